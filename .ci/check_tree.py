@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Checks the tree by script, not by review: include arrows, file and function sizes, banned patterns.
+
+Usage: .ci/check_tree.py [ROOT]      exit 0 and a line of counts, or 1 and a line per finding.
+       .ci/check_tree.py --self-test shows that each rule can fail.
+"""
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# folder -> folders that its files may include (its own always). docs/architecture.md draws it.
+BELOW = ["sphinx/base", "sphinx/packet", "sphinx/cell", "sphinx/directory", "sphinx/stream"]
+ARROWS = {
+    "sphinx/base": [],
+    "sphinx/packet": ["sphinx/base"],
+    "sphinx/cell": ["sphinx/base"],
+    "sphinx/directory": ["sphinx/base"],
+    "sphinx/stream": ["sphinx/base"],
+    "sphinx/node": BELOW,
+    "relay": BELOW + ["sphinx/node"],
+    "relay/authority": BELOW + ["sphinx/node"],
+    "client": BELOW + ["sphinx/node"],
+}
+# Layers below node neither log, read clocks nor touch sockets.
+NO_IO = r"boost/|prometheus/|yaml-cpp/|sys/socket|spdlog|openssl/ssl"
+# What decides is pure: no Asio and no socket in these, header or source.
+PURE = {
+    "relay": ["pipeline", "mix_queue", "replay_filter", "keyring", "cover", "delivery", "mailbox",
+              "ingress", "exit_sessions", "exit_session", "exit_policy"],
+    "client": ["core", "core_impl", "core_sessions", "core_streams", "traffic_law", "session",
+               "session_plan", "surb_supply", "routes", "sealer", "socks5"],
+}
+CLOCK = re.compile(r"(steady_clock|system_clock)::now\(|\btime\(nullptr\)|clock_gettime")
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+# Tables of cases and generated constants may be long; this list may only shrink.
+LONG_FILES = set()
+BANNED = [
+    (re.compile(r"asio::detached\b"), "detached swallows exceptions: use node::TaskGroup"),
+    (re.compile(r"\b(TODO|FIXME|XXX)\b"), "finish it, or say in docs/ what stays open"),
+    (re.compile(r"\]\s*(\([^)]*\))?\s*->\s*(boost::)?(asio::)?awaitable<"),
+     "a lambda coroutine loses its captures: make it a named function"),
+    (re.compile(r"\brand\(\)|std::mt19937|std::random_device"), "randomness is base::Random"),
+]
+
+
+def sources(root):
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.hpp", "*.cpp"],
+                            cwd=root, capture_output=True, text=True)
+    names = listed.stdout.split() if listed.returncode == 0 else []
+    if not names:
+        names = [str(p.relative_to(root)) for p in root.rglob("*.[hc]pp")]
+    return [n for n in names if (root / n).is_file()]
+
+
+def folder_of(name):
+    parent = str(Path(name).parent)
+    while parent not in ARROWS and "/" in parent:
+        parent = str(Path(parent).parent)
+    return parent if parent in ARROWS else None
+
+
+def check_includes(name, lines, findings):
+    folder = folder_of(name)
+    if folder is None:
+        return
+    for number, line in enumerate(lines, 1):
+        match = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
+        if not match:
+            continue
+        path, where = match.group(1), f"{name}:{number}"
+        target = folder_of(path)
+        if target and target != folder and target not in ARROWS[folder]:
+            findings.append(f"{where}: {folder} must not include {target}")
+        if folder in BELOW and re.match(NO_IO, path):
+            findings.append(f"{where}: {folder} must not include <{path}>")
+        if path.startswith("prometheus/") and name != "relay/metrics.cpp":
+            findings.append(f"{where}: only relay/metrics.cpp includes prometheus")
+        if Path(name).stem in PURE.get(folder, []) and re.match(NO_IO, path):
+            findings.append(f"{where}: {Path(name).stem} decides, so it stays free of I/O")
+
+
+def check_lines(name, lines, findings):
+    folder = folder_of(name)
+    pure = folder in BELOW or Path(name).stem in PURE.get(folder or "", [])
+    for number, line in enumerate(lines, 1):
+        if pure and CLOCK.search(line):
+            findings.append(f"{name}:{number}: time is an argument here, not read from a clock")
+        for pattern, why in BANNED:
+            if pattern.search(line):
+                findings.append(f"{name}:{number}: {why}")
+
+
+def without_literals(line):
+    line = re.sub(r'"(\\.|[^"\\])*"', '""', line)
+    line = re.sub(r"'(\\.|[^'\\])'", "''", line)
+    return re.sub(r"//.*", "", line)
+
+
+NOT_A_FUNCTION = re.compile(
+    r"(namespace|class|struct|enum|union|extern|template.*(class|struct)|TEST_CASE|TEST_SUITE)")
+
+
+def check_sizes(name, lines, findings):
+    if len(lines) > FILE_LINES_MAX and name not in LONG_FILES and not name.startswith("tests/"):
+        findings.append(f"{name}: {len(lines)} lines, at most {FILE_LINES_MAX}")
+    if not name.endswith(".cpp"):
+        return
+    start = None
+    for number, line in enumerate(lines, 1):
+        code = without_literals(line).rstrip()
+        # The layout is clang-format's: a function at namespace level starts unindented and ends
+        # with an unindented brace.
+        if start is None and re.match(r"\S", code) and not NOT_A_FUNCTION.match(code) \
+                and "(" in code and not code.endswith(";") and not code.startswith(("#", "}")):
+            start = number
+        elif start is not None and re.match(r"\}", code):
+            if number - start + 1 > FUNCTION_LINES_MAX:
+                findings.append(f"{name}:{start}: a function of {number - start + 1} lines, "
+                                f"at most {FUNCTION_LINES_MAX}")
+            start = None
+        elif start is not None and re.match(r"\S.*;$", code):
+            start = None
+
+
+def check_root(root, findings):
+    listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True).stdout
+    allowed = {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "relay", "sphinx",
+               "client", "deploy", "tests", "docs"}
+    for extra in sorted({n.split("/")[0] for n in listed.split()} - allowed):
+        if not extra.startswith("."):
+            findings.append(f"{extra}: not part of the tree's root")
+
+
+def check(root):
+    findings = []
+    names = sources(root)
+    for name in names:
+        lines = (root / name).read_text(encoding="utf-8").splitlines()
+        check_includes(name, lines, findings)
+        check_lines(name, lines, findings)
+        check_sizes(name, lines, findings)
+        if name.endswith(".hpp") and "#pragma once" not in lines:
+            findings.append(f"{name}: no #pragma once")
+    check_root(root, findings)
+    return names, findings
+
+
+def self_test():
+    """Each rule must find the one file that breaks it, and nothing in a clean one."""
+    cases = {
+        "sphinx/packet/a.cpp": '#include "relay/x.hpp"\n',
+        "client/b.cpp": '#include "relay/pipeline.hpp"\n',
+        "sphinx/cell/c.cpp": "#include <boost/asio.hpp>\n",
+        "relay/mix_queue.cpp": "#include <boost/asio.hpp>\n",
+        "relay/cover.cpp": "auto t = std::chrono::steady_clock::now();\n",
+        "relay/status.cpp": "#include <prometheus/registry.h>\n",
+        "relay/d.cpp": "auto x = co_spawn(io, f(), asio::detached);\n",
+        "relay/e.cpp": "int x;  // TO" + "DO later\n",
+        "relay/f.cpp": "\n" * 401,
+        "relay/g.cpp": "void f() {\n" + "    x();\n" * 80 + "}\n",
+        "relay/h.hpp": "int x;\n",
+    }
+    clean = {"sphinx/packet/clean.hpp": '#pragma once\n#include "sphinx/base/bytes.hpp"\n',
+             "relay/short.cpp": "void f();\nvoid g() {\n" + "    x();\n" * 60 + "}\n"}
+    for name, text in {**cases, **clean}.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
+            found = check(Path(folder))[1]
+            if bool(found) != (name in cases):
+                print(f"self-test: {name}: {found or 'nothing found'}")
+                return 1
+    print(f"{len(cases)} passed, 0 failed")
+    return 0
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent)
+    names, findings = check(root)
+    for finding in findings:
+        print(finding)
+    print(f"{len(names)} files checked")
+    print(f"{1 if not findings else 0} passed, {len(findings)} failed")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
