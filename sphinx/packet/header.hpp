@@ -1,0 +1,30 @@
+// Building a header in three steps (docs/packet-format.md section 3): derive the keys of every hop
+// (route_keys.hpp),
+// the filler that keeps the header's length, wrap the routing blocks from the last hop outwards.
+// Internal to sphinx/packet; packet.hpp and surb.hpp are the way in.
+#pragma once
+
+#include "sphinx/packet/key_schedule.hpp"
+#include "sphinx/packet/packet.hpp"
+#include "sphinx/packet/route_keys.hpp"
+#include "sphinx/packet/stream_ciphers.hpp"
+
+namespace nightjar::packet {
+
+/// The bytes that the shifts of hops 0 to n-2 leave at the end of the last hop's beta; the first
+/// 60 (n-1) bytes count.
+using Filler = base::Secret<beta_size>;
+Filler make_filler(StreamCiphers& ciphers, const RouteKeys& keys);
+
+/// What the last hop reads.
+struct FinalBlock {
+    const base::Destination& destination;
+    const base::Identifier& identifier;
+    base::ByteView padding;  // final_padding_size_max bytes, of which the route uses what it needs
+};
+
+using Header = base::ByteArray<header_size>;
+Header wrap(StreamCiphers& ciphers, Version version, std::span<const Hop> route,
+            const RouteKeys& keys, const Filler& filler, const FinalBlock& final_block);
+
+}  // namespace nightjar::packet

@@ -1,0 +1,66 @@
+#include "sphinx/packet/surb.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "sphinx/base/codec.hpp"
+#include "sphinx/packet/draft.hpp"
+#include "sphinx/packet/payload.hpp"
+
+namespace nightjar::packet {
+
+base::Result<MadeSurb, Error> make_surb(std::span<const Hop> route,
+                                        const base::Destination& destination,
+                                        const base::Identifier& identifier,
+                                        const HeaderRandomness& randomness) {
+    if (identifier.is_zero()) return base::Fail{Error::zero_identifier};
+    DraftJob job{.version = Version::v260,
+                 .route = route,
+                 .destination = destination,
+                 .identifier = identifier,
+                 .randomness = &randomness};
+    draft_batch({&job, 1});
+    if (!job.outcome) return base::Fail{job.outcome.error()};
+    return to_surb(*job.outcome, identifier);
+}
+
+base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
+                                    std::size_t payload_size) {
+    if (surb.size() != surb_size || !fits(message.size(), payload_size))
+        return base::Fail{Error::bad_length};
+    base::Reader reader{surb};
+    const auto header = reader.bytes(header_size);
+    Reply reply;
+    reader.into(reply.first_hop.bytes);
+    PayloadSeed seed;
+    reader.into(seed.span());
+    assert(reader.finished());
+
+    reply.packet.resize(header_size + payload_size);
+    std::copy(header.begin(), header.end(), reply.packet.begin());
+    const auto payload = base::ByteSpan{reply.packet}.subspan(header_size);
+    write_message(payload, message);
+    StreamCiphers ciphers;
+    lioness_encrypt(ciphers, payload_key(seed), payload);
+    return reply;
+}
+
+base::Result<base::Bytes, Error> recover(const Recovery& recovery, base::ByteView payload) {
+    if (payload.size() < payload_size_min || recovery.hops == 0 || recovery.hops > max_hops)
+        return base::Fail{Error::bad_length};
+    // Every hop took a layer off, the replier had put one on: put the hops' back, take off his.
+    base::SecretBytes opened{payload};
+    StreamCiphers ciphers;
+    const auto key_of = [&](std::size_t hop) {
+        return payload_key(
+            PayloadSeed{recovery.seeds.view().subspan(hop * key_size).first<key_size>()});
+    };
+    for (std::size_t i = recovery.hops; i-- > 0;)
+        lioness_encrypt(ciphers, key_of(i), opened.span());
+    lioness_decrypt(ciphers, key_of(recovery.hops - 1), opened.span());
+    const auto message = read_message(opened.view());
+    if (!message) return base::Fail{message.error()};
+    return base::Bytes(message->begin(), message->end());
+}
+
+}  // namespace nightjar::packet
