@@ -1,0 +1,79 @@
+#include "sphinx/directory/parameter_facts.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace nightjar::directory {
+
+namespace {
+
+constexpr std::uint64_t rate_max = 10'000'000;  // 10,000 a second
+
+template <Rate Parameters::*member>
+constexpr ParameterFact rate(std::string_view name) {
+    return {
+        name, 1, rate_max, [](const Parameters& p) -> std::uint64_t { return (p.*member).milli; },
+        [](Parameters& p, std::uint64_t v) { (p.*member).milli = static_cast<std::uint32_t>(v); }};
+}
+
+template <auto member>
+constexpr ParameterFact count(std::string_view name, std::uint64_t min, std::uint64_t max) {
+    return {name, min, max,
+            [](const Parameters& p) { return static_cast<std::uint64_t>(p.*member); },
+            [](Parameters& p, std::uint64_t v) {
+                p.*member = static_cast<std::remove_reference_t<decltype(p.*member)>>(v);
+            }};
+}
+
+template <auto member>
+constexpr ParameterFact duration(std::string_view name, std::uint64_t min, std::uint64_t max) {
+    return {name, min, max,
+            [](const Parameters& p) { return static_cast<std::uint64_t>((p.*member).count()); },
+            [](Parameters& p, std::uint64_t v) {
+                using Duration = std::remove_reference_t<decltype(p.*member)>;
+                p.*member = Duration{static_cast<typename Duration::rep>(v)};
+            }};
+}
+
+constexpr std::array facts{
+    rate<&Parameters::client_loops>("parameter.client-loops-per-1000s"),
+    rate<&Parameters::down>("parameter.down-per-1000s"),
+    duration<&Parameters::epoch_length>("parameter.epoch-length-s", 120, 7 * 86'400),
+    count<&Parameters::fixed_hops>("parameter.fixed-hops", 0, 3),
+    count<&Parameters::lab>("parameter.lab", 0, 1),
+    rate<&Parameters::main_slots>("parameter.main-slots-per-1000s"),
+    duration<&Parameters::mean_delay>("parameter.mean-delay-ms", 1, 60'000),
+    rate<&Parameters::relay_loops>("parameter.relay-loops-per-1000s"),
+    rate<&Parameters::replies>("parameter.replies-per-1000s"),
+    duration<&Parameters::session_lifetime>("parameter.session-lifetime-s", 10, 7 * 86'400),
+    count<&Parameters::surb_margin>("parameter.surb-margin", 1, 100'000),
+};
+static_assert(std::is_sorted(facts.begin(), facts.end(),
+                             [](const auto& a, const auto& b) { return a.name < b.name; }));
+
+}  // namespace
+
+std::span<const ParameterFact> parameter_facts() {
+    return facts;
+}
+
+void put_parameters(std::string& text, const Parameters& parameters) {
+    for (const auto& fact : facts)
+        put_fact(text, fact.name, fact.get(parameters));
+}
+
+Parameters take_parameters(FactReader& reader) {
+    Parameters parameters;
+    for (const auto& fact : facts)
+        fact.set(parameters, reader.number(fact.name, fact.min, fact.max));
+    return parameters;
+}
+
+bool within_bounds(const Parameters& parameters) {
+    return std::all_of(facts.begin(), facts.end(), [&parameters](const auto& fact) {
+        const auto value = fact.get(parameters);
+        return value >= fact.min && value <= fact.max;
+    });
+}
+
+}  // namespace nightjar::directory

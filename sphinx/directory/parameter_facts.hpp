@@ -1,0 +1,29 @@
+// The parameters as facts, and the bounds outside of which a document does not even parse: what is
+// inside them cannot make a relay or a client divide by zero, starve or allocate without a bound.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "sphinx/directory/facts.hpp"
+#include "sphinx/directory/parameters.hpp"
+
+namespace nightjar::directory {
+
+struct ParameterFact {
+    std::string_view name;  // in the document, with its unit: "parameter.mean-delay-ms"
+    std::uint64_t min;
+    std::uint64_t max;
+    std::uint64_t (*get)(const Parameters&);
+    void (*set)(Parameters&, std::uint64_t);
+};
+
+/// In the order of the document: by name.
+std::span<const ParameterFact> parameter_facts();
+
+void put_parameters(std::string& text, const Parameters& parameters);
+Parameters take_parameters(FactReader& reader);
+/// True if every parameter is within its bounds.
+bool within_bounds(const Parameters& parameters);
+
+}  // namespace nightjar::directory

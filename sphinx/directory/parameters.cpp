@@ -1,0 +1,49 @@
+#include "sphinx/directory/parameters.hpp"
+
+#include <cassert>
+#include <cmath>
+
+namespace nightjar::directory {
+
+base::Nanoseconds Rate::mean_gap() const {
+    assert(milli > 0);
+    return base::Nanoseconds{1'000'000'000'000 / milli};
+}
+
+base::Nanoseconds Parameters::delay_cap() const {
+    return 10 * mean_delay;
+}
+
+base::Nanoseconds Parameters::longest_route_delay() const {
+    return 5 * delay_cap() + base::Seconds{1};
+}
+
+base::Nanoseconds Parameters::mean_round_trip() const {
+    return 9 * mean_delay + main_slots.mean_gap() + replies.mean_gap() + 3 * down.mean_gap();
+}
+
+std::uint32_t Parameters::surb_stock_target(Rate pace) const {
+    const double in_flight = pace.per_second() * base::to_seconds(mean_round_trip());
+    return static_cast<std::uint32_t>(std::ceil(in_flight)) + surb_margin;
+}
+
+base::Nanoseconds Parameters::resend_after(Rate pace) const {
+    // The 1e-4 quantile of nine exponential delays is 24.6 of their means. Then the wait for a tick
+    // or a slot of the session, the downlink's queue, and what wires and processors take.
+    return 25 * mean_delay + 10 * pace.mean_gap() + 25 * down.mean_gap() + base::Milliseconds{500};
+}
+
+base::Epoch epoch_at(base::Wall now, base::Seconds epoch_length) {
+    const auto since = std::chrono::duration_cast<base::Seconds>(now.time_since_epoch());
+    return {static_cast<std::uint32_t>(since / epoch_length)};
+}
+
+base::Wall epoch_start(base::Epoch epoch, base::Seconds epoch_length) {
+    return base::Wall{epoch.value * epoch_length};
+}
+
+base::Epoch epoch_to_build_for(base::Wall now, base::Seconds epoch_length) {
+    return epoch_at(now + made_for_next, epoch_length);
+}
+
+}  // namespace nightjar::directory

@@ -1,0 +1,54 @@
+// The network's parameters, the same for everyone (docs/traffic-law.md). Rates are integers in
+// events per 1000 seconds ("milli"), so that a document has one encoding for a given meaning.
+#pragma once
+
+#include <cstdint>
+
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/time.hpp"
+
+namespace nightjar::directory {
+
+/// A rate in events per 1000 seconds.
+struct Rate {
+    std::uint32_t milli = 0;
+
+    double per_second() const { return milli / 1000.0; }
+    /// Mean gap between two events. Precondition: milli > 0.
+    base::Nanoseconds mean_gap() const;
+    auto operator<=>(const Rate&) const = default;
+};
+
+struct Parameters {
+    bool lab = false;  // exact metrics, fault injection, loopback exits
+    base::Seconds epoch_length{3600};
+    base::Milliseconds mean_delay{50};    // 1/mu, per hop
+    Rate main_slots{50'000};              // U
+    Rate client_loops{5'000};             // L
+    Rate replies{45'000};                 // R, the sum of a client's paces
+    Rate down{60'000};                    // D, constant
+    Rate relay_loops{15'000};             // each relay's own
+    std::uint32_t surb_margin = 60;       // S* = pace x mean round trip + this
+    std::uint32_t fixed_hops = 1;         // mixes of its route that a session keeps
+    base::Seconds session_lifetime{600};  // hand-over to a new exit session, by the clock
+    bool operator==(const Parameters&) const = default;
+
+    base::Nanoseconds delay_cap() const;            // 10 means: redraw above (sender), drop (relay)
+    base::Nanoseconds longest_route_delay() const;  // 5 caps + 1 s
+    base::Nanoseconds mean_round_trip() const;      // section 6: 9 means, 1/U, 1/R, 3/D
+    std::uint32_t surb_stock_target(Rate pace) const;  // S*
+    /// After so long without an ack what a session's packet carried goes into a later one: a round
+    /// trip is longer for about one packet in 10,000. Precondition: pace.milli > 0.
+    base::Nanoseconds resend_after(Rate pace) const;
+};
+
+inline constexpr base::Seconds key_early{60};      // a key is accepted this long before its epoch
+inline constexpr base::Seconds made_for_next{30};  // packets made this late are for the next epoch
+
+/// Which epoch a wall time is in; when an epoch starts.
+base::Epoch epoch_at(base::Wall now, base::Seconds epoch_length);
+base::Wall epoch_start(base::Epoch epoch, base::Seconds epoch_length);
+/// The epoch that a packet made now is made for.
+base::Epoch epoch_to_build_for(base::Wall now, base::Seconds epoch_length);
+
+}  // namespace nightjar::directory

@@ -1,0 +1,159 @@
+#include "sphinx/directory/problems.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "sphinx/directory/parameter_facts.hpp"
+#include "sphinx/directory/relay_facts.hpp"
+#include "sphinx/directory/route.hpp"
+
+namespace nightjar::directory {
+
+namespace {
+
+using Problems = std::vector<std::string>;
+
+std::string called(const Relay& relay) {
+    if (!relay.name.empty()) return "relay " + relay.name;
+    return "relay " + base::to_hex(relay.identity.bytes).substr(0, 8);
+}
+
+std::string per_second(Rate rate) {
+    auto text = std::to_string(rate.per_second());
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+    return text + " a second";
+}
+
+void check_parameters(const Document& document, Problems& found) {
+    const auto& parameters = document.parameters;
+    for (const auto& fact : parameter_facts()) {
+        const auto value = fact.get(parameters);
+        if (value >= fact.min && value <= fact.max) continue;
+        found.push_back(std::string{fact.name} + " is " + std::to_string(value) + ", not between " +
+                        std::to_string(fact.min) + " and " + std::to_string(fact.max));
+    }
+    if (!found.empty()) return;  // what follows computes with them
+    if (parameters.down < least_down(parameters))
+        found.push_back("down is " + per_second(parameters.down) + "; the law needs at least " +
+                        per_second(least_down(parameters)) + " for these replies and client_loops");
+    // A main slot carries at most four SURBs beside data, and replies spend one each.
+    if (parameters.replies.milli > std::uint64_t{2} * parameters.main_slots.milli)
+        found.push_back(
+            "replies are more than twice main_slots: a client could not send SURBs for "
+            "them and have room for data");
+    if (parameters.longest_route_delay() + key_early >= parameters.epoch_length)
+        found.push_back("epoch_length is shorter than the longest route delay and a minute");
+    if (parameters.fixed_hops > document.layers())
+        found.push_back("fixed_hops is more than there are layers");
+}
+
+void check_validity(const Document& document, Problems& found) {
+    const auto length = document.parameters.epoch_length;
+    if (document.valid_from != epoch_start(document.epoch, length) ||
+        document.valid_until != epoch_start(document.epoch, length) + 2 * length)
+        found.push_back("the document is not valid from its epoch's start to the next one's end");
+}
+
+void check_shape(const Document& document, Problems& found) {
+    std::size_t gateways = 0, exits = 0;
+    std::set<std::uint8_t> layers;
+    for (const auto& relay : document.relays) {
+        if (relay.role == Role::mix) layers.insert(relay.layer);
+        if (relay.role == Role::gateway) ++gateways;
+        if (relay.is_exit()) ++exits;
+    }
+    if (layers.empty()) found.push_back("there is no mix");
+    for (std::uint8_t layer = 1; layer < document.layers(); ++layer) {
+        if (!layers.contains(layer))
+            found.push_back("layer " + std::to_string(layer) + " has no mix");
+    }
+    if (gateways < 2)
+        found.push_back("fewer than two gateways: an exit is never a client's own gateway");
+    if (exits == 0) found.push_back("no gateway is an exit");
+}
+
+void check_relays(const Document& document, Problems& found) {
+    std::set<base::NodeId> identities;
+    std::set<base::LinkKey> links;
+    std::set<base::MixKey> mixes;
+    std::set<Endpoint> addresses;
+    for (const auto& relay : document.relays) {
+        const auto name = called(relay);
+        if (const auto fault = relay_fault(relay, RelayForm::document))
+            found.push_back(name + " cannot be listed: " + *fault);
+        if (!identities.insert(relay.identity).second) found.push_back(name + " is listed twice");
+        if (!links.insert(relay.link_key).second)
+            found.push_back(name + " has another relay's link key");
+        if (!mixes.insert(relay.mix_key).second || !mixes.insert(relay.next_mix_key).second)
+            found.push_back(name + " has another relay's mix key");
+        for (const auto& address : relay.addresses) {
+            if (!addresses.insert(address).second)
+                found.push_back(name + " has another relay's address " + to_text(address));
+        }
+    }
+}
+
+/// A relay's loop passes one relay of each other layer, and of the gateways, and ends at itself.
+/// How likely it passes `mix`: one in all that the relay may choose from. (Conflicts between the
+/// choices of two layers shift this a little; they are left out.)
+double share_of_loops(const Document& document, const Relay& from, const Relay& mix) {
+    if (from.identity == mix.identity) return 1;
+    if (from.layer == mix.layer || !may_share_route(from, mix)) return 0;
+    const auto choices =
+        std::count_if(document.relays.begin(), document.relays.end(), [&](const Relay& relay) {
+            return relay.layer == mix.layer && may_share_route(from, relay);
+        });
+    return 1.0 / static_cast<double>(choices);
+}
+
+void check_loops(const Document& document, Problems& found) {
+    for (const auto& relay : document.relays) {
+        if (relay.role != Role::mix) continue;
+        const auto held = loops_held(document, relay);
+        if (held >= loops_held_least) continue;
+        found.push_back("loops alone keep only " + std::to_string(held).substr(0, 4) +
+                        " packets in " + called(relay) +
+                        "; the law needs 2: raise relay_loops or mean_delay");
+    }
+}
+
+/// Some relay has nobody to share a route with: all of a layer may belong to its own operator.
+void check_routes(const Document& document, Problems& found) {
+    base::SeededRandom random{1};  // whether a route exists does not depend on it
+    for (const auto& relay : document.relays) {
+        if (!relay_loop_route(document, relay, random))
+            found.push_back(called(relay) +
+                            " has no route for its loops: its operator or family holds a layer");
+    }
+}
+
+}  // namespace
+
+Rate least_down(const Parameters& parameters) {
+    const auto sum = std::uint64_t{parameters.replies.milli} + parameters.client_loops.milli;
+    const auto least = std::max((12 * sum + 9) / 10, sum + 4'500);
+    return {static_cast<std::uint32_t>(std::min<std::uint64_t>(least, UINT32_MAX))};
+}
+
+double loops_held(const Document& document, const Relay& mix) {
+    double passes = 0;
+    for (const auto& relay : document.relays)
+        passes += share_of_loops(document, relay, mix);
+    return passes * document.parameters.relay_loops.per_second() *
+           base::to_seconds(document.parameters.mean_delay);
+}
+
+std::vector<std::string> problems(const Document& document) {
+    Problems found;
+    check_parameters(document, found);
+    check_validity(document, found);
+    check_relays(document, found);
+    check_shape(document, found);
+    if (!found.empty()) return found;  // the rest supposes a network of the right shape
+    check_routes(document, found);
+    check_loops(document, found);
+    return found;
+}
+
+}  // namespace nightjar::directory

@@ -1,0 +1,144 @@
+#include "sphinx/directory/route.hpp"
+
+#include <algorithm>
+#include <span>
+
+namespace nightjar::directory {
+
+namespace {
+
+bool fits(const Relay& candidate, std::span<const Relay* const> others) {
+    return std::all_of(others.begin(), others.end(), [&candidate](const Relay* other) {
+        return may_share_route(candidate, *other);
+    });
+}
+
+/// For each place of a route, the relays that could stand there.
+using Candidates = std::vector<std::vector<const Relay*>>;
+
+/// Every choice that has no conflict, equally likely: draw all places, keep the draw if it fits.
+std::optional<Route> draw_uniformly(const Candidates& candidates, base::Random& random) {
+    // In any network with a handful of operators almost every draw fits. Where none of so many
+    // does, a valid choice is rare or does not exist, and a search decides.
+    constexpr int draws_max = 200;
+    Route route(candidates.size());
+    for (int draw = 0; draw < draws_max; ++draw) {
+        bool good = true;
+        for (std::size_t i = 0; i < candidates.size() && good; ++i) {
+            route[i] = candidates[i][static_cast<std::size_t>(random.below(candidates[i].size()))];
+            good = fits(*route[i], std::span{route}.first(i));
+        }
+        if (good) return route;
+    }
+    return std::nullopt;
+}
+
+/// Depth-first over shuffled candidates: finds a choice if there is one.
+bool search(const Candidates& candidates, Route& route) {
+    if (route.size() == candidates.size()) return true;
+    for (const auto* candidate : candidates[route.size()]) {
+        if (!fits(*candidate, route)) continue;
+        route.push_back(candidate);
+        if (search(candidates, route)) return true;
+        route.pop_back();
+    }
+    return false;
+}
+
+std::optional<Route> choose(Candidates candidates, base::Random& random) {
+    for (const auto& place : candidates) {
+        if (place.empty()) return std::nullopt;
+    }
+    if (auto route = draw_uniformly(candidates, random)) return route;
+    for (auto& place : candidates)
+        random.shuffle(place);
+    Route route;
+    if (!search(candidates, route)) return std::nullopt;
+    return route;
+}
+
+/// Mixes of a layer, or gateways (layer 0), that may share a route with `ends`.
+std::vector<const Relay*> candidates_of(const Document& document, std::uint8_t layer,
+                                        std::span<const Relay* const> ends) {
+    std::vector<const Relay*> found;
+    for (const auto& relay : document.relays) {
+        if (relay.layer == layer && fits(relay, ends)) found.push_back(&relay);
+    }
+    return found;
+}
+
+}  // namespace
+
+bool may_share_route(const Relay& a, const Relay& b) {
+    if (a.identity == b.identity) return false;
+    if (!a.operator_name.empty() && a.operator_name == b.operator_name) return false;
+    return a.family.empty() || a.family != b.family;
+}
+
+std::optional<Route> choose_mixes(const Document& document, const std::vector<const Relay*>& ends,
+                                  const std::vector<const Relay*>& kept, base::Random& random) {
+    Candidates candidates;
+    for (std::uint8_t layer = 1; layer <= document.layers(); ++layer) {
+        const auto* stays = layer <= kept.size() ? kept[layer - 1u] : nullptr;
+        if (stays == nullptr) {
+            candidates.push_back(candidates_of(document, layer, ends));
+        } else if (stays->layer == layer && fits(*stays, ends)) {
+            candidates.push_back({stays});
+        } else {
+            return std::nullopt;
+        }
+    }
+    return choose(std::move(candidates), random);
+}
+
+std::optional<Route> forward_route(const Document& document, const Relay& gateway,
+                                   const Relay& last, const std::vector<const Relay*>& kept,
+                                   base::Random& random) {
+    // A loop starts and ends at one gateway; otherwise the ends may not be of one hand.
+    const bool loop = gateway.identity == last.identity;
+    if (!loop && !may_share_route(gateway, last)) return std::nullopt;
+    auto route = choose_mixes(document, {&gateway, &last}, kept, random);
+    if (!route) return std::nullopt;
+    route->insert(route->begin(), &gateway);
+    route->push_back(&last);
+    return route;
+}
+
+std::optional<Route> reply_route(const Document& document, const Relay& exit, const Relay& gateway,
+                                 const std::vector<const Relay*>& kept, base::Random& random) {
+    if (!may_share_route(exit, gateway)) return std::nullopt;
+    auto route = choose_mixes(document, {&exit, &gateway}, kept, random);
+    if (route) route->push_back(&gateway);
+    return route;
+}
+
+std::optional<Route> relay_loop_route(const Document& document, const Relay& self,
+                                      base::Random& random) {
+    const unsigned places = document.layers() + 1u;  // layer 0 are the gateways
+    const Relay* ends[] = {&self};
+    Candidates candidates;
+    for (unsigned step = 1; step < places; ++step) {
+        const auto layer = static_cast<std::uint8_t>((self.layer + step) % places);
+        candidates.push_back(candidates_of(document, layer, ends));
+    }
+    auto route = choose(std::move(candidates), random);
+    if (route) route->push_back(&self);
+    return route;
+}
+
+const Relay* choose_exit(const Document& document, const Relay& gateway, base::Random& random) {
+    std::vector<const Relay*> exits;
+    for (const auto& relay : document.relays) {
+        if (relay.is_exit() && may_share_route(relay, gateway)) exits.push_back(&relay);
+    }
+    return exits.empty() ? nullptr : exits[static_cast<std::size_t>(random.below(exits.size()))];
+}
+
+bool may_forward(const Document& document, const Relay& from, const Relay& to) {
+    // Asked for every packet: the document is searched for its last layer only where one is in
+    // doubt.
+    if (to.layer != 0) return to.layer == from.layer + 1u;
+    return from.layer != 0 && (from.layer == layers_max || from.layer == document.layers());
+}
+
+}  // namespace nightjar::directory
