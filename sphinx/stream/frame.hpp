@@ -1,0 +1,93 @@
+// The frames inside a packet (docs/stream.md): one type byte, then fields; integers marked v are
+// varints of 1, 2, 4 or 8 bytes, the shortest that fits.
+//
+//   0 end       zeros to the packet's end        5 data    stream v, offset v, length v, bytes
+//   1 ping      nonce 8                          6 fin     stream v, final offset v
+//   2 pong      nonce 8                          7 reset   stream v, reason 1
+//   3 open      stream v, port 2, length 1, host 8 window  stream v, max offset v
+//   4 accept    stream v
+//
+// Pure formats: no state, any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "sphinx/base/bytes.hpp"
+#include "sphinx/base/codec.hpp"
+
+namespace nightjar::stream {
+
+using StreamId = std::uint32_t;  // chosen by the client, counting up from 1
+
+enum class Side { client, exit };
+
+enum class ResetReason : std::uint8_t {
+    cancelled = 1,      // the application or the target went away
+    refused_by_policy,  // the exit's policy, after the name was resolved
+    unresolvable,
+    unreachable,
+    connection_refused,
+    timed_out,
+    protocol_error,  // overlap that differs, data after the final offset, window overrun, …
+    overload,        // a bound of the exit was reached
+    session_ended,
+};
+
+inline constexpr std::uint64_t varint_max = (std::uint64_t{1} << 62) - 1;
+constexpr std::size_t varint_size(std::uint64_t value) {
+    return value < 1U << 6 ? 1 : value < 1U << 14 ? 2 : value < 1U << 30 ? 4 : 8;
+}
+/// Precondition: value <= varint_max.
+void write_varint(base::Writer& writer, std::uint64_t value);
+/// Makes the reader fail on anything but the shortest encoding.
+std::optional<std::uint64_t> read_varint(base::Reader& reader);
+
+enum class FrameType : std::uint8_t {
+    end = 0,
+    ping,
+    pong,
+    open,
+    accept,
+    data,
+    fin,
+    reset,
+    window,
+};
+
+struct Frame {
+    FrameType type = FrameType::end;
+    StreamId stream = 0;
+    std::uint64_t value = 0;  // nonce, offset, final offset or max offset
+    ResetReason reason = ResetReason::cancelled;
+    std::uint16_t port = 0;
+    base::ByteView bytes;  // data, or the host's name; a view of what was parsed
+};
+
+std::size_t frame_size(const Frame& frame);
+/// Writes nothing if `writer` has no room for the whole frame; false then.
+bool write_frame(base::Writer& writer, const Frame& frame);
+
+/// Yields the frames that `receiver` may be sent, one after the other. A frame that breaks a rule,
+/// or bytes other than zero behind the end, make it fail for good.
+class FrameReader {
+ public:
+    /// `frames` outlives the reader and the views that it yields.
+    FrameReader(Side receiver, base::ByteView frames) : receiver_{receiver}, reader_{frames} {}
+
+    /// False at the end and at the first malformed frame: then ok() tells which.
+    bool next(Frame& frame);
+    bool ok() const { return ok_; }
+
+ private:
+    bool read_fields(Frame& frame);
+    bool only_zeros_left();
+
+    Side receiver_;
+    base::Reader reader_;
+    bool ok_ = true;
+};
+
+/// 1 to 255 bytes, none of them NUL.
+bool valid_host(base::ByteView host);
+
+}  // namespace nightjar::stream

@@ -1,0 +1,116 @@
+#include "sphinx/stream/header.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "sphinx/base/codec.hpp"
+
+namespace nightjar::stream {
+
+namespace {
+
+// Bit i of the window is bit i % 8 of byte i / 8; eight bytes at a time.
+using Window = std::bitset<ack_window>;
+constexpr std::size_t word_bits = 64;
+
+void write_acks(base::Writer& writer, const Acks& acks) {
+    const Window mask{~0ULL};
+    writer.u32(acks.largest);
+    for (std::size_t at = 0; at < ack_window; at += word_bits) {
+        auto word = (acks.below >> at & mask).to_ullong();
+        for (auto bit = at; bit < std::min(at + word_bits, ack_window); bit += 8, word >>= 8)
+            writer.u8(static_cast<std::uint8_t>(word));
+    }
+}
+
+Acks read_acks(base::Reader& reader) {
+    Acks acks;
+    acks.largest = reader.u32();
+    for (std::size_t at = 0; at < ack_window; at += word_bits) {
+        std::uint64_t word = 0;
+        for (auto bit = at; bit < std::min(at + word_bits, ack_window); bit += 8)
+            word |= std::uint64_t{reader.u8()} << (bit - at);
+        acks.below |= Window{word} << at;
+    }
+    return acks;
+}
+
+/// Packets count from 1, so a bit for a number below 1 is a second encoding of nothing.
+bool sound(const Acks& acks) {
+    const std::size_t numbers_below = acks.largest == 0 ? 0 : acks.largest - 1;
+    return (acks.below >> std::min(numbers_below, ack_window)).none();
+}
+
+}  // namespace
+
+void encode(const UpHeader& header, base::ByteSpan out) {
+    assert(header.surb_count <= surbs_max && header.number != 0 && !header.session.is_zero());
+    base::Writer writer{out};
+    writer.bytes(header.session.bytes);
+    writer.u8(header.surb_count);
+    writer.u8(header.surb_epoch);
+    writer.u32(header.number);
+    writer.u32(header.schedule.sequence);
+    writer.u32(header.schedule.pace_milli);
+    writer.u32(static_cast<std::uint32_t>(header.schedule.change_in_ms));
+    writer.u32(header.schedule.next_pace_milli);
+    write_acks(writer, header.acks);
+    assert(writer.ok() && writer.written() == up_header_size);
+}
+
+void encode(const DownHeader& header, base::ByteSpan out) {
+    assert(header.number != 0);
+    base::Writer writer{out};
+    writer.u32(header.number);
+    writer.u16(header.stock);
+    write_acks(writer, header.acks);
+    assert(writer.ok() && writer.written() == down_header_size);
+}
+
+base::Result<UpHeader, HeaderError> decode_up(base::ByteView message) {
+    if (message.size() != message_size) return base::Fail{HeaderError::bad_length};
+    base::Reader reader{message};
+    UpHeader header;
+    reader.into(header.session.bytes);
+    header.surb_count = reader.u8();
+    header.surb_epoch = reader.u8();
+    header.number = reader.u32();
+    header.schedule.sequence = reader.u32();
+    header.schedule.pace_milli = reader.u32();
+    header.schedule.change_in_ms = static_cast<std::int32_t>(reader.u32());
+    header.schedule.next_pace_milli = reader.u32();
+    header.acks = read_acks(reader);
+    if (header.surb_count > surbs_max) return base::Fail{HeaderError::too_many_surbs};
+    if (header.session.is_zero() || header.number == 0 || !sound(header.acks))
+        return base::Fail{HeaderError::bad_value};
+    return header;
+}
+
+base::Result<DownHeader, HeaderError> decode_down(base::ByteView message) {
+    if (message.size() != message_size) return base::Fail{HeaderError::bad_length};
+    base::Reader reader{message};
+    DownHeader header;
+    header.number = reader.u32();
+    header.stock = reader.u16();
+    header.acks = read_acks(reader);
+    if (header.number == 0 || !sound(header.acks)) return base::Fail{HeaderError::bad_value};
+    return header;
+}
+
+base::ByteView surb_of([[maybe_unused]] const UpHeader& header, base::ByteView message,
+                       std::size_t i) {
+    assert(message.size() == message_size && i < header.surb_count);
+    return message.subspan(up_header_size + i * surb_size, surb_size);
+}
+
+base::ByteView frames_of(const UpHeader& header, base::ByteView message) {
+    assert(message.size() == message_size && header.surb_count <= surbs_max);
+    return message.subspan(up_header_size + header.surb_count * surb_size);
+}
+
+base::ByteView frames_of(const DownHeader&, base::ByteView message) {
+    assert(message.size() == message_size);
+    return message.subspan(down_header_size);
+}
+
+}  // namespace nightjar::stream

@@ -1,0 +1,222 @@
+#include "sphinx/stream/mux.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "sphinx/stream/mux_impl.hpp"
+
+namespace nightjar::stream {
+
+namespace {
+
+constexpr std::size_t pings_max = 64;  // the newest are dropped beyond it: a ping may be lost
+// What a stream may buffer however much the others have, so that none is shut out by them.
+constexpr std::size_t send_share_min = 16 * 1024;
+
+}  // namespace
+
+MuxLimits MuxLimits::for_rate(double packets_per_second) {
+    constexpr double seconds = 3;  // a round trip and its patience; half of it without loss
+    const auto wanted = static_cast<std::size_t>(packets_per_second * seconds * message_size);
+    MuxLimits limits;
+    limits.receive_window = std::clamp<std::size_t>(wanted, 64 * 1024, 4 * 1024 * 1024);
+    limits.send_buffer = limits.receive_window;
+    // One stream alone gets a quarter of what is not set aside.
+    limits.session_window = limits.streams_max * limits.initial_window + 4 * limits.receive_window;
+    return limits;
+}
+
+Mux::Impl::Impl(Side side_of, MuxLimits limits_of) : side{side_of}, limits{limits_of} {
+    assert(limits.receive_window >= limits.initial_window);
+    assert(limits.session_window >= limits.streams_max * limits.initial_window);
+    assert(limits.streams_max > 0 && 4 * limits.streams_max <= IdWindow::span);
+}
+
+StreamState* Mux::Impl::find(StreamId id) {
+    const auto it = streams.find(id);
+    return it == streams.end() ? nullptr : &it->second;
+}
+
+std::size_t Mux::Impl::room_for(const StreamState& stream) const {
+    if (stream.dead || stream.finishing) return 0;
+    const auto used = stream.send.buffered();
+    const auto share = std::min(send_share_min, limits.send_buffer);
+    const auto own = limits.send_buffer - std::min(limits.send_buffer, used);
+    const auto all = limits.session_window - std::min(limits.session_window, buffered);
+    return std::max(std::min(own, all), share - std::min(share, used));
+}
+
+void Mux::Impl::tell(StreamId id, Event::Kind kind) {
+    Event event;
+    event.stream = id;
+    event.kind = kind;
+    events.push_back(std::move(event));
+}
+
+/// Called when acknowledgements have made room: one stream's may be another's.
+void Mux::Impl::tell_writable() {
+    const auto enough = std::min(send_share_min, limits.send_buffer) / 2;
+    for (auto& [id, stream] : streams) {
+        if (!stream.wants_room || room_for(stream) < std::max<std::size_t>(enough, 1)) continue;
+        stream.wants_room = false;
+        tell(id, Event::Kind::writable);
+    }
+}
+
+/// Every stream that may be open has its initial window set aside; a stream gets more from the rest
+/// of the session's, a quarter of what the others leave. So the sum is never exceeded, one stream
+/// alone has all that it needs, and streams that nobody reads leave something for one that is read.
+void Mux::Impl::extend_window(StreamState& stream) {
+    if (stream.dead || stream.receive.has_final_offset()) return;
+    std::uint64_t taken = limits.streams_max * limits.initial_window;
+    for (const auto& [id, other] : streams) {
+        const auto granted = other.receive.granted();
+        if (&other != &stream && !other.dead && granted > limits.initial_window)
+            taken += granted - limits.initial_window;
+    }
+    const auto rest = limits.session_window - std::min<std::uint64_t>(limits.session_window, taken);
+    const auto window =
+        std::min<std::uint64_t>(limits.receive_window, limits.initial_window + rest / 4);
+    const auto end = stream.receive.read_end() + window;
+    // In steps, so that few packets carry a WINDOW.
+    if (end < stream.receive.window_end() + std::max<std::uint64_t>(window / 4, 1)) return;
+    stream.receive.open_window_to(end);
+    stream.window = Delivery::due;
+}
+
+void Mux::Impl::kill(StreamState& stream, ResetReason reason) {
+    assert(!stream.dead);
+    stream.dead = true;
+    stream.reason = reason;
+    stream.rst = Delivery::due;
+    buffered -= stream.send.buffered();
+    stream.send.clear();
+    stream.receive = ReceiveHalf{0};
+}
+
+/// A stream is over when the peer has all that we sent, and we all that it sent, or when it knows
+/// of our RST.
+void Mux::Impl::forget_if_done(StreamId id) {
+    const auto it = streams.find(id);
+    if (it == streams.end()) return;
+    const auto& stream = it->second;
+    const bool over = stream.hello == Delivery::done && stream.fin == Delivery::done &&
+                      stream.send.all_acknowledged() && stream.receive.finished();
+    if (stream.dead ? stream.rst == Delivery::done : over) streams.erase(it);
+}
+
+Mux::Mux(Side side, MuxLimits limits) : impl_{std::make_unique<Impl>(side, limits)} {}
+Mux::~Mux() = default;
+Mux::Mux(Mux&&) noexcept = default;
+Mux& Mux::operator=(Mux&&) noexcept = default;
+
+std::optional<StreamId> Mux::open(const Target& target) {
+    assert(impl_->side == Side::client);
+    auto& streams = impl_->streams;
+    if (!valid_host(base::as_bytes(target.host)) || target.port == 0) return std::nullopt;
+    if (streams.size() >= impl_->limits.streams_max) return std::nullopt;
+    // The exit refuses ids far above the oldest that it has not seen.
+    for (const auto& [id, stream] : streams) {
+        if (stream.hello == Delivery::done || stream.rst == Delivery::done) continue;
+        if (impl_->last_id + 1 - id >= IdWindow::span) return std::nullopt;
+        break;
+    }
+    const auto id = ++impl_->last_id;
+    auto& stream = streams.try_emplace(id, impl_->limits.initial_window).first->second;
+    stream.target = target;
+    stream.hello = Delivery::due;
+    impl_->extend_window(stream);
+    return id;
+}
+
+void Mux::accept(StreamId id) {
+    assert(impl_->side == Side::exit);
+    auto* stream = impl_->find(id);
+    if (!stream || stream->dead || !stream->known || stream->hello != Delivery::none) return;
+    stream->hello = Delivery::due;
+    impl_->extend_window(*stream);
+}
+
+std::size_t Mux::write(StreamId id, base::ByteView bytes) {
+    auto* stream = impl_->find(id);
+    if (!stream) return 0;
+    const auto n = std::min(bytes.size(), impl_->room_for(*stream));
+    stream->send.append(bytes.first(n));
+    impl_->buffered += n;
+    if (n < bytes.size()) stream->wants_room = !stream->dead && !stream->finishing;
+    return n;
+}
+
+std::size_t Mux::writable(StreamId id) const {
+    auto* stream = impl_->find(id);
+    if (!stream) return 0;
+    const auto room = impl_->room_for(*stream);
+    if (room == 0) stream->wants_room = !stream->dead && !stream->finishing;
+    return room;
+}
+
+std::size_t Mux::read(StreamId id, base::ByteSpan out) {
+    auto* stream = impl_->find(id);
+    if (!stream || stream->dead) return 0;
+    stream->readable_told = false;
+    const auto n = stream->receive.read(out);
+    impl_->extend_window(*stream);
+    if (stream->receive.finished() && !stream->finished_told) {
+        stream->finished_told = true;
+        impl_->tell(id, Event::Kind::finished);
+        impl_->forget_if_done(id);
+    }
+    return n;
+}
+
+std::size_t Mux::readable(StreamId id) const {
+    const auto* stream = impl_->find(id);
+    return stream && !stream->dead ? stream->receive.readable() : 0;
+}
+
+void Mux::finish(StreamId id) {
+    auto* stream = impl_->find(id);
+    if (!stream || stream->dead || stream->finishing) return;
+    stream->finishing = true;
+    stream->wants_room = false;
+    stream->fin = Delivery::due;
+}
+
+void Mux::reset(StreamId id, ResetReason reason) {
+    auto* stream = impl_->find(id);
+    if (!stream || stream->dead) return;
+    impl_->kill(*stream, reason);
+    impl_->tell_writable();
+}
+
+void Mux::reset_all(ResetReason reason) {
+    for (auto& [id, stream] : impl_->streams) {
+        if (stream.dead) continue;
+        impl_->kill(stream, reason);
+        if (impl_->side == Side::exit && !stream.known) continue;
+        impl_->tell(id, Event::Kind::reset);
+        impl_->events.back().reason = reason;
+    }
+}
+
+void Mux::ping(std::uint64_t nonce) {
+    assert(impl_->side == Side::client);
+    if (impl_->pings.size() < pings_max) impl_->pings.push_back(nonce);
+}
+
+std::vector<Event> Mux::take_events() {
+    for (auto& [id, stream] : impl_->streams)
+        stream.readable_told = false;
+    return std::exchange(impl_->events, {});
+}
+
+bool Mux::idle() const {
+    return impl_->streams.empty() && !has_data();
+}
+
+std::size_t Mux::streams() const {
+    return impl_->streams.size();
+}
+
+}  // namespace nightjar::stream

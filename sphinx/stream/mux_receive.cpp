@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <cassert>
+
+#include "sphinx/stream/mux_impl.hpp"
+
+namespace nightjar::stream {
+
+namespace {
+
+constexpr std::size_t pongs_max = 64;
+
+}  // namespace
+
+bool Mux::well_formed(Side receiver, base::ByteView frames) {
+    Frame frame;
+    FrameReader reader{receiver, frames};
+    while (reader.next(frame)) {
+    }
+    return reader.ok();
+}
+
+bool Mux::receive(base::ByteView frames) {
+    if (!well_formed(impl_->side, frames)) return false;
+    Frame frame;
+    FrameReader reader{impl_->side, frames};
+    while (reader.next(frame))
+        impl_->apply(frame);
+    return true;
+}
+
+void Mux::Impl::apply(const Frame& frame) {
+    if (frame.type == FrameType::ping) {
+        if (pings.size() < pongs_max) pings.push_back(frame.value);
+        return;
+    }
+    if (frame.type == FrameType::pong) {
+        tell(0, Event::Kind::pong);
+        events.back().nonce = frame.value;
+        return;
+    }
+    if (frame.type == FrameType::reset) return on_reset(frame.stream, frame);
+    auto* stream = find_or_create(frame.stream);
+    if (!stream) return;
+    switch (frame.type) {
+        case FrameType::open:
+            on_open(frame.stream, *stream, frame);
+            break;
+        case FrameType::accept:
+            if (stream->dead || stream->known) break;
+            stream->known = true;
+            tell(frame.stream, Event::Kind::accepted);
+            break;
+        case FrameType::data:
+            on_data(frame.stream, *stream, frame);
+            break;
+        case FrameType::fin:
+            on_fin(frame.stream, *stream, frame);
+            break;
+        case FrameType::window:
+            stream->send.allow(frame.value);
+            break;
+        case FrameType::end:
+        case FrameType::ping:
+        case FrameType::pong:
+        case FrameType::reset:
+            break;
+    }
+    forget_if_done(frame.stream);
+}
+
+/// At the exit any frame may be a stream's first, because packets overtake each other. Nothing for
+/// streams that have ended, that a client never opened, or beyond what an honest client has.
+StreamState* Mux::Impl::find_or_create(StreamId id) {
+    if (auto* stream = find(id)) return stream;
+    if (side == Side::client || streams.size() >= 4 * limits.streams_max) return nullptr;
+    if (!used_ids.use(id)) return nullptr;
+    return &streams.try_emplace(id, limits.initial_window).first->second;
+}
+
+void Mux::Impl::on_open(StreamId id, StreamState& stream, const Frame& frame) {
+    if (stream.known) return;
+    stream.known = true;
+    if (stream.dead) return;
+    const auto alive = std::count_if(streams.begin(), streams.end(),
+                                     [](const auto& entry) { return !entry.second.dead; });
+    if (static_cast<std::size_t>(alive) > 2 * limits.streams_max)
+        return kill(stream, ResetReason::overload);
+    tell(id, Event::Kind::opened);
+    events.back().target = {std::string{base::as_text(frame.bytes)}, frame.port};
+}
+
+/// The peer broke a rule of this stream: it ends, the others go on.
+void Mux::Impl::violated(StreamId id, StreamState& stream) {
+    if (stream.dead) return;
+    kill(stream, ResetReason::protocol_error);
+    if (side == Side::exit && !stream.known) return;  // nobody was told of it
+    tell(id, Event::Kind::reset);
+    events.back().reason = ResetReason::protocol_error;
+}
+
+void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
+    if (stream.dead) return;
+    auto& half = stream.receive;
+    if (!half.may_reach(frame.value + frame.bytes.size()) ||
+        !half.insert(frame.value, frame.bytes)) {
+        return violated(id, stream);
+    }
+    if (half.readable() == 0 || stream.readable_told) return;
+    stream.readable_told = true;
+    tell(id, Event::Kind::readable);
+}
+
+void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
+    if (stream.dead) return;
+    if (!stream.receive.finish(frame.value)) return violated(id, stream);
+    if (!stream.receive.finished() || stream.finished_told) return;
+    stream.finished_told = true;
+    tell(id, Event::Kind::finished);
+}
+
+/// The peer knows that the stream is over, so nothing of it has to be kept but that its id was
+/// used.
+void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
+    const auto it = streams.find(id);
+    if (it == streams.end()) {
+        if (side == Side::exit) used_ids.use(id);
+        return;
+    }
+    const auto& stream = it->second;
+    const bool told = !stream.dead && (side == Side::client || stream.known);
+    buffered -= stream.send.buffered();
+    streams.erase(it);
+    if (!told) return;
+    tell(id, Event::Kind::reset);
+    events.back().reason = frame.reason;
+}
+
+}  // namespace nightjar::stream

@@ -1,0 +1,204 @@
+#include <algorithm>
+#include <cassert>
+
+#include "sphinx/stream/mux_impl.hpp"
+
+namespace nightjar::stream {
+
+namespace {
+
+// More packets than any law leaves unanswered; beyond it the oldest counts as lost.
+constexpr std::size_t in_flight_max = 16'384;
+// A shorter piece of data is not worth the head of its frame, unless it is all there is.
+constexpr std::size_t data_piece_min = 64;
+
+constexpr auto all_room = static_cast<std::size_t>(-1);
+
+/// Calls each(id, stream) for all streams, beginning behind the one whose turn was last. Stops
+/// when each() returns false.
+template <class Streams, class Each>
+void in_turn(Streams& streams, StreamId last, Each each) {
+    const auto start = streams.upper_bound(last);
+    for (auto it = start; it != streams.end(); ++it) {
+        if (!each(it->first, it->second)) return;
+    }
+    for (auto it = streams.begin(); it != start; ++it) {
+        if (!each(it->first, it->second)) return;
+    }
+}
+
+void settle_control(Delivery& state, bool arrived) {
+    if (state == Delivery::in_flight) state = arrived ? Delivery::done : Delivery::due;
+}
+
+}  // namespace
+
+bool Mux::Impl::control_due(const StreamState& stream) const {
+    if (stream.rst == Delivery::due) return true;
+    if (stream.dead) return false;
+    return stream.hello == Delivery::due || stream.window == Delivery::due || fin_due(stream);
+}
+
+/// A FIN leaves after all bytes before it, as far as is known: it would only wait for them.
+bool Mux::Impl::fin_due(const StreamState& stream) const {
+    return !stream.dead && stream.fin == Delivery::due && stream.send.all_sent();
+}
+
+Range Mux::Impl::data_due(const StreamState& stream, std::size_t room) const {
+    return stream.dead ? Range{} : stream.send.next(room);
+}
+
+bool Mux::has_data() const {
+    const auto& self = *impl_;
+    if (!self.pings.empty()) return true;
+    return std::any_of(self.streams.begin(), self.streams.end(), [&](const auto& entry) {
+        const auto data = self.data_due(entry.second, all_room);
+        return data.begin < data.end || self.control_due(entry.second);
+    });
+}
+
+void Mux::Impl::fill_pings(base::Writer& writer, std::vector<std::uint64_t>* sent) {
+    while (!pings.empty()) {
+        Frame frame;
+        frame.type = side == Side::client ? FrameType::ping : FrameType::pong;
+        frame.value = pings.front();
+        if (!write_frame(writer, frame)) return;
+        if (sent) sent->push_back(pings.front());
+        pings.pop_front();
+    }
+}
+
+void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& writer,
+                             std::vector<SentFrame>& sent) {
+    const auto put = [&](Delivery& state, Frame frame) {
+        if (state != Delivery::due) return;
+        frame.stream = id;
+        if (!write_frame(writer, frame)) return;
+        state = Delivery::in_flight;
+        sent.push_back({frame.type, id, {frame.value, frame.value}});
+    };
+    Frame frame;
+    if (stream.dead) {
+        frame.type = FrameType::reset;
+        frame.reason = stream.reason;
+        return put(stream.rst, frame);
+    }
+    frame.type = side == Side::client ? FrameType::open : FrameType::accept;
+    frame.port = stream.target.port;
+    frame.bytes = base::as_bytes(stream.target.host);
+    put(stream.hello, frame);
+    frame = Frame{};
+    frame.type = FrameType::window;
+    frame.value = stream.receive.window_end();
+    put(stream.window, frame);
+    if (!fin_due(stream)) return;
+    frame.type = FrameType::fin;
+    frame.value = stream.send.sent_end();
+    put(stream.fin, frame);
+}
+
+/// Fills `writer` with the stream's data; a packet is rarely shared, because every further frame
+/// costs its head.
+void Mux::Impl::fill_data(StreamId id, StreamState& stream, base::Writer& writer,
+                          std::vector<SentFrame>& sent) {
+    for (;;) {
+        auto range = data_due(stream, writer.remaining());
+        Frame frame;
+        frame.type = FrameType::data;
+        frame.stream = id;
+        frame.value = range.begin;
+        const auto head =
+            1 + varint_size(id) + varint_size(range.begin) + varint_size(writer.remaining());
+        const auto wanted = static_cast<std::size_t>(range.end - range.begin);
+        if (wanted == 0 || writer.remaining() < head + std::min(wanted, data_piece_min)) return;
+        range.end = std::min(range.end, range.begin + (writer.remaining() - head));
+        base::Bytes bytes(static_cast<std::size_t>(range.end - range.begin));
+        stream.send.copy(range, bytes);
+        frame.bytes = bytes;
+        if (!write_frame(writer, frame)) return;
+        stream.send.sent(range);
+        sent.push_back({FrameType::data, id, range});
+        turn = id;
+    }
+}
+
+std::size_t Mux::fill(PacketNumber number, base::ByteSpan room, std::vector<std::uint64_t>* pings) {
+    auto& self = *impl_;
+    assert(self.in_flight.empty() || self.in_flight.rbegin()->first < number);
+    base::Writer writer{room};
+    std::vector<SentFrame> sent;
+    self.fill_pings(writer, pings);
+    const auto last = self.turn;
+    in_turn(self.streams, last, [&](StreamId id, StreamState& stream) {
+        if (self.control_due(stream)) self.fill_control(id, stream, writer, sent);
+        return writer.remaining() > 0;
+    });
+    in_turn(self.streams, last, [&](StreamId id, StreamState& stream) {
+        self.fill_data(id, stream, writer, sent);
+        if (self.fin_due(stream)) self.fill_control(id, stream, writer, sent);
+        return writer.remaining() > 0;
+    });
+    const auto used = writer.written();
+    writer.zeros(writer.remaining());
+    if (!sent.empty()) {
+        if (self.in_flight.size() >= in_flight_max)
+            self.settle(self.in_flight.begin()->first, false);
+        self.in_flight.emplace_hint(self.in_flight.end(), number, std::move(sent));
+    }
+    return used;
+}
+
+void Mux::Impl::settle(PacketNumber number, bool arrived) {
+    const auto node = in_flight.extract(number);
+    if (node.empty()) return;
+    for (const auto& frame : node.mapped())
+        settle(frame, arrived);
+    if (arrived) tell_writable();
+}
+
+void Mux::Impl::settle(const SentFrame& frame, bool arrived) {
+    const auto value = frame.range.begin;
+    auto* stream = find(frame.stream);
+    if (!stream) return;
+    switch (frame.type) {
+        case FrameType::open:
+        case FrameType::accept:
+            settle_control(stream->hello, arrived);
+            break;
+        case FrameType::fin:
+            settle_control(stream->fin, arrived);
+            break;
+        case FrameType::reset:
+            settle_control(stream->rst, arrived);
+            break;
+        case FrameType::window:
+            if (value == stream->receive.window_end()) settle_control(stream->window, arrived);
+            break;
+        case FrameType::data: {
+            if (stream->dead) break;
+            const auto before = stream->send.buffered();
+            if (arrived) {
+                stream->send.acknowledged(frame.range);
+            } else {
+                stream->send.lost(frame.range);
+            }
+            buffered -= before - stream->send.buffered();
+            break;
+        }
+        case FrameType::end:
+        case FrameType::ping:
+        case FrameType::pong:
+            break;
+    }
+    forget_if_done(frame.stream);
+}
+
+void Mux::acknowledged(PacketNumber number) {
+    impl_->settle(number, true);
+}
+
+void Mux::lost(PacketNumber number) {
+    impl_->settle(number, false);
+}
+
+}  // namespace nightjar::stream

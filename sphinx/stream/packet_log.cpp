@@ -1,0 +1,135 @@
+#include "sphinx/stream/packet_log.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace nightjar::stream {
+namespace {
+
+/// The window that `acks` shows, seen from a later number.
+std::bitset<ack_window> window_from(const Acks& acks, PacketNumber anchor) {
+    const auto moved = anchor - acks.largest;
+    if (moved == 0 || acks.largest == 0 || moved > ack_window)
+        return moved == 0 ? acks.below : std::bitset<ack_window>{};
+    return (acks.below << moved).set(moved - 1);
+}
+
+}  // namespace
+
+SentLog::SentLog(base::Nanoseconds resend_after, base::Nanoseconds weight_patience)
+    : resend_after_{resend_after}, weight_patience_{weight_patience} {}
+
+PacketNumber SentLog::next(base::Mono sent, std::uint32_t weight) {
+    assert(entries_.empty() || sent >= entries_.back().sent);
+    assert(last_ + 1 != 0);
+    entries_.push_back({sent, weight, false});
+    weight_in_flight_ += weight;
+    return ++last_;
+}
+
+void SentLog::acknowledge(PacketNumber number, std::vector<Settled>& settled) {
+    if (number < first_) return;
+    auto& entry = entries_[number - first_];
+    if (entry.arrived) return;
+    entry.arrived = true;
+    if (number >= weight_next_) weight_in_flight_ -= entry.weight;
+    if (number >= resend_next_) settled.push_back({number, entry.weight, true});
+}
+
+std::vector<SentLog::Settled> SentLog::on_acks(const Acks& acks) {
+    std::vector<Settled> settled;
+    if (acks.largest > last_ || acks.largest == 0) return settled;
+    auto fresh = acks.below;
+    if (acks.largest >= told_.largest) {
+        fresh &= ~window_from(told_, acks.largest);
+        told_ = acks;
+    }
+    acknowledge(acks.largest, settled);
+    for (auto i = fresh._Find_first(); i < ack_window; i = fresh._Find_next(i))
+        acknowledge(acks.largest - 1 - static_cast<PacketNumber>(i), settled);
+    return settled;
+}
+
+std::vector<SentLog::Settled> SentLog::expire(base::Mono now) {
+    std::vector<Settled> settled;
+    for (; resend_next_ <= last_; ++resend_next_) {
+        const auto& entry = entries_[resend_next_ - first_];
+        if (now - entry.sent < resend_after_) break;
+        if (!entry.arrived) settled.push_back({resend_next_, entry.weight, false});
+    }
+    for (; weight_next_ <= last_; ++weight_next_) {
+        const auto& entry = entries_[weight_next_ - first_];
+        if (now - entry.sent < weight_patience_) break;
+        if (!entry.arrived) weight_in_flight_ -= entry.weight;
+    }
+    for (; first_ < std::min(resend_next_, weight_next_); ++first_)
+        entries_.pop_front();
+    return settled;
+}
+
+bool ArrivedLog::has(PacketNumber number) const {
+    const auto bit = number % memory;
+    return (bits_[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
+void ArrivedLog::mark(PacketNumber number, bool value) {
+    const auto bit = number % memory;
+    const auto mask = std::uint64_t{1} << (bit % 64);
+    bits_[bit / 64] = value ? bits_[bit / 64] | mask : bits_[bit / 64] & ~mask;
+}
+
+bool ArrivedLog::arrived(PacketNumber number) {
+    if (number == 0) return false;
+    if (number > largest_) {
+        // The numbers between are not here yet; a jump past the whole memory forgets all of it.
+        if (number - largest_ >= memory) {
+            bits_.fill(0);
+        } else {
+            for (auto skipped = largest_ + 1; skipped < number; ++skipped)
+                mark(skipped, false);
+        }
+        newest_.below = window_from(newest_, number);
+        newest_.largest = largest_ = number;
+        mark(number, true);
+        return true;
+    }
+    if (largest_ - number >= memory || has(number)) return false;
+    mark(number, true);
+    if (largest_ - number <= ack_window) newest_.below.set(largest_ - number - 1);
+    if (largest_ - number > near && late_.size() < memory) late_.push_back({number, repeats});
+    return true;
+}
+
+Acks ArrivedLog::window_at(PacketNumber anchor) const {
+    Acks acks;
+    acks.largest = anchor;
+    for (std::size_t i = 0; i < ack_window && i + 1 < anchor; ++i) {
+        const auto number = anchor - 1 - static_cast<PacketNumber>(i);
+        if (largest_ - number >= memory) break;
+        acks.below[i] = has(number);
+    }
+    return acks;
+}
+
+/// The highest number that has arrived and whose window still holds `late`.
+PacketNumber ArrivedLog::anchor_for(PacketNumber late) const {
+    auto anchor = largest_;
+    if (anchor - late > ack_window) anchor = late + static_cast<PacketNumber>(ack_window);
+    while (anchor > late && !has(anchor))
+        --anchor;
+    return anchor;
+}
+
+Acks ArrivedLog::next_acks() {
+    while (!late_.empty() && largest_ - late_.front().number >= memory)
+        late_.pop_front();
+    tell_late_ = !tell_late_ && !late_.empty();
+    const auto anchor = tell_late_ ? anchor_for(late_.front().number) : largest_;
+    std::erase_if(late_, [anchor](Late& late) {
+        const bool told = late.number <= anchor && anchor - late.number <= ack_window;
+        return told && --late.repeats_left == 0;
+    });
+    return anchor == largest_ ? newest_ : window_at(anchor);
+}
+
+}  // namespace nightjar::stream
