@@ -1,0 +1,33 @@
+// How long to wait before trying again: twice as long each time, and never in step with others.
+#pragma once
+
+#include <algorithm>
+
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+
+namespace nightjar::node {
+
+class Backoff {
+ public:
+    /// Precondition: 0 < least <= most.
+    Backoff(base::Milliseconds least, base::Milliseconds most)
+        : least_{least}, most_{most}, next_{least} {}
+
+    /// Uniform between half the present step and all of it; the step then doubles, up to `most`.
+    base::Milliseconds next(base::Random& random) {
+        const base::Milliseconds step = next_;
+        next_ = std::min(most_, next_ * 2);
+        const auto half = step.count() / 2;
+        const auto width = static_cast<std::uint64_t>(step.count() - half + 1);
+        return base::Milliseconds{half + static_cast<std::int64_t>(random.below(width))};
+    }
+    void reset() { next_ = least_; }
+
+ private:
+    base::Milliseconds least_;
+    base::Milliseconds most_;
+    base::Milliseconds next_;
+};
+
+}  // namespace nightjar::node

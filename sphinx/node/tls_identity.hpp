@@ -1,0 +1,39 @@
+// Inside of TlsIdentity: the certificate, and one OpenSSL context for each end of a link. What the
+// contexts allow is all that a link will ever do: TLS 1.3, Ed25519, no resumption of any kind.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+
+#include "sphinx/node/link.hpp"
+
+namespace nightjar::node {
+
+template <auto Free>
+struct OpensslFree {
+    template <class T>
+    void operator()(T* object) const {
+        Free(object);
+    }
+};
+using SslContext = std::unique_ptr<SSL_CTX, OpensslFree<&SSL_CTX_free>>;
+using Ssl = std::unique_ptr<SSL, OpensslFree<&SSL_free>>;
+
+struct TlsIdentity::Impl {
+    base::LinkKey key;
+    SslContext dialing;
+    SslContext answering;
+};
+
+/// OpenSSL's verify callback asks whoever runs the handshake; the certificate's key is all that is
+/// ever looked at. An SSL object finds its judge in its application data.
+struct PeerJudge {
+    virtual ~PeerJudge() = default;
+    virtual bool accepts(const base::LinkKey& key) = 0;
+    /// Every record header and handshake message, sent or received (SSL_CTX_set_msg_callback).
+    virtual void on_message(bool sent, int content_type, base::ByteView bytes) = 0;
+};
+void set_judge(SSL* ssl, PeerJudge* judge);
+
+}  // namespace nightjar::node
