@@ -1,0 +1,139 @@
+#include "relay/authority/description.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "sphinx/directory/descriptor.hpp"
+#include "sphinx/directory/facts.hpp"
+#include "sphinx/directory/problems.hpp"
+#include "sphinx/directory/relay_facts.hpp"
+#include "sphinx/node/strict_yaml.hpp"
+
+namespace nightjar::authority {
+
+namespace fs = std::filesystem;
+using directory::Parameters;
+using directory::Rate;
+using node::YamlMap;
+using node::YamlValue;
+
+namespace {
+
+std::string word_of(const YamlValue& value) {
+    const auto text = value.as<std::string>();
+    if (!text.empty() && !directory::is_word(text))
+        value.fail("not a word of ours", "use at most 32 of a-z, 0-9 and -");
+    return text;
+}
+
+/// A rate a second with up to three decimals: a document counts in events per 1000 seconds.
+Rate rate_of(YamlMap& map, const char* key, Rate fallback) {
+    const auto per_second = map.optional<double>(key, fallback.per_second(), {0.001, 10'000.0});
+    const auto milli = std::round(per_second * 1000);
+    if (std::abs(per_second * 1000 - milli) > 1e-6)
+        map.fail(key, "a rate with more than three decimals", "round it");
+    return {static_cast<std::uint32_t>(milli)};
+}
+
+/// Where only U is given the others follow from it as the law's example has them.
+Parameters parameters_of(YamlMap map) {
+    Parameters p;
+    p.lab = map.optional<bool>("lab", p.lab);
+    p.epoch_length = map.optional<base::Seconds>("epoch_length", p.epoch_length);
+    p.mean_delay = map.optional<base::Milliseconds>("mean_delay", p.mean_delay);
+    p.main_slots = rate_of(map, "main_slots", p.main_slots);
+    p.client_loops = rate_of(map, "client_loops", {std::max(p.main_slots.milli / 10, 1u)});
+    p.replies =
+        rate_of(map, "replies", {std::max(p.main_slots.milli - p.main_slots.milli / 10, 1u)});
+    p.down = rate_of(map, "down", directory::least_down(p));
+    p.relay_loops = rate_of(map, "relay_loops", p.relay_loops);
+    p.surb_margin = map.optional<std::uint32_t>("surb_margin", p.surb_margin);
+    p.fixed_hops = map.optional<std::uint32_t>("fixed_hops", p.fixed_hops);
+    p.session_lifetime = map.optional<base::Seconds>("session_lifetime", p.session_lifetime);
+    map.done();
+    return p;
+}
+
+std::vector<std::string> versions_of(YamlMap& map) {
+    std::vector<std::string> versions;
+    for (const auto& value : map.list("recommended_versions")) {
+        versions.push_back(value.as<std::string>());
+        if (!directory::is_version(versions.back()))
+            value.fail("not a version", "use at most 32 of a-z, 0-9, '.', '+' and -");
+        if (std::count(versions.begin(), versions.end(), versions.back()) > 1)
+            value.fail("a version that is given twice", "keep one of the two");
+    }
+    return versions;
+}
+
+directory::Descriptor load_descriptor(const fs::path& file, const YamlValue& where) {
+    if (!fs::is_regular_file(file))
+        where.fail("there is no descriptor file " + file.string(),
+                   "fetch the one that `nightjar-relay init` wrote");
+    std::ifstream stream{file, std::ios::binary};
+    std::string text(directory::descriptor_size_max + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    auto parsed = directory::parse_descriptor(text);
+    if (!parsed)
+        throw node::ConfigError{file.string() + ":" + std::to_string(parsed.error().line) +
+                                ":1: " + parsed.error().reason +
+                                "; fetch the file again from the relay that wrote it"};
+    return *std::move(parsed);
+}
+
+directory::Relay relay_of(const YamlValue& value, const fs::path& folder, Which which,
+                          base::Epoch epoch) {
+    auto map = value.map();
+    const auto place = map.at("descriptor");
+    auto file = folder / place.as<std::string>();
+    if (which == Which::next) file += ".next";
+    const auto descriptor = load_descriptor(file, place);
+    if (descriptor.epoch != epoch)
+        place.fail("the descriptor " + file.string() + " is of epoch " +
+                       std::to_string(descriptor.epoch.value) + ", the document of " +
+                       std::to_string(epoch.value),
+                   "fetch a fresh one, or give relay and description one epoch_length");
+    auto relay = descriptor.relay;
+    if (const auto name = map.find("operator")) relay.operator_name = word_of(*name);
+    if (const auto name = map.find("family")) relay.family = word_of(*name);
+    relay.capacity = map.optional<std::uint32_t>("capacity", 1, {1, directory::capacity_max});
+    map.done();
+    return relay;
+}
+
+void refuse_problems(const fs::path& file, const directory::Document& document) {
+    std::string line;
+    for (const auto& problem : directory::problems(document))
+        line += (line.empty() ? "" : "; ") + problem;
+    if (!line.empty()) throw node::ConfigError{file.string() + ": not to be signed: " + line};
+}
+
+}  // namespace
+
+directory::Document read_description(const fs::path& file, Which which, base::Wall now) {
+    const auto yaml = node::YamlFile::load(file);
+    auto map = yaml.map();
+    directory::Document document;
+    const auto name = map.at("network");
+    document.network = word_of(name);
+    if (document.network.empty()) name.fail("a network without a name", "give it one");
+    document.parameters = parameters_of(map.map("parameters"));
+    document.recommended_versions = versions_of(map);
+
+    const auto length = document.parameters.epoch_length;
+    if (length < base::Seconds{1}) map.fail("parameters", "no epoch length", "give some time");
+    document.epoch = directory::epoch_at(now, length);
+    if (which == Which::next) document.epoch = document.epoch.next();
+    document.valid_from = directory::epoch_start(document.epoch, length);
+    document.valid_until = document.valid_from + 2 * length;
+    for (const auto& value : map.at("relays").list())
+        document.relays.push_back(relay_of(value, file.parent_path(), which, document.epoch));
+    map.done();
+    directory::sort(document);
+    refuse_problems(file, document);
+    return document;
+}
+
+}  // namespace nightjar::authority

@@ -1,0 +1,73 @@
+#include "relay/authority/signing.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "sphinx/node/anchors_file.hpp"
+#include "sphinx/node/atomic_file.hpp"
+#include "sphinx/node/exit_code.hpp"
+#include "sphinx/node/key_file.hpp"
+
+namespace nightjar::authority {
+
+namespace {
+
+fs::path key_file(const fs::path& folder) {
+    return folder / "authority.key";
+}
+
+/// Every gateway of the network is a place to fetch the next document from.
+directory::Anchors anchors_of(const directory::Document& document) {
+    directory::Anchors anchors;
+    anchors.network = document.network;
+    for (const auto& [authority, signature] : document.signatures)
+        anchors.authorities.push_back(authority);
+    for (const auto& relay : document.relays) {
+        if (relay.role != directory::Role::gateway) continue;
+        anchors.gateways.push_back({relay.identity, relay.addresses.front(), relay.link_key});
+    }
+    return anchors;
+}
+
+}  // namespace
+
+base::NodeId init(const fs::path& folder) {
+    fs::create_directories(folder.has_parent_path() ? folder.parent_path() : ".");
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+        throw std::system_error{errno, std::generic_category(), "cannot make " + folder.string()};
+    const auto seed = node::new_key();
+    node::write_key(key_file(folder), node::KeyKind::authority, seed);
+    return {node::ed25519_public(seed)};
+}
+
+Signed sign(const std::vector<fs::path>& folders, const fs::path& description, Which which,
+            base::Wall now) {
+    Signed made{read_description(description, which, now), {}};
+    for (const auto& folder : folders)
+        directory::sign(made.document, node::read_key(key_file(folder), node::KeyKind::authority));
+    if (made.document.signatures.size() != folders.size())
+        throw node::UsageError{"two of the folders hold one and the same authority's key"};
+    made.anchors = anchors_of(made.document);
+    // The far side's own eyes: what they would refuse must not leave this machine.
+    const auto again = directory::parse(directory::to_text(made.document));
+    if (!again)
+        throw node::ConfigError{description.string() +
+                                ": the document would not parse: " + again.error().reason};
+    const auto when = std::max(now, made.document.valid_from);
+    const auto status = directory::check(*again, made.anchors, when, made.document.epoch);
+    if (!status)
+        throw node::ConfigError{description.string() + ": the document would be refused: " +
+                                directory::to_string(status.error())};
+    return made;
+}
+
+void write(const Signed& made, const fs::path& folder) {
+    fs::create_directories(folder);
+    node::write_file_atomically(folder / "document", directory::to_text(made.document));
+    node::save_anchors(folder / "network.yaml", made.anchors);
+}
+
+}  // namespace nightjar::authority

@@ -1,0 +1,32 @@
+// What a relay counts. Plain integers on the I/O thread; `metrics` decides what of it may be seen.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "relay/drop_reason.hpp"
+
+namespace nightjar::relay {
+
+struct Counters {
+    std::uint64_t packets_in = 0;         // cells of kind packet that arrived
+    std::uint64_t packets_in_client = 0;  // of them, from clients
+    std::uint64_t packets_in_relay = 0;   // of them, from relays
+    std::uint64_t packets_out = 0;        // packets passed to a next relay
+    std::uint64_t deliveries = 0;         // queued for a client's mailbox
+    std::uint64_t exit_payloads = 0;      // ended here as an exit's
+    std::uint64_t replies = 0;            // ticks of exit sessions that spent a SURB
+    std::uint64_t ticks_missed = 0;       // ticks without a SURB
+    std::uint64_t loops_sent = 0;
+    std::uint64_t loops_returned = 0;
+    std::uint64_t loops_lost = 0;    // not back within the longest route delay
+    std::uint64_t down_cells = 0;    // cells sent to clients, deliveries and padding
+    std::uint64_t held_packets = 0;  // left the mix queue on time
+    std::uint64_t held_ns = 0;       // sum of how long they were held
+    std::uint64_t asked_ns = 0;      // sum of the delays that they asked for
+    std::array<std::uint64_t, drop_reason_count> dropped{};
+
+    void drop(DropReason reason) { ++dropped[static_cast<std::size_t>(reason)]; }
+};
+
+}  // namespace nightjar::relay

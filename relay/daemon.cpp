@@ -1,0 +1,366 @@
+#include "relay/daemon.hpp"
+
+#include <sys/resource.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "relay/clocks.hpp"
+#include "relay/engine.hpp"
+#include "relay/epoch_keys.hpp"
+#include "relay/metrics.hpp"
+#include "relay/metrics_http.hpp"
+#include "relay/startup.hpp"
+#include "relay/status.hpp"
+#include "sphinx/node/log.hpp"
+#include "sphinx/node/process.hpp"
+#include "sphinx/node/shutdown.hpp"
+
+namespace nightjar::relay {
+
+namespace asio = boost::asio;
+using node::Level;
+using node::log;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr base::Seconds housekeeping_period{5};
+constexpr int document_every = 6;     // of those: 30 s
+constexpr int heartbeat_every = 720;  // an hour
+constexpr base::Milliseconds drain_max{3500};
+constexpr base::Milliseconds close_max{1000};
+
+std::uint64_t descriptors_max() {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
+class Daemon {
+ public:
+    Daemon(std::filesystem::path config_file, Loaded loaded);
+    node::ExitCode run();
+
+ private:
+    asio::awaitable<void> housekeeping();
+    void maintain_keys();
+    void look_at_document();
+    void check_newer(const directory::Document& newer) const;
+    void use(SignedDocument document);
+    void reload();
+    void try_reload();
+
+    State state() const;
+    StaticFacts facts() const;
+    StatusFacts status();
+    HttpPages pages();
+    bool lab() const { return loaded_.document.document->parameters.lab; }
+
+    void add_shutdown_steps();
+    asio::awaitable<void> stop_accepting();
+    asio::awaitable<void> drain();
+    asio::awaitable<void> close();
+
+    asio::io_context io_{1};
+    std::filesystem::path config_file_;
+    Loaded loaded_;
+    node::TlsIdentity tls_;
+    KeyStore store_;
+    Keyring keyring_;
+    EpochKeys keys_;
+    node::Shutdown shutdown_;
+    node::TaskGroup core_;         // one that dies ends the daemon
+    node::TaskGroup connections_;  // one that dies is a bug, and only its own end
+    node::TaskGroup ending_;       // the shutdown's own task
+    Engine engine_;
+    Metrics metrics_;
+    std::optional<MetricsHttp> http_;
+    ControlSocket control_;
+    asio::steady_timer timer_{io_};
+
+    base::Wall started_ = wall_now();
+    base::Wall reloaded_ = started_;
+    bool reload_successful_ = true;
+    bool core_failed_ = false;
+    std::string key_trouble_;  // the last thing said of it
+};
+
+const directory::Parameters& law(const Loaded& loaded) {
+    return loaded.document.document->parameters;
+}
+
+Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
+    : config_file_{std::move(config_file)},
+      loaded_{std::move(loaded)},
+      tls_{loaded_.identity.link_seed},
+      store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
+             packets_per_key(loaded_.config, law(loaded_))},
+      keyring_{law(loaded_).epoch_length, law(loaded_).longest_route_delay()},
+      keys_{store_,
+            keyring_,
+            loaded_.identity,
+            describe(loaded_.config, loaded_.identity),
+            loaded_.config.data_dir,
+            law(loaded_).epoch_length},
+      shutdown_{io_.get_executor()},
+      core_{io_.get_executor(),
+            [this](const std::string& task, const std::string& what) {
+                log(Level::error, task + " died: " + what);
+                core_failed_ = true;
+                shutdown_.request();
+            }},
+      connections_{io_.get_executor(),
+                   [](const std::string& task, const std::string&) {
+                       // What it says may name a peer; that it happened is what counts.
+                       log(Level::error, "a bug ended a task: " + task);
+                   }},
+      ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
+      engine_{io_, loaded_, loaded_.document_file.anchors(), tls_, keyring_, connections_},
+      control_{io_.get_executor(), loaded_.config.control, [this] { return status(); },
+               connections_} {
+    if (const auto& at = loaded_.config.metrics) {
+        http_.emplace(io_.get_executor(),
+                      asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),
+                      connections_);
+    }
+    keys_.maintain(wall_now());
+    if (!store_.memory_locked()) {
+        log(Level::warning,
+            "the system does not let this process lock its keys and replay filters in memory; "
+            "raise its limit (LimitMEMLOCK=64M), or switch the swap off");
+    }
+    add_shutdown_steps();
+    shutdown_.on_hangup([this] { reload(); });
+}
+
+node::ExitCode Daemon::run() {
+    if (state() == State::not_listed) {
+        log(Level::warning,
+            "the network document lists other mix keys than this relay has (was its runtime "
+            "directory lost?); it can open packets again once a document has the new ones of " +
+                (loaded_.config.data_dir / "descriptor").string());
+    }
+    engine_.start();
+    core_.spawn("housekeeping", housekeeping());
+    core_.spawn("control socket", control_.run());
+    if (http_) core_.spawn("metrics listener", http_->run());
+    ending_.spawn("shutdown", shutdown_.run());
+    std::printf("nightjar-relay %s ready\n", loaded_.config.name.c_str());
+    std::fflush(stdout);
+    io_.run();
+    for (const auto& step : shutdown_.overran())
+        log(Level::warning, "not done in its time when ending: " + step);
+    if (core_.running() + connections_.running() + ending_.running() > 0) {
+        // A task that does not end holds references into us: leave without touching anything.
+        log(Level::error, "a task did not end in time");
+        std::_Exit(static_cast<int>(node::ExitCode::failure));
+    }
+    return core_failed_ ? node::ExitCode::failure : node::ExitCode::ok;
+}
+
+asio::awaitable<void> Daemon::housekeeping() {
+    for (int round = 1;; ++round) {
+        timer_.expires_after(housekeeping_period);
+        const auto waited = co_await timer_.async_wait(as_result);
+        if (std::get<0>(waited)) co_return;
+        maintain_keys();
+        const bool waits = state() != State::active;
+        if (waits || round % document_every == 0) look_at_document();
+        if (round % heartbeat_every == 0) {
+            log(Level::info, std::string{"state "} +
+                                 state_names[static_cast<std::size_t>(state())] + ", epoch " +
+                                 std::to_string(loaded_.document.document->epoch.value));
+        }
+    }
+}
+
+/// A full disk or the like must not stop the mixing: the keys of two epochs are there already.
+void Daemon::maintain_keys() {
+    try {
+        keys_.maintain(wall_now());
+        key_trouble_.clear();
+    } catch (const std::exception& error) {
+        if (key_trouble_ != error.what()) log(Level::error, error.what());
+        key_trouble_ = error.what();
+    }
+}
+
+void Daemon::look_at_document() {
+    if (!loaded_.document_file.worth_another_look()) return;
+    try {
+        auto newer = loaded_.document_file.load(wall_now(), loaded_.document.document->epoch);
+        check_newer(*newer.document);
+        use(std::move(newer));
+    } catch (const node::StartupError& error) {
+        // One that is not valid yet is looked at again, and no reason for a line each time.
+        if (error.code() != node::ExitCode::not_ready) log(Level::warning, error.what());
+    }
+}
+
+/// What a running relay cannot take, although its signatures are good.
+void Daemon::check_newer(const directory::Document& newer) const {
+    const auto& held = *loaded_.document.document;
+    if (directory::conflict(newer, held)) {
+        throw node::ConfigError{"two different network documents of epoch " +
+                                std::to_string(held.epoch.value) +
+                                " are signed: keeping the one in use; ask the authorities why"};
+    }
+    if (newer.parameters.epoch_length != held.parameters.epoch_length) {
+        throw node::ConfigError{
+            "the new network document has another epoch length: restart the relay to take it"};
+    }
+    if (newer.find(loaded_.identity.id) != nullptr) {
+        check_fit(loaded_.config, loaded_.identity, newer);
+    }
+}
+
+void Daemon::use(SignedDocument document) {
+    if (document.document->epoch == loaded_.document.document->epoch) return;
+    loaded_.document = std::move(document);
+    engine_.use(loaded_.document);
+    engine_.use(make_exit_policy(loaded_.config, *loaded_.document.document),
+                loaded_.config.dns_servers);
+    if (state() == State::not_listed) {
+        log(Level::warning, "the new network document does not list this relay with its keys");
+    }
+}
+
+void Daemon::reload() {
+    try {
+        try_reload();
+        reloaded_ = wall_now();
+        reload_successful_ = true;
+        log(Level::info, "reloaded");
+    } catch (const std::exception& error) {
+        reload_successful_ = false;
+        log(Level::error, std::string{"nothing reloaded: "} + error.what());
+    }
+}
+
+/// Everything that can fail comes first; nothing is changed before it has passed.
+void Daemon::try_reload() {
+    auto config = load_config(config_file_);
+    std::string fixed;
+    for (const auto& key : needs_restart(loaded_.config, config))
+        fixed += (fixed.empty() ? "" : ", ") + key;
+    if (!fixed.empty()) throw node::ConfigError{"a restart is needed to change " + fixed};
+    DocumentFile file{config.document, loaded_.document_file.anchors()};
+    auto document = file.load(wall_now(), loaded_.document.document->epoch);
+    check_newer(*document.document);
+    check_fit(config, loaded_.identity, *document.document);
+    engine_.use(make_exit_policy(config, *document.document), config.dns_servers);
+
+    loaded_.config = std::move(config);
+    loaded_.document_file = std::move(file);
+    use(std::move(document));
+}
+
+State Daemon::state() const {
+    const auto& document = *loaded_.document.document;
+    if (shutdown_.requested()) return State::draining;
+    if (wall_now() >= document.valid_until) return State::document_expired;
+    const auto* listed = document.find(loaded_.identity.id);
+    const bool ours = listed != nullptr && keys_.matches(*listed, document.epoch);
+    return ours ? State::active : State::not_listed;
+}
+
+StaticFacts Daemon::facts() const {
+    const auto& document = *loaded_.document.document;
+    StaticFacts facts;
+    facts.version = program_version;
+    facts.state = state();
+    facts.lab = lab();
+    facts.version_recommended = version_recommended(document);
+    facts.epoch = document.epoch;
+    facts.process_start = started_;
+    facts.directory_valid_until = document.valid_until;
+    facts.mix_key_expiry = keys_.expiry();
+    facts.config_last_reload_success = reloaded_;
+    facts.config_last_reload_successful = reload_successful_;
+    // A loop passes the gateway and one mix of each layer; all but this relay itself delay it.
+    facts.expected_loop_rtt = document.parameters.mean_delay * document.layers();
+    facts.max_fds = descriptors_max();
+    return facts;
+}
+
+StatusFacts Daemon::status() {
+    StatusFacts status;
+    status.name = loaded_.config.name;
+    status.identity = loaded_.identity.id;
+    status.role = loaded_.config.role == directory::Role::mix ? "mix" : "gateway";
+    status.layer = loaded_.config.layer;
+    status.network = loaded_.document.document->network;
+    status.key_epochs = keyring_.epochs();
+    status.memory_locked = store_.memory_locked();
+    status.facts = facts();
+    status.links = engine_.links();
+    if (lab()) status.lab = engine_.lab_facts();
+    return status;
+}
+
+HttpPages Daemon::pages() {
+    HttpPages pages;
+    pages.metrics = [this] {
+        const auto exact = lab() ? std::optional{engine_.lab_facts()} : std::nullopt;
+        return metrics_.text(facts(), exact ? &*exact : nullptr);
+    };
+    pages.not_ready = [this]() -> std::optional<std::string> {
+        if (state() == State::active) return std::nullopt;
+        return state_names[static_cast<std::size_t>(state())];
+    };
+    return pages;
+}
+
+/// The order of the end. What is held keeps its delay until nothing is left or the bound is
+/// reached, and is then dropped: a flush would show which packets were held together.
+void Daemon::add_shutdown_steps() {
+    using base::Milliseconds;
+    const auto longest = std::chrono::ceil<Milliseconds>(law(loaded_).delay_cap());
+    shutdown_.add("stop accepting", Milliseconds{100}, [this] { return stop_accepting(); });
+    shutdown_.add("drain", std::min(drain_max, longest + Milliseconds{100}),
+                  [this] { return drain(); });
+    shutdown_.add("close", close_max, [this] { return close(); });
+    shutdown_.on_abort([this] { loaded_.identity = {}; });
+}
+
+asio::awaitable<void> Daemon::stop_accepting() {
+    engine_.stop_accepting();
+    co_return;
+}
+
+asio::awaitable<void> Daemon::drain() {
+    engine_.drain();
+    asio::steady_timer pause{io_};
+    while (!engine_.empty()) {
+        pause.expires_after(base::Milliseconds{5});
+        const auto waited = co_await pause.async_wait(as_result);
+        if (std::get<0>(waited)) co_return;
+    }
+}
+
+asio::awaitable<void> Daemon::close() {
+    engine_.close();
+    control_.close();
+    if (http_) http_->close();
+    core_.cancel();
+    connections_.cancel();
+    co_await connections_.wait();
+    co_await core_.wait();
+}
+
+}  // namespace
+
+node::ExitCode run_relay(const std::filesystem::path& config_file) {
+    node::harden_process();
+    node::raise_descriptor_limit();
+    return Daemon{config_file, load_all(config_file, wall_now())}.run();
+}
+
+void check_relay(const std::filesystem::path& config_file) {
+    load_all(config_file, wall_now());
+}
+
+}  // namespace nightjar::relay

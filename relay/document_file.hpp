@@ -1,0 +1,51 @@
+// The signed network document as a file: read, checked against the trust anchors, and looked at
+// again when the file has changed. Every refusal is one line for the operator.
+#pragma once
+
+#include <sys/types.h>
+
+#include <ctime>
+#include <filesystem>
+#include <string>
+
+#include "relay/links.hpp"
+#include "sphinx/directory/quorum.hpp"
+
+namespace nightjar::relay {
+
+class DocumentFile {
+ public:
+    DocumentFile(std::filesystem::path file, directory::Anchors anchors);
+
+    /// Throws node::StartupError: config if there is none or it is not one of this network,
+    /// not_ready if it has expired or is not valid yet. `held`: the epoch of the one in use.
+    SignedDocument load(base::Wall now, base::Epoch held);
+
+    /// Whether the file is another one than load() last looked at, or was not valid yet then.
+    bool worth_another_look() const;
+
+    const directory::Anchors& anchors() const { return anchors_; }
+
+ private:
+    struct Stamp {
+        ino_t inode = 0;
+        off_t size = 0;
+        std::timespec changed{};
+        bool operator==(const Stamp& other) const {
+            return inode == other.inode && size == other.size &&
+                   changed.tv_sec == other.changed.tv_sec &&
+                   changed.tv_nsec == other.changed.tv_nsec;
+        }
+    };
+    Stamp stamp() const;
+
+    std::filesystem::path file_;
+    directory::Anchors anchors_;
+    Stamp seen_;
+    bool early_ = false;
+};
+
+/// "2026-11-23 22:00:00 UTC".
+std::string to_text(base::Wall at);
+
+}  // namespace nightjar::relay

@@ -1,0 +1,302 @@
+#include "relay/exit_sessions.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <deque>
+#include <limits>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "relay/reply_pace.hpp"
+#include "sphinx/base/secret.hpp"
+#include "sphinx/stream/packet_log.hpp"
+
+namespace nightjar::relay {
+
+namespace {
+
+constexpr base::Milliseconds stall{250};    // a tick this late is lost
+constexpr base::Seconds sweep_interval{1};  // how often silent sessions are looked for
+constexpr std::size_t reply_hops_max = 4;   // docs/packet-format.md section 6
+
+struct StoredSurb {
+    base::Secret<packet::surb_size> bytes;  // the seed in it opens the reply's outer layer
+    std::uint8_t epoch = 0;
+};
+
+struct Session {
+    Session(base::Nanoseconds patience, const stream::MuxLimits& limits)
+        : mux{stream::Side::exit, limits}, sent{patience} {}
+
+    stream::Mux mux;
+    stream::SentLog sent;
+    stream::ArrivedLog arrived;
+    ReplyPace pace;
+    std::deque<StoredSurb> surbs;  // oldest first
+    base::Mono heard{};
+    base::Mono queued = base::Mono::max();  // its place in `due`
+};
+
+}  // namespace
+
+std::optional<packet::Reply> ReplySealer::seal(base::ByteView surb, base::ByteView message) {
+    auto reply = packet::use_surb(surb, message, packet::payload_size);
+    if (!reply) return std::nullopt;
+    return std::move(*reply);
+}
+
+struct ExitSessions::Impl {
+    using Sessions = std::map<base::SessionId, Session>;
+
+    Impl(const directory::Parameters& of_network, base::Random& source, Counters& count,
+         ExitLimits bounds, std::unique_ptr<ReplySealer> seals)
+        : parameters{of_network},
+          random{source},
+          counters{count},
+          limits{bounds},
+          sealer{std::move(seals)} {}
+
+    Session* find(const base::SessionId& id) {
+        const auto it = sessions.find(id);
+        return it == sessions.end() ? nullptr : &it->second;
+    }
+    std::size_t stock_max() const;
+    stream::MuxLimits stream_limits() const;
+    void take_surbs(Session& session, const stream::UpHeader& header, base::ByteView message);
+    void follow(Session& session, const stream::Schedule& schedule, base::Mono now);
+    void requeue(const base::SessionId& id, Session& session);
+    bool usable(std::uint8_t epoch_low_byte, base::Wall wall) const;
+    void drop_unusable(Session& session, base::Wall wall);
+    std::optional<Reply> spend(Session& session, base::Mono now, base::Wall wall);
+    void end_silent(base::Mono now);
+
+    directory::Parameters parameters;
+    base::Random& random;
+    Counters& counters;
+    ExitLimits limits;
+    std::unique_ptr<ReplySealer> sealer;
+    Sessions sessions;
+    std::set<std::pair<base::Mono, base::SessionId>> due;
+    base::Mono next_sweep = base::Mono::max();
+    std::set<base::SessionId> changed;  // may have events
+    std::vector<ExitEvent> events;      // of sessions that have ended
+};
+
+/// The law's stock never exceeds S* by much; twice S* also holds what a change of pace piles up.
+std::size_t ExitSessions::Impl::stock_max() const {
+    const std::size_t law = parameters.surb_stock_target(parameters.replies);
+    return std::min(
+        {limits.surbs_max, 2 * law + 64, std::size_t{std::numeric_limits<std::uint16_t>::max()}});
+}
+
+stream::MuxLimits ExitSessions::Impl::stream_limits() const {
+    if (limits.streams) return *limits.streams;
+    return stream::MuxLimits::for_rate(parameters.main_slots.per_second());
+}
+
+void ExitSessions::Impl::take_surbs(Session& session, const stream::UpHeader& header,
+                                    base::ByteView message) {
+    for (std::size_t i = 0; i < header.surb_count; ++i) {
+        if (session.surbs.size() >= stock_max()) session.surbs.pop_front();
+        const auto bytes = stream::surb_of(header, message, i);
+        auto& surb = session.surbs.emplace_back();
+        std::copy(bytes.begin(), bytes.end(), surb.bytes.data());
+        surb.epoch = header.surb_epoch;
+    }
+}
+
+void ExitSessions::Impl::follow(Session& session, const stream::Schedule& schedule,
+                                base::Mono now) {
+    session.pace.follow(schedule, parameters.replies, now, random);
+    const auto pace = session.pace.highest();
+    if (pace.milli > 0) session.sent.resend_after(parameters.resend_after(pace));
+}
+
+void ExitSessions::Impl::requeue(const base::SessionId& id, Session& session) {
+    const auto next = session.pace.due();
+    if (next == session.queued) return;
+    due.erase({session.queued, id});
+    if (next != base::Mono::max()) due.insert({next, id});
+    session.queued = next;
+}
+
+ExitSessions::ExitSessions(const directory::Parameters& parameters, base::Random& random,
+                           Counters& counters, ExitLimits limits,
+                           std::unique_ptr<ReplySealer> sealer)
+    : impl_{std::make_unique<Impl>(parameters, random, counters, limits, std::move(sealer))} {}
+ExitSessions::~ExitSessions() = default;
+
+void ExitSessions::use(const directory::Parameters& parameters) {
+    impl_->parameters = parameters;
+}
+
+void ExitSessions::on_message(base::ByteView message, base::Mono now) {
+    auto& self = *impl_;
+    const auto header = stream::decode_up(message);
+    // All of it is checked before any of it counts.
+    if (!header ||
+        !stream::Mux::well_formed(stream::Side::exit, stream::frames_of(*header, message))) {
+        return self.counters.drop(DropReason::malformed);
+    }
+    auto* session = self.find(header->session);
+    if (!session) {
+        if (self.sessions.size() >= self.limits.sessions_max)
+            return self.counters.drop(DropReason::overflow);
+        session = &self.sessions
+                       .try_emplace(header->session, 2 * self.parameters.longest_route_delay(),
+                                    self.stream_limits())
+                       .first->second;
+        self.next_sweep = std::min(self.next_sweep, now + sweep_interval);
+    }
+    if (!session->arrived.arrived(header->number)) return;
+    session->heard = now;
+    self.follow(*session, header->schedule, now);
+    self.take_surbs(*session, *header, message);
+    for (const auto& settled : session->sent.on_acks(header->acks))
+        session->mux.acknowledged(settled.number);
+    [[maybe_unused]] const bool taken = session->mux.receive(stream::frames_of(*header, message));
+    assert(taken);
+    self.changed.insert(header->session);
+    self.requeue(header->session, *session);
+}
+
+/// Whether every hop of a reply that leaves now will still have the key of that epoch: relays keep
+/// it for the longest route delay after the epoch, of which the reply may need four caps.
+bool ExitSessions::Impl::usable(std::uint8_t epoch_low_byte, base::Wall wall) const {
+    const auto length = parameters.epoch_length;
+    const auto now = directory::epoch_at(wall, length);
+    const auto ahead = static_cast<std::int8_t>(epoch_low_byte - now.low_byte());
+    if (ahead == 0) return true;
+    if (ahead == 1)
+        return wall + directory::key_early >= directory::epoch_start(now.next(), length);
+    const auto grace = parameters.longest_route_delay() - reply_hops_max * parameters.delay_cap();
+    return ahead == -1 && wall - directory::epoch_start(now, length) < grace;
+}
+
+void ExitSessions::Impl::drop_unusable(Session& session, base::Wall wall) {
+    while (!session.surbs.empty() && !usable(session.surbs.front().epoch, wall))
+        session.surbs.pop_front();
+}
+
+std::optional<ExitSessions::Reply> ExitSessions::Impl::spend(Session& session, base::Mono now,
+                                                             base::Wall wall) {
+    drop_unusable(session, wall);
+    if (session.surbs.empty()) return std::nullopt;
+    const auto surb = std::move(session.surbs.front());
+    session.surbs.pop_front();
+    for (const auto& settled : session.sent.expire(now))
+        session.mux.lost(settled.number);
+
+    stream::DownHeader header;
+    header.number = session.sent.next(now, 0);
+    header.stock = static_cast<std::uint16_t>(session.surbs.size());
+    header.acks = session.arrived.next_acks();
+    base::Secret<stream::message_size> message;
+    stream::encode(header, message.span());
+    session.mux.fill(header.number, message.span().subspan(stream::down_header_size));
+    const auto sealed = sealer->seal(surb.bytes.view(), message.view());
+    if (!sealed) return std::nullopt;
+    return Reply{sealed->first_hop,
+                 std::make_unique<cell::Cell>(cell::Cell::packet(sealed->packet, surb.epoch))};
+}
+
+void ExitSessions::Impl::end_silent(base::Mono now) {
+    for (auto it = sessions.begin(); it != sessions.end();) {
+        auto& [id, session] = *it;
+        if (now - session.heard <= limits.silence) {
+            ++it;
+            continue;
+        }
+        session.mux.reset_all(stream::ResetReason::session_ended);
+        for (auto& event : session.mux.take_events())
+            events.push_back({id, std::move(event)});
+        changed.erase(id);
+        due.erase({session.queued, id});
+        it = sessions.erase(it);
+    }
+    next_sweep = sessions.empty() ? base::Mono::max() : now + sweep_interval;
+}
+
+void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out) {
+    auto& self = *impl_;
+    if (now >= self.next_sweep) self.end_silent(now);
+    while (!self.due.empty() && self.due.begin()->first <= now) {
+        const auto [when, id] = *self.due.begin();
+        auto& session = *self.find(id);
+        if (now - when > self.limits.silence) {
+            // A suspend: nobody counts ticks of hours in which the exit was not there.
+            session.pace.restart(now, self.random);
+            self.requeue(id, session);
+            continue;
+        }
+        auto reply = now - when > stall ? std::nullopt : self.spend(session, now, wall);
+        if (reply) {
+            out.push_back(std::move(*reply));
+            ++self.counters.replies;
+        } else {
+            ++self.counters.ticks_missed;
+        }
+        session.pace.ticked(self.random);
+        self.requeue(id, session);
+    }
+}
+
+base::Mono ExitSessions::next_due() const {
+    const auto& due = impl_->due;
+    return due.empty() ? impl_->next_sweep : std::min(due.begin()->first, impl_->next_sweep);
+}
+
+std::vector<ExitEvent> ExitSessions::take_events() {
+    auto events = std::exchange(impl_->events, {});
+    for (const auto& id : std::exchange(impl_->changed, {})) {
+        auto* session = impl_->find(id);
+        if (!session) continue;
+        for (auto& event : session->mux.take_events())
+            events.push_back({id, std::move(event)});
+    }
+    return events;
+}
+
+void ExitSessions::accept(const StreamRef& stream) {
+    if (auto* session = impl_->find(stream.session)) session->mux.accept(stream.stream);
+}
+
+std::size_t ExitSessions::write(const StreamRef& stream, base::ByteView bytes) {
+    auto* session = impl_->find(stream.session);
+    return session ? session->mux.write(stream.stream, bytes) : 0;
+}
+
+std::size_t ExitSessions::writable(const StreamRef& stream) const {
+    const auto* session = impl_->find(stream.session);
+    return session ? session->mux.writable(stream.stream) : 0;
+}
+
+std::size_t ExitSessions::read(const StreamRef& stream, base::ByteSpan out) {
+    auto* session = impl_->find(stream.session);
+    if (!session) return 0;
+    impl_->changed.insert(stream.session);
+    return session->mux.read(stream.stream, out);
+}
+
+void ExitSessions::finish(const StreamRef& stream) {
+    if (auto* session = impl_->find(stream.session)) session->mux.finish(stream.stream);
+}
+
+void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
+    auto* session = impl_->find(stream.session);
+    if (!session) return;
+    impl_->changed.insert(stream.session);
+    session->mux.reset(stream.stream, reason);
+}
+
+std::size_t ExitSessions::sessions() const {
+    return impl_->sessions.size();
+}
+
+std::size_t ExitSessions::stock(const base::SessionId& session) const {
+    const auto* found = impl_->find(session);
+    return found ? found->surbs.size() : 0;
+}
+
+}  // namespace nightjar::relay

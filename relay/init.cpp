@@ -1,0 +1,67 @@
+#include "relay/init.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ostream>
+
+#include "relay/epoch_keys.hpp"
+#include "relay/identity.hpp"
+#include "relay/startup.hpp"
+#include "sphinx/node/exit_code.hpp"
+
+namespace nightjar::relay {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void make_folder(const fs::path& folder) {
+    if (!folder.parent_path().empty()) {
+        std::error_code ignored;  // mkdir says what is wrong
+        fs::create_directories(folder.parent_path(), ignored);
+    }
+    if (::mkdir(folder.c_str(), 0700) == 0) return;
+    if (errno == EEXIST && fs::is_directory(folder)) return;
+    throw node::KeyError{folder.string() + ": the folder cannot be made: " + std::strerror(errno)};
+}
+
+void refuse_existing(const fs::path& file) {
+    if (!fs::exists(fs::symlink_status(file))) return;
+    throw node::StartupError{node::ExitCode::failure,
+                             file.string() +
+                                 ": exists already; init only makes new relays, so move the old "
+                                 "one away or name another folder"};
+}
+
+}  // namespace
+
+void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
+    const auto file = options.folder / "relay.yaml";
+    const auto text = sample_config(options.config);
+    // Everything about the options is checked before anything is made.
+    const auto config = parse_config(file, text);
+    refuse_existing(file);
+    refuse_existing(config.data_dir / "identity.key");
+    refuse_existing(config.data_dir / "link.key");
+    directory::Parameters law;
+    law.epoch_length = options.epoch_length;
+    // The runtime directory may lie inside this folder.
+    make_folder(options.folder);
+    KeyStore store{config.runtime_dir, law.epoch_length, packets_per_key(config, law)};
+    make_folder(config.data_dir);
+    const auto identity = Identity::create(config.data_dir);
+    Keyring keyring{law.epoch_length, law.longest_route_delay()};
+    EpochKeys keys{store,           keyring,         identity, describe(config, identity),
+                   config.data_dir, law.epoch_length};
+    keys.maintain(now);
+    replace_file(file, text);
+    out << "made " << file.string() << "\n"
+        << "made " << (config.data_dir / "descriptor").string()
+        << "  (for the authorities to sign)\n"
+        << "next: put the trust anchors at " << config.network.string()
+        << " and the signed document at " << config.document.string() << "\n";
+}
+
+}  // namespace nightjar::relay

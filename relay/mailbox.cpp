@@ -1,0 +1,84 @@
+#include "relay/mailbox.hpp"
+
+#include <utility>
+
+namespace nightjar::relay {
+
+Mailboxes::Mailboxes(directory::Rate down, base::Random& random, Counters& counters)
+    : down_{down}, random_{random}, counters_{counters} {}
+
+void Mailboxes::use(directory::Rate down) {
+    down_ = down;
+}
+
+void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
+    const auto [found, fresh] = mailboxes_.try_emplace(client);
+    if (!fresh) return;
+    // A random phase, so that the slots of clients that connect together do not coincide.
+    const auto gap = static_cast<std::uint64_t>(down_.mean_gap().count());
+    const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
+    auto& mailbox = found->second;
+    mailbox.client = client;
+    mailbox.slot = slots_.emplace(now + phase, &mailbox);
+}
+
+void Mailboxes::close(const base::MailboxId& client) {
+    const auto found = mailboxes_.find(client);
+    if (found == mailboxes_.end()) return;
+    slots_.erase(found->second.slot);
+    mailboxes_.erase(found);
+}
+
+bool Mailboxes::connected(const base::MailboxId& client) const {
+    return mailboxes_.contains(client);
+}
+
+void Mailboxes::deliver(const base::MailboxId& client, cell::CellBox cell) {
+    const auto found = mailboxes_.find(client);
+    if (found == mailboxes_.end()) return counters_.drop(DropReason::unreachable);
+    auto& queue = found->second.queue;
+    if (queue.size() == queue_max) return counters_.drop(DropReason::overflow);
+    queue.push_back(std::move(cell));
+    ++counters_.deliveries;
+}
+
+void Mailboxes::tick(base::Mono now, Egress& egress) {
+    const auto gap = down_.mean_gap();
+    while (!slots_.empty() && slots_.begin()->first <= now) {
+        // The node is taken out and put back in, so a slot costs no allocation.
+        auto node = slots_.extract(slots_.begin());
+        auto& mailbox = *node.mapped();
+        const auto late = now - node.key();
+        if (late <= late_max)
+            fill_slot(mailbox, egress);
+        else  // On to the first slot that is not lost, in one step: a suspend can lose millions.
+            node.key() += (late - late_max) / gap * gap;
+        node.key() += gap;
+        mailbox.slot = slots_.insert(std::move(node));
+    }
+}
+
+base::Mono Mailboxes::next_due() const {
+    return slots_.empty() ? base::Mono::max() : slots_.begin()->first;
+}
+
+void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
+    if (mailbox.queue.empty()) {
+        static const cell::Cell padding;
+        if (egress.to_client(mailbox.client, padding) == Sent::queued) ++counters_.down_cells;
+        return;
+    }
+    const auto delivery = std::move(mailbox.queue.front());
+    mailbox.queue.pop_front();
+    switch (egress.to_client(mailbox.client, *delivery)) {
+        case Sent::queued:
+            ++counters_.down_cells;
+            return;
+        case Sent::no_link:
+            return counters_.drop(DropReason::unreachable);
+        case Sent::queue_full:
+            return counters_.drop(DropReason::overflow);
+    }
+}
+
+}  // namespace nightjar::relay

@@ -1,0 +1,61 @@
+// Live mailboxes (docs/traffic-law.md section 3): each connected client is sent one cell per slot
+// of a constant rate D, a delivery if one waits, else padding. What waits changes nothing of when a
+// cell leaves. The queue is gone when the client leaves.
+//
+// Slot times are absolute, from a random phase on. A slot that could not be used within `late_max`
+// of its time is lost, never made up. Pure, one thread; `random` and `counters` outlive it.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "relay/counters.hpp"
+#include "relay/egress.hpp"
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/parameters.hpp"
+
+namespace nightjar::relay {
+
+class Mailboxes {
+ public:
+    static constexpr std::size_t queue_max = 128;  // cells per client
+    static constexpr base::Nanoseconds late_max = base::Milliseconds{20};
+
+    Mailboxes(directory::Rate down, base::Random& random, Counters& counters);
+
+    /// The rate of slots not yet drawn.
+    void use(directory::Rate down);
+
+    /// A client that is there already keeps its schedule and its queue.
+    void open(const base::MailboxId& client, base::Mono now);
+    void close(const base::MailboxId& client);
+    bool connected(const base::MailboxId& client) const;
+
+    /// Takes a delivery for the next free slot; without a mailbox or room it is dropped (counted).
+    void deliver(const base::MailboxId& client, cell::CellBox cell);
+
+    /// Gives each slot that is due its cell.
+    void tick(base::Mono now, Egress& egress);
+    base::Mono next_due() const;  // Mono::max() without clients
+
+ private:
+    struct Mailbox;
+    using Slots = std::multimap<base::Mono, Mailbox*>;
+    struct Mailbox {
+        base::MailboxId client;
+        std::deque<cell::CellBox> queue;
+        Slots::iterator slot;
+    };
+    void fill_slot(Mailbox& mailbox, Egress& egress);
+
+    directory::Rate down_;
+    base::Random& random_;
+    Counters& counters_;
+    std::map<base::MailboxId, Mailbox> mailboxes_;
+    Slots slots_;  // the next slot of each mailbox
+};
+
+}  // namespace nightjar::relay

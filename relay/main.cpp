@@ -1,0 +1,167 @@
+// nightjar-relay: init, check, run, status. Exit codes: sphinx/node/exit_code.hpp.
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+#include "relay/clocks.hpp"
+#include "relay/config.hpp"
+#include "relay/daemon.hpp"
+#include "relay/init.hpp"
+#include "relay/startup.hpp"
+#include "relay/status.hpp"
+#include "sphinx/node/command_line.hpp"
+
+namespace {
+
+using namespace nightjar;
+using namespace nightjar::relay;
+using node::ExitCode;
+
+/// The command line as it was given: text, to be read by the same code as the file.
+struct Arguments {
+    std::string config = "relay.yaml";
+    bool json = false;
+    std::uint32_t wait_seconds = 0;
+
+    std::string folder;
+    std::string name = "relay";
+    std::string role = "mix";
+    std::uint32_t layer = 1;
+    std::vector<std::string> listen;
+    std::vector<std::string> announce;
+    std::string runtime_dir;
+    std::string network;
+    std::string document;
+    std::string metrics = "off";
+    std::vector<std::string> exit_policy;
+    std::vector<std::string> dns_servers;
+    bool allow_loopback = false;
+    std::uint32_t epoch_length_s = 3600;
+    std::uint32_t workers = 0;
+    std::uint32_t packets_per_second = 0;
+};
+
+directory::Endpoint endpoint(const std::string& text, const char* option) {
+    const auto parsed = directory::parse_endpoint(text);
+    if (parsed && parsed->port != 0) return *parsed;
+    throw node::UsageError{std::string{option} + ": '" + text +
+                           "' is not IP:PORT; write it like 192.0.2.1:9001 or [2001:db8::1]:9001"};
+}
+
+InitOptions init_options(const Arguments& given) {
+    InitOptions options;
+    options.folder = given.folder;
+    options.epoch_length = base::Seconds{given.epoch_length_s};
+    auto& config = options.config;
+    config.name = given.name;
+    if (given.role == "gateway") {
+        config.role = directory::Role::gateway;
+        config.layer = 0;
+    } else {
+        config.layer = static_cast<std::uint8_t>(given.layer);
+    }
+    if (!given.listen.empty()) config.listen.clear();
+    for (const auto& text : given.listen)
+        config.listen.push_back(endpoint(text, "--listen"));
+    for (const auto& text : given.announce)
+        config.announce.push_back(endpoint(text, "--announce"));
+    if (!given.runtime_dir.empty()) config.runtime_dir = given.runtime_dir;
+    if (!given.network.empty()) config.network = given.network;
+    if (!given.document.empty()) config.document = given.document;
+    if (given.metrics != "off") config.metrics = endpoint(given.metrics, "--metrics");
+    for (const auto& text : given.exit_policy) {
+        if (const auto rule = ExitRule::parse(text); !rule) {
+            throw node::UsageError{"--exit-policy: " + rule.error()};
+        }
+        config.exit_policy.push_back(text);
+    }
+    for (const auto& text : given.dns_servers) {
+        const auto server = endpoint(text, "--dns");
+        config.dns_servers.push_back({IpAddress::parse(server.host).value(), server.port});
+    }
+    config.exit_allow_loopback = given.allow_loopback;
+    if (given.workers != 0) config.workers = given.workers;
+    if (given.packets_per_second != 0) config.packets_per_second = given.packets_per_second;
+    return options;
+}
+
+void add_init(CLI::App& init, Arguments& given) {
+    init.add_option("--dir", given.folder, "Folder of the new relay")->required();
+    init.add_option("--name", given.name, "A name for people: a-z, 0-9, -");
+    init.add_option("--role", given.role)->check(CLI::IsMember({"mix", "gateway"}));
+    init.add_option("--layer", given.layer, "Of a mix")->check(CLI::Range(1, 3));
+    init.add_option("--listen", given.listen, "IP:PORT for links");
+    init.add_option("--announce", given.announce, "IP:PORT where others reach it, if another");
+    init.add_option("--runtime-dir", given.runtime_dir, "A directory on a tmpfs, for epoch keys");
+    init.add_option("--network", given.network, "Trust anchors, from the folder");
+    init.add_option("--document", given.document, "Signed network document, from the folder");
+    init.add_option("--metrics", given.metrics, "Loopback IP:PORT for Prometheus, or off");
+    init.add_option("--exit-policy", given.exit_policy, "A rule, like 'accept *:443'; repeat it")
+        ->allow_extra_args(false);
+    init.add_option("--dns", given.dns_servers, "IP:PORT of the exit's resolver; repeat it");
+    init.add_flag("--allow-loopback", given.allow_loopback, "Exit to loopback; lab networks only");
+    init.add_option("--epoch-length", given.epoch_length_s, "Of the network, in seconds")
+        ->check(CLI::Range(60, 7 * 86400));
+    init.add_option("--workers", given.workers, "Threads that unwrap")->check(CLI::Range(1, 64));
+    init.add_option("--packets-per-second", given.packets_per_second,
+                    "What the replay filters are sized for")
+        ->check(CLI::Range(1, 1'000'000));
+}
+
+ExitCode check(const Arguments& given) {
+    check_relay(given.config);
+    std::printf("%s: ok\n", given.config.c_str());
+    return ExitCode::ok;
+}
+
+bool is_active(const std::string& json) {
+    return json.find("\"state\":\"active\"") != std::string::npos;
+}
+
+ExitCode status(const Arguments& given) {
+    const auto config = load_config(given.config);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{given.wait_seconds};
+    auto json = ask_status(config.control);
+    while ((!json || !is_active(*json)) && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        json = ask_status(config.control);
+    }
+    if (!json) {
+        throw node::NotReady{config.control.string() +
+                             ": no relay answers; start it with `nightjar-relay run`"};
+    }
+    const auto people = to_people(*json);
+    std::fputs(given.json || !people ? (*json + "\n").c_str() : people->c_str(), stdout);
+    return given.wait_seconds == 0 || is_active(*json) ? ExitCode::ok : ExitCode::not_ready;
+}
+
+ExitCode run(int argc, char** argv) {
+    CLI::App app{"A relay of the Nightjar mix network"};
+    app.set_version_flag("--version", program_version);
+    app.require_subcommand(1);
+    Arguments given;
+    auto* init = app.add_subcommand("init", "Make keys, configuration and descriptor");
+    add_init(*init, given);
+    auto* check_verb = app.add_subcommand("check", "Say whether `run` would start");
+    auto* run_verb = app.add_subcommand("run", "Run until SIGTERM; SIGHUP reloads");
+    auto* status_verb = app.add_subcommand("status", "Ask the running relay");
+    for (auto* verb : {check_verb, run_verb, status_verb})
+        verb->add_option("--config", given.config, "Configuration file")->capture_default_str();
+    status_verb->add_flag("--json", given.json, "As JSON");
+    status_verb->add_option("--wait", given.wait_seconds, "Seconds to wait for it to be active");
+    if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
+
+    if (*init) {
+        init_relay(init_options(given), wall_now(), std::cout);
+        return ExitCode::ok;
+    }
+    if (*check_verb) return check(given);
+    if (*run_verb) return run_relay(given.config);
+    return status(given);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return nightjar::node::run_main("nightjar-relay", [&] { return run(argc, argv); });
+}

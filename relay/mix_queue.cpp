@@ -1,0 +1,92 @@
+#include "relay/mix_queue.hpp"
+
+#include <sodium.h>
+
+#include <cassert>
+#include <span>
+#include <utility>
+
+namespace nightjar::relay {
+
+MixQueue::MixQueue(std::size_t capacity, base::Random& random)
+    : capacity_{capacity}, random_{random} {
+    assert(capacity_ > 0);
+}
+
+MixQueue::~MixQueue() {
+    for (auto& packet : heap_)
+        wipe(*packet.cell);
+}
+
+bool MixQueue::push(Held packet) {
+    assert(packet.cell && packet.delay.count() >= 0);
+    if (heap_.size() < capacity_) {
+        heap_.push_back(std::move(packet));
+        sift_up(heap_.size() - 1);
+        return true;
+    }
+    // Every packet, the new one as the last of them, is the victim with the same chance.
+    const auto victim = static_cast<std::size_t>(random_.below(heap_.size() + 1));
+    if (victim == heap_.size()) return false;
+    heap_[victim] = std::move(packet);
+    sift_up(victim);
+    sift_down(victim);
+    return false;
+}
+
+std::size_t MixQueue::release(base::Mono now, std::vector<Held>& out) {
+    const auto before = out.size();
+    std::size_t overdue = 0;
+    while (!heap_.empty() && heap_.front().due() <= now) {
+        std::swap(heap_.front(), heap_.back());
+        auto packet = std::move(heap_.back());
+        heap_.pop_back();
+        if (!heap_.empty()) sift_down(0);
+        if (now - packet.due() > overdue_max)
+            ++overdue;
+        else
+            out.push_back(std::move(packet));
+    }
+    // Heap order is order of arrival for all that matters: leaving in it would cost most of a bit
+    // of anonymity per hop at 5,000 packets a second.
+    auto released = std::span{out}.subspan(before);
+    random_.shuffle(released);
+    return overdue;
+}
+
+void MixQueue::slept(base::Nanoseconds gap) {
+    // All by the same amount, so the heap stays one.
+    for (auto& packet : heap_)
+        packet.arrived -= gap;
+}
+
+base::Mono MixQueue::next_due() const {
+    return heap_.empty() ? base::Mono::max() : heap_.front().due();
+}
+
+void MixQueue::sift_up(std::size_t at) {
+    while (at > 0) {
+        const auto parent = (at - 1) / 2;
+        if (heap_[parent].due() <= heap_[at].due()) return;
+        std::swap(heap_[parent], heap_[at]);
+        at = parent;
+    }
+}
+
+void MixQueue::sift_down(std::size_t at) {
+    for (;;) {
+        auto least = at;
+        for (const auto child : {2 * at + 1, 2 * at + 2})
+            if (child < heap_.size() && heap_[child].due() < heap_[least].due()) least = child;
+        if (least == at) return;
+        std::swap(heap_[least], heap_[at]);
+        at = least;
+    }
+}
+
+void wipe(cell::Cell& cell) {
+    const auto body = cell.body();
+    sodium_memzero(body.data(), body.size());
+}
+
+}  // namespace nightjar::relay

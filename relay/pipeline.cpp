@@ -1,0 +1,315 @@
+#include "relay/pipeline.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "relay/cover.hpp"
+#include "relay/delivery.hpp"
+#include "relay/mailbox.hpp"
+#include "relay/mix_queue.hpp"
+#include "sphinx/directory/route.hpp"
+
+namespace nightjar::relay {
+namespace {
+
+template <class... Fs>
+struct Overloaded : Fs... {
+    using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+/// A packet on its way to a next relay in this tick.
+struct Outgoing {
+    base::NodeId next;
+    cell::CellBox cell;
+};
+
+}  // namespace
+
+struct Pipeline::Impl {
+    Impl(base::NodeId self, std::shared_ptr<const directory::Document> document, Keyring& keyring,
+         ExitSessions* exit, base::Random& random, Counters& counters, base::Mono now,
+         const PipelineOptions& options);
+
+    void use(std::shared_ptr<const directory::Document> newer);
+    bool may_send_to(const base::NodeId& next) const;
+    base::Nanoseconds own_delay();
+
+    // The way in.
+    void after_unwrap(Work& work);
+    void hold_forward(Work& work, const packet::Forward& forward);
+    void hold_final(Work& work, const packet::Final& final);
+    void hold(Work& work, Where where, base::Nanoseconds delay);
+
+    // The way out.
+    void release(base::Mono now);
+    void to_exit(cell::Cell& cell, base::Mono now);
+    void collect_loops(base::Mono now, base::Wall wall);
+    void collect_replies(base::Mono now, base::Wall wall);
+    void send(Egress& egress);
+
+    base::NodeId self;
+    std::shared_ptr<const directory::Document> document;
+    const directory::Relay* own = nullptr;  // this relay in the document
+    Keyring& keyring;
+    ExitSessions* exit;
+    base::Random& random;
+    Counters& counters;
+    Ingress ingress;
+    MixQueue mix;
+    Cover cover;
+    Mailboxes mailboxes;
+    bool draining = false;
+
+    // Kept between ticks for their memory only.
+    std::vector<Held> released;
+    std::vector<Cover::Loop> loops;
+    std::vector<ExitSessions::Reply> replies;
+    std::vector<Outgoing> outgoing;
+};
+
+Pipeline::Impl::Impl(base::NodeId self_id, std::shared_ptr<const directory::Document> first,
+                     Keyring& keys, ExitSessions* exit_sessions, base::Random& source,
+                     Counters& counts, base::Mono now, const PipelineOptions& options)
+    : self{self_id},
+      document{std::move(first)},
+      own{document->find(self)},
+      keyring{keys},
+      exit{exit_sessions},
+      random{source},
+      counters{counts},
+      ingress{self, document, keyring, random, options.lab_drop_share},
+      mix{options.mix_capacity, random},
+      cover{self, document, random, counters, now},
+      mailboxes{document->parameters.down, random, counters} {}
+
+void Pipeline::Impl::use(std::shared_ptr<const directory::Document> newer) {
+    document = std::move(newer);
+    own = document->find(self);
+    ingress.use(document);
+    cover.use(document);
+    mailboxes.use(document->parameters.down);
+    if (exit) exit->use(document->parameters);
+}
+
+bool Pipeline::Impl::may_send_to(const base::NodeId& next) const {
+    const auto* relay = document->find(next);
+    return own && relay && directory::may_forward(*document, *own, *relay);
+}
+
+base::Nanoseconds Pipeline::Impl::own_delay() {
+    const auto& law = document->parameters;
+    return random.exponential_capped(law.mean_delay, law.delay_cap());
+}
+
+void Pipeline::Impl::after_unwrap(Work& work) {
+    if (!work.outcome) return counters.drop(DropReason::malformed);
+    // The key's time may have ended while a worker had the packet; without a filter nothing says
+    // that it is new.
+    auto* seen = keyring.filter(work.key->epoch);
+    if (!seen) return counters.drop(DropReason::malformed);
+    if (!seen->insert(work.outcome->replay_tag)) return counters.drop(DropReason::replayed);
+    std::visit(Overloaded{[&](const packet::Forward& forward) { hold_forward(work, forward); },
+                          [&](const packet::Final& final) { hold_final(work, final); }},
+               work.outcome->what);
+}
+
+void Pipeline::Impl::hold_forward(Work& work, const packet::Forward& forward) {
+    if (!may_send_to(forward.next)) return counters.drop(DropReason::misrouted);
+    // Compared before it is converted: the field may hold any 64 bits.
+    const auto cap = document->parameters.delay_cap();
+    if (forward.delay_ns > static_cast<std::uint64_t>(cap.count()))
+        return counters.drop(DropReason::delay);
+    hold(work, ToRelay{forward.next},
+         base::Nanoseconds{static_cast<std::int64_t>(forward.delay_ns)});
+}
+
+void Pipeline::Impl::hold_final(Work& work, const packet::Final& final) {
+    const bool gateway = own && own->role == directory::Role::gateway;
+    const auto action = final_action(final, self, work.from_client, exit != nullptr, gateway);
+    std::visit(Overloaded{[&](const OwnLoop& loop) {
+                              if (!cover.returned(loop.identifier, work.arrived))
+                                  counters.drop(DropReason::misrouted);
+                          },
+                          [&](const ToExit& to) { hold(work, to, own_delay()); },
+                          [&](const ToMailbox& to) {
+                              if (!mailboxes.connected(to.client))
+                                  return counters.drop(DropReason::unreachable);
+                              make_delivery(*work.cell, final.identifier);
+                              hold(work, to, own_delay());
+                          },
+                          [&](DropReason reason) { counters.drop(reason); }},
+               action);
+}
+
+void Pipeline::Impl::hold(Work& work, Where where, base::Nanoseconds delay) {
+    if (!mix.push({std::move(work.cell), where, work.arrived, delay}))
+        counters.drop(DropReason::overflow);
+}
+
+void Pipeline::Impl::release(base::Mono now) {
+    released.clear();
+    const auto overdue = mix.release(now, released);
+    counters.dropped[static_cast<std::size_t>(DropReason::delay)] += overdue;
+    for (auto& held : released) {
+        ++counters.held_packets;
+        counters.held_ns += static_cast<std::uint64_t>((now - held.arrived).count());
+        counters.asked_ns += static_cast<std::uint64_t>(held.delay.count());
+        std::visit(Overloaded{[&](const ToRelay& to) {
+                                  outgoing.push_back({to.next, std::move(held.cell)});
+                              },
+                              [&](const ToMailbox& to) {
+                                  mailboxes.deliver(to.client, std::move(held.cell));
+                              },
+                              [&](const ToExit&) { to_exit(*held.cell, now); }},
+                   held.where);
+    }
+}
+
+void Pipeline::Impl::to_exit(cell::Cell& cell, base::Mono now) {
+    const auto message = packet::read_message(final_payload(cell));
+    if (message) {
+        ++counters.exit_payloads;
+        exit->on_message(*message, now);
+    } else {
+        counters.drop(DropReason::malformed);
+    }
+    wipe(cell);
+}
+
+void Pipeline::Impl::collect_loops(base::Mono now, base::Wall wall) {
+    loops.clear();
+    cover.tick(now, wall, loops);
+    for (auto& loop : loops)
+        outgoing.push_back({loop.first_hop, std::move(loop.cell)});
+}
+
+void Pipeline::Impl::collect_replies(base::Mono now, base::Wall wall) {
+    if (!exit || draining) return;
+    replies.clear();
+    exit->tick(now, wall, replies);
+    for (auto& reply : replies) {
+        // A SURB names its first hop itself, and a client may have written anything there.
+        if (may_send_to(reply.first_hop))
+            outgoing.push_back({reply.first_hop, std::move(reply.cell)});
+        else
+            counters.drop(DropReason::misrouted);
+    }
+}
+
+void Pipeline::Impl::send(Egress& egress) {
+    // Own loops and replies among the rest, so that their place in a tick does not tell them apart.
+    random.shuffle(outgoing);
+    for (const auto& packet : outgoing) {
+        switch (egress.to_relay(packet.next, *packet.cell)) {
+            case Sent::queued:
+                ++counters.packets_out;
+                break;
+            case Sent::no_link:
+                counters.drop(DropReason::unreachable);
+                break;
+            case Sent::queue_full:
+                counters.drop(DropReason::overflow);
+                break;
+        }
+    }
+    outgoing.clear();
+}
+
+Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document> document,
+                   Keyring& keyring, ExitSessions* exit, base::Random& random, Counters& counters,
+                   base::Mono now, PipelineOptions options)
+    : impl_{std::make_unique<Impl>(self, std::move(document), keyring, exit, random, counters, now,
+                                   options)} {}
+Pipeline::~Pipeline() = default;
+
+void Pipeline::use(std::shared_ptr<const directory::Document> document) {
+    assert(document);
+    impl_->use(std::move(document));
+}
+
+void Pipeline::client_connected(const base::MailboxId& client, base::Mono now) {
+    impl_->ingress.client_connected(client, now);
+    impl_->mailboxes.open(client, now);
+}
+
+void Pipeline::client_gone(const base::MailboxId& client) {
+    impl_->ingress.client_gone(client);
+    impl_->mailboxes.close(client);
+}
+
+std::optional<Work> Pipeline::accept(const From& from, cell::CellBox cell, base::Mono arrived,
+                                     base::Wall wall) {
+    assert(cell);
+    if (impl_->draining) return {};
+    auto& counters = impl_->counters;
+    ++counters.packets_in;
+    ++(from.relay ? counters.packets_in_relay : counters.packets_in_client);
+    auto key = impl_->ingress.admit(from, *cell, arrived, wall);
+    if (!key) {
+        counters.drop(key.error());
+        return {};
+    }
+    Work work;
+    work.cell = std::move(cell);
+    work.arrived = arrived;
+    work.from_client = from.relay == nullptr;
+    work.key = std::move(*key);
+    return work;
+}
+
+void Pipeline::unwrap(std::span<Work> batch) {
+    // One per worker, kept for its memory; empty between calls, so it points at nothing.
+    thread_local std::vector<packet::UnwrapJob> jobs;
+    for (auto& work : batch) {
+        packet::UnwrapJob job;
+        job.packet = work.cell->body();
+        job.key = &work.key->keys.secret;
+        jobs.push_back(std::move(job));
+    }
+    packet::unwrap_batch(jobs, packet::packet_size);
+    for (std::size_t i = 0; i < batch.size(); ++i)
+        batch[i].outcome = jobs[i].outcome;
+    jobs.clear();
+}
+
+void Pipeline::unwrapped(std::span<Work> batch) {
+    for (auto& work : batch)
+        impl_->after_unwrap(work);
+}
+
+void Pipeline::tick(base::Mono now, base::Wall wall, Egress& egress) {
+    impl_->release(now);
+    impl_->collect_loops(now, wall);
+    impl_->collect_replies(now, wall);
+    impl_->send(egress);
+    impl_->mailboxes.tick(now, egress);
+}
+
+base::Mono Pipeline::next_due() const {
+    auto due =
+        std::min({impl_->mix.next_due(), impl_->cover.next_due(), impl_->mailboxes.next_due()});
+    if (impl_->exit && !impl_->draining) due = std::min(due, impl_->exit->next_due());
+    return due;
+}
+
+void Pipeline::slept(base::Nanoseconds gap) {
+    impl_->mix.slept(gap);
+}
+
+void Pipeline::drain() {
+    impl_->draining = true;
+    impl_->cover.stop();
+}
+
+std::size_t Pipeline::held() const {
+    return impl_->mix.size();
+}
+
+std::vector<base::Nanoseconds> Pipeline::take_loop_round_trips() {
+    return impl_->cover.take_round_trips();
+}
+
+}  // namespace nightjar::relay

@@ -1,0 +1,88 @@
+#include "relay/startup.hpp"
+
+#include <algorithm>
+
+#include "sphinx/node/anchors_file.hpp"
+#include "sphinx/node/exit_code.hpp"
+
+namespace nightjar::relay {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& line) {
+    throw node::ConfigError{line};
+}
+
+std::string role_text(directory::Role role, int layer) {
+    if (role == directory::Role::gateway) return "a gateway";
+    return "a mix in layer " + std::to_string(layer);
+}
+
+IpEndpoint to_ip(const directory::Endpoint& endpoint) {
+    return {IpAddress::parse(endpoint.host).value_or(IpAddress{}), endpoint.port};
+}
+
+}  // namespace
+
+Loaded load_all(const std::filesystem::path& config_file, base::Wall now) {
+    auto config = load_config(config_file);
+    auto identity = Identity::load(config.data_dir);
+    DocumentFile file{config.document, node::load_anchors(config.network)};
+    auto document = file.load(now, {});
+    check_fit(config, identity, *document.document);
+    return {std::move(config), std::move(identity), std::move(file), std::move(document)};
+}
+
+void check_fit(const RelayConfig& config, const Identity& identity,
+               const directory::Document& document) {
+    const auto epoch = std::to_string(document.epoch.value);
+    const auto* listed = document.find(identity.id);
+    if (listed == nullptr) {
+        throw node::NotReady{"the network document of epoch " + epoch +
+                             " does not list this relay; give " +
+                             (config.data_dir / "descriptor").string() + " to the authorities"};
+    }
+    if (listed->link_key != identity.link_key) {
+        throw node::KeyError{(config.data_dir / "link.key").string() +
+                             ": the network document lists another link key for this relay; "
+                             "restore the key from a backup, or have the new descriptor signed"};
+    }
+    if (listed->role != config.role || listed->layer != config.layer) {
+        refuse("the configuration says " + role_text(config.role, config.layer) +
+               ", the network document says " + role_text(listed->role, listed->layer) +
+               "; change `role` and `layer`, or have the new descriptor signed");
+    }
+    if (document.parameters.lab) return;
+    if (config.exit_allow_loopback) {
+        refuse(
+            "exit.allow_loopback is only for networks whose signed document says lab; remove "
+            "it");
+    }
+    if (config.lab_drop_share > 0) {
+        refuse("lab.drop_share is only for networks whose signed document says lab; remove it");
+    }
+}
+
+ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document) {
+    ExitPolicyOptions options;
+    for (const auto* addresses : {&config.listen, &config.announce})
+        for (const auto& endpoint : *addresses)
+            options.own.push_back(to_ip(endpoint));
+    if (config.metrics) options.own.push_back(to_ip(*config.metrics));
+    options.allow_loopback = config.exit_allow_loopback && document.parameters.lab;
+    return ExitPolicy{config.exit_rules, std::move(options)};
+}
+
+bool version_recommended(const directory::Document& document) {
+    const auto& versions = document.recommended_versions;
+    return versions.empty() ||
+           std::find(versions.begin(), versions.end(), program_version) != versions.end();
+}
+
+std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters) {
+    const auto seconds = parameters.epoch_length + directory::key_early +
+                         std::chrono::ceil<base::Seconds>(parameters.longest_route_delay());
+    return std::uint64_t{config.packets_per_second} * static_cast<std::uint64_t>(seconds.count());
+}
+
+}  // namespace nightjar::relay

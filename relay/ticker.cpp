@@ -1,0 +1,48 @@
+#include "relay/ticker.hpp"
+
+#include <algorithm>
+
+namespace nightjar::relay {
+
+Ticker::Ticker(boost::asio::any_io_executor executor, std::function<base::Mono()> next_due,
+               std::function<void(base::Mono now)> tick)
+    : timer_{std::move(executor)}, next_due_{std::move(next_due)}, tick_{std::move(tick)} {}
+
+Ticker::~Ticker() {
+    *alive_ = false;
+}
+
+void Ticker::arm() {
+    if (!*alive_) return;
+    const auto due = next_due_();
+    if (due == base::Mono::max()) return;
+    // Whole milliseconds of the clock itself, not of our start: two parts that are due in the same
+    // millisecond are due in the same tick.
+    const auto whole = std::chrono::ceil<base::Milliseconds>(due.time_since_epoch());
+    const auto at = std::max(base::Mono{whole}, last_ + base::Milliseconds{1});
+    if (rings_at_ <= at) return;
+    rings_at_ = at;
+    timer_.expires_at(at);
+    auto on_timer = [this, alive = alive_](boost::system::error_code error) {
+        // Aborted: armed anew for an earlier time, or stopped.
+        if (!error && *alive) ring();
+    };
+    timer_.async_wait(std::move(on_timer));
+}
+
+void Ticker::ring() {
+    const base::Mono now = std::chrono::steady_clock::now();
+    // A ring that was already on its way when the timer was set earlier does that one's work.
+    last_ = std::chrono::floor<base::Milliseconds>(now);
+    rings_at_ = base::Mono::max();
+    timer_.cancel();
+    tick_(now);
+    arm();
+}
+
+void Ticker::stop() {
+    *alive_ = false;
+    timer_.cancel();
+}
+
+}  // namespace nightjar::relay

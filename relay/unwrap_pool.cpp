@@ -1,0 +1,66 @@
+#include "relay/unwrap_pool.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <cassert>
+
+namespace nightjar::relay {
+
+namespace asio = boost::asio;
+
+UnwrapPool::UnwrapPool(asio::io_context& io, std::size_t workers, OnDone on_done)
+    : io_{io}, on_done_{std::move(on_done)}, idle_workers_{workers}, workers_{workers} {
+    assert(workers > 0);
+}
+
+UnwrapPool::~UnwrapPool() {
+    *alive_ = false;
+    workers_.join();
+}
+
+bool UnwrapPool::submit(Work work) {
+    if (waiting_.size() >= intake_max) return false;
+    waiting_.push_back(std::move(work));
+    if (!dispatch_posted_ && idle_workers_ > 0) {
+        // One pass of the event loop brings many cells: what it leaves here goes as one batch.
+        dispatch_posted_ = true;
+        asio::post(io_, [this, alive = alive_] {
+            if (*alive) dispatch();
+        });
+    }
+    return true;
+}
+
+void UnwrapPool::dispatch() {
+    dispatch_posted_ = false;
+    while (idle_workers_ > 0 && !waiting_.empty()) {
+        // A fair share for each idle worker; what is left waits for the next one that is done.
+        const auto share = (waiting_.size() + idle_workers_ - 1) / idle_workers_;
+        const auto count = std::min(share, batch_max);
+        const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+        Batch batch{std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end)};
+        waiting_.erase(waiting_.begin(), end);
+        give(std::move(batch));
+    }
+}
+
+void UnwrapPool::give(Batch batch) {
+    --idle_workers_;
+    with_workers_ += batch.size();
+    asio::post(workers_, [this, alive = alive_, batch = std::move(batch)]() mutable {
+        Pipeline::unwrap(batch);
+        asio::post(io_, [this, alive = std::move(alive), batch = std::move(batch)]() mutable {
+            if (*alive) take_back(std::move(batch));
+        });
+    });
+}
+
+void UnwrapPool::take_back(Batch batch) {
+    ++idle_workers_;
+    with_workers_ -= batch.size();
+    // The worker gets its next batch before we look at this one, so that it never waits for us.
+    dispatch();
+    on_done_(std::move(batch));
+}
+
+}  // namespace nightjar::relay

@@ -1,0 +1,50 @@
+// The workers: pure functions over batches of packets, off the I/O thread. Messages cross, objects
+// do not: a batch belongs to one worker until it comes back. I/O thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "relay/pipeline.hpp"
+
+namespace nightjar::relay {
+
+class UnwrapPool {
+ public:
+    using Batch = std::vector<Work>;
+    /// Gets each finished batch, on the I/O thread.
+    using OnDone = std::function<void(Batch batch)>;
+
+    static constexpr std::size_t intake_max = 4096;  // waiting packets; more are refused
+    static constexpr std::size_t batch_max = 64;     // so that one batch never takes long
+
+    /// `io` outlives the pool. Precondition: workers > 0.
+    UnwrapPool(boost::asio::io_context& io, std::size_t workers, OnDone on_done);
+    /// Joins the workers. Batches that have not come back by then are dropped.
+    ~UnwrapPool();
+
+    /// False if the intake is full: the packet is lost, and the caller counts it.
+    bool submit(Work work);
+
+    /// Packets waiting or with a worker.
+    std::size_t pending() const { return waiting_.size() + with_workers_; }
+
+ private:
+    void dispatch();
+    void give(Batch batch);
+    void take_back(Batch batch);
+
+    boost::asio::io_context& io_;
+    OnDone on_done_;
+    std::size_t idle_workers_;
+    bool dispatch_posted_ = false;
+    Batch waiting_;
+    std::size_t with_workers_ = 0;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    boost::asio::thread_pool workers_;  // last: joined before anything that it uses is gone
+};
+
+}  // namespace nightjar::relay
