@@ -1,0 +1,114 @@
+#include "client/config.hpp"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "sphinx/base/address.hpp"
+#include "sphinx/node/anchors_file.hpp"
+#include "sphinx/node/exit_code.hpp"
+#include "sphinx/node/strict_yaml.hpp"
+
+namespace nightjar::client {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_loopback(const std::string& host) {
+    return host.starts_with("127.") || host == "::1";
+}
+
+std::string config_text(const directory::Endpoint& listen) {
+    return "# nightjar's client. Every key has a default; paths count from this file's directory.\n"
+           "\n"
+           "# Whom to trust: the authorities' keys and a few gateways.\n"
+           "network: network.yaml\n"
+           "\n"
+           "# SOCKS5 for applications. Another address than a loopback one needs allow_remote.\n"
+           "listen: \"" +
+           directory::to_text(listen) +
+           "\"\n"
+           "allow_remote: false\n"
+           "\n"
+           "# The chosen gateway and the last valid document; no keys, nothing of applications.\n"
+           "state_dir: state\n"
+           "\n"
+           "# What `nightjar status` and `nightjar ping` ask.\n"
+           "control_socket: control.sock\n"
+           "\n"
+           "# Give up (exit 4) if the network does not answer for so long after the start; 0s: "
+           "never.\n"
+           "ready_timeout: 2m\n";
+}
+
+void write_new(const fs::path& file, const std::string& text) {
+    std::ofstream out{file, std::ios::binary};
+    out << text;
+    out.close();
+    if (!out) {
+        throw node::KeyError("cannot write " + file.string() +
+                             "; choose a directory of this user with --dir");
+    }
+}
+
+}  // namespace
+
+Config load_config(const fs::path& file) {
+    const auto yaml = node::YamlFile::load(file);
+    auto map = yaml.map();
+    const auto base = fs::absolute(file).parent_path();
+    const auto path = [&](const char* key, const char* fallback) {
+        return base / map.optional<std::string>(key, fallback);
+    };
+    Config config;
+    config.network = path("network", "network.yaml");
+    config.listen = map.optional<node::ListenEndpoint>("listen", {{"127.0.0.1", 9150}});
+    const bool allow_remote = map.optional<bool>("allow_remote", false);
+    config.state_dir = path("state_dir", "state");
+    config.control_socket = path("control_socket", "control.sock");
+    config.ready_timeout = map.optional<base::Seconds>("ready_timeout", base::Seconds{120});
+    map.done();
+    if (!is_loopback(config.listen.host) && !allow_remote) {
+        map.fail("listen", "anyone who reaches this address could use the client",
+                 "use 127.0.0.1 or [::1], or set allow_remote: true");
+    }
+    if (config.control_socket.string().size() >= sizeof(sockaddr_un::sun_path)) {
+        map.fail("control_socket", "the path is too long for a socket",
+                 "use one of at most 107 bytes, counted from /");
+    }
+    return config;
+}
+
+fs::path default_dir() {
+    if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/')
+        return fs::path{config} / "nightjar";
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+        return fs::path{home} / ".config" / "nightjar";
+    throw node::ConfigError("no home directory; say where with --dir or --config");
+}
+
+void init(const fs::path& dir, const fs::path& network, const directory::Endpoint& listen) {
+    const auto anchors = node::load_anchors(network);
+    std::error_code error;
+    fs::create_directories(fs::absolute(dir).parent_path(), error);
+    if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
+        const auto reason = std::error_code{errno, std::generic_category()}.message();
+        throw node::KeyError("cannot make " + dir.string() + ": " + reason +
+                             "; choose another directory with --dir");
+    }
+    for (const char* name : {"network.yaml", "client.yaml"}) {
+        if (fs::exists(dir / name)) {
+            throw node::StartupError(node::ExitCode::failure,
+                                     (dir / name).string() +
+                                         " is there already; remove it first or choose another "
+                                         "directory with --dir");
+        }
+    }
+    node::save_anchors(dir / "network.yaml", anchors);
+    write_new(dir / "client.yaml", config_text(listen));
+}
+
+}  // namespace nightjar::client

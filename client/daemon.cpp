@@ -1,0 +1,386 @@
+#include "client/daemon.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdio>
+
+#include "client/api.hpp"
+#include "client/api_protocol.hpp"
+#include "client/bootstrap.hpp"
+#include "client/core.hpp"
+#include "client/document_fetch.hpp"
+#include "client/proxy.hpp"
+#include "client/state.hpp"
+#include "sphinx/node/anchors_file.hpp"
+#include "sphinx/node/dialer.hpp"
+#include "sphinx/node/key_file.hpp"
+#include "sphinx/node/log.hpp"
+#include "sphinx/node/process.hpp"
+#include "sphinx/node/shutdown.hpp"
+
+namespace nightjar::client {
+
+using asio::ip::tcp;
+using node::ExitCode;
+using node::Level;
+
+namespace {
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+
+// More cells than this unwritten: the link lies behind, and a slot that comes due is lost. At
+// U + L = 55 that is 0.15 s of them.
+constexpr std::size_t backlog_max = 8;
+// How often the core is asked, without a link, whether its streams have waited too long for one.
+constexpr base::Milliseconds look_again{500};
+// A document is asked for this many times in an epoch on average, by the clock alone.
+constexpr int fetches_per_epoch = 8;
+
+class Daemon final : public node::Dialer::Owner, public ApiAnswers {
+ public:
+    Daemon(asio::io_context& context, const Config& config);
+    ExitCode run();
+
+ private:
+    // --- tasks ---
+    asio::awaitable<void> join();
+    asio::awaitable<void> keep_law();
+    asio::awaitable<void> refresh_document();
+    asio::awaitable<void> watch_readiness();
+    asio::awaitable<void> end_applications();
+    asio::awaitable<void> end_tasks();
+
+    // --- the link ---
+    void on_up(node::Link& link) override;
+    void on_down(node::LinkError why) override;
+    void on_refused(node::LinkError why) override;
+    void on_cell(node::Link& link, cell::CellBox cell) override;
+    void write(const cell::Cell& cell);
+
+    // --- the control socket ---
+    std::string status_line() override;
+    std::optional<std::uint64_t> ping() override;
+    std::string ping_line(const PingResult& result) override;
+    base::Nanoseconds ping_patience() override;
+
+    void listen();
+    std::string socks_text() const;
+    void start_core(DocumentRef document);
+    void after_core();
+    void on_document(std::string_view text);
+    void fail(ExitCode code, const std::string& line);
+
+    asio::io_context& context_;
+    Config config_;
+    directory::Anchors anchors_;
+    StateDir state_;
+    base::SystemRandom random_;
+    node::TlsIdentity identity_;  // fresh at each start: who it is dies with the process
+    node::Shutdown shutdown_;
+    node::TaskGroup tasks_;
+    Proxy proxy_;
+    Api api_;
+    asio::steady_timer slot_timer_;
+    asio::steady_timer document_timer_;
+    asio::steady_timer readiness_timer_;
+    tcp::endpoint socks_;
+
+    DocumentRef document_;                       // set once join() has one
+    const directory::Relay* gateway_ = nullptr;  // in *document_
+    std::optional<Core> core_;
+    std::optional<node::Dialer> dialer_;
+    node::Link* link_ = nullptr;  // between on_up and on_down
+    DocumentFetch fetch_;
+    bool request_due_ = false;  // the next cell asks for a document instead
+    bool ready_ = false;
+    std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
+    Reason waiting_for_ = "the network document";
+    std::optional<node::StartupError> failure_;
+};
+
+Daemon::Daemon(asio::io_context& context, const Config& config)
+    : context_{context},
+      config_{config},
+      anchors_{node::load_anchors(config.network)},
+      state_{config.state_dir},
+      identity_{node::new_key()},
+      shutdown_{context.get_executor()},
+      tasks_{context.get_executor(),
+             [this](const std::string& task, const std::string& what) {
+                 fail(ExitCode::failure, task + ": " + what);
+             }},
+      proxy_{context.get_executor(), tasks_},
+      api_{context.get_executor(), tasks_, *this},
+      slot_timer_{context, base::Mono::max()},
+      document_timer_{context},
+      readiness_timer_{context} {}
+
+ExitCode Daemon::run() {
+    listen();
+    shutdown_.add("applications", base::Milliseconds{500}, [this] { return end_applications(); });
+    shutdown_.add("link and tasks", base::Milliseconds{3000}, [this] { return end_tasks(); });
+    tasks_.spawn("joining", join());
+    if (config_.ready_timeout.count() > 0) tasks_.spawn("readiness", watch_readiness());
+    node::TaskGroup end{context_.get_executor(), [](const std::string&, const std::string&) {}};
+    end.spawn("shutdown", shutdown_.run());
+    context_.run();
+    if (failure_) throw *failure_;
+    return ExitCode::ok;
+}
+
+void Daemon::listen() {
+    const tcp::endpoint address{asio::ip::make_address(config_.listen.host), config_.listen.port};
+    try {
+        socks_ = proxy_.listen(address);
+    } catch (const boost::system::system_error& error) {
+        const bool forbidden = error.code() == boost::system::errc::permission_denied;
+        throw node::StartupError(forbidden ? ExitCode::key_or_permission : ExitCode::failure,
+                                 "cannot listen on " + directory::to_text(config_.listen) + ": " +
+                                     error.code().message() +
+                                     "; stop what uses the port, or change `listen`");
+    }
+    if (!socks_.address().is_loopback()) {
+        node::log(Level::warning,
+                  "allow_remote: anyone who reaches the SOCKS5 port can use this client");
+    }
+    api_.listen(config_.control_socket);
+}
+
+std::string Daemon::socks_text() const {
+    return directory::to_text(directory::Endpoint{socks_.address().to_string(), socks_.port()});
+}
+
+void Daemon::fail(ExitCode code, const std::string& line) {
+    if (!failure_) failure_.emplace(code, line);
+    shutdown_.request();
+}
+
+// --- joining -------------------------------------------------------------------------------------
+
+asio::awaitable<void> Daemon::join() {
+    auto document = co_await first_document(anchors_, state_, random_, waiting_for_);
+    start_core(std::move(document));
+    if (!core_) co_return;
+    tasks_.spawn("traffic law", keep_law());
+    tasks_.spawn("document", refresh_document());
+    tasks_.spawn("dialer", dialer_->run());
+}
+
+void Daemon::start_core(DocumentRef document) {
+    document_ = std::move(document);
+    const auto kept = state_.gateway();
+    const auto choice = choose_gateway(kept, *document_, wall_now(), random_);
+    if (!choice) {
+        return fail(ExitCode::not_ready,
+                    "the network document lists no gateway that leaves an exit to use");
+    }
+    if (choice != kept) state_.keep(*choice);
+    gateway_ = document_->find(choice->gateway);
+
+    node::DialTarget target;
+    target.key = gateway_->link_key;
+    for (const auto& address : gateway_->addresses)
+        target.addresses.emplace_back(asio::ip::make_address(address.host), address.port);
+    cell::Hello mine;
+    mine.network = directory::network_id(anchors_);
+    mine.role = cell::LinkRole::client;
+
+    core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
+                  mono_now(), wall_now());
+    dialer_.emplace(context_.get_executor(), std::move(target), identity_, mine, node::LinkLimits{},
+                    random_, *this);
+    waiting_for_ = "a link to the gateway";
+}
+
+asio::awaitable<void> Daemon::watch_readiness() {
+    readiness_timer_.expires_after(config_.ready_timeout);
+    co_await readiness_timer_.async_wait(as_values);
+    if (ready_) co_return;
+    fail(ExitCode::not_ready, "not ready after " + std::to_string(config_.ready_timeout.count()) +
+                                  " s; last: " + waiting_for_);
+}
+
+// --- the law -------------------------------------------------------------------------------------
+
+asio::awaitable<void> Daemon::keep_law() {
+    for (;;) {
+        slot_timer_.expires_at(link_ != nullptr ? core_->next_due() : mono_now() + look_again);
+        co_await slot_timer_.async_wait(as_values);
+        const auto now = mono_now();
+        if (link_ != nullptr) {
+            const auto cells = core_->tick(now);
+            for (const auto& cell : cells)
+                write(*cell);
+        }
+        core_->prepare(now, wall_now());
+        after_core();
+    }
+}
+
+/// A slot that cannot be written is lost; nothing ever makes up for it.
+void Daemon::write(const cell::Cell& cell) {
+    if (link_->queued() > backlog_max) {
+        ++slots_unwritten_;
+    } else if (request_due_) {
+        // What this slot would have carried is lost like a packet on the way.
+        request_due_ = false;
+        link_->send(cell::encode(fetch_.begin(document_->epoch, mono_now())));
+    } else if (!link_->send(cell)) {
+        ++slots_unwritten_;
+    }
+}
+
+void Daemon::after_core() {
+    for (const auto& result : core_->take_pings())
+        api_.on_ping(result);
+    proxy_.dispatch();
+    if (ready_ || !core_->ready()) return;
+    ready_ = true;
+    readiness_timer_.cancel();
+    proxy_.serve(*core_, document_->parameters.lab);
+    std::printf("nightjar ready SOCKS5 %s\n", socks_text().c_str());
+    std::fflush(stdout);
+}
+
+// --- the link ------------------------------------------------------------------------------------
+
+void Daemon::on_up(node::Link& link) {
+    link_ = &link;
+    ++links_;
+    waiting_for_ = "the first reply of an exit";
+    const auto now = mono_now();
+    core_->connected(now);
+    core_->prepare(now, wall_now());
+    slot_timer_.cancel();
+}
+
+void Daemon::on_down(node::LinkError why) {
+    link_ = nullptr;
+    waiting_for_ = std::string{"the link to the gateway ended: "} + node::to_string(why);
+    if (!shutdown_.requested()) node::log(Level::warning, waiting_for_);
+    core_->disconnected();
+    slot_timer_.cancel();
+    after_core();
+}
+
+void Daemon::on_refused(node::LinkError why) {
+    waiting_for_ = std::string{"no link to the gateway: "} + node::to_string(why);
+}
+
+void Daemon::on_cell(node::Link& link, cell::CellBox cell) {
+    ++down_cells_;
+    switch (cell->kind()) {
+        case cell::Kind::packet:
+            core_->on_delivery(*cell, mono_now());
+            after_core();
+            break;
+        case cell::Kind::padding:
+            break;
+        case cell::Kind::control: {
+            const auto control = cell::decode(*cell);
+            const auto* part = control ? std::get_if<cell::DocumentPart>(&*control) : nullptr;
+            if (part == nullptr) return link.close();  // a gateway has nothing else to say
+            if (const auto text = fetch_.accept(*part)) on_document(*text);
+            break;
+        }
+    }
+}
+
+// --- documents -----------------------------------------------------------------------------------
+
+/// Asks by the clock, whatever else happens, once the document's epoch is half over.
+asio::awaitable<void> Daemon::refresh_document() {
+    for (;;) {
+        const auto length = document_->parameters.epoch_length;
+        const auto left = document_->valid_until - wall_now();
+        const base::Nanoseconds draw = random_.exponential(length / fetches_per_epoch);
+        document_timer_.expires_after(std::min<base::Nanoseconds>(draw, left));
+        co_await document_timer_.async_wait(as_values);
+        const auto now = wall_now();
+        if (now >= document_->valid_until) {
+            fail(ExitCode::not_ready,
+                 "the network document has expired, and the gateway has sent none since");
+            co_return;
+        }
+        request_due_ = now >= directory::epoch_start(document_->epoch, length) + length / 2;
+    }
+}
+
+void Daemon::on_document(std::string_view text) {
+    const auto newer = accept_document(text, anchors_, wall_now(), document_->epoch);
+    if (!newer) return node::log(Level::warning, newer.error());
+    if ((*newer)->epoch == document_->epoch) return;
+    const auto* gateway = (*newer)->find(gateway_->identity);
+    if (gateway == nullptr) {
+        return fail(ExitCode::not_ready,
+                    "the gateway has left the network; start again to choose another");
+    }
+    document_ = *newer;
+    gateway_ = gateway;
+    core_->use(document_);
+    state_.keep_document(text);
+}
+
+// --- the control socket --------------------------------------------------------------------------
+
+std::string Daemon::status_line() {
+    if (!core_) return api::error_line("not ready, waiting for: " + waiting_for_);
+    api::DaemonStatus status;
+    status.ready = core_->ready();
+    status.network = document_->network;
+    status.mode = document_->parameters.lab ? "lab" : "production";
+    status.epoch = document_->epoch.value;
+    status.valid_until =
+        std::chrono::duration_cast<base::Seconds>(document_->valid_until.time_since_epoch())
+            .count();
+    status.gateway = gateway_->name;
+    status.socks = socks_text();
+    status.slots_unwritten = slots_unwritten_;
+    status.down_cells = down_cells_;
+    status.links = links_;
+    status.applications = proxy_.applications();
+    status.literals = proxy_.literals();
+    return api::status_line(status, core_->status(mono_now()), *document_);
+}
+
+std::optional<std::uint64_t> Daemon::ping() {
+    return core_ ? core_->ping() : std::nullopt;
+}
+
+std::string Daemon::ping_line(const PingResult& result) {
+    return api::ping_line(result, *document_);
+}
+
+base::Nanoseconds Daemon::ping_patience() {
+    return document_->parameters.longest_route_delay();
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+asio::awaitable<void> Daemon::end_applications() {
+    proxy_.close();
+    api_.close();
+    co_return;
+}
+
+/// The law stops with the link: a client that ends sends nothing in between.
+asio::awaitable<void> Daemon::end_tasks() {
+    if (dialer_) dialer_->stop();
+    tasks_.cancel();
+    co_await tasks_.wait();
+}
+
+}  // namespace
+
+ExitCode run_daemon(const Config& config) {
+    if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
+    node::harden_process();
+    node::raise_descriptor_limit();
+    asio::io_context context{1};
+    Daemon daemon{context, config};
+    return daemon.run();
+}
+
+}  // namespace nightjar::client

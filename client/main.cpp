@@ -1,0 +1,80 @@
+// nightjar: the client. `init` once, then `run`; `status` and `ping` ask the one that runs.
+#include <cstdio>
+
+#include "client/config.hpp"
+#include "client/control_client.hpp"
+#include "client/daemon.hpp"
+#include "sphinx/node/command_line.hpp"
+
+namespace {
+
+using namespace nightjar;
+using node::ExitCode;
+
+struct Arguments {
+    std::string network;
+    std::string dir;
+    std::string config;
+    std::string listen = "127.0.0.1:9150";
+    unsigned count = 4;
+    bool json = false;
+};
+
+std::filesystem::path config_file(const Arguments& arguments) {
+    if (!arguments.config.empty()) return arguments.config;
+    return client::default_dir() / "client.yaml";
+}
+
+ExitCode run_init(const Arguments& arguments) {
+    const auto listen = directory::parse_endpoint(arguments.listen);
+    if (!listen) {
+        throw node::UsageError("--listen " + arguments.listen +
+                               ": expected an address and a port, such as 127.0.0.1:9150");
+    }
+    const std::filesystem::path dir =
+        arguments.dir.empty() ? client::default_dir() : std::filesystem::path{arguments.dir};
+    client::init(dir, arguments.network, *listen);
+    std::printf(
+        "wrote %s; now run: nightjar run%s\n", (dir / "client.yaml").c_str(),
+        arguments.dir.empty() ? "" : (" --config " + (dir / "client.yaml").string()).c_str());
+    return ExitCode::ok;
+}
+
+ExitCode body(int argc, char** argv) {
+    CLI::App app{"Nightjar's client: SOCKS5 for applications, through a mix network.", "nightjar"};
+    app.require_subcommand(1);
+    Arguments arguments;
+
+    auto* init = app.add_subcommand("init", "Write a configuration for a network");
+    init->add_option("--network", arguments.network, "The network's trust anchors (network.yaml)")
+        ->required();
+    init->add_option("--dir", arguments.dir, "Where (default ~/.config/nightjar)");
+    init->add_option("--listen", arguments.listen, "Where applications connect")
+        ->capture_default_str();
+
+    auto* run = app.add_subcommand("run", "Join the network and serve applications");
+    auto* status = app.add_subcommand("status", "What the running client is doing");
+    auto* ping = app.add_subcommand("ping", "Send packets to an exit and back");
+    for (auto* command : {run, status, ping}) {
+        command->add_option("--config", arguments.config,
+                            "client.yaml (default ~/.config/nightjar/client.yaml)");
+    }
+    for (auto* command : {status, ping})
+        command->add_flag("--json", arguments.json, "One JSON object instead of text");
+    ping->add_option("--count", arguments.count, "How many, one after the other")
+        ->check(CLI::Range(1u, 10'000u))
+        ->capture_default_str();
+
+    if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
+    if (init->parsed()) return run_init(arguments);
+    const auto config = client::load_config(config_file(arguments));
+    if (run->parsed()) return client::run_daemon(config);
+    if (status->parsed()) return client::show_status(config.control_socket, arguments.json);
+    return client::ping(config.control_socket, arguments.count, arguments.json);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return node::run_main("nightjar", [argc, argv] { return body(argc, argv); });
+}

@@ -1,0 +1,88 @@
+#include "client/surb_supply.hpp"
+
+#include <algorithm>
+
+namespace nightjar::client {
+
+void Outstanding::add(Expected expected) {
+    auto& order = order_[expected.session];
+    const auto identifier = expected.recovery.identifier;
+    order.made.push_back({expected.made, expected.ends, identifier});
+    if (by_identifier_.try_emplace(identifier, std::move(expected)).second) ++order.live;
+    while (order.live > per_session_max_)
+        pop_front(order);
+}
+
+void Outstanding::pop_front(Order& order) {
+    order.live -= by_identifier_.erase(order.made.front().identifier);
+    order.made.pop_front();
+}
+
+std::optional<Expected> Outstanding::take(const base::Identifier& identifier) {
+    auto node = by_identifier_.extract(identifier);
+    if (!node) return std::nullopt;
+    auto& order = order_[node.mapped().session];
+    --order.live;
+    while (!order.made.empty() && !by_identifier_.contains(order.made.front().identifier))
+        order.made.pop_front();
+    return std::move(node.mapped());
+}
+
+void Outstanding::forget_before(SessionHandle session, base::Mono made) {
+    const auto found = order_.find(session);
+    if (found == order_.end()) return;
+    while (!found->second.made.empty() && found->second.made.front().made < made)
+        pop_front(found->second);
+}
+
+void Outstanding::forget_session(SessionHandle session) {
+    const auto found = order_.find(session);
+    if (found == order_.end()) return;
+    while (!found->second.made.empty())
+        pop_front(found->second);
+    order_.erase(found);
+}
+
+void Outstanding::forget_ended(base::Wall now) {
+    for (auto& [session, order] : order_)
+        while (!order.made.empty() && order.made.front().ends < now)
+            pop_front(order);
+}
+
+void Outstanding::clear() {
+    by_identifier_.clear();
+    order_.clear();
+}
+
+void StockEstimate::on_reply(stream::PacketNumber number, std::uint32_t stock, base::Mono now) {
+    heard_ = std::max(heard_, now);
+    if (number <= newest_reply_) return;
+    newest_reply_ = number;
+    stock_ = stock;
+}
+
+void StockEstimate::ticking(double pace, base::Mono from) {
+    pace_ = pace;
+    ticking_from_ = from;
+}
+
+std::uint32_t StockEstimate::estimate(std::uint32_t in_flight, base::Mono now) const {
+    if (pace_ <= 0 || !heard()) return stock_ + in_flight;
+    const auto silent = now - std::max(heard_, ticking_from_);
+    if (silent <= silence_allowed(pace_)) return stock_ + in_flight;
+    const auto spent = static_cast<std::uint32_t>(std::min(1e6, base::to_seconds(silent) * pace_));
+    return stock_ - std::min(stock_, spent) + in_flight;
+}
+
+std::uint32_t top_up(std::uint32_t estimate, std::uint32_t target) {
+    return estimate >= target
+               ? 0
+               : std::min(target - estimate, static_cast<std::uint32_t>(stream::surbs_max));
+}
+
+base::Nanoseconds silence_allowed(double pace) {
+    // Poisson ticks: none in 20 mean gaps has probability e^-20. The rest is for the way back.
+    return base::from_seconds(20.0 / std::max(pace, 0.01)) + base::Seconds{1};
+}
+
+}  // namespace nightjar::client

@@ -1,0 +1,85 @@
+// When a client sends (docs/traffic-law.md section 1): main slots and loops, two Poisson processes
+// drawn ahead from a random stream of their own, so that nothing else that the client does can move
+// a slot. Packets are put in before their time; due() only hands out what is there.
+//
+//   to_prepare() -> the caller makes the packet -> put() ... due(): written, or lost for good
+//
+// Pure, one thread.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/parameters.hpp"
+
+namespace nightjar::client {
+
+/// This many slots have their packets at any time, the one that is due next and the one after it.
+inline constexpr std::size_t slots_ahead = 2;
+/// Whatever is due so soon has its packet too, for callers whose timer is coarse.
+inline constexpr base::Milliseconds prepare_lead{10};
+/// A packet that could not be handed out so long after its time is lost: the process stood still.
+inline constexpr base::Milliseconds slot_late_max{25};
+/// After a suspend so long the schedule starts afresh instead of counting through it.
+inline constexpr base::Seconds restart_after{10};
+
+struct Slot {
+    enum class Kind : std::uint8_t { main, loop };
+    Kind kind = Kind::main;
+    base::Mono due{};
+    double lot = 0;  // main: uniform in [0, 1), says which session gets it
+};
+
+struct SlotCounts {
+    std::uint64_t main = 0;
+    std::uint64_t loops = 0;
+    std::uint64_t lost = 0;  // of both kinds
+};
+
+class TrafficLaw {
+ public:
+    /// Stopped. Draws a key from `random` here and never again.
+    TrafficLaw(const directory::Parameters& parameters, base::Random& random);
+
+    /// Rates of a newer document; slots that have their packets keep their times.
+    void use(const directory::Parameters& parameters, base::Mono now);
+    void start(base::Mono now);
+    void stop();
+    bool running() const { return running_; }
+
+    /// The next slot that should have its packet by now, in order of time. The caller puts it.
+    std::optional<Slot> to_prepare(base::Mono now);
+    /// nullptr: no packet could be made; the slot is lost.
+    void put(const Slot& slot, cell::CellBox cell);
+    /// What is due by `now`, in order. What is due and has no packet, or is later than
+    /// slot_late_max, is lost.
+    std::vector<cell::CellBox> due(base::Mono now);
+    /// Time of the next slot; Mono::max() when stopped.
+    base::Mono next_due() const;
+
+    const SlotCounts& counts() const { return counts_; }
+
+ private:
+    struct Ready {
+        Slot slot;
+        cell::CellBox cell;
+    };
+    Slot draw(Slot::Kind kind, base::Mono after);
+    const Slot& upcoming() const;
+    Slot take();
+
+    base::ForkedRandom random_;
+    base::Nanoseconds main_gap_;
+    base::Nanoseconds loop_gap_;
+    bool running_ = false;
+    Slot next_main_;
+    Slot next_loop_;
+    std::deque<Ready> ready_;
+    SlotCounts counts_;
+};
+
+}  // namespace nightjar::client
