@@ -1,0 +1,212 @@
+"""deploy/demo: builds, starts a network, moves real bytes through it, checks it, stops it."""
+import argparse
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .checks import Window
+from .folders import Run, stop_kept
+from .law import Law
+from .network import Network
+from .processes import Processes
+from .progress import DemoError, complain, say, stage
+from .report import Report
+from .transfers import Curl
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorder"]
+FILE_SIZE = 1 << 20
+WINDOW_SECONDS = 16
+PINGS = 3
+STOPPED_SECONDS = 10    # curl's patience with a mix stopped
+RECOVERY_SECONDS = 30
+
+
+def build():
+    with stage("building the programs (release)") as note:
+        for command in (["cmake", "--preset", "release"],
+                        ["cmake", "--build", "build/release", "--target", *TARGETS]):
+            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            if done.returncode != 0:
+                raise DemoError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
+        note("done")
+    return ROOT / "build" / "release"
+
+
+def start(network):
+    """From nothing to a client that is ready; the file that the web server offers."""
+    with stage(f"keys for {len(network.relays)} relays, and a signed network document") as note:
+        network.make_keys()
+        network.sign_document()
+        note(f"epochs of {network.epoch_seconds} s, keys in {network.folder} (tmpfs)")
+    file = network.folder / "file"
+    file.write_bytes(os.urandom(FILE_SIZE))
+    network.start_services(file)
+    with stage("relays") as note:
+        for relay in network.relays:
+            if relay.recorded:
+                network.start_recorder(relay)
+            network.start_relay(relay)
+        for relay in network.relays:
+            network.wait_active(relay)
+            note(f"{relay.name} ready, links on {relay.address}")
+    with stage("client: document, link to its gateway, first reply from an exit") as note:
+        network.start_client()
+        note(f"ready, SOCKS5 on {network.socks}, gateway {network.ask_client()[0]['gateway']}")
+    return file
+
+
+def ping(network, report):
+    with stage("pings: to an exit and back by a reply block") as note:
+        for _ in range(PINGS):
+            answer, _ = network.ask_client("ping")
+            report.pings.append(answer["round_trip_ms"])
+            note(f"{answer['round_trip_ms']:.0f} ms by {' > '.join(answer['there'])}, "
+                 f"back by {' > '.join(answer['back'])}")
+
+
+def measure(network, report, file):
+    curl, law = Curl(network), network.law
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    patience = 30 + 2 * FILE_SIZE / law.goodput_up
+    with stage(f"idle for {WINDOW_SECONDS} s: the law runs all the same"):
+        with Window("idle", network) as window:
+            time.sleep(WINDOW_SECONDS)
+    report.windows.append(window)
+
+    def busy(name, transfer, path, *more):
+        with stage(f"{name} 1 MiB from {network.url}, a name that only the exit can resolve") as note:
+            with Window(name, network) as window:
+                begun = time.monotonic()
+                done = transfer()
+                # At least as long as the idle window, and busy to its end.
+                curl.keep_busy(path, WINDOW_SECONDS - (time.monotonic() - begun), *more)
+            note(f"SHA-256 is the same; first byte after {done.first_byte:.2f} s, "
+                 f"{done.goodput / 1000:.1f} kB/s")
+        report.windows.append(window)
+        report.transfers.append(done)
+
+    busy("download", lambda: curl.download(digest, patience), "/endless")
+    busy("upload", lambda: curl.upload(file, digest, patience), "/upload",
+         "--upload-file", str(file))
+    with stage("three small pages at once") as note:
+        pages, seconds = curl.small_pages(3, patience)
+        report.transfers += pages
+        note(f"all three within {seconds:.2f} s")
+
+
+def stop_each_mix(network, report):
+    """--cascade: there is one way only, so without any one of its mixes nothing arrives."""
+    curl = Curl(network)
+    for relay in network.mixes:
+        with stage(f"{relay.name} stopped: a download must fail") as note:
+            network.processes.stop(relay.name)
+            code, figures, _ = curl.run("/file", STOPPED_SECONDS, network.folder / "downloaded")
+            if code == 0:
+                raise DemoError(f"with {relay.name} stopped a download succeeded: {figures}")
+            report.stopped.append((relay.name, f"curl ended with exit code {code}"))
+            network.start_relay(relay)
+            network.wait_active(relay)
+            note(f"curl's exit code {code}; {recover(network)} after its restart, with its old keys")
+
+
+def recover(network):
+    """Waits until a ping comes back."""
+    begun = time.monotonic()
+    while True:
+        try:
+            network.ask_client("ping")
+            return f"pings come back {time.monotonic() - begun:.1f} s"
+        except DemoError:
+            if time.monotonic() - begun > RECOVERY_SECONDS:
+                raise DemoError("the network did not recover after a mix was restarted") from None
+            time.sleep(0.5)
+
+
+def leave_running(network, run):
+    run.note({"kept": network.processes.identities()})
+    network.processes.running.clear()
+    until = time.strftime("%H:%M", time.localtime(network.ask_client()[0]["valid_until"]))
+    say(f"\nThe network goes on running, until its document ends at {until}.")
+    say(f"SOCKS5 {network.socks}")
+    say(f"  curl --proxy socks5h://{network.socks} {network.url}/small/1")
+    for relay in network.relays:
+        say(f"metrics http://{relay.metrics}/metrics  {relay.name}")
+    say(f"status: {network.program('nightjar')} status --config {network.client_config}")
+    say(f"stop it with: {ROOT / 'deploy' / 'demo'} --stop")
+
+
+def demonstrate(network, report, options):
+    file = start(network)
+    ping(network, report)
+    measure(network, report, file)
+    network.processes.check()
+    report.collect()
+    report.show()
+    if options.cascade:
+        stop_each_mix(network, report)
+    report.write()
+    report.verdict()
+
+
+def run_demo(options):
+    law = Law(options.pps, 1 if options.cascade else 2)
+    programs = build()
+    run = Run()
+    processes = Processes(run.folder, options.keep)
+    network = Network(programs, run, processes, law, record=not options.keep)
+    kept, bad = False, []
+    try:
+        demonstrate(network, Report(network, options), options)
+        if options.keep:
+            leave_running(network, run)
+            kept = True
+    finally:
+        if not kept:
+            with stage("stopping everything that was started"):
+                bad = processes.stop_all()
+            run.remove()
+    if bad:
+        raise DemoError("; ".join(bad))
+    say("\nEverything as the law says." if kept else
+        "\nEverything as the law says; everything stopped, nothing left behind.")
+    return 0
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="deploy/demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the network running")
+    parser.add_argument("--stop", action="store_true", help="stop what --keep left running")
+    parser.add_argument("--cascade", action="store_true",
+                        help="one mix per layer; then stop each of them in turn")
+    parser.add_argument("--pps", type=float, default=50, metavar="U",
+                        help="main slots a second of the network (default 50)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures")
+    options = parser.parse_args()
+    if not 1 <= options.pps <= 1000:
+        parser.error("--pps: use 1 to 1000 slots a second")
+    return options
+
+
+def interrupted(number, _):
+    raise DemoError(f"ended by signal {number}")
+
+
+def main():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    options = parse()
+    try:
+        return stop_kept() if options.stop else run_demo(options)
+    except DemoError as error:
+        complain(error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Where a run keeps its files: a tmpfs, because relays keep epoch keys nowhere else."""
+import json
+import os
+import random
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from .processes import start_time, stop_identities
+from .progress import DemoError, say
+
+
+def is_tmpfs(path):
+    path = Path(path).resolve()
+    best, kind = Path("/"), ""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, where, what = line.split()[:3]
+        where = Path(where.replace("\\040", " "))
+        if (where == path or where in path.parents) and len(where.parts) >= len(best.parts):
+            best, kind = where, what
+    return kind in ("tmpfs", "ramfs")
+
+
+def base_folder():
+    own = os.environ.get("XDG_RUNTIME_DIR", "")
+    if own.startswith("/") and os.path.isdir(own) and os.access(own, os.W_OK) and is_tmpfs(own):
+        base = Path(own) / "nightjar-demo"
+    elif is_tmpfs("/dev/shm"):
+        base = Path("/dev/shm") / f"nightjar-demo-{os.getuid()}"
+    else:
+        raise DemoError("no tmpfs for the relays' keys: neither XDG_RUNTIME_DIR nor /dev/shm is one")
+    try:
+        base.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    facts = base.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
+        raise DemoError(f"{base} is not a directory of this user's alone; remove it")
+    return base
+
+
+class Run:
+    """The folder of one run, with its own part of 127.0.0.0/8, so that runs never collide."""
+
+    def __init__(self):
+        base = base_folder()
+        sweep(base)
+        self.folder = Path(tempfile.mkdtemp(prefix="run-", dir=base))
+        self.network = self.claim_addresses(base)
+        self.note({"owner": [os.getpid(), start_time(os.getpid())]})
+
+    def claim_addresses(self, base):
+        for _ in range(1000):
+            a, b = random.randrange(1, 255), random.randrange(1, 255)
+            taken = base / f"net-{a}-{b}"
+            try:
+                taken.symlink_to(self.folder.name)
+            except FileExistsError:
+                continue
+            self.claim = taken
+            return f"127.{a}.{b}"
+        raise DemoError(f"all addresses are taken in {base}; stop other demos with --stop")
+
+    def note(self, facts):
+        (self.folder / "run.json").write_text(json.dumps({"claim": self.claim.name, **facts}))
+
+    def remove(self):
+        remove_run(self.folder, self.claim.name)
+
+
+def remove_run(folder, claim):
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder.parent / claim).unlink(missing_ok=True)
+    try:
+        folder.parent.rmdir()  # only if this was the last run
+    except OSError:
+        pass
+
+
+def read_note(folder):
+    try:
+        return json.loads((folder / "run.json").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def sweep(base):
+    """Removes what runs that were killed have left; their children died with them."""
+    for folder in base.glob("run-*"):
+        facts = read_note(folder)
+        if facts is None or "kept" in facts:
+            continue
+        pid, began = facts["owner"]
+        if start_time(pid) != began:
+            remove_run(folder, facts["claim"])
+    base.mkdir(mode=0o700, exist_ok=True)
+
+
+def stop_kept():
+    """--stop: ends what --keep left running, and removes its files."""
+    stopped = 0
+    base = base_folder()
+    for folder in sorted(base.glob("run-*")):
+        facts = read_note(folder)
+        if facts is None or "kept" not in facts:
+            continue
+        names = stop_identities(facts["kept"])
+        remove_run(folder, facts["claim"])
+        say(f"stopped {len(names)} processes: {' '.join(names)}")
+        stopped += 1
+    if not stopped:
+        say("nothing to stop: no demo was left running")
+    try:
+        base.rmdir()
+    except OSError:
+        pass
+    return 0

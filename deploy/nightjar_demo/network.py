@@ -1,0 +1,192 @@
+"""The demo's network: its keys, its signed document, its relays and its client as processes."""
+import json
+import os
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import services
+from .law import GATEWAYS, LAYERS, RELAY_LOOPS
+from .progress import DemoError
+
+LINK_PORT, RECORDER_PORT, METRICS_PORT = 9001, 9002, 9464
+DNS_PORT, HTTP_PORT = 5353, 8000
+READY_SECONDS = 30
+FILTER_BYTES = 3.6      # of a replay filter, for a packet
+KEYS_HELD = 3           # epochs whose keys and filters a relay has at once
+EPOCH_SECONDS = (600, 7200)
+
+
+@dataclass
+class Relay:
+    name: str
+    role: str
+    layer: int
+    address: str
+    folder: Path
+    recorded: bool = False
+
+    @property
+    def config(self):
+        return self.folder / "relay.yaml"
+
+    @property
+    def metrics(self):
+        return f"{self.address}:{METRICS_PORT}"
+
+
+class Network:
+    """Everything of one run. `programs` is the folder of the build."""
+
+    def __init__(self, programs, run, processes, law, record):
+        self.programs, self.processes, self.law = programs, processes, law
+        self.folder = run.folder
+        self.outside = f"{run.network}.250"   # DNS and web server
+        self.record = record
+        self.relays = []
+        for layer in range(1, LAYERS + 1):
+            for number in range(law.mixes):
+                self.add(f"mix-{layer}{'ab'[number]}", "mix", layer, run.network)
+        for number in range(GATEWAYS):
+            self.add(f"gateway-{'ab'[number]}", "gateway", 0, run.network)
+        self.socks = None
+
+    def add(self, name, role, layer, network):
+        address = f"{network}.{10 + len(self.relays)}"
+        self.relays.append(Relay(name, role, layer, address, self.folder / name,
+                                 self.record and role == "gateway"))
+
+    def program(self, name):
+        return next(self.programs / place / name
+                    for place in ("relay", "relay/authority", "client", "tests/support")
+                    if (self.programs / place / name).exists())
+
+    def call(self, name, *arguments):
+        done = subprocess.run([self.program(name), *map(str, arguments)], capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise DemoError(f"{name} {arguments[0]} failed with exit code {done.returncode}: "
+                            f"{done.stderr.strip()}")
+        return done.stdout
+
+    @property
+    def url(self):
+        return f"http://{services.NAME}:{HTTP_PORT}"
+
+    # --- keys and document ---------------------------------------------------------------------
+
+    def size_filters(self):
+        """Filters for twice the law's rate, in epochs as long as half the tmpfs allows."""
+        law = self.law
+        busiest = law.uplink + law.replies + (len(self.relays) + 1) * RELAY_LOOPS
+        self.relay_rate = max(50, round(2 * busiest))
+        room = os.statvfs(self.folder)
+        spare = room.f_bavail * room.f_frsize / 2
+        per_second = len(self.relays) * KEYS_HELD * self.relay_rate * FILTER_BYTES
+        least, most = EPOCH_SECONDS
+        self.epoch_seconds = int(min(most, spare / per_second)) // 60 * 60
+        if self.epoch_seconds < least:
+            raise DemoError(f"too little room for replay filters in {self.folder}: "
+                            f"{per_second * least * 2 / 2**20:.0f} MB are needed")
+
+    def make_keys(self):
+        self.size_filters()
+        for relay in self.relays:
+            arguments = ["--dir", relay.folder, "--name", relay.name, "--role", relay.role,
+                         "--listen", f"{relay.address}:{LINK_PORT}",
+                         "--metrics", relay.metrics, "--workers", 1,
+                         "--runtime-dir", relay.folder / "run",
+                         "--network", self.folder / "network.yaml",
+                         "--document", self.folder / "document",
+                         "--epoch-length", self.epoch_seconds,
+                         "--packets-per-second", self.relay_rate]
+            if relay.role == "mix":
+                arguments += ["--layer", relay.layer]
+            else:
+                arguments += ["--dns", f"{self.outside}:{DNS_PORT}", "--allow-loopback",
+                              "--exit-policy", "accept *:*"]
+            if relay.recorded:
+                arguments += ["--announce", f"{relay.address}:{RECORDER_PORT}"]
+            self.call("nightjar-relay", "init", *arguments)
+        self.call("nightjar-authority", "init", "--dir", self.folder / "authority")
+
+    def sign_document(self):
+        law = self.law
+        lines = ["network: demo", "parameters:", "  lab: true",
+                 f"  epoch_length: {self.epoch_seconds}s",
+                 f"  main_slots: {law.main_slots:g}", f"  client_loops: {law.loops:g}",
+                 f"  replies: {law.replies:g}", f"  down: {law.down:g}",
+                 f"  relay_loops: {RELAY_LOOPS:g}", "relays:"]
+        for relay in self.relays:
+            lines += [f"  - descriptor: {relay.name}/descriptor", f"    operator: {relay.name}"]
+        description = self.folder / "description.yaml"
+        description.write_text("\n".join(lines) + "\n")
+        self.call("nightjar-authority", "sign", "--dir", self.folder / "authority",
+                  "--description", description, "--out", self.folder)
+
+    # --- processes -----------------------------------------------------------------------------
+
+    def start_services(self, file):
+        self.processes.start(
+            "services", ["python3", "-m", "nightjar_demo.services", self.outside, DNS_PORT,
+                         HTTP_PORT, file], "services ready")
+
+    def start_relay(self, relay):
+        self.processes.start(relay.name, [self.program("nightjar-relay"), "run", "--config",
+                                          relay.config], f"{relay.name} ready")
+
+    def start_recorder(self, relay):
+        self.processes.start(
+            f"recorder-{relay.name}",
+            [self.program("nightjar-recorder"), f"{relay.address}:{RECORDER_PORT}",
+             f"{relay.address}:{LINK_PORT}", self.records(relay)], "recording")
+
+    def records(self, relay):
+        return self.folder / f"{relay.name}.records"
+
+    def wait_active(self, relay):
+        self.call("nightjar-relay", "status", "--config", relay.config, "--wait", READY_SECONDS)
+
+    def start_client(self):
+        self.call("nightjar", "init", "--network", self.folder / "network.yaml", "--dir",
+                  self.folder / "client", "--listen", "127.0.0.1:0")
+        line = self.processes.start("client", [self.program("nightjar"), "run", "--config",
+                                               self.client_config], "nightjar ready SOCKS5",
+                                    READY_SECONDS)
+        self.socks = line.split()[-1]
+
+    @property
+    def client_config(self):
+        return self.folder / "client" / "client.yaml"
+
+    # --- questions -----------------------------------------------------------------------------
+
+    def ask_client(self, method="status"):
+        """One question over the client's control socket; (answer, moment of the answer)."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.settimeout(10)
+            link.connect(str(self.folder / "client" / "control.sock"))
+            link.sendall(json.dumps({"method": method}).encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                piece = link.recv(65536)
+                if not piece:
+                    raise DemoError("the client closed its control socket")
+                answer += piece
+        answer = json.loads(answer)
+        if not answer["ok"]:
+            raise DemoError(f"the client says: {answer['error']}")
+        return answer["result"], time.monotonic()
+
+    def relay(self, name):
+        return next(r for r in self.relays if r.name == name)
+
+    @property
+    def gateways(self):
+        return [r for r in self.relays if r.role == "gateway"]
+
+    @property
+    def mixes(self):
+        return [r for r in self.relays if r.role == "mix"]
