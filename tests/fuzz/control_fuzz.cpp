@@ -1,0 +1,32 @@
+// Any cell: refused, or decoded to a message that encodes to the same cell. One bit changed never
+// gives the same message.
+#include "sphinx/cell/control.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+using namespace nightjar;
+
+namespace {
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 2 || size > 2 + cell::body_size) return 0;
+    const std::size_t bit = (std::size_t{data[0]} << 8 | data[1]) % (cell::body_size * 8);
+    cell::Cell cell = cell::Cell::control({data + 2, size - 2});
+    const auto parsed = cell::Cell::parse(cell.bytes());
+    require(parsed && std::ranges::equal(parsed->bytes(), cell.bytes()));
+    const auto message = cell::decode(cell);
+    if (!message) return 0;
+    require(std::ranges::equal(cell::encode(*message).bytes(), cell.bytes()));
+
+    cell.body()[bit / 8] ^= static_cast<std::uint8_t>(1 << (bit % 8));
+    const auto changed = cell::decode(cell);
+    require(!changed || !(*changed == *message));
+    return 0;
+}

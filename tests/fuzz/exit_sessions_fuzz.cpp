@@ -1,0 +1,61 @@
+// Messages of hostile clients: whatever they say, sessions and stocks stay bounded, no reply leaves
+// outside a tick, and no pace is above the network's.
+#include "relay/exit_sessions.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "sphinx/base/codec.hpp"
+
+using namespace nightjar;
+using base::Milliseconds;
+
+namespace {
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+struct PlainSealer final : relay::ReplySealer {
+    std::optional<packet::Reply> seal(base::ByteView, base::ByteView) override {
+        packet::Reply reply;
+        reply.packet.resize(cell::body_size);
+        return reply;
+    }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    directory::Parameters parameters;
+    base::SeededRandom random{size};
+    relay::Counters counters;
+    relay::ExitLimits limits;
+    limits.sessions_max = 3;
+    limits.surbs_max = 20;
+    relay::ExitSessions exit{parameters, random, counters, limits, std::make_unique<PlainSealer>()};
+    base::Reader reader{{data, size}};
+    base::Mono now{};
+    std::vector<relay::ExitSessions::Reply> replies;
+    while (reader.remaining() > 2) {
+        const auto length = reader.u8();
+        const auto step = reader.u8();
+        const auto bytes = reader.bytes(std::min<std::size_t>(length, reader.remaining()));
+        base::Bytes message(stream::message_size);
+        std::copy(bytes.begin(), bytes.end(), message.begin());
+        exit.on_message(message, now);
+        require(exit.sessions() <= limits.sessions_max);
+        base::SessionId id;
+        std::copy_n(message.begin(), 16, id.bytes.begin());
+        require(exit.stock(id) <= limits.surbs_max);
+        for (const auto& event : exit.take_events())
+            exit.accept({event.session, event.event.stream});
+        now += Milliseconds{step};
+        replies.clear();
+        exit.tick(now, base::Wall{now.time_since_epoch() / Milliseconds{1} * Milliseconds{1}},
+                  replies);
+        require(replies.size() <= limits.sessions_max * limits.surbs_max);
+        require(exit.next_due() > now);
+    }
+    return 0;
+}

@@ -1,0 +1,111 @@
+// Packets of a hostile peer, one after the other, at an exit and at a client with open streams.
+// Differential: a twin that is spared every malformed packet must say and tell exactly the same,
+// so a malformed packet has no effect. Whatever comes, memory stays bounded and what fill() writes
+// is well formed for the other side.
+#include <algorithm>
+#include <cstdlib>
+
+#include "sphinx/base/codec.hpp"
+#include "sphinx/stream/mux.hpp"
+
+using namespace nightjar;
+using stream::Mux;
+using stream::Side;
+
+namespace {
+
+constexpr std::size_t room_size = 600;
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+bool same(const stream::Event& a, const stream::Event& b) {
+    return a.stream == b.stream && a.kind == b.kind && a.target == b.target &&
+           a.reason == b.reason && a.nonce == b.nonce;
+}
+
+struct Twins {
+    explicit Twins(Side side_of)
+        : side{side_of},
+          limits{.streams_max = 4,
+                 .send_buffer = 4000,
+                 .receive_window = 3000,
+                 .session_window = 8000,
+                 .initial_window = 1000},
+          all{side, limits},
+          sound{side, limits} {
+        if (side == Side::exit) return;
+        for (int i = 0; i < 3; ++i)
+            both([](Mux& mux) { mux.open({"host", 1}); });
+    }
+    template <class Act>
+    void both(Act act) {
+        act(all);
+        act(sound);
+    }
+
+    void packet(base::ByteView frames) {
+        const bool well_formed = Mux::well_formed(side, frames);
+        require(all.receive(frames) == well_formed);
+        if (well_formed) require(sound.receive(frames));
+        const auto events = all.take_events();
+        const auto others = sound.take_events();
+        require(std::equal(events.begin(), events.end(), others.begin(), others.end(), same));
+        require(all.streams() <= 4 * limits.streams_max);
+        for (const auto& event : events)
+            act_on(event);
+    }
+
+    void act_on(const stream::Event& event) {
+        const auto id = event.stream;
+        if (event.kind == stream::Event::Kind::opened) {
+            require(!event.target.host.empty() && event.target.port != 0);
+            both([id](Mux& mux) { mux.accept(id); });
+        }
+        if (id % 3 == 0) both([id](Mux& mux) { mux.write(id, base::as_bytes("answer")); });
+        if (id % 5 == 0) both([id](Mux& mux) { mux.finish(id); });
+        if (id % 2 == 1) read(id);
+        require(all.readable(id) <= limits.receive_window);
+    }
+
+    void read(stream::StreamId id) {
+        base::ByteArray<700> one{};
+        base::ByteArray<700> other{};
+        require(all.read(id, one) == sound.read(id, other));
+        require(one == other);
+    }
+
+    void answer(std::uint8_t what) {
+        base::ByteArray<room_size> one{};
+        base::ByteArray<room_size> other{};
+        const auto used = all.fill(++number, one);
+        require(used == sound.fill(number, other) && one == other);
+        require(Mux::well_formed(side == Side::exit ? Side::client : Side::exit, one));
+        if (what % 3 == 0) both([this](Mux& mux) { mux.acknowledged(number); });
+        if (what % 3 == 1) both([this](Mux& mux) { mux.lost(number); });
+    }
+
+    Side side;
+    stream::MuxLimits limits;
+    Mux all;
+    Mux sound;
+    stream::PacketNumber number = 0;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    Twins twins{data[0] % 2 == 0 ? Side::exit : Side::client};
+    base::Reader reader{{data + 1, size - 1}};
+    while (reader.remaining() > 2) {
+        const auto length = reader.u8();
+        const auto then = reader.u8();
+        twins.packet(reader.bytes(std::min<std::size_t>(length, reader.remaining())));
+        if (then % 2 == 0) twins.answer(then / 2);
+        if (then % 7 == 0)
+            twins.both([then](Mux& mux) { mux.reset(then, stream::ResetReason::timed_out); });
+    }
+    return 0;
+}

@@ -1,0 +1,55 @@
+// Whatever an application sends, cut anywhere: the same outcome, at most 513 bytes held, and a
+// target only of a form that an exit may see.
+#include "client/socks5.hpp"
+
+#include <cstdlib>
+
+using namespace nightjar;
+using client::socks5::Handshake;
+
+namespace {
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+struct Outcome {
+    Handshake::State state;
+    base::Bytes output;
+    std::size_t used;
+    bool operator==(const Outcome&) const = default;
+};
+
+Outcome run(base::ByteView input, std::size_t chunk) {
+    Handshake handshake{{.private_targets = chunk == 0, .listener = "L"}};
+    Outcome outcome{};
+    if (chunk == 0) chunk = input.size() + 1;
+    while (outcome.used < input.size()) {
+        const auto piece =
+            input.subspan(outcome.used, std::min(chunk, input.size() - outcome.used));
+        const auto used = handshake.feed(piece);
+        const auto output = handshake.take_output();
+        outcome.output.insert(outcome.output.end(), output.begin(), output.end());
+        outcome.used += used;
+        if (used < piece.size()) break;
+    }
+    outcome.state = handshake.state();
+    if (outcome.state == Handshake::State::asked) {
+        const auto& target = handshake.target();
+        require(target.port != 0 && !target.host.empty() && target.host.size() <= 254);
+        for (const char c : target.host)
+            require(c > ' ' && c < 0x7f);
+    }
+    return outcome;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 1) return 0;
+    const base::ByteView input{data + 1, size - 1};
+    const auto whole = run(input, input.size() + 1);
+    require(run(input, 1 + data[0] % 16) == whole);
+    (void)run(input, 0);
+    return 0;
+}

@@ -1,0 +1,130 @@
+// What an active attacker does to packets on the wire shows in nothing that leaves any relay.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <functional>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "tests/simulation/probe.hpp"
+#include "tests/simulation/relay_node.hpp"
+#include "tests/simulation/world.hpp"
+
+using namespace nightjar;
+using namespace nightjar::simulation;
+using namespace std::chrono_literals;
+using relay::DropReason;
+
+namespace {
+
+/// The attacker's hand on each packet on its way to a relay.
+using Attack = std::function<void(OnWire&, const base::NodeId& to)>;
+
+struct Outcome {
+    /// What an observer of every wire sees: who sent to whom, when.
+    std::vector<std::tuple<base::Mono, Peer, Peer>> trace;
+    std::map<base::NodeId, relay::Counters> counters;
+    std::uint64_t returned = 0;
+
+    std::uint64_t dropped(DropReason reason) const {
+        std::uint64_t sum = 0;
+        for (const auto& [relay, count] : counters)
+            sum += count.dropped[static_cast<std::size_t>(reason)];
+        return sum;
+    }
+    std::uint64_t exit_payloads() const {
+        std::uint64_t sum = 0;
+        for (const auto& [relay, count] : counters)
+            sum += count.exit_payloads;
+        return sum;
+    }
+};
+
+constexpr unsigned messages = 10;
+
+Outcome run(std::uint64_t seed, const Attack& attack = {}) {
+    WorldOptions options;
+    options.seed = seed;
+    options.parameters.epoch_length = 900s;
+    options.parameters.relay_loops = {6'000};
+    World world{options};
+    const base::MailboxId alice{{1}};
+    auto& probe = world.add<Probe>(alice, alice, world.gateway(0).identity());
+    Outcome outcome;
+    world.wire = [&](OnWire& cell) {
+        outcome.trace.emplace_back(cell.sent, cell.from, cell.to);
+        const auto* to = std::get_if<base::NodeId>(&cell.to);
+        if (attack && to) attack(cell, *to);
+    };
+    probe.send_loops_at(20);
+    for (unsigned i = 0; i < messages; ++i) {
+        probe.send_to_exit(world.gateway(1).identity(), base::as_bytes("not a session's message"));
+        world.run_for(500ms);
+    }
+    probe.send_loops_at(0);
+    world.run_for(1s);
+    for (const auto* relay : world.relays())
+        outcome.counters[relay->identity()] = relay->counters;
+    outcome.returned = probe.returned;
+    return outcome;
+}
+
+const Outcome& quiet() {
+    static const Outcome outcome = run(31);
+    return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("the same seed gives the same network to the nanosecond, another seed another") {
+    CHECK(quiet().trace.size() > 1200);
+    CHECK(run(31).trace == quiet().trace);
+    CHECK(run(32).trace != quiet().trace);
+    CHECK(quiet().returned > 60);
+    CHECK(quiet().exit_payloads() == messages);
+}
+
+TEST_CASE("replaying every packet to every relay changes nothing on any wire") {
+    const auto attacked = run(31, [](OnWire& cell, const base::NodeId&) { cell.copies = 2; });
+    for (const auto& [relay, counters] : attacked.counters)
+        CHECK(counters.dropped[static_cast<std::size_t>(DropReason::replayed)] > 20);
+    CHECK(attacked.trace == quiet().trace);
+    CHECK(attacked.returned == quiet().returned);
+    CHECK(attacked.exit_payloads() == quiet().exit_payloads());
+}
+
+TEST_CASE("tagging every packet's payload at every relay changes nothing on any wire") {
+    const auto attacked =
+        run(31, [](OnWire& cell, const base::NodeId&) { cell.cell.body()[1400] ^= 0x10; });
+    CHECK(attacked.trace == quiet().trace);
+    // Loops and deliveries are opened by nobody but their owner. An exit payload's tag is seen at
+    // the exit, where it is counted and nothing else.
+    CHECK(attacked.exit_payloads() == 0);
+    CHECK(attacked.dropped(DropReason::malformed) == messages);
+    for (const auto reason : {DropReason::replayed, DropReason::misrouted, DropReason::delay})
+        CHECK(attacked.dropped(reason) == 0);
+    CHECK(attacked.returned == quiet().returned);
+}
+
+TEST_CASE("a header changed on the wire stops at the next relay, and nothing answers") {
+    for (const std::size_t at : {5u, 35u, 347u}) {
+        CAPTURE(at);
+        std::map<base::NodeId, std::uint64_t> changed;
+        const auto attacked = run(31, [&](OnWire& cell, const base::NodeId& to) {
+            // Every third packet, so that at each relay some get as far as the next one.
+            if (++changed[to] % 3 == 0) cell.cell.body()[at] ^= 1;
+        });
+        for (const auto& [relay, counters] : attacked.counters) {
+            // One or two may still be on the link.
+            CHECK(counters.packets_in + 2 >= changed.at(relay));
+            const auto malformed =
+                counters.dropped[static_cast<std::size_t>(DropReason::malformed)];
+            const auto opened = counters.exit_payloads;  // malformed for their message, not ours
+            CHECK(malformed == counters.packets_in / 3 + opened);
+        }
+        for (const auto reason : {DropReason::replayed, DropReason::misrouted, DropReason::delay,
+                                  DropReason::unreachable})
+            CHECK(attacked.dropped(reason) == 0);
+    }
+}

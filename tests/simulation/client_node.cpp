@@ -1,0 +1,41 @@
+#include "tests/simulation/client_node.hpp"
+
+#include <utility>
+
+#include "client/sealer.hpp"
+
+namespace nightjar::simulation {
+
+ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway)
+    : world_{world},
+      mailbox_{mailbox},
+      gateway_{gateway},
+      random_{world.fork_random()},
+      document_{world.document(world.wall(*this))},
+      core_{std::make_unique<client::Core>(document_, mailbox_, gateway_, *random_, world.now(),
+                                           world.wall(*this))} {
+    world_.connect(mailbox_, gateway_);
+    core_->connected(world_.now());
+}
+
+void ClientNode::receive(const Peer&, cell::CellBox cell, base::Mono at) {
+    if (cell->kind() == cell::Kind::packet) core_->on_delivery(*cell, at);
+}
+
+void ClientNode::step(base::Mono now) {
+    const auto wall = world_.wall(*this);
+    auto document = world_.document(wall);
+    if (document->epoch > document_->epoch) {
+        document_ = std::move(document);
+        core_->use(document_);
+    }
+    for (const auto& cell : core_->tick(now))
+        world_.send(mailbox_, gateway_, *cell);
+    core_->prepare(now, wall);
+}
+
+base::Mono ClientNode::next_due() const {
+    return core_->next_due();
+}
+
+}  // namespace nightjar::simulation

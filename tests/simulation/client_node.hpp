@@ -1,0 +1,34 @@
+// A client of the simulation: the product's core and its link to one gateway.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "client/core.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace nightjar::simulation {
+
+class ClientNode final : public Node {
+ public:
+    /// Connected from the start. Add it under its mailbox:
+    /// world.add<ClientNode>(mailbox, mailbox, gateway).
+    ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway);
+
+    void receive(const Peer& from, cell::CellBox cell, base::Mono at) override;
+    void step(base::Mono now) override;
+    base::Mono next_due() const override;
+
+    client::Core& core() { return *core_; }
+    const base::MailboxId& mailbox() const { return mailbox_; }
+
+ private:
+    World& world_;
+    base::MailboxId mailbox_;
+    base::NodeId gateway_;
+    std::unique_ptr<base::Random> random_;
+    std::shared_ptr<const directory::Document> document_;
+    std::unique_ptr<client::Core> core_;
+};
+
+}  // namespace nightjar::simulation

@@ -1,0 +1,177 @@
+// The client's core in a whole network with real packets.
+#include <doctest/doctest.h>
+
+#include <sodium.h>
+
+#include <cstdio>
+
+#include "sphinx/base/codec.hpp"
+#include "tests/simulation/client_node.hpp"
+#include "tests/simulation/relay_node.hpp"
+#include "tests/simulation/world.hpp"
+
+using namespace nightjar;
+using namespace nightjar::simulation;
+using namespace std::chrono_literals;
+
+namespace {
+
+ClientNode& add_client(World& world, base::Milliseconds clock_offset = {}) {
+    base::MailboxId mailbox;
+    mailbox.bytes.fill(0xc1);
+    auto& client = world.add<ClientNode>(mailbox, mailbox, world.gateway(0).identity());
+    client.clock_offset = clock_offset;
+    return client;
+}
+
+std::uint64_t dropped(World& world, relay::DropReason reason) {
+    std::uint64_t sum = 0;
+    for (auto* relay : world.relays())
+        sum += relay->counters.dropped[static_cast<std::size_t>(reason)];
+    return sum;
+}
+
+/// Sends `up`, finishes, and reads until the other side has finished or reset.
+base::Bytes exchange(World& world, client::Core& core, const stream::Target& target,
+                     base::ByteView up, base::Nanoseconds limit) {
+    const auto stream = core.open("application", target);
+    REQUIRE(stream);
+    base::Bytes down;
+    std::size_t written = 0;
+    bool over = false;
+    const auto step = [&] {
+        if (written < up.size()) {
+            written += core.write(*stream, up.subspan(written));
+            if (written == up.size()) core.finish(*stream);
+        }
+        base::ByteArray<16'384> buffer;
+        while (const auto taken = core.read(*stream, buffer))
+            down.insert(down.end(), buffer.begin(), buffer.begin() + taken);
+        for (const auto& event : core.take_events()) {
+            CHECK(event.event.kind != stream::Event::Kind::reset);
+            over = over || event.event.kind == stream::Event::Kind::finished ||
+                   event.event.kind == stream::Event::Kind::reset;
+        }
+        return over;
+    };
+    CHECK(world.run_until(step, limit));
+    return down;
+}
+
+base::Bytes eight_bytes(std::uint64_t value) {
+    base::Bytes bytes(8);
+    base::Writer{bytes}.u64(value);
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("1 MiB arrives intact each way with 1 % of packets dropped at every relay") {
+    WorldOptions options;
+    options.seed = 11;
+    options.parameters.lab = true;
+    options.pipeline.lab_drop_share = 0.01;
+    World world{options};
+    world.servers.add("blob.example", 80, blob_server);
+    world.servers.add("sink.example", 80, sink_server);
+    auto& client = add_client(world);
+    REQUIRE(world.run_until([&] { return client.core().ready(); }, 10s));
+
+    constexpr std::size_t size = 1024 * 1024;
+    const auto seconds = [&](base::Mono from) { return base::to_seconds(world.now() - from); };
+    auto from = world.now();
+    const auto down = exchange(world, client.core(), {"blob.example", 80}, eight_bytes(size), 300s);
+    const auto down_seconds = seconds(from);
+    CHECK(down == test_bytes(size));
+
+    from = world.now();
+    const auto answer =
+        exchange(world, client.core(), {"sink.example", 80}, test_bytes(size), 300s);
+    const auto up_seconds = seconds(from);
+    REQUIRE(answer.size() == 40);
+    CHECK(base::Bytes(answer.begin(), answer.begin() + 8) == eight_bytes(size));
+    base::ByteArray<32> hash;
+    const auto sent = test_bytes(size);
+    crypto_hash_sha256(hash.data(), sent.data(), sent.size());
+    CHECK(std::equal(hash.begin(), hash.end(), answer.begin() + 8));
+
+    CHECK(dropped(world, relay::DropReason::injected) > 100);
+    CHECK(dropped(world, relay::DropReason::malformed) == 0);
+    CHECK(dropped(world, relay::DropReason::misrouted) == 0);
+    CHECK(dropped(world, relay::DropReason::overflow) == 0);
+    std::printf("1 MiB at 1 %% drops per relay: down %.1f s (%.1f kB/s), up %.1f s (%.1f kB/s)\n",
+                down_seconds, size / down_seconds / 1000, up_seconds, size / up_seconds / 1000);
+}
+
+TEST_CASE("a client whose clock is 30 s off crosses two epochs without losing a packet to it" *
+          doctest::should_fail()) {  // docs/decisions/0004
+
+    for (const auto offset : {-30'000ms, 30'000ms}) {
+        CAPTURE(offset.count());
+        WorldOptions options;
+        options.seed = 12;
+        auto& law = options.parameters;
+        law.epoch_length = 900s;
+        law.main_slots = {10'000};
+        law.client_loops = {1'000};
+        law.replies = {9'000};
+        law.down = {14'500};
+        law.relay_loops = {500};
+        const auto epoch = directory::epoch_at(options.start, law.epoch_length);
+        options.start = directory::epoch_start(epoch.next(), law.epoch_length) - 90s;
+        World world{options};
+        world.servers.add("echo.example", 7, echo_server);
+        auto& client = add_client(world, offset);
+        world.run_for(30s);
+        REQUIRE(client.core().ready());
+        std::size_t exchanged = 0;
+        for (const auto end = world.now() + 1080s; world.now() < end;) {
+            const auto bytes = test_bytes(3000);
+            CHECK(exchange(world, client.core(), {"echo.example", 7}, bytes, 60s) == bytes);
+            ++exchanged;
+            world.run_for(5s);
+        }
+        CHECK(exchanged > 80);
+        CHECK(dropped(world, relay::DropReason::malformed) == 0);
+        CHECK(dropped(world, relay::DropReason::replayed) == 0);
+        CHECK(dropped(world, relay::DropReason::misrouted) == 0);
+        const auto& exits = world.relays();
+        for (auto* relay : exits)
+            CHECK(relay->counters.ticks_missed == 0);
+        const auto status = client.core().status(world.now());
+        CHECK(status.deliveries_unknown == 0);
+        CHECK(status.loops_sent - status.loops_returned < 10);
+    }
+}
+
+TEST_CASE("a ping names each relay of its way, and needs every one of them") {
+    WorldOptions options;
+    options.seed = 13;
+    options.mixes_per_layer = 1;
+    World world{options};
+    auto& client = add_client(world);
+    REQUIRE(world.run_until([&] { return client.core().ready(); }, 10s));
+    world.run_for(2s);
+    const auto nonce = client.core().ping();
+    REQUIRE(nonce);
+    world.run_for(5s);
+    const auto pings = client.core().take_pings();
+    REQUIRE(pings.size() == 1);
+    CHECK(pings[0].nonce == *nonce);
+    CHECK(pings[0].round_trip > 50ms);
+    CHECK(pings[0].round_trip < 3s);
+    REQUIRE(pings[0].there.size() == 5);
+    REQUIRE(pings[0].back.size() == 4);
+    CHECK(pings[0].there.front() == world.gateway(0).identity());
+    CHECK(pings[0].there.back() == world.gateway(1).identity());
+    CHECK(pings[0].back.back() == world.gateway(0).identity());
+    for (unsigned layer = 1; layer <= 3; ++layer) {
+        CHECK(pings[0].there[layer] == world.mix(layer, 0).identity());
+        CHECK(pings[0].back[layer - 1] == world.mix(layer, 0).identity());
+    }
+    world.mix(2, 0).up = false;
+    world.run_for(2s);
+    client.core().ping();
+    world.run_for(5s);
+    CHECK(client.core().take_pings().empty());
+}

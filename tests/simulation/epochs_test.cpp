@@ -1,0 +1,100 @@
+// Keys change, and no packet is lost to the choice of key (docs/traffic-law.md section 5).
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <span>
+#include <vector>
+
+#include "tests/simulation/probe.hpp"
+#include "tests/simulation/relay_node.hpp"
+#include "tests/simulation/world.hpp"
+
+using namespace nightjar;
+using namespace nightjar::simulation;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Clocks {
+    const char* what;
+    std::vector<base::Milliseconds> relays;  // by turns
+    base::Milliseconds alice;
+    base::Milliseconds bob;
+};
+
+// A sender makes packets for the next epoch from 30 s before it, a relay takes them from 60 s
+// before it, each by its own clock: the law bears 30 s between any two clocks, either way.
+const Clocks cases[] = {
+    {"clients 30 s ahead and behind", {0ms}, 30s, -30s},
+    {"relays from 15 s behind to 15 s ahead", {-15s, 15s, 0ms}, 15s, -15s},
+    {"relays 30 s ahead, clients right", {30s}, 0ms, 30s},
+    {"relays 30 s behind, clients right", {-30s}, 0ms, -30s},
+};
+
+}  // namespace
+
+TEST_CASE("two epoch boundaries and clocks 30 s apart: no packet is lost to the choice of key") {
+    // Under sanitizers the two cases with clocks on both sides.
+    const auto chosen = std::span{cases}.first(std::getenv("NIGHTJAR_SHORT") ? 2 : 4);
+    for (const auto& clocks : chosen) {
+        CAPTURE(clocks.what);
+        WorldOptions options;
+        options.seed = 21;
+        options.parameters.epoch_length = 900s;
+        options.parameters.relay_loops = {300};
+        // 80 s before the first boundary, by the true clock.
+        options.start = base::Wall{1'800'000'000s - 80s};
+        World world{options};
+        for (std::size_t i = 0; i < world.relays().size(); ++i)
+            world.relays()[i]->clock_offset = clocks.relays[i % clocks.relays.size()];
+        const base::MailboxId alice{{1}};
+        const base::MailboxId bob{{2}};
+        auto& a = world.add<Probe>(alice, alice, world.gateway(0).identity());
+        auto& b = world.add<Probe>(bob, bob, world.gateway(1).identity());
+        a.clock_offset = clocks.alice;
+        b.clock_offset = clocks.bob;
+        // Dense around the boundaries, sparse between them.
+        for (int boundary = 0; boundary < 2; ++boundary) {
+            a.send_loops_at(3);
+            b.send_loops_at(3);
+            world.run_for(120s);
+            a.send_loops_at(0.1);
+            b.send_loops_at(0.1);
+            world.run_for(boundary == 0 ? 780s : 1s);
+        }
+        a.send_loops_at(0);
+        b.send_loops_at(0);
+        world.run_for(5s);
+        CHECK(a.sent + b.sent > 1200);
+        CHECK(a.returned == a.sent);
+        CHECK(b.returned == b.sent);
+        for (const auto* relay : world.relays()) {
+            CHECK(relay->counters.loops_sent > 250);
+            CHECK(relay->counters.loops_lost == 0);
+            for (const auto count : relay->counters.dropped)
+                CHECK(count == 0);
+        }
+    }
+}
+
+TEST_CASE("beyond what the law bears, packets are lost, and only near the boundary") {
+    WorldOptions options;
+    options.seed = 22;
+    options.parameters.epoch_length = 900s;
+    options.parameters.relay_loops = {1'000};
+    options.start = base::Wall{1'800'000'000s - 150s};
+    World world{options};
+    const base::MailboxId alice{{1}};
+    auto& probe = world.add<Probe>(alice, alice, world.gateway(0).identity());
+    probe.clock_offset = 40s;  // makes for the next epoch 70 s before it
+    probe.send_loops_at(8);
+    world.run_for(78s);
+    CHECK(probe.returned > 550);
+    const auto lost_before = probe.sent - probe.returned;
+    CHECK(lost_before < 20);  // only what is on its way
+    world.run_for(15s);       // 72 to 57 s before the boundary
+    probe.send_loops_at(0);
+    world.run_for(5s);
+    const auto lost = probe.sent - probe.returned;
+    CHECK((lost > 40 && lost < 130));  // ten seconds of 8
+}

@@ -1,0 +1,266 @@
+#include "tests/simulation/law_world.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <string>
+
+#include "client/sealer.hpp"
+#include "sphinx/base/codec.hpp"
+#include "sphinx/stream/header.hpp"
+
+namespace nightjar::simulation {
+namespace {
+
+constexpr base::Mono begin{std::chrono::hours{1}};
+constexpr base::Wall wall_begin{std::chrono::seconds{1'800'000'300}};
+
+// A packet in clear: where its header would be, who gets it and how long it travels; the message
+// where its payload would be. A SURB likewise.
+struct Label {
+    base::Destination destination;
+    base::Identifier identifier;
+    std::uint64_t delay_ns = 0;
+};
+
+void write(const Label& label, base::ByteSpan out) {
+    base::Writer writer{out};
+    writer.bytes(label.destination.bytes);
+    writer.bytes(label.identifier.bytes);
+    writer.u64(label.delay_ns);
+}
+
+Label read(base::ByteView bytes) {
+    Label label;
+    base::Reader reader{bytes};
+    reader.into(label.destination.bytes);
+    reader.into(label.identifier.bytes);
+    label.delay_ns = reader.u64();
+    return label;
+}
+
+std::uint64_t delay_of(std::span<const packet::Hop> route) {
+    std::uint64_t sum = 0;
+    for (const auto& hop : route)
+        sum += hop.delay_ns;
+    return sum;
+}
+
+void seal(const Label& label, base::ByteView message, base::ByteSpan packet) {
+    write(label, packet);
+    std::copy(message.begin(), message.end(), packet.begin() + packet::header_size);
+}
+
+struct ClearSealer final : client::Sealer {
+    bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
+                 base::ByteView message, base::Random&, base::ByteSpan packet) override {
+        seal({destination, {}, delay_of(route)}, message, packet);
+        return true;
+    }
+    std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
+                                         const base::Destination& destination,
+                                         const base::Identifier& identifier,
+                                         base::Random&) override {
+        packet::MadeSurb made;
+        write({destination, identifier, delay_of(route)}, made.surb);
+        made.recovery.identifier = identifier;
+        made.recovery.hops = route.size();
+        return made;
+    }
+    bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) override {
+        seal(read(surb), message, packet);
+        return true;
+    }
+    std::optional<base::Bytes> recover(const packet::Recovery&, base::ByteView payload) override {
+        const auto message = payload.first(stream::message_size);
+        return base::Bytes(message.begin(), message.end());
+    }
+};
+
+struct ClearReplySealer final : relay::ReplySealer {
+    std::optional<packet::Reply> seal(base::ByteView surb, base::ByteView message) override {
+        packet::Reply reply;
+        reply.packet.resize(packet::packet_size);
+        simulation::seal(read(surb), message, reply.packet);
+        return reply;
+    }
+};
+
+}  // namespace
+
+LawWorld::LawWorld(LawOptions options)
+    : options_{options}, random_{options.seed}, client_random_{options.client_seed}, now_{begin} {
+    gateway_ = random_.id<base::NodeId>();
+    for (unsigned i = 0; i < options_.exits; ++i) {
+        auto exit = std::make_unique<Exit>();
+        exit->random = base::SeededRandom{random_.u64()};
+        exit->sessions = std::make_unique<relay::ExitSessions>(
+            options_.parameters, exit->random, exit->counters, relay::ExitLimits{},
+            std::make_unique<ClearReplySealer>());
+        exit->host = std::make_unique<ExitHost>(*exit->sessions, servers);
+        exits_.emplace_back(random_.id<base::NodeId>(), std::move(exit));
+    }
+    make_document();
+    core_ = std::make_unique<client::Core>(document_, client_random_.id<base::MailboxId>(),
+                                           gateway_, client_random_, now_, wall(),
+                                           std::make_unique<ClearSealer>());
+    connect();
+}
+
+LawWorld::~LawWorld() = default;
+
+void LawWorld::connect() {
+    linked_ = true;
+    down_free_ = now_;
+    core_->connected(now_);
+    core_->prepare(now_, wall());
+}
+
+void LawWorld::disconnect() {
+    linked_ = false;
+    core_->disconnected();
+}
+
+base::Wall LawWorld::wall() const {
+    return wall_begin + std::chrono::floor<base::Milliseconds>(now_ - begin);
+}
+
+void LawWorld::make_document() {
+    auto document = std::make_shared<directory::Document>();
+    document->network = "law";
+    document->parameters = options_.parameters;
+    document->epoch = directory::epoch_at(wall(), options_.parameters.epoch_length);
+    const auto add = [&](base::NodeId identity, directory::Role role, std::uint8_t layer,
+                         const std::string& policy) {
+        directory::Relay relay;
+        relay.identity = identity;
+        relay.role = role;
+        relay.layer = layer;
+        relay.exit_policy = policy;
+        document->relays.push_back(std::move(relay));
+    };
+    for (std::uint8_t i = 0; i < 6; ++i) {
+        base::NodeId mix;
+        mix.bytes.fill(static_cast<std::uint8_t>(i + 1));
+        add(mix, directory::Role::mix, static_cast<std::uint8_t>(i / 2 + 1), "");
+    }
+    add(gateway_, directory::Role::gateway, 0, "");
+    for (const auto& exit : exits_)
+        add(exit.first, directory::Role::gateway, 0, "accept *:*");
+    std::sort(document->relays.begin(), document->relays.end(),
+              [](const auto& a, const auto& b) { return a.identity < b.identity; });
+    document_ = std::move(document);
+}
+
+void LawWorld::travel(cell::CellBox cell, int exit, base::Nanoseconds delay) {
+    if (random_.unit() < options_.loss) return;
+    // The last hop's own draw, which stands in no header.
+    const auto& law = options_.parameters;
+    delay += random_.exponential_capped(law.mean_delay, law.delay_cap());
+    on_the_way_.push({now_ + delay, ++sequence_, exit, std::move(cell)});
+}
+
+void LawWorld::step_client() {
+    if (!linked_) {
+        core_->prepare(now_, wall());
+        return;
+    }
+    if (document_->epoch < directory::epoch_at(wall(), options_.parameters.epoch_length)) {
+        make_document();
+        core_->use(document_);
+    }
+    for (auto& cell : core_->tick(now_)) {
+        if (on_slot) on_slot(now_);
+        const auto label = read(cell->body());
+        int to = -1;  // a loop
+        for (std::size_t i = 0; i < exits_.size(); ++i)
+            if (std::ranges::equal(exits_[i].first.bytes, label.destination.bytes))
+                to = static_cast<int>(i);
+        travel(std::move(cell), to, base::Nanoseconds{static_cast<std::int64_t>(label.delay_ns)});
+    }
+    core_->prepare(now_, wall());
+}
+
+void LawWorld::step_exits() {
+    std::vector<relay::ExitSessions::Reply> replies;
+    for (std::size_t i = 0; i < exits_.size(); ++i) {
+        auto& exit = *exits_[i].second;
+        if (exit.sessions->next_due() > now_) continue;
+        replies.clear();
+        exit.sessions->tick(now_, wall(), replies);
+        if (exit.silent) continue;
+        exit.host->step();
+        for (auto& reply : replies) {
+            if (on_reply) on_reply(i, now_);
+            const auto label = read(reply.cell->body());
+            travel(std::move(reply.cell), -1,
+                   base::Nanoseconds{static_cast<std::int64_t>(label.delay_ns)});
+        }
+    }
+}
+
+void LawWorld::arrive(const Arrival& arrival) {
+    if (arrival.exit >= 0) {
+        auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
+        if (exit.silent) return;
+        const auto message =
+            base::ByteView{arrival.cell->body()}.subspan(packet::header_size, stream::message_size);
+        exit.sessions->on_message(message, now_);
+        exit.host->step();
+        stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));
+        return;
+    }
+    const auto label = read(arrival.cell->body());
+    const auto body = arrival.cell->body();
+    if (body[cell::body_size - 1] == 0) {
+        // At the gateway: it waits for its turn among the cells down, which go at constant rate.
+        const auto gap = options_.parameters.down.mean_gap();
+        const auto passed = (now_ - begin) / gap + 1;
+        down_free_ = std::max(begin + passed * gap, down_free_ + gap);
+        if (!linked_ || down_free_ - now_ > 128 * gap) return;
+        arrival.cell->body()[cell::body_size - 1] = 1;
+        on_the_way_.push({down_free_, ++sequence_, -1, arrival.cell});
+        return;
+    }
+    if (!linked_) return;
+    base::ByteArray<cell::body_size> delivery{};
+    std::copy(label.identifier.bytes.begin(), label.identifier.bytes.end(), delivery.begin());
+    const auto payload = body.subspan(packet::header_size, stream::message_size);
+    std::copy(payload.begin(), payload.end(), delivery.begin() + base::Identifier::size());
+    core_->on_delivery(cell::Cell::packet(delivery, 0), now_);
+}
+
+void LawWorld::run_for(base::Nanoseconds duration) {
+    const auto end = now_ + duration;
+    while (now_ < end) {
+        auto next = std::min(end, linked_ ? core_->next_due() : now_ + base::Milliseconds{100});
+        for (const auto& exit : exits_)
+            next = std::min(next, exit.second->sessions->next_due());
+        if (!on_the_way_.empty()) next = std::min(next, on_the_way_.top().at);
+        now_ = std::max(now_, next);
+        while (!on_the_way_.empty() && on_the_way_.top().at <= now_) {
+            const auto arrival = on_the_way_.top();
+            on_the_way_.pop();
+            arrive(arrival);
+        }
+        step_exits();
+        if (!linked_ || core_->next_due() <= now_) step_client();
+        if (application) application();
+    }
+}
+
+std::uint64_t LawWorld::ticks() const {
+    std::uint64_t sum = 0;
+    for (const auto& exit : exits_)
+        sum += exit.second->counters.replies + exit.second->counters.ticks_missed;
+    return sum;
+}
+
+std::uint64_t LawWorld::ticks_missed() const {
+    std::uint64_t sum = 0;
+    for (const auto& exit : exits_)
+        sum += exit.second->counters.ticks_missed;
+    return sum;
+}
+
+}  // namespace nightjar::simulation

@@ -1,0 +1,49 @@
+// A sender without any traffic law: packets through the network to an exit or back to its own
+// mailbox, at a Poisson rate or one by one. For tests of relays; clients are ClientNode.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "tests/simulation/world.hpp"
+
+namespace nightjar::simulation {
+
+class Probe final : public Node {
+ public:
+    /// Connected from the start. Add it under its mailbox:
+    /// world.add<Probe>(mailbox, mailbox, gateway).
+    Probe(World& world, base::MailboxId mailbox, base::NodeId gateway);
+
+    /// One packet along gateway, 1, 2, 3, gateway, back to the mailbox; its identifier.
+    base::Identifier send_loop();
+    /// One message that ends at an exit.
+    void send_to_exit(const base::NodeId& exit, base::ByteView message);
+    /// Loops at this many a second from now on; 0: none.
+    void send_loops_at(double per_second);
+
+    std::uint64_t sent = 0;
+    std::uint64_t returned = 0;
+    std::uint64_t unknown = 0;  // deliveries that are nobody's, or came twice
+    std::uint64_t padding = 0;
+    std::vector<base::Nanoseconds> round_trips;
+
+    void receive(const Peer& from, cell::CellBox cell, base::Mono at) override;
+    void step(base::Mono now) override;
+    base::Mono next_due() const override { return next_; }
+
+ private:
+    void send(const base::NodeId& last, const base::Destination& destination,
+              const base::Identifier& identifier, base::ByteView message);
+
+    World& world_;
+    base::MailboxId mailbox_;
+    base::NodeId gateway_;
+    std::unique_ptr<base::Random> random_;
+    double per_second_ = 0;
+    base::Mono next_ = base::Mono::max();
+    std::map<base::Identifier, base::Mono> outstanding_;
+};
+
+}  // namespace nightjar::simulation

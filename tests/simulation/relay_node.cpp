@@ -1,0 +1,88 @@
+#include "tests/simulation/relay_node.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace nightjar::simulation {
+namespace {
+
+/// A filter that owns its memory: a simulated relay has no tmpfs.
+class OwnedFilter final : private base::Bytes, public relay::ReplayFilter {
+ public:
+    explicit OwnedFilter(std::uint64_t packets)
+        : base::Bytes(relay::ReplayFilter::bytes_for(packets)),
+          relay::ReplayFilter(base::ByteSpan{static_cast<base::Bytes&>(*this)}) {}
+};
+
+}  // namespace
+
+RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
+    : world_{world},
+      identity_{identity},
+      random_{world.fork_random()},
+      document_{world.document(world.wall(*this))},
+      keyring_{document_->parameters.epoch_length, document_->parameters.longest_route_delay()} {
+    if (exit)
+        exit_ = std::make_unique<relay::ExitSessions>(document_->parameters, *random_, counters);
+    pipeline_ =
+        std::make_unique<relay::Pipeline>(identity_, document_, keyring_, exit_.get(), *random_,
+                                          counters, world_.now(), world_.options().pipeline);
+    if (exit) exit_host_ = std::make_unique<ExitHost>(*exit_, world_.servers);
+    follow_the_clock();
+}
+
+void RelayNode::receive(const Peer& from, cell::CellBox cell, base::Mono at) {
+    if (cell->kind() != cell::Kind::packet) return;
+    relay::From source;
+    if (const auto* relay = std::get_if<base::NodeId>(&from))
+        source.relay = document_->find(*relay);
+    else
+        source.client = std::get<base::MailboxId>(from);
+    auto work = pipeline_->accept(source, std::move(cell), at, world_.wall(*this));
+    if (work) waiting_.push_back(std::move(*work));
+}
+
+void RelayNode::step(base::Mono now) {
+    follow_the_clock();
+    relay::Pipeline::unwrap(waiting_);
+    pipeline_->unwrapped(waiting_);
+    waiting_.clear();
+    pipeline_->tick(now, world_.wall(*this), *this);
+    if (exit_host_) exit_host_->step();
+}
+
+base::Mono RelayNode::next_due() const {
+    return waiting_.empty() ? pipeline_->next_due() : base::Mono::min();
+}
+
+relay::Sent RelayNode::to_relay(const base::NodeId& next, const cell::Cell& cell) {
+    return world_.send(identity_, next, cell);
+}
+
+relay::Sent RelayNode::to_client(const base::MailboxId& client, const cell::Cell& cell) {
+    return world_.send(identity_, client, cell);
+}
+
+void RelayNode::follow_the_clock() {
+    const auto wall = world_.wall(*this);
+    auto document = world_.document(wall);
+    if (document->epoch > document_->epoch) {
+        document_ = std::move(document);
+        pipeline_->use(document_);
+    }
+    keyring_.forget(wall);
+    hold_key(document_->epoch);
+    hold_key(document_->epoch.next());
+}
+
+void RelayNode::hold_key(base::Epoch epoch) {
+    if (keyring_.filter(epoch)) return;
+    const auto& keys = world_.mix_key(identity_, epoch);
+    auto pair = std::make_shared<relay::MixKeyPair>();
+    pair->epoch = epoch;
+    pair->keys.secret = keys.secret.copy();
+    pair->keys.public_key = keys.public_key;
+    keyring_.add(std::move(pair), std::make_unique<OwnedFilter>(world_.options().replay_packets));
+}
+
+}  // namespace nightjar::simulation

@@ -1,0 +1,46 @@
+// A relay of the simulation: the product's pipeline, its keys and, at a gateway, its exit sessions.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "relay/counters.hpp"
+#include "relay/exit_sessions.hpp"
+#include "relay/keyring.hpp"
+#include "relay/pipeline.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace nightjar::simulation {
+
+class RelayNode final : public Node, private relay::Egress {
+ public:
+    RelayNode(World& world, base::NodeId identity, bool exit);
+
+    void receive(const Peer& from, cell::CellBox cell, base::Mono at) override;
+    void step(base::Mono now) override;
+    base::Mono next_due() const override;
+
+    const base::NodeId& identity() const { return identity_; }
+    relay::Pipeline& pipeline() { return *pipeline_; }
+    relay::Counters counters;
+    ExitHost* exit_host() { return exit_host_.get(); }
+    relay::ExitSessions* exit_sessions() { return exit_.get(); }
+
+ private:
+    relay::Sent to_relay(const base::NodeId& next, const cell::Cell& cell) override;
+    relay::Sent to_client(const base::MailboxId& client, const cell::Cell& cell) override;
+    void follow_the_clock();
+    void hold_key(base::Epoch epoch);
+
+    World& world_;
+    base::NodeId identity_;
+    std::unique_ptr<base::Random> random_;
+    std::shared_ptr<const directory::Document> document_;
+    relay::Keyring keyring_;
+    std::unique_ptr<relay::ExitSessions> exit_;
+    std::unique_ptr<relay::Pipeline> pipeline_;
+    std::unique_ptr<ExitHost> exit_host_;
+    std::vector<relay::Work> waiting_;
+};
+
+}  // namespace nightjar::simulation

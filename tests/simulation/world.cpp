@@ -1,0 +1,199 @@
+#include "tests/simulation/world.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "tests/simulation/relay_node.hpp"
+
+namespace nightjar::simulation {
+namespace {
+
+constexpr base::Nanoseconds tick_length = base::Milliseconds{1};
+
+base::Mono round_up(base::Mono at) {
+    const auto count = at.time_since_epoch().count();
+    const auto step = tick_length.count();
+    return base::Mono{base::Nanoseconds{(count + step - 1) / step * step}};
+}
+
+}  // namespace
+
+World::World(WorldOptions options)
+    : link{options.link}, options_{std::move(options)}, random_{options_.seed} {
+    assert(options_.layers >= 1 && options_.layers <= 3);
+    for (unsigned layer = 1; layer <= options_.layers; ++layer)
+        for (unsigned i = 0; i < options_.mixes_per_layer; ++i)
+            add_relay(directory::Role::mix, static_cast<std::uint8_t>(layer),
+                      "mix-" + std::to_string(layer) + "-" + std::to_string(i));
+    for (unsigned i = 0; i < options_.gateways; ++i)
+        add_relay(directory::Role::gateway, 0, "gateway-" + std::to_string(i));
+    // Nodes only after the document is whole: each takes it as it is made.
+    const auto listed = listed_;
+    std::sort(listed_.begin(), listed_.end(),
+              [](const auto& a, const auto& b) { return a.identity < b.identity; });
+    for (const auto& relay : listed)
+        relays_.push_back(&add<RelayNode>(relay.identity, relay.identity, relay.is_exit()));
+}
+
+World::~World() = default;
+
+void World::add_relay(directory::Role role, std::uint8_t layer, const std::string& name) {
+    directory::Relay relay;
+    relay.identity = random_.id<base::NodeId>();
+    relay.role = role;
+    relay.layer = layer;
+    relay.addresses = {{"127.0.0.1", static_cast<std::uint16_t>(9000 + listed_.size())}};
+    relay.link_key = random_.id<base::LinkKey>();
+    relay.name = name;
+    relay.operator_name = "operator-of-" + name;
+    if (role == directory::Role::gateway) relay.exit_policy = "accept *:*";
+    listed_.push_back(std::move(relay));
+}
+
+void World::attach(const Peer& peer, std::unique_ptr<Node> node) {
+    const bool fresh = by_peer_.emplace(peer, nodes_.size()).second;
+    assert(fresh);
+    (void)fresh;
+    nodes_.push_back({peer, std::move(node)});
+}
+
+World::Attached* World::find(const Peer& peer) {
+    const auto found = by_peer_.find(peer);
+    return found == by_peer_.end() ? nullptr : &nodes_[found->second];
+}
+
+RelayNode& World::relay(const base::NodeId& identity) const {
+    for (auto* relay : relays_)
+        if (relay->identity() == identity) return *relay;
+    throw std::out_of_range("no such relay in this world");
+}
+
+RelayNode& World::gateway(std::size_t index) const {
+    return *relays_.at(std::size_t{options_.layers} * options_.mixes_per_layer + index);
+}
+
+RelayNode& World::mix(unsigned layer, std::size_t index) const {
+    assert(layer >= 1 && layer <= options_.layers && index < options_.mixes_per_layer);
+    return *relays_.at(std::size_t{layer - 1} * options_.mixes_per_layer + index);
+}
+
+void World::connect(const base::MailboxId& client, const base::NodeId& gateway) {
+    relay(gateway).pipeline().client_connected(client, now_);
+}
+
+void World::disconnect(const base::MailboxId& client, const base::NodeId& gateway) {
+    relay(gateway).pipeline().client_gone(client);
+}
+
+base::Wall World::wall(const Node& node) const {
+    return options_.start + node.clock_offset +
+           std::chrono::duration_cast<base::Milliseconds>(now_ - begin);
+}
+
+std::unique_ptr<base::Random> World::fork_random() {
+    return std::make_unique<base::SeededRandom>(random_.u64());
+}
+
+const packet::KeyPair& World::mix_key(const base::NodeId& relay, base::Epoch epoch) {
+    auto& keys = mix_keys_[{relay, epoch}];
+    if (keys.public_key.is_zero()) {
+        // From the seed and the key's name alone: who asks first must not matter.
+        std::uint64_t seed = options_.seed * 1'000'003 + epoch.value;
+        for (const auto byte : relay.bytes)
+            seed = seed * 257 + byte;
+        base::SeededRandom random{seed};
+        keys = packet::generate_key_pair(random);
+    }
+    return keys;
+}
+
+std::shared_ptr<const directory::Document> World::document(base::Wall at) {
+    const auto epoch = directory::epoch_at(at, options_.parameters.epoch_length);
+    auto& document = documents_[epoch];
+    if (!document) document = make_document(epoch);
+    return document;
+}
+
+std::shared_ptr<const directory::Document> World::make_document(base::Epoch epoch) {
+    auto document = std::make_shared<directory::Document>();
+    document->network = "simulation";
+    document->epoch = epoch;
+    document->parameters = options_.parameters;
+    document->valid_from = directory::epoch_start(epoch, options_.parameters.epoch_length);
+    document->valid_until = directory::epoch_start(epoch.next(), options_.parameters.epoch_length);
+    document->relays = listed_;
+    for (auto& relay : document->relays) {
+        relay.mix_key = mix_key(relay.identity, epoch).public_key;
+        relay.next_mix_key = mix_key(relay.identity, epoch.next()).public_key;
+    }
+    return document;
+}
+
+relay::Sent World::send(const Peer& from, const Peer& to, const cell::Cell& cell) {
+    const auto* target = find(to);
+    if (!target || !target->node->up) return relay::Sent::no_link;
+    OnWire travelling{from, to, now_, cell};
+    if (wire) wire(travelling);
+    for (unsigned i = 0; i < travelling.copies; ++i) {
+        if (link.loss > 0 && random_.unit() < link.loss) continue;
+        auto at = now_ + link.latency + travelling.held_back;
+        if (link.jitter.count() > 0)
+            at += base::Nanoseconds{static_cast<std::int64_t>(
+                random_.below(static_cast<std::uint64_t>(link.jitter.count())))};
+        auto& last = last_arrival_[{from, to}];
+        last = at = std::max(at, last);
+        on_the_way_.push(
+            {at, sequence_++, from, to, std::make_shared<cell::Cell>(travelling.cell)});
+    }
+    return relay::Sent::queued;
+}
+
+void World::run_for(base::Nanoseconds duration) {
+    run_until([] { return false; }, duration);
+}
+
+bool World::run_until(const std::function<bool()>& done, base::Nanoseconds limit) {
+    const auto end = now_ + limit;
+    for (;;) {
+        const auto next = next_event();
+        const auto at =
+            next == base::Mono::max() ? next : round_up(std::max(next, now_ + tick_length));
+        if (at > end) break;
+        tick(at);
+        if (done()) return true;
+    }
+    now_ = end;
+    return done();
+}
+
+base::Mono World::next_event() const {
+    auto next = base::Mono::max();
+    if (!on_the_way_.empty()) next = on_the_way_.top().at;
+    for (const auto& attached : nodes_)
+        if (attached.node->up) next = std::min(next, attached.node->next_due());
+    return next;
+}
+
+void World::tick(base::Mono at) {
+    now_ = at;
+    while (!on_the_way_.empty() && on_the_way_.top().at <= now_) {
+        const auto arrival = on_the_way_.top();
+        on_the_way_.pop();
+        auto* target = find(arrival.to);
+        if (!target->node->up) continue;
+        target->reached = true;
+        target->node->receive(arrival.from, std::make_unique<cell::Cell>(*arrival.cell),
+                              arrival.at);
+    }
+    // By index: a step may add nodes.
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        auto& node = *nodes_[i].node;
+        const bool reached = std::exchange(nodes_[i].reached, false);
+        if (node.up && (reached || node.next_due() <= now_)) node.step(now_);
+    }
+}
+
+}  // namespace nightjar::simulation

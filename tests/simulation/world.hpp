@@ -1,0 +1,171 @@
+// A whole network in one process, in virtual time, from one seed: the product's own pipelines,
+// exit sessions and clients, real packets, our own links and clocks. The same seed gives the same
+// run on every machine.
+//
+//   World world{options};                    // layers x mixes and gateways (all exits), running
+//   auto& client = world.add<ClientNode>(...);  // anything that is a Node
+//   world.run_for(60s);
+//
+// Time advances in ticks of 1 ms; a node is stepped in a tick if a cell has reached it or its
+// next_due() has come. Cells arrive between ticks, at the instant that their link gives them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "relay/egress.hpp"
+#include "relay/pipeline.hpp"
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/document.hpp"
+#include "sphinx/packet/keys.hpp"
+#include "tests/simulation/servers.hpp"
+
+namespace nightjar::simulation {
+
+class RelayNode;
+class World;
+
+/// Either end of a link.
+using Peer = std::variant<base::NodeId, base::MailboxId>;
+
+/// Cells keep their order on a link whatever the jitter, as on TCP.
+struct LinkModel {
+    base::Nanoseconds latency = base::Milliseconds{2};
+    base::Nanoseconds jitter{};  // uniform, on top
+    double loss = 0;             // share of cells
+};
+
+struct WorldOptions {
+    std::uint64_t seed = 1;
+    directory::Parameters parameters;
+    unsigned layers = 3;
+    unsigned mixes_per_layer = 2;
+    unsigned gateways = 2;  // each is an exit
+    LinkModel link;
+    base::Wall start{std::chrono::seconds{1'800'000'300}};  // true wall time; 5 min into an epoch
+    relay::PipelineOptions pipeline;
+    std::uint64_t replay_packets = 200'000;  // each filter's size
+};
+
+/// Something with links. Steps are given in the order in which nodes were added.
+class Node {
+ public:
+    virtual ~Node() = default;
+    /// A cell reached this node at `at`, since the last step.
+    virtual void receive(const Peer& from, cell::CellBox cell, base::Mono at) = 0;
+    virtual void step(base::Mono now) = 0;
+    virtual base::Mono next_due() const = 0;
+
+    /// How far this node's wall clock is ahead of the true one. Changing it is a clock's jump.
+    base::Milliseconds clock_offset{};
+    /// A node that is down is not stepped, and cells sent to it find no link.
+    bool up = true;
+};
+
+/// A cell about to travel; `World::wire` may change it on its way (an attacker's hands).
+struct OnWire {
+    Peer from;
+    Peer to;
+    base::Mono sent;
+    cell::Cell cell;
+    unsigned copies = 1;            // 0: dropped
+    base::Nanoseconds held_back{};  // added to the link's latency
+};
+
+class World {
+ public:
+    static constexpr base::Mono begin{std::chrono::hours{1}};
+
+    explicit World(WorldOptions options);
+    ~World();
+
+    // --- time ---
+    base::Mono now() const { return now_; }
+    base::Wall wall(const Node& node) const;
+    void run_for(base::Nanoseconds duration);
+    /// Runs until `done()` holds, asked after each tick; false if `limit` passed without it.
+    bool run_until(const std::function<bool()>& done, base::Nanoseconds limit);
+
+    // --- nodes ---
+    /// In the order: layer 1, 2, 3, gateways.
+    const std::vector<RelayNode*>& relays() const { return relays_; }
+    RelayNode& relay(const base::NodeId& identity) const;
+    RelayNode& gateway(std::size_t index) const;
+    RelayNode& mix(unsigned layer, std::size_t index) const;
+    /// N(world, args...), known under `peer`; the world owns it.
+    template <class N, class... Args>
+    N& add(const Peer& peer, Args&&... args) {
+        auto node = std::make_unique<N>(*this, std::forward<Args>(args)...);
+        auto& reference = *node;
+        attach(peer, std::move(node));
+        return reference;
+    }
+    /// A client's link to its gateway opens or ends, on the gateway's side.
+    void connect(const base::MailboxId& client, const base::NodeId& gateway);
+    void disconnect(const base::MailboxId& client, const base::NodeId& gateway);
+
+    // --- links ---
+    relay::Sent send(const Peer& from, const Peer& to, const cell::Cell& cell);
+    LinkModel link;
+    /// Sees, and may change, every cell of every link as it is sent.
+    std::function<void(OnWire&)> wire;
+
+    // --- what everyone knows ---
+    /// The network's document of the epoch that `at` lies in.
+    std::shared_ptr<const directory::Document> document(base::Wall at);
+    const packet::KeyPair& mix_key(const base::NodeId& relay, base::Epoch epoch);
+    const WorldOptions& options() const { return options_; }
+    /// The targets that exits can reach.
+    Servers servers;
+    /// A random source of its own for whoever asks, the same in each run.
+    std::unique_ptr<base::Random> fork_random();
+
+ private:
+    struct Arrival {
+        base::Mono at;
+        std::uint64_t sequence;
+        Peer from;
+        Peer to;
+        std::shared_ptr<cell::Cell> cell;
+        bool operator>(const Arrival& other) const {
+            return std::tie(at, sequence) > std::tie(other.at, other.sequence);
+        }
+    };
+    struct Attached {
+        Peer peer;
+        std::unique_ptr<Node> node;
+        bool reached = false;  // by a cell since its last step
+    };
+
+    void attach(const Peer& peer, std::unique_ptr<Node> node);
+    void add_relay(directory::Role role, std::uint8_t layer, const std::string& name);
+    std::shared_ptr<const directory::Document> make_document(base::Epoch epoch);
+    void tick(base::Mono at);
+    base::Mono next_event() const;
+    Attached* find(const Peer& peer);
+
+    WorldOptions options_;
+    base::SeededRandom random_;
+    base::Mono now_ = begin;
+    std::uint64_t sequence_ = 0;
+    std::vector<directory::Relay> listed_;  // without keys of an epoch
+    std::map<std::pair<base::NodeId, base::Epoch>, packet::KeyPair> mix_keys_;
+    std::map<base::Epoch, std::shared_ptr<const directory::Document>> documents_;
+    std::vector<Attached> nodes_;
+    std::map<Peer, std::size_t> by_peer_;
+    std::vector<RelayNode*> relays_;
+    std::map<std::pair<Peer, Peer>, base::Mono> last_arrival_;
+    std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> on_the_way_;
+};
+
+}  // namespace nightjar::simulation

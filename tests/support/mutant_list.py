@@ -1,0 +1,80 @@
+"""The mutants: one line of the product each, and the test that must notice.
+
+`was` must stand exactly once in `file`. `test` names a test program of the build (or a Python test)
+and the one case in it that must turn red.
+"""
+
+UNIT = "tests/unit/unit_tests"
+VECTORS = "tests/unit/vector_tests"
+SIMULATION = "tests/simulation/simulation_tests"
+SYSTEM = "tests/system/system_tests"
+
+
+def mutant(name, file, was, becomes, program, case):
+    return {"name": name, "file": file, "was": was, "is": becomes, "test": (program, case)}
+
+
+MUTANTS = [
+    # --- packets ---
+    mutant("no-mac", "sphinx/packet/unwrap.cpp", "Error::mac_mismatch);", "Error::mac_mismatch) ? ok_or(true, Error::mac_mismatch) : ok_or(true, Error::mac_mismatch);",
+           UNIT, "each of the 2,784 single-bit flips of a header is refused"),
+    mutant("alpha-top-bit", "sphinx/packet/unwrap.cpp",
+           "return ok_or((work.job->packet[alpha_size - 1] & 0x80) == 0, Error::bad_alpha);",
+           "return ok_or(true, Error::bad_alpha);",
+           UNIT, "each of the 2,784 single-bit flips of a header is refused"),
+    mutant("low-order-accepted", "sphinx/packet/unwrap.cpp",
+           "if (is_zero(work.point.view())) return ok_or(false, Error::low_order);", "",
+           VECTORS, "vectors: malformed packets"),
+    mutant("any-length", "sphinx/packet/unwrap.cpp", "if (job.packet.size() == packet_size && packet_size",
+           "if (job.packet.size() >= header_size + payload_size_min && packet_size",
+           UNIT, "every length but the network's is refused before any work"),
+    # --- the relay ---
+    mutant("no-shuffle", "relay/mix_queue.cpp", "random_.shuffle(released);", "",
+           UNIT, "mix queue: what leaves in one tick leaves in a uniformly random order"),
+    mutant("no-delay", "relay/pipeline.cpp",
+           "base::Nanoseconds{static_cast<std::int64_t>(forward.delay_ns)});", "base::Nanoseconds{0});",
+           SIMULATION, "each relay holds packets by the law, exactly as asked, and its loops come home"),
+    mutant("burst-after-stall", "relay/mix_queue.cpp", "if (now - packet.due() > overdue_max)", "if (false)",
+           UNIT, "mix queue: what is overdue by more than 250 ms is dropped, not sent in a burst"),
+    mutant("oldest-not-random-victim", "relay/mix_queue.cpp",
+           "static_cast<std::size_t>(random_.below(heap_.size() + 1));", "heap_.size();",
+           UNIT, "mix queue: a full queue drops a uniformly random victim, the new packet included"),
+    mutant("no-replay-check", "relay/pipeline.cpp",
+           "if (!seen->insert(work.outcome->replay_tag)) return counters.drop(DropReason::replayed);",
+           "static_cast<void>(seen->insert(work.outcome->replay_tag));",
+           UNIT, "pipeline: a replay within one batch, and a key forgotten meanwhile"),
+    mutant("replay-filter-forgets", "relay/replay_filter.cpp", "byte |= mask;", "",
+           UNIT, "replay filter: a tag is new once"),
+    mutant("no-delay-cap", "relay/pipeline.cpp",
+           "if (forward.delay_ns > static_cast<std::uint64_t>(cap.count()))",
+           "if (forward.delay_ns == ~std::uint64_t{0} && cap.count() == 0)",
+           UNIT, "pipeline: every reason to drop, and nothing leaves for it"),
+    mutant("any-next-hop", "relay/pipeline.cpp",
+           "if (!may_send_to(forward.next)) return counters.drop(DropReason::misrouted);", "",
+           UNIT, "pipeline: every reason to drop, and nothing leaves for it"),
+    mutant("cover-off", "relay/cover.cpp", "return !stopped_ && document_->parameters.relay_loops.milli > 0;",
+           "return false;", UNIT, "cover: loops go out at the network's Poisson rate"),
+    mutant("no-admission", "relay/ingress.cpp", "if (tokens_ < 1) return false;", "",
+           UNIT, "ingress: a client is admitted 64 at once and 1.2 (U + L) a second"),
+    mutant("client-ends-at-gateway", "relay/delivery.cpp",
+           "if (from_client) return DropReason::misrouted;", "static_cast<void>(from_client);",
+           UNIT, "pipeline: a client's packet may not end at its own gateway"),
+    mutant("no-padding-down", "relay/mailbox.cpp",
+           "if (egress.to_client(mailbox.client, padding) == Sent::queued) ++counters_.down_cells;", "",
+           UNIT, "mailbox: the same number of cells in every second, whatever waits"),
+    mutant("delivery-unmarked-tail", "relay/delivery.cpp",
+           "std::fill(behind, body.end(), std::uint8_t{0});", "",
+           UNIT, "delivery: the body is identifier 16, payload 2065, zeros 332, and the epoch 0"),
+    mutant("key-never-ends", "relay/keyring.cpp",
+           "return now >= directory::epoch_start(epoch.next(), epoch_length_) + grace_;", "return now.time_since_epoch().count() < 0;",
+           UNIT, "keyring: a key is accepted from 60 s before its epoch until the grace after it"),
+    mutant("flush-on-drain", "relay/pipeline.cpp", "impl_->cover.stop();",
+           "impl_->cover.stop(); impl_->mix.slept(base::Milliseconds{200});",
+           UNIT, "pipeline: draining flushes nothing and takes nothing"),
+    # --- links ---
+    mutant("pin-ignored", "sphinx/node/tls_session.cpp",
+           "if (pinned && !base::equal_constant_time(key.bytes, pinned->bytes)) return false;", "",
+           SYSTEM, "a link whose other end shows another key than the pinned one is refused"),
+    mutant("unbounded-queue", "sphinx/node/link.cpp", "limits.send_queue", "(limits.send_queue + 100000)",
+           SYSTEM, "a full queue refuses at once and blocks nobody"),
+]

@@ -1,0 +1,38 @@
+// Networks to test with: a whole signed one with its secrets, and random documents.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sphinx/base/random.hpp"
+#include "sphinx/directory/document.hpp"
+#include "sphinx/directory/quorum.hpp"
+
+namespace nightjar::test {
+
+struct NetworkShape {
+    unsigned layers = 3;
+    unsigned mixes_per_layer = 2;
+    unsigned gateways = 2;  // every one an exit
+    unsigned authorities = 1;
+};
+
+struct Network {
+    directory::Document document;  // signed by all; nothing in it is a problem
+    directory::Anchors anchors;
+    std::vector<base::Secret<32>> authorities;  // their seeds
+};
+
+/// A relay that can be listed: random keys, no operator, no family.
+directory::Relay random_relay(base::Random& random, std::uint8_t layer);
+
+/// The same seed gives the same network. Mixes of layer k are named mix-k-i, gateways gateway-i.
+Network make_network(std::uint64_t seed, NetworkShape shape = {});
+
+/// The relay of that name. Precondition: there is one.
+directory::Relay& named(directory::Document& document, const std::string& name);
+
+/// Any document that parses, most of them ones that nobody would sign.
+directory::Document random_document(base::Random& random);
+
+}  // namespace nightjar::test

@@ -1,0 +1,83 @@
+"""What each suite of tests/run consists of. A new test program is added here, by its command."""
+import os
+import subprocess
+
+from run import ROOT, Build, suite
+
+FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
+
+
+@suite("unit")
+def unit():
+    """the tree's rules, and every object without I/O"""
+    yield "self-test of the tree's rules", [".ci/check_tree.py", "--self-test"], {}
+    yield "the tree's rules", [".ci/check_tree.py"], {}
+    build = Build.preset("test")
+    yield "unit_tests", [build / "tests/unit/unit_tests"], {}
+    yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
+    yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
+
+
+@suite("vectors")
+def vectors():
+    """the check vectors, from the folder in NIGHTJAR_VECTORS where that is set"""
+    yield "vector_tests", [Build.preset("test") / "tests/vectors/vector_tests"], {}
+    yield "our own vectors, made anew", ["tests/vectors/generate.py", "--check"], {}
+
+
+@suite("interop", in_all_only=True)
+def interop():
+    """packets and SURBs both ways against the published Rust crate, under every kernel"""
+    install = subprocess.run(["deploy/install-packages", "interop"], cwd=ROOT)
+    if install.returncode != 0:
+        raise RuntimeError("cargo cannot be installed, and interop needs it")
+    build = Build.preset("test", "interop_tests")
+    yield "interop_tests", [build / "tests/interop/interop_tests"], {}
+
+
+@suite("simulation")
+def simulation():
+    """whole networks in one process and virtual time"""
+    build = Build.preset("test") / "tests/simulation"
+    yield "simulation_tests", [build / "simulation_tests"], {}
+    yield "client_simulation_tests", [build / "client_simulation_tests"], {}
+
+
+@suite("system")
+def system():
+    """real sockets and processes on loopback, real curl"""
+    build = Build.preset("test")
+    yield "system_tests", [build / "tests/system/system_tests"], {}
+    yield from python_tests(build, faults=False)
+
+
+@suite("faults")
+def faults():
+    """bad inputs and faults that a relay and a client survive"""
+    yield from python_tests(Build.preset("test"), faults=True)
+
+
+@suite("fuzz", in_all_only=True)
+def fuzz():
+    """each parser under libFuzzer: the stored corpus, then NIGHTJAR_FUZZ_SECONDS of new inputs"""
+    build = Build.preset("fuzz")
+    for target in sorted((build / "tests/fuzz").glob("*_fuzz")):
+        yield target.name, ["python3", "tests/support/fuzz_one.py", target, FUZZ_SECONDS], {}
+
+
+@suite("sanitizers", in_all_only=True)
+def sanitizers():
+    """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
+    build = Build.preset("asan")
+    options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    yield "unit_tests", [build / "tests/unit/unit_tests"], options
+    yield "vector_tests", [build / "tests/vectors/vector_tests"], options
+    yield "simulation_tests", [build / "tests/simulation/simulation_tests"], {**options, "NIGHTJAR_SHORT": "1"}
+    yield "system_tests", [build / "tests/system/system_tests"], options
+
+
+def python_tests(build, faults):
+    """The tests/system/*_test.py against the programs of this build; faults_* are a suite of their own."""
+    for path in sorted((ROOT / "tests/system").glob("*_test.py")):
+        if path.name.startswith("faults_") == faults:
+            yield path.name, ["python3", path], {"NIGHTJAR_BUILD": str(build)}

@@ -1,0 +1,376 @@
+#include "relay/exit.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "sphinx/base/random.hpp"
+#include "sphinx/packet/geometry.hpp"
+#include "sphinx/stream/packet_log.hpp"
+#include "tests/system/name_server.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay;
+using namespace std::chrono_literals;
+using boost::asio::ip::tcp;
+using stream::ResetReason;
+using Kind = stream::Event::Kind;
+
+namespace {
+
+/// Replies in clear, so that the client's end can be played without a mix network.
+struct ClearReplies final : ReplySealer {
+    std::optional<packet::Reply> seal(base::ByteView, base::ByteView message) override {
+        packet::Reply reply;
+        reply.packet.assign(packet::packet_size, 0);
+        std::copy(message.begin(), message.end(), reply.packet.begin());
+        return reply;
+    }
+};
+
+directory::Parameters fast_law() {
+    directory::Parameters law;
+    law.lab = true;
+    law.main_slots = {500'000};
+    law.replies = {500'000};
+    return law;
+}
+
+/// An exit with its sockets, and a client's session with it: messages and replies pass each
+/// millisecond.
+class Conversation {
+ public:
+    explicit Conversation(const char* rule = "accept 127.0.0.0/8:*", ExitLimits limits = {},
+                          ExitSocketLimits socket_limits = {})
+        : sessions{fast_law(), random, counters, limits, std::make_unique<ClearReplies>()},
+          tasks{io.get_executor(),
+                [](const std::string&, const std::string& what) { FAIL_CHECK(what); }},
+          names{io},
+          exit{io.get_executor(),
+               sessions,
+               tasks,
+               ExitPolicy{{ExitRule::parse(rule).value()},
+                          {{{IpAddress::parse("127.0.0.1").value(), 9}}, true}},
+               {names.address()},
+               socket_limits} {}
+    ~Conversation() {
+        exit.stop();
+        names.close();
+        io.restart();
+        io.run_for(2s);
+        CHECK(tasks.running() == 0);
+    }
+
+    stream::StreamId open(const std::string& host, std::uint16_t port) {
+        return client.open({host, port}).value();
+    }
+    /// Lets time pass until the condition holds; false if it does not within five seconds.
+    bool until(const std::function<bool()>& holds) {
+        const auto end = std::chrono::steady_clock::now() + 5s;
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            step();
+        }
+        return true;
+    }
+    void pass(std::chrono::milliseconds time) {
+        const auto end = std::chrono::steady_clock::now() + time;
+        while (std::chrono::steady_clock::now() < end)
+            step();
+    }
+    std::optional<stream::Event> event(stream::StreamId stream, Kind kind) const {
+        for (const auto& one : events)
+            if (one.stream == stream && one.kind == kind) return one;
+        return std::nullopt;
+    }
+    std::optional<ResetReason> reset_of(stream::StreamId stream) {
+        until([&] { return event(stream, Kind::reset).has_value(); });
+        const auto found = event(stream, Kind::reset);
+        return found ? std::optional{found->reason} : std::nullopt;
+    }
+    std::size_t read(stream::StreamId stream, base::Bytes& into) {
+        base::Bytes piece(65536);
+        const auto size = client.read(stream, piece);
+        into.insert(into.end(), piece.begin(), piece.begin() + static_cast<int>(size));
+        return size;
+    }
+
+    boost::asio::io_context io;
+    base::SystemRandom random;
+    Counters counters;
+    ExitSessions sessions;
+    node::TaskGroup tasks;
+    test::NameServer names;
+    Exit exit;
+    stream::Mux client{stream::Side::client};
+    std::vector<stream::Event> events;
+    bool silent = false;  // the client says nothing any more
+
+ private:
+    void step() {
+        const base::Mono now = std::chrono::steady_clock::now();
+        const base::Wall wall =
+            std::chrono::time_point_cast<base::Milliseconds>(std::chrono::system_clock::now());
+        if (!silent) say(now, wall);
+        std::vector<ExitSessions::Reply> replies;
+        sessions.tick(now, wall, replies);
+        exit.pump();
+        for (const auto& reply : replies)
+            hear(reply.cell->body().first(stream::message_size));
+        io.restart();
+        io.run_for(1ms);
+    }
+    void say(base::Mono now, base::Wall wall) {
+        stream::UpHeader header;
+        header.session.bytes.fill(7);
+        header.number = sent.next(now, 0);
+        header.surb_count = header.number % 4 == 0 ? 4 : 0;
+        header.surb_epoch = directory::epoch_at(wall, fast_law().epoch_length).low_byte();
+        header.schedule = {1, 500'000, -1, 500'000};
+        header.acks = arrived.next_acks();
+        base::Bytes message(stream::message_size);
+        stream::encode(header, message);
+        const auto room = stream::up_room(header.surb_count);
+        client.fill(header.number, base::ByteSpan{message}.last(room));
+        sessions.on_message(message, now);
+    }
+    void hear(base::ByteView message) {
+        const auto header = stream::decode_down(message);
+        REQUIRE(header.has_value());
+        if (!arrived.arrived(header->number)) return;
+        for (const auto& settled : sent.on_acks(header->acks))
+            client.acknowledged(settled.number);
+        REQUIRE(client.receive(stream::frames_of(*header, message)));
+        for (auto& event : client.take_events())
+            events.push_back(std::move(event));
+    }
+
+    stream::SentLog sent{60s};
+    stream::ArrivedLog arrived;
+};
+
+/// A target on loopback: one connection, served by a thread as a test says.
+class Target {
+ public:
+    explicit Target(std::function<void(tcp::socket&)> serve)
+        : acceptor_{io_, {boost::asio::ip::address_v4::loopback(), 0}},
+          port{acceptor_.local_endpoint().port()},
+          thread_{[this, serve = std::move(serve)] {
+              tcp::socket socket{io_};
+              boost::system::error_code error;
+              acceptor_.accept(socket, error);
+              if (!error) serve(socket);
+          }} {}
+    ~Target() {
+        // Wakes an accept() that nobody came for.
+        boost::asio::io_context io;
+        tcp::socket socket{io};
+        boost::system::error_code ignored;
+        socket.connect(acceptor_.local_endpoint(), ignored);
+        thread_.join();
+    }
+
+ private:
+    boost::asio::io_context io_;
+    tcp::acceptor acceptor_;
+
+ public:
+    std::uint16_t port;
+
+ private:
+    std::thread thread_;
+};
+
+std::uint16_t unused_port() {
+    boost::asio::io_context io;
+    return tcp::acceptor{io, {boost::asio::ip::address_v4::loopback(), 0}}.local_endpoint().port();
+}
+
+}  // namespace
+
+TEST_CASE("exit: bytes pass both ways, and each side ends on its own") {
+    base::SystemRandom random;
+    base::Bytes up(200'000);
+    base::Bytes down(300'000);
+    random.fill(up);
+    random.fill(down);
+    base::Bytes arrived;
+    Target target{[&](tcp::socket& socket) {
+        boost::system::error_code error;
+        boost::asio::read(socket, boost::asio::dynamic_buffer(arrived), error);
+        CHECK(error == boost::asio::error::eof);  // the client's end, passed on
+        boost::asio::write(socket, boost::asio::buffer(down), error);
+        CHECK(!error);
+    }};
+    Conversation talk;
+    talk.names.names["target.test"] = {127, 0, 0, 1};
+    const auto stream = talk.open("target.test", target.port);
+    std::size_t written = 0;
+    bool ended = false;
+    base::Bytes heard;
+    REQUIRE(talk.until([&] {
+        written += talk.client.write(stream, base::ByteView{up}.subspan(written));
+        if (written == up.size() && !ended) {
+            talk.client.finish(stream);
+            ended = true;
+        }
+        talk.read(stream, heard);
+        return talk.event(stream, Kind::finished).has_value() || heard.size() == down.size();
+    }));
+    CHECK(talk.event(stream, Kind::accepted));
+    REQUIRE(talk.until([&] { return talk.exit.connections() == 0; }));
+    CHECK(arrived == up);
+    CHECK(heard == down);
+    CHECK(!talk.event(stream, Kind::reset));
+}
+
+TEST_CASE("exit: what the policy refuses is refused after the name was resolved") {
+    struct Case {
+        const char* host;
+        std::optional<std::array<std::uint8_t, 4>> resolves_to;
+    };
+    for (const auto& c : std::vector<Case>{{"a.test", {{10, 0, 0, 1}}},
+                                           {"b.test", {{169, 254, 169, 254}}},
+                                           {"c.test", {{192, 168, 1, 1}}},
+                                           {"d.test", {{8, 8, 8, 8}}},
+                                           {"10.0.0.1", {}},
+                                           {"::ffff:127.0.0.1", {}},
+                                           {"::1", {}},
+                                           {"0.0.0.0", {}}}) {
+        Conversation talk;
+        if (c.resolves_to) talk.names.names[c.host] = *c.resolves_to;
+        const auto reason = talk.reset_of(talk.open(c.host, 80));
+        CHECK_MESSAGE(reason == ResetReason::refused_by_policy, c.host);
+        CHECK(talk.exit.connections() == 0);
+    }
+    Conversation own;
+    CHECK(own.reset_of(own.open("127.0.0.1", 9)) == ResetReason::refused_by_policy);
+    Conversation ports{"accept 127.0.0.0/8:80"};
+    CHECK(ports.reset_of(ports.open("127.0.0.1", 81)) == ResetReason::refused_by_policy);
+}
+
+TEST_CASE("exit: each failure has its reason") {
+    Conversation talk;
+    CHECK(talk.reset_of(talk.open("missing.test", 80)) == ResetReason::unresolvable);
+    CHECK(talk.reset_of(talk.open("bad name", 80)) == ResetReason::unresolvable);
+    CHECK(talk.reset_of(talk.open("127.0.0.1", unused_port())) == ResetReason::connection_refused);
+}
+
+TEST_CASE("exit: a target that never answers the SYN is given up in time") {
+    ExitSocketLimits limits;
+    limits.connect = base::Seconds{1};
+    Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
+    // A listener whose queue is full drops what comes next.
+    boost::asio::io_context io;
+    tcp::acceptor full{io, tcp::v4()};
+    full.bind({boost::asio::ip::address_v4::loopback(), 0});
+    full.listen(0);
+    std::vector<tcp::socket> waiting;
+    waiting.reserve(4);
+    for (int i = 0; i < 4; ++i) {
+        waiting.emplace_back(io, tcp::v4());
+        waiting.back().async_connect(full.local_endpoint(), [](boost::system::error_code) {});
+    }
+    io.run_for(50ms);
+    const auto started = std::chrono::steady_clock::now();
+    const auto reason = talk.reset_of(talk.open("127.0.0.1", full.local_endpoint().port()));
+    CHECK(reason == ResetReason::timed_out);
+    CHECK(std::chrono::steady_clock::now() - started < 3s);
+}
+
+TEST_CASE("exit: a target that breaks off resets the stream") {
+    Target target{[](tcp::socket& socket) {
+        socket.set_option(boost::asio::socket_base::linger{true, 0});
+        socket.close();
+    }};
+    Conversation talk;
+    const auto stream = talk.open("127.0.0.1", target.port);
+    CHECK(talk.reset_of(stream) == ResetReason::cancelled);
+    CHECK(talk.exit.connections() == 0);
+}
+
+TEST_CASE("exit: a client that breaks off breaks the target's connection off") {
+    boost::system::error_code seen;
+    {
+        Target target{[&](tcp::socket& socket) {
+            std::array<char, 16> byte;
+            socket.read_some(boost::asio::buffer(byte), seen);
+        }};
+        Conversation talk;
+        const auto stream = talk.open("127.0.0.1", target.port);
+        REQUIRE(talk.until([&] { return talk.event(stream, Kind::accepted).has_value(); }));
+        talk.client.reset(stream, ResetReason::cancelled);
+        REQUIRE(talk.until([&] { return talk.exit.connections() == 0; }));
+    }
+    CHECK(seen == boost::asio::error::connection_reset);
+}
+
+TEST_CASE("exit: a client that does not read stops the target, not the exit") {
+    std::atomic<std::size_t> sent = 0;
+    std::atomic<bool> stop = false;
+    Target target{[&](tcp::socket& socket) {
+        const base::Bytes block(64 * 1024);
+        socket.non_blocking(true);
+        while (!stop) {
+            boost::system::error_code error;
+            sent += socket.write_some(boost::asio::buffer(block), error);
+            if (error == boost::asio::error::would_block) std::this_thread::sleep_for(1ms);
+            if (error && error != boost::asio::error::would_block) return;
+        }
+    }};
+    Conversation talk;
+    const auto stream = talk.open("127.0.0.1", target.port);
+    REQUIRE(talk.until([&] { return talk.event(stream, Kind::accepted).has_value(); }));
+    talk.pass(1500ms);
+    const auto after = sent.load();
+    talk.pass(500ms);
+    CHECK(sent == after);
+    CHECK(after < 16u << 20);  // the stream's window and the kernel's buffers
+    // Reading lets it go on.
+    base::Bytes heard;
+    CHECK(talk.until([&] {
+        talk.read(stream, heard);
+        return sent > after;
+    }));
+    stop = true;
+}
+
+TEST_CASE("exit: connections of a session are bounded") {
+    ExitSocketLimits limits;
+    limits.connections_per_session_max = 2;
+    Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
+    boost::asio::io_context io;
+    tcp::acceptor acceptor{io, {boost::asio::ip::address_v4::loopback(), 0}};
+    const auto port = acceptor.local_endpoint().port();
+    const auto first = talk.open("127.0.0.1", port);
+    const auto second = talk.open("127.0.0.1", port);
+    const auto third = talk.open("127.0.0.1", port);
+    CHECK(talk.reset_of(third) == ResetReason::overload);
+    CHECK(!talk.event(first, Kind::reset));
+    CHECK(talk.exit.connections() == 2);
+    talk.client.reset(second, ResetReason::cancelled);
+    REQUIRE(talk.until([&] { return talk.exit.connections() == 1; }));
+    const auto fourth = talk.open("127.0.0.1", port);
+    CHECK(talk.until([&] { return talk.event(fourth, Kind::accepted).has_value(); }));
+}
+
+TEST_CASE("exit: a session that falls silent takes its connections with it") {
+    ExitLimits limits;
+    limits.silence = base::Seconds{1};
+    Conversation talk{"accept 127.0.0.0/8:*", limits};
+    boost::asio::io_context io;
+    tcp::acceptor acceptor{io, {boost::asio::ip::address_v4::loopback(), 0}};
+    const auto stream = talk.open("127.0.0.1", acceptor.local_endpoint().port());
+    REQUIRE(talk.until([&] { return talk.event(stream, Kind::accepted).has_value(); }));
+    CHECK(talk.exit.connections() == 1);
+    talk.silent = true;
+    CHECK(talk.until([&] { return talk.exit.connections() == 0; }));
+    CHECK(talk.sessions.sessions() == 0);
+}

@@ -1,0 +1,147 @@
+#include "relay/key_store.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "sphinx/node/exit_code.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr base::Seconds epoch_length{3600};
+constexpr std::uint64_t packets = 1000;
+
+/// A fresh directory on a tmpfs, gone at the end.
+struct TmpfsFolder {
+    TmpfsFolder() {
+        std::string name{"/dev/shm/nightjar-key-store-XXXXXX"};
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path = name;
+    }
+    ~TmpfsFolder() { fs::remove_all(path); }
+    fs::path path;
+};
+
+packet::ReplayTag tag(std::uint8_t fill) {
+    packet::ReplayTag tag;
+    tag.bytes.fill(fill);
+    return tag;
+}
+
+std::set<std::string> files(const fs::path& folder) {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator{folder})
+        names.insert(entry.path().filename().string());
+    return names;
+}
+
+}  // namespace
+
+TEST_CASE("key store: a key and what its filter has seen outlive the process") {
+    const TmpfsFolder folder;
+    // A child that dies without a word stands for the crash; what it saw must still be seen.
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        KeyStore store{folder.path, epoch_length, packets};
+        auto stored = store.take({7});
+        const bool fresh = stored.fresh && stored.seen->insert(tag(1));
+        ::kill(::getpid(), fresh ? SIGKILL : SIGUSR1);
+        ::_exit(1);
+    }
+    int how = 0;
+    REQUIRE(::waitpid(child, &how, 0) == child);
+    REQUIRE(WIFSIGNALED(how));
+    REQUIRE(WTERMSIG(how) == SIGKILL);
+
+    KeyStore store{folder.path, epoch_length, packets};
+    const auto again = store.take({7});
+    CHECK(!again.fresh);
+    CHECK(!again.seen->insert(tag(1)));
+    CHECK(again.seen->insert(tag(2)));
+    CHECK(store.take({8}).key->keys.public_key != again.key->keys.public_key);
+}
+
+TEST_CASE("key store: a key whose filter is gone is not used again") {
+    const TmpfsFolder folder;
+    packet::PublicKey first;
+    {
+        KeyStore store{folder.path, epoch_length, packets};
+        first = store.take({7}).key->keys.public_key;
+    }
+    fs::remove(folder.path / "3600-7.seen");
+    KeyStore store{folder.path, epoch_length, packets};
+    const auto second = store.take({7});
+    CHECK(second.fresh);
+    CHECK(second.key->keys.public_key != first);
+}
+
+TEST_CASE("key store: wiping overwrites before it removes") {
+    const TmpfsFolder folder;
+    KeyStore store{folder.path, epoch_length, packets};
+    store.take({7}).seen->insert(tag(1));
+    // A second name of the same file shows what is left of its content.
+    for (const auto* extension : {".key", ".seen"}) {
+        fs::create_hard_link(folder.path / (std::string{"3600-7"} + extension),
+                             folder.path / (std::string{"kept"} + extension));
+    }
+    store.wipe({7});
+    CHECK(files(folder.path) == std::set<std::string>{"kept.key", "kept.seen", "lock"});
+    for (const auto* name : {"kept.key", "kept.seen"}) {
+        std::ifstream file{folder.path / name, std::ios::binary};
+        const std::string content{std::istreambuf_iterator<char>{file}, {}};
+        CHECK(content.size() > 64);
+        CHECK(content.find_first_not_of('\0') == std::string::npos);
+    }
+}
+
+TEST_CASE("key store: keys of ended epochs and of other epoch lengths go at start-up") {
+    const TmpfsFolder folder;
+    {
+        KeyStore other{folder.path, base::Seconds{120}, packets};
+        other.take({900});
+    }
+    KeyStore store{folder.path, epoch_length, packets};
+    for (const std::uint32_t epoch : {5, 6, 7})
+        store.take({epoch});
+    store.wipe_before({6});
+    CHECK(files(folder.path) ==
+          std::set<std::string>{"3600-6.key", "3600-6.seen", "3600-7.key", "3600-7.seen", "lock"});
+    CHECK(store.epochs().size() == 2);
+}
+
+TEST_CASE("key store: one process at a time") {
+    const TmpfsFolder folder;
+    const KeyStore first{folder.path, epoch_length, packets};
+    CHECK_THROWS_AS((KeyStore{folder.path, epoch_length, packets}), node::StartupError);
+}
+
+TEST_CASE("key store: only on a tmpfs of our own") {
+    const auto on_disk = fs::current_path() / "key-store-on-disk";
+    CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
+    fs::remove(on_disk);
+    const TmpfsFolder folder;
+    fs::permissions(folder.path, fs::perms::group_read, fs::perm_options::add);
+    CHECK_THROWS_AS((KeyStore{folder.path, epoch_length, packets}), node::KeyError);
+}
+
+TEST_CASE("key store: the files are its owner's alone") {
+    const TmpfsFolder folder;
+    KeyStore store{folder.path, epoch_length, packets};
+    store.take({7});
+    for (const auto& entry : fs::directory_iterator{folder.path}) {
+        struct stat status {};
+        REQUIRE(::stat(entry.path().c_str(), &status) == 0);
+        CHECK_MESSAGE((status.st_mode & 0777) == 0600, entry.path().string());
+    }
+}

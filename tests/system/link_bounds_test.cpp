@@ -1,0 +1,215 @@
+// The bounds of a link and of who makes them: queues, handshakes, descriptors, tasks.
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <filesystem>
+#include <vector>
+
+#include "sphinx/node/dialer.hpp"
+#include "tests/system/link_pair.hpp"
+#include "tests/system/raw_peer.hpp"
+
+namespace nightjar::tests {
+
+using node::LinkError;
+
+namespace {
+
+std::size_t open_descriptors() {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"})
+        ++count;
+    return count;
+}
+
+struct NoticingOwner : node::Dialer::Owner {
+    void on_cell(node::Link&, cell::CellBox) override { ++cells; }
+    void on_up(node::Link&) override { ++ups; }
+    void on_down(LinkError why) override { downs.push_back(why); }
+    void on_refused(LinkError why) override { refusals.push_back(why); }
+
+    std::size_t cells = 0;
+    std::size_t ups = 0;
+    std::vector<LinkError> downs;
+    std::vector<LinkError> refusals;
+};
+
+}  // namespace
+
+TEST_CASE("a full queue refuses at once and blocks nobody") {
+    node::LinkLimits limits = patient_limits();
+    limits.send_queue = 8;
+    LinkPair pair{limits};
+    REQUIRE(pair.connect());
+    const auto start = std::chrono::steady_clock::now();
+    for (std::uint32_t n = 0; n < 8; ++n)
+        CHECK(pair.dialing.link->send(numbered(n)));
+    CHECK_FALSE(pair.dialing.link->send(numbered(8)));
+    CHECK(pair.dialing.link->queued() == 8);
+    CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{100});
+    REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 8; }));
+    CHECK(pair.dialing.link->queued() == 0);
+    CHECK(pair.dialing.link->send(numbered(9)));
+    REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 9; }));
+}
+
+TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, never a wait") {
+    node::LinkLimits limits = patient_limits();
+    limits.send_queue = 32;
+    LinkPair pair{limits};
+    std::optional<RawTls> peer;
+    pair.beside([&] {
+        peer.emplace(pair.address());
+        peer->write(cell::encode(hello(cell::LinkRole::client)));
+        CHECK(peer->read().size() == cell::cell_size);
+    });
+    REQUIRE(pair.until([&] { return pair.answering.link != nullptr; }));
+    // It reads no more: the kernel's buffers fill up, then the queue.
+    std::size_t refused = 0;
+    for (int i = 0; i < 20'000 && refused < 1000; ++i) {
+        if (!pair.answering.link->send(numbered(1))) ++refused;
+        pair.io.restart();
+        pair.io.poll();
+    }
+    CHECK(refused == 1000);
+    CHECK(pair.answering.link->queued() == 32);
+    CHECK_FALSE(pair.answering.ended);
+    pair.answering.link->close();
+    REQUIRE(pair.until([&] { return pair.answering.ended.has_value(); }));
+}
+
+TEST_CASE("descriptors and tasks are back where they were after 200 links") {
+    LinkPair pair;
+    REQUIRE(pair.connect());
+    pair.dialing.link->close();
+    REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
+    pair.run_for(base::Milliseconds{20});
+    const std::size_t descriptors = open_descriptors();
+    const std::size_t tasks = pair.tasks.running();
+    for (int i = 0; i < 200; ++i) {
+        REQUIRE(pair.connect());
+        // Ended in turn by a close, by destruction, and by destruction with cells in the queue.
+        if (i % 3 == 0) pair.dialing.link->close();
+        if (i % 3 == 2) pair.answering.link->send(numbered(1));
+        if (i % 3 != 0) pair.answering.link.reset();
+        REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
+    }
+    pair.run_for(base::Milliseconds{20});
+    CHECK(open_descriptors() == descriptors);
+    CHECK(pair.tasks.running() == tasks);
+    CHECK(pair.listener().counts().answered == 201);
+    CHECK(pair.failures.empty());
+}
+
+TEST_CASE("one source holds only so many handshakes; others get theirs at once") {
+    LinkPair pair{patient_limits(), {.handshakes_per_source = 4}};
+    std::vector<RawTcp> flood;
+    for (int i = 0; i < 20; ++i)
+        flood.emplace_back(pair.address(), "127.0.0.2");
+    REQUIRE(pair.until([&] { return pair.listener().counts().source_limited == 16; }));
+    const auto start = std::chrono::steady_clock::now();
+    REQUIRE(pair.connect());
+    CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{2000});
+
+    // What the flood held is free again when it goes.
+    flood.clear();
+    REQUIRE(pair.until([&] { return pair.listener().counts().failed == 4; }));
+    std::vector<RawTcp> again;
+    for (int i = 0; i < 4; ++i)
+        again.emplace_back(pair.address(), "127.0.0.2");
+    pair.run_for(base::Milliseconds{100});
+    CHECK(pair.listener().counts().source_limited == 16);
+}
+
+TEST_CASE("when all handshakes are taken the oldest goes, and a new peer gets its link") {
+    LinkPair pair{patient_limits(), {.handshakes = 8, .handshakes_per_source = 100}};
+    std::vector<RawTcp> flood;
+    for (int i = 0; i < 20; ++i)
+        flood.emplace_back(pair.address(), "127.0.0.2");
+    REQUIRE(pair.until([&] { return pair.listener().counts().dropped_oldest == 12; }));
+    REQUIRE(pair.connect());
+    CHECK(pair.listener().counts().dropped_oldest == 13);
+    CHECK(flood[0].until_closed(base::Milliseconds{0}).has_value() == false);
+    pair.beside([&] { CHECK(flood[0].until_closed(base::Milliseconds{10'000}).has_value()); });
+    pair.beside([&] { CHECK_FALSE(flood[19].until_closed(base::Milliseconds{100}).has_value()); });
+}
+
+TEST_CASE("without descriptors the listener waits, and serves again when there are some") {
+    LinkPair pair;
+    REQUIRE(pair.connect());
+    RawTcp waiting{pair.address()};
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    rlimit none = before;
+    none.rlim_cur = 1;  // below what is open: every further accept finds no descriptor
+    setrlimit(RLIMIT_NOFILE, &none);
+    const bool paused = pair.until([&] { return pair.listener().counts().out_of_resources >= 2; });
+    pair.dialing.link->send(numbered(1));
+    const bool alive = pair.until([&] { return pair.answering.got.cells.size() == 1; });
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(paused);
+    CHECK(alive);
+    CHECK(pair.listener().counts().out_of_resources < 10);  // a pause, not a busy loop
+    CHECK(pair.connect());
+}
+
+TEST_CASE("a dialer brings its link back, and refuses to run around") {
+    LinkPair pair;
+    base::SeededRandom random{1};
+    NoticingOwner owner;
+    node::DialTarget target{{pair.address()}, pair.answering.identity.key()};
+    const node::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    node::Dialer dialer{pair.io.get_executor(),
+                        target,
+                        pair.dialing.identity,
+                        hello(cell::LinkRole::relay),
+                        {},
+                        random,
+                        owner,
+                        quick};
+    pair.tasks.spawn("dialer", dialer.run());
+    for (std::size_t i = 1; i <= 5; ++i) {
+        REQUIRE(pair.until([&] { return owner.ups == i && pair.answering.link; }));
+        CHECK(dialer.link() != nullptr);
+        CHECK(dialer.link()->send(numbered(1)));
+        REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == i; }));
+        pair.answering.link.reset();
+        REQUIRE(pair.until([&] { return owner.downs.size() == i; }));
+        CHECK(owner.downs.back() == LinkError::closed);
+    }
+    dialer.stop();
+    REQUIRE(pair.until([&] { return pair.tasks.running() <= 2; }));
+    CHECK(dialer.link() == nullptr);
+    CHECK(owner.refusals.empty());
+    const std::size_t ups = owner.ups;
+    pair.run_for(base::Milliseconds{150});
+    CHECK(owner.ups == ups);
+}
+
+TEST_CASE("a dialer tries its addresses in turn, ever more slowly, and ends when cancelled") {
+    LinkPair pair;
+    base::SeededRandom random{1};
+    NoticingOwner owner;
+    const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
+    const node::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    const node::DialTarget target{{nobody, pair.address()}, pair.answering.identity.key()};
+    node::Dialer dialer{pair.io.get_executor(),
+                        target,
+                        pair.dialing.identity,
+                        hello(cell::LinkRole::relay),
+                        {},
+                        random,
+                        owner,
+                        quick};
+    node::TaskGroup own{pair.io.get_executor(), [](const auto&, const auto&) { CHECK(false); }};
+    own.spawn("dialer", dialer.run());
+    REQUIRE(pair.until([&] { return owner.ups == 1; }));
+    CHECK(owner.refusals == std::vector<LinkError>{LinkError::unreachable});
+    own.cancel();
+    REQUIRE(pair.until([&] { return own.running() == 0; }));
+    CHECK(owner.downs.size() == 1);
+    CHECK(dialer.link() == nullptr);
+}
+
+}  // namespace nightjar::tests

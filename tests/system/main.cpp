@@ -1,0 +1,11 @@
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+int main(int argc, char** argv) {
+    // The peers played by hand write to sockets that the other side has closed, as it should.
+    std::signal(SIGPIPE, SIG_IGN);
+    doctest::Context context{argc, argv};
+    return context.run();
+}

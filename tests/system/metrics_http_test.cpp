@@ -1,0 +1,132 @@
+#include "relay/metrics_http.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <string>
+#include <thread>
+
+using namespace nightjar;
+using namespace nightjar::relay;
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+/// The listener on a thread of its own, as a scraper meets it.
+class Server {
+ public:
+    explicit Server(HttpLimits limits = {})
+        : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
+          http_{io_.get_executor(),
+                {asio::ip::address_v4::loopback(), 0},
+                {[] { return std::string{"page 1\n"}; },
+                 [this]() -> std::optional<std::string> {
+                     return ready ? std::nullopt : std::optional<std::string>{"starting"};
+                 }},
+                tasks_,
+                limits},
+          port_{http_.local().port()} {
+        tasks_.spawn("listener", http_.run());
+        thread_ = std::thread{[this] { io_.run(); }};
+    }
+    ~Server() {
+        asio::post(io_, [this] {
+            http_.close();
+            tasks_.cancel();
+        });
+        thread_.join();
+    }
+    tcp::socket connect() {
+        tcp::socket socket{client_io_};
+        socket.connect({asio::ip::address_v4::loopback(), port_});
+        return socket;
+    }
+    /// Everything that comes back until the other side closes.
+    std::string exchange(const std::string& request) {
+        auto socket = connect();
+        boost::system::error_code error;
+        asio::write(socket, asio::buffer(request), error);
+        std::string answer;
+        asio::read(socket, asio::dynamic_buffer(answer), error);
+        return answer;
+    }
+
+    std::atomic<bool> ready{true};
+
+ private:
+    asio::io_context io_;
+    asio::io_context client_io_;
+    node::TaskGroup tasks_;
+    MetricsHttp http_;
+    std::uint16_t port_;
+    std::thread thread_;
+};
+
+std::string get(const std::string& path) {
+    return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+}
+
+}  // namespace
+
+TEST_CASE("metrics listener: three pages and nothing else") {
+    Server server;
+    struct Case {
+        std::string request;
+        std::string status;
+        std::string body;
+    };
+    for (const auto& c :
+         std::vector<Case>{{get("/metrics"), "HTTP/1.1 200", "page 1\n"},
+                           {get("/livez"), "HTTP/1.1 200", "alive\n"},
+                           {get("/readyz"), "HTTP/1.1 200", "ready\n"},
+                           {get("/"), "HTTP/1.1 404", ""},
+                           {get("/metrics?x=1"), "HTTP/1.1 404", ""},
+                           {get("/../etc/passwd"), "HTTP/1.1 404", ""},
+                           {get("/metrics/"), "HTTP/1.1 404", ""},
+                           {"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405", ""},
+                           {"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405", ""},
+                           {"nonsense\r\n\r\n", "HTTP/1.1 400", ""},
+                           {"GET /metrics HTTP/1.1\r\nX: " + std::string(2000, 'a') + "\r\n\r\n",
+                            "HTTP/1.1 431", ""}}) {
+        const auto answer = server.exchange(c.request);
+        INFO(c.request.substr(0, 60) << " -> " << answer);
+        CHECK(answer.starts_with(c.status));
+        CHECK(answer.ends_with("\r\n\r\n" + c.body) == !c.body.empty());
+    }
+}
+
+TEST_CASE("metrics listener: not ready has a reason") {
+    Server server;
+    server.ready = false;
+    const auto answer = server.exchange(get("/readyz"));
+    CHECK(answer.starts_with("HTTP/1.1 503"));
+    CHECK(answer.ends_with("\r\n\r\nnot ready: starting\n"));
+}
+
+TEST_CASE("metrics listener: answers are the same to the last byte") {
+    Server server;
+    const auto first = server.exchange(get("/metrics"));
+    for (int i = 0; i < 100; ++i)
+        REQUIRE(server.exchange(get("/metrics")) == first);
+}
+
+TEST_CASE("metrics listener: silent peers hold four places, for their time only") {
+    HttpLimits limits;
+    limits.deadline = base::Seconds{1};
+    Server server{limits};
+    std::vector<tcp::socket> silent;
+    for (int i = 0; i < 4; ++i)
+        silent.push_back(server.connect());
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    CHECK(server.exchange(get("/livez")).empty());
+    // One that sends a byte now and then is out of time as well.
+    boost::system::error_code error;
+    for (int i = 0; i < 12; ++i) {
+        asio::write(silent[0], asio::buffer("G", 1), error);
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+    CHECK(server.exchange(get("/livez")).starts_with("HTTP/1.1 200"));
+}

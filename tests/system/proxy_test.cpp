@@ -1,0 +1,257 @@
+// The SOCKS5 port by real sockets over a real core. Its link leads nowhere, so no exit answers:
+// what is tested is what applications can do to the client.
+#include "client/proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <functional>
+
+#include "sphinx/node/key_file.hpp"
+#include "sphinx/packet/keys.hpp"
+
+using namespace nightjar;
+using namespace nightjar::client;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+base::ByteArray<32> random_key() {
+    base::SystemRandom random;
+    return packet::generate_key_pair(random).public_key.bytes;
+}
+
+std::shared_ptr<const directory::Document> network() {
+    auto document = std::make_shared<directory::Document>();
+    for (std::uint8_t i = 1; i <= 5; ++i) {
+        directory::Relay relay;
+        relay.identity.bytes[0] = i;
+        relay.mix_key.bytes = random_key();
+        relay.next_mix_key.bytes = random_key();
+        relay.layer = i <= 3 ? i : 0;
+        if (relay.layer == 0) {
+            relay.role = directory::Role::gateway;
+            relay.exit_policy = "accept 80";
+        }
+        document->relays.push_back(relay);
+    }
+    document->epoch = directory::epoch_at(
+        std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now()),
+        document->parameters.epoch_length);
+    return document;
+}
+
+ProxyLimits quick() {
+    ProxyLimits limits;
+    limits.handshakes = 4;
+    limits.connections = 8;
+    limits.handshake = base::Seconds{1};
+    limits.answer = base::Seconds{1};
+    limits.last_words = base::Seconds{1};
+    return limits;
+}
+
+/// A proxy whose core has an open session; the test turns its thread.
+struct Fixture {
+    explicit Fixture(ProxyLimits limits = quick())
+        : tasks{context.get_executor(),
+                [](const std::string& task, const std::string& what) { FAIL(task << what); }},
+          document{network()},
+          core{document,
+               {},
+               document->relays[3].identity,
+               random,
+               Clock::now(),
+               std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now())},
+          proxy{context.get_executor(), tasks, limits} {
+        core.connected(Clock::now());
+        address = proxy.listen({asio::ip::make_address("127.0.0.1"), 0});
+        proxy.serve(core, false);
+    }
+    ~Fixture() {
+        proxy.close();
+        tasks.cancel();
+        run_until([this] { return tasks.running() == 0; });
+    }
+
+    bool run_until(const std::function<bool()>& done, base::Seconds most = base::Seconds{5}) {
+        const auto deadline = Clock::now() + most;
+        while (!done() && Clock::now() < deadline) {
+            context.restart();
+            context.run_for(base::Milliseconds{5});
+            proxy.dispatch();
+        }
+        return done();
+    }
+
+    tcp::socket connect() {
+        tcp::socket socket{context};
+        socket.connect(address);
+        socket.non_blocking(true);
+        return socket;
+    }
+
+    /// Sends, then reads until the other side closes: what it said, and whether it ended well.
+    std::pair<std::string, bool> talk(tcp::socket& socket, const std::string& text) {
+        if (!text.empty()) asio::write(socket, asio::buffer(text));
+        std::string answer;
+        error_code error;
+        run_until([&] {
+            char bytes[256];
+            const auto count = socket.read_some(asio::buffer(bytes), error);
+            answer.append(bytes, count);
+            return error && error != asio::error::would_block;
+        });
+        return {answer, error == asio::error::eof};
+    }
+
+    std::size_t streams() {
+        std::size_t count = 0;
+        for (const auto& session : core.status(Clock::now()).sessions)
+            count += session.streams;
+        return count;
+    }
+
+    asio::io_context context{1};
+    node::TaskGroup tasks;
+    base::SystemRandom random;
+    std::shared_ptr<const directory::Document> document;
+    Core core;
+    Proxy proxy;
+    tcp::endpoint address;
+};
+
+const std::string hello{"\x05\x01\x00", 3};
+const std::string hello_back{"\x05\x00", 2};
+const std::string request =
+    std::string{"\x05\x01\x00\x03\x03", 5} + "a.b" + std::string{"\0\x50", 2};
+
+std::string reply(char code) {
+    return std::string{"\x05", 1} + code + std::string{"\0\x01\0\0\0\0\0\0", 8};
+}
+
+}  // namespace
+
+TEST_CASE("proxy: refusals arrive whole, then the connection ends well") {
+    Fixture fixture;
+    const std::string bind =
+        std::string{"\x05\x02\x00\x03\x03", 5} + "a.b" + std::string{"\0\x50", 2};
+    const std::pair<std::string, std::string> rows[] = {
+        {hello + bind, hello_back + reply(7)},
+        {hello + bind + std::string(5000, 'x'), hello_back + reply(7)},  // more than is ever read
+        {hello + std::string{"\x05\x01\x00\x01\x7f\0\0\x01\0\x50", 10}, hello_back + reply(2)},
+        {std::string{"\x05\x01\x01", 3}, std::string{"\x05\xff", 2}},
+        {std::string{"\x16\x03\x01", 3}, ""},
+    };
+    for (const auto& [sent, expected] : rows) {
+        auto socket = fixture.connect();
+        const auto [answer, ended_well] = fixture.talk(socket, sent);
+        CHECK(answer == expected);
+        CHECK(ended_well);
+    }
+    auto browser = fixture.connect();
+    CHECK(
+        fixture.talk(browser, "GET http://a/ HTTP/1.1\r\n\r\n").first.starts_with("HTTP/1.0 501"));
+    CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
+    CHECK(fixture.streams() == 0);
+}
+
+TEST_CASE("proxy: a handshake has an absolute deadline, however slowly it drips") {
+    Fixture fixture;
+    auto silent = fixture.connect();
+    auto slow = fixture.connect();
+    const auto begun = Clock::now();
+    std::size_t sent = 0;
+    const auto drip = [&] {
+        error_code error;
+        if (sent < 200 && Clock::now() - begun > sent * base::Milliseconds{100}) {
+            const char bytes[2] = {5, static_cast<char>(0xff)};
+            slow.write_some(asio::buffer(sent == 0 ? &bytes[0] : &bytes[1], 1), error);
+            ++sent;
+        }
+        return sent > 2 && fixture.proxy.applications() == 0;
+    };
+    CHECK(fixture.run_until(drip));
+    CHECK(Clock::now() - begun < base::Seconds{3});
+}
+
+TEST_CASE("proxy: too many handshakes close the oldest, so slow ones lock nobody out") {
+    Fixture fixture;
+    std::vector<tcp::socket> idle;
+    for (int i = 0; i < 4; ++i)
+        idle.push_back(fixture.connect());
+    CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 4; }));
+    auto late = fixture.connect();
+    const auto [answer, ended_well] = fixture.talk(late, hello + std::string{"\x05\x09\0\x09", 4});
+    CHECK(answer == hello_back + reply(8));
+    CHECK(fixture.talk(idle.front(), "").second);  // this one had to go
+}
+
+TEST_CASE("proxy: no answer from the exit in time is TTL expired") {
+    Fixture fixture;
+    auto socket = fixture.connect();
+    const auto [answer, ended_well] = fixture.talk(socket, hello + request + "sent ahead");
+    CHECK(answer == hello_back + reply(6));
+    CHECK(ended_well);
+    CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
+    CHECK(fixture.streams() == 0);
+}
+
+TEST_CASE("proxy: an application that vanishes before its answer leaves nothing behind") {
+    for (const bool reset : {false, true}) {
+        auto limits = quick();
+        limits.answer = base::Seconds{60};
+        Fixture fixture{limits};
+        auto socket = fixture.connect();
+        asio::write(socket, asio::buffer(hello + request));
+        CHECK(fixture.run_until([&] { return fixture.streams() == 1; }));
+        if (reset) socket.set_option(asio::socket_base::linger{true, 0});
+        socket.close();
+        CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
+        CHECK(fixture.streams() == 0);
+    }
+}
+
+TEST_CASE("proxy: no more connections than its bound") {
+    auto limits = quick();
+    limits.answer = base::Seconds{60};
+    Fixture fixture{limits};
+    std::vector<tcp::socket> open;
+    for (int i = 0; i < 8; ++i) {
+        open.push_back(fixture.connect());
+        asio::write(open.back(), asio::buffer(hello + request));
+        CHECK(fixture.run_until([&] { return fixture.streams() == open.size(); }));
+    }
+    auto further = fixture.connect();
+    CHECK(fixture.talk(further, "").first.empty());
+    CHECK(fixture.proxy.applications() == 8);
+}
+
+TEST_CASE("proxy: an application's socket is read no further than its stream has room") {
+    auto limits = quick();
+    limits.answer = base::Seconds{60};
+    Fixture fixture{limits};
+    auto socket = fixture.connect();
+    asio::write(socket, asio::buffer(hello + request));
+    CHECK(fixture.run_until([&] { return fixture.streams() == 1; }));
+    const std::string piece(65536, 'x');
+    std::size_t sent = 0;
+    error_code error;
+    auto last = Clock::now();
+    CHECK(fixture.run_until(
+        [&] {
+            const auto count = socket.write_some(asio::buffer(piece), error);
+            sent += count;
+            if (count > 0) last = Clock::now();
+            return Clock::now() - last > base::Seconds{1};  // the kernel's buffers are full as well
+        },
+        base::Seconds{20}));
+    CHECK(error == asio::error::would_block);
+    // The stream's 256 KiB and what the kernel keeps for a loopback connection.
+    CHECK(sent < 16 * 1024 * 1024);
+    CHECK(fixture.proxy.applications() == 1);
+}

@@ -1,0 +1,181 @@
+// How a process ends: its tasks, its steps in order, its signals, and what it leaves to nobody.
+#include "sphinx/node/shutdown.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "sphinx/node/process.hpp"
+
+namespace nightjar::tests {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+namespace {
+
+using Trace = std::vector<std::string>;
+
+asio::awaitable<void> pause(Trace* trace, std::string name, milliseconds time) {
+    asio::steady_timer timer{co_await asio::this_coro::executor, time};
+    co_await timer.async_wait(asio::use_awaitable);
+    trace->push_back(std::move(name));
+}
+
+asio::awaitable<void> fail() {
+    asio::steady_timer timer{co_await asio::this_coro::executor, milliseconds{1}};
+    co_await timer.async_wait(asio::use_awaitable);
+    throw std::runtime_error{"broke"};
+}
+
+node::Shutdown::Step step(Trace* trace, std::string name, milliseconds time) {
+    return [=] { return pause(trace, name, time); };
+}
+
+struct Stopping {
+    asio::io_context io{1};
+    Trace trace;
+    node::Shutdown shutdown{io.get_executor()};
+    node::TaskGroup tasks{io.get_executor(), [](const auto&, const auto&) { CHECK(false); }};
+
+    Stopping() { tasks.spawn("shutdown", shutdown.run()); }
+};
+
+}  // namespace
+
+TEST_CASE("a signal runs the steps one after the other, in their order") {
+    for (const int signal : {SIGTERM, SIGINT}) {
+        Stopping process;
+        process.shutdown.add("first", milliseconds{1000},
+                             step(&process.trace, "1", milliseconds{30}));
+        process.shutdown.add("second", milliseconds{1000},
+                             step(&process.trace, "2", milliseconds{1}));
+        process.shutdown.add("third", milliseconds{1000},
+                             step(&process.trace, "3", milliseconds{10}));
+        process.io.run_for(milliseconds{20});
+        CHECK_FALSE(process.shutdown.requested());
+        std::raise(signal);
+        process.io.run();  // runs out of work: nothing waits for a signal any more
+        CHECK(process.trace == Trace{"1", "2", "3"});
+        CHECK(process.shutdown.overran().empty());
+    }
+}
+
+TEST_CASE("a step that does not end in its time is cancelled, and the next one runs") {
+    Stopping process;
+    process.shutdown.add("slow", milliseconds{30},
+                         step(&process.trace, "slow", milliseconds{60'000}));
+    process.shutdown.add("broken", milliseconds{1000}, [] { return fail(); });
+    process.shutdown.add("last", milliseconds{1000}, step(&process.trace, "last", milliseconds{1}));
+    process.shutdown.request();
+    process.shutdown.request();
+    const auto start = std::chrono::steady_clock::now();
+    process.io.run();
+    CHECK(std::chrono::steady_clock::now() - start < milliseconds{2000});
+    CHECK(process.trace == Trace{"last"});
+    CHECK(process.shutdown.overran() == std::vector<std::string>{"slow", "broken"});
+}
+
+TEST_CASE("SIGHUP is a callback until the process ends") {
+    Stopping process;
+    int hangups = 0;
+    process.shutdown.on_hangup([&] { ++hangups; });
+    process.shutdown.add("step", milliseconds{1000}, step(&process.trace, "1", milliseconds{50}));
+    for (int i = 0; i < 3; ++i) {
+        std::raise(SIGHUP);
+        process.io.run_for(milliseconds{10});
+    }
+    CHECK(hangups == 3);
+    process.shutdown.request();
+    process.io.run_for(milliseconds{10});
+    std::raise(SIGHUP);
+    process.io.run();
+    CHECK(hangups == 3);
+    CHECK(process.trace == Trace{"1"});
+}
+
+TEST_CASE("a second signal leaves at once, after the keys are wiped") {
+    int pipe_ends[2];
+    REQUIRE(::pipe(pipe_ends) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        Stopping process;
+        process.shutdown.on_abort([&] { (void)!::write(pipe_ends[1], "w", 1); });
+        process.shutdown.add("endless", milliseconds{60'000},
+                             step(&process.trace, "1", milliseconds{60'000}));
+        std::raise(SIGTERM);
+        process.io.run_for(milliseconds{20});
+        std::raise(SIGTERM);
+        process.io.run_for(milliseconds{10'000});
+        ::_exit(99);  // it was still there
+    }
+    ::close(pipe_ends[1]);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 1);
+    char wiped = 0;
+    CHECK(::read(pipe_ends[0], &wiped, 1) == 1);
+    CHECK(wiped == 'w');
+    ::close(pipe_ends[0]);
+}
+
+TEST_CASE("a task group names who failed, and takes a cancelled task for no failure") {
+    asio::io_context io{1};
+    Trace trace;
+    Trace failures;
+    node::TaskGroup tasks{io.get_executor(), [&](const std::string& task, const std::string& what) {
+                              failures.push_back(task + ": " + what);
+                          }};
+    tasks.spawn("good", pause(&trace, "good", milliseconds{5}));
+    tasks.spawn("bad", fail());
+    const auto one = tasks.spawn("one", pause(&trace, "one", milliseconds{60'000}));
+    tasks.spawn("other", pause(&trace, "other", milliseconds{60'000}));
+    CHECK(tasks.running() == 4);
+    io.run_for(milliseconds{50});
+    CHECK(tasks.running() == 2);
+    CHECK(trace == Trace{"good"});
+    CHECK(failures == Trace{"bad: broke"});
+    tasks.cancel(one);
+    tasks.cancel(one);
+    io.restart();
+    io.run_for(milliseconds{10});
+    CHECK(tasks.running() == 1);
+    tasks.spawn("never started", pause(&trace, "never", milliseconds{60'000}));
+    tasks.cancel();
+    io.restart();
+    io.run();
+    CHECK(tasks.running() == 0);
+    CHECK(trace == Trace{"good"});
+    CHECK(failures == Trace{"bad: broke"});
+}
+
+TEST_CASE("a hardened process dumps no core and shows its memory to no one") {
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        node::harden_process();
+        rlimit core{1, 1};
+        ::getrlimit(RLIMIT_CORE, &core);
+        const bool good =
+            core.rlim_cur == 0 && core.rlim_max == 0 && ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;
+        ::_exit(good ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+
+}  // namespace nightjar::tests

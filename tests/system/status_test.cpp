@@ -1,0 +1,158 @@
+#include "relay/status.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "sphinx/node/exit_code.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay;
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using asio::local::stream_protocol;
+
+namespace {
+
+StatusFacts some_facts(bool lab) {
+    StatusFacts status;
+    status.name = "mix-a";
+    status.role = "mix";
+    status.layer = 2;
+    status.network = "test";
+    status.key_epochs = {{7}, {8}};
+    status.facts.state = State::active;
+    status.facts.lab = lab;
+    status.links.clients = 5;
+    if (lab) status.lab.emplace().counters.packets_in = 42;
+    return status;
+}
+
+/// The socket on a thread of its own.
+class Server {
+ public:
+    explicit Server(const fs::path& path)
+        : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
+          control_{io_.get_executor(), path, [] { return some_facts(true); }, tasks_} {
+        tasks_.spawn("control", control_.run());
+        thread_ = std::thread{[this] { io_.run(); }};
+    }
+    ~Server() {
+        asio::post(io_, [this] {
+            control_.close();
+            tasks_.cancel();
+        });
+        thread_.join();
+    }
+
+ private:
+    asio::io_context io_;
+    node::TaskGroup tasks_;
+    ControlSocket control_;
+    std::thread thread_;
+};
+
+struct Peer {
+    explicit Peer(const fs::path& path) { socket.connect({path.string()}); }
+    std::string exchange(const std::string& request) {
+        boost::system::error_code error;
+        asio::write(socket, asio::buffer(request), error);
+        std::string answer;
+        asio::read(socket, asio::dynamic_buffer(answer), error);
+        return answer;
+    }
+    asio::io_context io;
+    stream_protocol::socket socket{io};
+};
+
+}  // namespace
+
+TEST_CASE("control socket: status as JSON and for people") {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "control.sock";
+    const Server server{path};
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0600);
+    const auto json = ask_status(path);
+    REQUIRE(json.has_value());
+    CHECK(json->find("\"state\":\"active\"") != std::string::npos);
+    CHECK(json->find("\"packets_in\":42") != std::string::npos);
+    const auto people = to_people(*json);
+    REQUIRE(people.has_value());
+    CHECK(people->starts_with("mix-a: active\n"));
+}
+
+TEST_CASE(
+    "control socket: outside a lab nothing of traffic is told, nor how many clients there are") {
+    const auto json = to_json(some_facts(false));
+    CHECK(json.find("packets") == std::string::npos);
+    CHECK(json.find("clients") == std::string::npos);
+    CHECK(to_json(some_facts(true)).find("\"clients\":5") != std::string::npos);
+}
+
+TEST_CASE(
+    "control socket: what is no request gets an error or nothing, and the next one its answer") {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "control.sock";
+    const Server server{path};
+    CHECK(Peer{path}.exchange("{\"request\":\"stop\"}\n") == "{\"error\":\"unknown request\"}\n");
+    for (const std::string bad : {"\n", "status\n", "{}\n", "[]\n", "{\"request\":1,\"x\":2}\n",
+                                  "{\"request\":\n", "\xff\xfe\n"}) {
+        CHECK_MESSAGE(Peer{path}.exchange(bad) == "{\"error\":\"not a request\"}\n", bad);
+    }
+    CHECK(Peer{path}.exchange(std::string(5000, '[')).empty());
+    CHECK(Peer{path}.exchange(std::string(500, '[') + "\n") == "{\"error\":\"not a request\"}\n");
+    { Peer gone{path}; }
+    {
+        Peer half{path};
+        asio::write(half.socket, asio::buffer("{\"requ", 6));
+    }
+    CHECK(ask_status(path).has_value());
+}
+
+TEST_CASE("control socket: four peers at once") {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "control.sock";
+    const Server server{path};
+    {
+        Peer a{path}, b{path}, c{path}, d{path};
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+        CHECK(!ask_status(path).has_value());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    CHECK(ask_status(path).has_value());
+}
+
+TEST_CASE("control socket: takes the place of a dead one, never of a live one or of a file") {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "control.sock";
+    {
+        asio::io_context io;
+        const stream_protocol::acceptor left_behind{io, {path.string()}};
+    }
+    REQUIRE(fs::exists(path));
+    {
+        const Server server{path};
+        CHECK(ask_status(path).has_value());
+        asio::io_context io;
+        node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
+        const auto second = [&] {
+            ControlSocket{io.get_executor(), path, [] { return some_facts(false); }, tasks};
+        };
+        CHECK_THROWS_AS(second(), node::StartupError);
+        CHECK(ask_status(path).has_value());
+    }
+    CHECK(!fs::exists(path));
+    std::ofstream{path} << "mine";
+    CHECK_THROWS_AS(Server{path}, node::StartupError);
+    CHECK(fs::file_size(path) == 4);
+}

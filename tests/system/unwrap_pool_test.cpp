@@ -1,0 +1,101 @@
+#include "relay/unwrap_pool.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <thread>
+
+#include "sphinx/base/random.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay;
+
+namespace {
+
+/// Packets that a relay of their own key can open: one forwarding hop, one final.
+class Packets {
+ public:
+    Packets()
+        : key_{std::make_shared<MixKeyPair>(
+              MixKeyPair{base::Epoch{1}, packet::generate_key_pair(random_)})},
+          last_{packet::generate_key_pair(random_)} {}
+
+    Work next(std::uint64_t delay_ns) {
+        const std::array hops{packet::Hop{{}, key_->keys.public_key, delay_ns},
+                              packet::Hop{{}, last_.public_key, 0}};
+        const auto built =
+            packet::build(packet::Version::v260, hops, {}, {}, {}, packet::payload_size,
+                          packet::HeaderRandomness::draw(random_));
+        REQUIRE(built.has_value());
+        Work work;
+        work.cell = std::make_unique<cell::Cell>(cell::Cell::packet(*built, 1));
+        work.key = key_;
+        return work;
+    }
+
+ private:
+    base::SeededRandom random_{1};
+    std::shared_ptr<const MixKeyPair> key_;
+    packet::KeyPair last_;
+};
+
+std::uint64_t delay_of(const Work& work) {
+    REQUIRE(work.outcome.has_value());
+    return std::get<packet::Forward>(work.outcome->what).delay_ns;
+}
+
+}  // namespace
+
+TEST_CASE("unwrap pool: every packet comes back once, unwrapped, on the I/O thread") {
+    boost::asio::io_context io;
+    Packets packets;
+    const auto io_thread = std::this_thread::get_id();
+    std::vector<std::uint64_t> delays;
+    UnwrapPool pool{io, 2, [&](UnwrapPool::Batch batch) {
+                        CHECK(std::this_thread::get_id() == io_thread);
+                        CHECK(batch.size() <= UnwrapPool::batch_max);
+                        for (const auto& work : batch)
+                            delays.push_back(delay_of(work));
+                    }};
+    for (std::uint64_t i = 0; i < 300; ++i)
+        REQUIRE(pool.submit(packets.next(i)));
+    CHECK(pool.pending() == 300);
+    const auto work = boost::asio::make_work_guard(io);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (pool.pending() > 0 && std::chrono::steady_clock::now() < until)
+        io.run_one_for(std::chrono::milliseconds{100});
+    std::sort(delays.begin(), delays.end());
+    REQUIRE(delays.size() == 300);
+    for (std::uint64_t i = 0; i < 300; ++i)
+        CHECK(delays[i] == i);
+}
+
+TEST_CASE("unwrap pool: the intake is bounded, and says so") {
+    boost::asio::io_context io;
+    Packets packets;
+    const auto sample = packets.next(0);
+    UnwrapPool pool{io, 1, [](UnwrapPool::Batch) {}};
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < UnwrapPool::intake_max + 10; ++i) {
+        Work work;
+        work.cell = std::make_unique<cell::Cell>(*sample.cell);
+        work.key = sample.key;
+        taken += pool.submit(std::move(work)) ? 1 : 0;
+    }
+    CHECK(taken == UnwrapPool::intake_max);
+}
+
+TEST_CASE("unwrap pool: it can go while workers are busy") {
+    boost::asio::io_context io;
+    Packets packets;
+    bool called = false;
+    {
+        UnwrapPool pool{io, 2, [&](UnwrapPool::Batch) { called = true; }};
+        for (std::uint64_t i = 0; i < 100; ++i)
+            REQUIRE(pool.submit(packets.next(i)));
+        io.run_one();
+    }
+    io.restart();
+    io.run_for(std::chrono::milliseconds{200});
+    CHECK(!called);
+}

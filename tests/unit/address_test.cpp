@@ -1,0 +1,75 @@
+#include "sphinx/base/address.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace nightjar::base;
+
+TEST_CASE("literals: one canonical spelling, public or not") {
+    struct Row {
+        const char* text;
+        const char* canonical;  // nullptr: no literal
+        bool is_public;
+    };
+    const Row rows[] = {
+        {"1.1.1.1", "1.1.1.1", true},
+        {"9.255.255.255", "9.255.255.255", true},
+        {"10.0.0.0", "10.0.0.0", false},
+        {"10.255.255.255", "10.255.255.255", false},
+        {"11.0.0.0", "11.0.0.0", true},
+        {"0.0.0.0", "0.0.0.0", false},
+        {"100.63.255.255", "100.63.255.255", true},
+        {"100.64.0.1", "100.64.0.1", false},
+        {"127.0.0.1", "127.0.0.1", false},
+        {"169.254.169.254", "169.254.169.254", false},
+        {"172.15.255.255", "172.15.255.255", true},
+        {"172.16.0.1", "172.16.0.1", false},
+        {"172.31.255.255", "172.31.255.255", false},
+        {"172.32.0.0", "172.32.0.0", true},
+        {"192.168.1.1", "192.168.1.1", false},
+        {"192.0.2.7", "192.0.2.7", false},
+        {"198.18.0.1", "198.18.0.1", false},
+        {"198.20.0.1", "198.20.0.1", true},
+        {"223.255.255.255", "223.255.255.255", true},
+        {"224.0.0.1", "224.0.0.1", false},
+        {"255.255.255.255", "255.255.255.255", false},
+        {"2606:4700:4700::1111", "2606:4700:4700::1111", true},
+        {"2606:4700:4700:0000:0:0:0:1111", "2606:4700:4700::1111", true},
+        {"::", "::", false},
+        {"::1", "::1", false},
+        {"::ffff:1.1.1.1", "::ffff:1.1.1.1", true},
+        {"::ffff:10.0.0.1", "::ffff:10.0.0.1", false},
+        {"::10.0.0.1", "::10.0.0.1", false},
+        {"64:ff9b::8.8.8.8", "64:ff9b::808:808", true},
+        {"64:ff9b::7f00:1", "64:ff9b::7f00:1", false},
+        {"64:ff9b:1::1", "64:ff9b:1::1", false},
+        {"2002:101:101::1", "2002:101:101::1", true},
+        {"2002:7f00:1::1", "2002:7f00:1::1", false},
+        {"2001::1", "2001::1", false},
+        {"2001:db8::1", "2001:db8::1", false},
+        {"2001:4860:4860::8888", "2001:4860:4860::8888", true},
+        {"fc00::1", "fc00::1", false},
+        {"fd12::1", "fd12::1", false},
+        {"fe80::1", "fe80::1", false},
+        {"ff02::1", "ff02::1", false},
+        {"100::1", "100::1", false},
+        {"3fff::1", "3fff::1", false},
+        {"3fff:1000::1", "3fff:1000::1", true},
+        {"1.1.1", nullptr, false},
+        {"1.1.1.256", nullptr, false},
+        {"01.1.1.1", nullptr, false},
+        {"0x7f.0.0.1", nullptr, false},
+        {"fe80::1%lo", nullptr, false},
+        {"[::1]", nullptr, false},
+        {"example.org", nullptr, false},
+        {"", nullptr, false},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        const auto literal = parse_literal(row.text);
+        REQUIRE(literal.has_value() == (row.canonical != nullptr));
+        if (!literal) continue;
+        CHECK(literal->text == row.canonical);
+        CHECK(literal->is_public == row.is_public);
+    }
+    CHECK_FALSE(parse_literal(std::string_view{"1.1.1.1\0", 8}));
+}

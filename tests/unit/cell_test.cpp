@@ -1,0 +1,69 @@
+#include "sphinx/cell/cell.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace nightjar;
+using cell::Cell;
+using cell::Kind;
+
+TEST_CASE("a packet cell carries its kind, its epoch and its body") {
+    base::Bytes body(cell::body_size);
+    for (std::size_t i = 0; i < body.size(); ++i)
+        body[i] = static_cast<std::uint8_t>(i * 7);
+    const Cell made = Cell::packet(body, 0xab);
+    REQUIRE(made.bytes().size() == 2416);
+    CHECK(made.bytes()[0] == 1);
+    CHECK(made.bytes()[1] == 0xab);
+    CHECK(made.bytes()[2] == 0);
+    CHECK(std::ranges::equal(made.body(), body));
+
+    const auto parsed = Cell::parse(made.bytes());
+    REQUIRE(parsed);
+    CHECK(parsed->kind() == Kind::packet);
+    CHECK(parsed->epoch() == 0xab);
+    CHECK(std::ranges::equal(parsed->bytes(), made.bytes()));
+}
+
+TEST_CASE("a padding cell is zeros behind its kind") {
+    const Cell padding;
+    CHECK(padding.kind() == Kind::padding);
+    CHECK(std::ranges::all_of(padding.bytes().subspan(1), [](auto byte) { return byte == 0; }));
+}
+
+TEST_CASE("a control cell has zeros behind its message") {
+    const base::Bytes message{9, 8, 7};
+    const Cell control = Cell::control(message);
+    CHECK(control.kind() == Kind::control);
+    CHECK(control.epoch() == 0);
+    CHECK(std::ranges::equal(control.body().first(3), message));
+    CHECK(std::ranges::all_of(control.body().subspan(3), [](auto byte) { return byte == 0; }));
+}
+
+TEST_CASE("only cells of the right length, a known kind and a zero reserved byte are parsed") {
+    struct Case {
+        std::size_t size;
+        std::uint8_t kind;
+        std::uint8_t reserved;
+        bool good;
+    };
+    const Case cases[] = {
+        {2416, 1, 0, true},  {2416, 2, 0, true},    {2416, 3, 0, true},    {0, 1, 0, false},
+        {1, 1, 0, false},    {2415, 1, 0, false},   {2417, 1, 0, false},   {4832, 1, 0, false},
+        {2416, 0, 0, false}, {2416, 4, 0, false},   {2416, 255, 0, false}, {2416, 129, 0, false},
+        {2416, 1, 1, false}, {2416, 2, 128, false}, {2416, 3, 255, false},
+    };
+    for (const Case& one : cases) {
+        CAPTURE(one.size);
+        CAPTURE(one.kind);
+        CAPTURE(one.reserved);
+        base::Bytes bytes(one.size);
+        if (one.size > 0) bytes[0] = one.kind;
+        if (one.size > 2) bytes[2] = one.reserved;
+        CHECK(Cell::parse(bytes).has_value() == one.good);
+        const auto boxed = Cell::parse_boxed(bytes);
+        REQUIRE((boxed != nullptr) == one.good);
+        if (boxed) CHECK(std::ranges::equal(boxed->bytes(), bytes));
+    }
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""A kernel's object file, compiled for a newer processor, must define nothing but its entry points.
+
+    tests/unit/kernel_objects.py BUILD_FOLDER
+
+An inline function or a library template that such a file emits is a weak symbol, and the linker may
+choose it for the whole program, which then dies on an older processor. Also looks that no secret
+decides a jump: in the ladder, whose only loop counts bits, conditional jumps are few.
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+KERNELS = {"x25519_ifma": 2, "x25519_avx2": 1, "blake2b_avx512": 2, "blake2b_avx2": 1, "sha256_ni": 2}
+LADDER_JUMPS_MAX = 8
+
+
+def defined(path):
+    listed = subprocess.run(["nm", "-C", "--defined-only", path], capture_output=True, text=True, check=True)
+    return [line.split(maxsplit=2)[1:] for line in listed.stdout.splitlines()]
+
+
+def ladder_jumps(path):
+    """Conditional jumps in each function named after the ladder's run()."""
+    text = subprocess.run(["objdump", "-d", "-C", "--no-show-raw-insn", path],
+                          capture_output=True, text=True, check=True).stdout
+    counts = {}
+    for body in re.split(r"\n\n", text):
+        head = body.strip().splitlines()[0] if body.strip() else ""
+        if "Ladder" in head and "run(" in head:
+            counts[head] = len(re.findall(r"\tj(?!mp)[a-z]+ ", body))
+    return counts
+
+
+def main():
+    folder = Path(sys.argv[1]) / "sphinx/packet/CMakeFiles/nightjar_packet.dir"
+    passed = failed = 0
+    for name, entries in KERNELS.items():
+        path = folder / f"{name}.cpp.o"
+        symbols = defined(path)
+        strong = [s for kind, s in symbols if kind == "T"]
+        weak = [s for kind, s in symbols if kind in "WVu"]
+        faults = [f"defines {s} weakly" for s in weak]
+        if len(strong) != entries:
+            faults.append(f"defines {len(strong)} entry points, expected {entries}: {strong}")
+        if name.startswith("x25519"):
+            jumps = ladder_jumps(path)
+            if not jumps:
+                faults.append("no ladder found in it")
+            faults += [f"{n} conditional jumps in {head}" for head, n in jumps.items()
+                       if n > LADDER_JUMPS_MAX]
+        for fault in faults:
+            print(f"{name}: {fault}")
+        passed, failed = passed + (not faults), failed + bool(faults)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

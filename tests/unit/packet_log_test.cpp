@@ -1,0 +1,159 @@
+#include "sphinx/stream/packet_log.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+#include "sphinx/base/random.hpp"
+
+using namespace nightjar;
+using base::Milliseconds;
+using base::Mono;
+using base::Seconds;
+using stream::Acks;
+using stream::ArrivedLog;
+using stream::SentLog;
+
+namespace {
+
+Acks acks_of(stream::PacketNumber largest, std::initializer_list<std::size_t> below) {
+    Acks acks;
+    acks.largest = largest;
+    for (const auto i : below)
+        acks.below[i] = true;
+    return acks;
+}
+
+}  // namespace
+
+TEST_CASE("streams and SURBs give up a packet after patiences of their own") {
+    SentLog log{Seconds{2}, Seconds{7}};
+    const Mono start{};
+    CHECK(log.next(start, 4) == 1);
+    CHECK(log.next(start + Seconds{1}, 2) == 2);
+    CHECK(log.next(start + Seconds{1}, 1) == 3);
+    CHECK(log.weight_in_flight() == 7);
+    CHECK(log.expire(start + Milliseconds{1999}).empty());
+
+    auto lost = log.expire(start + Seconds{2});
+    REQUIRE(lost.size() == 1);
+    CHECK(lost[0].number == 1);
+    CHECK_FALSE(lost[0].arrived);
+    CHECK(log.weight_in_flight() == 7);
+
+    // A late ack tells the stock, but its frames have gone into another packet by now.
+    CHECK(log.on_acks(acks_of(1, {})).empty());
+    CHECK(log.weight_in_flight() == 3);
+    const auto arrived = log.on_acks(acks_of(3, {1}));
+    REQUIRE(arrived.size() == 1);
+    CHECK(arrived[0].number == 3);
+    CHECK(arrived[0].arrived);
+    CHECK(log.weight_in_flight() == 2);
+    CHECK(log.on_acks(acks_of(3, {1})).empty());
+
+    lost = log.expire(start + Seconds{6});
+    REQUIRE(lost.size() == 1);
+    CHECK(lost[0].number == 2);
+    CHECK(log.weight_in_flight() == 2);
+    CHECK(log.expire(start + Seconds{8}).empty());
+    CHECK(log.weight_in_flight() == 0);
+    CHECK(log.on_acks(acks_of(3, {0, 1})).empty());
+}
+
+TEST_CASE("acks of packets that were never sent count for nothing") {
+    SentLog log{Seconds{2}};
+    log.next(Mono{}, 1);
+    log.next(Mono{}, 1);
+    CHECK(log.on_acks(acks_of(3, {0, 1})).empty());
+    CHECK(log.on_acks(acks_of(0, {})).empty());
+    CHECK(log.weight_in_flight() == 2);
+}
+
+TEST_CASE("each packet is settled exactly once, whatever the acks") {
+    base::SeededRandom random{21};
+    SentLog log{Seconds{2}, Seconds{3}};
+    ArrivedLog arrivals;
+    std::map<stream::PacketNumber, int> settled;
+    std::uint32_t weight = 0;
+    Mono now{};
+    const auto note = [&](const std::vector<SentLog::Settled>& some) {
+        for (const auto& one : some)
+            ++settled[one.number];
+    };
+    for (int i = 0; i < 4000; ++i) {
+        now += Milliseconds{random.below(40)};
+        log.next(now, weight = static_cast<std::uint32_t>(random.below(5)));
+        const auto back = static_cast<stream::PacketNumber>(random.below(100));
+        if (back < log.last()) arrivals.arrived(log.last() - back);
+        if (random.below(3) != 0) note(log.on_acks(arrivals.next_acks()));
+        if (random.below(3) != 0) note(log.expire(now));
+    }
+    note(log.expire(now + Seconds{9}));
+    CHECK(settled.size() == 4000);
+    for (const auto& [number, times] : settled)
+        CHECK(times == 1);
+    CHECK(log.weight_in_flight() == 0);
+}
+
+TEST_CASE("a number is new once, and too old counts as not new") {
+    ArrivedLog log;
+    CHECK_FALSE(log.arrived(0));
+    CHECK(log.arrived(5));
+    CHECK_FALSE(log.arrived(5));
+    CHECK(log.arrived(3));
+    CHECK(log.arrived(5000));
+    CHECK_FALSE(log.arrived(5000 - 4096));
+    CHECK(log.arrived(5000 - 4095));
+    CHECK(log.arrived(9096));
+    CHECK(log.arrived(9095));
+    CHECK_FALSE(log.arrived(5000));
+    CHECK(log.arrived(5001));
+    CHECK(log.arrived(0xffffffff));
+    CHECK(log.arrived(0xfffffffe));
+    CHECK_FALSE(log.arrived(9097));
+}
+
+TEST_CASE("acks tell what arrived, and nothing else, in every window") {
+    base::SeededRandom random{22};
+    ArrivedLog log;
+    std::set<stream::PacketNumber> model;
+    stream::PacketNumber top = 1;
+    CHECK(log.next_acks() == Acks{});
+    for (int i = 0; i < 3000; ++i) {
+        top += static_cast<stream::PacketNumber>(random.below(3));
+        const auto back = static_cast<stream::PacketNumber>(random.below(600));
+        const auto number = top > back ? top - back : 1;
+        CHECK(log.arrived(number) == model.insert(number).second);
+        const auto acks = log.next_acks();
+        REQUIRE(model.contains(acks.largest));
+        for (std::size_t bit = 0; bit < stream::ack_window && bit + 1 < acks.largest; ++bit) {
+            const auto told = acks.largest - 1 - static_cast<stream::PacketNumber>(bit);
+            REQUIRE(acks.below[bit] == model.contains(told));
+        }
+    }
+    CHECK(log.newest().largest == *model.rbegin());
+}
+
+TEST_CASE("while nothing is late, every ack is of the newest window") {
+    ArrivedLog log;
+    for (stream::PacketNumber number = 1; number < 500; ++number) {
+        log.arrived(number ^ 1);
+        CHECK(log.next_acks() == log.newest());
+    }
+}
+
+TEST_CASE("a number that arrives far behind the newest is told several times") {
+    ArrivedLog log;
+    for (stream::PacketNumber number = 1; number <= 1000; ++number) {
+        if (number != 200) log.arrived(number);
+    }
+    REQUIRE(log.arrived(200));
+    int told = 0;
+    for (int i = 0; i < 30; ++i) {
+        const auto acks = log.next_acks();
+        if (acks.largest >= 200 && acks.largest - 200 <= stream::ack_window)
+            told += acks.largest == 200 || acks.below[acks.largest - 1 - 200];
+    }
+    CHECK(told == 8);
+}

@@ -1,0 +1,162 @@
+#include "sphinx/directory/problems.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/networks.hpp"
+
+using namespace nightjar;
+using namespace nightjar::directory;
+
+namespace {
+
+std::string all(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines)
+        text += line + "\n";
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("the downlink has to be 1.2 (R + L), and 4.5 more than R + L") {
+    struct Row {
+        std::uint32_t replies, loops, least;
+    };
+    for (const auto& [replies, loops, least] :
+         {Row{45'000, 5'000, 60'000}, Row{4'500, 500, 9'500}, Row{18'000, 4'500, 27'000},
+          Row{90'000, 10'000, 120'000}, Row{22'501, 1, 27'003}}) {
+        Parameters parameters;
+        parameters.replies = {replies};
+        parameters.client_loops = {loops};
+        CHECK(least_down(parameters) == Rate{least});
+    }
+}
+
+TEST_CASE("loops alone keep two packets in each mix of the demo's network, and not with less") {
+    // By hand: a mix gets its own loop back and forwards half of those of the 4 other mixes of
+    // other layers and of the 2 gateways: (1 + 6 / 2) * 15 a second, 50 ms each.
+    auto network = test::make_network(1);
+    auto& document = network.document;
+    CHECK(loops_held(document, test::named(document, "mix-1-1")) == doctest::Approx(3.0));
+    // One mix a layer: its own, two other mixes', two gateways'.
+    auto cascade = test::make_network(1, {.mixes_per_layer = 1});
+    CHECK(loops_held(cascade.document, test::named(cascade.document, "mix-2-1")) ==
+          doctest::Approx(3.75));
+
+    document.parameters.relay_loops = {10'000};
+    CHECK(problems(document).empty());
+    document.parameters.relay_loops = {9'990};
+    const auto found = problems(document);
+    CHECK(found.size() == 6);
+    CHECK(found.front().starts_with("loops alone keep only 1.99 packets in relay mix-"));
+}
+
+TEST_CASE("families move the loops to the mixes that remain") {
+    auto network = test::make_network(1);
+    auto& document = network.document;
+    for (const auto* name : {"mix-1-1", "gateway-1", "gateway-2"})
+        test::named(document, name).operator_name = "alice";
+    // Without the gateways' loops: (1 + 4 / 2) * 0.75; they go by mix-1-2: (1 + 4 / 2 + 2) * 0.75.
+    CHECK(loops_held(document, test::named(document, "mix-1-1")) == doctest::Approx(2.25));
+    CHECK(loops_held(document, test::named(document, "mix-1-2")) == doctest::Approx(3.75));
+}
+
+TEST_CASE("an authority refuses what could not work, and says why") {
+    struct Row {
+        const char* name;
+        void (*spoil)(Document&);
+        const char* problem;
+    };
+    const Row rows[] = {
+        {"nothing", [](Document&) {}, ""},
+        {"down too low", [](Document& d) { d.parameters.down = {59'999}; },
+         "down is 59.999 a second; the law needs at least 60 a second"},
+        {"rate out of bounds", [](Document& d) { d.parameters.main_slots = {0}; },
+         "parameter.main-slots-per-1000s is 0, not between 1 and 10000000"},
+        {"delay out of bounds", [](Document& d) { d.parameters.mean_delay = base::Seconds{61}; },
+         "parameter.mean-delay-ms is 61000"},
+        {"more replies than SURBs",
+         [](Document& d) {
+             d.parameters.replies = {100'001};
+             d.parameters.down = {200'000};
+         },
+         "replies are more than twice main_slots"},
+        {"short epochs",
+         [](Document& d) {
+             d.parameters.mean_delay = base::Seconds{60};
+             d.parameters.epoch_length = base::Seconds{3000};
+             d.epoch = {600'000};
+             d.valid_from = base::Wall{base::Seconds{1'800'000'000}};
+             d.valid_until = d.valid_from + base::Seconds{6000};
+         },
+         "epoch_length is shorter than the longest route delay"},
+        {"keeps too many hops",
+         [](Document& d) {
+             std::erase_if(d.relays, [](const Relay& r) { return r.layer == 3; });
+             d.parameters.fixed_hops = 3;
+         },
+         "fixed_hops is more than there are layers"},
+        {"validity", [](Document& d) { d.valid_until += base::Seconds{1}; }, "is not valid from"},
+        {"epoch", [](Document& d) { d.epoch = d.epoch.next(); }, "is not valid from"},
+        {"no mix",
+         [](Document& d) {
+             std::erase_if(d.relays, [](const Relay& r) { return r.layer != 0; });
+             d.parameters.fixed_hops = 0;
+         },
+         "there is no mix"},
+        {"gap",
+         [](Document& d) { std::erase_if(d.relays, [](const Relay& r) { return r.layer == 2; }); },
+         "layer 2 has no mix"},
+        {"no first layer",
+         [](Document& d) { std::erase_if(d.relays, [](const Relay& r) { return r.layer == 1; }); },
+         "layer 1 has no mix"},
+        {"one gateway",
+         [](Document& d) {
+             std::erase_if(d.relays, [](const Relay& r) { return r.name == "gateway-2"; });
+         },
+         "fewer than two gateways"},
+        {"no exit",
+         [](Document& d) {
+             for (auto& relay : d.relays)
+                 relay.exit_policy.clear();
+         },
+         "no gateway is an exit"},
+        {"one exit of two", [](Document& d) { test::named(d, "gateway-1").exit_policy.clear(); },
+         ""},
+        {"listed twice", [](Document& d) { d.relays.push_back(d.relays[0]); }, "is listed twice"},
+        {"link key", [](Document& d) { d.relays[0].link_key = d.relays[1].link_key; },
+         "has another relay's link key"},
+        {"mix key", [](Document& d) { d.relays[0].mix_key = d.relays[1].next_mix_key; },
+         "has another relay's mix key"},
+        {"address", [](Document& d) { d.relays[0].addresses = d.relays[1].addresses; },
+         "has another relay's address 127.0.0.1:"},
+        {"unlistable", [](Document& d) { d.relays[0].family = "Two Words"; }, "cannot be listed"},
+        {"a layer of one hand",
+         [](Document& d) {
+             for (const auto* name : {"mix-1-1", "mix-1-2", "gateway-1"})
+                 test::named(d, name).family = "birds";
+         },
+         "relay gateway-1 has no route for its loops"},
+        {"too few loops", [](Document& d) { d.parameters.relay_loops = {1'000}; },
+         "loops alone keep only"},
+    };
+    for (const auto& row : rows) {
+        INFO(std::string{row.name});
+        auto document = test::make_network(1).document;
+        row.spoil(document);
+        const auto found = all(problems(document));
+        if (*row.problem == '\0')
+            CHECK(found == "");
+        else
+            CHECK_MESSAGE(found.find(row.problem) != std::string::npos, found);
+    }
+    for (unsigned layers = 1; layers <= 3; ++layers) {
+        for (unsigned mixes = 1; mixes <= 2; ++mixes) {
+            auto document =
+                test::make_network(1, {.layers = layers, .mixes_per_layer = mixes}).document;
+            // Two mixes of a single layer see few loops: their own, and half of two gateways'.
+            if (layers == 1 && mixes == 2) document.parameters.relay_loops = {20'000};
+            CHECK(all(problems(document)) == "");
+        }
+    }
+}

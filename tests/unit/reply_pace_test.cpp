@@ -1,0 +1,213 @@
+#include "relay/reply_pace.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+using namespace nightjar;
+using base::Milliseconds;
+using base::Mono;
+using base::Seconds;
+using relay::ReplyPace;
+
+namespace {
+
+constexpr directory::Rate most{45'000};
+
+Mono at(double seconds) {
+    return Mono{base::from_seconds(seconds)};
+}
+
+stream::Schedule schedule(std::uint32_t sequence, std::uint32_t now_milli, double change_in,
+                          std::uint32_t next_milli) {
+    return {sequence, now_milli, static_cast<std::int32_t>(std::lround(change_in * 1000)),
+            next_milli};
+}
+
+/// The ticks until `end`, in seconds.
+std::vector<double> ticks(ReplyPace& pace, Mono end, base::Random& random) {
+    std::vector<double> times;
+    while (pace.due() <= end) {
+        times.push_back(base::to_seconds(pace.due().time_since_epoch()));
+        pace.ticked(random);
+    }
+    return times;
+}
+
+std::size_t count(const std::vector<double>& times, double from, double to) {
+    return static_cast<std::size_t>(std::count_if(
+        times.begin(), times.end(), [&](double time) { return time >= from && time < to; }));
+}
+
+void check_rate(const std::vector<double>& times, double from, double to, double rate) {
+    INFO("between " << from << " and " << to);
+    const auto expected = (to - from) * rate;
+    CHECK(std::abs(static_cast<double>(count(times, from, to)) - expected) <=
+          4 * std::sqrt(expected));
+}
+
+/// Kolmogorov and Smirnov's distance of the gaps from an exponential of that rate, times sqrt(n).
+double gap_distance(const std::vector<double>& times, double rate) {
+    std::vector<double> gaps;
+    for (std::size_t i = 1; i < times.size(); ++i)
+        gaps.push_back(times[i] - times[i - 1]);
+    std::sort(gaps.begin(), gaps.end());
+    double worst = 0;
+    const auto n = static_cast<double>(gaps.size());
+    for (std::size_t i = 0; i < gaps.size(); ++i) {
+        const auto share = 1 - std::exp(-rate * gaps[i]);
+        worst = std::max({worst, std::abs(share - static_cast<double>(i) / n),
+                          std::abs(static_cast<double>(i + 1) / n - share)});
+    }
+    return worst * std::sqrt(n);
+}
+
+}  // namespace
+
+TEST_CASE("without a schedule, or at pace nought, nothing is ever due") {
+    base::SeededRandom random{41};
+    ReplyPace pace;
+    CHECK(pace.due() == Mono::max());
+    pace.follow(schedule(1, 0, 3, 0), most, at(1), random);
+    CHECK(pace.due() == Mono::max());
+}
+
+TEST_CASE("ticks are Poisson at the pace, from the change on at the next pace") {
+    base::SeededRandom random{42};
+    ReplyPace pace;
+    pace.follow(schedule(1, 0, 3, 45'000), most, at(0), random);
+    CHECK(pace.due() >= at(3));
+    const auto first = ticks(pace, at(503), random);
+    CHECK(count(first, 0, 3) == 0);
+    for (int window = 0; window < 100; ++window)
+        check_rate(first, 3 + 5 * window, 8 + 5 * window, 45);
+    CHECK(gap_distance(first, 45) < 1.95);  // 0.1 % of samples lie above
+
+    pace.follow(schedule(2, 45'000, 5, 10'000), most, at(503), random);
+    const auto second = ticks(pace, at(1008), random);
+    check_rate(second, 503, 508, 45);
+    check_rate(second, 508, 1008, 10);
+}
+
+TEST_CASE("repeating a schedule in every packet leaves the process Poisson") {
+    base::SeededRandom random{43};
+    ReplyPace pace;
+    std::vector<double> times;
+    // 50 packets a second, each delayed, all announcing the change at 1000 s.
+    for (int i = 0; i < 50'000; ++i) {
+        const auto now = at(0.02 * i);
+        for (const auto time : ticks(pace, now, random))
+            times.push_back(time);
+        const auto delay = 0.25 + 0.2 * random.unit();
+        pace.follow(schedule(1, 45'000, 1000 - (0.02 * i - delay), 0), most, now, random);
+    }
+    CHECK(std::abs(static_cast<double>(times.size()) - 45'000) < 4 * std::sqrt(45'000));
+    CHECK(gap_distance(times, 45) < 1.95);
+    CHECK(ticks(pace, at(9999), random).size() < 30);
+}
+
+TEST_CASE("of several estimates of one change the earliest holds, and the highest sequence wins") {
+    struct Row {
+        const char* what;
+        stream::Schedule second;
+        double expected;  // where the pace goes from nought to full
+    };
+    const Row rows[]{
+        {"a later estimate is a packet that was delayed", schedule(5, 0, 5.5, 45'000), 6.2},
+        {"an earlier one knows better", schedule(5, 0, 5.1, 45'000), 6.1},
+        {"an old schedule that comes late says nothing", schedule(4, 45'000, 0, 45'000), 6.2},
+        {"a new one says all", schedule(6, 0, 9, 45'000), 10},
+    };
+    for (const auto& row : rows) {
+        INFO(row.what);
+        for (std::uint64_t seed = 0; seed < 50; ++seed) {
+            base::SeededRandom random{seed};
+            ReplyPace pace;
+            pace.follow(schedule(5, 0, 6.2, 45'000), most, at(0), random);
+            pace.follow(row.second, most, at(1), random);
+            CHECK(pace.due() >= at(row.expected));
+            CHECK(pace.due() < at(row.expected + 0.3));
+        }
+    }
+}
+
+TEST_CASE("a change that lies behind is in force") {
+    base::SeededRandom random{44};
+    ReplyPace pace;
+    pace.follow(schedule(9, 0, -600, 45'000), most, at(1), random);
+    check_rate(ticks(pace, at(101), random), 1, 101, 45);
+}
+
+TEST_CASE("no pace is above the network's") {
+    base::SeededRandom random{45};
+    ReplyPace pace;
+    pace.follow(schedule(1, 0xffffffff, 50, 0xffffffff), most, at(0), random);
+    check_rate(ticks(pace, at(100), random), 0, 100, 45);
+    CHECK(pace.highest() == most);
+}
+
+TEST_CASE("a tick that is due already is not drawn anew by a schedule") {
+    base::SeededRandom random{46};
+    ReplyPace pace;
+    pace.follow(schedule(1, 45'000, 0, 45'000), most, at(0), random);
+    const auto due = pace.due();
+    pace.follow(schedule(2, 0, 0, 0), most, at(5), random);
+    CHECK(pace.due() == due);
+    pace.ticked(random);
+    CHECK(pace.due() == Mono::max());
+}
+
+TEST_CASE("a hand-over between two exits keeps the sum of their paces in every window") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        INFO("seed " << seed);
+        base::SeededRandom random{seed};
+        ReplyPace old_exit;
+        ReplyPace new_exit;
+        const auto route_delay = [&] {
+            base::Nanoseconds sum{};
+            for (int hop = 0; hop < 5; ++hop)
+                sum += random.exponential(Milliseconds{50});
+            return base::to_seconds(sum);
+        };
+        struct Packet {
+            double arrives;
+            double sent;
+            bool to_new;
+        };
+        // Both sessions get their share of the slots; the change is at 20 s, announced from 12 s.
+        std::vector<Packet> packets;
+        for (int i = 0; i < 2000; ++i) {
+            const auto sent = 0.02 * i;
+            packets.push_back({sent + route_delay(), sent, random.below(10) == 0});
+        }
+        std::sort(packets.begin(), packets.end(),
+                  [](const Packet& a, const Packet& b) { return a.arrives < b.arrives; });
+        std::vector<double> times;
+        const auto take = [&](Mono end) {
+            for (auto* pace : {&old_exit, &new_exit}) {
+                for (const auto time : ticks(*pace, end, random))
+                    times.push_back(time);
+            }
+        };
+        for (const auto& packet : packets) {
+            const auto now = at(packet.arrives);
+            take(now);
+            const auto in = 20 - packet.sent;
+            if (packet.to_new) {
+                if (packet.sent < 12) continue;
+                new_exit.follow(schedule(1, 0, in, 45'000), most, now, random);
+            } else if (packet.sent < 12) {
+                old_exit.follow(schedule(1, 45'000, 0, 45'000), most, now, random);
+            } else {
+                old_exit.follow(schedule(2, 45'000, in, 0), most, now, random);
+            }
+        }
+        take(at(41));
+        for (double from = 1; from < 35; from += 1)
+            check_rate(times, from, from + 5, 45);
+        // The change itself falls within what the least delays of two routes differ by.
+        check_rate(times, 19.5, 20.5, 45);
+    }
+}

@@ -1,0 +1,235 @@
+#include "client/session_plan.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <numeric>
+
+using namespace nightjar;
+using namespace nightjar::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr base::Mono begin{std::chrono::hours{1}};
+
+/// Exits that answer a second after their first tick, unless told otherwise.
+struct Plan final : PlanHost {
+    explicit Plan(directory::Parameters with = {}) : parameters{with}, plan{with} {
+        plan.start(now);
+        step();
+    }
+    Health health(SessionHandle session) override {
+        const auto* entry = plan.find(session);
+        const bool ticking = entry->schedule.at(now).milli > 0;
+        if (!ticking) return {};
+        const auto since = now - entry->schedule.change_at;
+        const bool silent = silent_from.contains(session);
+        return {
+            .confirmed = !silent && since >= 1s,
+            .dead = silent && now - std::max(silent_from[session], entry->schedule.change_at) > 8s};
+    }
+    std::optional<SessionHandle> open_shared() override {
+        if (!exits) return std::nullopt;
+        if (next_is_silent) silent_from[last + 1] = begin;
+        return ++last;
+    }
+    void step() {
+        plan.step(now, *this);
+        for (const auto gone : plan.take_gone())
+            ended.push_back(gone);
+        check();
+    }
+    void run(base::Nanoseconds duration) {
+        for (const auto end = now + duration; now < end;) {
+            now += 100ms;
+            step();
+        }
+    }
+    std::uint32_t sum() const {
+        std::uint32_t sum = 0;
+        for (const auto& entry : plan.entries())
+            sum += entry.schedule.at(now).milli;
+        return sum;
+    }
+    /// What must hold at any time.
+    void check() {
+        const bool started = now >= begin + first_tick_after;
+        CHECK(sum() == (started ? parameters.replies.milli : 0));
+        for (const auto& entry : plan.entries()) {
+            auto& known = announced[entry.handle];
+            if (known.sequence == entry.schedule.sequence) continue;
+            CHECK(entry.schedule.sequence == known.sequence + 1);
+            CHECK(entry.schedule.now == known.at(now));
+            const auto notice = entry.schedule.change_at - now;
+            CHECK(notice >= (started && !recovering ? 5s : 3s));
+            known = entry.schedule;
+        }
+    }
+    const SessionPlan::Entry& entry(SessionHandle handle) const { return *plan.find(handle); }
+    double pace(SessionHandle handle) const { return entry(handle).schedule.at(now).per_second(); }
+
+    directory::Parameters parameters;
+    base::Mono now = begin;
+    SessionPlan plan;
+    SessionHandle last = 0;
+    bool exits = true;
+    bool next_is_silent = false;
+    bool recovering = false;
+    std::map<SessionHandle, base::Mono> silent_from;
+    std::map<SessionHandle, PaceSchedule> announced;
+    std::vector<SessionHandle> ended;
+};
+
+directory::Parameters lifetime(base::Seconds lifetime) {
+    directory::Parameters parameters;
+    parameters.session_lifetime = lifetime;
+    return parameters;
+}
+
+}  // namespace
+
+TEST_CASE("the first session gets all of R 3 s after connecting, and all slots before that") {
+    Plan p;
+    REQUIRE(p.plan.entries().size() == 1);
+    CHECK(p.entry(1).schedule.change_at == begin + 3s);
+    CHECK(p.entry(1).schedule.next.milli == 45'000);
+    CHECK(p.plan.pick(begin, 0.99) == SessionHandle{1});
+    p.run(10s);
+    CHECK(p.entry(1).phase == Phase::main);
+    CHECK(p.pace(1) == 45);
+    CHECK(p.entry(1).schedule.sequence == 1);
+}
+
+TEST_CASE("a hand-over tries the new session before it gets the pace, and the old one lingers") {
+    Plan p{lifetime(600s)};
+    p.run(590s);
+    REQUIRE(p.plan.entries().size() == 1);
+    p.run(20s);
+    REQUIRE(p.plan.entries().size() == 2);
+    CHECK(p.entry(2).phase == Phase::opening);
+    CHECK(p.plan.current(p.now) == SessionHandle{1});
+    // From its announcement on it gets slots to stock up with.
+    CHECK(p.plan.pick(p.now, 0.0) == SessionHandle{1});
+    CHECK(p.plan.pick(p.now, 0.999) == SessionHandle{2});
+    p.run(9s);
+    CHECK(p.pace(2) == 4.5);
+    CHECK(p.pace(1) == 40.5);
+    p.run(20s);
+    CHECK(p.pace(2) == 36);
+    CHECK(p.pace(1) == 9);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    CHECK(p.plan.current(p.now) == SessionHandle{2});
+    CHECK(p.ended.empty());
+    // At the next one it ends.
+    p.run(660s);
+    CHECK(p.ended == std::vector<SessionHandle>{1});
+    CHECK(p.entry(2).phase == Phase::lingering);
+    CHECK(p.entry(3).phase == Phase::main);
+    p.run(7200s);
+    CHECK(p.plan.entries().size() <= 3);
+    CHECK(p.ended.size() >= 10);
+}
+
+TEST_CASE("a session on trial that does not answer costs a tenth of R, and another is tried") {
+    Plan p{lifetime(600s)};
+    p.run(595s);
+    p.next_is_silent = true;
+    p.run(15s);
+    REQUIRE(p.plan.entries().size() == 2);
+    p.next_is_silent = false;
+    p.run(40s);
+    CHECK(p.ended == std::vector<SessionHandle>{2});
+    p.run(40s);
+    CHECK(p.entry(3).phase == Phase::main);
+    CHECK(p.entry(1).phase == Phase::lingering);
+}
+
+TEST_CASE("when the only session dies another takes its place at once") {
+    Plan p;
+    p.run(60s);
+    p.silent_from[1] = p.now;
+    p.recovering = true;
+    p.run(10100ms);
+    CHECK(p.entry(1).dead);
+    CHECK(p.entry(2).phase == Phase::opening);
+    CHECK(p.entry(2).schedule.next.milli == 45'000);
+    p.run(5s);
+    CHECK(p.pace(2) == 45);
+    p.run(10s);
+    CHECK(p.ended == std::vector<SessionHandle>{1});
+}
+
+TEST_CASE("where no exit is left the plan waits, and goes on when there is one") {
+    Plan p;
+    p.run(60s);
+    p.exits = false;
+    p.silent_from[1] = p.now;
+    p.recovering = true;
+    p.run(60s);
+    REQUIRE(p.plan.entries().size() == 1);
+    p.exits = true;
+    p.run(10s);
+    CHECK(p.pace(2) == 45);
+}
+
+TEST_CASE("an isolated session opens at a 10 s boundary, after a trial, and lives two lifetimes") {
+    Plan p{lifetime(600s)};
+    p.run(13s);
+    REQUIRE(p.plan.room_for_isolated());
+    p.plan.add_isolated(++p.last, p.now);
+    const auto isolated = p.last;
+    p.step();
+    CHECK(p.entry(isolated).phase == Phase::waiting);
+    p.run(6900ms);
+    CHECK(p.entry(isolated).phase == Phase::waiting);
+    p.run(100ms);
+    CHECK(p.entry(isolated).phase == Phase::opening);
+    p.run(30s);
+    CHECK(p.entry(isolated).phase == Phase::main);
+    CHECK(p.pace(isolated) == 22.5);
+    CHECK(p.plan.current(p.now) == SessionHandle{1});
+    p.run(600s);
+    CHECK(p.entry(isolated).phase == Phase::lingering);
+    p.run(700s);
+    CHECK(p.plan.find(isolated) == nullptr);
+}
+
+TEST_CASE("the number of sessions is bounded, and in a slow network by its slots") {
+    for (const auto& [slots, most] : {std::pair{50'000u, 5}, {5'000u, 2}, {1'000u, 0}}) {
+        directory::Parameters parameters;
+        parameters.main_slots = {slots};
+        parameters.replies = {slots * 9 / 10};
+        Plan p{parameters};
+        p.run(10s);
+        int added = 0;
+        for (; p.plan.room_for_isolated(); ++added)
+            p.plan.add_isolated(++p.last, p.now);
+        CHECK(added == most);
+        p.run(120s);
+        for (const auto& entry : p.plan.entries()) {
+            const auto share = p.pace(entry.handle) / parameters.replies.per_second();
+            CHECK(share * slots / 1000 > 0.8 * slots_per_second_min);
+        }
+    }
+}
+
+TEST_CASE("slots fall to sessions by their share") {
+    Plan p{lifetime(600s)};
+    p.run(650s);
+    REQUIRE(p.pace(2) == 36);
+    std::map<SessionHandle, int> picks;
+    for (int i = 0; i < 1000; ++i)
+        ++picks[*p.plan.pick(p.now, i / 1000.0)];
+    CHECK(picks[1] == 200);
+    CHECK(picks[2] == 800);
+}
+
+TEST_CASE("parts add up to the whole") {
+    for (const auto& weights : std::vector<std::vector<double>>{
+             {1}, {1, 1, 1}, {4, 1, 0}, {0.1, 0.2, 0.7}, {1, 1, 1, 1, 1, 1, 1}}) {
+        const auto parts = divide(45'001, weights);
+        CHECK(std::accumulate(parts.begin(), parts.end(), 0u) == 45'001);
+    }
+    CHECK(divide(10, {0, 1, 0}) == std::vector<std::uint32_t>{0, 10, 0});
+}

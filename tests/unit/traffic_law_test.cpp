@@ -1,0 +1,150 @@
+#include "client/traffic_law.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+using namespace nightjar;
+using namespace nightjar::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr base::Mono begin{std::chrono::hours{1}};
+
+void prepare(TrafficLaw& law, base::Mono now) {
+    while (const auto slot = law.to_prepare(now))
+        law.put(*slot, std::make_unique<cell::Cell>());
+}
+
+std::vector<base::Mono> times(std::uint64_t seed, int other_draws, std::size_t count) {
+    base::SeededRandom random{seed};
+    TrafficLaw law{directory::Parameters{}, random};
+    law.start(begin);
+    std::vector<base::Mono> due;
+    while (due.size() < count) {
+        for (int i = 0; i < other_draws; ++i)
+            random.u64();
+        if (const auto slot = law.to_prepare(begin + 1h)) {
+            due.push_back(slot->due);
+        }
+    }
+    return due;
+}
+
+}  // namespace
+
+TEST_CASE("slot times depend on the seed alone, not on what else is drawn from it") {
+    CHECK(times(1, 0, 500) == times(1, 7, 500));
+    CHECK(times(1, 0, 500) != times(2, 0, 500));
+}
+
+TEST_CASE("main slots and loops keep their rates, and their gaps are exponential") {
+    base::SeededRandom random{3};
+    TrafficLaw law{directory::Parameters{}, random};
+    law.start(begin);
+    const int seconds = 2000;
+    std::size_t above_mean = 0;
+    std::size_t slots = 0;
+    auto last = begin;
+    for (auto now = begin; now < begin + seconds * 1s; now += 1ms) {
+        prepare(law, now);
+        const auto next = law.next_due();
+        const auto cells = law.due(now);
+        if (!cells.empty()) {
+            ++slots;
+            above_mean += next - last > base::from_seconds(1 / 55.0) ? 1 : 0;
+            last = next;
+        }
+    }
+    const auto& counts = law.counts();
+    CHECK(counts.lost == 0);
+    CHECK(std::abs(static_cast<double>(counts.main) - 50.0 * seconds) <
+          4 * std::sqrt(50.0 * seconds));
+    CHECK(std::abs(static_cast<double>(counts.loops) - 5.0 * seconds) <
+          4 * std::sqrt(5.0 * seconds));
+    // e^-1 of exponential gaps lie above their mean; several slots in a tick cost a little of it.
+    const auto share = static_cast<double>(above_mean) / static_cast<double>(slots);
+    CHECK(share > 0.36);
+    CHECK(share < 0.40);
+}
+
+TEST_CASE("the packet of a slot exists while the slot before it is still to come") {
+    base::SeededRandom random{4};
+    TrafficLaw law{directory::Parameters{}, random};
+    law.start(begin);
+    auto now = begin;
+    for (int i = 0; i < 1000; ++i) {
+        std::vector<Slot> ready;
+        while (const auto slot = law.to_prepare(now)) {
+            ready.push_back(*slot);
+            law.put(*slot, std::make_unique<cell::Cell>());
+        }
+        if (i == 0) CHECK(ready.size() >= slots_ahead);
+        now = law.next_due();
+        CHECK(law.due(now).size() == 1);
+        // The next one needs no preparing: it is there.
+        const auto next = law.next_due();
+        CHECK(law.due(next).size() == 1);
+        now = next;
+    }
+    CHECK(law.counts().lost == 0);
+}
+
+TEST_CASE("a slot that cannot be written is lost, and never made up") {
+    base::SeededRandom random{5};
+    TrafficLaw law{directory::Parameters{}, random};
+    law.start(begin);
+    prepare(law, begin);
+    SUBCASE("nobody came for a second: only what is at most 25 ms late goes out") {
+        const auto cells = law.due(begin + 1s);
+        CHECK(cells.empty());
+        CHECK(law.counts().lost > 30);
+        CHECK(law.counts().main == 0);
+        CHECK(law.next_due() > begin + 1s);
+    }
+    SUBCASE("no packet could be made") {
+        const auto slot = law.to_prepare(law.next_due() + 1s);
+        REQUIRE(slot);
+        law.put(*slot, nullptr);
+        const auto lost = law.counts().lost;
+        law.due(slot->due);
+        CHECK(law.counts().lost == lost + 1);
+    }
+    SUBCASE("after a suspend of a day the law starts afresh") {
+        law.due(begin + 24h);
+        CHECK(law.counts().lost < 10);
+        CHECK(law.next_due() > begin + 24h);
+        CHECK(law.next_due() < begin + 24h + 2s);
+    }
+}
+
+TEST_CASE("a stopped law has no slots") {
+    base::SeededRandom random{6};
+    TrafficLaw law{directory::Parameters{}, random};
+    CHECK(law.next_due() == base::Mono::max());
+    law.start(begin);
+    prepare(law, begin);
+    law.stop();
+    CHECK_FALSE(law.to_prepare(begin + 1s));
+    CHECK(law.due(begin + 1h).empty());
+    CHECK(law.next_due() == base::Mono::max());
+}
+
+TEST_CASE("newer rates hold behind the slots that have their packets") {
+    base::SeededRandom random{8};
+    directory::Parameters parameters;
+    TrafficLaw law{parameters, random};
+    law.start(begin);
+    prepare(law, begin);
+    const auto next = law.next_due();
+    parameters.main_slots = {500'000};
+    law.use(parameters, begin);
+    CHECK(law.next_due() == next);
+    for (auto now = begin; now < begin + 20s; now += 1ms) {
+        law.due(now);
+        prepare(law, now);
+    }
+    CHECK(law.counts().main > 9000);
+}

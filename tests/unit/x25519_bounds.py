@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Follows the range of every limb through the ladder step of both X25519 kernels.
+
+The kernels are correct only while no intermediate value leaves its room: vpmadd52 reads 52 bits and
+drops the rest, a difference must stay positive, a double must stay exact. This script mirrors
+sphinx/packet/x25519_ladder.hpp on intervals, iterates the step until nothing widens any more, and
+fails if a bound is broken on the way. It is itself tested: with a bias that is too small, with a
+carry left out, and with a limb too wide it must fail. Constants are read from the sources.
+"""
+import math
+import re
+import sys
+from pathlib import Path
+
+PACKET = Path(__file__).resolve().parent.parent.parent / "sphinx" / "packet"
+P = 2**255 - 19
+
+
+class Broken(Exception):
+    pass
+
+
+def need(holds, what):
+    if not holds:
+        raise Broken(what)
+
+
+def constant(text, pattern):
+    return int(re.search(pattern, text).group(1))
+
+
+# ---------------------------------------------------------------- IFMA: five limbs of 51 bits
+
+class Ifma:
+    def __init__(self, bias_shift=None, skip_carry=False, wide_input=False):
+        text = (PACKET / "x25519_ifma.cpp").read_text()
+        shift = constant(text, r"bias_other = limb_mask << (\d+)") if bias_shift is None else bias_shift
+        need(constant(text, r"bias_first = \(limb_mask - 18\) << (\d+)") == 9 and "a24 = 121665" in text,
+             "the constants have changed")
+        self.mask = 2**51 - 1
+        self.bias = [(self.mask - 18) << shift] + [self.mask << shift] * 4
+        need(sum(b << 51 * i for i, b in enumerate(self.bias)) == P << shift, "the bias is a multiple of p")
+        self.skip_carry = skip_carry
+        self.u = [(0, self.mask if not wide_input else 2**52)] * 5
+
+    def product(self, a, b, biased, square=False):
+        for lo, hi in a + b:
+            need(0 <= lo and hi < 2**52, "a factor has more than 52 bits")
+        columns = [(0, 0)] * 10
+        if biased:
+            columns[:5] = [(x, x) for x in self.bias]
+        for i in range(5):
+            for j in range(5):
+                low, high = a[i][0] * b[j][0], a[i][1] * b[j][1]
+                halves = ((2 * (low >> 52), 2 * (high >> 52)), (0, min(high, 2**52 - 1)))
+                if i + j + 1 == 9:
+                    halves = ((low >> 52, high >> 52), halves[1])
+                for k, (x, y) in ((i + j + 1, halves[0]), (i + j, halves[1])):
+                    columns[k] = (columns[k][0] + x, columns[k][1] + y)
+        result = []
+        for k in range(5):
+            factor = 38 if k == 4 else 19
+            hi = columns[k][1] + factor * columns[k + 5][1]
+            need(hi < 2**62, "a product is wider than 2^62")
+            result.append((columns[k][0] + factor * columns[k + 5][0], hi))
+        return result
+
+    def carry(self, w):
+        if self.skip_carry:
+            return w
+        need(19 * (w[4][1] >> 51) < 2**52, "the carry out of the top is too wide")
+        over = [19 * (w[4][1] >> 51)] + [hi >> 51 for _, hi in w[:4]]
+        return [(0, min(self.mask, hi) + c) for (_, hi), c in zip(w, over)]
+
+    def mul(self, a, b):
+        return self.product(a, b, False)
+
+    def mul_biased(self, a, b):
+        return self.product(a, b, True)
+
+    def sum(self, a, b):
+        need(all(x[1] + y[1] < 2**62 for x, y in zip(a, b)), "a sum is wider than 2^62")
+        return self.carry([(x[0] + y[0], x[1] + y[1]) for x, y in zip(a, b)])
+
+    def difference(self, a, b):
+        need(all(x[0] >= y[1] for x, y in zip(a, b)), "a difference may be negative")
+        return self.carry([(x[0] - y[1], x[1] - y[0]) for x, y in zip(a, b)])
+
+    def add_a24(self, a, e):
+        high = [121665 * hi >> 52 for _, hi in e]
+        over = [38 * high[4]] + [2 * h for h in high[:4]]
+        wide = [(0, x[1] + min(121665 * y[1], 2**52 - 1) + o) for x, y, o in zip(a, e, over)]
+        need(all(hi < 2**62 for _, hi in wide), "a + 121665 e is wider than 2^62")
+        return self.carry(wide)
+
+    def start(self):
+        plus = [(0, self.u[0][1] + 1)] + self.u[1:]
+        minus = self.carry([(b - (i == 0), x[1] + b - (i == 0))
+                            for i, (x, b) in enumerate(zip(self.u, self.bias))])
+        return plus, minus
+
+    @staticmethod
+    def join(a, b):
+        return [(min(x[0], y[0]), max(x[1], y[1])) for x, y in zip(a, b)]
+
+    def margin(self, state):
+        return "narrow limbs at most 2^51 - 1 + " + ", ".join(
+            str(max(e[i][1] for e in state) - self.mask) for i in (0, 1))
+
+
+# ------------------------------------------------- AVX2: six limbs of 42.5 bits, exact in doubles
+
+class Avx2:
+    def __init__(self, skip_carry=False, wide_input=False):
+        text = (PACKET / "x25519_avx2.cpp").read_text()
+        found = re.search(r"exponent\[limbs \+ 1\] = \{([^}]*)\}", text).group(1)
+        self.e = [int(x) for x in found.split(",")]
+        need(self.e == [-(-85 * i // 2) for i in range(7)], "limb i is a multiple of 2^ceil(42.5 i)")
+        self.skip_carry = skip_carry
+        self.u = [2**(x if not wide_input else x + 12) for x in self.e[1:]]
+
+    def exact(self, value, unit, what):
+        need(value <= 2**53 * unit, what + " is not exact in a double")
+
+    def reduce(self, high, low):
+        if self.skip_carry:
+            return [h + l for h, l in zip(high, low)]
+        z = [low[0] + 19 * high[5] // 2**255 + 1] + [l + h for l, h in zip(low[1:], high)]
+        over = []
+        for j in range(6):
+            self.exact(z[j], 2**self.e[j], "a column before its carry")
+            need(z[j] < 2**(51 + self.e[j + 1]), "a carry leaves the rounding constant's binade")
+            over.append(z[j] + 2**(self.e[j + 1] - 1))
+        rest = [2**(self.e[j + 1] - 1) for j in range(6)]
+        return [rest[0] + 19 * over[5] // 2**255 + 1] + [r + o for r, o in zip(rest[1:], over)]
+
+    def mul(self, a, b):
+        high, low = [0] * 6, [0] * 6
+        for i in range(6):
+            self.exact(19 * a[i], 2**self.e[i], "a wrapped factor")
+            for j in range(6):
+                k = (i + j) % 6
+                product = a[i] * b[j] if i + j < 6 else 19 * a[i] * b[j] // 2**255 + 1
+                need(self.e[i] + self.e[j] - (255 if i + j > 5 else 0) >= self.e[k], "units do not match")
+                high[k] += product + 2**(self.e[k + 1] - 1)
+                low[k] += 2**(self.e[k + 1] - 1)
+        for k in range(6):
+            need(high[k] < 2**(51 + self.e[k + 1]), "a column leaves the rounding constant's binade")
+            self.exact(low[k], 2**self.e[k], "the sum of what was cut off")
+        return self.reduce(high, low)
+
+    mul_biased = mul
+
+    def carry(self, a):
+        return a
+
+    def sum(self, a, b):
+        for i, (x, y) in enumerate(zip(a, b)):
+            self.exact(x + y, 2**self.e[i], "a sum")
+        return [x + y for x, y in zip(a, b)]
+
+    difference = sum
+
+    def add_a24(self, a, e):
+        over = []
+        for i in range(6):
+            need(121665 * e[i] < 2**(51 + self.e[i + 1]), "121665 e leaves the binade")
+            over.append(121665 * e[i] + 2**(self.e[i + 1] - 1))
+        rest = [2**(self.e[i + 1] - 1) + a[i] for i in range(6)]
+        return [rest[0] + 19 * over[5] // 2**255 + 1] + [r + o for r, o in zip(rest[1:], over)]
+
+    def start(self):
+        one = [1, 0, 0, 0, 0, 0]
+        return self.sum(self.u, one), self.sum(self.u, one)
+
+    @staticmethod
+    def join(a, b):
+        return [max(x, y) for x, y in zip(a, b)]
+
+    def margin(self, state):
+        return "limbs of the ladder's points below 2^%.2f units" % max(
+            math.log2(x / 2**e) for element in state for x, e in zip(element, self.e))
+
+
+# ----------------------------------------------------------------------- the ladder, once for both
+
+def twice(f, total, difference):
+    aa = f.mul_biased(total, total)
+    bb = f.mul(difference, difference)
+    a, e = f.carry(aa), f.difference(aa, bb)
+    return f.mul_biased(a, f.carry(bb)), f.mul(e, f.add_a24(a, e))
+
+
+def point(f, x, z):
+    return f.sum(x, z), f.difference(x, z)
+
+
+def ladder(f):
+    other = f.start()
+    chosen = point(f, *twice(f, *other))
+    for _ in range(300):
+        # Either may be doubled: a pick is the union of both.
+        picked = tuple(f.join(x, y) for x, y in zip(chosen, other))
+        da, cb = f.mul_biased(chosen[0], other[1]), f.mul(chosen[1], other[0])
+        s, t = f.sum(da, cb), f.difference(da, cb)
+        tt = f.carry(f.mul(t, t))
+        now = point(f, *twice(f, *picked)) + point(f, f.mul_biased(s, s), f.mul(tt, f.u))
+        joined = tuple(f.join(x, y) for x, y in zip(chosen + other, now))
+        if joined == chosen + other:
+            return f.margin(joined)
+        chosen, other = joined[:2], joined[2:]
+    raise Broken("no fixed point after 300 steps")
+
+
+def main():
+    failed = 0
+    for name, field in (("ifma", Ifma), ("avx2", Avx2)):
+        try:
+            print(f"measured: {name}: {ladder(field())}")
+        except Broken as why:
+            failed += 1
+            print(f"{name}: {why}")
+    breakages = (("ifma, bias of 128 p", lambda: Ifma(bias_shift=7)),
+                 ("ifma, no carry", lambda: Ifma(skip_carry=True)),
+                 ("ifma, a point of 52 bits a limb", lambda: Ifma(wide_input=True)),
+                 ("avx2, no carry", lambda: Avx2(skip_carry=True)),
+                 ("avx2, a point of 55 bits a limb", lambda: Avx2(wide_input=True)))
+    for name, field in breakages:
+        try:
+            ladder(field())
+            failed += 1
+            print(f"{name}: not noticed")
+        except Broken:
+            pass
+    total = 2 + len(breakages)
+    print(f"{total - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

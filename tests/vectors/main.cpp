@@ -1,0 +1,23 @@
+// Runs every case once per kernel that this processor has, or under the one that NIGHTJAR_KERNEL
+// names.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <iostream>
+
+#include "tests/support/kernels.hpp"
+
+int main(int argc, char** argv) {
+    using nightjar::packet::available;
+    int failures = 0;
+    for (const auto kernel : nightjar::testing::wanted_kernels()) {
+        if (!available(kernel)) {
+            std::cout << "measured: kernel " << to_string(kernel) << " not on this processor\n";
+            continue;
+        }
+        std::cout << "measured: kernel " << to_string(kernel) << '\n';
+        nightjar::packet::force_kernel(kernel);
+        failures += doctest::Context{argc, argv}.run();
+    }
+    return failures == 0 ? 0 : 1;
+}
