@@ -57,6 +57,12 @@ void write_new(const fs::path& file, const std::string& text) {
 }  // namespace
 
 Config load_config(const fs::path& file) {
+    std::error_code unreadable;
+    if (!fs::exists(file, unreadable) && !unreadable) {
+        throw node::ConfigError(file.string() +
+                                ": there is no configuration; make it with `nightjar init "
+                                "--network FILE`, or name another with --config");
+    }
     const auto yaml = node::YamlFile::load(file);
     auto map = yaml.map();
     const auto base = fs::absolute(file).parent_path();

@@ -196,8 +196,9 @@ void Daemon::start_core(DocumentRef document) {
 
 asio::awaitable<void> Daemon::watch_readiness() {
     readiness_timer_.expires_after(config_.ready_timeout);
-    co_await readiness_timer_.async_wait(as_values);
-    if (ready_) co_return;
+    const auto waited = co_await readiness_timer_.async_wait(as_values);
+    // Cancelled: it is ready, or it has been told to end, which is no failure.
+    if (std::get<0>(waited) || ready_) co_return;
     fail(ExitCode::not_ready, "not ready after " + std::to_string(config_.ready_timeout.count()) +
                                   " s; last: " + waiting_for_);
 }

@@ -91,6 +91,12 @@ StateDir::StateDir(fs::path directory) : directory_{std::move(directory)} {
         throw node::KeyError("cannot write to the state directory " + directory_.string() +
                              "; set state_dir to a directory of this user");
     }
+    // Who may write here chooses this client's gateway.
+    const auto others = fs::perms::group_write | fs::perms::others_write;
+    if ((fs::status(directory_).permissions() & others) != fs::perms::none) {
+        throw node::KeyError("others may write to the state directory " + directory_.string() +
+                             "; chmod 700 " + directory_.string());
+    }
 }
 
 std::optional<GatewayChoice> StateDir::gateway() const {

@@ -58,7 +58,7 @@ void run(const char* listen, const char* target, const char* file) {
             "{\"t\":%.6f,\"connection\":%u,\"direction\":\"%s\",\"type\":%u,\"length\":%u}\n",
             unix_time(record.at), record.connection,
             record.direction == Direction::up ? "up" : "down", record.type, record.length);
-        out << line;
+        out << line << std::flush;  // who reads along sees every record, up to the last
     };
     asio::io_context io{1};
     Recorder recorder{io.get_executor(), parse(listen), parse(target), write_line};

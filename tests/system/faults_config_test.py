@@ -5,72 +5,17 @@ Rows 36, 45, 46, 48 and 55 of the table of faults, against the real programs.
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from testnet import PROGRAMS  # noqa: E402
+from offline import AUTHORITY, CLIENT, CONFIG, FAILURE, KEY, OK, RELAY, USAGE, OfflineNetwork, call  # noqa: E402
 from nightjar_demo import folders  # noqa: E402
 
-RELAY = PROGRAMS / "relay/nightjar-relay"
-AUTHORITY = PROGRAMS / "relay/authority/nightjar-authority"
-CLIENT = PROGRAMS / "client/nightjar"
-OK, FAILURE, USAGE, CONFIG, KEY = 0, 1, 2, 3, 5
 
-
-def call(program, *arguments, seconds=20):
-    done = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=seconds)
-    return done.returncode, done.stderr.strip()
-
-
-class Faults(unittest.TestCase):
-    def setUp(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="faults-", dir=folders.base_folder()))
-        self.relays = self.folder / "relays"
-        self.relays.mkdir()
-        for number, (name, role) in enumerate([("mix", "mix"), ("gate", "gateway"), ("door", "gateway")]):
-            self.init(name, role, 20 + number)
-        self.config = self.relays / "mix" / "relay.yaml"
-
-    def tearDown(self):
-        shutil.rmtree(self.folder)
-
-    def init(self, name, role, last):
-        more = ["--layer", 1] if role == "mix" else ["--exit-policy", "accept *:80"]
-        code, error = call(RELAY, "init", "--dir", self.relays / name, "--name", name, "--role", role,
-                           "--listen", f"127.88.0.{last}:9001", "--runtime-dir", self.relays / name / "run",
-                           "--network", self.folder / "network.yaml", "--document", self.folder / "document",
-                           "--epoch-length", 3600, "--packets-per-second", 10, *more)
-        self.assertEqual(code, OK, error)
-
-    def sign(self):
-        call(AUTHORITY, "init", "--dir", self.folder / "authority")
-        lines = ["network: faults", "parameters:", "  epoch_length: 3600s", "  relay_loops: 40", "relays:"]
-        for name in ("mix", "gate", "door"):
-            lines += [f"  - descriptor: relays/{name}/descriptor", f"    operator: {name}"]
-        (self.folder / "description.yaml").write_text("\n".join(lines) + "\n")
-        code, error = call(AUTHORITY, "sign", "--dir", self.folder / "authority", "--description",
-                           self.folder / "description.yaml", "--out", self.folder)
-        self.assertEqual(code, OK, error)
-
-    def refuses(self, code, *words, program=RELAY, arguments=None):
-        """It ends with this code, and one line that holds all these words."""
-        got, error = call(program, *(arguments or ["run", "--config", self.config]))
-        self.assertEqual(len(error.splitlines()), 1, error)
-        self.assertEqual(got, code, error)
-        for word in words:
-            self.assertIn(word, error)
-
-    def edited(self, change):
-        text = self.config.read_text()
-        self.config.write_text(change(text))
-        self.assertNotEqual(self.config.read_text(), text)
-
+class Faults(OfflineNetwork):
     # --- configuration: exit 3, file:line:column ---
     def test_unknown_key(self):
         self.edited(lambda text: text + "colour: red\n")
@@ -147,26 +92,11 @@ class Faults(unittest.TestCase):
             self.refuses(KEY, "tmpfs")
 
     # --- running ---
-    def start(self):
-        relay = subprocess.Popen([RELAY, "run", "--config", self.config], stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for line in relay.stdout:
-            if "ready" in line:
-                return relay
-        self.fail(f"the relay ended with {relay.wait()} before it was ready")
-
-    def stop(self, relay):
-        begun = time.monotonic()
-        relay.terminate()
-        code = relay.wait(6)
-        relay.stdout.close()
-        self.assertEqual(code, OK)
-        self.assertLess(time.monotonic() - begun, 5)
-
     def test_port_in_use(self):
         self.sign()
-        with socket.create_server(("127.88.0.20", 9001)):
-            self.refuses(FAILURE, "127.88.0.20:9001", "in use")
+        address = f"{self.claim.network}.20"
+        with socket.create_server((address, 9001)):
+            self.refuses(FAILURE, f"{address}:9001", "in use")
 
     def test_a_second_daemon_on_the_same_keys(self):
         self.sign()
@@ -196,20 +126,6 @@ class Faults(unittest.TestCase):
             with self.subTest(program=program.name):
                 self.assertEqual(call(program, "no-such-verb")[0], USAGE)
                 self.assertEqual(call(program, "--help")[0], OK)
-
-    def test_client_without_a_network(self):
-        self.refuses(CONFIG, "network.yaml", program=CLIENT,
-                     arguments=["init", "--network", self.folder / "network.yaml", "--dir", self.folder / "client"])
-
-    def test_client_that_would_listen_for_everyone(self):
-        self.sign()
-        client = self.folder / "client"
-        self.assertEqual(call(CLIENT, "init", "--network", self.folder / "network.yaml", "--dir", client)[0], OK)
-        config = client / "client.yaml"
-        text = config.read_text()
-        config.write_text(text.replace("127.0.0.1", "0.0.0.0"))
-        self.assertNotEqual(config.read_text(), text)
-        self.refuses(CONFIG, "client.yaml:", "127.0.0.1", "allow_remote", program=CLIENT, arguments=["run", "--config", config])
 
 
 if __name__ == "__main__":

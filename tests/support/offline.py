@@ -1,0 +1,121 @@
+"""The files of a small network, for tests of what the programs refuse: keys, configurations, a document.
+
+One mix and two gateways; nothing runs unless the test starts it.
+"""
+import subprocess
+import time
+import unittest
+
+from testnet import PROGRAMS
+from nightjar_demo import folders
+
+RELAY = PROGRAMS / "relay/nightjar-relay"
+AUTHORITY = PROGRAMS / "relay/authority/nightjar-authority"
+CLIENT = PROGRAMS / "client/nightjar"
+OK, FAILURE, USAGE, CONFIG, NOT_READY, KEY = 0, 1, 2, 3, 4, 5
+EPOCH_SECONDS = 3600
+STOP_SECONDS_MAX = 5
+# An Ed25519 seed becomes a private key that openssl reads by this prefix (RFC 8410).
+PRIVATE_KEY_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+
+
+def call(program, *arguments, seconds=20):
+    done = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=seconds)
+    return done.returncode, done.stderr.strip()
+
+
+class OfflineNetwork(unittest.TestCase):
+    def setUp(self):
+        self.claim = folders.Run()
+        self.folder = self.claim.folder
+        self.relays = self.folder / "relays"
+        self.relays.mkdir()
+        self.running = []
+        for number, (name, role) in enumerate([("mix", "mix"), ("gate", "gateway"), ("door", "gateway")]):
+            self.init(name, role, 20 + number)
+        self.config = self.relays / "mix" / "relay.yaml"
+
+    def tearDown(self):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            process.stdout.close()
+        self.claim.remove()
+
+    # --- its files ---
+    def init(self, name, role, last):
+        more = ["--layer", 1] if role == "mix" else ["--exit-policy", "accept *:80"]
+        code, error = call(RELAY, "init", "--dir", self.relays / name, "--name", name, "--role", role,
+                           "--listen", f"{self.claim.network}.{last}:9001", "--runtime-dir", self.relays / name / "run",
+                           "--network", self.folder / "network.yaml", "--document", self.folder / "document",
+                           "--epoch-length", EPOCH_SECONDS, "--packets-per-second", 10, *more)
+        self.assertEqual(code, OK, error)
+
+    def sign(self, *more):
+        call(AUTHORITY, "init", "--dir", self.folder / "authority")
+        lines = ["network: faults", "parameters:", f"  epoch_length: {EPOCH_SECONDS}s", "  relay_loops: 40", "relays:"]
+        for name in ("mix", "gate", "door"):
+            lines += [f"  - descriptor: relays/{name}/descriptor", f"    operator: {name}"]
+        (self.folder / "description.yaml").write_text("\n".join(lines) + "\n")
+        code, error = call(AUTHORITY, "sign", "--dir", self.folder / "authority", "--description",
+                           self.folder / "description.yaml", "--out", self.folder, *more)
+        self.assertEqual(code, OK, error)
+
+    def sign_validity(self, begin, end):
+        """Signs the document again as valid from `begin` to `end`, in seconds from now."""
+        file = self.folder / "document"
+        facts, _, signature = file.read_text().partition("signature ")
+        now = int(time.time())
+        lines = [f"valid-from {now + begin}" if line.startswith("valid-from ") else
+                 f"valid-until {now + end}" if line.startswith("valid-until ") else line
+                 for line in facts.splitlines()]
+        facts = "\n".join(lines) + "\n"
+        seed = (self.folder / "authority" / "authority.key").read_text().split()[-1]
+        key, text = self.folder / "key.der", self.folder / "text"
+        key.write_bytes(PRIVATE_KEY_PREFIX + bytes.fromhex(seed))
+        text.write_text(facts)
+        made = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-keyform", "DER",
+                               "-in", text], capture_output=True, check=True).stdout
+        file.write_text(f"{facts}signature {signature.split()[0]} {made.hex()}\n")
+
+    def init_client(self):
+        """A client's folder; its configuration file."""
+        code, error = call(CLIENT, "init", "--network", self.folder / "network.yaml", "--dir", self.folder / "client",
+                           "--listen", "127.0.0.1:0")
+        self.assertEqual(code, OK, error)
+        return self.folder / "client" / "client.yaml"
+
+    def edited(self, change, config=None):
+        config = config or self.config
+        text = config.read_text()
+        config.write_text(change(text))
+        self.assertNotEqual(config.read_text(), text)
+
+    # --- what is expected ---
+    def refuses(self, code, *words, program=RELAY, arguments=None):
+        """It ends with this code, and one line that holds all these words."""
+        got, error = call(program, *(arguments or ["run", "--config", self.config]))
+        self.assertEqual(len(error.splitlines()), 1, error)
+        self.assertEqual(got, code, error)
+        for word in words:
+            self.assertIn(word, error)
+
+    # --- running ---
+    def start(self, config=None, program=RELAY, ready="ready"):
+        process = subprocess.Popen([program, "run", "--config", config or self.config], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.running.append(process)
+        said = ""
+        for line in process.stdout:
+            said += line
+            if ready in line:
+                return process
+        self.fail(f"it ended with {process.wait()} before it was ready: {said}")
+
+    def stop(self, process):
+        begun = time.monotonic()
+        process.terminate()
+        self.assertEqual(process.wait(STOP_SECONDS_MAX + 1), OK)
+        self.assertLess(time.monotonic() - begun, STOP_SECONDS_MAX)

@@ -1,0 +1,123 @@
+"""Documents out of their time, which is what a wrong clock looks like: rows 27, 36 and 44 of the table of faults.
+
+A document that begins in an hour is, to the programs, a clock that is an hour slow; one that ended an hour ago is a
+fast clock. `status` tells what a relay is while its document expires under it.
+"""
+import json
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from offline import CLIENT, NOT_READY, RELAY, OfflineNetwork  # noqa: E402
+
+HOUR = 3600
+
+
+class Clock(OfflineNetwork):
+    def setUp(self):
+        super().setUp()
+        self.sign()
+
+    def status(self):
+        done = subprocess.run([RELAY, "status", "--config", self.config, "--json"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        return json.loads(done.stdout)["state"]
+
+    def until(self, state, seconds):
+        deadline = time.monotonic() + seconds
+        while self.status() != state:
+            self.assertLess(time.monotonic(), deadline, self.status())
+            time.sleep(0.2)
+
+    def says(self, process, first, *words):
+        """The next line that holds `first` holds the other words as well."""
+        for line in process.stdout:
+            if first in line:
+                for word in words:
+                    self.assertIn(word, line)
+                return
+        self.fail(f"it ended without a line about {first}")
+
+    # --- a relay ---
+    def test_a_document_that_is_signed_anew_counts(self):
+        """So that the refusals below are of the time, not of the signature."""
+        self.sign_validity(-60, HOUR)
+        self.stop(self.start())
+
+    def test_expired(self):
+        self.sign_validity(-3 * HOUR, -HOUR)
+        self.refuses(NOT_READY, "document", "expired at", "clock says", "get a newer document")
+
+    def test_expired_this_second(self):
+        self.sign_validity(-HOUR, 0)
+        self.refuses(NOT_READY, "expired at")
+
+    def test_valid_in_an_hour(self):
+        self.sign_validity(HOUR, 2 * HOUR)
+        self.refuses(NOT_READY, "document", "valid only from", "clock says", "set the clock")
+
+    def test_check_says_the_same_and_starts_nothing(self):
+        self.sign_validity(-3 * HOUR, -HOUR)
+        self.refuses(NOT_READY, "expired at", arguments=["check", "--config", self.config])
+
+    def test_a_running_relay_says_that_its_document_has_expired_and_takes_the_next(self):
+        self.sign_validity(-60, 4)
+        relay = self.start()
+        self.assertEqual(self.status(), "active")
+        self.until("document_expired", 10)
+        self.sign("--next")
+        self.sign_validity(-60, HOUR)
+        relay.send_signal(1)
+        self.until("active", 10)
+        self.stop(relay)
+
+    def test_two_documents_of_one_epoch_keep_the_first(self):
+        relay = self.start()
+        self.sign_validity(-60, HOUR)
+        relay.send_signal(1)
+        self.says(relay, "nothing reloaded", "two different network documents", "ask the authorities")
+        self.assertEqual(self.status(), "active")
+        self.stop(relay)
+
+    def test_an_expired_document_at_reload_leaves_the_one_in_use(self):
+        relay = self.start()
+        self.sign_validity(-3 * HOUR, -HOUR)
+        relay.send_signal(1)
+        self.says(relay, "nothing reloaded", "expired at")
+        self.assertEqual(self.status(), "active")
+        self.stop(relay)
+
+    # --- a client: it keeps a document, and has to ask a gateway when that one does not count ---
+    def client_refuses(self, *words):
+        config = self.init_client()
+        self.edited(lambda text: text.replace("ready_timeout: 2m", "ready_timeout: 4s"), config)
+        (self.folder / "client" / "state").mkdir(mode=0o700)
+        (self.folder / "client" / "state" / "document.txt").write_text((self.folder / "document").read_text())
+        done = subprocess.run([CLIENT, "run", "--config", config], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=20)
+        self.assertEqual(done.returncode, NOT_READY, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_client_with_an_expired_document_and_no_gateway(self):
+        self.sign_validity(-3 * HOUR, -HOUR)
+        self.client_refuses("was valid until", "set the clock", "no link to a gateway")
+
+    def test_client_with_an_early_document_and_no_gateway(self):
+        self.sign_validity(HOUR, 2 * HOUR)
+        self.client_refuses("is valid from", "set the clock", "no link to a gateway")
+
+    def test_client_whose_gateways_are_all_away(self):
+        self.client_refuses("not ready after 4 s", "no link to the gateway")
+
+    def test_client_keeps_no_changed_document(self):
+        text = (self.folder / "document").read_text()
+        (self.folder / "document").write_text(text.replace("operator gate", "operator door"))
+        self.client_refuses("not using the kept document", "signature")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=0)

@@ -1,0 +1,200 @@
+"""The SOCKS5 port under bad input: rows 58 and 59 of the table of faults, over real sockets and a real network."""
+import os
+import socket
+import struct
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from testnet import NetworkTest  # noqa: E402
+
+HELLO, CHOSEN = b"\x05\x01\x00", b"\x05\x00"
+FAILURE, NOT_ALLOWED, UNREACHABLE, REFUSED = 1, 2, 4, 5
+NO_COMMAND, NO_ADDRESS_TYPE = 7, 8
+HTTP_PORT = 8000
+RSS_SPREAD = 4 << 20
+
+
+def name_request(name, port=80, command=1, reserved=0):
+    name = name if isinstance(name, bytes) else name.encode()
+    return bytes([5, command, reserved, 3, len(name)]) + name + struct.pack("!H", port)
+
+
+def address_request(family, text, port=80, command=1):
+    kind = {socket.AF_INET: 1, socket.AF_INET6: 4}[family]
+    return bytes([5, command, 0, kind]) + socket.inet_pton(family, text) + struct.pack("!H", port)
+
+
+REQUESTS = [
+    ("BIND", name_request("example.com", command=2), NO_COMMAND),
+    ("UDP ASSOCIATE", name_request("example.com", command=3), NO_COMMAND),
+    ("RESOLVE, which is Tor's", name_request("example.com", command=0xF0), NO_COMMAND),
+    ("command 0", name_request("example.com", command=0), NO_COMMAND),
+    ("address type 2", b"\x05\x01\x00\x02", NO_ADDRESS_TYPE),
+    ("version 4 in the request", b"\x04\x01\x00\x03", FAILURE),
+    ("reserved byte set", name_request("example.com", reserved=1), FAILURE),
+    ("port 0", name_request("example.com", port=0), FAILURE),
+    ("empty name", name_request(""), FAILURE),
+    ("name of 255 bytes", name_request("a" * 255), FAILURE),
+    ("label of 64 bytes", name_request("a" * 64 + ".com"), FAILURE),
+    ("NUL in the name", name_request(b"exam\0ple.com"), FAILURE),
+    ("line feed in the name", name_request("example.com\n"), FAILURE),
+    ("space in the name", name_request("example .com"), FAILURE),
+    ("UTF-8 in the name", name_request("ex\u00e4mple.com"), FAILURE),
+    ("name that ends like a number", name_request("127.1"), FAILURE),
+    ("name of an address as a number", name_request("2130706433"), FAILURE),
+    ("IPv6 zone", name_request("fe80::1%eth0"), FAILURE),
+    ("name that nobody knows", name_request("no-such-name.test"), UNREACHABLE),
+    ("private address: refused by the exit", address_request(socket.AF_INET, "10.0.0.1"), NOT_ALLOWED),
+    ("metadata service", address_request(socket.AF_INET, "169.254.169.254"), NOT_ALLOWED),
+    ("mapped address", address_request(socket.AF_INET6, "::ffff:10.0.0.1"), NOT_ALLOWED),
+]
+GREETINGS = [
+    ("no methods", b"\x05\x00", b"\x05\xff"),
+    ("GSSAPI only", b"\x05\x01\x01", b"\x05\xff"),
+    ("SOCKS4", b"\x04\x01\x00\x50\x01\x02\x03\x04\x00", b"\x00\x5b" + bytes(6)),
+    ("version 6", b"\x06\x01\x00", b""),
+    ("TLS", b"\x16\x03\x01\x00\xa5\x01", b""),
+    ("credentials of version 2", b"\x05\x01\x02\x02\x01a\x01b", b"\x05\x02\x01\x01"),
+    ("a username that is kept for later", b"\x05\x01\x02\x01\x0a<nightjar1\x00", b"\x05\x02\x01\x01"),
+]
+
+
+class Socks(NetworkTest):
+    def connect(self):
+        host, port = self.net.socks.rsplit(":", 1)
+        link = socket.create_connection((host, int(port)), 20)
+        self.addCleanup(link.close)
+        return link
+
+    @staticmethod
+    def rest(link):
+        """Everything until the other side has closed in an orderly way; a reset is an error."""
+        answer = b""
+        while piece := link.recv(4096):
+            answer += piece
+        return answer
+
+    def open_stream(self, name="files.nightjar.test", port=HTTP_PORT):
+        link = self.connect()
+        link.sendall(HELLO + name_request(name, port))
+        self.assertEqual(self.exactly(link, 12)[:4], CHOSEN + b"\x05\x00")
+        return link
+
+    @staticmethod
+    def exactly(link, size):
+        answer = b""
+        while len(answer) < size and (piece := link.recv(size - len(answer))):
+            answer += piece
+        return answer
+
+    # --- each malformed request its reply, then an orderly end ---
+    def test_greetings(self):
+        for what, said, answer in GREETINGS:
+            with self.subTest(what):
+                link = self.connect()
+                link.sendall(said)
+                self.assertEqual(self.rest(link), answer)
+
+    def test_http_gets_a_page(self):
+        link = self.connect()
+        link.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = self.rest(link)
+        self.assertTrue(answer.startswith(b"HTTP/1.0 501 "), answer)
+        self.assertIn(b"SOCKS5 port", answer)
+
+    def test_requests(self):
+        for what, request, reply in REQUESTS:
+            with self.subTest(what):
+                link = self.connect()
+                link.sendall(HELLO)
+                self.assertEqual(self.exactly(link, 2), CHOSEN)
+                link.sendall(request)
+                self.assertEqual(self.rest(link), bytes([5, reply, 0, 1]) + bytes(6))
+
+    def test_a_closed_port_is_refused(self):
+        link = self.connect()
+        link.sendall(HELLO + address_request(socket.AF_INET, self.net.outside, 9))
+        self.assertEqual(self.rest(link), CHOSEN + bytes([5, REFUSED, 0, 1]) + bytes(6))
+
+    def test_the_exits_own_ports_are_refused(self):
+        for relay in self.net.gateways:
+            if relay.name == self.net.ask_client()[0]["gateway"]:
+                continue
+            for port in (9001, 9464):
+                with self.subTest(port=port):
+                    link = self.connect()
+                    link.sendall(HELLO + address_request(socket.AF_INET, relay.address, port))
+                    self.assertEqual(self.rest(link), CHOSEN + bytes([5, NOT_ALLOWED, 0, 1]) + bytes(6))
+
+    def test_a_request_in_single_bytes_and_all_at_once(self):
+        request = HELLO + name_request("files.nightjar.test", HTTP_PORT) + b"GET /small/1 HTTP/1.0\r\n\r\n"
+        for pieces in ([request], [request[i:i + 1] for i in range(len(request))]):
+            with self.subTest(pieces=len(pieces)):
+                link = self.connect()
+                for piece in pieces:
+                    link.sendall(piece)
+                answer = self.rest(link)
+                self.assertTrue(answer.startswith(CHOSEN + b"\x05\x00"), answer[:40])
+                self.assertTrue(answer.endswith(b"small page 1\n"), answer[-40:])
+
+    # --- half-closed and vanished applications ---
+    def test_what_the_application_ends_the_target_sees_and_still_answers(self):
+        link = self.open_stream()
+        link.sendall(b"GET /small/2 HTTP/1.0\r\n\r\n")
+        link.shutdown(socket.SHUT_WR)
+        self.assertTrue(self.rest(link).endswith(b"small page 2\n"))
+
+    def test_slow_and_vanished_applications_leave_nothing_behind(self):
+        self.round_of_bad_applications()    # what is allocated once is allocated now
+        before = self.costs()
+        for _ in range(3):
+            self.round_of_bad_applications()
+        after = self.costs()
+        print(f"measured: descriptors and memory before and after 3 rounds of bad applications: {before} {after}")
+        for name, (descriptors, memory) in after.items():
+            self.assertEqual(descriptors, before[name][0], name)
+            self.assertLess(memory, before[name][1] + RSS_SPREAD, name)
+
+    def round_of_bad_applications(self):
+        vanished = [self.connect() for _ in range(20)]                  # before a byte, and in the middle
+        for number, link in enumerate(vanished):
+            link.sendall((HELLO + name_request("files.nightjar.test", HTTP_PORT))[:number])
+        asked = [self.connect() for _ in range(10)]                     # before the answer, with a reset
+        for link in asked:
+            link.sendall(HELLO + name_request("files.nightjar.test", HTTP_PORT))
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        slow = [self.open_stream() for _ in range(3)]                   # in the middle, with the rest unread
+        for link in slow:
+            link.sendall(b"GET /endless HTTP/1.0\r\n\r\n")
+        time.sleep(2)
+        for link in vanished + asked + slow:
+            link.close()
+        self.wait_until_idle()
+
+    def wait_until_idle(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            status, _ = self.net.ask_client()
+            if status["applications"] == 0 and sum(s["streams"] for s in status["sessions"]) == 0:
+                time.sleep(2)   # what the exit was told last arrives there
+                return
+            time.sleep(0.2)
+        self.fail(f"applications or streams stay open: {status}")
+
+    def costs(self):
+        """Descriptors and resident bytes of each process of the network."""
+        found = {}
+        for name, process in self.processes.running.items():
+            if name == "services":
+                continue
+            with open(f"/proc/{process.pid}/statm", encoding="ascii") as statm:
+                pages = int(statm.read().split()[1])
+            found[name] = (len(os.listdir(f"/proc/{process.pid}/fd")), pages * os.sysconf("SC_PAGE_SIZE"))
+        return found
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=0)
