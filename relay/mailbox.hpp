@@ -3,7 +3,9 @@
 // cell leaves. The queue is gone when the client leaves.
 //
 // Slot times are absolute, from a random phase on. A slot that could not be used within `late_max`
-// of its time is lost, never made up. Pure, one thread; `random` and `counters` outlive it.
+// of its time is lost, never made up. The bound is the mix queue's: a machine that stalls for less
+// costs the client no cell, so that the rate stays D on a busy host (docs/traffic-law.md).
+// Pure, one thread; `random` and `counters` outlive it.
 #pragma once
 
 #include <deque>
@@ -11,6 +13,7 @@
 
 #include "relay/counters.hpp"
 #include "relay/egress.hpp"
+#include "relay/mix_queue.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -22,7 +25,7 @@ namespace nightjar::relay {
 class Mailboxes {
  public:
     static constexpr std::size_t queue_max = 128;  // cells per client
-    static constexpr base::Nanoseconds late_max = base::Milliseconds{20};
+    static constexpr base::Nanoseconds late_max = overdue_max;
 
     Mailboxes(directory::Rate down, base::Random& random, Counters& counters);
 
