@@ -41,6 +41,8 @@ ResetReason reason_of(ResolveError error) {
 
 ResetReason reason_of(const error_code& error) {
     if (error == asio::error::connection_refused) return ResetReason::connection_refused;
+    // It was reached, and broke off before we had seen that it accepted.
+    if (error == asio::error::connection_reset) return ResetReason::cancelled;
     if (error == asio::error::timed_out || error == asio::error::operation_aborted) {
         return ResetReason::timed_out;  // the kernel's patience, or ours
     }
