@@ -4,6 +4,7 @@ import subprocess
 
 from run import ROOT, Build, suite
 
+PROGRAMS = ("nightjar-relay", "nightjar-authority", "nightjar")
 FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
 
 
@@ -60,20 +61,30 @@ def faults():
 @suite("fuzz", in_all_only=True)
 def fuzz():
     """each parser under libFuzzer: the stored corpus, then NIGHTJAR_FUZZ_SECONDS of new inputs"""
-    build = Build.preset("fuzz")
-    for target in sorted((build / "tests/fuzz").glob("*_fuzz")):
+    # The programs as well: this is the build that shows that clang-16 takes the product without a warning.
+    build = Build.preset("fuzz", "fuzz_targets", *PROGRAMS)
+    targets = sorted((build / "tests/fuzz").glob("*_fuzz"))
+    sources = {path.stem for path in (ROOT / "tests/fuzz").glob("*_fuzz.cpp")}
+    if {target.name for target in targets} != sources:
+        raise RuntimeError("tests/fuzz: a source without a target, or a target without a source")
+    for target in targets:
         yield target.name, ["python3", "tests/support/fuzz_one.py", target, FUZZ_SECONDS], {}
 
 
 @suite("sanitizers", in_all_only=True)
 def sanitizers():
     """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
-    build = Build.preset("asan")
-    options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    build = Build.preset("asan", "unit_tests", "vector_tests", "simulation_tests", "client_simulation_tests",
+                         "system_tests", *PROGRAMS)
+    options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
+               "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2"}
     yield "unit_tests", [build / "tests/unit/unit_tests"], options
     yield "vector_tests", [build / "tests/vectors/vector_tests"], options
-    yield "simulation_tests", [build / "tests/simulation/simulation_tests"], {**options, "NIGHTJAR_SHORT": "1"}
+    yield "simulation_tests", [build / "tests/simulation/simulation_tests"], options
+    yield "client_simulation_tests", [build / "tests/simulation/client_simulation_tests"], options
     yield "system_tests", [build / "tests/system/system_tests"], options
+    for label, command, environment in python_tests(build, faults=True):
+        yield label, command, {**options, **environment}
 
 
 def python_tests(build, faults):
