@@ -44,8 +44,7 @@ void Core::Impl::connected(base::Mono now) {
         for (auto& [handle, live] : sessions)
             live.session->resume(now);
     } else {
-        while (!sessions.empty())
-            end_session(sessions.begin()->first);
+        end_sessions();
         plan.start(now);
         plan_started = true;
     }
@@ -56,9 +55,7 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     clock = std::max(clock, now);
     if (!is_connected) {
         // Streams wait for the link as long as their sessions can be resumed, and no longer.
-        if (plan_started && now - disconnected_at > resume_within)
-            while (!sessions.empty())
-                end_session(sessions.begin()->first);
+        if (plan_started && now - disconnected_at > resume_within) end_sessions();
         return;
     }
     run_plan(now);

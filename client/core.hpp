@@ -74,7 +74,8 @@ class Core {
 
     // --- the link to the gateway ---
     /// From here the law runs: slots, loops, and after 3 s the first ticks of replies. Sessions and
-    /// streams survive an interruption of at most 8 s.
+    /// streams survive an interruption of at most 8 s. Call prepare() behind it: a slot that comes
+    /// due without its packet is lost.
     void connected(base::Mono now);
     void disconnected();
     /// The cells whose slots are due by `now`, in their order. Slots that lie more than one tick of

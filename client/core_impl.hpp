@@ -57,6 +57,8 @@ struct Core::Impl final : PlanHost {
     const directory::Relay* choose_exit();
     void run_plan(base::Mono now);
     void end_session(SessionHandle handle);
+    /// All of them, and the plan with them: as before the first connection.
+    void end_sessions();
     void reset_streams(Live& live);
     std::optional<SessionHandle> session_for(const IsolationKey& key);
 

@@ -86,7 +86,15 @@ void Core::Impl::end_session(SessionHandle handle) {
     sessions.erase(found);
 }
 
+void Core::Impl::end_sessions() {
+    while (!sessions.empty())
+        end_session(sessions.begin()->first);
+    plan.clear();
+    plan_started = false;
+}
+
 std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
+    if (!plan_started) return std::nullopt;
     // The shared session belongs to one key; it changes hands only after a lifetime without use,
     // so that the new owner's session is not the one that the old owner's streams ran on.
     if (!shared_key || (*shared_key != key &&

@@ -38,7 +38,7 @@ Session::Session(SessionHandle handle, base::NodeId exit, const directory::Param
       id_{random.id<base::SessionId>()},
       parameters_{parameters},
       routes_{exit, parameters.fixed_hops},
-      mux_{stream::Side::client},
+      mux_{stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second())},
       sent_{parameters.resend_after(parameters.replies), parameters.longest_route_delay()} {}
 
 std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
@@ -145,11 +145,13 @@ void Session::expire(base::Mono now, Outstanding& outstanding) {
 
 void Session::ticking(const PaceSchedule& schedule, base::Mono now) {
     const auto pace = schedule.at(now).per_second();
+    // A silence that was no wonder at the lower pace says nothing at the higher one.
+    if (pace > pace_) raised_ = now;
     if (pace > 0 && !ticks_from_) ticks_from_ = now;
     if (pace <= 0) ticks_from_.reset();
     if (pace > 0) sent_.resend_after(parameters_.resend_after(schedule.at(now)));
     pace_ = pace;
-    stock_.ticking(pace, ticks_from_.value_or(now));
+    stock_.ticking(pace, raised_);
 }
 
 bool Session::stock_confirmed() const {
@@ -158,7 +160,7 @@ bool Session::stock_confirmed() const {
 
 bool Session::dead(base::Mono now) const {
     if (!ticks_from_) return false;
-    return now - std::max(*ticks_from_, stock_.last_heard()) > dead_after(pace_);
+    return now - std::max({raised_, stock_.last_heard(), resumed_}) > dead_after(pace_);
 }
 
 void Session::document_changed(const directory::Parameters& parameters) {
@@ -167,7 +169,7 @@ void Session::document_changed(const directory::Parameters& parameters) {
 }
 
 void Session::resume(base::Mono now) {
-    if (ticks_from_) ticks_from_ = now;
+    resumed_ = now;
 }
 
 std::optional<Session::SentPing> Session::take_sent_ping(std::uint64_t nonce) {

@@ -75,7 +75,8 @@ class Session {
     bool dead(base::Mono now) const;
     /// A newer document is in use from now on.
     void document_changed(const directory::Parameters& parameters);
-    /// After an interruption of the link: silence counts from here.
+    /// After an interruption of the link: an exit's silence counts from here. What it held has been
+    /// spent meanwhile all the same.
     void resume(base::Mono now);
 
     struct SentPing {
@@ -112,6 +113,8 @@ class Session {
     StockEstimate stock_;
     double pace_ = 0;                       // in force at the exit, as far as we know
     std::optional<base::Mono> ticks_from_;  // since when it has one
+    base::Mono raised_{};                   // since when at least as high as now
+    base::Mono resumed_{};
     struct SpentBefore {
         base::Mono made;   // every SURB made before this
         base::Mono after;  // has come back by then or never will

@@ -60,9 +60,13 @@ std::vector<std::uint32_t> divide(std::uint32_t total, const std::vector<double>
     return parts;
 }
 
-void SessionPlan::start(base::Mono now) {
+void SessionPlan::clear() {
     entries_.clear();
     change_at_.reset();
+}
+
+void SessionPlan::start(base::Mono now) {
+    clear();
     started_ = now;
     last_step_ = -1;
 }

@@ -69,6 +69,8 @@ class SessionPlan {
     void use(const directory::Parameters& parameters) { parameters_ = parameters; }
     /// The clock of the plan starts; there are no sessions.
     void start(base::Mono now);
+    /// Forgets all sessions; nothing happens until start().
+    void clear();
     void step(base::Mono now, PlanHost& host);
     /// A session for one isolation key alone. Precondition: room_for_isolated().
     void add_isolated(SessionHandle handle, base::Mono now);

@@ -72,7 +72,7 @@ class StockEstimate {
  public:
     /// A reply says what the exit held. Replies overtake one another: `number` is the reply's.
     void on_reply(stream::PacketNumber number, std::uint32_t stock, base::Mono now);
-    /// The exit spends `pace` a second since `from` or longer. Replies that stay away longer than
+    /// The exit has spent `pace` a second since `from`, or more. Replies that stay away longer than
     /// chance allows were spent and lost, and count as spent: otherwise a client that heard of a
     /// full stock last, and then lost all of it, would wait for ever.
     void ticking(double pace, base::Mono from);

@@ -57,7 +57,9 @@ Slot TrafficLaw::take() {
 
 std::optional<Slot> TrafficLaw::to_prepare(base::Mono now) {
     if (!running_) return std::nullopt;
-    if (ready_.size() >= slots_ahead && upcoming().due > now + prepare_lead) return std::nullopt;
+    // The caller sleeps until the next slot and wakes late: what is due by then needs a packet too.
+    const auto wakes = ready_.empty() ? now : std::max(now, ready_.front().slot.due);
+    if (ready_.size() >= slots_ahead && upcoming().due > wakes + prepare_lead) return std::nullopt;
     return take();
 }
 

@@ -20,7 +20,8 @@ namespace nightjar::client {
 
 /// This many slots have their packets at any time, the one that is due next and the one after it.
 inline constexpr std::size_t slots_ahead = 2;
-/// Whatever is due so soon has its packet too, for callers whose timer is coarse.
+/// Whatever is due so soon after the next slot has its packet too, for callers whose timer is
+/// coarse.
 inline constexpr base::Milliseconds prepare_lead{10};
 /// A packet that could not be handed out so long after its time is lost: the process stood still.
 inline constexpr base::Milliseconds slot_late_max{25};

@@ -28,7 +28,7 @@ struct Target {
 
 struct Event {
     enum class Kind {
-        opened,    // exit: a client asks for `target`; answer accept() or reset()
+        opened,    // exit: a client asks for `target`; answer accept() or reset(). The first
         accepted,  // client: the exit has connected
         readable,  // read() has bytes
         writable,  // write() takes bytes again

@@ -89,6 +89,7 @@ struct Mux::Impl {
     void on_open(StreamId id, StreamState& stream, const Frame& frame);
     void on_data(StreamId id, StreamState& stream, const Frame& frame);
     void on_fin(StreamId id, StreamState& stream, const Frame& frame);
+    void tell_of_arrival(StreamId id, StreamState& stream);
     void on_reset(StreamId id, const Frame& frame);
     void violated(StreamId id, StreamState& stream);
 };

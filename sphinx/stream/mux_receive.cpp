@@ -87,6 +87,22 @@ void Mux::Impl::on_open(StreamId id, StreamState& stream, const Frame& frame) {
         return kill(stream, ResetReason::overload);
     tell(id, Event::Kind::opened);
     events.back().target = {std::string{base::as_text(frame.bytes)}, frame.port};
+    // What overtook the OPEN has not been told of: nobody knew the stream.
+    tell_of_arrival(id, stream);
+}
+
+/// Tells of bytes and of the end that read() will find, each once; at the exit only when it knows
+/// what stream that is.
+void Mux::Impl::tell_of_arrival(StreamId id, StreamState& stream) {
+    if (side == Side::exit && !stream.known) return;
+    if (stream.receive.readable() > 0 && !stream.readable_told) {
+        stream.readable_told = true;
+        tell(id, Event::Kind::readable);
+    }
+    if (stream.receive.finished() && !stream.finished_told) {
+        stream.finished_told = true;
+        tell(id, Event::Kind::finished);
+    }
 }
 
 /// The peer broke a rule of this stream: it ends, the others go on.
@@ -105,17 +121,13 @@ void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
         !half.insert(frame.value, frame.bytes)) {
         return violated(id, stream);
     }
-    if (half.readable() == 0 || stream.readable_told) return;
-    stream.readable_told = true;
-    tell(id, Event::Kind::readable);
+    tell_of_arrival(id, stream);
 }
 
 void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.dead) return;
     if (!stream.receive.finish(frame.value)) return violated(id, stream);
-    if (!stream.receive.finished() || stream.finished_told) return;
-    stream.finished_told = true;
-    tell(id, Event::Kind::finished);
+    tell_of_arrival(id, stream);
 }
 
 /// The peer knows that the stream is over, so nothing of it has to be kept but that its id was

@@ -61,16 +61,18 @@ double hours_per_run() {
 TEST_CASE("a day of the law: at most one tick in 10^6 is missed, and the stock keeps its bound") {
     std::uint64_t ticks = 0;
     std::uint64_t missed = 0;
+    std::uint64_t seed = 21;
     for (const double loss : {0.0, 0.01, 0.05}) {
         for (const bool loaded : {false, true}) {
             LawOptions options;
-            options.seed = options.client_seed = 21;
+            options.seed = options.client_seed = seed++;
             options.loss = loss;
             LawWorld world{options};
             std::optional<Load> load;
             if (loaded) load.emplace(world);
             const double hours = hours_per_run() * (loaded ? 0.1 : 0.9);
-            world.run_for(base::from_seconds(hours * 3600));
+            const double seconds = hours * 3600;
+            world.run_for(base::from_seconds(seconds));
             const auto status = world.core().status(world.now());
             std::printf(
                 "loss %.0f %%, %s, %.1f h: %llu ticks, %llu missed, stock at most %zu, %llu "
@@ -82,8 +84,9 @@ TEST_CASE("a day of the law: at most one tick in 10^6 is missed, and the stock k
             const auto target = options.parameters.surb_stock_target(options.parameters.replies);
             CHECK(world.stock_max <= target + 5);
             CHECK(status.slots_lost == 0);
-            CHECK(static_cast<double>(world.ticks()) > 0.99 * 45 * 3600 * hours);
-            if (load) CHECK(load->received > 1'000'000);
+            const double due = 45 * (seconds - 3);  // the first comes 3 s after connecting
+            CHECK(std::abs(static_cast<double>(world.ticks()) - due) < 5 * std::sqrt(due));
+            if (load) CHECK(static_cast<double>(load->received) > 20'000 * (seconds - 6));
             ticks += world.ticks();
             missed += world.ticks_missed();
         }
@@ -159,9 +162,7 @@ TEST_CASE("an exit that falls silent is replaced") {
     CHECK(load.received > before + 1'000'000);
 }
 
-TEST_CASE("a short interruption of the link costs no stream, a long one all of them" *
-          doctest::should_fail()) {  // docs/decisions/0004
-
+TEST_CASE("a short interruption of the link costs no stream, a long one all of them") {
     LawOptions options;
     options.seed = options.client_seed = 25;
     LawWorld world{options};
@@ -188,9 +189,7 @@ TEST_CASE("a short interruption of the link costs no stream, a long one all of t
     CHECK(world.core().status(world.now()).sessions.size() == 1);
 }
 
-TEST_CASE("isolation keys get sessions of their own, and R stays R" *
-          doctest::should_fail()) {  // docs/decisions/0004
-
+TEST_CASE("isolation keys get sessions of their own, and R stays R") {
     LawOptions options;
     options.seed = options.client_seed = 26;
     LawWorld world{options};

@@ -16,6 +16,7 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
                                            world.wall(*this))} {
     world_.connect(mailbox_, gateway_);
     core_->connected(world_.now());
+    core_->prepare(world_.now(), world_.wall(*this));
 }
 
 void ClientNode::receive(const Peer&, cell::CellBox cell, base::Mono at) {

@@ -203,9 +203,30 @@ TEST_CASE("FIN before its data, and data before its OPEN, are only early") {
     CHECK(exit.receive(frames({frame(FrameType::fin, 1, 2)})));
     CHECK(exit.receive(frames({frame(FrameType::data, 1, 0, base::as_bytes("ab"))})));
     CHECK(exit.receive(frames({open_frame(1)})));
-    CHECK(kinds(exit) == Kinds{Kind::readable, Kind::opened});
+    CHECK(kinds(exit) == Kinds{Kind::opened, Kind::readable});
     CHECK(read_all(exit, 1) == "ab");
     CHECK(kinds(exit) == Kinds{Kind::finished});
+}
+
+TEST_CASE("what overtakes an OPEN is told of behind it, and not before") {
+    for (const bool with_data : {true, false}) {
+        Pair pair;
+        const auto id = *pair.client.open({"example.org", 80});
+        const auto open = pair.up(40);
+        if (with_data) pair.client.write(id, base::as_bytes("early"));
+        pair.client.finish(id);
+        const auto rest = pair.up();
+        CHECK(pair.exit.receive(rest));
+        CHECK(kinds(pair.exit).empty());
+        CHECK(pair.exit.receive(open));
+        if (with_data) {
+            CHECK(kinds(pair.exit) == Kinds{Kind::opened, Kind::readable});
+            CHECK(read_all(pair.exit, id) == "early");
+            CHECK(kinds(pair.exit) == Kinds{Kind::finished});
+        } else {
+            CHECK(kinds(pair.exit) == Kinds{Kind::opened, Kind::finished});
+        }
+    }
 }
 
 TEST_CASE("an OPEN asks once, also when it comes again after the stream has ended") {

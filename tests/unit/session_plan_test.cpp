@@ -138,7 +138,15 @@ TEST_CASE("a session on trial that does not answer costs a tenth of R, and anoth
     p.run(15s);
     REQUIRE(p.plan.entries().size() == 2);
     p.next_is_silent = false;
-    p.run(40s);
+    // On trial from 612 s, found dead at 622 s; the next one is on trial from 630 s.
+    p.run(20500ms);
+    CHECK(p.entry(2).phase == Phase::closing);
+    CHECK(p.entry(2).dead);
+    CHECK(p.entry(1).phase == Phase::main);
+    CHECK(p.pace(1) == 40.5);
+    CHECK(p.plan.current(p.now) == SessionHandle{1});
+    CHECK(p.entry(3).phase == Phase::trial);
+    p.run(19500ms);
     CHECK(p.ended == std::vector<SessionHandle>{2});
     p.run(40s);
     CHECK(p.entry(3).phase == Phase::main);

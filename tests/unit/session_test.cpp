@@ -245,6 +245,53 @@ TEST_CASE("an exit that stays silent although ticks are due is dead after 8 s") 
     CHECK(dead_after(1) == 14s);
 }
 
+TEST_CASE("a silence that is no wonder at one pace is not judged by the higher one that follows") {
+    Fixture f;
+    f.schedule = {.sequence = 1, .now = {0}, .change_at = f.now, .next = {900}};
+    const auto target = f.network.document->parameters.surb_stock_target({900});
+    while (f.surbs.size() < target)
+        f.compose();
+    stream::ArrivedLog arrived;
+    for (stream::PacketNumber number = 1; 5 * (number - 1) < target; ++number)
+        arrived.arrived(number);
+    f.now += 1s;
+    CHECK(f.reply(arrived.newest()));
+    f.now += 12s;  // at 0.9 a second that happens
+    f.session.ticking(f.schedule, f.now);
+    CHECK_FALSE(f.session.dead(f.now));
+    CHECK(f.session.estimate(f.now) == target - 1);
+    f.schedule = {.sequence = 2, .now = {900}, .change_at = f.now, .next = {45'000}};
+    f.session.ticking(f.schedule, f.now);
+    CHECK_FALSE(f.session.dead(f.now + 8s));
+    CHECK(f.session.dead(f.now + 8001ms));
+    CHECK(f.session.estimate(f.now + 1s) == target - 1);
+    CHECK(f.session.estimate(f.now + 3s) == 0);
+}
+
+TEST_CASE("SURBs in packets that were lost are sent again after the longest route delay") {
+    Fixture f;
+    const auto longest = f.network.document->parameters.longest_route_delay();
+    const auto target = f.network.document->parameters.surb_stock_target({45'000});
+    while (f.session.estimate(f.now) < target)
+        f.compose();
+    // The third packet did not arrive: its five SURBs are not at the exit.
+    const auto sent = f.surbs.size() / 5;
+    stream::ArrivedLog arrived;
+    for (stream::PacketNumber number = 1; number <= sent; ++number)
+        if (number != 3) arrived.arrived(number);
+    f.surbs.erase(f.surbs.begin() + 10, f.surbs.begin() + 15);
+    // The first tick is 3 s after the packet was made; the reply that tells of it comes later.
+    f.now = f.network.now + 3s;
+    CHECK(f.reply(arrived.newest()));
+    CHECK(f.session.stock() == target - 6);
+    CHECK(f.compose().header.surb_count == 1);  // only what the reply spent: five may be on the way
+    f.now = f.network.now + longest - 1ms;
+    CHECK(f.compose().header.surb_count == 0);
+    f.now = f.network.now + longest;
+    CHECK(f.compose().header.surb_count == 5);
+    CHECK(f.compose().header.surb_count == 0);
+}
+
 TEST_CASE("SURBs that can no longer be answered are forgotten") {
     Fixture f;
     const auto longest = f.network.document->parameters.longest_route_delay();
