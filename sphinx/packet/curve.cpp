@@ -51,8 +51,8 @@ Element squared(Element a, int times_over) {
     return a;
 }
 
-/// w^((p-1)/2) = w^(2^254 - 10): one for a square, minus one for no square. w_k is w^(2^k - 1).
-Element euler(const Element& w) {
+/// w^((p-5)/8) = w^(2^252 - 3). w_k is w^(2^k - 1).
+Element root_power(const Element& w) {
     const Element w_2 = squared(w, 1) * w;
     const Element w_4 = squared(w_2, 2) * w_2;
     const Element w_5 = squared(w_4, 1) * w;
@@ -63,7 +63,7 @@ Element euler(const Element& w) {
     const Element w_100 = squared(w_50, 50) * w_50;
     const Element w_200 = squared(w_100, 100) * w_100;
     const Element w_250 = squared(w_200, 50) * w_50;
-    return squared(w_250, 4) * squared(w_2, 1);
+    return squared(w_250, 2) * w;
 }
 
 Element unpack(const PublicKey& key) {
@@ -74,24 +74,55 @@ Element unpack(const PublicKey& key) {
              (w[3] >> 12) & limb_mask}};
 }
 
-/// Whether a is -1 mod p. Adding one gives zero, which has two forms below 2^255: 0 and p.
-bool is_minus_one(const Element& a) {
-    // Two carries of a + 1 leave limbs below 2^51, and with them one of those two forms.
-    const Element one{{1, 0, 0, 0, 0}};
-    const Element zero{};
-    const Element r = a + one + zero + zero;
+/// -a. Precondition: limbs of a below 2^52, as a product leaves them.
+Element negative(const Element& a) {
+    Element r{{2 * (limb_mask - 18), 0, 0, 0, 0}};  // 2 p, limb by limb
+    for (int i = 1; i < 5; ++i)
+        r.v[i] = 2 * limb_mask;
+    for (int i = 0; i < 5; ++i)
+        r.v[i] -= a.v[i];
+    return r;
+}
+
+bool is_zero(const Element& a) {
+    // Two carries leave limbs below 2^51, and with them one of the two forms of zero: 0 and p.
+    const Element r = a + Element{} + Element{};
     const bool all_zero = (r.v[0] | r.v[1] | r.v[2] | r.v[3] | r.v[4]) == 0;
     const bool is_p = r.v[0] == limb_mask - 18 && (r.v[1] & r.v[2] & r.v[3] & r.v[4]) == limb_mask;
     return all_zero || is_p;
 }
 
+/// Any form below 2^255, which is what the kernels take.
+base::ByteArray<32> pack(const Element& a) {
+    const Element r = a + Element{} + Element{};
+    const Word w[4] = {r.v[0] | r.v[1] << 51, r.v[1] >> 13 | r.v[2] << 38,
+                       r.v[2] >> 26 | r.v[3] << 25, r.v[3] >> 39 | r.v[4] << 12};
+    base::ByteArray<32> bytes;
+    std::memcpy(bytes.data(), w, sizeof w);
+    return bytes;
+}
+
+constexpr Element root_of_minus_one{
+    {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d}};
+
 }  // namespace
 
-bool on_curve(const PublicKey& key) {
+// On the curve v^2 = u (u^2 + a u + 1), the Edwards form has x^2 = -(a + 2) u / (u^2 + a u + 1).
+// -(a + 2) is a square, so there is such an x for the points of the curve and for no other.
+std::optional<base::ByteArray<32>> edwards_x(const PublicKey& key) {
     const Element u = unpack(key);
-    const Element a{{486662, 0, 0, 0, 0}};
-    const Element one{{1, 0, 0, 0, 0}};
-    return !is_minus_one(euler(u * (u * (u + a) + one)));
+    const Element n = negative(Element{{486664, 0, 0, 0, 0}} * u);
+    const Element m = u * (u + Element{{486662, 0, 0, 0, 0}}) + Element{{1, 0, 0, 0, 0}};
+    const Element m3 = m * m * m;
+    const Element x = n * m3 * root_power(n * m3 * m3 * m);
+    const Element square = x * x * m;
+    if (is_zero(square + negative(n * Element{{1, 0, 0, 0, 0}}))) return pack(x);
+    if (is_zero(square + n)) return pack(x * root_of_minus_one);
+    return std::nullopt;
+}
+
+bool on_curve(const PublicKey& key) {
+    return edwards_x(key).has_value();
 }
 
 }  // namespace nightjar::packet

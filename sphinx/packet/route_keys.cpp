@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "sphinx/packet/curve.hpp"
 #include "sphinx/packet/key_schedule.hpp"
+#include "sphinx/packet/known_keys.hpp"
 #include "sphinx/packet/scalar_chain.hpp"
 #include "sphinx/packet/x25519_batch.hpp"
 
@@ -14,36 +14,50 @@ namespace {
 
 constexpr PublicKey base_point{{9}};
 
-/// A network's keys stay the same for an epoch, and looking at one costs a tenth of multiplying by
-/// it: the thread remembers those that it found good, as many as a large network has.
-bool is_known_good(const PublicKey& key) {
-    static thread_local std::vector<PublicKey> known(512);
-    auto& place = known[(key.bytes[0] | key.bytes[1] << 8) % known.size()];
-    if (place == key && !key.is_zero()) return true;
-    if (!on_curve(key)) return false;
-    place = key;
-    return true;
-}
+/// A route on its way from hop to hop.
+struct Walk {
+    explicit Walk(RouteKeysJob& wanted) : job{&wanted}, chain{*wanted.initial_secret} {}
 
-std::optional<Error> fault_of(const RouteKeysJob& job) {
-    if (job.route.empty() || job.route.size() > max_hops) return Error::bad_route;
-    for (const auto& hop : job.route) {
-        if (is_known_good(hop.key)) continue;
-        return agree(*job.initial_secret, hop.key) ? Error::bad_key : Error::low_order;
+    RouteKeysJob* job;
+    ScalarChain chain;
+    std::array<const PointTable*, max_hops> tables{};  // null: the kernel in force has none
+    base::Secret<32> scalar;
+    SharedSecret shared;
+};
+
+/// Finds what the walk multiplies by. Names what is wrong with the route.
+std::optional<Error> prepare(Walk& walk, KnownKeys& known) {
+    const auto& route = walk.job->route;
+    if (route.empty() || route.size() > max_hops) return Error::bad_route;
+    for (std::size_t i = 0; i < route.size(); ++i) {
+        const auto table = known.find(route[i].key);
+        if (!table) return table.error();
+        walk.tables[i] = *table;
     }
     return std::nullopt;
 }
 
-/// A route on its way from hop to hop.
-struct Walk {
-    explicit Walk(RouteKeysJob& wanted)
-        : job{&wanted}, chain{*wanted.initial_secret}, scalar{wanted.initial_secret->copy()} {}
-
-    RouteKeysJob* job;
-    ScalarChain chain;
-    base::Secret<32> scalar;
-    SharedSecret shared;
-};
+/// x b_0 … b_(hop-1) times the hop's key; the first alpha beside the first hop's.
+void multiply_all(std::vector<Walk>& walks, std::size_t hop, const PointTable* base_table) {
+    std::vector<TableMultiplication> by_table;
+    std::vector<Multiplication> by_ladder;
+    for (auto& walk : walks) {
+        auto& alpha = walk.job->keys.alpha.bytes;
+        if (base_table != nullptr) {
+            walk.scalar = walk.chain.odd_eighth();
+            if (hop == 0) by_table.push_back({walk.scalar.data(), base_table, alpha.data()});
+            by_table.push_back({walk.scalar.data(), walk.tables[hop], walk.shared.data()});
+        } else {
+            walk.scalar = walk.chain.scalar();
+            if (hop == 0)
+                by_ladder.push_back({walk.scalar.data(), base_point.bytes.data(), alpha.data()});
+            by_ladder.push_back(
+                {walk.scalar.data(), walk.job->route[hop].key.bytes.data(), walk.shared.data()});
+        }
+    }
+    multiply(by_table);
+    multiply(by_ladder);
+}
 
 void refuse_low_order(std::vector<Walk>& walks) {
     std::erase_if(walks, [](const Walk& walk) {
@@ -64,32 +78,23 @@ void expand_all(std::vector<Walk>& walks, std::size_t hop) {
 }  // namespace
 
 void derive_keys(std::span<RouteKeysJob> jobs) {
+    auto& known = KnownKeys::of_this_thread();
+    known.begin_batch();
+    const PointTable* const base_table = *known.find(base_point);
     std::vector<Walk> walks;
     walks.reserve(jobs.size());
     for (auto& job : jobs) {
         job.keys.hops = job.route.size();
-        job.error = fault_of(job);
-        if (!job.error) walks.emplace_back(job);
+        job.error = prepare(walks.emplace_back(job), known);
+        if (job.error) walks.pop_back();
     }
-    std::vector<Multiplication> products;
     for (std::size_t hop = 0; !walks.empty(); ++hop) {
-        products.clear();
-        for (auto& walk : walks) {
-            // x b_0 … b_(hop-1) times the hop's key; the first alpha beside the first hop's.
-            if (hop == 0)
-                products.push_back({walk.scalar.data(), base_point.bytes.data(),
-                                    walk.job->keys.alpha.bytes.data()});
-            products.push_back(
-                {walk.scalar.data(), walk.job->route[hop].key.bytes.data(), walk.shared.data()});
-        }
-        multiply(products);
+        multiply_all(walks, hop, base_table);
         refuse_low_order(walks);
         expand_all(walks, hop);
-        for (auto& walk : walks) {
-            walk.chain.append(walk.job->keys.of_hop[hop].blinding);
-            walk.scalar = walk.chain.scalar();
-        }
         std::erase_if(walks, [&](const Walk& walk) { return walk.job->route.size() == hop + 1; });
+        for (auto& walk : walks)
+            walk.chain.append(walk.job->keys.of_hop[hop].blinding);
     }
 }
 

@@ -21,6 +21,16 @@ base::ByteArray<32> inverse_of_eight() {
     return inverse;
 }
 
+/// t where `mask` is all ones, l - t where it is zero.
+base::Secret<32> choose(const base::Secret<32>& t, std::uint8_t mask) {
+    base::Secret<32> chosen;
+    crypto_core_ed25519_scalar_negate(chosen.data(), t.data());
+    for (std::size_t i = 0; i < 32; ++i)
+        chosen.data()[i] =
+            static_cast<std::uint8_t>((t.data()[i] & mask) | (chosen.data()[i] & ~mask));
+    return chosen;
+}
+
 }  // namespace
 
 ScalarChain::ScalarChain(const SecretKey& initial) {
@@ -39,18 +49,19 @@ void ScalarChain::append(const base::Secret<32>& blinding) {
 // bit 251 set, and eight times that has bit 254 set. (It could reach 2^255 only for a t within
 // 2^125 of l, which no one will ever draw.)
 base::Secret<32> ScalarChain::scalar() const {
-    base::Secret<32> negative;
-    crypto_core_ed25519_scalar_negate(negative.data(), eighth_.data());
-    const auto keep = static_cast<std::uint8_t>(0 - ((eighth_.data()[31] >> 3) & 1));
-    base::Secret<32> k;
+    auto k = choose(eighth_, static_cast<std::uint8_t>(0 - ((eighth_.data()[31] >> 3) & 1)));
     std::uint8_t from_below = 0;
-    for (std::size_t i = 0; i < 32; ++i) {
-        const auto byte =
-            static_cast<std::uint8_t>((eighth_.data()[i] & keep) | (negative.data()[i] & ~keep));
-        k.data()[i] = static_cast<std::uint8_t>(byte << 3 | from_below);
-        from_below = byte >> 5;
+    for (auto& byte : k.span()) {
+        const std::uint8_t whole = byte;
+        byte = static_cast<std::uint8_t>(whole << 3 | from_below);
+        from_below = whole >> 5;
     }
     return k;
+}
+
+// l is odd, so one of the two is.
+base::Secret<32> ScalarChain::odd_eighth() const {
+    return choose(eighth_, static_cast<std::uint8_t>(0 - (eighth_.data()[0] & 1)));
 }
 
 }  // namespace nightjar::packet

@@ -19,6 +19,10 @@ class ScalarChain {
     /// order; u coordinates have no sign. Not so for points of the twist, whose order differs.
     base::Secret<32> scalar() const;
 
+    /// The odd one of t and l - t, where 8 t is the product: what tables multiply 8 P by, up to the
+    /// sign again.
+    base::Secret<32> odd_eighth() const;
+
  private:
     base::Secret<32> eighth_;  // the product, divided by 8 modulo l
 };

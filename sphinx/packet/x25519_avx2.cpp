@@ -11,6 +11,7 @@
 // -ffp-contract=off, and a call checks the rounding mode. No operand is ever denormal.
 #include <immintrin.h>
 
+#include "sphinx/packet/point_table_lanes.hpp"
 #include "sphinx/packet/x25519_ladder.hpp"
 
 namespace nightjar::packet {
@@ -175,6 +176,22 @@ struct Field {
             r.v[i] = (V)_mm256_blendv_pd((__m256d)a.v[i], (__m256d)b.v[i], (__m256d)take_b);
         return r;
     }
+    NIGHTJAR_INLINE Element doubled(const Element& a) { return sum(a, a); }
+    /// The lane beside it, and the lane of the other half.
+    NIGHTJAR_INLINE Element swap_neighbours(const Element& a) {
+        Element r;
+        NIGHTJAR_UNROLL
+        for (int i = 0; i < limbs; ++i)
+            r.v[i] = __builtin_shufflevector(a.v[i], a.v[i], 1, 0, 3, 2);
+        return r;
+    }
+    NIGHTJAR_INLINE Element swap_halves(const Element& a) {
+        Element r;
+        NIGHTJAR_UNROLL
+        for (int i = 0; i < limbs; ++i)
+            r.v[i] = __builtin_shufflevector(a.v[i], a.v[i], 2, 3, 0, 1);
+        return r;
+    }
     NIGHTJAR_INLINE Bits top_bits(Bits bits) { return bits; }
     NIGHTJAR_INLINE Mask all_set() { return ~Mask{}; }
     NIGHTJAR_INLINE Element one() { return Element{{all(1)}}; }
@@ -260,10 +277,24 @@ struct Field {
 
 }  // namespace
 
-void multiply_avx2_4(const Multiplication* batch, std::size_t count) {
-    // Any other rounding mode would make wrong products: better none.
+// Any other rounding mode would make wrong products: better none.
+static void require_round_to_nearest() {
     if (_MM_GET_ROUNDING_MODE() != _MM_ROUND_NEAREST) __builtin_trap();
+}
+
+void multiply_avx2_4(const Multiplication* batch, std::size_t count) {
+    require_round_to_nearest();
     multiply_in_lanes<Field>(batch, count);
+}
+
+bool tabulate_avx2(PointTable& table, const LiftedPoint& point) {
+    require_round_to_nearest();
+    return Comb<Field>::tabulate(table, point);
+}
+
+void multiply_tables_avx2(const TableMultiplication* batch, std::size_t count) {
+    require_round_to_nearest();
+    multiply_by_tables<Field>(batch, count);
 }
 
 }  // namespace nightjar::packet

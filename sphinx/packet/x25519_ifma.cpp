@@ -1,24 +1,16 @@
-// X25519 in the 64-bit lanes of AVX-512 registers, one multiplication per lane (AVX-512 IFMA).
-//
-// A field element is five limbs of radix 2^51, one vector each. vpmadd52 reads the low 52 bits of
-// its factors and drops the rest without a word, so there are two kinds of element and two types:
-//   Narrow: limbs below 2^51 + 2^14; the only thing that a product takes;
-//   Wide:   limbs below 2^62; what a product gives. Sums and differences are taken of Wides, and
-//           carried once, all limbs at a time.
-// A difference stays positive because its minuend comes from a "biased" product, which starts from
-// 512 p. tests/unit/x25519_bounds.py follows the intervals of every limb through the ladder.
+// X25519 in the 64-bit lanes of AVX-512 registers, one multiplication per lane (AVX-512 IFMA), and
+// multiplications by tables. The arithmetic is in x25519_ifma_field.hpp; here are the registers.
 //
 // Selection is by mask register and memory is indexed by public values only. Secrets leave the
 // registers only into objects of this file that are wiped before a call returns.
 #include <immintrin.h>
 
-#include "sphinx/packet/x25519_ladder.hpp"
+#include "sphinx/packet/point_table_lanes.hpp"
+#include "sphinx/packet/x25519_ifma_field.hpp"
 
 namespace nightjar::packet {
 
 namespace {
-
-using Word = unsigned long long;
 
 /// The two register widths: what they add to the operators of the compiler's vector types.
 struct Eight {
@@ -53,220 +45,6 @@ struct Four {
     NIGHTJAR_INLINE __mmask8 zeros(V a) { return _mm256_testn_epi64_mask((__m256i)a, (__m256i)a); }
 };
 
-constexpr int limbs = 5;
-constexpr Word limb_mask = (Word{1} << 51) - 1;
-// 512 p, limb by limb, with p = 2^255 - 19.
-constexpr Word bias_first = (limb_mask - 18) << 9;
-constexpr Word bias_other = limb_mask << 9;
-constexpr Word a24 = 121665;
-
-template <class L>
-struct Field {
-    using V = typename L::V;
-    struct Narrow {
-        V v[limbs];
-    };
-    struct Wide {
-        V v[limbs];
-    };
-    using Bits = V;
-    using Mask = __mmask8;
-    static constexpr int lanes = L::lanes;
-
-    NIGHTJAR_INLINE V all(Word x) { return V{} + x; }
-
-    // a_i b_j = low + 2^52 high, and 2^52 = 2 * 2^51: column k is the sum of low(i+j = k) and twice
-    // the sum of high(i+j = k-1). So each column sums its high halves first, is doubled once, and
-    // takes the low halves after that. Columns from 5 on weigh 2^255 = 19 mod p. Column 9 has high
-    // halves only and weighs 38 undoubled.
-    NIGHTJAR_INLINE Wide fold(const V (&column)[10]) {
-        Wide r;
-        NIGHTJAR_UNROLL
-        for (int k = 0; k < 4; ++k)
-            r.v[k] = column[k] + column[k + 5] * 19;
-        r.v[4] = column[4] + column[9] * 38;
-        return r;
-    }
-
-    template <bool Biased>
-    NIGHTJAR_INLINE Wide product(const Narrow& a, const Narrow& b) {
-        V column[10] = {};
-        if constexpr (Biased) {
-            column[0] = all(bias_first);
-            NIGHTJAR_UNROLL
-            for (int k = 1; k < limbs; ++k)
-                column[k] = all(bias_other / 2);
-        }
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            NIGHTJAR_UNROLL
-        for (int j = 0; j < limbs; ++j)
-            column[i + j + 1] = L::high(column[i + j + 1], a.v[i], b.v[j]);
-        NIGHTJAR_UNROLL
-        for (int k = 1; k < 9; ++k)
-            column[k] += column[k];
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            NIGHTJAR_UNROLL
-        for (int j = 0; j < limbs; ++j)
-            column[i + j] = L::low(column[i + j], a.v[i], b.v[j]);
-        return fold(column);
-    }
-    NIGHTJAR_INLINE Wide mul(const Narrow& a, const Narrow& b) { return product<false>(a, b); }
-    NIGHTJAR_INLINE Wide mul_biased(const Narrow& a, const Narrow& b) {
-        return product<true>(a, b);
-    }
-
-    // A square has each cross product twice: cross high halves are doubled twice on their way,
-    // diagonal high and cross low halves once, diagonal low halves not at all.
-    template <bool Biased>
-    NIGHTJAR_INLINE Wide square(const Narrow& a) {
-        V column[10] = {};
-        if constexpr (Biased) {
-            column[0] = all(bias_first);
-            column[1] = all(bias_other / 2);
-            NIGHTJAR_UNROLL
-            for (int k = 2; k < limbs; ++k)
-                column[k] = all(bias_other / 4);
-        }
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            NIGHTJAR_UNROLL
-        for (int j = i + 1; j < limbs; ++j)
-            column[i + j + 1] = L::high(column[i + j + 1], a.v[i], a.v[j]);
-        NIGHTJAR_UNROLL
-        for (int k = 2; k < 9; ++k)
-            column[k] += column[k];
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            column[2 * i + 1] = L::high(column[2 * i + 1], a.v[i], a.v[i]);
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            NIGHTJAR_UNROLL
-        for (int j = i + 1; j < limbs; ++j)
-            column[i + j] = L::low(column[i + j], a.v[i], a.v[j]);
-        NIGHTJAR_UNROLL
-        for (int k = 1; k < 9; ++k)
-            column[k] += column[k];
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            column[2 * i] = L::low(column[2 * i], a.v[i], a.v[i]);
-        return fold(column);
-    }
-    NIGHTJAR_INLINE Wide sqr(const Narrow& a) { return square<false>(a); }
-    NIGHTJAR_INLINE Wide sqr_biased(const Narrow& a) { return square<true>(a); }
-
-    /// All limbs at once: each keeps its 51 low bits and takes what the one below it lost.
-    NIGHTJAR_INLINE Narrow carry(const Wide& w) {
-        Narrow r;
-        r.v[0] = L::low(w.v[0] & all(limb_mask), w.v[4] >> 51, all(19));
-        NIGHTJAR_UNROLL
-        for (int i = 1; i < limbs; ++i)
-            r.v[i] = (w.v[i] & all(limb_mask)) + (w.v[i - 1] >> 51);
-        return r;
-    }
-    NIGHTJAR_INLINE Narrow sum(const Wide& a, const Wide& b) {
-        Wide r;
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            r.v[i] = a.v[i] + b.v[i];
-        return carry(r);
-    }
-    /// Precondition: a is biased.
-    NIGHTJAR_INLINE Narrow difference(const Wide& a, const Wide& b) {
-        Wide r;
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            r.v[i] = a.v[i] - b.v[i];
-        return carry(r);
-    }
-    /// a + 121665 e
-    NIGHTJAR_INLINE Narrow add_a24(const Narrow& a, const Narrow& e) {
-        V high[limbs];
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            high[i] = L::high(V{}, e.v[i], all(a24));
-        Wide r;
-        r.v[0] = L::low(L::low(a.v[0], e.v[0], all(a24)), high[4], all(38));
-        NIGHTJAR_UNROLL
-        for (int i = 1; i < limbs; ++i)
-            r.v[i] = L::low(a.v[i], e.v[i], all(a24)) + (high[i - 1] + high[i - 1]);
-        return carry(r);
-    }
-    NIGHTJAR_INLINE Narrow pick(const Narrow& a, const Narrow& b, Mask take_b) {
-        Narrow r;
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            r.v[i] = L::pick(a.v[i], b.v[i], take_b);
-        return r;
-    }
-    NIGHTJAR_INLINE Narrow one() { return Narrow{{all(1), V{}, V{}, V{}, V{}}}; }
-
-    /// The representative in [0, p) of a narrow element.
-    static Narrow canonical(Narrow a) {
-        V over = {};
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i) {
-            a.v[i] += over;
-            over = a.v[i] >> 51;
-            a.v[i] &= all(limb_mask);
-        }
-        a.v[0] += over * 19;  // now below 2^255 + 2^6
-        over = all(19);
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            over = (a.v[i] + over) >> 51;  // ends as one if a + 19 reaches 2^255, that is a >= p
-        a.v[0] += over * 19;
-        over = V{};
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i) {
-            a.v[i] += over;
-            over = a.v[i] >> 51;
-            a.v[i] &= all(limb_mask);
-        }
-        return a;
-    }
-    static Mask is_zero(const Narrow& a) {
-        const Narrow c = canonical(a);
-        return L::zeros(c.v[0] | c.v[1] | c.v[2] | c.v[3] | c.v[4]);
-    }
-    NIGHTJAR_INLINE Mask top_bits(V a) { return L::top_bits(a); }
-    NIGHTJAR_INLINE Mask all_set() { return 0xff; }
-
-    /// u + 1 and u - 1. Precondition: limbs of u below 2^51.
-    struct Around {
-        Narrow plus, minus;
-    };
-    NIGHTJAR_INLINE Around around_one(const Narrow& u) {
-        Narrow plus = u;
-        plus.v[0] += all(1);
-        Wide minus;
-        NIGHTJAR_UNROLL
-        for (int i = 0; i < limbs; ++i)
-            minus.v[i] = u.v[i] + all(i == 0 ? bias_first - 1 : bias_other);
-        return {plus, carry(minus)};
-    }
-
-    /// The top bit is ignored; values from p to 2^255 - 1 are taken as they are (RFC 7748).
-    static Narrow unpack(const Words<lanes>& in) {
-        const V mask = all(limb_mask);
-        V w0, w1, w2, w3;
-        in.load(w0, 0);
-        in.load(w1, 1);
-        in.load(w2, 2);
-        in.load(w3, 3);
-        return {{w0 & mask, (w0 >> 51 | w1 << 13) & mask, (w1 >> 38 | w2 << 26) & mask,
-                 (w2 >> 25 | w3 << 39) & mask, (w3 >> 12) & mask}};
-    }
-    static void pack(Words<lanes>& out, const Narrow& a) {
-        const Narrow c = canonical(a);
-        out.store(0, c.v[0] | c.v[1] << 51);
-        out.store(1, c.v[1] >> 13 | c.v[2] << 38);
-        out.store(2, c.v[2] >> 26 | c.v[3] << 25);
-        out.store(3, c.v[3] >> 39 | c.v[4] << 12);
-    }
-};
-
 }  // namespace
 
 void multiply_ifma_8(const Multiplication* batch, std::size_t count) {
@@ -275,6 +53,14 @@ void multiply_ifma_8(const Multiplication* batch, std::size_t count) {
 
 void multiply_ifma_4(const Multiplication* batch, std::size_t count) {
     multiply_in_lanes<Field<Four>>(batch, count);
+}
+
+bool tabulate_ifma(PointTable& table, const LiftedPoint& point) {
+    return Comb<Field<Four>>::tabulate(table, point);
+}
+
+void multiply_tables_ifma(const TableMultiplication* batch, std::size_t count) {
+    multiply_by_tables<Field<Four>>(batch, count);
 }
 
 }  // namespace nightjar::packet

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Follows the range of every limb through the ladder step of both X25519 kernels.
+"""Follows the range of every limb through the formulas of both X25519 kernels.
 
 The kernels are correct only while no intermediate value leaves its room: vpmadd52 reads 52 bits and
 drops the rest, a difference must stay positive, a double must stay exact. This script mirrors
-sphinx/packet/x25519_ladder.hpp on intervals, iterates the step until nothing widens any more, and
-fails if a bound is broken on the way. It is itself tested: with a bias that is too small, with a
+sphinx/packet/x25519_ladder.hpp and point_table_lanes.hpp on intervals, iterates their steps until
+nothing widens any more, and fails if a bound is broken on the way. It is itself tested: with a bias that is too small, with a
 carry left out, and with a limb too wide it must fail. Constants are read from the sources.
 """
 import math
@@ -33,7 +33,7 @@ def constant(text, pattern):
 
 class Ifma:
     def __init__(self, bias_shift=None, skip_carry=False, wide_input=False):
-        text = (PACKET / "x25519_ifma.cpp").read_text()
+        text = (PACKET / "x25519_ifma_field.hpp").read_text()
         shift = constant(text, r"bias_other = limb_mask << (\d+)") if bias_shift is None else bias_shift
         need(constant(text, r"bias_first = \(limb_mask - 18\) << (\d+)") == 9 and "a24 = 121665" in text,
              "the constants have changed")
@@ -85,6 +85,19 @@ class Ifma:
     def difference(self, a, b):
         need(all(x[0] >= y[1] for x, y in zip(a, b)), "a difference may be negative")
         return self.carry([(x[0] - y[1], x[1] - y[0]) for x, y in zip(a, b)])
+
+    def doubled(self, a):
+        need(all(x[1] < 2**61 for x in a), "a double is wider than 2^62")
+        return [(2 * x[0], 2 * x[1]) for x in a]
+
+    def one(self):
+        return [(0, 1)] + [(0, 0)] * 4
+
+    def zero(self):
+        return [(0, 0)] * 5
+
+    def bytes(self):
+        return self.u
 
     def add_a24(self, a, e):
         high = [121665 * hi >> 52 for _, hi in e]
@@ -161,6 +174,18 @@ class Avx2:
 
     difference = sum
 
+    def doubled(self, a):
+        return self.sum(a, a)
+
+    def one(self):
+        return [1, 0, 0, 0, 0, 0]
+
+    def zero(self):
+        return [0] * 6
+
+    def bytes(self):
+        return self.u
+
     def add_a24(self, a, e):
         over = []
         for i in range(6):
@@ -212,27 +237,88 @@ def ladder(f):
     raise Broken("no fixed point after 300 steps")
 
 
+# ------------------------------------------------- tables of points in their Edwards form, likewise
+
+def product(f, e, ff, g, h):
+    x, y = f.mul(e, ff), f.mul_biased(g, h)
+    return f.sum(y, x), f.difference(y, x), f.mul_biased(ff, g), f.carry(f.mul(e, h))
+
+
+def meet(f, p, q, z):
+    a, b, c = f.mul(p[1], q[1]), f.mul_biased(p[0], q[0]), f.mul(p[3], q[2])
+    # Either sign of the digit: f and g may be exchanged.
+    both = f.join(f.difference(z, c), f.sum(z, c))
+    return f.difference(b, a), both, both, f.sum(b, a)
+
+
+def twice_point(f, p):
+    ss, dd, sd = f.mul_biased(p[0], p[0]), f.mul(p[1], p[1]), f.mul(p[0], p[1])
+    z = f.sum(p[2], p[2])
+    zz = f.mul_biased(z, z)
+    return product(f, f.difference(ss, dd), f.difference(zz, f.doubled(sd)), f.sum(sd, sd), f.sum(ss, dd))
+
+
+def times(f, a, b):
+    return f.carry(f.mul(a, b))
+
+
+def tables(f):
+    one, zero = f.one(), f.zero()
+    constant_like = times(f, f.bytes(), one)
+    around = f.start()
+    p = product(f, constant_like, around[0], one, around[1])
+    neutral = (one, one, f.mul_biased(one, one), zero)
+    p = tuple(f.join(x, y) for x, y in zip(p, neutral))
+    inverse = times(f, f.carry(p[2]), f.carry(p[2]))
+    for _ in range(300):
+        # Every point that comes up: doubled, with an addend of a full point, with a table's entry.
+        twice_d = f.carry(f.doubled(f.mul(constant_like, one)))
+        addend = (p[0], p[1], f.carry(f.mul(p[3], twice_d)))
+        full = meet(f, p, addend, f.mul_biased(f.carry(p[2]), f.sum(p[2], p[2])))
+        narrow_z = f.carry(p[2])
+        inverse = f.join(inverse, times(f, inverse, narrow_z))
+        inverse = f.join(inverse, times(f, inverse, inverse))
+        scale = times(f, inverse, constant_like)
+        entry = tuple(times(f, x, scale) for x in (p[0], p[1], p[3]))
+        entry = (f.join(entry[0], entry[1]), f.join(entry[0], entry[1]), entry[2])
+        spread = f.mul_biased(narrow_z, one)
+        now = [product(f, *full), product(f, *meet(f, p, entry, p[2])), twice_point(f, p),
+               (p[0], p[1], spread, p[3])]
+        joined = p
+        for other in now:
+            joined = tuple(f.join(x, y) for x, y in zip(joined, other))
+        z, y = f.mul_biased(full[1], full[2]), f.mul(full[2], full[3])
+        last = times(f, f.sum(z, y), inverse), times(f, f.difference(z, y), inverse)
+        inverse = f.join(inverse, f.join(*last))
+        if joined == p:
+            return f.margin((p[0], p[1], p[3]))
+        p = joined
+    raise Broken("no fixed point after 300 steps")
+
+
 def main():
     failed = 0
     for name, field in (("ifma", Ifma), ("avx2", Avx2)):
-        try:
-            print(f"measured: {name}: {ladder(field())}")
-        except Broken as why:
-            failed += 1
-            print(f"{name}: {why}")
+        for what, follow in (("ladder", ladder), ("tables", tables)):
+            try:
+                print(f"measured: {name}, {what}: {follow(field())}")
+            except Broken as why:
+                failed += 1
+                print(f"{name}, {what}: {why}")
     breakages = (("ifma, bias of 128 p", lambda: Ifma(bias_shift=7)),
                  ("ifma, no carry", lambda: Ifma(skip_carry=True)),
                  ("ifma, a point of 52 bits a limb", lambda: Ifma(wide_input=True)),
                  ("avx2, no carry", lambda: Avx2(skip_carry=True)),
                  ("avx2, a point of 55 bits a limb", lambda: Avx2(wide_input=True)))
     for name, field in breakages:
-        try:
-            ladder(field())
-            failed += 1
-            print(f"{name}: not noticed")
-        except Broken:
-            pass
-    total = 2 + len(breakages)
+        for follow in (ladder, tables):
+            try:
+                follow(field())
+                failed += 1
+                print(f"{name}: not noticed")
+            except Broken:
+                pass
+    total = 4 + 2 * len(breakages)
     print(f"{total - failed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -1,0 +1,64 @@
+#include "sphinx/packet/known_keys.hpp"
+
+#include <algorithm>
+
+#include "sphinx/packet/curve.hpp"
+
+namespace nightjar::packet {
+
+namespace {
+
+bool tabulate(Kernel kernel, PointTable& table, const LiftedPoint& point) {
+#if defined(__x86_64__)
+    if (kernel == Kernel::ifma) return tabulate_ifma(table, point);
+    if (kernel == Kernel::avx2) return tabulate_avx2(table, point);
+#endif
+    static_cast<void>(kernel), static_cast<void>(table), static_cast<void>(point);
+    return false;
+}
+
+/// Of low order are the points that any clamped scalar takes to zero, of the curve or the twist.
+bool of_low_order(const PublicKey& key) {
+    return !agree(SecretKey{}, key);
+}
+
+}  // namespace
+
+KnownKeys& KnownKeys::of_this_thread() {
+    static thread_local KnownKeys keys;
+    return keys;
+}
+
+void KnownKeys::begin_batch() {
+    const auto now = kernel();
+    if (kernel_ != now || good_.size() > size_max) good_.clear();
+    kernel_ = now;
+}
+
+base::Result<const PointTable*, Error> KnownKeys::find(const PublicKey& key) {
+    if (const auto known = good_.find(key); known != good_.end()) return known->second.get();
+    const auto x = edwards_x(key);
+    if (of_low_order(key)) return base::Fail{Error::low_order};
+    if (!x) return base::Fail{Error::bad_key};
+    std::unique_ptr<PointTable> table;
+    if (kernel_ != Kernel::portable) {
+        table = std::make_unique<PointTable>();
+        if (!tabulate(kernel_, *table, {key.bytes.data(), x->data()}))
+            return base::Fail{Error::low_order};
+    }
+    return good_.emplace(key, std::move(table)).first->second.get();
+}
+
+void multiply(std::span<const TableMultiplication> batch) {
+#if defined(__x86_64__)
+    const auto choice = kernel();
+    while (!batch.empty()) {
+        const auto call = batch.first(std::min(batch.size(), x25519_call_max));
+        choice == Kernel::ifma ? multiply_tables_ifma(call.data(), call.size())
+                               : multiply_tables_avx2(call.data(), call.size());
+        batch = batch.subspan(call.size());
+    }
+#endif
+}
+
+}  // namespace nightjar::packet
