@@ -24,6 +24,8 @@ const char* to_string(Error error) {
             return "bad_key";
         case Error::bad_alpha:
             return "bad_alpha";
+        case Error::surb_spent:
+            return "surb_spent";
     }
     return "?";
 }

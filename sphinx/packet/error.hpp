@@ -14,6 +14,7 @@ enum class Error {
     zero_identifier,  // a SURB needs an identifier that is not all zeros
     bad_key,          // a node's public key is no point of the curve
     bad_alpha,        // the top bit of alpha is set, which no builder does
+    surb_spent,       // the SURB was used before
 };
 
 /// The word of the check vectors, for tests and for the drop table of the manual.

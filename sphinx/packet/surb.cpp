@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "sphinx/base/codec.hpp"
 #include "sphinx/packet/draft.hpp"
@@ -42,6 +43,34 @@ base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
     write_message(payload, message);
     StreamCiphers ciphers;
     lioness_encrypt(ciphers, payload_key(seed), payload);
+    return reply;
+}
+
+base::Result<HeldSurb, Error> HeldSurb::from(base::ByteView surb) {
+    if (surb.size() != surb_size) return base::Fail{Error::bad_length};
+    HeldSurb held;
+    std::copy(surb.begin(), surb.end(), held.bytes_.data());
+    return held;
+}
+
+HeldSurb::HeldSurb(HeldSurb&& other) noexcept
+    : bytes_{std::move(other.bytes_)}, spent_{std::exchange(other.spent_, true)} {}
+
+HeldSurb& HeldSurb::operator=(HeldSurb&& other) noexcept {
+    if (this != &other) {
+        bytes_ = std::move(other.bytes_);
+        spent_ = std::exchange(other.spent_, true);
+    }
+    return *this;
+}
+
+base::Result<Reply, Error> HeldSurb::use(base::ByteView message, std::size_t payload_size) {
+    if (spent_) return base::Fail{Error::surb_spent};
+    auto reply = use_surb(bytes_.view(), message, payload_size);
+    if (reply) {
+        spent_ = true;
+        bytes_ = {};
+    }
     return reply;
 }
 

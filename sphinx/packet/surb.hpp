@@ -40,6 +40,27 @@ struct Reply {
 base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
                                     std::size_t payload_size);
 
+/// A SURB in the hands of a replier: it can be used once, because a second packet with its header
+/// would be refused as a replay by the first hop and would tell it that the two belong together.
+/// Move-only; its use wipes it.
+class HeldSurb {
+ public:
+    /// Errors: bad_length.
+    static base::Result<HeldSurb, Error> from(base::ByteView surb);
+
+    HeldSurb(HeldSurb&& other) noexcept;
+    HeldSurb& operator=(HeldSurb&& other) noexcept;
+
+    /// As use_surb(). Errors: bad_length, with which it stays unused; surb_spent.
+    base::Result<Reply, Error> use(base::ByteView message, std::size_t payload_size);
+
+ private:
+    HeldSurb() = default;
+
+    base::Secret<surb_size> bytes_;
+    bool spent_ = false;  // also what was moved from
+};
+
 /// The message of a reply's payload as its last hop handed it on.
 /// Errors: bad_length, bad_payload (also what a payload changed on its way reads as).
 base::Result<base::Bytes, Error> recover(const Recovery& recovery, base::ByteView payload);
