@@ -34,7 +34,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto made = make_surb(route, random.id<base::Destination>(),
                                 random.id<base::Identifier>(), HeaderRandomness::draw(random));
     require(made.has_value());
-    require(!recover(made->recovery, input));
+    // Over one hop the relay takes off what the replier put on: nothing is left between the two,
+    // so a payload that is a message in the clear is read as one.
+    require(hops == 1 || !recover(made->recovery, input));
     auto reply = use_surb(made->surb, input, payload);
     require(reply.has_value() ==
             (payload >= payload_size_min && input.size() + payload_overhead <= payload));
