@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from .checks import Window
-from .folders import Run, stop_kept
+from .folders import Run, refuse_second_keep, stop_kept
 from .law import Law
 from .network import Network
 from .processes import Processes
@@ -24,6 +24,7 @@ WINDOW_SECONDS = 16
 PINGS = 3
 STOPPED_SECONDS = 10    # curl's patience with a mix stopped
 RECOVERY_SECONDS = 30
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def build():
@@ -129,7 +130,7 @@ def recover(network):
 
 
 def leave_running(network, run):
-    run.note({"kept": network.processes.identities()})
+    run.note({"kept": network.processes.identities(), "socks": network.socks})
     network.processes.running.clear()
     until = time.strftime("%H:%M", time.localtime(network.ask_client()[0]["valid_until"]))
     say(f"\nThe network goes on running, until its document ends at {until}.")
@@ -156,6 +157,8 @@ def demonstrate(network, report, options):
 
 def run_demo(options):
     law = Law(options.pps, 1 if options.cascade else 2)
+    if options.keep:
+        refuse_second_keep()
     programs = build()
     run = Run()
     processes = Processes(run.folder, options.keep)
@@ -167,6 +170,8 @@ def run_demo(options):
             leave_running(network, run)
             kept = True
     finally:
+        for number in ENDING:  # a second Ctrl-C must not stop the tidying
+            signal.signal(number, signal.SIG_IGN)
         if not kept:
             with stage("stopping everything that was started"):
                 bad = processes.stop_all()
@@ -198,7 +203,7 @@ def interrupted(number, _):
 
 
 def main():
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, interrupted)
     options = parse()
     try:

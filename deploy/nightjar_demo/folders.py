@@ -72,10 +72,7 @@ class Run:
 def remove_run(folder, claim):
     shutil.rmtree(folder, ignore_errors=True)
     (folder.parent / claim).unlink(missing_ok=True)
-    try:
-        folder.parent.rmdir()  # only if this was the last run
-    except OSError:
-        pass
+    remove_if_empty(folder.parent)  # only if this was the last run
 
 
 def read_note(folder):
@@ -97,22 +94,41 @@ def sweep(base):
     base.mkdir(mode=0o700, exist_ok=True)
 
 
+def kept_runs(base):
+    """(folder, its note) of each run that --keep has left."""
+    for folder in sorted(base.glob("run-*")):
+        facts = read_note(folder)
+        if facts is not None and "kept" in facts:
+            yield folder, facts
+
+
+def refuse_second_keep():
+    """One kept network at a time: a second one would only make it unclear which of them is used."""
+    base = base_folder()
+    for _, facts in kept_runs(base):
+        if any(start_time(pid) == began for _, pid, began in facts["kept"]):
+            raise DemoError(f"a network is running already (SOCKS5 {facts['socks']}); "
+                            "use that one, or stop it with deploy/demo --stop")
+    remove_if_empty(base)
+
+
+def remove_if_empty(base):
+    try:
+        base.rmdir()
+    except OSError:
+        pass
+
+
 def stop_kept():
     """--stop: ends what --keep left running, and removes its files."""
     stopped = 0
     base = base_folder()
-    for folder in sorted(base.glob("run-*")):
-        facts = read_note(folder)
-        if facts is None or "kept" not in facts:
-            continue
+    for folder, facts in kept_runs(base):
         names = stop_identities(facts["kept"])
         remove_run(folder, facts["claim"])
         say(f"stopped {len(names)} processes: {' '.join(names)}")
         stopped += 1
     if not stopped:
         say("nothing to stop: no demo was left running")
-    try:
-        base.rmdir()
-    except OSError:
-        pass
+    remove_if_empty(base)
     return 0
