@@ -25,6 +25,14 @@ std::vector<tcp::endpoint> to_asio(const std::vector<directory::Endpoint>& endpo
     return addresses;
 }
 
+/// What may wait for a client's socket: half a second of its cells. The downlink makes nothing up
+/// (docs/traffic-law.md), so what waits longer is lost; and ten thousand clients that read nothing
+/// must not cost a link's whole queue each.
+std::size_t backlog_max(const directory::Parameters& law) {
+    constexpr std::size_t least = 32;
+    return std::max(least, static_cast<std::size_t>(law.down.per_second() / 2));
+}
+
 }  // namespace
 
 /// A relay that we dial. Its packets have no business on this link: they come on its own.
@@ -272,6 +280,7 @@ Sent Links::to_client(const base::MailboxId& client, const cell::Cell& cell) {
     const auto found = from_clients_.find(client);
     if (found == from_clients_.end()) return Sent::no_link;
     auto& from = *found->second;
+    if (from.link.queued() >= backlog_max(signed_.document->parameters)) return Sent::queue_full;
     const bool part = cell.kind() == cell::Kind::padding && from.asked_for.text != nullptr;
     const bool sent = part ? send_document_part(from) : from.link.send(cell);
     return sent ? Sent::queued : Sent::queue_full;
