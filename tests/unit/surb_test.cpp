@@ -135,6 +135,19 @@ TEST_CASE_FIXTURE(Fixture, "a reply of every length but its own, and with any bi
     }
 }
 
+TEST_CASE_FIXTURE(Fixture, "a reply over one hop is read as that hop hands it on") {
+    // The owner puts one layer on and takes the same one off. So with a single hop anyone who knows
+    // the identifier can write the payload; with more, only who has the seed of the last.
+    route.resize(1);
+    const auto made = surb();
+    base::Bytes payload(small_payload);
+    payload[payload_zeros] = 0x77;
+    payload[payload_zeros + 1] = 0x01;
+    const auto read = recover(made.recovery, payload);
+    REQUIRE(read);
+    CHECK(*read == base::Bytes{0x77});
+}
+
 TEST_CASE_FIXTURE(Fixture, "a route without hops, with six, or an identifier of zeros") {
     const auto drawn = HeaderRandomness::draw(random);
     const auto identifier = random.id<base::Identifier>();
