@@ -58,10 +58,29 @@ struct Trip {
     HeaderRandomness drawn;
 };
 
+/// One hop of ours. It gets the packet 1 to 9 times over in one call, because a vector kernel
+/// leaves single ones to other code, and gives the same to each.
+base::Result<Opened, Error> unwrap_copies(base::Bytes& packet, const SecretKey& key) {
+    std::vector<base::Bytes> packets(1 + packet[header_size] % 9, packet);
+    std::vector<UnwrapJob> jobs(packets.size());
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        jobs[i].packet = packets[i];
+        jobs[i].key = &key;
+    }
+    unwrap_batch(jobs, packet.size());
+    for (std::size_t i = 1; i < jobs.size(); ++i) {
+        REQUIRE(jobs[i].outcome.has_value() == jobs[0].outcome.has_value());
+        CHECK(packets[i] == packets[0]);
+    }
+    packet = packets[0];
+    return jobs[0].outcome;
+}
+
 /// Our hops; the payload that the last one hands on.
 base::Bytes through_ours(const Trip& trip, base::Bytes packet) {
     for (std::size_t i = 0; i < trip.route.size(); ++i) {
-        const auto opened = unwrap(packet, trip.pairs[i].secret, header_size + trip.payload_size);
+        REQUIRE(packet.size() == header_size + trip.payload_size);
+        const auto opened = unwrap_copies(packet, trip.pairs[i].secret);
         REQUIRE(opened);
         if (i + 1 < trip.route.size()) {
             const auto& forward = std::get<Forward>(opened->what);
