@@ -220,9 +220,7 @@ void Daemon::check_newer(const directory::Document& newer) const {
 void Daemon::use(SignedDocument document) {
     if (document.document->epoch == loaded_.document.document->epoch) return;
     loaded_.document = std::move(document);
-    engine_.use(loaded_.document);
-    engine_.use(make_exit_policy(loaded_.config, *loaded_.document.document),
-                loaded_.config.dns_servers);
+    engine_.use(loaded_.document, make_exit_policy(loaded_.config, *loaded_.document.document));
     if (state() == State::not_listed) {
         log(Level::warning, "the new network document does not list this relay with its keys");
     }

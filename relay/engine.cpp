@@ -63,10 +63,11 @@ void Engine::start() {
     ticker_.arm();
 }
 
-void Engine::use(const SignedDocument& document) {
+void Engine::use(const SignedDocument& document, ExitPolicy policy) {
     // The links first: their relays point into the document that the pipeline lets go of.
     links_.use(document);
     pipeline_.use(document.document);
+    if (exit_) exit_->use(std::move(policy));
     ticker_.arm();
 }
 

@@ -26,7 +26,7 @@ class Engine final : private Links::Owner {
 
     /// Starts accepting and dialling.
     void start();
-    void use(const SignedDocument& document);
+    void use(const SignedDocument& document, ExitPolicy policy);
     /// Throws std::runtime_error, with nothing changed, if the resolver cannot be set up.
     void use(ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers);
 

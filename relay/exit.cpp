@@ -83,9 +83,13 @@ Exit::Exit(asio::any_io_executor executor, ExitSessions& sessions, node::TaskGro
 
 Exit::~Exit() = default;
 
+void Exit::use(ExitPolicy policy) {
+    policy_ = std::move(policy);
+}
+
 void Exit::use(ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers) {
     resolver_ = std::make_unique<Resolver>(executor_, dns_servers);
-    policy_ = std::move(policy);
+    use(std::move(policy));
 }
 
 void Exit::pump() {

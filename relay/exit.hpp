@@ -32,8 +32,11 @@ class Exit {
          ExitSocketLimits limits = {});
     ~Exit();
 
-    /// From now on for new streams; connections that stand are left alone. Throws
-    /// std::runtime_error, with nothing changed, if the resolver cannot be set up.
+    /// From now on for new streams; connections that stand and names that are being resolved are
+    /// left alone.
+    void use(ExitPolicy policy);
+    /// The same, and new name servers (the system's list is read again). Lookups under way fail.
+    /// Throws std::runtime_error, with nothing changed, if the resolver cannot be set up.
     void use(ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers);
 
     /// Does what the sessions ask for. Call after every change of them: a message, a tick.

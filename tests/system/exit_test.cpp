@@ -263,6 +263,15 @@ TEST_CASE("exit: each failure has its reason") {
     CHECK(talk.reset_of(talk.open("127.0.0.1", unused_port())) == ResetReason::connection_refused);
 }
 
+TEST_CASE("exit: a newer document's policy ends no lookup that is under way") {
+    Conversation talk;
+    const auto slow = talk.open("silent.test", 80);
+    REQUIRE(talk.until([&] { return talk.names.questions > 0; }));
+    talk.exit.use(ExitPolicy{{ExitRule::parse("accept 127.0.0.0/8:*").value()}, {}});
+    talk.pass(200ms);
+    CHECK_FALSE(talk.event(slow, Kind::reset));
+}
+
 TEST_CASE("exit: a target that never answers the SYN is given up in time") {
     ExitSocketLimits limits;
     limits.connect = base::Seconds{1};
