@@ -82,6 +82,8 @@ void Session::note_pings(const std::vector<std::uint64_t>& nonces, const directo
 
 cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
                                const SessionContext& context) {
+    // A link that came back at once: packets made for later slots of the old one never left.
+    due = newest_slot_ = std::max(due, newest_slot_);
     expire(due, context.outstanding);
     const auto epoch = directory::epoch_to_build_for(wall, parameters_.epoch_length);
     const auto route = routes_.forward(context.document, context.gateway, context.random);

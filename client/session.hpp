@@ -109,6 +109,7 @@ class Session {
     SessionRoutes routes_;
     stream::Mux mux_;
     stream::SentLog sent_;
+    base::Mono newest_slot_{};  // that a packet was made for
     stream::ArrivedLog arrived_;
     StockEstimate stock_;
     double pace_ = 0;                       // in force at the exit, as far as we know

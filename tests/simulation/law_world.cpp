@@ -193,6 +193,7 @@ void LawWorld::step_exits() {
         for (auto& reply : replies) {
             if (on_reply) on_reply(i, now_);
             const auto label = read(reply.cell->body());
+            if (on_spent) on_spent(label.identifier);
             travel(std::move(reply.cell), -1,
                    base::Nanoseconds{static_cast<std::int64_t>(label.delay_ns)});
         }

@@ -54,6 +54,8 @@ class LawWorld {
     /// Called for each cell that the client sends, and for each reply that an exit sends.
     std::function<void(base::Mono)> on_slot;
     std::function<void(std::size_t exit, base::Mono)> on_reply;
+    /// The SURB that a reply used, by its identifier.
+    std::function<void(const base::Identifier&)> on_spent;
     /// Called after every step of the world.
     std::function<void()> application;
 

@@ -61,6 +61,29 @@ TEST_CASE("families move the loops to the mixes that remain") {
     CHECK(loops_held(document, test::named(document, "mix-1-2")) == doctest::Approx(3.75));
 }
 
+TEST_CASE("a rate of 0 is refused wherever it stands, before anything computes with it") {
+    const struct {
+        const char* name;
+        Rate Parameters::*rate;
+    } rates[] = {{"parameter.main-slots-per-1000s", &Parameters::main_slots},
+                 {"parameter.client-loops-per-1000s", &Parameters::client_loops},
+                 {"parameter.replies-per-1000s", &Parameters::replies},
+                 {"parameter.down-per-1000s", &Parameters::down},
+                 {"parameter.relay-loops-per-1000s", &Parameters::relay_loops}};
+    for (const auto& [name, rate] : rates) {
+        CAPTURE(name);
+        auto document = test::make_network(1).document;
+        document.parameters.*rate = {0};
+        const auto found = problems(document);
+        REQUIRE(found.size() == 1);
+        CHECK(found[0] == std::string{name} + " is 0, not between 1 and 10000000");
+        // Nor does a signed text with it parse, whoever signed it.
+        const auto parsed = parse(to_text(document));
+        REQUIRE_FALSE(parsed);
+        CHECK(parsed.error().reason.find("not between 1 and 10000000") != std::string::npos);
+    }
+}
+
 TEST_CASE("an authority refuses what could not work, and says why") {
     struct Row {
         const char* name;

@@ -245,6 +245,16 @@ TEST_CASE("an exit that stays silent although ticks are due is dead after 8 s") 
     CHECK(dead_after(1) == 14s);
 }
 
+TEST_CASE("a link that comes back at once has slots before those that packets were made for") {
+    Fixture f;
+    f.now += 50ms;
+    CHECK(f.compose().header.number == 1);
+    f.now -= 40ms;
+    CHECK(f.compose().header.number == 2);
+    f.now += 100ms;
+    CHECK(f.compose().header.number == 3);
+}
+
 TEST_CASE("a silence that is no wonder at one pace is not judged by the higher one that follows") {
     Fixture f;
     f.schedule = {.sequence = 1, .now = {0}, .change_at = f.now, .next = {900}};
