@@ -36,6 +36,7 @@ struct Session {
     std::deque<StoredSurb> surbs;  // oldest first
     base::Mono heard{};
     base::Mono queued = base::Mono::max();  // its place in `due`
+    std::size_t weighed = 0;                // its part of Impl::memory
 };
 
 }  // namespace
@@ -70,6 +71,9 @@ struct ExitSessions::Impl {
     void drop_unusable(Session& session, base::Wall wall);
     std::optional<Reply> spend(Session& session, base::Mono now, base::Wall wall);
     void end_silent(base::Mono now);
+    Sessions::iterator end(Sessions::iterator session, stream::ResetReason reason);
+    void weigh(Session& session);
+    void keep_memory();
 
     directory::Parameters parameters;
     base::Random& random;
@@ -77,6 +81,7 @@ struct ExitSessions::Impl {
     ExitLimits limits;
     std::unique_ptr<ReplySealer> sealer;
     Sessions sessions;
+    std::size_t memory = 0;  // of all sessions, as last weighed
     std::set<std::pair<base::Mono, base::SessionId>> due;
     base::Mono next_sweep = base::Mono::max();
     std::set<base::SessionId> changed;  // may have events
@@ -159,6 +164,24 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     assert(taken);
     self.changed.insert(header->session);
     self.requeue(header->session, *session);
+    self.weigh(*session);
+    self.keep_memory();
+}
+
+void ExitSessions::Impl::weigh(Session& session) {
+    memory -= session.weighed;
+    session.weighed = session.mux.memory() + session.surbs.size() * sizeof(StoredSurb);
+    memory += session.weighed;
+}
+
+void ExitSessions::Impl::keep_memory() {
+    while (memory > limits.memory_max && !sessions.empty()) {
+        const auto largest = std::max_element(
+            sessions.begin(), sessions.end(),
+            [](const auto& a, const auto& b) { return a.second.weighed < b.second.weighed; });
+        end(largest, stream::ResetReason::overload);
+        counters.drop(DropReason::overflow);
+    }
 }
 
 /// Whether every hop of a reply that leaves now will still have the key of that epoch: relays keep
@@ -201,19 +224,25 @@ std::optional<ExitSessions::Reply> ExitSessions::Impl::spend(Session& session, b
                  std::make_unique<cell::Cell>(cell::Cell::packet(sealed->packet, surb.epoch))};
 }
 
+ExitSessions::Impl::Sessions::iterator ExitSessions::Impl::end(Sessions::iterator it,
+                                                               stream::ResetReason reason) {
+    auto& [id, session] = *it;
+    session.mux.reset_all(reason);
+    for (auto& event : session.mux.take_events())
+        events.push_back({id, std::move(event)});
+    changed.erase(id);
+    due.erase({session.queued, id});
+    memory -= session.weighed;
+    return sessions.erase(it);
+}
+
 void ExitSessions::Impl::end_silent(base::Mono now) {
     for (auto it = sessions.begin(); it != sessions.end();) {
-        auto& [id, session] = *it;
-        if (now - session.heard <= limits.silence) {
+        if (now - it->second.heard > limits.silence) {
+            it = end(it, stream::ResetReason::session_ended);
+        } else {
             ++it;
-            continue;
         }
-        session.mux.reset_all(stream::ResetReason::session_ended);
-        for (auto& event : session.mux.take_events())
-            events.push_back({id, std::move(event)});
-        changed.erase(id);
-        due.erase({session.queued, id});
-        it = sessions.erase(it);
     }
     next_sweep = sessions.empty() ? base::Mono::max() : now + sweep_interval;
 }
@@ -239,6 +268,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
         }
         session.pace.ticked(self.random);
         self.requeue(id, session);
+        self.weigh(session);
     }
 }
 
@@ -264,7 +294,11 @@ void ExitSessions::accept(const StreamRef& stream) {
 
 std::size_t ExitSessions::write(const StreamRef& stream, base::ByteView bytes) {
     auto* session = impl_->find(stream.session);
-    return session ? session->mux.write(stream.stream, bytes) : 0;
+    if (!session) return 0;
+    const auto taken = session->mux.write(stream.stream, bytes);
+    impl_->weigh(*session);
+    impl_->keep_memory();
+    return taken;
 }
 
 std::size_t ExitSessions::writable(const StreamRef& stream) const {
@@ -276,7 +310,9 @@ std::size_t ExitSessions::read(const StreamRef& stream, base::ByteSpan out) {
     auto* session = impl_->find(stream.session);
     if (!session) return 0;
     impl_->changed.insert(stream.session);
-    return session->mux.read(stream.stream, out);
+    const auto taken = session->mux.read(stream.stream, out);
+    impl_->weigh(*session);
+    return taken;
 }
 
 void ExitSessions::finish(const StreamRef& stream) {
@@ -288,6 +324,11 @@ void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
     if (!session) return;
     impl_->changed.insert(stream.session);
     session->mux.reset(stream.stream, reason);
+    impl_->weigh(*session);
+}
+
+std::size_t ExitSessions::memory() const {
+    return impl_->memory;
 }
 
 std::size_t ExitSessions::sessions() const {

@@ -3,7 +3,8 @@
 // applications do. Pure: sockets are `exit`'s. One thread. `random` and `counters` outlive it.
 //
 // Where a bound is reached: a new session is refused (its packets are dropped), the oldest SURB of
-// a full stock goes, a stream too many is reset (overload).
+// a full stock goes, a stream too many is reset (overload); beyond the memory of all sessions
+// together the one that holds most of it ends.
 #pragma once
 
 #include <memory>
@@ -36,8 +37,9 @@ struct ExitEvent {
 struct ExitLimits {
     std::size_t sessions_max = 4096;
     std::size_t surbs_max = 1024;  // per session; and never above twice the law's largest stock
-    base::Seconds silence{10};     // a session not heard from for so long ends
-    std::optional<stream::MuxLimits> streams;  // else what the network's rates ask for
+    std::size_t memory_max = std::size_t{1} << 30;  // SURBs and stream buffers of all sessions
+    base::Seconds silence{10};                      // a session not heard from for so long ends
+    std::optional<stream::MuxLimits> streams;       // else what the network's rates ask for
 };
 
 /// How a message is sealed under a SURB. The real one is packet::use_surb; a simulation that needs
@@ -83,6 +85,8 @@ class ExitSessions {
     void reset(const StreamRef& stream, stream::ResetReason reason);
 
     std::size_t sessions() const;
+    /// What ExitLimits::memory_max bounds, in bytes.
+    std::size_t memory() const;
     /// SURBs that a session holds; 0 for unknown sessions.
     std::size_t stock(const base::SessionId& session) const;
 

@@ -13,6 +13,7 @@ class ByteRing {
     std::uint64_t begin() const { return begin_; }
     std::uint64_t end() const { return end_; }
     std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
+    std::size_t memory() const { return store_.size(); }
 
     /// Writes at `offset`, which may lie past end(): the bytes between are not defined until they
     /// are written. Precondition: offset >= begin(). The caller bounds how far the ring reaches.

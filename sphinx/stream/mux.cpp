@@ -219,4 +219,11 @@ std::size_t Mux::streams() const {
     return impl_->streams.size();
 }
 
+std::size_t Mux::memory() const {
+    std::size_t sum = 0;
+    for (const auto& [id, stream] : impl_->streams)
+        sum += stream.send.memory() + stream.receive.memory();
+    return sum;
+}
+
 }  // namespace nightjar::stream

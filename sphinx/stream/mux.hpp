@@ -92,6 +92,8 @@ class Mux {
     bool idle() const;      // no stream, nothing to send
     bool has_data() const;  // fill() would write something, given room
     std::size_t streams() const;
+    /// What the buffers of all streams take, in bytes.
+    std::size_t memory() const;
 
     // --- the packets' side ---
     /// Writes frames into `room` and remembers that packet `number` carries them. Returns the bytes

@@ -31,6 +31,7 @@ class ReceiveHalf {
     std::uint64_t read_end() const { return ring_.begin(); }
     /// How many unread bytes the peer may still make this hold.
     std::uint64_t granted() const { return (final_ ? *final_ : window_end_) - ring_.begin(); }
+    std::size_t memory() const { return ring_.memory() + here_.size() * sizeof(here_[0]); }
     bool has_final_offset() const { return final_.has_value(); }
     std::uint64_t window_end() const { return window_end_; }
     void open_window_to(std::uint64_t end) { window_end_ = std::max(window_end_, end); }

@@ -32,6 +32,7 @@ class SendHalf {
     std::uint64_t sent_end() const { return sent_end_; }
     /// Accepted and not acknowledged, in the memory that it takes.
     std::size_t buffered() const { return ring_.size(); }
+    std::size_t memory() const { return ring_.memory(); }
     bool all_sent() const { return lost_.empty() && sent_end_ == ring_.end(); }
     bool all_acknowledged() const { return ring_.size() == 0; }
     void clear();

@@ -2,116 +2,14 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "sphinx/packet/keys.hpp"
 #include "sphinx/packet/packet.hpp"
-#include "sphinx/stream/packet_log.hpp"
+#include "tests/unit/exit_harness.hpp"
 
 using namespace nightjar;
-using base::Milliseconds;
-using base::Mono;
-using base::Seconds;
-using relay::ExitSessions;
-using stream::Event;
-using stream::Mux;
-using stream::Side;
-
-namespace {
-
-/// Puts the message in the clear behind nothing; the SURB's first bytes stand for the first hop.
-struct PlainSealer final : relay::ReplySealer {
-    std::optional<packet::Reply> seal(base::ByteView surb, base::ByteView message) override {
-        packet::Reply reply;
-        std::copy_n(surb.begin(), 32, reply.first_hop.bytes.begin());
-        reply.packet.assign(cell::body_size, 0);
-        std::copy(message.begin(), message.end(), reply.packet.begin());
-        return reply;
-    }
-};
-
-const base::Wall wall_start{Seconds{3600 * 1000}};  // an epoch's start
-
-struct Harness {
-    explicit Harness(relay::ExitLimits limits = {})
-        : exit{parameters, random, counters, limits, std::make_unique<PlainSealer>()} {
-        id.bytes.fill(7);
-    }
-
-    /// One up packet with SURBs numbered from `surb_number`.
-    base::Bytes message(std::uint8_t surbs, stream::Schedule schedule) {
-        stream::UpHeader header;
-        header.session = id;
-        header.surb_count = surbs;
-        header.surb_epoch =
-            static_cast<std::uint8_t>(wall_start.time_since_epoch() / Seconds{3600});
-        header.number = ++number;
-        header.schedule = schedule;
-        header.acks = arrived.next_acks();
-        base::Bytes bytes(stream::message_size);
-        encode(header, bytes);
-        for (std::size_t i = 0; i < surbs; ++i) {
-            auto* surb = bytes.data() + stream::up_header_size + i * stream::surb_size;
-            surb[0] = static_cast<std::uint8_t>(++surb_number >> 8);
-            surb[1] = static_cast<std::uint8_t>(surb_number);
-        }
-        client.fill(number,
-                    base::ByteSpan{bytes}.subspan(stream::message_size - stream::up_room(surbs)));
-        return bytes;
-    }
-    void send(std::uint8_t surbs, stream::Schedule schedule) {
-        exit.on_message(message(surbs, schedule), now);
-    }
-    std::vector<ExitSessions::Reply> tick(Mono until) {
-        std::vector<ExitSessions::Reply> replies;
-        exit.tick(until, wall_start + std::chrono::floor<Milliseconds>(until - Mono{}), replies);
-        now = until;
-        return replies;
-    }
-    stream::DownHeader header_of(const ExitSessions::Reply& reply) {
-        const auto header =
-            stream::decode_down(base::ByteView{reply.cell->body()}.first(stream::message_size));
-        REQUIRE(header.has_value());
-        return *header;
-    }
-    void receive(const ExitSessions::Reply& reply) {
-        const auto body = base::ByteView{reply.cell->body()}.first(stream::message_size);
-        const auto header = header_of(reply);
-        CHECK(arrived.arrived(header.number));
-        for (const auto& settled : sent_acks(header.acks))
-            client.acknowledged(settled);
-        CHECK(client.receive(stream::frames_of(header, body)));
-    }
-    std::vector<stream::PacketNumber> sent_acks(const stream::Acks& acks) const {
-        std::vector<stream::PacketNumber> numbers;
-        if (acks.largest != 0) numbers.push_back(acks.largest);
-        for (std::size_t i = 0; i < stream::ack_window; ++i) {
-            if (acks.below[i])
-                numbers.push_back(acks.largest - 1 - static_cast<stream::PacketNumber>(i));
-        }
-        return numbers;
-    }
-
-    directory::Parameters parameters;
-    base::SeededRandom random{1};
-    relay::Counters counters;
-    ExitSessions exit;
-    Mux client{Side::client};
-    stream::ArrivedLog arrived;
-    base::SessionId id;
-    stream::PacketNumber number = 0;
-    unsigned surb_number = 0;
-    Mono now{};
-};
-
-std::size_t dropped(const relay::Counters& counters, relay::DropReason reason) {
-    return counters.dropped[static_cast<std::size_t>(reason)];
-}
-
-constexpr stream::Schedule full{1, 45'000, 0, 45'000};
-
-}  // namespace
+using namespace nightjar::exit_test;
 
 TEST_CASE("nothing leaves before the schedule's first tick, whatever arrives") {
     Harness harness;
@@ -198,19 +96,6 @@ TEST_CASE("a malformed message is dropped whole: no session, no SURB, no schedul
     }
 }
 
-TEST_CASE("the stock is bounded by twice the law's; the oldest goes") {
-    Harness harness;
-    for (int i = 0; i < 200; ++i)
-        harness.send(5, {1, 0, 1000, 45'000});
-    const auto bound = 2 * harness.parameters.surb_stock_target(harness.parameters.replies) + 64;
-    CHECK(harness.exit.stock(harness.id) == bound);
-    std::vector<ExitSessions::Reply> replies;
-    for (int ms = 1000; replies.empty(); ++ms)
-        replies = harness.tick(Mono{} + Milliseconds{ms});
-    const auto first = replies[0].first_hop.bytes[0] * 256U + replies[0].first_hop.bytes[1];
-    CHECK(first == 1000 - bound + 1);
-}
-
 TEST_CASE("a SURB is spent while every hop of its reply still has the key") {
     struct Row {
         const char* what;
@@ -279,19 +164,6 @@ TEST_CASE("a session that falls silent ends, and its streams with it") {
     CHECK(harness.exit.write(gone, bytes) == 0);
     CHECK(harness.exit.read(gone, bytes) == 0);
     harness.exit.reset(gone, stream::ResetReason::cancelled);
-}
-
-TEST_CASE("sessions are bounded, and one too many is refused without an answer") {
-    relay::ExitLimits limits;
-    limits.sessions_max = 3;
-    Harness harness{limits};
-    for (std::uint8_t i = 1; i <= 5; ++i) {
-        harness.id.bytes.fill(i);
-        harness.number = 0;
-        harness.send(2, full);
-    }
-    CHECK(harness.exit.sessions() == 3);
-    CHECK(dropped(harness.counters, relay::DropReason::overflow) == 2);
 }
 
 TEST_CASE("a stream runs through a session both ways, in replies that leave anyway") {

@@ -1,0 +1,83 @@
+// What an exit holds is bounded, whatever its clients do.
+#include "tests/unit/exit_harness.hpp"
+
+using namespace nightjar;
+using namespace nightjar::exit_test;
+
+TEST_CASE("the stock is bounded by twice the law's; the oldest goes") {
+    Harness harness;
+    for (int i = 0; i < 200; ++i)
+        harness.send(5, {1, 0, 1000, 45'000});
+    const auto bound = 2 * harness.parameters.surb_stock_target(harness.parameters.replies) + 64;
+    CHECK(harness.exit.stock(harness.id) == bound);
+    std::vector<ExitSessions::Reply> replies;
+    for (int ms = 1000; replies.empty(); ++ms)
+        replies = harness.tick(Mono{} + Milliseconds{ms});
+    const auto first = replies[0].first_hop.bytes[0] * 256U + replies[0].first_hop.bytes[1];
+    CHECK(first == 1000 - bound + 1);
+}
+
+TEST_CASE("sessions are bounded, and one too many is refused without an answer") {
+    relay::ExitLimits limits;
+    limits.sessions_max = 3;
+    Harness harness{limits};
+    for (std::uint8_t i = 1; i <= 5; ++i) {
+        harness.id.bytes.fill(i);
+        harness.number = 0;
+        harness.send(2, full);
+    }
+    CHECK(harness.exit.sessions() == 3);
+    CHECK(dropped(harness.counters, relay::DropReason::overflow) == 2);
+}
+
+TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most ends") {
+    relay::ExitLimits limits;
+    limits.memory_max = 100'000;
+    Harness harness{limits};
+    const auto begin_session = [&](std::uint8_t i) {
+        harness.id.bytes.fill(i);
+        harness.number = 0;
+        harness.client = Mux{Side::client};
+        return relay::StreamRef{harness.id, *harness.client.open({"example.org", 80})};
+    };
+    std::vector<relay::StreamRef> streams;
+    for (std::uint8_t i = 1; i <= 4; ++i) {
+        streams.push_back(begin_session(i));
+        harness.send(2, full);
+        harness.exit.accept(streams.back());
+    }
+    CHECK(harness.exit.take_events().size() == 4);
+    // Bytes that targets sent and nobody acknowledges, and SURBs.
+    const base::Bytes bytes(16'384);
+    CHECK(harness.exit.write(streams[0], bytes) == bytes.size());
+    CHECK(harness.exit.write(streams[1], bytes) == bytes.size());
+    CHECK(harness.exit.write(streams[1], bytes) == bytes.size());
+    CHECK(harness.exit.memory() > 3 * bytes.size());
+    CHECK(harness.exit.memory() < 3 * bytes.size() + 10'000);
+    CHECK(harness.exit.write(streams[2], bytes) == bytes.size());
+    CHECK(harness.exit.sessions() == 4);
+    CHECK(harness.exit.write(streams[2], bytes) == bytes.size());
+    CHECK(harness.exit.write(streams[2], bytes) > 0);
+    CHECK(harness.exit.sessions() == 3);
+    CHECK(harness.exit.memory() <= limits.memory_max);
+    const auto events = harness.exit.take_events();
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].session == streams[2].session);
+    CHECK(events[0].event.kind == Event::Kind::reset);
+    CHECK(events[0].event.reason == stream::ResetReason::overload);
+    CHECK(dropped(harness.counters, relay::DropReason::overflow) == 1);
+    CHECK(harness.exit.write(streams[2], bytes) == 0);
+    // What a client sends counts as well, and what has gone no longer does.
+    harness.exit.reset(streams[1], stream::ResetReason::cancelled);
+    CHECK(harness.exit.memory() < bytes.size() + 10'000);
+    for (std::uint8_t i = 10; i < 40; ++i) {
+        begin_session(i);
+        for (int packets = 0; packets < 20; ++packets)
+            harness.send(5, full);
+        CHECK(harness.exit.memory() <= limits.memory_max);
+    }
+    CHECK(harness.exit.sessions() < 10);
+    harness.tick(Mono{} + Seconds{12});
+    CHECK(harness.exit.sessions() == 0);
+    CHECK(harness.exit.memory() == 0);
+}
