@@ -25,6 +25,7 @@ constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t callers_max = 8;
 constexpr base::Seconds patience{60};  // for a caller's next line
+constexpr base::Milliseconds accept_pause{500};
 
 /// The kernel's word on who connected.
 bool may_ask(stream_protocol::socket& socket) {
@@ -72,7 +73,8 @@ Api::Api(asio::any_io_executor executor, node::TaskGroup& tasks, ApiAnswers& ans
       tasks_{tasks},
       answers_{answers},
       acceptor_{executor},
-      timer_{executor} {}
+      timer_{executor},
+      pause_{executor} {}
 
 Api::~Api() {
     close();
@@ -99,6 +101,7 @@ void Api::close() {
     error_code ignored;
     acceptor_.close(ignored);
     timer_.cancel();
+    pause_.cancel();
     for (const auto& caller : callers_)
         caller->close();
     if (!path_.empty()) ::unlink(path_.c_str());
@@ -118,8 +121,14 @@ asio::awaitable<void> Api::accept_loop() {
         auto result = co_await acceptor_.async_accept(as_values);
         const auto error = std::get<0>(result);
         if (error == asio::error::operation_aborted) co_return;
+        if (error) {
+            // Without descriptors who knocks stays in the backlog, and accept() fails at once.
+            pause_.expires_after(accept_pause);
+            co_await pause_.async_wait(as_values);
+            continue;
+        }
         auto& socket = std::get<1>(result);
-        if (error || callers_.size() >= callers_max || !may_ask(socket)) continue;
+        if (callers_.size() >= callers_max || !may_ask(socket)) continue;
         const auto caller = std::make_shared<Caller>(std::move(socket));
         caller->deadline = Clock::now() + patience;
         callers_.push_back(caller);

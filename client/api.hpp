@@ -60,6 +60,7 @@ class Api {
     ApiAnswers& answers_;
     asio::local::stream_protocol::acceptor acceptor_;
     asio::steady_timer timer_;
+    asio::steady_timer pause_;
     std::filesystem::path path_;  // empty: not ours to remove
     std::list<Ref> callers_;
     std::map<std::uint64_t, Ref> pings_;
