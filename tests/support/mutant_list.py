@@ -121,4 +121,17 @@ MUTANTS = [
            "direct.connect({asio::ip::make_address(target.host), target.port}, e); }",
            "tests/system/bypass_test.py", "Bypass.test_only_the_exit_connects_to_the_target",
            PROGRAMS),
+    # --- whole processes ---
+    mutant("exact-metrics", "relay/daemon.cpp", "const auto exact = lab() ?", "const auto exact = true ?",
+           "tests/system/exposure_test.py",
+           "Exposure.test_metrics_of_a_network_that_is_no_lab_have_nothing_exact", PROGRAMS),
+    mutant("core-dumps", "relay/daemon.cpp", "node::harden_process();", "",
+           "tests/system/exposure_test.py", "Exposure.test_no_core_is_dumped", PROGRAMS),
+    mutant("ended-is-failed", "client/daemon.cpp",
+           "if (std::get<0>(waited) || ready_) co_return;", "if (ready_) co_return;",
+           "tests/system/faults_client_test.py",
+           "ClientFaults.test_a_second_client_on_the_same_control_socket", PROGRAMS),
+    mutant("early-document", "sphinx/directory/quorum.cpp",
+           "if (now < document.valid_from) return base::Fail{Refusal::not_yet_valid};", "",
+           "tests/system/faults_clock_test.py", "Clock.test_valid_in_an_hour", PROGRAMS),
 ]
