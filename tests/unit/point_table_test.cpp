@@ -147,13 +147,22 @@ TEST_CASE("tables: scalars at the ends of their range, of the base point") {
     const Bytes32 two{2};
     crypto_core_ed25519_scalar_negate(scalars[2].data(), two.data());
     scalars[4][31] = 0x10;
-    const PublicKey base_point{{9}};
-    const auto x = edwards_x(base_point);
-    REQUIRE(x);
-    for (const auto& tables : all_tables()) {
+    // u = 9 in each of its forms below 2^256: 9 and p + 9, with and without the top bit.
+    std::vector<PublicKey> forms(4);
+    forms[0].bytes[0] = forms[1].bytes[0] = 9;
+    forms[2].bytes = forms[3].bytes = filled(0xff);
+    forms[2].bytes[0] = forms[3].bytes[0] = 0xf6;
+    forms[1].bytes[31] = 0x80;
+    forms[2].bytes[31] = 0x7f;
+    for (std::size_t i = 0; i < forms.size() * all_tables().size(); ++i) {
+        const auto tables = all_tables()[i / forms.size()];
+        const auto& form = forms[i % forms.size()];
         CAPTURE(tables.name);
+        CAPTURE(base::to_hex(form.bytes));
+        const auto x = edwards_x(form);
+        REQUIRE(x);
         auto table = std::make_unique<PointTable>();
-        REQUIRE(tables.tabulate(*table, {base_point.bytes.data(), x->data()}));
+        REQUIRE(tables.tabulate(*table, {form.bytes.data(), x->data()}));
         for (const auto& scalar : scalars) {
             base::ByteArray<64> wide{};
             std::copy(scalar.begin(), scalar.end(), wide.begin());
@@ -214,12 +223,16 @@ TEST_CASE("tables: more keys than are remembered, and kernels that take turns") 
     const auto drawn = HeaderRandomness::draw(random);
     std::optional<base::Bytes> first;
     for (std::size_t round = 0; round < 3; ++round) {
-        testing::with_every_kernel([&](Kernel) {
+        testing::with_every_kernel([&](Kernel kernel) {
             const auto built = build(Version::v260, route, {}, {}, {}, 99, drawn);
             REQUIRE(built);
             if (!first) first = *built;
             CHECK(*built == *first);
+            // A table is of the kernel in force, or none is.
             auto& known = KnownKeys::of_this_thread();
+            const auto table = known.find(route[0].key);
+            REQUIRE(table);
+            CHECK((*table == nullptr) == (kernel == Kernel::portable));
             for (std::size_t i = 0; i <= KnownKeys::size_max && round == 1; ++i)
                 REQUIRE(known.find(generate_key_pair(random).public_key));
         });
