@@ -185,6 +185,11 @@ def run_demo(options):
         if options.keep:
             leave_running(network, run)
             kept = True
+    except Exception as error:
+        processes.check()   # a process that has ended explains it better
+        if isinstance(error, (OSError, ValueError)):
+            raise DemoError(f"{type(error).__name__}: {error}") from error
+        raise
     finally:
         for number in ENDING:  # a second Ctrl-C must not stop the tidying
             signal.signal(number, signal.SIG_IGN)

@@ -4,14 +4,19 @@ import re
 import time
 import urllib.request
 
+from .progress import DemoError
+
 LINE = re.compile(r"^nightjar_lab_(\w+?)(?:\{reason=\"(\w+)\"\})? ([0-9.e+-]+)$")
 
 
 def scrape(relay):
     """Exact counters by name, drops by reason, and the moment at which they held."""
     before = time.monotonic()
-    with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=5) as answer:
-        text = answer.read().decode()
+    try:
+        with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError as error:
+        raise DemoError(f"{relay.name} does not show its metrics on {relay.metrics}: {error}") from error
     values = {"at": (before + time.monotonic()) / 2, "dropped": {}}
     for line in text.splitlines():
         match = LINE.match(line)
