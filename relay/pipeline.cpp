@@ -62,6 +62,7 @@ struct Pipeline::Impl {
     Cover cover;
     Mailboxes mailboxes;
     bool draining = false;
+    base::Nanoseconds slept{};  // all suspends so far
 
     // Kept between ticks for their memory only.
     std::vector<Held> released;
@@ -145,7 +146,9 @@ void Pipeline::Impl::hold_final(Work& work, const packet::Final& final) {
 }
 
 void Pipeline::Impl::hold(Work& work, Where where, base::Nanoseconds delay) {
-    if (!mix.push({std::move(work.cell), where, work.arrived, delay}))
+    // A suspend while a worker had it made it as late as those that were held.
+    const auto arrived = work.arrived - (slept - work.slept);
+    if (!mix.push({std::move(work.cell), where, arrived, delay}))
         counters.drop(DropReason::overflow);
 }
 
@@ -255,6 +258,7 @@ std::optional<Work> Pipeline::accept(const From& from, cell::CellBox cell, base:
     Work work;
     work.cell = std::move(cell);
     work.arrived = arrived;
+    work.slept = impl_->slept;
     work.from_client = from.relay == nullptr;
     work.key = std::move(*key);
     return work;
@@ -296,6 +300,7 @@ base::Mono Pipeline::next_due() const {
 }
 
 void Pipeline::slept(base::Nanoseconds gap) {
+    impl_->slept += gap;
     impl_->mix.slept(gap);
 }
 

@@ -40,6 +40,7 @@ namespace nightjar::relay {
 struct Work {
     cell::CellBox cell;
     base::Mono arrived;
+    base::Nanoseconds slept{};  // what the pipeline had heard of suspends when it arrived
     bool from_client = false;
     std::shared_ptr<const MixKeyPair> key;
     base::Result<packet::Opened, packet::Error> outcome{base::Fail{packet::Error::bad_length}};

@@ -486,6 +486,27 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: after a stall or a suspend nothing overdue
     }
 }
 
+TEST_CASE_FIXTURE(Fixture, "pipeline: what a worker had during a suspend is overdue as well") {
+    for (const bool suspended : {false, true}) {
+        CAPTURE(suspended);
+        Relay relay{network, "mix-1-0"};
+        auto work =
+            relay.pipeline.accept({&network.named("gateway-0"), {}},
+                                  network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-1"},
+                                                 50'000'000, mailbox(), identifier),
+                                  test::start, network.wall());
+        REQUIRE(work);
+        std::vector<relay::Work> batch;
+        batch.push_back(std::move(*work));
+        Pipeline::unwrap(batch);
+        if (suspended) relay.pipeline.slept(10min);
+        relay.pipeline.unwrapped(batch);
+        relay.run(test::start, 100ms);
+        CHECK(relay.links.relays.size() == (suspended ? 0 : 1));
+        CHECK(relay.dropped(DropReason::delay) == (suspended ? 1 : 0));
+    }
+}
+
 TEST_CASE_FIXTURE(Fixture, "pipeline: the same seed and the same calls give the same bytes") {
     network.parameters().relay_loops = {50'000};
     std::vector<cell::CellBox> packets;
