@@ -27,7 +27,11 @@ bool MixQueue::push(Held packet) {
     }
     // Every packet, the new one as the last of them, is the victim with the same chance.
     const auto victim = static_cast<std::size_t>(random_.below(heap_.size() + 1));
-    if (victim == heap_.size()) return false;
+    if (victim == heap_.size()) {
+        wipe(*packet.cell);
+        return false;
+    }
+    wipe(*heap_[victim].cell);
     heap_[victim] = std::move(packet);
     sift_up(victim);
     sift_down(victim);
@@ -42,10 +46,12 @@ std::size_t MixQueue::release(base::Mono now, std::vector<Held>& out) {
         auto packet = std::move(heap_.back());
         heap_.pop_back();
         if (!heap_.empty()) sift_down(0);
-        if (now - packet.due() > overdue_max)
+        if (now - packet.due() > overdue_max) {
+            wipe(*packet.cell);
             ++overdue;
-        else
+        } else {
             out.push_back(std::move(packet));
+        }
     }
     // Heap order is order of arrival for all that matters: leaving in it would cost most of a bit
     // of anonymity per hop at 5,000 packets a second.
