@@ -78,7 +78,7 @@ struct Life {
         for (std::size_t i = 0; i < applications; ++i)
             loads.emplace_back(world, "key " + std::to_string(i));
         world.application = [this] { step(); };
-        world.on_slot = [this](base::Mono) { ++slots; };
+        world.on_slot = [this](base::Mono, const base::SessionId&) { ++slots; };
         world.on_reply = [this](std::size_t, base::Mono at) { replies.push_back(at); };
         world.on_spent = [this](const base::Identifier& surb) {
             spent_twice += surbs.insert(surb).second ? 0 : 1;

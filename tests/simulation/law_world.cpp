@@ -170,8 +170,9 @@ void LawWorld::step_client() {
         core_->use(document_);
     }
     for (auto& cell : core_->tick(now_)) {
-        if (on_slot) on_slot(now_);
         const auto label = read(cell->body());
+        const auto message = cell->body().subspan(packet::header_size);
+        if (on_slot) on_slot(now_, *base::SessionId::from(message.first(base::SessionId::size())));
         int to = -1;  // a loop
         for (std::size_t i = 0; i < exits_.size(); ++i)
             if (std::ranges::equal(exits_[i].first.bytes, label.destination.bytes))

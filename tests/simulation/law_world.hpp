@@ -51,8 +51,9 @@ class LawWorld {
     void disconnect();
 
     Servers servers;
-    /// Called for each cell that the client sends, and for each reply that an exit sends.
-    std::function<void(base::Mono)> on_slot;
+    /// Called for each cell that the client sends, with its session (zero for a loop), and for each
+    /// reply that an exit sends.
+    std::function<void(base::Mono, const base::SessionId&)> on_slot;
     std::function<void(std::size_t exit, base::Mono)> on_reply;
     /// The SURB that a reply used, by its identifier.
     std::function<void(const base::Identifier&)> on_spent;
