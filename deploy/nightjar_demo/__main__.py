@@ -216,6 +216,8 @@ def parse():
     options = parser.parse_args()
     if not 1 <= options.pps <= 1000:
         parser.error("--pps: use 1 to 1000 slots a second")
+    if options.json and not os.access(Path(options.json).absolute().parent, os.W_OK):
+        parser.error(f"--json: no file can be written to {Path(options.json).absolute().parent}")
     return options
 
 

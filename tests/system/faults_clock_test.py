@@ -93,7 +93,7 @@ class Clock(OfflineNetwork):
     # --- a client: it keeps a document, and has to ask a gateway when that one does not count ---
     def client_refuses(self, *words):
         config = self.init_client()
-        self.edited(lambda text: text.replace("ready_timeout: 2m", "ready_timeout: 4s"), config)
+        self.edited(lambda text: text.replace("ready_timeout: 2m", "ready_timeout: 2s"), config)
         (self.folder / "client" / "state").mkdir(mode=0o700)
         (self.folder / "client" / "state" / "document.txt").write_text((self.folder / "document").read_text())
         done = subprocess.run([CLIENT, "run", "--config", config], stdin=subprocess.DEVNULL, capture_output=True,
@@ -111,7 +111,7 @@ class Clock(OfflineNetwork):
         self.client_refuses("is valid from", "set the clock", "no link to a gateway")
 
     def test_client_whose_gateways_are_all_away(self):
-        self.client_refuses("not ready after 4 s", "no link to the gateway")
+        self.client_refuses("not ready after 2 s", "no link to the gateway")
 
     def test_client_keeps_no_changed_document(self):
         text = (self.folder / "document").read_text()
