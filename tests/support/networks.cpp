@@ -70,9 +70,9 @@ directory::Relay random_relay(base::Random& random, std::uint8_t layer) {
     return relay;
 }
 
-Network make_network(std::uint64_t seed, NetworkShape shape) {
+SignedNetwork make_network(std::uint64_t seed, NetworkShape shape) {
     base::SeededRandom random{seed};
-    Network network;
+    SignedNetwork network;
     auto& document = network.document;
     document.network = "test";
     document.epoch = {500'000};

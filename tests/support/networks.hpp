@@ -17,7 +17,7 @@ struct NetworkShape {
     unsigned authorities = 1;
 };
 
-struct Network {
+struct SignedNetwork {
     directory::Document document;  // signed by all; nothing in it is a problem
     directory::Anchors anchors;
     std::vector<base::Secret<32>> authorities;  // their seeds
@@ -27,7 +27,7 @@ struct Network {
 directory::Relay random_relay(base::Random& random, std::uint8_t layer);
 
 /// The same seed gives the same network. Mixes of layer k are named mix-k-i, gateways gateway-i.
-Network make_network(std::uint64_t seed, NetworkShape shape = {});
+SignedNetwork make_network(std::uint64_t seed, NetworkShape shape = {});
 
 /// The relay of that name. Precondition: there is one.
 directory::Relay& named(directory::Document& document, const std::string& name);

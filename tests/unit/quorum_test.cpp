@@ -44,12 +44,12 @@ TEST_CASE("every way for a document not to count has its own answer") {
     const auto& until = network.document.valid_until;
     struct Row {
         const char* name;
-        void (*change)(Document&, const test::Network& other);
+        void (*change)(Document&, const test::SignedNetwork& other);
         base::Wall now;
         base::Epoch held;
         const char* verdict;
     };
-    const auto nothing = [](Document&, const test::Network&) {};
+    const auto nothing = [](Document&, const test::SignedNetwork&) {};
     const Row rows[] = {
         {"good", nothing, from, {0}, "ok"},
         {"good to the end", nothing, until - 1ms, {0}, "ok"},
