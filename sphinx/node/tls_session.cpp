@@ -55,8 +55,12 @@ struct TlsSession::Impl final : PeerJudge {
             const std::size_t length = record_length(bytes);
             if (length != cell_record && length != key_update_record && length != alert_record)
                 fault = LinkError::bad_cell;
-        } else if (content_type == SSL3_RT_HANDSHAKE && !bytes.empty() &&
-                   bytes[0] == SSL3_MT_KEY_UPDATE) {
+        } else if (content_type == SSL3_RT_HANDSHAKE && !bytes.empty()) {
+            // Padded to the length of a cell, another message passes for one until it is opened.
+            if (bytes[0] != SSL3_MT_KEY_UPDATE) {
+                fault = LinkError::bad_cell;
+                return;
+            }
             if (now - window_start >= key_update_window) {
                 window_start = now;
                 key_updates = 0;

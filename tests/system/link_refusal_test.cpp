@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "sphinx/node/tls_session.hpp"
 #include "tests/system/link_pair.hpp"
 #include "tests/system/raw_peer.hpp"
 
@@ -318,6 +319,27 @@ TEST_CASE("a storm of KeyUpdates ends the link, a few do not") {
         CHECK(pair.answering.got.cells.size() == (one.storm ? 0 : 1));
         CHECK(still_serves(pair));
     }
+}
+
+TEST_CASE("a ticket padded to the length of a cell ends the link") {
+    const node::TlsIdentity serving{seed(9)};
+    node::TlsIdentity identity{seed(2)};
+    node::TlsSession dialing{identity, serving.key(), 4};
+    RawTlsServer server{9};
+    base::Bytes heard;
+    for (bool done = false; !done;) {
+        dialing.feed(heard);
+        const auto step = dialing.handshake();
+        REQUIRE(step);
+        done = *step;
+        heard = server.answer(std::exchange(dialing.output(), {}));
+    }
+    const base::Bytes record = server.ticket(cell::cell_size + 1);
+    REQUIRE(record.size() == node::record_header + node::cell_record);
+    dialing.feed(record);
+    const auto next = dialing.next_cell(steady_clock::now());
+    REQUIRE_FALSE(next);
+    CHECK(next.error() == LinkError::bad_cell);
 }
 
 }  // namespace nightjar::tests

@@ -190,4 +190,40 @@ base::Bytes RawTls::read() {
     return plain;
 }
 
+RawTlsServer::RawTlsServer(std::uint8_t seed) : context_{SSL_CTX_new(TLS_server_method())} {
+    RawTlsOptions options;
+    options.seed = seed;
+    EVP_PKEY* key = make_key(options);
+    use_certificate(context_, key, true);
+    EVP_PKEY_free(key);
+    SSL_CTX_set_num_tickets(context_, 0);  // ticket() makes them
+    ssl_ = SSL_new(context_);
+    SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_accept_state(ssl_);
+}
+
+RawTlsServer::~RawTlsServer() {
+    SSL_free(ssl_);
+    SSL_CTX_free(context_);
+}
+
+base::Bytes RawTlsServer::answer(base::ByteView bytes) {
+    BIO_write(SSL_get_rbio(ssl_), bytes.data(), static_cast<int>(bytes.size()));
+    SSL_do_handshake(ssl_);
+    ERR_clear_error();
+    return said();
+}
+
+base::Bytes RawTlsServer::ticket(std::size_t padded) {
+    SSL_set_block_padding(ssl_, padded);
+    require(SSL_new_session_ticket(ssl_) == 1 && SSL_do_handshake(ssl_) == 1, "ticket");
+    return said();
+}
+
+base::Bytes RawTlsServer::said() {
+    base::Bytes bytes(BIO_ctrl_pending(SSL_get_wbio(ssl_)));
+    BIO_read(SSL_get_wbio(ssl_), bytes.data(), static_cast<int>(bytes.size()));
+    return bytes;
+}
+
 }  // namespace nightjar::tests

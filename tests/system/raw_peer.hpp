@@ -74,4 +74,22 @@ class RawTls {
     bool connected_ = false;
 };
 
+/// A TLS server in memory, which gives tickets as ours never does.
+class RawTlsServer {
+ public:
+    explicit RawTlsServer(std::uint8_t seed);
+    ~RawTlsServer();
+
+    /// Takes what a client sent and goes on with the handshake; what it has to say.
+    base::Bytes answer(base::ByteView bytes);
+    /// A ticket, in a record whose plaintext is padded to so many bytes.
+    base::Bytes ticket(std::size_t padded);
+
+ private:
+    base::Bytes said();
+
+    SSL_CTX* context_ = nullptr;
+    SSL* ssl_ = nullptr;
+};
+
 }  // namespace nightjar::tests
