@@ -1,5 +1,6 @@
 #include "relay/keyring.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -10,6 +11,10 @@ namespace nightjar::relay {
 Keyring::Keyring(base::Seconds epoch_length, base::Nanoseconds grace)
     : epoch_length_{epoch_length}, grace_{grace} {
     assert(epoch_length_.count() > 0 && grace_.count() >= 0);
+}
+
+void Keyring::lengthen(base::Nanoseconds grace) {
+    grace_ = std::max(grace_, grace);
 }
 
 void Keyring::add(std::shared_ptr<const MixKeyPair> key, std::unique_ptr<ReplayFilter> seen) {

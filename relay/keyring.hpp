@@ -24,6 +24,10 @@ class Keyring {
     /// `grace`: how long after its epoch a key is still accepted (the longest route delay).
     Keyring(base::Seconds epoch_length, base::Nanoseconds grace);
 
+    /// A newer document's longest route delay; holds for the keys that are here as well. Never
+    /// shortens it: what is under way was made by the older document.
+    void lengthen(base::Nanoseconds grace);
+
     /// Takes a key with the filter that belongs to it. A key of an epoch that is here already is
     /// ignored, filter and all.
     void add(std::shared_ptr<const MixKeyPair> key, std::unique_ptr<ReplayFilter> seen);

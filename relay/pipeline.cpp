@@ -92,6 +92,7 @@ void Pipeline::Impl::use(std::shared_ptr<const directory::Document> newer) {
     ingress.use(document);
     cover.use(document);
     mailboxes.use(document->parameters.down);
+    keyring.lengthen(document->parameters.longest_route_delay());
     if (exit) exit->use(document->parameters);
 }
 

@@ -58,8 +58,8 @@ class Pipeline {
              base::Mono now, PipelineOptions options = {});
     ~Pipeline();
 
-    /// A newer document (checked by the caller) replaces the one in use; the exit's sessions take
-    /// its parameters as well.
+    /// A newer document (checked by the caller) replaces the one in use; the exit's sessions and
+    /// the keys' time of grace follow its parameters as well.
     void use(std::shared_ptr<const directory::Document> document);
 
     /// A client's link opened or ended: its live mailbox starts at rate D, or is gone.

@@ -448,6 +448,28 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(relay.links.relays.size() == 50);
 }
 
+TEST_CASE_FIXTURE(
+    Fixture,
+    "pipeline: where a newer document's delays are longer, keys outlive their epoch by "
+    "as much") {
+    Relay relay{network, "mix-1-0"};
+    const auto ended = directory::epoch_start(test::epoch.next(), 900s);
+    const auto accepted = [&](base::Nanoseconds after) {
+        const auto at = ended + std::chrono::duration_cast<base::Milliseconds>(after);
+        return relay.keyring.find(test::epoch.low_byte(), at) != nullptr;
+    };
+    CHECK_FALSE(accepted(4s));
+    auto slower = std::make_shared<directory::Document>(*network.document());
+    slower->parameters.mean_delay = 100ms;
+    relay.pipeline.use(slower);
+    CHECK(accepted(4s));
+    CHECK(accepted(6s - 1ms));
+    CHECK_FALSE(accepted(6s));
+    // Back to shorter ones: what is under way was made for the longer.
+    relay.pipeline.use(network.document());
+    CHECK(accepted(6s - 1ms));
+}
+
 TEST_CASE_FIXTURE(Fixture, "pipeline: draining flushes nothing and takes nothing") {
     network.parameters().relay_loops = {100'000};
     Relay relay{network, "mix-1-0"};
