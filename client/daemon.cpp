@@ -38,6 +38,14 @@ constexpr base::Milliseconds look_again{500};
 // A document is asked for this many times in an epoch on average, by the clock alone.
 constexpr int fetches_per_epoch = 8;
 
+node::DialTarget target_of(const directory::Relay& gateway) {
+    node::DialTarget target;
+    target.key = gateway.link_key;
+    for (const auto& address : gateway.addresses)
+        target.addresses.emplace_back(asio::ip::make_address(address.host), address.port);
+    return target;
+}
+
 class Daemon final : public node::Dialer::Owner, public ApiAnswers {
  public:
     Daemon(asio::io_context& context, const Config& config);
@@ -179,18 +187,14 @@ void Daemon::start_core(DocumentRef document) {
     if (choice != kept) state_.keep(*choice);
     gateway_ = document_->find(choice->gateway);
 
-    node::DialTarget target;
-    target.key = gateway_->link_key;
-    for (const auto& address : gateway_->addresses)
-        target.addresses.emplace_back(asio::ip::make_address(address.host), address.port);
     cell::Hello mine;
     mine.network = directory::network_id(anchors_);
     mine.role = cell::LinkRole::client;
 
     core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
                   mono_now(), wall_now());
-    dialer_.emplace(context_.get_executor(), std::move(target), identity_, mine, node::LinkLimits{},
-                    random_, *this);
+    dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
+                    node::LinkLimits{}, random_, *this);
     waiting_for_ = "a link to the gateway";
 }
 
@@ -320,6 +324,7 @@ void Daemon::on_document(std::string_view text) {
     }
     document_ = *newer;
     gateway_ = gateway;
+    dialer_->use(target_of(*gateway_));  // it may have moved
     core_->use(document_);
     state_.keep_document(text);
 }

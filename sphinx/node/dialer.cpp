@@ -60,6 +60,11 @@ asio::awaitable<void> Dialer::pause() {
     co_await timer_.async_wait(as_value);
 }
 
+void Dialer::use(DialTarget target) {
+    assert(!target.addresses.empty());
+    target_ = std::move(target);
+}
+
 void Dialer::stop() {
     stopped_ = true;
     timer_.cancel();

@@ -16,6 +16,7 @@ namespace nightjar::node {
 struct DialTarget {
     std::vector<asio::ip::tcp::endpoint> addresses;  // at least one
     base::LinkKey key;
+    bool operator==(const DialTarget&) const = default;
 };
 
 struct DialerLimits {
@@ -43,6 +44,8 @@ class Dialer {
 
     /// Dials until stop() or cancellation. Call once, in a TaskGroup.
     asio::awaitable<void> run();
+    /// Whom to dial from the next attempt on; a link that stands is left alone.
+    void use(DialTarget target);
     /// Closes the link (on_down follows from run()) and dials no more. A handshake under way ends
     /// at its deadline; cancelling the task ends it at once.
     void stop();

@@ -187,6 +187,32 @@ TEST_CASE("a dialer brings its link back, and refuses to run around") {
     CHECK(owner.ups == ups);
 }
 
+TEST_CASE("a dialer that is told of another place finds its relay there, and keeps its link") {
+    LinkPair pair;
+    base::SeededRandom random{1};
+    NoticingOwner owner;
+    const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
+    const node::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    node::Dialer dialer{pair.io.get_executor(),
+                        {{nobody}, node::TlsIdentity{seed(9)}.key()},
+                        pair.dialing.identity,
+                        hello(cell::LinkRole::relay),
+                        {},
+                        random,
+                        owner,
+                        quick};
+    pair.tasks.spawn("dialer", dialer.run());
+    REQUIRE(pair.until([&] { return owner.refusals.size() >= 2; }));
+    dialer.use({{pair.address()}, pair.answering.identity.key()});
+    REQUIRE(pair.until([&] { return owner.ups == 1; }));
+    dialer.use({{nobody}, node::TlsIdentity{seed(9)}.key()});
+    CHECK(dialer.link()->send(numbered(1)));
+    REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 1; }));
+    CHECK(owner.downs.empty());
+    dialer.stop();
+    REQUIRE(pair.until([&] { return owner.downs.size() == 1; }));
+}
+
 TEST_CASE("a dialer tries its addresses in turn, ever more slowly, and ends when cancelled") {
     LinkPair pair;
     base::SeededRandom random{1};
