@@ -39,6 +39,15 @@ Reason explain(directory::Refusal refusal, const directory::Document& document, 
     return std::string{"the network document is refused: "} + directory::to_string(refusal);
 }
 
+/// The epoch of a document that this network's authorities have signed, whatever the time says of
+/// it.
+base::Epoch signed_epoch(std::string_view text, const directory::Anchors& anchors) {
+    const auto document = directory::parse(text);
+    const bool good =
+        document && directory::check(*document, anchors, document->valid_from, base::Epoch{0});
+    return good ? document->epoch : base::Epoch{0};
+}
+
 /// Collects the document's parts and closes the link when that has ended, either way.
 struct Collector final : node::Link::Sink {
     DocumentFetch fetch;
@@ -116,10 +125,14 @@ base::Result<DocumentRef, Reason> accept_document(std::string_view text,
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
                                             Reason& waiting_for) {
+    // What the authorities have signed once is behind us for good, even for a clock that says it is
+    // still to come: else who sets our clock back could bring back a network that is gone.
+    base::Epoch held{0};
     if (const auto text = state.document_text()) {
         const auto kept = accept_document(*text, anchors, wall_now(), base::Epoch{0});
         if (kept) co_return *kept;
         node::log(node::Level::info, "not using the kept document: " + kept.error());
+        held = signed_epoch(*text, anchors);
     }
     node::Backoff pause{base::Milliseconds{500}, base::Milliseconds{10'000}};
     asio::steady_timer timer{co_await asio::this_coro::executor};
@@ -129,7 +142,7 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
     for (std::size_t attempt = 0;; ++attempt) {
         const auto text = co_await fetch_document(gateways[attempt % gateways.size()], network);
         if (text) {
-            const auto fetched = accept_document(*text, anchors, wall_now(), base::Epoch{0});
+            const auto fetched = accept_document(*text, anchors, wall_now(), held);
             if (fetched) {
                 state.keep_document(*text);
                 co_return *fetched;

@@ -26,9 +26,10 @@ base::Result<DocumentRef, Reason> accept_document(std::string_view text,
                                                   const directory::Anchors& anchors, base::Wall now,
                                                   base::Epoch held);
 
-/// The kept document while it is valid, else one from a gateway of the anchors; it is then kept.
-/// Asks one after the other, with growing pauses and until cancelled, with keys that are used for
-/// nothing else; `waiting_for` says how it goes. All arguments outlive the task.
+/// The kept document while it is valid, else one from a gateway of the anchors, of no older epoch
+/// than the kept one's; it is then kept. Asks one after the other, with growing pauses and until
+/// cancelled, with keys that are used for nothing else; `waiting_for` says how it goes. All
+/// arguments outlive the task.
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
                                             Reason& waiting_for);

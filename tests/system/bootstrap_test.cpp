@@ -1,0 +1,126 @@
+#include "client/bootstrap.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <optional>
+
+#include "relay/links.hpp"
+#include "sphinx/node/task_group.hpp"
+#include "tests/support/networks.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/system/link_pair.hpp"
+
+using namespace nightjar;
+namespace asio = boost::asio;
+
+namespace {
+
+/// A gateway of a signed network that gives its document, and a client that has none in use.
+struct Bootstrap final : relay::Links::Owner {
+    Bootstrap() {
+        auto& document = network.document;
+        document.epoch = directory::epoch_at(client::wall_now(), document.parameters.epoch_length);
+        text = signed_text(document.epoch);
+        relay::LinksOptions options;
+        options.self = test::named(document, "gateway-1").identity;
+        options.network = directory::network_id(network.anchors);
+        options.listen = {address};
+        options.limits = tests::patient_limits();
+        links.emplace(io.get_executor(), options,
+                      relay::SignedDocument{std::make_shared<directory::Document>(document),
+                                            std::make_shared<std::string>(text)},
+                      identity, random, counters, tasks, *this);
+        links->start();
+        network.anchors.gateways = {{options.self, {"127.0.0.1", address.port()}, identity.key()}};
+    }
+    ~Bootstrap() override {
+        links->close();
+        tasks.cancel();
+        until([this] { return tasks.running() == 0; });
+    }
+
+    /// The network's document as the authority signs it for an epoch.
+    std::string signed_text(base::Epoch epoch) {
+        auto document = network.document;
+        const auto length = document.parameters.epoch_length;
+        document.epoch = epoch;
+        document.valid_from = directory::epoch_start(epoch, length);
+        document.valid_until = document.valid_from + 2 * length;
+        directory::sign(document, network.authorities.front());
+        return directory::to_text(document);
+    }
+    void fetch() { tasks.spawn("first document", run()); }
+    asio::awaitable<void> run() {
+        got = co_await client::first_document(network.anchors, state, random, waiting_for);
+    }
+    bool until(const std::function<bool()>& done) {
+        const auto end = std::chrono::steady_clock::now() + base::Seconds{40};
+        while (!done() && std::chrono::steady_clock::now() < end) {
+            io.restart();
+            io.run_one_for(base::Milliseconds{20});
+            if (connected) links->to_client(*connected, cell::Cell{});  // a slot of its downlink
+        }
+        return done();
+    }
+
+    void on_packet(const relay::From&, cell::CellBox) override {}
+    void on_client(const base::MailboxId& who) override { connected = who; }
+    void on_client_gone(const base::MailboxId&) override { connected.reset(); }
+
+    static asio::ip::tcp::endpoint free_address() {
+        asio::io_context io;
+        const asio::ip::tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
+        return acceptor.local_endpoint();
+    }
+
+    base::SeededRandom random{1};
+    test::SignedNetwork network = test::make_network(1);
+    std::string text;
+    test::TemporaryFolder folder;
+    client::StateDir state{folder.path() / "state"};
+    asio::ip::tcp::endpoint address = free_address();
+    asio::io_context io{1};
+    node::TlsIdentity identity{tests::seed(1)};
+    relay::Counters counters;
+    node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
+    std::optional<relay::Links> links;
+    std::optional<base::MailboxId> connected;
+    client::DocumentRef got;
+    client::Reason waiting_for;
+};
+
+}  // namespace
+
+TEST_CASE("first document: one from a gateway, where the kept one's time is over") {
+    Bootstrap client;
+    client.state.keep_document(client.signed_text({client.network.document.epoch.value - 5}));
+    client.fetch();
+    REQUIRE(client.until([&] { return client.got != nullptr; }));
+    CHECK(client.got->epoch == client.network.document.epoch);
+    CHECK(client.state.document_text() == client.text);
+}
+
+TEST_CASE("first document: none of an older epoch than the kept one's, though our clock takes it") {
+    Bootstrap client;
+    const auto kept = client.signed_text({client.network.document.epoch.value + 5});
+    client.state.keep_document(kept);
+    client.fetch();
+    const auto refused = [&] {
+        return client.waiting_for.find("older epoch") != std::string::npos;
+    };
+    REQUIRE(client.until([&] { return client.got != nullptr || refused(); }));
+    CHECK(client.got == nullptr);
+    CHECK(client.state.document_text() == kept);
+}
+
+TEST_CASE("first document: what the authorities did not sign proves no epoch") {
+    Bootstrap client;
+    auto forged = client.signed_text({client.network.document.epoch.value + 5});
+    forged[forged.size() - 2] = forged[forged.size() - 2] == '0' ? '1' : '0';
+    client.state.keep_document(forged);
+    client.fetch();
+    REQUIRE(client.until([&] { return client.got != nullptr; }));
+    CHECK(client.got->epoch == client.network.document.epoch);
+}
