@@ -67,7 +67,9 @@ Config load_config(const fs::path& file) {
     auto map = yaml.map();
     const auto base = fs::absolute(file).parent_path();
     const auto path = [&](const char* key, const char* fallback) {
-        return base / map.optional<std::string>(key, fallback);
+        const auto text = map.optional<std::string>(key, fallback);
+        if (text.empty()) map.fail(key, "an empty path", "name a file or directory");
+        return base / text;
     };
     Config config;
     config.network = path("network", "network.yaml");
