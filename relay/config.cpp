@@ -64,6 +64,16 @@ void read_addresses(YamlMap& map, RelayConfig& config) {
         map.fail("listen", "a relay must listen somewhere", "give at least one IP:PORT");
     }
     config.announce = read_addresses(map, "announce", {});
+    // It stands for every address of this machine, and for none that another one could dial.
+    const auto unspecified = [](const Endpoint& endpoint) {
+        return endpoint.host == "0.0.0.0" || endpoint.host == "::";
+    };
+    const auto& announced = config.announced();
+    if (std::any_of(announced.begin(), announced.end(), unspecified)) {
+        map.fail(config.announce.empty() ? "listen" : "announce",
+                 "others cannot reach a relay at 0.0.0.0 or [::]",
+                 "give `announce` with the addresses where they do");
+    }
 }
 
 void read_paths(const fs::path& folder, YamlMap& map, RelayConfig& config) {
