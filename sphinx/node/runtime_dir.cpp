@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,11 +19,17 @@ namespace nightjar::node {
     throw KeyError{directory.string() + ": " + why};
 }
 
-static UniqueFd open_directory(const std::filesystem::path& directory) {
-    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+/// True if there was none.
+static bool make_directory(const std::filesystem::path& directory) {
+    if (::mkdir(directory.c_str(), 0700) == 0) return true;
+    if (errno != EEXIST)
         refuse(directory, std::string{"the runtime directory cannot be made: "} +
                               std::strerror(errno) +
                               "; make its parent directory, or name another");
+    return false;
+}
+
+static UniqueFd open_directory(const std::filesystem::path& directory) {
     UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (fd) return fd;
     if (errno == ENOTDIR || errno == ELOOP)
@@ -32,16 +39,19 @@ static UniqueFd open_directory(const std::filesystem::path& directory) {
 }
 
 void prepare_runtime_dir(const std::filesystem::path& directory) {
+    const bool made = make_directory(directory);
     const auto fd = open_directory(directory);
     struct stat status {};
     struct statfs filesystem {};
     if (::fstat(fd.get(), &status) != 0 || ::fstatfs(fd.get(), &filesystem) != 0)
         refuse(directory, std::string{"cannot be examined: "} + std::strerror(errno));
     const auto type = static_cast<unsigned long>(filesystem.f_type);
-    if (type != TMPFS_MAGIC && type != RAMFS_MAGIC)
+    if (type != TMPFS_MAGIC && type != RAMFS_MAGIC) {
+        if (made) ::rmdir(directory.c_str());
         refuse(directory,
                "is on a disk, where epoch keys must never lie; name a directory on a tmpfs, for "
                "example below /dev/shm, or let systemd make it (RuntimeDirectory=)");
+    }
     if (status.st_uid != ::geteuid())
         refuse(directory, "belongs to user id " + std::to_string(status.st_uid) + ", not to " +
                               std::to_string(::geteuid()) + "; chown it or run as its owner");

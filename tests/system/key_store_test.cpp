@@ -129,7 +129,11 @@ TEST_CASE("key store: one process at a time") {
 TEST_CASE("key store: only on a tmpfs of our own") {
     const auto on_disk = fs::current_path() / "key-store-on-disk";
     CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
-    fs::remove(on_disk);
+    CHECK_FALSE(fs::exists(on_disk));
+    fs::create_directory(on_disk);  // somebody's own stays
+    fs::permissions(on_disk, fs::perms::owner_all);
+    CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
+    CHECK(fs::remove(on_disk));
     const TmpfsFolder folder;
     fs::permissions(folder.path, fs::perms::group_read, fs::perm_options::add);
     CHECK_THROWS_AS((KeyStore{folder.path, epoch_length, packets}), node::KeyError);
