@@ -23,8 +23,11 @@ namespace {
 constexpr const char* gateway_file = "gateway.yaml";
 constexpr const char* document_file = "document.txt";
 
+/// Whether to wait until a disk has it, which may take longer than the law may stand still.
+enum class Disk { wait, go_on };
+
 /// Writes beside the file and renames, so that a crash leaves the old content or the new one.
-bool replace_file(const fs::path& file, std::string_view text) {
+bool replace_file(const fs::path& file, std::string_view text, Disk disk) {
     const fs::path fresh = file.string() + ".new";
     ::unlink(fresh.c_str());
     const node::UniqueFd fd{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
@@ -34,11 +37,12 @@ bool replace_file(const fs::path& file, std::string_view text) {
         if (written <= 0) return false;
         text.remove_prefix(static_cast<std::size_t>(written));
     }
-    return ::fsync(fd.get()) == 0 && ::rename(fresh.c_str(), file.c_str()) == 0;
+    if (disk == Disk::wait && ::fsync(fd.get()) != 0) return false;
+    return ::rename(fresh.c_str(), file.c_str()) == 0;
 }
 
-void replace_or_warn(const fs::path& file, std::string_view text) {
-    if (replace_file(file, text)) return;
+void replace_or_warn(const fs::path& file, std::string_view text, Disk disk) {
+    if (replace_file(file, text, disk)) return;
     const auto reason = std::error_code{errno, std::generic_category()}.message();
     node::log(node::Level::warning, "cannot write " + file.string() + ": " + reason);
 }
@@ -134,12 +138,15 @@ std::optional<std::string> StateDir::document_text() const {
 void StateDir::keep(const GatewayChoice& choice) const {
     const auto until =
         std::chrono::duration_cast<base::Seconds>(choice.until.time_since_epoch()).count();
-    replace_or_warn(directory_ / gateway_file, "gateway: " + base::to_hex(choice.gateway.bytes) +
-                                                   "\nuntil: " + std::to_string(until) + "\n");
+    replace_or_warn(directory_ / gateway_file,
+                    "gateway: " + base::to_hex(choice.gateway.bytes) +
+                        "\nuntil: " + std::to_string(until) + "\n",
+                    Disk::wait);
 }
 
 void StateDir::keep_document(std::string_view text) const {
-    replace_or_warn(directory_ / document_file, text);
+    // While the law runs. What a power cut takes with it a gateway gives again.
+    replace_or_warn(directory_ / document_file, text, Disk::go_on);
 }
 
 }  // namespace nightjar::client

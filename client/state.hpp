@@ -41,7 +41,8 @@ class StateDir {
     std::optional<GatewayChoice> gateway() const;
     std::optional<std::string> document_text() const;
 
-    /// Whole or not at all; a failure is logged, since the client runs on without.
+    /// Whole or not at all; a failure is logged, since the client runs on without. keep() waits for
+    /// the disk: before the law runs. keep_document() does not.
     void keep(const GatewayChoice& choice) const;
     void keep_document(std::string_view text) const;
 

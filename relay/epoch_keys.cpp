@@ -50,8 +50,9 @@ void EpochKeys::write_descriptor(const char* name, base::Epoch epoch) const {
     auto relay = self_;
     relay.mix_key = public_key(epoch);
     relay.next_mix_key = public_key(epoch.next());
+    // What a power cut may take with it names keys that end with the power as well.
     replace_file(data_dir_ / name,
-                 directory::make_descriptor(relay, epoch, identity_.identity_seed));
+                 directory::make_descriptor(relay, epoch, identity_.identity_seed), Disk::go_on);
 }
 
 bool EpochKeys::matches(const directory::Relay& listed, base::Epoch at) const {

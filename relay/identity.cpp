@@ -50,7 +50,7 @@ directory::Relay describe(const RelayConfig& config, const Identity& identity) {
     return relay;
 }
 
-void replace_file(const fs::path& file, std::string_view text) {
+void replace_file(const fs::path& file, std::string_view text, Disk disk) {
     const auto fail = [&] {
         throw std::system_error{errno, std::generic_category(),
                                 file.string() + ": cannot be written"};
@@ -65,7 +65,8 @@ void replace_file(const fs::path& file, std::string_view text) {
         if (n < 0) fail();
         text.remove_prefix(static_cast<std::size_t>(n));
     }
-    if (::fsync(fd.get()) != 0 || std::rename(fresh.c_str(), file.c_str()) != 0) fail();
+    if (disk == Disk::wait && ::fsync(fd.get()) != 0) fail();
+    if (std::rename(fresh.c_str(), file.c_str()) != 0) fail();
 }
 
 }  // namespace nightjar::relay

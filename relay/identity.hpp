@@ -26,6 +26,8 @@ struct Identity {
 directory::Relay describe(const RelayConfig& config, const Identity& identity);
 
 /// Replaces the file whole: a reader sees the old or the new one. Throws std::system_error.
-void replace_file(const std::filesystem::path& file, std::string_view text);
+/// `Disk::wait` waits until a disk has it, which may take longer than the mix may stand still.
+enum class Disk { wait, go_on };
+void replace_file(const std::filesystem::path& file, std::string_view text, Disk disk);
 
 }  // namespace nightjar::relay

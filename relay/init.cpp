@@ -56,7 +56,7 @@ void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
     EpochKeys keys{store,           keyring,         identity, describe(config, identity),
                    config.data_dir, law.epoch_length};
     keys.maintain(now);
-    replace_file(file, text);
+    replace_file(file, text, Disk::wait);
     out << "made " << file.string() << "\n"
         << "made " << (config.data_dir / "descriptor").string()
         << "  (for the authorities to sign)\n"

@@ -1,0 +1,58 @@
+// What waits for a disk. It may take a second, and the I/O thread has a law to keep: whatever is
+// written while that runs is not waited for.
+#include <doctest/doctest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "client/state.hpp"
+#include "relay/epoch_keys.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace nightjar;
+
+namespace {
+
+std::vector<std::string> waited_for;  // the names of the files
+
+}  // namespace
+
+/// In place of the C library's, for the whole of this program.
+extern "C" int fsync(int descriptor) {
+    const auto link = "/proc/self/fd/" + std::to_string(descriptor);
+    std::error_code ignored;
+    waited_for.push_back(std::filesystem::read_symlink(link, ignored).filename().string());
+    return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
+
+TEST_CASE("a relay waits for no disk when an epoch's descriptors are due") {
+    constexpr base::Seconds epoch_length{900};
+    const test::TemporaryFolder folder;
+    relay::KeyStore store{folder.path() / "run", epoch_length, 100};
+    relay::Keyring keyring{epoch_length, base::Seconds{4}};
+    const auto identity = relay::Identity::create(folder.path());
+    relay::EpochKeys keys{store,         keyring,     identity, relay::describe({}, identity),
+                          folder.path(), epoch_length};
+    waited_for.clear();
+    keys.maintain(base::Wall{base::Seconds{1'800'000'000}});
+    CHECK(std::filesystem::exists(folder.path() / "descriptor.next"));
+    // Keys lie in a tmpfs, where there is nothing to wait for.
+    CHECK(std::all_of(waited_for.begin(), waited_for.end(), [](const std::string& name) {
+        return name.find("descriptor") == std::string::npos;
+    }));
+}
+
+TEST_CASE("a client waits for the disk with its gateway, and not with a document") {
+    const test::TemporaryFolder folder;
+    const client::StateDir state{folder.path() / "state"};
+    waited_for.clear();
+    state.keep_document("a document\n");
+    CHECK(state.document_text() == "a document\n");
+    CHECK(waited_for.empty());
+    state.keep({base::NodeId{{1}}, base::Wall{base::Seconds{1'800'000'000}}});
+    CHECK(waited_for == std::vector<std::string>{"gateway.yaml.new"});
+}
