@@ -220,7 +220,8 @@ std::size_t Mux::streams() const {
 }
 
 std::size_t Mux::memory() const {
-    std::size_t sum = 0;
+    // What a peer opens for nothing costs its state all the same.
+    auto sum = impl_->streams.size() * sizeof(decltype(impl_->streams)::value_type);
     for (const auto& [id, stream] : impl_->streams)
         sum += stream.send.memory() + stream.receive.memory();
     return sum;

@@ -92,7 +92,7 @@ class Mux {
     bool idle() const;      // no stream, nothing to send
     bool has_data() const;  // fill() would write something, given room
     std::size_t streams() const;
-    /// What the buffers of all streams take, in bytes.
+    /// What all streams take, their buffers included, in bytes.
     std::size_t memory() const;
 
     // --- the packets' side ---

@@ -30,6 +30,23 @@ TEST_CASE("sessions are bounded, and one too many is refused without an answer")
     CHECK(dropped(harness.counters, relay::DropReason::overflow) == 2);
 }
 
+TEST_CASE("streams that carry nothing count among what sessions hold") {
+    relay::ExitLimits limits;
+    limits.memory_max = 100'000;
+    Harness harness{limits};
+    for (std::uint8_t i = 1; i <= 20; ++i) {
+        harness.id.bytes.fill(i);
+        harness.number = 0;
+        harness.client = Mux{Side::client};
+        for (int streams = 0; streams < 100; ++streams)
+            REQUIRE(harness.client.open({"a.org", 80}));
+        harness.send(0, full);
+        CHECK(harness.exit.memory() <= limits.memory_max);
+    }
+    CHECK(harness.exit.memory() > limits.memory_max / 2);
+    CHECK(harness.exit.sessions() < 6);
+}
+
 TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most ends") {
     relay::ExitLimits limits;
     limits.memory_max = 100'000;
