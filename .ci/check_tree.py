@@ -28,9 +28,9 @@ NO_IO = r"boost/|prometheus/|yaml-cpp/|sys/socket|spdlog|openssl/ssl"
 # What decides is pure: no Asio and no socket in these, header or source.
 PURE = {
     "relay": ["pipeline", "mix_queue", "replay_filter", "keyring", "cover", "delivery", "mailbox",
-              "ingress", "exit_sessions", "exit_session", "exit_policy"],
+              "ingress", "exit_sessions", "exit_policy", "reply_pace"],
     "client": ["core", "core_impl", "core_sessions", "core_streams", "traffic_law", "session",
-               "session_plan", "surb_supply", "routes", "sealer", "socks5"],
+               "session_plan", "surb_supply", "routes", "sealer", "socks5", "api_protocol", "document_fetch"],
 }
 CLOCK = re.compile(r"(steady_clock|system_clock)::now\(|\btime\(nullptr\)|clock_gettime")
 FILE_LINES_MAX = 400
