@@ -22,15 +22,15 @@ struct Rate {
 struct Parameters {
     bool lab = false;  // exact metrics, fault injection, loopback exits
     base::Seconds epoch_length{3600};
-    base::Milliseconds mean_delay{50};    // 1/mu, per hop
-    Rate main_slots{50'000};              // U
-    Rate client_loops{5'000};             // L
-    Rate replies{45'000};                 // R, the sum of a client's paces
-    Rate down{60'000};                    // D, constant
-    Rate relay_loops{15'000};             // each relay's own
-    std::uint32_t surb_margin = 60;       // S* = pace x mean round trip + this
-    std::uint32_t fixed_hops = 1;         // mixes of its route that a session keeps
-    base::Seconds session_lifetime{600};  // hand-over to a new exit session, by the clock
+    base::Milliseconds mean_delay{50};     // 1/mu, per hop
+    Rate main_slots{50'000};               // U
+    Rate client_loops{5'000};              // L
+    Rate replies{45'000};                  // R, the sum of a client's paces
+    Rate down{60'000};                     // D, constant
+    Rate relay_loops{15'000};              // each relay's own
+    std::uint32_t surb_margin = 60;        // S* = pace x mean round trip + this
+    std::uint32_t fixed_hops = 1;          // mixes of its route that a session keeps
+    base::Seconds session_lifetime{3600};  // hand-over to a new exit session, by the clock
     bool operator==(const Parameters&) const = default;
 
     base::Nanoseconds delay_cap() const;            // 10 means: redraw above (sender), drop (relay)

@@ -67,6 +67,7 @@ TEST_CASE("a day of the law: at most one tick in 10^6 is missed, and the stock k
             LawOptions options;
             options.seed = options.client_seed = seed++;
             options.loss = loss;
+            options.parameters.session_lifetime = 600s;  // so that hand-overs are many
             LawWorld world{options};
             std::optional<Load> load;
             if (loaded) load.emplace(world);
