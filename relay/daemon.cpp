@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "relay/clocks.hpp"
 #include "relay/engine.hpp"
@@ -54,6 +55,7 @@ class Daemon {
     void try_reload();
 
     State state() const;
+    void tell_state();
     StaticFacts facts() const;
     StatusFacts status();
     HttpPages pages();
@@ -85,6 +87,7 @@ class Daemon {
     base::Wall reloaded_ = started_;
     bool reload_successful_ = true;
     bool core_failed_ = false;
+    State told_ = State::active;
     std::string key_trouble_;  // the last thing said of it
 };
 
@@ -169,6 +172,7 @@ asio::awaitable<void> Daemon::housekeeping() {
         maintain_keys();
         const bool waits = state() != State::active;
         if (waits || round % document_every == 0) look_at_document();
+        tell_state();
         if (round % heartbeat_every == 0) {
             log(Level::info, std::string{"state "} +
                                  state_names[static_cast<std::size_t>(state())] + ", epoch " +
@@ -259,10 +263,19 @@ void Daemon::try_reload() {
 State Daemon::state() const {
     const auto& document = *loaded_.document.document;
     if (shutdown_.requested()) return State::draining;
-    if (wall_now() >= document.valid_until) return State::document_expired;
     const auto* listed = document.find(loaded_.identity.id);
     const bool ours = listed != nullptr && keys_.matches(*listed, document.epoch);
-    return ours ? State::active : State::not_listed;
+    return state_by(document, ours, wall_now());
+}
+
+/// A line for each change, since nothing else says that a relay no longer takes packets, or again.
+void Daemon::tell_state() {
+    const auto now = state();
+    if (now == std::exchange(told_, now)) return;
+    log(now == State::active || now == State::draining ? Level::info : Level::warning,
+        std::string{"state "} + state_names[static_cast<std::size_t>(now)] +
+            "; this machine's clock says " + to_text(wall_now()) +
+            ", the network document ends at " + to_text(loaded_.document.document->valid_until));
 }
 
 StaticFacts Daemon::facts() const {

@@ -23,11 +23,12 @@ enum class State : std::uint8_t {
     active,
     not_listed,        // the document in use does not list this relay, or lists other keys
     document_expired,  // and no newer one has come
+    document_early,    // the clock fell back behind its beginning: no packet's key is in its time
     draining,
 };
-inline constexpr std::size_t state_count = 5;
+inline constexpr std::size_t state_count = 6;
 inline constexpr std::array<const char*, state_count> state_names{
-    "starting", "active", "not_listed", "document_expired", "draining"};
+    "starting", "active", "not_listed", "document_expired", "document_early", "draining"};
 
 /// Class S: nothing here changes with traffic.
 struct StaticFacts {

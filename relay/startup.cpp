@@ -73,6 +73,13 @@ ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document
     return ExitPolicy{config.exit_rules, std::move(options)};
 }
 
+State state_by(const directory::Document& document, bool ours, base::Wall now) {
+    if (now >= document.valid_until) return State::document_expired;
+    // Until then the keys of its epoch are accepted; a clock that is set a little is no matter.
+    if (now < document.valid_from - directory::key_early) return State::document_early;
+    return ours ? State::active : State::not_listed;
+}
+
 bool version_recommended(const directory::Document& document) {
     const auto& versions = document.recommended_versions;
     return versions.empty() ||

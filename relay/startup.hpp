@@ -8,6 +8,7 @@
 #include "relay/document_file.hpp"
 #include "relay/exit_policy.hpp"
 #include "relay/identity.hpp"
+#include "relay/metrics.hpp"
 
 namespace nightjar::relay {
 
@@ -28,6 +29,9 @@ void check_fit(const RelayConfig& config, const Identity& identity,
 
 /// The rules, with what the relay itself must never connect to.
 ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document);
+
+/// What a relay is that runs by this document. `ours`: it lists the relay, with its keys.
+State state_by(const directory::Document& document, bool ours, base::Wall now);
 
 /// Whether the document recommends this program's version, or none at all.
 bool version_recommended(const directory::Document& document);
