@@ -24,7 +24,6 @@ namespace {
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t callers_max = 8;
-constexpr base::Seconds patience{60};  // for a caller's next line
 constexpr base::Milliseconds accept_pause{500};
 
 /// The kernel's word on who connected.
@@ -68,10 +67,12 @@ struct Api::Caller {
     std::optional<PingResult> result;
 };
 
-Api::Api(asio::any_io_executor executor, node::TaskGroup& tasks, ApiAnswers& answers)
+Api::Api(asio::any_io_executor executor, node::TaskGroup& tasks, ApiAnswers& answers,
+         base::Seconds patience)
     : executor_{executor},
       tasks_{tasks},
       answers_{answers},
+      patience_{patience},
       acceptor_{executor},
       timer_{executor},
       pause_{executor} {}
@@ -130,7 +131,7 @@ asio::awaitable<void> Api::accept_loop() {
         auto& socket = std::get<1>(result);
         if (callers_.size() >= callers_max || !may_ask(socket)) continue;
         const auto caller = std::make_shared<Caller>(std::move(socket));
-        caller->deadline = Clock::now() + patience;
+        caller->deadline = Clock::now() + patience_;
         callers_.push_back(caller);
         tasks_.spawn("control caller", serve(caller));
     }
@@ -167,10 +168,11 @@ asio::awaitable<void> Api::serve(Ref caller) {
         const auto line = buffer.substr(0, std::get<1>(result) - 1);
         buffer.erase(0, std::get<1>(result));
         const auto reply = co_await answer(caller, line);
+        caller->deadline = Clock::now() + patience_;
         const auto written =
             co_await asio::async_write(caller->socket, asio::buffer(reply), as_values);
         if (std::get<0>(written)) co_return;
-        caller->deadline = Clock::now() + patience;
+        caller->deadline = Clock::now() + patience_;
     }
 }
 

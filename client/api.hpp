@@ -34,7 +34,9 @@ struct ApiAnswers {
 class Api {
  public:
     /// `answers` outlives the api; the task group is cancelled and awaited before the api dies.
-    Api(asio::any_io_executor executor, node::TaskGroup& tasks, ApiAnswers& answers);
+    /// `patience`: for a caller's next line, and for it to take its answer.
+    Api(asio::any_io_executor executor, node::TaskGroup& tasks, ApiAnswers& answers,
+        base::Seconds patience = base::Seconds{60});
     ~Api();  // removes the socket
 
     /// Binds, and takes requests. Throws node::StartupError: another client uses this socket, or
@@ -58,6 +60,7 @@ class Api {
     asio::any_io_executor executor_;
     node::TaskGroup& tasks_;
     ApiAnswers& answers_;
+    base::Seconds patience_;
     asio::local::stream_protocol::acceptor acceptor_;
     asio::steady_timer timer_;
     asio::steady_timer pause_;

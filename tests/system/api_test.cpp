@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/write.hpp>
 
 #include "tests/support/temporary_folder.hpp"
 
@@ -12,6 +13,17 @@ using namespace nightjar;
 namespace asio = boost::asio;
 
 namespace {
+
+/// Answers a ping at once, and at a length that no socket's buffers hold.
+struct LongAnswers final : client::ApiAnswers {
+    std::string status_line() override { return "{}\n"; }
+    std::optional<std::uint64_t> ping() override { return ++pings; }
+    std::string ping_line(const client::PingResult&) override { return std::string(length, 'x'); }
+    base::Nanoseconds ping_patience() override { return base::Seconds{30}; }
+
+    static constexpr std::size_t length = std::size_t{8} << 20;
+    std::uint64_t pings = 0;
+};
 
 struct NoAnswers final : client::ApiAnswers {
     std::string status_line() override { return "{}\n"; }
@@ -59,4 +71,36 @@ TEST_CASE("control socket of a client: without descriptors it waits, and does no
         io.run_for(base::Seconds{2});
     }
     CHECK(tasks.running() == 0);
+}
+
+TEST_CASE("control socket of a client: who does not take the answer to a ping is closed") {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "control.sock";
+    asio::io_context io{1};
+    LongAnswers answers;
+    node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
+    std::size_t taken = 0;
+    {
+        client::Api api{io.get_executor(), tasks, answers, base::Seconds{1}};
+        api.listen(path);
+        asio::local::stream_protocol::socket caller{io};
+        caller.connect({path.string()});
+        asio::write(caller, asio::buffer(std::string{"{\"method\":\"ping\"}\n"}));
+        while (answers.pings == 0)
+            io.run_one_for(base::Milliseconds{20});
+        api.on_ping({.nonce = answers.pings, .round_trip = {}, .there = {}, .back = {}});
+        io.run_for(base::Milliseconds{2500});
+        // What was under way is there, and then the end.
+        caller.non_blocking(true);
+        boost::system::error_code error;
+        for (std::string piece(65536, '\0'); !error;)
+            taken += caller.read_some(asio::buffer(piece), error);
+        CHECK(error == asio::error::eof);
+        api.close();
+        tasks.cancel();
+        io.restart();
+        io.run_for(base::Seconds{2});
+    }
+    CHECK(tasks.running() == 0);
+    CHECK(taken < LongAnswers::length);
 }
