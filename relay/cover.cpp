@@ -1,19 +1,33 @@
 #include "relay/cover.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
 #include "sphinx/directory/route.hpp"
-#include "sphinx/packet/packet.hpp"
 
 namespace nightjar::relay {
 
+bool LoopSealer::seal(std::span<const packet::Hop> route, const base::Destination& destination,
+                      const base::Identifier& identifier, base::Random& random,
+                      base::ByteSpan packet) {
+    // An empty message: under the hops' layers all payloads look the same.
+    const auto built = packet::build(packet::Version::v260, route, destination, identifier, {},
+                                     packet::payload_size, packet::HeaderRandomness::draw(random));
+    if (!built) return false;
+    assert(built->size() == packet.size());
+    std::copy(built->begin(), built->end(), packet.begin());
+    return true;
+}
+
 Cover::Cover(base::NodeId self, std::shared_ptr<const directory::Document> document,
-             base::Random& random, Counters& counters, base::Mono now)
+             base::Random& random, Counters& counters, base::Mono now,
+             std::shared_ptr<LoopSealer> sealer)
     : self_{self},
       document_{std::move(document)},
       random_{random},
       counters_{counters},
+      sealer_{std::move(sealer)},
       last_drawn_{now} {
     assert(document_);
 }
@@ -99,12 +113,10 @@ std::optional<Cover::Loop> Cover::build(const base::Identifier& identifier, base
             random_.exponential_capped(parameters.mean_delay, parameters.delay_cap());
         hops.push_back({relay->identity, *key, static_cast<std::uint64_t>(delay.count())});
     }
-    // An empty message: under the hops' layers all payloads look the same.
-    const auto built =
-        packet::build(packet::Version::v260, hops, base::Destination{self_.bytes}, identifier, {},
-                      packet::payload_size, packet::HeaderRandomness::draw(random_));
-    if (!built) return {};
-    auto cell = std::make_unique<cell::Cell>(cell::Cell::packet(*built, epoch.low_byte()));
+    auto cell = std::make_unique<cell::Cell>(
+        cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte()));
+    if (!sealer_->seal(hops, base::Destination{self_.bytes}, identifier, random_, cell->body()))
+        return {};
     return Loop{route->front()->identity, std::move(cell)};
 }
 

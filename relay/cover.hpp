@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "relay/counters.hpp"
@@ -20,8 +21,19 @@
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
+#include "sphinx/packet/packet.hpp"
 
 namespace nightjar::relay {
+
+/// How a loop is sealed along its route. The real one builds a packet; a simulation that needs no
+/// cryptography brings its own.
+struct LoopSealer {
+    virtual ~LoopSealer() = default;
+    /// Writes packet::packet_size bytes. False: a key on the route is no key.
+    virtual bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
+                      const base::Identifier& identifier, base::Random& random,
+                      base::ByteSpan packet);
+};
 
 class Cover {
  public:
@@ -32,7 +44,8 @@ class Cover {
 
     /// `document` lists `self`, or no loop is ever sent.
     Cover(base::NodeId self, std::shared_ptr<const directory::Document> document,
-          base::Random& random, Counters& counters, base::Mono now);
+          base::Random& random, Counters& counters, base::Mono now,
+          std::shared_ptr<LoopSealer> sealer = std::make_shared<LoopSealer>());
 
     /// Loops that are built already keep their route and their time.
     void use(std::shared_ptr<const directory::Document> document);
@@ -72,6 +85,7 @@ class Cover {
     std::shared_ptr<const directory::Document> document_;
     base::Random& random_;
     Counters& counters_;
+    std::shared_ptr<LoopSealer> sealer_;
     bool stopped_ = false;
     base::Mono last_drawn_;
     std::deque<Slot> ahead_;

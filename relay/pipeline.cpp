@@ -4,7 +4,6 @@
 #include <cassert>
 #include <utility>
 
-#include "relay/cover.hpp"
 #include "relay/delivery.hpp"
 #include "relay/mailbox.hpp"
 #include "relay/mix_queue.hpp"
@@ -83,7 +82,9 @@ Pipeline::Impl::Impl(base::NodeId self_id, std::shared_ptr<const directory::Docu
       counters{counts},
       ingress{self, document, keyring, random, options.lab_drop_share},
       mix{options.mix_capacity, random},
-      cover{self, document, random, counters, now},
+      cover{self,   document,
+            random, counters,
+            now,    options.loop_sealer ? options.loop_sealer : std::make_shared<LoopSealer>()},
       mailboxes{document->parameters.down, random, counters} {}
 
 void Pipeline::Impl::use(std::shared_ptr<const directory::Document> newer) {

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "relay/counters.hpp"
+#include "relay/cover.hpp"
 #include "relay/egress.hpp"
 #include "relay/exit_sessions.hpp"
 #include "relay/ingress.hpp"
@@ -49,6 +50,8 @@ struct Work {
 struct PipelineOptions {
     std::size_t mix_capacity = 20'000;  // packets held at once
     double lab_drop_share = 0;          // share of arriving packets dropped; lab networks only
+    /// How the relay's own loops are sealed; nullptr: as real packets.
+    std::shared_ptr<LoopSealer> loop_sealer = nullptr;
 };
 
 class Pipeline {

@@ -12,8 +12,9 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
       gateway_{gateway},
       random_{world.fork_random()},
       document_{world.document(world.wall(*this))},
-      core_{std::make_unique<client::Core>(document_, mailbox_, gateway_, *random_, world.now(),
-                                           world.wall(*this))} {
+      core_{std::make_unique<client::Core>(
+          document_, mailbox_, gateway_, *random_, world.now(), world.wall(*this),
+          client_sealer(world.options().packets, world.fork_seed()))} {
     world_.connect(mailbox_, gateway_);
     core_->connected(world_.now());
     core_->prepare(world_.now(), world_.wall(*this));
@@ -33,6 +34,7 @@ void ClientNode::step(base::Mono now) {
     for (const auto& cell : core_->tick(now))
         world_.send(mailbox_, gateway_, *cell);
     core_->prepare(now, wall);
+    if (application) application(*core_, now);
 }
 
 base::Mono ClientNode::next_due() const {

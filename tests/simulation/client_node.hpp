@@ -1,6 +1,7 @@
 // A client of the simulation: the product's core and its link to one gateway.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -20,6 +21,8 @@ class ClientNode final : public Node {
     base::Mono next_due() const override;
 
     client::Core& core() { return *core_; }
+    /// What an application does whenever this client is stepped; nothing at first.
+    std::function<void(client::Core&, base::Mono)> application;
     const base::MailboxId& mailbox() const { return mailbox_; }
 
  private:

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <string>
 
-#include "client/sealer.hpp"
-#include "sphinx/base/codec.hpp"
 #include "sphinx/stream/header.hpp"
+#include "tests/simulation/clear_packet.hpp"
 
 namespace nightjar::simulation {
 namespace {
@@ -15,76 +13,21 @@ namespace {
 constexpr base::Mono begin{std::chrono::hours{1}};
 constexpr base::Wall wall_begin{std::chrono::seconds{1'800'000'300}};
 
-// A packet in clear: where its header would be, who gets it and how long it travels; the message
-// where its payload would be. A SURB likewise.
-struct Label {
-    base::Destination destination;
-    base::Identifier identifier;
-    std::uint64_t delay_ns = 0;
-};
-
-void write(const Label& label, base::ByteSpan out) {
-    base::Writer writer{out};
-    writer.bytes(label.destination.bytes);
-    writer.bytes(label.identifier.bytes);
-    writer.u64(label.delay_ns);
-}
-
-Label read(base::ByteView bytes) {
-    Label label;
-    base::Reader reader{bytes};
-    reader.into(label.destination.bytes);
-    reader.into(label.identifier.bytes);
-    label.delay_ns = reader.u64();
-    return label;
-}
-
-std::uint64_t delay_of(std::span<const packet::Hop> route) {
+/// How long the headers' delays hold a packet in all.
+base::Nanoseconds delay_of(const ClearHeader& header) {
     std::uint64_t sum = 0;
-    for (const auto& hop : route)
-        sum += hop.delay_ns;
-    return sum;
+    for (std::size_t i = 0; i < header.hops; ++i)
+        sum += header.delay_ns[i];
+    return base::Nanoseconds{static_cast<std::int64_t>(sum)};
 }
 
-void seal(const Label& label, base::ByteView message, base::ByteSpan packet) {
-    write(label, packet);
-    std::copy(message.begin(), message.end(), packet.begin() + packet::header_size);
+/// The session's part of a packet in clear.
+base::ByteView message_of(const cell::Cell& cell) {
+    return cell.body().subspan(packet::header_size + packet::payload_zeros, stream::message_size);
 }
 
-struct ClearSealer final : client::Sealer {
-    bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
-                 base::ByteView message, base::Random&, base::ByteSpan packet) override {
-        seal({destination, {}, delay_of(route)}, message, packet);
-        return true;
-    }
-    std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
-                                         const base::Destination& destination,
-                                         const base::Identifier& identifier,
-                                         base::Random&) override {
-        packet::MadeSurb made;
-        write({destination, identifier, delay_of(route)}, made.surb);
-        made.recovery.identifier = identifier;
-        made.recovery.hops = route.size();
-        return made;
-    }
-    bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) override {
-        seal(read(surb), message, packet);
-        return true;
-    }
-    std::optional<base::Bytes> recover(const packet::Recovery&, base::ByteView payload) override {
-        const auto message = payload.first(stream::message_size);
-        return base::Bytes(message.begin(), message.end());
-    }
-};
-
-struct ClearReplySealer final : relay::ReplySealer {
-    std::optional<packet::Reply> seal(base::ByteView surb, base::ByteView message) override {
-        packet::Reply reply;
-        reply.packet.resize(packet::packet_size);
-        simulation::seal(read(surb), message, reply.packet);
-        return reply;
-    }
-};
+/// Behind all that a header in clear says: has it been through the gateway's queue?
+constexpr std::size_t queued_mark = packet::header_size - 1;
 
 }  // namespace
 
@@ -94,16 +37,16 @@ LawWorld::LawWorld(LawOptions options)
     for (unsigned i = 0; i < options_.exits; ++i) {
         auto exit = std::make_unique<Exit>();
         exit->random = base::SeededRandom{random_.u64()};
-        exit->sessions = std::make_unique<relay::ExitSessions>(
-            options_.parameters, exit->random, exit->counters, relay::ExitLimits{},
-            std::make_unique<ClearReplySealer>());
+        exit->sessions = std::make_unique<relay::ExitSessions>(options_.parameters, exit->random,
+                                                               exit->counters, relay::ExitLimits{},
+                                                               reply_sealer(Packets::clear));
         exit->host = std::make_unique<ExitHost>(*exit->sessions, servers);
         exits_.emplace_back(random_.id<base::NodeId>(), std::move(exit));
     }
     make_document();
     core_ = std::make_unique<client::Core>(document_, client_random_.id<base::MailboxId>(),
                                            gateway_, client_random_, now_, wall(),
-                                           std::make_unique<ClearSealer>());
+                                           client_sealer(Packets::clear, random_.u64()));
     connect();
 }
 
@@ -170,14 +113,13 @@ void LawWorld::step_client() {
         core_->use(document_);
     }
     for (auto& cell : core_->tick(now_)) {
-        const auto label = read(cell->body());
-        const auto message = cell->body().subspan(packet::header_size);
+        const auto header = read_clear(cell->body());
+        const auto message = message_of(*cell);
         if (on_slot) on_slot(now_, *base::SessionId::from(message.first(base::SessionId::size())));
         int to = -1;  // a loop
         for (std::size_t i = 0; i < exits_.size(); ++i)
-            if (std::ranges::equal(exits_[i].first.bytes, label.destination.bytes))
-                to = static_cast<int>(i);
-        travel(std::move(cell), to, base::Nanoseconds{static_cast<std::int64_t>(label.delay_ns)});
+            if (exits_[i].first.bytes == header.destination.bytes) to = static_cast<int>(i);
+        travel(std::move(cell), to, delay_of(header));
     }
     core_->prepare(now_, wall());
 }
@@ -193,10 +135,9 @@ void LawWorld::step_exits() {
         exit.host->step();
         for (auto& reply : replies) {
             if (on_reply) on_reply(i, now_);
-            const auto label = read(reply.cell->body());
-            if (on_spent) on_spent(label.identifier);
-            travel(std::move(reply.cell), -1,
-                   base::Nanoseconds{static_cast<std::int64_t>(label.delay_ns)});
+            const auto header = read_clear(reply.cell->body());
+            if (on_spent) on_spent(header.identifier);
+            travel(std::move(reply.cell), -1, delay_of(header));
         }
     }
 }
@@ -205,29 +146,28 @@ void LawWorld::arrive(const Arrival& arrival) {
     if (arrival.exit >= 0) {
         auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
         if (exit.silent) return;
-        const auto message =
-            base::ByteView{arrival.cell->body()}.subspan(packet::header_size, stream::message_size);
+        const auto message = message_of(*arrival.cell);
         exit.sessions->on_message(message, now_);
         exit.host->step();
         stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));
         return;
     }
-    const auto label = read(arrival.cell->body());
+    const auto header = read_clear(arrival.cell->body());
     const auto body = arrival.cell->body();
-    if (body[cell::body_size - 1] == 0) {
+    if (body[queued_mark] == 0) {
         // At the gateway: it waits for its turn among the cells down, which go at constant rate.
         const auto gap = options_.parameters.down.mean_gap();
         const auto passed = (now_ - begin) / gap + 1;
         down_free_ = std::max(begin + passed * gap, down_free_ + gap);
         if (!linked_ || down_free_ - now_ > 128 * gap) return;
-        arrival.cell->body()[cell::body_size - 1] = 1;
+        arrival.cell->body()[queued_mark] = 1;
         on_the_way_.push({down_free_, ++sequence_, -1, arrival.cell});
         return;
     }
     if (!linked_) return;
     base::ByteArray<cell::body_size> delivery{};
-    std::copy(label.identifier.bytes.begin(), label.identifier.bytes.end(), delivery.begin());
-    const auto payload = body.subspan(packet::header_size, stream::message_size);
+    std::copy(header.identifier.bytes.begin(), header.identifier.bytes.end(), delivery.begin());
+    const auto payload = body.subspan(packet::header_size, packet::payload_size);
     std::copy(payload.begin(), payload.end(), delivery.begin() + base::Identifier::size());
     core_->on_delivery(cell::Cell::packet(delivery, 0), now_);
 }

@@ -9,7 +9,12 @@
 namespace nightjar::simulation {
 
 Probe::Probe(World& world, base::MailboxId mailbox, base::NodeId gateway)
-    : world_{world}, mailbox_{mailbox}, gateway_{gateway}, random_{world.fork_random()} {
+    : world_{world},
+      mailbox_{mailbox},
+      gateway_{gateway},
+      random_{world.fork_random()},
+      sealer_{client_sealer(world.options().packets, world.fork_seed())},
+      loop_sealer_{loop_sealer(world.options().packets, world.fork_seed())} {
     world_.connect(mailbox_, gateway_);
 }
 
@@ -39,12 +44,14 @@ void Probe::send(const base::NodeId& last, const base::Destination& destination,
         hops.push_back({relay->identity, *document->mix_key(*relay, epoch),
                         static_cast<std::uint64_t>(delay.count())});
     }
-    const auto built =
-        packet::build(packet::Version::v260, hops, destination, identifier, message,
-                      packet::payload_size, packet::HeaderRandomness::draw(*random_));
-    if (!built) throw std::logic_error("a probe's packet could not be built");
+    auto cell = cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte());
+    const bool sealed =
+        identifier.is_zero()
+            ? sealer_->forward(hops, destination, message, *random_, cell.body())
+            : loop_sealer_->seal(hops, destination, identifier, *random_, cell.body());
+    if (!sealed) throw std::logic_error("a probe's packet could not be built");
     ++sent;
-    world_.send(mailbox_, gateway_, cell::Cell::packet(*built, epoch.low_byte()));
+    world_.send(mailbox_, gateway_, cell);
 }
 
 void Probe::send_loops_at(double per_second) {

@@ -41,6 +41,8 @@ class Probe final : public Node {
     base::MailboxId mailbox_;
     base::NodeId gateway_;
     std::unique_ptr<base::Random> random_;
+    std::unique_ptr<client::Sealer> sealer_;
+    std::unique_ptr<relay::LoopSealer> loop_sealer_;
     double per_second_ = 0;
     base::Mono next_ = base::Mono::max();
     std::map<base::Identifier, base::Mono> outstanding_;

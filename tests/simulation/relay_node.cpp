@@ -22,11 +22,15 @@ RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
       random_{world.fork_random()},
       document_{world.document(world.wall(*this))},
       keyring_{document_->parameters.epoch_length, document_->parameters.longest_route_delay()} {
+    const auto packets = world_.options().packets;
     if (exit)
-        exit_ = std::make_unique<relay::ExitSessions>(document_->parameters, *random_, counters);
+        exit_ = std::make_unique<relay::ExitSessions>(document_->parameters, *random_, counters,
+                                                      relay::ExitLimits{}, reply_sealer(packets));
+    auto options = world_.options().pipeline;
+    options.loop_sealer = loop_sealer(packets, world_.fork_seed());
     pipeline_ =
         std::make_unique<relay::Pipeline>(identity_, document_, keyring_, exit_.get(), *random_,
-                                          counters, world_.now(), world_.options().pipeline);
+                                          counters, world_.now(), std::move(options));
     if (exit) exit_host_ = std::make_unique<ExitHost>(*exit_, world_.servers);
     follow_the_clock();
 }
@@ -44,7 +48,7 @@ void RelayNode::receive(const Peer& from, cell::CellBox cell, base::Mono at) {
 
 void RelayNode::step(base::Mono now) {
     follow_the_clock();
-    relay::Pipeline::unwrap(waiting_);
+    unwrap(world_.options().packets, waiting_);
     pipeline_->unwrapped(waiting_);
     waiting_.clear();
     pipeline_->tick(now, world_.wall(*this), *this);

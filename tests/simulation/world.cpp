@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -54,15 +55,17 @@ void World::add_relay(directory::Role role, std::uint8_t layer, const std::strin
 }
 
 void World::attach(const Peer& peer, std::unique_ptr<Node> node) {
-    const bool fresh = by_peer_.emplace(peer, nodes_.size()).second;
+    const bool fresh = by_peer_.emplace(peer, static_cast<std::uint32_t>(nodes_.size())).second;
     assert(fresh);
     (void)fresh;
     nodes_.push_back({peer, std::move(node)});
 }
 
-World::Attached* World::find(const Peer& peer) {
-    const auto found = by_peer_.find(peer);
-    return found == by_peer_.end() ? nullptr : &nodes_[found->second];
+std::size_t World::PeerHash::operator()(const Peer& peer) const {
+    // Ids are random in a simulation: any word of one is a hash.
+    std::size_t word = 0;
+    std::visit([&word](const auto& id) { std::memcpy(&word, id.bytes.data(), sizeof word); }, peer);
+    return word;
 }
 
 RelayNode& World::relay(const base::NodeId& identity) const {
@@ -133,22 +136,43 @@ std::shared_ptr<const directory::Document> World::make_document(base::Epoch epoc
 }
 
 relay::Sent World::send(const Peer& from, const Peer& to, const cell::Cell& cell) {
-    const auto* target = find(to);
-    if (!target || !target->node->up) return relay::Sent::no_link;
-    OnWire travelling{from, to, now_, cell};
-    if (wire) wire(travelling);
-    for (unsigned i = 0; i < travelling.copies; ++i) {
-        if (link.loss > 0 && random_.unit() < link.loss) continue;
-        auto at = now_ + link.latency + travelling.held_back;
-        if (link.jitter.count() > 0)
-            at += base::Nanoseconds{static_cast<std::int64_t>(
-                random_.below(static_cast<std::uint64_t>(link.jitter.count())))};
-        auto& last = last_arrival_[{from, to}];
-        last = at = std::max(at, last);
-        on_the_way_.push(
-            {at, sequence_++, from, to, std::make_shared<cell::Cell>(travelling.cell)});
+    const auto target = by_peer_.find(to);
+    if (target == by_peer_.end() || !nodes_[target->second].node->up) return relay::Sent::no_link;
+    const auto source = by_peer_.at(from);
+    auto travelling = std::make_unique<cell::Cell>(cell);
+    unsigned copies = 1;
+    base::Nanoseconds held_back{};
+    if (wire) {
+        OnWire seen{from, to, source, target->second, now_, *travelling};
+        wire(seen);
+        copies = seen.copies;
+        held_back = seen.held_back;
     }
+    for (; copies > 1; --copies)
+        travel(source, target->second, std::make_unique<cell::Cell>(*travelling), held_back);
+    if (copies == 1) travel(source, target->second, std::move(travelling), held_back);
     return relay::Sent::queued;
+}
+
+void World::travel(std::uint32_t from, std::uint32_t to, cell::CellBox cell,
+                   base::Nanoseconds held_back) {
+    if (link.loss > 0 && random_.unit() < link.loss) return;
+    auto at = now_ + link.latency + held_back;
+    if (link.jitter.count() > 0)
+        at += base::Nanoseconds{static_cast<std::int64_t>(
+            random_.below(static_cast<std::uint64_t>(link.jitter.count())))};
+    // Where every cell takes the same time, they keep their order anyway.
+    reordering_ = reordering_ || link.jitter.count() > 0 || held_back.count() > 0;
+    if (reordering_) {
+        auto& last = last_arrival_[std::uint64_t{from} << 32 | to];
+        last = at = std::max(at, last);
+    }
+    auto& bucket = on_the_way_[round_up(at)];
+    if (bucket.capacity() == 0 && !spare_.empty()) {
+        bucket = std::move(spare_.back());
+        spare_.pop_back();
+    }
+    bucket.push_back({at, from, to, std::move(cell)});
 }
 
 void World::run_for(base::Nanoseconds duration) {
@@ -171,7 +195,7 @@ bool World::run_until(const std::function<bool()>& done, base::Nanoseconds limit
 
 base::Mono World::next_event() const {
     auto next = base::Mono::max();
-    if (!on_the_way_.empty()) next = on_the_way_.top().at;
+    if (!on_the_way_.empty()) next = on_the_way_.begin()->first;
     for (const auto& attached : nodes_)
         if (attached.node->up) next = std::min(next, attached.node->next_due());
     return next;
@@ -179,14 +203,20 @@ base::Mono World::next_event() const {
 
 void World::tick(base::Mono at) {
     now_ = at;
-    while (!on_the_way_.empty() && on_the_way_.top().at <= now_) {
-        const auto arrival = on_the_way_.top();
-        on_the_way_.pop();
-        auto* target = find(arrival.to);
-        if (!target->node->up) continue;
-        target->reached = true;
-        target->node->receive(arrival.from, std::make_unique<cell::Cell>(*arrival.cell),
-                              arrival.at);
+    while (!on_the_way_.empty() && on_the_way_.begin()->first <= now_) {
+        auto bucket = std::move(on_the_way_.begin()->second);
+        on_the_way_.erase(on_the_way_.begin());
+        std::stable_sort(bucket.begin(), bucket.end(),
+                         [](const Arrival& a, const Arrival& b) { return a.at < b.at; });
+        for (auto& arrival : bucket) {
+            auto& target = nodes_[arrival.to];
+            if (!target.node->up) continue;
+            target.reached = true;
+            if (std::holds_alternative<base::NodeId>(target.peer)) ++hops_;
+            target.node->receive(nodes_[arrival.from].peer, std::move(arrival.cell), arrival.at);
+        }
+        bucket.clear();
+        spare_.push_back(std::move(bucket));
     }
     // By index: a step may add nodes.
     for (std::size_t i = 0; i < nodes_.size(); ++i) {

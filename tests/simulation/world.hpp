@@ -14,8 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <queue>
-#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -28,6 +27,7 @@
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
 #include "sphinx/packet/keys.hpp"
+#include "tests/simulation/clear_packet.hpp"
 #include "tests/simulation/servers.hpp"
 
 namespace nightjar::simulation {
@@ -55,6 +55,7 @@ struct WorldOptions {
     base::Wall start{std::chrono::seconds{1'800'000'300}};  // true wall time; 5 min into an epoch
     relay::PipelineOptions pipeline;
     std::uint64_t replay_packets = 200'000;  // each filter's size
+    Packets packets = Packets::real;
 };
 
 /// Something with links. Steps are given in the order in which nodes were added.
@@ -72,12 +73,15 @@ class Node {
     bool up = true;
 };
 
-/// A cell about to travel; `World::wire` may change it on its way (an attacker's hands).
+/// A cell about to travel; `World::wire` may change it on its way (an attacker's hands). Valid
+/// during that call.
 struct OnWire {
-    Peer from;
-    Peer to;
+    const Peer& from;
+    const Peer& to;
+    std::size_t from_number;  // of nodes, in the order in which they were added
+    std::size_t to_number;
     base::Mono sent;
-    cell::Cell cell;
+    cell::Cell& cell;
     unsigned copies = 1;            // 0: dropped
     base::Nanoseconds held_back{};  // added to the link's latency
 };
@@ -129,17 +133,21 @@ class World {
     Servers servers;
     /// A random source of its own for whoever asks, the same in each run.
     std::unique_ptr<base::Random> fork_random();
+    /// The same for a sealer, which takes a number.
+    std::uint64_t fork_seed() { return random_.u64(); }
+    std::size_t number_of(const Peer& peer) const { return by_peer_.at(peer); }
+    /// Cells handed to the relays so far, those of clients among them.
+    std::uint64_t hops() const { return hops_; }
 
  private:
     struct Arrival {
         base::Mono at;
-        std::uint64_t sequence;
-        Peer from;
-        Peer to;
-        std::shared_ptr<cell::Cell> cell;
-        bool operator>(const Arrival& other) const {
-            return std::tie(at, sequence) > std::tie(other.at, other.sequence);
-        }
+        std::uint32_t from;
+        std::uint32_t to;
+        cell::CellBox cell;
+    };
+    struct PeerHash {
+        std::size_t operator()(const Peer& peer) const;
     };
     struct Attached {
         Peer peer;
@@ -152,20 +160,24 @@ class World {
     std::shared_ptr<const directory::Document> make_document(base::Epoch epoch);
     void tick(base::Mono at);
     base::Mono next_event() const;
-    Attached* find(const Peer& peer);
+    void travel(std::uint32_t from, std::uint32_t to, cell::CellBox cell,
+                base::Nanoseconds held_back);
 
     WorldOptions options_;
     base::SeededRandom random_;
     base::Mono now_ = begin;
-    std::uint64_t sequence_ = 0;
+    std::uint64_t hops_ = 0;
     std::vector<directory::Relay> listed_;  // without keys of an epoch
     std::map<std::pair<base::NodeId, base::Epoch>, packet::KeyPair> mix_keys_;
     std::map<base::Epoch, std::shared_ptr<const directory::Document>> documents_;
     std::vector<Attached> nodes_;
-    std::map<Peer, std::size_t> by_peer_;
+    std::unordered_map<Peer, std::uint32_t, PeerHash> by_peer_;
     std::vector<RelayNode*> relays_;
-    std::map<std::pair<Peer, Peer>, base::Mono> last_arrival_;
-    std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> on_the_way_;
+    std::unordered_map<std::uint64_t, base::Mono> last_arrival_;  // by both ends' numbers
+    bool reordering_ = false;
+    /// By the tick in which they are handed over; in each in the order of sending.
+    std::map<base::Mono, std::vector<Arrival>> on_the_way_;
+    std::vector<std::vector<Arrival>> spare_;  // emptied, kept for their memory
 };
 
 }  // namespace nightjar::simulation

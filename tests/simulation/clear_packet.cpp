@@ -1,0 +1,222 @@
+#include "tests/simulation/clear_packet.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "sphinx/base/codec.hpp"
+
+namespace nightjar::simulation {
+namespace {
+
+constexpr std::size_t at_offset = 1;
+
+void write(const ClearHeader& header, base::ByteSpan out) {
+    base::Writer writer{out.first(packet::header_size)};
+    writer.u8(static_cast<std::uint8_t>(header.hops));
+    writer.u8(static_cast<std::uint8_t>(header.at));
+    writer.u64(header.unique);
+    writer.bytes(header.destination.bytes);
+    writer.bytes(header.identifier.bytes);
+    for (std::size_t i = 0; i < packet::max_hops; ++i) {
+        writer.bytes(header.address[i].bytes);
+        writer.u64(header.delay_ns[i]);
+    }
+    assert(writer.ok());
+}
+
+void write_payload(base::ByteView message, base::ByteSpan packet) {
+    const auto payload = packet.subspan(packet::header_size);
+    assert(message.size() + packet::payload_overhead <= payload.size());
+    std::fill_n(payload.begin(), packet::payload_zeros, std::uint8_t{0});
+    const auto end = std::copy(message.begin(), message.end(),
+                               payload.begin() + std::ptrdiff_t{packet::payload_zeros});
+    *end = 1;
+    std::fill(end + 1, payload.end(), std::uint8_t{0});
+}
+
+/// One step of splitmix64 (Steele, Lea, Flood 2014): numbers one apart give unrelated words.
+std::uint64_t scattered(std::uint64_t x) {
+    x += 0x9e3779b97f4a7c15;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+    return x ^ (x >> 31);
+}
+
+packet::ReplayTag tag_of(std::uint64_t unique, std::size_t hop) {
+    packet::ReplayTag tag;
+    for (std::size_t i = 0; i < tag.bytes.size() / 8; ++i) {
+        const auto word = scattered(unique ^ scattered(hop * 8 + i));
+        std::memcpy(tag.bytes.data() + 8 * i, &word, sizeof word);
+    }
+    return tag;
+}
+
+class Numbers {
+ public:
+    explicit Numbers(std::uint64_t seed) : first_{scattered(seed)} {}
+    std::uint64_t next() { return first_ + 2 * ++count_; }
+
+ private:
+    std::uint64_t first_;
+    std::uint64_t count_ = 0;
+};
+
+ClearHeader header_for(std::span<const packet::Hop> route, const base::Destination& destination,
+                       const base::Identifier& identifier, std::uint64_t unique) {
+    assert(!route.empty() && route.size() <= packet::max_hops);
+    ClearHeader header{.hops = route.size(),
+                       .unique = unique,
+                       .destination = destination,
+                       .identifier = identifier};
+    for (std::size_t i = 0; i < route.size(); ++i) {
+        header.address[i] = route[i].address;
+        header.delay_ns[i] = route[i].delay_ns;
+    }
+    return header;
+}
+
+struct ClearSealer final : client::Sealer {
+    explicit ClearSealer(std::uint64_t seed) : numbers{seed} {}
+
+    bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
+                 base::ByteView message, base::Random&, base::ByteSpan packet) override {
+        write(header_for(route, destination, {}, numbers.next()), packet);
+        write_payload(message, packet);
+        return true;
+    }
+    std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
+                                         const base::Destination& destination,
+                                         const base::Identifier& identifier,
+                                         base::Random&) override {
+        std::optional<packet::MadeSurb> made{std::in_place};
+        write(header_for(route, destination, identifier, numbers.next()), made->surb);
+        std::copy(route.front().address.bytes.begin(), route.front().address.bytes.end(),
+                  made->surb.begin() + packet::header_size);
+        made->recovery.identifier = identifier;
+        made->recovery.hops = route.size();
+        return made;
+    }
+    bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) override {
+        std::copy_n(surb.begin(), packet::header_size, packet.begin());
+        write_payload(message, packet);
+        return true;
+    }
+    std::optional<base::Bytes> recover(const packet::Recovery&, base::ByteView payload) override {
+        const auto message = packet::read_message(payload);
+        if (!message) return std::nullopt;
+        return base::Bytes(message->begin(), message->end());
+    }
+
+    Numbers numbers;
+};
+
+/// Real packets that draw from a source of their own, so that whoever hands in randomness draws no
+/// more of it than with packets in clear.
+struct RealSealer final : client::Sealer {
+    explicit RealSealer(std::uint64_t seed) : own{seed} {}
+
+    bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
+                 base::ByteView message, base::Random&, base::ByteSpan packet) override {
+        return real->forward(route, destination, message, own, packet);
+    }
+    std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
+                                         const base::Destination& destination,
+                                         const base::Identifier& identifier,
+                                         base::Random&) override {
+        return real->surb(route, destination, identifier, own);
+    }
+    bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) override {
+        return real->reply(surb, message, packet);
+    }
+    std::optional<base::Bytes> recover(const packet::Recovery& recovery,
+                                       base::ByteView payload) override {
+        return real->recover(recovery, payload);
+    }
+
+    base::SeededRandom own;
+    std::unique_ptr<client::Sealer> real = client::packet_sealer();
+};
+
+struct ClearReplySealer final : relay::ReplySealer {
+    std::optional<packet::Reply> seal(base::ByteView surb, base::ByteView message) override {
+        std::optional<packet::Reply> reply{std::in_place};
+        reply->first_hop = *base::NodeId::from(surb.subspan(packet::header_size, 32));
+        reply->packet.resize(packet::packet_size);
+        std::copy_n(surb.begin(), packet::header_size, reply->packet.begin());
+        write_payload(message, reply->packet);
+        return reply;
+    }
+};
+
+struct ClearLoopSealer final : relay::LoopSealer {
+    explicit ClearLoopSealer(std::uint64_t seed) : numbers{seed} {}
+    bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
+              const base::Identifier& identifier, base::Random&, base::ByteSpan packet) override {
+        write(header_for(route, destination, identifier, numbers.next()), packet);
+        write_payload({}, packet);
+        return true;
+    }
+    Numbers numbers;
+};
+
+struct RealLoopSealer final : relay::LoopSealer {
+    explicit RealLoopSealer(std::uint64_t seed) : own{seed} {}
+    bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
+              const base::Identifier& identifier, base::Random&, base::ByteSpan packet) override {
+        return relay::LoopSealer::seal(route, destination, identifier, own, packet);
+    }
+    base::SeededRandom own;
+};
+
+packet::Opened open(base::ByteSpan packet) {
+    const auto header = read_clear(packet);
+    packet::Opened opened{.replay_tag = tag_of(header.unique, header.at), .what = {}};
+    if (header.at + 1 < header.hops) {
+        opened.what = packet::Forward{header.address[header.at + 1], header.delay_ns[header.at]};
+        ++packet[at_offset];
+    } else {
+        opened.what = packet::Final{header.destination, header.identifier};
+    }
+    return opened;
+}
+
+}  // namespace
+
+ClearHeader read_clear(base::ByteView packet) {
+    ClearHeader header;
+    base::Reader reader{packet.first(packet::header_size)};
+    header.hops = std::min<std::size_t>(reader.u8(), packet::max_hops);
+    header.at = std::min<std::size_t>(reader.u8(), packet::max_hops - 1);
+    header.unique = reader.u64();
+    reader.into(header.destination.bytes);
+    reader.into(header.identifier.bytes);
+    for (std::size_t i = 0; i < packet::max_hops; ++i) {
+        reader.into(header.address[i].bytes);
+        header.delay_ns[i] = reader.u64();
+    }
+    return header;
+}
+
+std::unique_ptr<client::Sealer> client_sealer(Packets packets, std::uint64_t seed) {
+    if (packets == Packets::clear) return std::make_unique<ClearSealer>(seed);
+    return std::make_unique<RealSealer>(seed);
+}
+
+std::unique_ptr<relay::ReplySealer> reply_sealer(Packets packets) {
+    if (packets == Packets::clear) return std::make_unique<ClearReplySealer>();
+    return std::make_unique<relay::ReplySealer>();
+}
+
+std::unique_ptr<relay::LoopSealer> loop_sealer(Packets packets, std::uint64_t seed) {
+    if (packets == Packets::clear) return std::make_unique<ClearLoopSealer>(seed);
+    return std::make_unique<RealLoopSealer>(seed);
+}
+
+void unwrap(Packets packets, std::span<relay::Work> batch) {
+    if (packets == Packets::real) return relay::Pipeline::unwrap(batch);
+    for (auto& work : batch)
+        work.outcome = open(work.cell->body());
+}
+
+}  // namespace nightjar::simulation
