@@ -1,0 +1,7 @@
+#include "tests/privacy/experiment.hpp"
+
+namespace nightjar::privacy {
+
+void gateway(const Options&, Report&) {}
+
+}  // namespace nightjar::privacy

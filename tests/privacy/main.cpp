@@ -1,0 +1,67 @@
+// nightjar-lab: runs the laboratory's experiments, prints a line per verdict and a closing count.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "tests/privacy/experiment.hpp"
+
+namespace {
+
+using namespace nightjar::privacy;
+using Experiment = void (*)(const Options&, Report&);
+
+constexpr std::pair<const char*, Experiment> experiments[] = {
+    {"speed", speed},     {"mixing", mixing}, {"observer", observer}, {"linking", linking},
+    {"gateway", gateway}, {"routes", routes}, {"active", active},
+};
+
+void run(const char* name, Experiment experiment, const Options& options, Report& report) {
+    const auto started = std::chrono::steady_clock::now();
+    std::printf("experiment %s\n", name);
+    std::fflush(stdout);
+    experiment(options, report);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+    std::printf("experiment %s: %.0f s\n", name, took.count());
+}
+
+int run_all(const std::vector<std::string>& wanted, const Options& options, std::FILE* lines) {
+    Report report{lines};
+    for (const auto& [name, experiment] : experiments)
+        if (wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
+            run(name, experiment, options, report);
+    std::printf("%u passed, %u failed\n", report.passed(), report.failed());
+    return report.failed() == 0 && report.passed() > 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"Measures what a network of Nightjar's own objects leaks, in virtual time."};
+    Options options;
+    std::vector<std::string> wanted;
+    std::string file;
+    std::vector<std::string> names;
+    for (const auto& entry : experiments)
+        names.emplace_back(entry.first);
+    app.add_option("experiment", wanted, "which ones; all if none is named")
+        ->check(CLI::IsMember(names));
+    app.add_option("--seed", options.seed, "the first seed")->capture_default_str();
+    app.add_flag("--full", options.full, "the sizes that docs/anonymity.md quotes");
+    app.add_option("--seeds", options.seeds, "networks of each kind");
+    app.add_option("--clients", options.clients, "clients of each network");
+    app.add_option("--seconds", options.seconds, "length of a window");
+    app.add_option("--json", file, "write results as JSON lines");
+    CLI11_PARSE(app, argc, argv);
+    if (file.empty()) return run_all(wanted, options, nullptr);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> lines{std::fopen(file.c_str(), "w"),
+                                                                std::fclose};
+    if (!lines) {
+        std::fprintf(stderr, "nightjar-lab: cannot write '%s'; give a file in a folder of yours\n",
+                     file.c_str());
+        return 2;
+    }
+    return run_all(wanted, options, lines.get());
+}

@@ -1,0 +1,71 @@
+// The statistics that verdicts rest on. Pure; each with a test against values known from elsewhere
+// (statistics_test.cpp).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "sphinx/base/random.hpp"
+
+namespace nightjar::privacy {
+
+/// Area under the ROC curve: the chance that a random `busy` score lies above a random `idle` one;
+/// ties count half. Preconditions: neither is empty.
+double auc(std::span<const double> idle, std::span<const double> busy);
+
+/// One client in one network.
+struct Sample {
+    std::uint64_t seed = 0;  // the network: clients of one network are not independent
+    bool busy = false;
+    double score = 0;
+};
+
+struct Bound {
+    double point = 0;
+    double upper = 0;  // 95 % of the bootstrap's draws lie below it
+};
+/// AUC with a one-sided 95 % bound, by a bootstrap over seeds: whole networks are drawn, not
+/// clients. Preconditions: both classes are there.
+Bound auc_bound(std::span<const Sample> samples, base::Random& random, unsigned draws = 1000);
+
+/// Share of `busy` scores above the score that only `false_alarms` of the `idle` ones exceed.
+double true_positive_rate(std::vector<double> idle, std::span<const double> busy,
+                          double false_alarms);
+
+/// Kolmogorov-Smirnov distance of two samples, and of a sample from a distribution.
+double ks_distance(std::vector<double> a, std::vector<double> b);
+double ks_distance(std::vector<double> a, const std::function<double(double)>& cdf);
+
+/// In bits; probabilities need not be normalised.
+double entropy_bits(std::span<const double> probabilities);
+/// The value that a share `p` of the sample lies below; linear between order statistics.
+double quantile(std::vector<double> sample, double p);
+double mean(std::span<const double> sample);
+
+/// A linear discriminant with ridge: the direction that best separates two Gaussian classes of one
+/// covariance. Features are scaled by their own deviations first.
+class Discriminant {
+ public:
+    /// Rows of equal length; both classes are there.
+    static Discriminant fit(std::span<const std::vector<double>> idle,
+                            std::span<const std::vector<double>> busy, double ridge = 0.1);
+    double score(std::span<const double> features) const;
+
+ private:
+    std::vector<double> mean_;
+    std::vector<double> weight_;
+};
+
+/// One client's features in one network.
+struct Observation {
+    std::uint64_t seed = 0;
+    bool busy = false;
+    std::vector<double> features;
+};
+/// Scores each observation by a discriminant fitted to the seeds of the other parity, so that none
+/// is judged by what it has taught.
+std::vector<Sample> cross_fitted(std::span<const Observation> observations);
+
+}  // namespace nightjar::privacy
