@@ -1,7 +1,259 @@
+// One relay: what its mix queue leaves an observer to guess, how long the whole relay holds
+// packets, and in which order a tick's packets leave; against the ideal mix and against relays that
+// mix badly, all fed with the same packets.
+#include <cmath>
+#include <string>
+#include <vector>
+
 #include "tests/privacy/experiment.hpp"
+#include "tests/privacy/held_times.hpp"
+#include "tests/privacy/mix_drive.hpp"
+#include "tests/privacy/posterior.hpp"
+#include "tests/privacy/statistics.hpp"
 
 namespace nightjar::privacy {
+namespace {
 
-void mixing(const Options&, Report&) {}
+constexpr double mean_s = 0.05;
+constexpr double edge_s = 1;  // 20 means: the pool has filled; all that was inside has left
+
+std::size_t edge(double per_second) {
+    return static_cast<std::size_t>(per_second * edge_s);
+}
+
+struct Summary {
+    double mean = 0, least = 0, best_guess = 0, alone = 0, surprise = 0;
+    std::vector<double> quantiles;  // 1, 5, 25, 50, 75, 95, 99 %
+};
+
+Summary summary(const Trace& trace, double per_second) {
+    const auto targets = posterior(trace);
+    const auto skipped = edge(per_second);
+    Summary made;
+    std::vector<double> bits;
+    for (auto i = skipped; i + skipped < targets.size(); ++i) {
+        bits.push_back(targets[i].entropy_bits);
+        made.best_guess += targets[i].best_guess;
+        made.surprise += targets[i].surprise_bits;
+        made.alone += targets[i].pool == 1;
+    }
+    const auto count = static_cast<double>(bits.size());
+    made.mean = mean(bits);
+    for (auto* sum : {&made.best_guess, &made.surprise, &made.alone})
+        *sum /= count;
+    for (const auto p : {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99})
+        made.quantiles.push_back(quantile(bits, p));
+    made.least = quantile(std::move(bits), 0);
+    return made;
+}
+
+void entropy(const Options& options, Report& report) {
+    const std::size_t count = options.full ? 300'000 : 40'000;
+    double gap = 0, surprise = 0;
+    const double loads[] = {2, 3, 5, 10, 20, 50, 100};
+    for (const auto load : loads) {
+        const auto per_second = load / mean_s;
+        const auto traffic = poisson(options.seed, per_second, count + 2 * edge(per_second));
+        const auto ours = summary(drive(traffic, traffic.capped, options.seed).trace, per_second);
+        const auto best = summary(ideal(traffic), per_second);
+        gap = std::max(gap, std::abs(best.mean - ours.mean));
+        surprise = std::max(surprise, std::abs(ours.surprise - ours.mean));
+        report.row("mixing", "entropy",
+                   {{"seed", options.seed},
+                    {"targets", count},
+                    {"lambda_over_mu", load},
+                    {"per_second", per_second},
+                    {"product_bits", ours.mean},
+                    {"ideal_bits", best.mean},
+                    {"formula_bits", std::log2(std::exp(1.0) * load)},
+                    {"gap_bits", best.mean - ours.mean},
+                    {"surprise_bits", ours.surprise},
+                    {"quantiles_bits", ours.quantiles},
+                    {"ideal_quantiles_bits", best.quantiles},
+                    {"p5_bits", ours.quantiles[1]},
+                    {"min_bits", ours.least},
+                    {"ideal_min_bits", best.least},
+                    {"alone", ours.alone},
+                    {"ideal_alone", best.alone},
+                    {"best_guess", ours.best_guess},
+                    {"ideal_best_guess", best.best_guess}});
+        report.progress("mixing: entropy", load / 100);
+    }
+    report.at_most("entropy per hop, distance to the ideal mix, worst of 7 loads, bit", gap, 0.05);
+    // Else the posterior would not be the right one for this queue, and its entropy no measure.
+    report.at_most("entropy per hop against the surprise of what happened, worst of 7 loads, bit",
+                   surprise, 0.05);
+}
+
+struct Observed {
+    double any_order = 0, in_order = 0;                    // entropy under either hypothesis
+    double surprise_any_order = 0, surprise_in_order = 0;  // by what really happened
+    double measured() const { return std::min(surprise_any_order, surprise_in_order); }
+};
+
+/// Both observers, on targets spread over the trace.
+Observed observed(const Trace& trace, double per_second, std::size_t count) {
+    const auto exact = posterior(trace);
+    const auto first = edge(per_second);
+    const auto step = (exact.size() - 2 * first) / count;
+    Observed made;
+    const auto share = 1 / static_cast<double>(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        const auto at = first + k * step;
+        const auto ordered = ordered_posterior(trace, at);
+        made.any_order += share * exact[at].entropy_bits;
+        made.surprise_any_order += share * exact[at].surprise_bits;
+        made.in_order += share * ordered.entropy_bits;
+        made.surprise_in_order += share * ordered.surprise_bits;
+    }
+    return made;
+}
+
+void order_row(const Options& options, Report& report, const char* flush, double per_second,
+               const Driven& driven, const Observed& seen) {
+    const auto arrival = PlaceCounts::by_arrival(driven);
+    const auto due = PlaceCounts::by_due(driven);
+    report.row("mixing", "order",
+               {{"seed", options.seed},
+                {"flush", flush},
+                {"per_second", per_second},
+                {"packets_per_tick", per_second * base::to_seconds(tick_length)},
+                {"deviate_by_arrival", arrival.deviate()},
+                {"deviate_by_due", due.deviate()},
+                {"order_bits_by_arrival", arrival.bits()},
+                {"order_bits_by_due", due.bits()},
+                {"any_order_bits", seen.any_order},
+                {"in_order_bits", seen.in_order},
+                {"surprise_any_order_bits", seen.surprise_any_order},
+                {"surprise_in_order_bits", seen.surprise_in_order},
+                {"measured_bits", seen.measured()}});
+}
+
+void order_at(const Options& options, Report& report, double per_second, double cost) {
+    const double seconds = options.or_else(options.seconds, 8.0, 60.0);
+    const std::size_t count = options.full ? 1000 : per_second > 10'000 ? 60 : 250;
+    const auto rate = std::to_string(static_cast<int>(per_second)) + " packets/s";
+    const auto traffic =
+        poisson(options.seed, per_second,
+                static_cast<std::size_t>(per_second * seconds) + 2 * edge(per_second));
+    const auto ours = drive(traffic, traffic.capped, options.seed);
+    order_row(options, report, "product", per_second, ours,
+              observed(ours.trace, per_second, count));
+    report.at_most("flush order at " + rate + ", by arrival, deviate from uniform",
+                   PlaceCounts::by_arrival(ours).deviate(), 4.5);
+    report.at_most("flush order at " + rate + ", by due time, deviate from uniform",
+                   PlaceCounts::by_due(ours).deviate(), 4.5);
+    // Positive controls: the same queue with its shuffle undone.
+    const auto due = drive(traffic, traffic.capped, options.seed, by_due);
+    order_row(options, report, "due", per_second, due, observed(due.trace, per_second, count));
+    report.at_least("control: flush in order of due time at " + rate + ", deviate",
+                    PlaceCounts::by_due(due).deviate(), 20);
+    const auto sorted = drive(traffic, traffic.capped, options.seed, by_arrival);
+    const auto seen = observed(sorted.trace, per_second, count);
+    order_row(options, report, "arrival", per_second, sorted, seen);
+    report.at_least("control: entropy that a flush in order of arrival costs at " + rate + ", bit",
+                    seen.any_order - seen.in_order, cost);
+}
+
+const char* name_of(Kernel kernel) {
+    return kernel == Kernel::none ? "none" : kernel == Kernel::avx2 ? "avx2" : "portable";
+}
+
+double held_row(const Options& options, Report& report, const HeldOptions& asked) {
+    const auto times = held_times(asked);
+    const auto distance = ks_distance(times.held_ms, law_cdf);
+    report.row("mixing", "held",
+               {{"seed", options.seed},
+                {"packets", asked.packets},
+                {"kernel", name_of(asked.kernel)},
+                {"load", asked.load},
+                {"workers", asked.workers},
+                {"earlier_ms", 1e3 * base::to_seconds(asked.earlier)},
+                {"per_second", times.per_second},
+                {"busy_share", times.busy_share},
+                {"unwrap_mean_ms", times.unwrap_mean_ms},
+                {"late_mean_ms", mean(times.held_ms) - times.asked_mean_ms},
+                {"lost", times.lost},
+                {"ks_law", distance},
+                {"ks_law_and_tick", ks_distance(times.held_ms, law_and_tick_cdf)}});
+    return distance;
+}
+
+void held(const Options& options, Report& report) {
+    constexpr base::Nanoseconds half_tick = base::Nanoseconds{tick_length} / 2;
+    for (const auto earlier : {base::Nanoseconds{}, half_tick})
+        held_row(options, report,
+                 {.seed = options.seed, .kernel = Kernel::none, .earlier = earlier});
+    for (const auto kernel : {Kernel::avx2, Kernel::portable})
+        for (const auto load : {0.1, 0.5, 0.9}) {
+            HeldOptions asked{.seed = options.seed, .kernel = kernel, .load = load};
+            const auto distance = held_row(options, report, asked);
+            report.at_most("held times against the law, " + std::string{name_of(kernel)} + " at " +
+                               std::to_string(static_cast<int>(100 * load)) + " % load, KS",
+                           distance, 0.01);
+            asked.earlier = half_tick;
+            held_row(options, report, asked);
+            report.progress("mixing: held times", load);
+        }
+}
+
+struct Baseline {
+    const char* relay;
+    std::vector<base::Nanoseconds> delays;
+    std::function<double(double)> cdf;  // over seconds
+    Flush flush;
+};
+
+std::vector<base::Nanoseconds> uniform(std::uint64_t seed, std::size_t count, double longest_s) {
+    base::SeededRandom random{seed};
+    std::vector<base::Nanoseconds> delays;
+    for (std::size_t i = 0; i < count; ++i)
+        delays.push_back(base::from_seconds(random.unit() * longest_s));
+    return delays;
+}
+std::function<double(double)> uniform_cdf(double longest_s) {
+    return [longest_s](double x) { return std::min(1.0, x / longest_s); };
+}
+
+/// Other relays under the one estimate that fits any law (density_bits). A FIFO relay with a
+/// constant delay leaves nothing to guess, since the k-th in is the k-th out: its figure here is
+/// that of an observer who ignores the order.
+void baselines(const Options& options, Report& report) {
+    for (const double per_second : {200.0, 1000.0, 2000.0}) {
+        const std::size_t count = options.full ? 20'000 : 2'000;
+        const auto traffic = poisson(options.seed, per_second, count + 2 * edge(per_second));
+        const auto total = traffic.arrivals.size();
+        const std::vector<base::Nanoseconds> constant(total, mean_delay);
+        const Baseline relays[] = {
+            {"exponential", traffic.capped, [](double s) { return law_cdf(1e3 * s); }, nullptr},
+            {"fifo", constant, [](double s) { return s >= mean_s ? 1.0 : 0.0; }, by_arrival},
+            {"uniform 0-20 ms", uniform(options.seed, total, 0.02), uniform_cdf(0.02), nullptr},
+            {"uniform 0-100 ms", uniform(options.seed, total, 0.1), uniform_cdf(0.1), nullptr}};
+        for (const auto& one : relays) {
+            const auto driven = drive(traffic, one.delays, options.seed, one.flush);
+            std::vector<double> bits;
+            for (auto i = edge(per_second); i + edge(per_second) < total; ++i)
+                bits.push_back(density_bits(driven.trace, i, one.cdf));
+            report.row("mixing", "baseline",
+                       {{"seed", options.seed},
+                        {"relay", one.relay},
+                        {"per_second", per_second},
+                        {"density_bits", mean(bits)},
+                        {"p5_bits", quantile(bits, 0.05)},
+                        {"min_bits", quantile(bits, 0)},
+                        {"deviate_by_arrival", PlaceCounts::by_arrival(driven).deviate()}});
+        }
+    }
+}
+
+}  // namespace
+
+void mixing(const Options& options, Report& report) {
+    entropy(options, report);
+    order_at(options, report, 5'000, 0.5);
+    order_at(options, report, 20'000, 1.2);
+    held(options, report);
+    baselines(options, report);
+}
 
 }  // namespace nightjar::privacy

@@ -1,0 +1,46 @@
+// How long a whole relay holds packets, with workers that take their time to unwrap: the product's
+// relay::Pipeline with packets in clear, its pool of workers and its ticker as models. What these
+// two do is small and written down here; what is measured is the pipeline's.
+//
+// Workers (relay/unwrap_pool.cpp): an idle one takes its share of what waits, at most 64, and gives
+// all of it back at once. Ticker (relay/ticker.cpp): rings on the whole millisecond after the next
+// due time, at most once in each; for what is overdue already, at once.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sphinx/base/time.hpp"
+
+namespace nightjar::privacy {
+
+/// Unwrap times of docs/performance.md; `none` takes no time at all.
+enum class Kernel { none, avx2, portable };
+
+struct HeldOptions {
+    std::uint64_t seed = 1;
+    Kernel kernel = Kernel::avx2;
+    double load = 0.5;  // of what the workers can unwrap, at most
+    unsigned workers = 2;
+    std::size_t packets = 100'000;
+    /// Taken from each packet's arrival time. Half a tick makes a tick the nearest one, not the
+    /// next: a rule that the product may have or not.
+    base::Nanoseconds earlier{};
+};
+
+struct HeldTimes {
+    std::vector<double> held_ms;  // departure - arrival, of all that left
+    double asked_mean_ms = 0;
+    double per_second = 0;      // arrivals
+    double busy_share = 0;      // of the workers' time
+    double unwrap_mean_ms = 0;  // from arrival until it was unwrapped, waiting included
+    std::uint64_t lost = 0;     // packets that never left
+};
+HeldTimes held_times(const HeldOptions& options);
+
+/// The delay's law, capped, over milliseconds; and that law with a uniform wait of up to one tick
+/// on top.
+double law_cdf(double ms);
+double law_and_tick_cdf(double ms);
+
+}  // namespace nightjar::privacy

@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <cmath>
+
+#include "tests/privacy/posterior.hpp"
+
+namespace nightjar::privacy {
+namespace {
+
+constexpr double negligible = 1e-12;
+
+/// Logarithms of factorials, as far as anyone has asked.
+double log_factorial(std::size_t n) {
+    static std::vector<double> known{0};
+    while (known.size() <= n)
+        known.push_back(known.back() + std::log(static_cast<double>(known.size())));
+    return known[n];
+}
+double log_choose(std::size_t n, std::size_t k) {
+    return log_factorial(n) - log_factorial(k) - log_factorial(n - k);
+}
+
+/// Calls each(b, chance) for choosing b of `older` and chosen - b of `newer`; `scale` is one over
+/// the number of all choices, as a logarithm.
+template <class Each>
+void each_split(std::size_t older, std::size_t newer, std::size_t chosen, double scale,
+                const Each& each) {
+    if (chosen > older + newer) return;
+    auto b = chosen > newer ? chosen - newer : 0;
+    auto chance = std::exp(log_choose(older, b) + log_choose(newer, chosen - b) + scale);
+    for (;; ++b) {
+        each(b, chance);
+        if (b == older || b == chosen) return;
+        chance *= static_cast<double>((older - b) * (chosen - b)) /
+                  static_cast<double>((b + 1) * (newer + b + 1 - chosen));
+    }
+}
+
+/// Where the target may be: inside, with so many older ones that are inside as well.
+struct Inside {
+    std::vector<double> by_older;
+    std::vector<double> next, at_place;
+
+    /// One tick: the chance of each place in it, and who is inside afterwards.
+    void step(std::size_t pool, std::size_t leave) {
+        next.assign(by_older.size(), 0);
+        at_place.assign(leave, 0);
+        const auto scale = -log_choose(pool, leave);
+        for (std::size_t older = 0; older < by_older.size(); ++older) {
+            const auto here = by_older[older];
+            if (here < negligible || older >= pool) continue;
+            const auto newer = pool - 1 - older;
+            each_split(older, newer, leave, scale,
+                       [&](std::size_t b, double chance) { next[older - b] += here * chance; });
+            each_split(older, newer, leave - 1, scale,
+                       [&](std::size_t b, double chance) { at_place[b] += here * chance; });
+        }
+        by_older.swap(next);
+        while (!by_older.empty() && by_older.back() < negligible)
+            by_older.pop_back();
+    }
+};
+
+}  // namespace
+
+Target ordered_posterior(const Trace& trace, std::size_t target) {
+    const auto arrived = trace.arrivals[target];
+    std::size_t tick = 0, left = 0;
+    for (; tick < trace.ticks.size() && trace.ticks[tick].at < arrived; ++tick)
+        left += trace.ticks[tick].packets;
+    Inside inside;
+    inside.by_older.assign(target - left + 1, 0);
+    inside.by_older.back() = 1;
+    Target seen;
+    auto count = target;
+    for (; tick < trace.ticks.size() && !inside.by_older.empty(); ++tick) {
+        while (count < trace.arrivals.size() && trace.arrivals[count] <= trace.ticks[tick].at)
+            ++count;
+        const auto leave = trace.ticks[tick].packets;
+        inside.step(count - left, leave);
+        left += leave;
+        for (const auto chance : inside.at_place) {
+            if (chance > 0) seen.entropy_bits -= chance * std::log2(chance);
+            seen.best_guess = std::max(seen.best_guess, chance);
+        }
+        if (trace.truth[target].tick == tick)
+            seen.surprise_bits =
+                -std::log2(std::max(negligible, inside.at_place[trace.truth[target].place]));
+    }
+    return seen;
+}
+
+}  // namespace nightjar::privacy
