@@ -89,4 +89,20 @@ Target ordered_posterior(const Trace& trace, std::size_t target) {
     return seen;
 }
 
+Observed observe(const Trace& trace, std::size_t edge, std::size_t count) {
+    const auto exact = posterior(trace);
+    const auto step = (exact.size() - 2 * edge) / count;
+    Observed made;
+    const auto share = 1 / static_cast<double>(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        const auto at = edge + k * step;
+        const auto ordered = ordered_posterior(trace, at);
+        made.any_order += share * exact[at].entropy_bits;
+        made.surprise_any_order += share * exact[at].surprise_bits;
+        made.in_order += share * ordered.entropy_bits;
+        made.surprise_in_order += share * ordered.surprise_bits;
+    }
+    return made;
+}
+
 }  // namespace nightjar::privacy

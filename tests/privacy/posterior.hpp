@@ -61,8 +61,8 @@ struct Chances {
 Chances chances(std::size_t old_count, std::span<const double> fresh_odds, std::size_t leave);
 
 /// The estimate that needs no memoryless law: each departure weighs what the delay's law, given by
-/// its distribution over seconds, gives it, normalised over all departures. It ignores that other
-/// packets must have left as well, so it never gives less than the exact posterior on average.
+/// its distribution over seconds, gives it, normalised over all departures. It ignores what the
+/// other packets must have done, and hence the last of what a memoryless pool gives away.
 double density_bits(const Trace& trace, std::size_t target,
                     const std::function<double(double)>& delay_cdf);
 
@@ -70,5 +70,17 @@ double density_bits(const Trace& trace, std::size_t target,
 /// those that came before the target are still inside, but that packets which arrived since the
 /// last tick count as if they had been there for all of it.
 Target ordered_posterior(const Trace& trace, std::size_t target);
+
+/// What both observers make of `count` targets spread over a trace, without the `edge` first and
+/// last arrivals: means over the targets.
+struct Observed {
+    double any_order = 0, in_order = 0;                    // entropy in bits, to either observer
+    double surprise_any_order = 0, surprise_in_order = 0;  // by what happened
+    /// The entropy to the observer whose belief about the order is the better one.
+    double measured() const {
+        return surprise_any_order <= surprise_in_order ? any_order : in_order;
+    }
+};
+Observed observe(const Trace& trace, std::size_t edge, std::size_t count);
 
 }  // namespace nightjar::privacy

@@ -8,6 +8,7 @@ UNIT = "tests/unit/unit_tests"
 VECTORS = "tests/vectors/vector_tests"
 SIMULATION = "tests/simulation/simulation_tests"
 CLIENT_SIMULATION = "tests/simulation/client_simulation_tests"
+PRIVACY = "tests/privacy/privacy_tests"
 SYSTEM = "tests/system/system_tests"
 PROGRAMS = ["nightjar", "nightjar-relay", "nightjar-authority"]
 
@@ -43,6 +44,16 @@ MUTANTS = [
     mutant("oldest-not-random-victim", "relay/mix_queue.cpp",
            "static_cast<std::size_t>(random_.below(heap_.size() + 1));", "heap_.size();",
            UNIT, "mix queue: a full queue drops a uniformly random victim, the new packet included"),
+    mutant("unshuffled-in-the-laboratory", "relay/mix_queue.cpp", "random_.shuffle(released);", "",
+           PRIVACY, "mixing: a tick leaves in uniform order, and any other order shows"),
+    mutant("in-order-of-arrival", "relay/mix_queue.cpp", "random_.shuffle(released);",
+           "std::sort(released.begin(), released.end(),"
+           " [](const Held& a, const Held& b) { return a.arrived < b.arrived; });",
+           PRIVACY, "mixing: a queue that keeps the order of arrival leaves most of a bit less to guess"),
+    mutant("released-before-its-time", "relay/mix_queue.cpp",
+           "while (!heap_.empty() && heap_.front().due() <= now) {",
+           "while (!heap_.empty() && heap_.front().arrived <= now) {",
+           PRIVACY, "mixing: the queue leaves as much to guess as the ideal mix, and one that is broken less"),
     mutant("no-replay-check", "relay/pipeline.cpp",
            "if (!seen->insert(work.outcome->replay_tag)) return counters.drop(DropReason::replayed);",
            "static_cast<void>(seen->insert(work.outcome->replay_tag));",

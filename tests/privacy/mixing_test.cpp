@@ -1,0 +1,99 @@
+// The laboratory sees a mix queue that is broken, and sees that the product's is not.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/privacy/experiment.hpp"
+#include "tests/privacy/held_times.hpp"
+#include "tests/privacy/mix_drive.hpp"
+#include "tests/privacy/posterior.hpp"
+#include "tests/privacy/statistics.hpp"
+
+using namespace nightjar;
+using namespace nightjar::privacy;
+
+namespace {
+
+struct Means {
+    double entropy = 0, surprise = 0;
+};
+Means means(const Trace& trace, std::size_t edge) {
+    const auto targets = posterior(trace);
+    const auto share = 1 / static_cast<double>(targets.size() - 2 * edge);
+    Means made;
+    for (auto i = edge; i + edge < targets.size(); ++i) {
+        made.entropy += share * targets[i].entropy_bits;
+        made.surprise += share * targets[i].surprise_bits;
+    }
+    return made;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "mixing: the queue leaves as much to guess as the ideal mix, and one that is broken less") {
+    constexpr double per_second = 400;  // 20 packets on average
+    const auto traffic = poisson(1, per_second, 10'000);
+    const auto best = means(ideal(traffic), 400);
+    const auto ours = means(drive(traffic, traffic.capped, 1).trace, 400);
+    CHECK(std::abs(ours.entropy - best.entropy) < 0.05);
+    CHECK(std::abs(ours.surprise - ours.entropy) < 0.1);
+
+    const std::vector<base::Nanoseconds> none(traffic.arrivals.size());
+    CHECK(means(drive(traffic, none, 1).trace, 400).entropy < 0.5);
+    auto half = traffic.capped;
+    for (auto& delay : half)
+        delay /= 2;
+    CHECK(means(drive(traffic, half, 1).trace, 400).entropy < best.entropy - 0.8);
+}
+
+TEST_CASE("mixing: a tick leaves in uniform order, and any other order shows") {
+    const auto traffic = poisson(2, 5000, 30'000);
+    const auto ours = drive(traffic, traffic.capped, 2);
+    CHECK(std::abs(PlaceCounts::by_arrival(ours).deviate()) < 4.5);
+    CHECK(std::abs(PlaceCounts::by_due(ours).deviate()) < 4.5);
+    CHECK(std::abs(PlaceCounts::by_due(ours).bits()) < 0.02);
+    const auto due = drive(traffic, traffic.capped, 2, by_due);
+    CHECK(PlaceCounts::by_due(due).deviate() > 50);
+    CHECK(PlaceCounts::by_due(due).bits() > 1.5);
+    const auto arrival = drive(traffic, traffic.capped, 2, by_arrival);
+    CHECK(PlaceCounts::by_arrival(arrival).deviate() > 50);
+    // One packet that always leaves first is enough.
+    const auto first = drive(traffic, traffic.capped, 2, [](std::span<relay::Held> released) {
+        const auto oldest =
+            std::min_element(released.begin(), released.end(),
+                             [](const auto& a, const auto& b) { return a.arrived < b.arrived; });
+        if (oldest != released.end()) std::iter_swap(released.begin(), oldest);
+    });
+    CHECK(PlaceCounts::by_arrival(first).deviate() > 20);
+}
+
+TEST_CASE("mixing: a queue that keeps the order of arrival leaves most of a bit less to guess") {
+    const auto traffic = poisson(3, 5000, 25'000);
+    const auto ours = observe(drive(traffic, traffic.capped, 3).trace, 5000, 100);
+    CHECK(ours.measured() == ours.any_order);
+    CHECK(std::abs(ours.measured() - std::log2(std::exp(1.0) * 250)) < 0.1);
+    const auto broken = observe(drive(traffic, traffic.capped, 3, by_arrival).trace, 5000, 100);
+    CHECK(broken.measured() < ours.measured() - 0.6);
+    CHECK(broken.measured() > ours.measured() - 1.0);
+}
+
+TEST_CASE("mixing: what unwrapping takes is absorbed by the delay") {
+    HeldOptions options{.packets = 30'000};
+    const auto none = held_times({.kernel = Kernel::none, .packets = 30'000});
+    for (const auto kernel : {Kernel::avx2, Kernel::portable}) {
+        options.kernel = kernel;
+        const auto times = held_times(options);
+        REQUIRE(times.lost == 0);
+        CHECK(times.unwrap_mean_ms > 0.1);
+        // The same packets, had it taken no time: a tenth of it reaches the outside at most.
+        CHECK(std::abs(mean(times.held_ms) - times.asked_mean_ms -
+                       (mean(none.held_ms) - none.asked_mean_ms)) < 0.1 * times.unwrap_mean_ms);
+        CHECK(ks_distance(times.held_ms, law_and_tick_cdf) < 0.015);
+    }
+    // Held for a millisecond too long, the law is missed by a fiftieth.
+    auto late = none.held_ms;
+    for (auto& ms : late)
+        ms += 1;
+    CHECK(ks_distance(late, law_and_tick_cdf) > 0.018);
+}
