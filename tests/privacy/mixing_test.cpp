@@ -91,9 +91,9 @@ TEST_CASE("mixing: what unwrapping takes is absorbed by the delay") {
                        (mean(none.held_ms) - none.asked_mean_ms)) < 0.1 * times.unwrap_mean_ms);
         CHECK(ks_distance(times.held_ms, law_and_tick_cdf) < 0.015);
     }
-    // Held for a millisecond too long, the law is missed by a fiftieth.
+    // Held for two milliseconds too long, the law is missed by a twenty-fifth.
     auto late = none.held_ms;
     for (auto& ms : late)
-        ms += 1;
-    CHECK(ks_distance(late, law_and_tick_cdf) > 0.018);
+        ms += 2;
+    CHECK(ks_distance(late, law_cdf) > 0.03);
 }
