@@ -19,6 +19,9 @@ struct Overloaded : Fs... {
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
+/// Half of what lies between two ticks of a busy relay.
+constexpr base::Nanoseconds half_tick = std::chrono::microseconds{500};
+
 /// A packet on its way to a next relay in this tick.
 struct Outgoing {
     base::NodeId next;
@@ -148,8 +151,9 @@ void Pipeline::Impl::hold_final(Work& work, const packet::Final& final) {
 }
 
 void Pipeline::Impl::hold(Work& work, Where where, base::Nanoseconds delay) {
-    // A suspend while a worker had it made it as late as those that were held.
-    const auto arrived = work.arrived - (slept - work.slept);
+    // A suspend while a worker had it made it as late as those that were held. Half a tick earlier,
+    // because it then waits half a tick on average: it leaves in the tick nearest to its time.
+    const auto arrived = work.arrived - (slept - work.slept) - half_tick;
     if (!mix.push({std::move(work.cell), where, arrived, delay}))
         counters.drop(DropReason::overflow);
 }
@@ -160,7 +164,7 @@ void Pipeline::Impl::release(base::Mono now) {
     counters.dropped[static_cast<std::size_t>(DropReason::delay)] += overdue;
     for (auto& held : released) {
         ++counters.held_packets;
-        counters.held_ns += static_cast<std::uint64_t>((now - held.arrived).count());
+        counters.held_ns += static_cast<std::uint64_t>((now - held.arrived - half_tick).count());
         counters.asked_ns += static_cast<std::uint64_t>(held.delay.count());
         std::visit(Overloaded{[&](const ToRelay& to) {
                                   outgoing.push_back({to.next, std::move(held.cell)});

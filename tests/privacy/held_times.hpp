@@ -23,8 +23,8 @@ struct HeldOptions {
     double load = 0.5;  // of what the workers can unwrap, at most
     unsigned workers = 2;
     std::size_t packets = 100'000;
-    /// Taken from each packet's arrival time. Half a tick makes a tick the nearest one, not the
-    /// next: a rule that the product may have or not.
+    /// Taken from each packet's arrival time. Minus half a tick undoes the product's rule: packets
+    /// then leave in the next tick, not the nearest.
     base::Nanoseconds earlier{};
 };
 

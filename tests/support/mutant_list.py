@@ -39,6 +39,8 @@ MUTANTS = [
     mutant("no-delay", "relay/pipeline.cpp",
            "base::Nanoseconds{static_cast<std::int64_t>(forward.delay_ns)});", "base::Nanoseconds{0});",
            SIMULATION, "each relay holds packets by the law, exactly as asked, and its loops come home"),
+    mutant("next-tick-not-nearest", "relay/pipeline.cpp", "(slept - work.slept) - half_tick;",
+           "(slept - work.slept);", UNIT, "pipeline: release counts from arrival, so crypto time is absorbed"),
     mutant("burst-after-stall", "relay/mix_queue.cpp", "if (now - packet.due() > overdue_max)", "if (false)",
            UNIT, "mix queue: what is overdue by more than 250 ms is dropped, not sent in a burst"),
     mutant("oldest-not-random-victim", "relay/mix_queue.cpp",
