@@ -53,8 +53,10 @@ std::size_t MixQueue::release(base::Mono now, std::vector<Held>& out) {
             out.push_back(std::move(packet));
         }
     }
-    // Heap order is order of arrival for all that matters: leaving in it would cost most of a bit
-    // of anonymity per hop at 5,000 packets a second.
+    // The heap yields them in order of due time. That says nothing to who does not know the delays,
+    // which have no memory; but who has sent some of the packets would see between which of its own
+    // the others were due. (Order of arrival would cost everyone else most of a bit per hop at
+    // 5,000 packets a second: tests/privacy.)
     auto released = std::span{out}.subspan(before);
     random_.shuffle(released);
     return overdue;
