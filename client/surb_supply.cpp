@@ -81,7 +81,7 @@ std::uint32_t top_up(std::uint32_t estimate, std::uint32_t target) {
 }
 
 base::Nanoseconds silence_allowed(double pace) {
-    // Poisson ticks: none in 20 mean gaps has probability e^-20. The rest is for the way back.
+    // A tick a gap: 20 gaps without a reply are 19 replies lost. The rest is for the way back.
     return base::from_seconds(20.0 / std::max(pace, 0.01)) + base::Seconds{1};
 }
 

@@ -7,28 +7,19 @@
 namespace nightjar::client {
 
 TrafficLaw::TrafficLaw(const directory::Parameters& parameters, base::Random& random)
-    : random_{random},
-      main_gap_{parameters.main_slots.mean_gap()},
-      loop_gap_{parameters.client_loops.mean_gap()} {}
+    : random_{random}, main_{parameters.main_slots}, loops_{parameters.client_loops} {}
 
 void TrafficLaw::use(const directory::Parameters& parameters, base::Mono now) {
-    const auto main_gap = parameters.main_slots.mean_gap();
-    const auto loop_gap = parameters.client_loops.mean_gap();
-    if (main_gap == main_gap_ && loop_gap == loop_gap_) return;
-    main_gap_ = main_gap;
-    loop_gap_ = loop_gap;
-    if (!running_) return;
-    // A Poisson process has no memory: drawing anew behind what is fixed changes nothing but the
-    // rate.
-    const auto from = ready_.empty() ? now : std::max(now, ready_.back().slot.due);
-    next_main_ = draw(Slot::Kind::main, from);
-    next_loop_ = draw(Slot::Kind::loop, from);
+    if (parameters.main_slots == main_ && parameters.client_loops == loops_) return;
+    main_ = parameters.main_slots;
+    loops_ = parameters.client_loops;
+    // Drawing anew behind what is fixed changes nothing but the rates.
+    if (running_) begin_gap(ready_.empty() ? now : std::max(now, ready_.back().slot.due));
 }
 
 void TrafficLaw::start(base::Mono now) {
     ready_.clear();
-    next_main_ = draw(Slot::Kind::main, now);
-    next_loop_ = draw(Slot::Kind::loop, now);
+    begin_gap(now);
     running_ = true;
 }
 
@@ -37,21 +28,21 @@ void TrafficLaw::stop() {
     running_ = false;
 }
 
-Slot TrafficLaw::draw(Slot::Kind kind, base::Mono after) {
-    Slot slot{.kind = kind};
-    slot.due = after + random_.exponential(kind == Slot::Kind::main ? main_gap_ : loop_gap_);
-    slot.lot = random_.unit();
-    return slot;
+base::Nanoseconds TrafficLaw::gap() const {
+    return directory::Rate{main_.milli + loops_.milli}.mean_gap();
 }
 
-const Slot& TrafficLaw::upcoming() const {
-    return next_loop_.due < next_main_.due ? next_loop_ : next_main_;
+void TrafficLaw::begin_gap(base::Mono at) {
+    gap_begins_ = at;
+    upcoming_.due = at + base::from_seconds(random_.unit() * base::to_seconds(gap()));
+    const bool loop = random_.below(std::uint64_t{main_.milli} + loops_.milli) < loops_.milli;
+    upcoming_.kind = loop ? Slot::Kind::loop : Slot::Kind::main;
+    upcoming_.lot = random_.unit();
 }
 
 Slot TrafficLaw::take() {
-    auto& next = next_loop_.due < next_main_.due ? next_loop_ : next_main_;
-    const Slot taken = next;
-    next = draw(taken.kind, taken.due);
+    const Slot taken = upcoming_;
+    begin_gap(gap_begins_ + gap());
     return taken;
 }
 
@@ -59,7 +50,7 @@ std::optional<Slot> TrafficLaw::to_prepare(base::Mono now) {
     if (!running_) return std::nullopt;
     // The caller sleeps until the next slot and wakes late: what is due by then needs a packet too.
     const auto wakes = ready_.empty() ? now : std::max(now, ready_.front().slot.due);
-    if (ready_.size() >= slots_ahead && upcoming().due > wakes + prepare_lead) return std::nullopt;
+    if (ready_.size() >= slots_ahead && upcoming_.due > wakes + prepare_lead) return std::nullopt;
     return take();
 }
 
@@ -81,10 +72,10 @@ std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
         }
         ready_.pop_front();
     }
-    if (now - upcoming().due > restart_after) {
+    if (now - upcoming_.due > restart_after) {
         start(now);
     } else {
-        for (; upcoming().due <= now; take())
+        for (; upcoming_.due <= now; take())
             ++counts_.lost;
     }
     return cells;
@@ -92,7 +83,7 @@ std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
 
 base::Mono TrafficLaw::next_due() const {
     if (!running_) return base::Mono::max();
-    return ready_.empty() ? upcoming().due : ready_.front().slot.due;
+    return ready_.empty() ? upcoming_.due : ready_.front().slot.due;
 }
 
 }  // namespace nightjar::client

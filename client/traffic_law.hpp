@@ -1,6 +1,8 @@
-// When a client sends (docs/traffic-law.md section 1): main slots and loops, two Poisson processes
-// drawn ahead from a random stream of their own, so that nothing else that the client does can move
-// a slot. Packets are put in before their time; due() only hands out what is there.
+// When a client sends (docs/traffic-law.md section 1), drawn ahead from a random stream of its own,
+// so that nothing else that the client does can move a slot: one slot at a uniformly random moment
+// of every gap 1/(U + L). A lot makes it a loop with probability L/(U + L), else a main slot, so
+// that no moment says which. Packets are put in before their time; due() only hands out what is
+// there.
 //
 //   to_prepare() -> the caller makes the packet -> put() ... due(): written, or lost for good
 //
@@ -69,16 +71,16 @@ class TrafficLaw {
         Slot slot;
         cell::CellBox cell;
     };
-    Slot draw(Slot::Kind kind, base::Mono after);
-    const Slot& upcoming() const;
+    base::Nanoseconds gap() const;
+    void begin_gap(base::Mono at);
     Slot take();
 
     base::ForkedRandom random_;
-    base::Nanoseconds main_gap_;
-    base::Nanoseconds loop_gap_;
+    directory::Rate main_;
+    directory::Rate loops_;
     bool running_ = false;
-    Slot next_main_;
-    Slot next_loop_;
+    base::Mono gap_begins_{};  // the gap that upcoming_ lies in
+    Slot upcoming_;
     std::deque<Ready> ready_;
     SlotCounts counts_;
 };

@@ -1,5 +1,5 @@
 // The exit's side of exit sessions (docs/traffic-law.md section 2): each spends one SURB per tick
-// of its Poisson pace, data if some waits, else cover; it runs so from start-up, whatever the
+// of its pace, data if some waits, else cover; it runs so from start-up, whatever the
 // applications do. Pure: sockets are `exit`'s. One thread. `random` and `counters` outlive it.
 //
 // Where a bound is reached: a new session is refused (its packets are dropped), the oldest SURB of

@@ -8,33 +8,56 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
                        base::Random& random) {
     const auto change = now + base::Milliseconds{schedule.change_in_ms};
     if (sequence_ && schedule.sequence < *sequence_) return;
-    if (sequence_ && schedule.sequence == *sequence_) {
-        if (change >= change_) return;
-        change_ = change;
+    if (sequence_ && schedule.sequence == *sequence_ && change >= change_) return;
+    // What has passed has passed at the old paces.
+    if (sequence_) {
+        pass_to(now);
     } else {
-        sequence_ = schedule.sequence;
+        from_ = now;
+        place_ = random.unit();
+    }
+    if (!sequence_ || schedule.sequence > *sequence_) {
         before_ = std::min(directory::Rate{schedule.pace_milli}, most);
         after_ = std::min(directory::Rate{schedule.next_pace_milli}, most);
-        change_ = change;
     }
-    // A Poisson process has no memory, so what lies ahead may be drawn anew; a tick that is due
-    // already has happened and stays.
-    if (due_ > now) draw(now, random);
+    sequence_ = schedule.sequence;
+    change_ = change;
+    // A tick that is due already has happened and stays.
+    if (due_ > now) due_ = when_due();
 }
 
-void ReplyPace::draw(base::Mono from, base::Random& random) {
-    // A unit exponential, spent at `before_` a second until the change and at `after_` from then.
-    auto left = base::to_seconds(random.exponential(base::Seconds{1}));
+void ReplyPace::ticked(base::Random& random) {
+    from_ = due_;
+    passed_ = place_ - 1;
+    place_ = random.unit();
+    due_ = when_due();
+}
+
+void ReplyPace::restart(base::Mono now, base::Random& random) {
+    from_ = now;
+    passed_ = 0;
+    place_ = random.unit();
+    due_ = when_due();
+}
+
+void ReplyPace::pass_to(base::Mono now) {
+    if (now <= from_) return;
+    const auto turn = std::clamp(change_, from_, now);
+    passed_ += before_.per_second() * base::to_seconds(turn - from_) +
+               after_.per_second() * base::to_seconds(now - turn);
+    from_ = now;
+}
+
+base::Mono ReplyPace::when_due() const {
+    auto left = std::max(0.0, place_ - passed_);
+    auto from = from_;
     if (from < change_) {
-        const auto spent = before_.per_second() * base::to_seconds(change_ - from);
-        if (left < spent) {
-            due_ = from + base::from_seconds(left / before_.per_second());
-            return;
-        }
-        left -= spent;
+        const auto until_change = before_.per_second() * base::to_seconds(change_ - from);
+        if (left < until_change) return from + base::from_seconds(left / before_.per_second());
+        left -= until_change;
         from = change_;
     }
-    due_ = after_.milli == 0 ? base::Mono::max()
+    return after_.milli == 0 ? base::Mono::max()
                              : from + base::from_seconds(left / after_.per_second());
 }
 

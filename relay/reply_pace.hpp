@@ -1,5 +1,6 @@
-// The ticks of one exit session: a Poisson process whose pace changes where the client's schedule
-// says so (docs/traffic-law.md section 2). Pure, one thread.
+// The ticks of one exit session (docs/traffic-law.md section 2): one at a uniformly random moment
+// of every gap 1/pace, at a pace that changes where the client's schedule says so. A gap that the
+// change falls into goes on at the new pace with what is left of it. Pure, one thread.
 #pragma once
 
 #include <optional>
@@ -23,21 +24,27 @@ class ReplyPace {
 
     /// The next tick; drawn ahead, Mono::max() if there is none.
     base::Mono due() const { return due_; }
-    /// The tick at due() is over: draws the next one, counted from it.
-    void ticked(base::Random& random) { draw(due_, random); }
-    /// Forgets the tick at due() and draws anew from `now`.
-    void restart(base::Mono now, base::Random& random) { draw(now, random); }
+    /// The tick at due() is over: draws the one of the next gap.
+    void ticked(base::Random& random);
+    /// Forgets the tick at due(); a gap begins at `now`.
+    void restart(base::Mono now, base::Random& random);
 
     /// The higher of the paces now and after the change.
     directory::Rate highest() const { return std::max(before_, after_); }
 
  private:
-    void draw(base::Mono from, base::Random& random);
+    void pass_to(base::Mono now);
+    base::Mono when_due() const;
 
     std::optional<std::uint32_t> sequence_;
     directory::Rate before_;
     directory::Rate after_;
     base::Mono change_{};
+    // Time in gaps: `passed_` have passed at `from_` since the gap began in which the next tick
+    // lies (below 0: it is still to begin), and that tick lies at `place_` in it.
+    base::Mono from_{};
+    double passed_ = 0;
+    double place_ = 0;
     base::Mono due_ = base::Mono::max();
 };
 

@@ -48,19 +48,19 @@ void check_rate(const std::vector<double>& times, double from, double to, double
           4 * std::sqrt(expected));
 }
 
-/// Kolmogorov and Smirnov's distance of the gaps from an exponential of that rate, times sqrt(n).
-double gap_distance(const std::vector<double>& times, double rate) {
-    std::vector<double> gaps;
-    for (std::size_t i = 1; i < times.size(); ++i)
-        gaps.push_back(times[i] - times[i - 1]);
-    std::sort(gaps.begin(), gaps.end());
+/// Kolmogorov and Smirnov's distance of the ticks' places in their gaps from uniform, times
+/// sqrt(n). Tick i lies in gap i, counted from `from`; a place outside its gap is farther than any
+/// other.
+double place_distance(const std::vector<double>& times, double from, double rate) {
+    std::vector<double> places;
+    for (std::size_t i = 0; i < times.size(); ++i)
+        places.push_back((times[i] - from) * rate - static_cast<double>(i));
+    std::sort(places.begin(), places.end());
     double worst = 0;
-    const auto n = static_cast<double>(gaps.size());
-    for (std::size_t i = 0; i < gaps.size(); ++i) {
-        const auto share = 1 - std::exp(-rate * gaps[i]);
-        worst = std::max({worst, std::abs(share - static_cast<double>(i) / n),
-                          std::abs(static_cast<double>(i + 1) / n - share)});
-    }
+    const auto n = static_cast<double>(places.size());
+    for (std::size_t i = 0; i < places.size(); ++i)
+        worst = std::max({worst, std::abs(places[i] - static_cast<double>(i) / n),
+                          std::abs(static_cast<double>(i + 1) / n - places[i])});
     return worst * std::sqrt(n);
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("without a schedule, or at pace nought, nothing is ever due") {
     CHECK(pace.due() == Mono::max());
 }
 
-TEST_CASE("ticks are Poisson at the pace, from the change on at the next pace") {
+TEST_CASE("every gap has one tick, anywhere in it, from the change on at the next pace") {
     base::SeededRandom random{42};
     ReplyPace pace;
     pace.follow(schedule(1, 0, 3, 45'000), most, at(0), random);
@@ -83,7 +83,7 @@ TEST_CASE("ticks are Poisson at the pace, from the change on at the next pace") 
     CHECK(count(first, 0, 3) == 0);
     for (int window = 0; window < 100; ++window)
         check_rate(first, 3 + 5 * window, 8 + 5 * window, 45);
-    CHECK(gap_distance(first, 45) < 1.95);  // 0.1 % of samples lie above
+    CHECK(place_distance(first, 3, 45) < 1.95);  // 0.1 % of samples lie above
 
     pace.follow(schedule(2, 45'000, 5, 10'000), most, at(503), random);
     const auto second = ticks(pace, at(1008), random);
@@ -91,7 +91,7 @@ TEST_CASE("ticks are Poisson at the pace, from the change on at the next pace") 
     check_rate(second, 508, 1008, 10);
 }
 
-TEST_CASE("repeating a schedule in every packet leaves the process Poisson") {
+TEST_CASE("repeating a schedule in every packet moves no tick") {
     base::SeededRandom random{43};
     ReplyPace pace;
     std::vector<double> times;
@@ -103,9 +103,55 @@ TEST_CASE("repeating a schedule in every packet leaves the process Poisson") {
         const auto delay = 0.25 + 0.2 * random.unit();
         pace.follow(schedule(1, 45'000, 1000 - (0.02 * i - delay), 0), most, now, random);
     }
-    CHECK(std::abs(static_cast<double>(times.size()) - 45'000) < 4 * std::sqrt(45'000));
-    CHECK(gap_distance(times, 45) < 1.95);
+    CHECK(times.size() >= 44'985);  // the change comes as early as the least delay makes it
+    CHECK(times.size() <= 45'000);
+    CHECK(place_distance(times, 0, 45) < 1.95);
     CHECK(ticks(pace, at(9999), random).size() < 30);
+}
+
+TEST_CASE("a gap that the change falls into goes on at the new pace with what is left of it") {
+    struct Row {
+        double now_pace;
+        double change_in;  // seconds; one gap begins at 0
+        double next_pace;
+        double least;  // between these the first tick lies, whatever the draw
+        double most;
+    };
+    const Row rows[]{
+        {1, 0.5, 45, 0, 0.5 + 0.5 / 45},
+        {45, 0.01, 1, 0, 0.01 + 0.55},
+        {0, 3, 45, 3, 3 + 1.0 / 45},
+        {10, 10, 1, 0, 0.1},
+    };
+    for (const auto& row : rows) {
+        double earliest = 1e9;
+        double latest = 0;
+        for (std::uint64_t seed = 0; seed < 400; ++seed) {
+            base::SeededRandom random{seed};
+            ReplyPace pace;
+            pace.follow(schedule(1, static_cast<std::uint32_t>(row.now_pace * 1000), row.change_in,
+                                 static_cast<std::uint32_t>(row.next_pace * 1000)),
+                        most, at(0), random);
+            const auto first = base::to_seconds(pace.due().time_since_epoch());
+            earliest = std::min(earliest, first);
+            latest = std::max(latest, first);
+        }
+        const auto width = row.most - row.least;
+        CHECK(earliest >= row.least - 0.001);
+        CHECK(earliest < row.least + 0.05 * width + 0.001);
+        CHECK(latest <= row.most + 0.001);
+        CHECK(latest > row.most - 0.05 * width - 0.001);
+    }
+}
+
+TEST_CASE("after a restart a gap begins") {
+    base::SeededRandom random{47};
+    ReplyPace pace;
+    pace.follow(schedule(1, 45'000, 0, 45'000), most, at(0), random);
+    pace.restart(at(100), random);
+    const auto times = ticks(pace, at(200), random);
+    CHECK(times.size() == 4500);
+    CHECK(place_distance(times, 100, 45) < 1.95);
 }
 
 TEST_CASE("of several estimates of one change the earliest holds, and the highest sequence wins") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -33,6 +34,17 @@ std::vector<base::Mono> times(std::uint64_t seed, int other_draws, std::size_t c
     return due;
 }
 
+/// Kolmogorov and Smirnov's distance from uniform in [0, 1), times sqrt(n).
+double uniform_distance(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    double worst = 0;
+    const auto n = static_cast<double>(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i)
+        worst = std::max({worst, std::abs(values[i] - static_cast<double>(i) / n),
+                          std::abs(static_cast<double>(i + 1) / n - values[i])});
+    return worst * std::sqrt(n);
+}
+
 }  // namespace
 
 TEST_CASE("slot times depend on the seed alone, not on what else is drawn from it") {
@@ -40,34 +52,39 @@ TEST_CASE("slot times depend on the seed alone, not on what else is drawn from i
     CHECK(times(1, 0, 500) != times(2, 0, 500));
 }
 
-TEST_CASE("main slots and loops keep their rates, and their gaps are exponential") {
+TEST_CASE("every gap has one slot, anywhere in it, and a lot says which kind") {
     base::SeededRandom random{3};
     TrafficLaw law{directory::Parameters{}, random};
     law.start(begin);
-    const int seconds = 2000;
-    std::size_t above_mean = 0;
-    std::size_t slots = 0;
-    auto last = begin;
-    for (auto now = begin; now < begin + seconds * 1s; now += 1ms) {
+    std::vector<double> places;  // of slots in their gaps of 1/55 s
+    std::vector<double> main_places, loop_places;
+    while (places.size() < 44'000) {
+        const auto slot = law.to_prepare(begin + 10h);
+        REQUIRE(slot);
+        const auto place =
+            base::to_seconds(slot->due - begin) * 55 - static_cast<double>(places.size());
+        places.push_back(place);
+        (slot->kind == Slot::Kind::main ? main_places : loop_places).push_back(place);
+    }
+    CHECK(uniform_distance(places) < 1.95);  // 0.1 % of samples lie above
+    CHECK(uniform_distance(main_places) < 1.95);
+    CHECK(uniform_distance(loop_places) < 1.95);
+    CHECK(std::abs(static_cast<double>(loop_places.size()) - 4000) < 4 * std::sqrt(4000.0));
+}
+
+TEST_CASE("slots are handed out at the law's rates, and none is lost") {
+    base::SeededRandom random{3};
+    TrafficLaw law{directory::Parameters{}, random};
+    law.start(begin);
+    for (auto now = begin; now < begin + 200s; now += 1ms) {
         prepare(law, now);
-        const auto next = law.next_due();
-        const auto cells = law.due(now);
-        if (!cells.empty()) {
-            ++slots;
-            above_mean += next - last > base::from_seconds(1 / 55.0) ? 1 : 0;
-            last = next;
-        }
+        law.due(now);
     }
     const auto& counts = law.counts();
     CHECK(counts.lost == 0);
-    CHECK(std::abs(static_cast<double>(counts.main) - 50.0 * seconds) <
-          4 * std::sqrt(50.0 * seconds));
-    CHECK(std::abs(static_cast<double>(counts.loops) - 5.0 * seconds) <
-          4 * std::sqrt(5.0 * seconds));
-    // e^-1 of exponential gaps lie above their mean; several slots in a tick cost a little of it.
-    const auto share = static_cast<double>(above_mean) / static_cast<double>(slots);
-    CHECK(share > 0.36);
-    CHECK(share < 0.40);
+    CHECK(counts.main + counts.loops >= 10'999);
+    CHECK(counts.main + counts.loops <= 11'000);
+    CHECK(std::abs(static_cast<double>(counts.loops) - 1000) < 4 * std::sqrt(1000.0));
 }
 
 TEST_CASE("a caller that wakes up to 10 ms late loses no slot, however close slots are") {
