@@ -87,6 +87,15 @@ def sanitizers():
         yield label, command, {**options, **environment}
 
 
+@suite("privacy", in_all_only=True)
+def privacy():
+    """what an adversary learns: the laboratory in its reduced form"""
+    build = Build.preset("test", "privacy_tests", "nightjar-lab")
+    yield "privacy_tests", [build / "tests/privacy/privacy_tests"], {}
+    for experiment in ("mixing", "observer", "linking", "gateway", "routes", "active"):
+        yield f"lab {experiment}", [build / "tests/privacy/nightjar-lab", experiment], {}
+
+
 def python_tests(build, faults):
     """The tests/system/*_test.py against the programs of this build; faults_* are a suite of their own."""
     for path in sorted((ROOT / "tests/system").glob("*_test.py")):

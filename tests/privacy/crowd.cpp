@@ -1,0 +1,221 @@
+#include "tests/privacy/crowd.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "sphinx/base/codec.hpp"
+#include "sphinx/stream/header.hpp"
+#include "tests/privacy/on_demand.hpp"
+#include "tests/privacy/transfer.hpp"
+#include "tests/simulation/client_node.hpp"
+#include "tests/simulation/relay_node.hpp"
+
+namespace nightjar::privacy {
+namespace {
+
+/// The target of uploads: its first 8 bytes say whose they are; tells when bytes came.
+class NamedSink final : public simulation::ByteServer {
+ public:
+    using Told = std::function<void(std::uint64_t name)>;
+    explicit NamedSink(Told told) : told_{std::move(told)} {}
+
+    void on_bytes(base::ByteView bytes) override {
+        for (auto byte = bytes.begin(); byte != bytes.end() && known_ < 8; ++byte, ++known_)
+            name_ = name_ << 8 | *byte;
+        if (known_ == 8) told_(name_);
+    }
+    void on_finish() override { end = true; }
+
+ private:
+    Told told_;
+    std::uint64_t name_ = 0;
+    unsigned known_ = 0;
+};
+
+}  // namespace
+
+CrowdOptions::CrowdOptions() {
+    network.packets = simulation::Packets::clear;
+    network.parameters.session_lifetime = base::Seconds{6};
+    network.replay_packets = 2'000'000;
+}
+
+struct Crowd::Impl {
+    explicit Impl(CrowdOptions with);
+
+    void add_client(unsigned number);
+    void see(const simulation::OnWire& cell);
+    void see_client_link(const simulation::OnWire& cell, float at);
+    void see_packet(const simulation::OnWire& cell, float at);
+    float now() const { return seconds(world.now()); }
+    float seconds(base::Mono at) const {
+        return static_cast<float>(base::to_seconds(at - simulation::World::begin));
+    }
+    bool is_relay(std::size_t node) const { return node < relays; }
+    bool is_gateway(std::size_t node) const { return node < relays && node >= first_gateway; }
+
+    CrowdOptions options;
+    simulation::World world;
+    std::size_t relays;
+    std::size_t first_gateway;
+    std::unique_ptr<base::Random> random;
+    std::vector<Trace> traces;
+    std::vector<std::unique_ptr<Transfer>> transfers;  // nullptr: idle
+    std::vector<Times> into_exit;
+    std::vector<Times> out_of_exit;
+    std::map<base::SessionId, unsigned> sessions;     // whose each is
+    std::map<base::Destination, unsigned> mailboxes;  // and each mailbox
+};
+
+Crowd::Impl::Impl(CrowdOptions with)
+    : options{std::move(with)},
+      world{[this] {
+          options.network.seed = options.seed;
+          return options.network;
+      }()},
+      relays{world.relays().size()},
+      first_gateway{std::size_t{options.network.layers} * options.network.mixes_per_layer},
+      random{world.fork_random()},
+      into_exit(options.network.gateways),
+      out_of_exit(options.network.gateways) {
+    world.servers.add(files_host, target_port, simulation::blob_server);
+    world.servers.add(sink_host, target_port, [this] {
+        return std::make_unique<NamedSink>([this](std::uint64_t name) {
+            if (name < traces.size() && now() >= options.records_from)
+                traces[name].written.push_back(now());
+        });
+    });
+    traces.resize(options.clients);
+    for (unsigned i = 0; i < options.clients; ++i)
+        add_client(i);
+    world.wire = [this](simulation::OnWire& cell) { see(cell); };
+}
+
+void Crowd::Impl::add_client(unsigned number) {
+    auto& trace = traces[number];
+    trace.busy = random->unit() < options.busy_share;
+    trace.gateway = number % options.network.gateways;
+    const auto begins =
+        simulation::World::begin + base::from_seconds(options.begins_within * random->unit());
+    const auto mailbox = random->id<base::MailboxId>();
+    mailboxes[*base::Destination::from(mailbox.bytes)] = number;
+    const auto gateway = world.gateway(trace.gateway).identity();
+    if (options.defence != Defence::law) {
+        auto& node = world.add<OnDemandClient>(mailbox, mailbox, gateway);
+        if (options.defence == Defence::poisson)
+            node.use(Work::download, std::size_t{1} << 40, simulation::World::begin);
+        else if (trace.busy)
+            node.use(options.work, options.bytes, begins, options.on_demand_rate);
+        transfers.emplace_back();
+        return;
+    }
+    auto& node = world.add<simulation::ClientNode>(mailbox, mailbox, gateway);
+    if (trace.busy) {
+        const auto work = options.work != Work::either ? options.work
+                          : random->unit() < 0.5       ? Work::download
+                                                       : Work::upload;
+        transfers.push_back(std::make_unique<Transfer>(work, options.bytes, begins, number));
+        node.application = [transfer = transfers.back().get()](client::Core& core, base::Mono now) {
+            transfer->step(core, now);
+        };
+    } else {
+        transfers.emplace_back();
+    }
+}
+
+void Crowd::Impl::see(const simulation::OnWire& cell) {
+    const auto at = seconds(cell.sent);
+    if (options.seen) options.seen(cell);
+    if (!is_relay(cell.from_number) || !is_relay(cell.to_number)) return see_client_link(cell, at);
+    see_packet(cell, at);
+}
+
+void Crowd::Impl::see_client_link(const simulation::OnWire& cell, float at) {
+    const bool up = !is_relay(cell.from_number);
+    const auto number = (up ? cell.from_number : cell.to_number) - relays;
+    auto& trace = traces[number];
+    if (up) {
+        // The exit's end of the session, for who is to know it there: a session's first bytes.
+        const auto header = simulation::read_clear(cell.cell.body());
+        if (header.hops == packet::max_hops && header.identifier.is_zero()) {
+            const auto message =
+                cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
+            sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
+                static_cast<unsigned>(number);
+        }
+    }
+    if (at < static_cast<float>(options.records_from)) return;
+    (up ? trace.up : trace.down).push_back(at);
+}
+
+/// Between relays: what gateways and exits know of the packet, by its header in clear.
+void Crowd::Impl::see_packet(const simulation::OnWire& cell, float at) {
+    if (at < static_cast<float>(options.records_from)) return;
+    // From layer to layer there is nothing that a gateway or an exit would see.
+    if (!is_gateway(cell.from_number) && !is_gateway(cell.to_number)) return;
+    const auto header = simulation::read_clear(cell.cell.body());
+    const bool loop = header.hops == packet::max_hops && !header.identifier.is_zero();
+    if (is_gateway(cell.from_number)) {
+        out_of_exit[cell.from_number - first_gateway].push_back(at);
+        const auto answered = mailboxes.find(header.destination);
+        if (header.at == 0 && answered != mailboxes.end())
+            traces[answered->second].replied.push_back(at);
+        // A client's packet is at its second hop now; its sender is known by what it carries.
+        if (header.at == 1) {
+            std::optional<unsigned> whose;
+            if (loop) {
+                const auto found = mailboxes.find(header.destination);
+                if (found != mailboxes.end()) whose = found->second;
+            } else {
+                const auto message =
+                    cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
+                const auto found =
+                    sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
+                if (found != sessions.end()) whose = found->second;
+            }
+            if (whose)
+                traces[*whose].to_mix.push_back(
+                    {at, static_cast<std::uint32_t>(cell.to_number), loop});
+        }
+    }
+    if (!is_gateway(cell.to_number)) return;
+    into_exit[cell.to_number - first_gateway].push_back(at);
+    const auto mailbox = mailboxes.find(header.destination);
+    if (mailbox != mailboxes.end()) {
+        traces[mailbox->second].delivered.push_back(
+            {at, static_cast<std::uint32_t>(cell.from_number), loop});
+        return;
+    }
+    if (!header.identifier.is_zero()) return;  // a relay's own loop
+    const auto message = cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
+    const auto session =
+        sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
+    if (session == sessions.end()) return;
+    traces[session->second].at_exit.push_back(at);
+    traces[session->second].exit = static_cast<unsigned>(cell.to_number - first_gateway);
+}
+
+Crowd::Crowd(CrowdOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}
+Crowd::~Crowd() = default;
+
+void Crowd::run() {
+    impl_->world.run_for(base::from_seconds(impl_->options.seconds));
+    for (std::size_t i = 0; i < impl_->traces.size(); ++i)
+        if (impl_->transfers[i]) impl_->traces[i].finished = impl_->transfers[i]->finished();
+}
+
+const std::vector<Trace>& Crowd::traces() const {
+    return impl_->traces;
+}
+const std::vector<Times>& Crowd::into_exit() const {
+    return impl_->into_exit;
+}
+const std::vector<Times>& Crowd::out_of_exit() const {
+    return impl_->out_of_exit;
+}
+std::uint64_t Crowd::hops() const {
+    return impl_->world.hops();
+}
+
+}  // namespace nightjar::privacy

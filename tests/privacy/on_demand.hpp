@@ -1,0 +1,47 @@
+// A client with the defence off, for positive controls: loops at the law's rate, but slots only
+// while it has something to send or to fetch, each with as many SURBs as its session lost since,
+// so that replies come only then as well. The relays and exits that serve it are the product's.
+#pragma once
+
+#include <memory>
+
+#include "client/routes.hpp"
+#include "client/sealer.hpp"
+#include "tests/privacy/crowd.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace nightjar::privacy {
+
+class OnDemandClient final : public simulation::Node {
+ public:
+    OnDemandClient(simulation::World& world, base::MailboxId mailbox, base::NodeId gateway);
+
+    /// From `begins` on it works until so many bytes have passed: full packets at the law's U up,
+    /// full replies at the law's R down. `rate`, if not 0, takes the place of U.
+    void use(Work work, std::size_t bytes, base::Mono begins, double rate = 0);
+
+    void receive(const simulation::Peer&, cell::CellBox, base::Mono) override {}
+    void step(base::Mono now) override;
+    base::Mono next_due() const override { return std::min(next_slot_, next_loop_); }
+
+ private:
+    void send_slot();
+    void send_loop();
+    std::size_t write_surbs(base::ByteSpan message, base::Epoch epoch, std::size_t count);
+
+    simulation::World& world_;
+    base::MailboxId mailbox_;
+    base::NodeId gateway_;
+    std::unique_ptr<base::Random> random_;
+    std::unique_ptr<client::Sealer> sealer_;
+    std::shared_ptr<const directory::Document> document_;
+    client::SessionRoutes routes_;
+    base::SessionId session_;
+    std::uint32_t number_ = 0;
+    base::Nanoseconds slot_gap_;
+    base::Mono next_slot_ = base::Mono::max();
+    base::Mono slots_end_{};
+    base::Mono next_loop_;
+};
+
+}  // namespace nightjar::privacy
