@@ -60,7 +60,8 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     }
     run_plan(now);
     outstanding.forget_ended(wall);
-    outstanding.forget_before(loops_handle, now - 2 * document->parameters.longest_route_delay());
+    loops_lost += outstanding.forget_before(loops_handle,
+                                            now - 2 * document->parameters.longest_route_delay());
     while (const auto slot = law.to_prepare(now)) {
         const auto until = std::chrono::floor<base::Milliseconds>(slot->due - now);
         law.put(*slot, make(*slot, wall + until));
@@ -117,6 +118,8 @@ void Core::Impl::on_delivery(const cell::Cell& cell, base::Mono now) {
         on_reply(*expected, payload, now);
     } else if (sealer->recover(expected->recovery, payload)) {
         ++loops_returned;
+    } else {
+        ++loops_lost;  // somebody has changed it on its way
     }
 }
 

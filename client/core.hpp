@@ -39,7 +39,8 @@ struct CoreStatus {
     std::uint64_t slots_lost = 0;
     std::uint64_t loops_sent = 0;
     std::uint64_t loops_returned = 0;
-    std::uint64_t replies = 0;  // recovered, cover too
+    std::uint64_t loops_lost = 0;  // changed, or not back within two longest route delays
+    std::uint64_t replies = 0;     // recovered, cover too
     std::uint64_t deliveries_unknown = 0;
     struct Session {
         base::NodeId exit;

@@ -99,6 +99,7 @@ struct Core::Impl final : PlanHost {
     std::vector<CoreEvent> events;
     std::vector<PingResult> pings;
     std::uint64_t loops_returned = 0;
+    std::uint64_t loops_lost = 0;
     std::uint64_t replies = 0;
     std::uint64_t deliveries_unknown = 0;
 };

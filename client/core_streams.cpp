@@ -76,6 +76,7 @@ CoreStatus Core::Impl::status(base::Mono now) const {
     status.slots_lost = law.counts().lost;
     status.loops_sent = law.counts().loops;
     status.loops_returned = loops_returned;
+    status.loops_lost = loops_lost;
     status.replies = replies;
     status.deliveries_unknown = deliveries_unknown;
     for (const auto& entry : plan.entries()) {

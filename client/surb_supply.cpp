@@ -28,11 +28,13 @@ std::optional<Expected> Outstanding::take(const base::Identifier& identifier) {
     return std::move(node.mapped());
 }
 
-void Outstanding::forget_before(SessionHandle session, base::Mono made) {
+std::size_t Outstanding::forget_before(SessionHandle session, base::Mono made) {
     const auto found = order_.find(session);
-    if (found == order_.end()) return;
+    if (found == order_.end()) return 0;
+    const auto live = found->second.live;
     while (!found->second.made.empty() && found->second.made.front().made < made)
         pop_front(found->second);
+    return live - found->second.live;
 }
 
 void Outstanding::forget_session(SessionHandle session) {

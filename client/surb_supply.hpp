@@ -40,8 +40,8 @@ class Outstanding {
     void add(Expected expected);
     /// Removes what the identifier names. Nothing if it is unknown, or was taken before.
     std::optional<Expected> take(const base::Identifier& identifier);
-    /// Forgets what a session made before `made`.
-    void forget_before(SessionHandle session, base::Mono made);
+    /// Forgets what a session made before `made`; how many of them had not come back.
+    std::size_t forget_before(SessionHandle session, base::Mono made);
     void forget_session(SessionHandle session);
     /// Forgets what can no longer come back because its keys have ended.
     void forget_ended(base::Wall now);

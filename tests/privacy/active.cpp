@@ -1,7 +1,14 @@
+// Attackers who do more than watch: they withhold, change and repeat packets.
 #include "tests/privacy/experiment.hpp"
+#include "tests/privacy/tagging.hpp"
+#include "tests/privacy/withhold.hpp"
 
 namespace nightjar::privacy {
 
-void active(const Options&, Report&) {}
+void active(const Options& options, Report& report) {
+    withhold(options, report);
+    false_alarms(options, report);
+    tagging(options, report);
+}
 
 }  // namespace nightjar::privacy

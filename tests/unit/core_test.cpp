@@ -90,12 +90,29 @@ TEST_CASE("deliveries that are not ours, or were changed on the way, are dropped
     f.network.random.fill(body);
     f.core.on_delivery(cell::Cell::packet(body, 0), f.now);
     CHECK(f.core.status(f.now).deliveries_unknown == 2);
+    std::size_t loops = 0;
     for (const auto& cell : f.cells) {
         auto walked = f.walk(cell);
         if (walked.end.identifier.is_zero()) continue;
+        ++loops;
         walked.payload[100] ^= 1;
         f.core.on_delivery(f.network.delivery(walked), f.now);
     }
+    CHECK(f.core.status(f.now).loops_returned == 0);
+    CHECK(f.core.status(f.now).loops_lost == loops);
+}
+
+TEST_CASE("loops that stay away are counted as lost, once, after two longest route delays") {
+    Fixture f;
+    f.core.connected(f.now);
+    const auto patience = 2 * f.network.document->parameters.longest_route_delay();
+    f.run(patience);
+    CHECK(f.core.status(f.now).loops_lost == 0);
+    const auto sent = f.core.status(f.now).loops_sent;
+    f.run(patience);
+    // Of what was sent in the first span all is lost; the last of it may be a slot off.
+    CHECK(f.core.status(f.now).loops_lost + 1 >= sent);
+    CHECK(f.core.status(f.now).loops_lost <= sent + 1);
     CHECK(f.core.status(f.now).loops_returned == 0);
 }
 

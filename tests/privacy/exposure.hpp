@@ -1,0 +1,47 @@
+// How long until one of a client's packets passes only bad mixes, in closed form. Pure.
+//
+// The adversary runs a share of each layer and links whoever is at the two ends of a route all of
+// whose three mixes are its own. The client's gateway is its guard: it stays for months, so it is
+// either bad from the start or never, and is not counted here.
+//
+// A session sends along its routes at a Poisson rate for one lifetime and then ends; it keeps the
+// mixes of some layers (client::layers_to_keep) and draws those of the others for each packet. So
+// it is in danger at all only if every kept mix is bad, and then with every packet anew. That a
+// session's last fifth is sent while its successor is already in use moves times by less than one
+// lifetime, and no probability.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace nightjar::privacy {
+
+inline constexpr std::size_t route_layers = 3;
+
+struct RouteRisk {
+    double kept = 0;               // the chance that every mix that a session keeps is bad
+    double drawn = 0;              // and that every mix is that a packet draws
+    double routes_per_second = 0;  // packets out and SURBs back
+    double lifetime_s = 0;         // of a session
+
+    /// `bad`: the adversary's share of each layer.
+    static RouteRisk of(const std::array<double, route_layers>& bad, std::uint32_t fixed_hops,
+                        double routes_per_second, double lifetime_s);
+};
+
+/// The chance that a session has used a fully bad route by `seconds` of its life.
+double session_exposed(const RouteRisk& risk, double seconds);
+/// The same for a client, session upon session.
+double exposed_within(const RouteRisk& risk, double seconds);
+/// When that reaches one half. Infinite if it never does.
+double median_exposure_s(const RouteRisk& risk);
+/// Routes that one simulated client draws on average until the first bad one, if a session is left
+/// as soon as a mix that it keeps is honest.
+double routes_to_simulate(const RouteRisk& risk);
+
+/// exposed_within() where each relay is bad on its own with probability `share`, so that the
+/// number of bad ones differs from layer to layer and from network to network: its mean.
+double exposed_within_independent(unsigned mixes_per_layer, double share, std::uint32_t fixed_hops,
+                                  double routes_per_second, double lifetime_s, double seconds);
+
+}  // namespace nightjar::privacy

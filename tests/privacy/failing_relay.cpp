@@ -1,0 +1,204 @@
+#include "tests/privacy/failing_relay.hpp"
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sphinx/base/codec.hpp"
+#include "tests/privacy/statistics.hpp"
+#include "tests/simulation/client_node.hpp"
+#include "tests/simulation/relay_node.hpp"
+
+namespace nightjar::privacy {
+namespace {
+
+using simulation::World;
+
+constexpr unsigned mixes = 4;  // in each layer
+constexpr double before_s = 15;
+constexpr double after_s = 90;
+constexpr double early_s = 5;  // of them: the session cannot have been given up yet
+constexpr double late_s = 30;  // the last ones, when everything has settled
+
+/// Whether the stopped mix is the one that the session keeps in that layer.
+enum class Stop { kept, other };
+
+/// An application that downloads without end: opens its stream again whenever it is reset.
+class Download {
+ public:
+    explicit Download(client::Core& core) : core_{core} {}
+
+    void step(double now) {
+        if (!stream_) open();
+        if (!stream_) return;
+        base::ByteArray<16'384> buffer;
+        std::size_t taken = 0;
+        while (const auto some = core_.read(*stream_, buffer))
+            taken += some;
+        if (taken > 0) arrived.emplace_back(now, taken);
+        for (const auto& event : core_.take_events())
+            if (event.stream == stream_ && event.event.kind == stream::Event::Kind::reset) {
+                ++resets;
+                stream_.reset();
+            }
+    }
+    double rate(double from, double until) const {
+        double sum = 0;
+        for (const auto& [at, bytes] : arrived)
+            if (at >= from && at < until) sum += static_cast<double>(bytes);
+        return sum / (until - from);
+    }
+    /// The longest time without a byte that begins after `from`.
+    double pause(double from, double until) const {
+        double longest = 0;
+        double last = from;
+        for (const auto& [at, bytes] : arrived) {
+            if (at < from) continue;
+            longest = std::max(longest, at - last);
+            last = at;
+        }
+        return std::max(longest, until - last);
+    }
+
+    unsigned resets = 0;
+    std::vector<std::pair<double, std::size_t>> arrived;
+
+ private:
+    void open() {
+        stream_ = core_.open("download", {"blob.example", 80});
+        if (!stream_) return;
+        base::Bytes size(8);
+        base::Writer{size}.u64(16'000'000);
+        core_.write(*stream_, size);
+    }
+
+    client::Core& core_;
+    std::optional<client::StreamRef> stream_;
+};
+
+struct Outcome {
+    double rate_before = 0;
+    double rate_after = 0;
+    double pause_s = 0;
+    unsigned resets = 0;
+    double slots_lost_early = 0;  // share whose route passes the stopped mix
+    double slots_lost_late = 0;
+};
+
+/// Main slots of the client by the mix of layer 2 that their packets pass.
+struct Slots {
+    std::map<std::array<std::uint8_t, 32>, unsigned> by_mix;
+    unsigned sum = 0;
+
+    void see(const simulation::OnWire& cell) {
+        if (!std::holds_alternative<base::MailboxId>(cell.from)) return;
+        const auto header = simulation::read_clear(cell.cell.body());
+        // A loop ends at the client's own mailbox, not at a relay.
+        const auto& client = std::get<base::MailboxId>(cell.from);
+        if (header.destination.bytes == client.bytes) return;
+        ++by_mix[header.address[2].bytes];
+        ++sum;
+    }
+    double share(const base::NodeId& mix) const {
+        const auto found = by_mix.find(mix.bytes);
+        return found == by_mix.end() ? 0 : static_cast<double>(found->second) / sum;
+    }
+    std::size_t rank(const base::NodeId& mix) const {
+        const auto found = by_mix.find(mix.bytes);
+        return found == by_mix.end() ? 0 : found->second;
+    }
+};
+
+simulation::RelayNode& mix_to_stop(World& world, const Slots& slots, Stop stop) {
+    std::size_t chosen = 0;
+    for (std::size_t i = 1; i < mixes; ++i) {
+        const auto here = slots.rank(world.mix(2, i).identity());
+        const auto best = slots.rank(world.mix(2, chosen).identity());
+        if (stop == Stop::kept ? here > best : here < best) chosen = i;
+    }
+    return world.mix(2, chosen);
+}
+
+Outcome run(std::uint64_t seed, std::uint32_t fixed_hops, Stop stop) {
+    simulation::WorldOptions options;
+    options.seed = seed;
+    options.packets = simulation::Packets::clear;
+    options.mixes_per_layer = mixes;
+    options.gateways = 4;
+    options.parameters.fixed_hops = fixed_hops;
+    options.parameters.relay_loops = {1'000};  // nothing here depends on them
+    World world{options};
+    world.servers.add("blob.example", 80, simulation::blob_server);
+    const auto mailbox = world.fork_random()->id<base::MailboxId>();
+    auto& client = world.add<simulation::ClientNode>(mailbox, mailbox, world.gateway(0).identity());
+    Slots slots;
+    world.wire = [&slots](simulation::OnWire& cell) { slots.see(cell); };
+    Download download{client.core()};
+    const auto seconds = [&world] { return base::to_seconds(world.now() - World::begin); };
+    const auto run_for = [&](double length) {
+        world.run_until([&] { return download.step(seconds()), false; },
+                        base::from_seconds(length));
+    };
+    run_for(10);  // the session opens, its stream reaches its pace
+    slots = {};
+    run_for(before_s);
+    auto& stopped = mix_to_stop(world, slots, stop);
+    stopped.up = false;
+    const auto at = seconds();
+    Outcome outcome;
+    outcome.rate_before = download.rate(at - before_s, at);
+    slots = {};
+    run_for(early_s);
+    outcome.slots_lost_early = slots.share(stopped.identity());
+    run_for(after_s - early_s - late_s);
+    slots = {};
+    run_for(late_s);
+    outcome.slots_lost_late = slots.share(stopped.identity());
+    outcome.rate_after = download.rate(at + after_s - late_s, at + after_s);
+    outcome.pause_s = download.pause(at, at + after_s);
+    outcome.resets = download.resets;
+    return outcome;
+}
+
+}  // namespace
+
+void failing_relay(const Options& options, Report& report) {
+    const auto seeds = options.or_else(options.seeds, 3u, 20u);
+    double worst_lost = 0;
+    for (std::uint32_t fixed_hops = 0; fixed_hops <= 3; ++fixed_hops) {
+        double expected = 0;  // slots lost, over which mix of the layer it is that fails
+        for (const auto stop : {Stop::kept, Stop::other}) {
+            if (fixed_hops == 0 && stop == Stop::other) continue;  // none is kept
+            double lost = 0;
+            for (unsigned i = 0; i < seeds; ++i) {
+                report.progress("a relay fails", (fixed_hops + i / double(seeds)) / 4);
+                const auto one = run(options.seed + i, fixed_hops, stop);
+                lost += one.slots_lost_early / seeds;
+                report.row("routes", "failing_relay",
+                           {{"seed", options.seed + i},
+                            {"fixed_hops", fixed_hops},
+                            {"mixes_per_layer", mixes},
+                            {"stopped", fixed_hops == 0      ? "any"
+                                        : stop == Stop::kept ? "kept"
+                                                             : "other"},
+                            {"rate_before_Bps", one.rate_before},
+                            {"rate_after_Bps", one.rate_after},
+                            {"pause_s", one.pause_s},
+                            {"resets", one.resets},
+                            {"slots_lost_early", one.slots_lost_early},
+                            {"slots_lost_late", one.slots_lost_late}});
+            }
+            const auto weight = stop == Stop::kept ? 1.0 / mixes : 1 - 1.0 / mixes;
+            expected += fixed_hops == 0 ? lost : weight * lost;
+        }
+        report.row(
+            "routes", "failing_relay_mean",
+            {{"fixed_hops", fixed_hops}, {"slots_lost", expected}, {"one_in_n", 1.0 / mixes}});
+        worst_lost = std::max(worst_lost, std::abs(expected - 1.0 / mixes));
+    }
+    report.at_most("a mix fails: slots lost beside 1/n, whatever is kept", worst_lost, 0.08);
+}
+
+}  // namespace nightjar::privacy

@@ -1,0 +1,71 @@
+#include "tests/privacy/loop_watch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace nightjar::privacy {
+
+double WatchLaw::for_missed() const {
+    return std::log(withheld / ordinary);
+}
+
+double WatchLaw::for_returned() const {
+    return std::log((1 - withheld) / (1 - ordinary));
+}
+
+double WatchLaw::limit() const {
+    return std::log(polls_between_alarms);
+}
+
+double WatchLaw::loops_to_notice(double missed_share) const {
+    const auto a_loop = missed_share * for_missed() + (1 - missed_share) * for_returned();
+    return a_loop > 0 ? limit() / a_loop : std::numeric_limits<double>::infinity();
+}
+
+bool LoopWatch::poll(std::uint64_t returned, std::uint64_t missed) {
+    // The order within a poll is unknown: one step of the sum for all. Loops are a Poisson process,
+    // so what returns and what is missed in one poll is independent, and a step's likelihood ratio
+    // has mean 1, although a missed loop is known seconds after its contemporaries have returned.
+    sum_ = std::max(0.0, sum_ + static_cast<double>(missed) * law_.for_missed() +
+                             static_cast<double>(returned) * law_.for_returned());
+    alarmed_ = alarmed_ || sum_ >= law_.limit();
+    return alarmed_;
+}
+
+void LoopWatch::restart() {
+    sum_ = 0;
+    alarmed_ = false;
+}
+
+double first_out(double mu, double others, double immediate) {
+    const auto pool = others / mu;
+    double sum = 0;
+    double probability = std::exp(-pool);
+    for (unsigned k = 0; k < 60 + 4 * static_cast<unsigned>(pool); ++k) {
+        sum += probability * mu / ((k + 1) * mu + immediate);
+        probability *= pool / (k + 1);
+    }
+    return sum;
+}
+
+double loopix_success(double mu, double loops, double received, double withheld_share) {
+    // With 1/s = 1 - withheld: the formula divided by s.
+    return std::min(1.0, mu / (loops + received * (1 - withheld_share)));
+}
+
+double erlang_tail(unsigned stages, double share) {
+    double below = 0;
+    double above = 100;
+    for (int i = 0; i < 100; ++i) {
+        const auto x = (below + above) / 2;
+        double term = std::exp(-x);
+        double tail = term;
+        for (unsigned k = 1; k < stages; ++k)
+            tail += term *= x / k;
+        (tail > share ? below : above) = x;
+    }
+    return above;
+}
+
+}  // namespace nightjar::privacy

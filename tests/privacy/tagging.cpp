@@ -1,0 +1,344 @@
+#include "tests/privacy/tagging.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "sphinx/base/codec.hpp"
+#include "tests/privacy/statistics.hpp"
+#include "tests/simulation/client_node.hpp"
+#include "tests/simulation/probe.hpp"
+#include "tests/simulation/relay_node.hpp"
+
+namespace nightjar::privacy {
+namespace {
+
+using simulation::OnWire;
+using simulation::World;
+
+/// What an observer of every wire sees.
+struct Seen {
+    base::Mono at;
+    std::size_t from = 0;
+    std::size_t to = 0;
+    bool client_link = false;
+    auto operator<=>(const Seen&) const = default;
+};
+using Trace = std::vector<Seen>;
+using Hand = std::function<void(OnWire&)>;
+
+bool from_client(const OnWire& cell) {
+    return std::holds_alternative<base::MailboxId>(cell.from);
+}
+bool to_relay(const OnWire& cell) {
+    return std::holds_alternative<base::NodeId>(cell.to);
+}
+bool is_packet(const OnWire& cell) {
+    return cell.cell.kind() == cell::Kind::packet;
+}
+
+Seen note(const OnWire& cell) {
+    return {cell.sent, cell.from_number, cell.to_number, from_client(cell) || !to_relay(cell)};
+}
+
+/// Cells that are in one of the two and not in the other.
+std::size_t differing(Trace a, Trace b) {
+    std::sort(a.begin(), a.end());
+    std::sort(b.begin(), b.end());
+    Trace apart;
+    std::set_symmetric_difference(a.begin(), a.end(), b.begin(), b.end(),
+                                  std::back_inserter(apart));
+    return apart.size();
+}
+
+Trace only(const Trace& trace, const std::function<bool(const Seen&)>& which) {
+    Trace kept;
+    std::copy_if(trace.begin(), trace.end(), std::back_inserter(kept), which);
+    return kept;
+}
+
+// --- every packet, with cryptography ---
+
+/// Relays and a sender of loops and of messages to an exit.
+Trace real_run(std::uint64_t seed, base::Seconds length, const Hand& hand) {
+    simulation::WorldOptions options;
+    options.seed = seed;
+    options.parameters.relay_loops = {4'000};
+    World world{options};
+    const base::MailboxId alice{{1}};
+    auto& probe = world.add<simulation::Probe>(alice, alice, world.gateway(0).identity());
+    Trace trace;
+    world.wire = [&](OnWire& cell) {
+        trace.push_back(note(cell));
+        if (hand && is_packet(cell) && to_relay(cell)) hand(cell);
+    };
+    probe.send_loops_at(15);
+    for (base::Seconds passed{}; passed < length; passed += base::Seconds{1}) {
+        probe.send_to_exit(world.gateway(1).identity(), base::as_bytes("not a session's message"));
+        world.run_for(base::Seconds{1});
+    }
+    return trace;
+}
+
+// --- clients and their sessions, in clear ---
+
+/// The payload of a real packet is garbled as a whole by a single changed bit; of one in clear, the
+/// zeros that a message is known by are.
+void tag(OnWire& cell) {
+    cell.cell.body()[packet::header_size] ^= 1;
+}
+
+struct Clients {
+    Trace trace;
+    std::size_t gateway = 0;  // of the first client
+    std::size_t exit = 0;     // of its session
+    base::Mono attack_at;
+    base::Mono first_end = base::Mono::max();  // when the first attacked packet's route ends
+};
+
+enum class Whose { nobodys, loops, session_some, session_all };
+enum class What { tagged, dropped, twice };
+struct Case {
+    const char* name;
+    Whose whose;
+    What what;
+};
+
+constexpr double warm_up_s = 10;
+constexpr double attack_s = 20;
+constexpr unsigned one_in = 20;  // of a session's packets, for session_some
+
+class Attacked {
+ public:
+    Attacked(std::uint64_t seed, const Case& attack) : attack_{attack}, world_{options(seed)} {
+        world_.servers.add("blob.example", 80, simulation::blob_server);
+        for (unsigned i = 0; i < 2; ++i) {
+            const auto mailbox = world_.fork_random()->id<base::MailboxId>();
+            clients_.push_back(&world_.add<simulation::ClientNode>(mailbox, mailbox,
+                                                                   world_.gateway(i).identity()));
+        }
+        seen_.gateway = world_.number_of(world_.gateway(0).identity());
+        seen_.exit = seen_.gateway;
+        world_.wire = [this](OnWire& cell) { wire(cell); };
+    }
+
+    Clients run() {
+        world_.run_for(base::from_seconds(warm_up_s));
+        auto& core = clients_[0]->core();
+        if (const auto stream = core.open("download", {"blob.example", 80})) {
+            base::Bytes size(8);
+            base::Writer{size}.u64(16'000'000);
+            core.write(*stream, size);
+        }
+        attacking_ = true;
+        seen_.attack_at = world_.now();
+        world_.run_for(base::from_seconds(attack_s));
+        return std::move(seen_);
+    }
+
+ private:
+    static simulation::WorldOptions options(std::uint64_t seed) {
+        simulation::WorldOptions made;
+        made.seed = seed;
+        made.packets = simulation::Packets::clear;
+        made.gateways = 3;
+        made.parameters.relay_loops = {5'000};
+        return made;
+    }
+
+    void wire(OnWire& cell) {
+        seen_.trace.push_back(note(cell));
+        if (!is_packet(cell)) return;
+        if (!to_relay(cell)) {
+            // A delivery: it can only come twice.
+            if (attacking_ && attack_.what == What::twice) cell.copies = 2;
+            return;
+        }
+        const auto header = simulation::read_clear(cell.cell.body());
+        follow(cell, header);
+        if (attacking_ && wanted(cell, header)) attack(cell, header);
+    }
+    /// Which exit the first client uses, and where the first attacked packet ends.
+    void follow(const OnWire& cell, const simulation::ClearHeader& header) {
+        const auto& first = clients_[0]->mailbox();
+        if (!attacking_ && from_client(cell) && std::get<base::MailboxId>(cell.from) == first &&
+            header.destination.bytes != first.bytes)
+            seen_.exit = world_.number_of(base::NodeId{header.destination.bytes});
+        if (header.unique == first_attacked_ && header.at + 1 == header.hops)
+            seen_.first_end = cell.sent + world_.link.latency;
+    }
+    bool wanted(const OnWire& cell, const simulation::ClearHeader& header) {
+        const auto& first = clients_[0]->mailbox();
+        const bool loop = header.destination.bytes == header.address[header.hops - 1].bytes
+                              ? !header.identifier.is_zero()
+                              : header.hops == packet::max_hops;
+        switch (attack_.whose) {
+            case Whose::nobodys:
+                return false;
+            case Whose::loops:
+                return loop;
+            case Whose::session_some:
+            case Whose::session_all:
+                break;
+        }
+        if (attack_.what == What::twice) return !from_client(cell) || ++count_ % one_in == 0;
+        // On the link from the client's gateway on, where its packets to the exit begin, and on
+        // the first link of each reply to it.
+        const auto sender = cell.from_number;
+        const bool out =
+            sender == seen_.gateway && header.at == 1 && !loop && header.hops == packet::max_hops;
+        const bool back = header.at == 0 && header.destination.bytes == first.bytes && !loop &&
+                          !from_client(cell);
+        if (!out && !back) return false;
+        return attack_.whose == Whose::session_all || ++count_ % one_in == 0;
+    }
+    void attack(OnWire& cell, const simulation::ClearHeader& header) {
+        if (first_attacked_ == 0) first_attacked_ = header.unique;
+        if (attack_.what == What::tagged) tag(cell);
+        if (attack_.what == What::dropped) cell.copies = 0;
+        if (attack_.what == What::twice) cell.copies = 2;
+    }
+
+    const Case& attack_;
+    World world_;
+    std::vector<simulation::ClientNode*> clients_;
+    Clients seen_;
+    bool attacking_ = false;
+    unsigned count_ = 0;
+    std::uint64_t first_attacked_ = 0;
+};
+
+constexpr Case calm{"calm", Whose::nobodys, What::tagged};
+constexpr Case loops_tagged{"every loop tagged", Whose::loops, What::tagged};
+constexpr Case replayed{"every packet sent twice", Whose::session_all, What::twice};
+constexpr Case some_tagged{"one in 20 of a session tagged", Whose::session_some, What::tagged};
+constexpr Case some_dropped{"one in 20 of a session dropped", Whose::session_some, What::dropped};
+constexpr Case all_tagged{"all of a session tagged", Whose::session_all, What::tagged};
+
+std::size_t differing_on_client_links(const Clients& a, const Clients& b) {
+    const auto client_link = [](const Seen& seen) { return seen.client_link; };
+    return differing(only(a.trace, client_link), only(b.trace, client_link));
+}
+
+std::size_t differing_before(base::Mono end, const Clients& a, const Clients& b) {
+    const auto before = [end](const Seen& seen) { return seen.at < end; };
+    return differing(only(a.trace, before), only(b.trace, before));
+}
+
+void trace_row(Report& report, std::uint64_t seed, const char* attack, std::size_t cells,
+               std::size_t everywhere, std::size_t on_client_links, std::size_t before_its_end) {
+    report.row("active", "trace",
+               {{"seed", seed},
+                {"attack", attack},
+                {"cells", cells},
+                {"differing", everywhere},
+                {"differing_on_client_links", on_client_links},
+                {"differing_before_first_end", before_its_end}});
+}
+
+void real_traces(const Options& options, Report& report) {
+    const base::Seconds length{options.full ? 60 : 5};
+    const auto quiet = real_run(options.seed, length, {});
+    const std::pair<const char*, Hand> hands[] = {
+        {"real packets, every payload tagged",
+         [](OnWire& cell) { cell.cell.body()[1400] ^= 0x10; }},
+        {"real packets, every packet twice", [](OnWire& cell) { cell.copies = 2; }},
+    };
+    for (const auto& [name, hand] : hands) {
+        const auto apart = differing(real_run(options.seed, length, hand), quiet);
+        trace_row(report, options.seed, name, quiet.size(), apart, apart, apart);
+        report.at_most(std::string{name} + ": cells that differ on any link",
+                       static_cast<double>(apart), 0);
+    }
+}
+
+/// Counts on the links between mixes and both ends of the first client's session, in the last half
+/// of the attack, when a session that is given up has gone.
+Observation observe(const Clients& seen, std::uint64_t seed, bool busy) {
+    Observation made{.seed = seed, .busy = busy, .features = std::vector<double>(4)};
+    const auto from = seen.attack_at + base::from_seconds(attack_s / 2);
+    for (const auto& cell : seen.trace) {
+        if (cell.client_link || cell.at < from) continue;
+        if (cell.from == seen.exit) ++made.features[0];
+        if (cell.to == seen.exit) ++made.features[1];
+        if (cell.from == seen.gateway) ++made.features[2];
+        if (cell.to == seen.gateway) ++made.features[3];
+    }
+    return made;
+}
+
+struct Sessions {
+    const Case& attack;
+    std::size_t on_client_links = 0;
+    std::size_t before_its_end = 0;
+    std::vector<Observation> observed;
+};
+
+void judge(Sessions& sessions, const Options& options, Report& report) {
+    base::SeededRandom random{options.seed};
+    const auto bound = auc_bound(cross_fitted(sessions.observed), random);
+    const std::string name = sessions.attack.name;
+    const bool control = sessions.attack.whose == Whose::session_all;
+    report.row("active", "tagged_session",
+               {{"attack", name},
+                {"networks", sessions.observed.size() / 2},
+                {"auc", bound.point},
+                {"auc_upper", bound.upper},
+                {"control", control}});
+    report.at_most(name + ": cells that differ on clients' links",
+                   static_cast<double>(sessions.on_client_links), 0);
+    // One that is dropped is missing at once, and the next relay draws for fewer from then on.
+    if (sessions.attack.what == What::tagged)
+        report.at_most(name + ": cells that differ before the first one's end",
+                       static_cast<double>(sessions.before_its_end), 0);
+    if (control)
+        report.at_least(name + ": AUC at the exit (control)", bound.point, 0.95);
+    else
+        report.at_most(name + ": AUC at both ends of the mixes, 95 % bound", bound.upper,
+                       options.full ? 0.55 : 0.65);
+}
+
+}  // namespace
+
+void tagging(const Options& options, Report& report) {
+    real_traces(options, report);
+    const auto seeds = options.or_else(options.seeds, 16u, 200u);
+    Sessions sessions[] = {
+        {some_tagged, 0, 0, {}}, {some_dropped, 0, 0, {}}, {all_tagged, 0, 0, {}}};
+    std::size_t loops_apart = 0, replays_apart = 0;
+    for (unsigned i = 0; i < seeds; ++i) {
+        report.progress("tagging", i / double(seeds));
+        const auto seed = options.seed + i;
+        const auto quiet = Attacked{seed, calm}.run();
+        for (auto& one : sessions) {
+            const auto attacked = Attacked{seed, one.attack}.run();
+            const auto on_client_links = differing_on_client_links(attacked, quiet);
+            const auto before = differing_before(attacked.first_end, attacked, quiet);
+            trace_row(report, seed, one.attack.name, quiet.trace.size(),
+                      differing(attacked.trace, quiet.trace), on_client_links, before);
+            one.on_client_links += on_client_links;
+            one.before_its_end += before;
+            one.observed.push_back(observe(quiet, seed, false));
+            one.observed.push_back(observe(attacked, seed, true));
+        }
+        if (i >= (options.full ? 20u : 2u)) continue;
+        for (const auto* attack : {&loops_tagged, &replayed}) {
+            const auto attacked = Attacked{seed, *attack}.run();
+            const auto apart = differing(attacked.trace, quiet.trace);
+            trace_row(report, seed, attack->name, quiet.trace.size(), apart,
+                      differing_on_client_links(attacked, quiet), apart);
+            (attack == &replayed ? replays_apart : loops_apart) += apart;
+        }
+    }
+    report.at_most("every loop tagged: cells that differ on any link",
+                   static_cast<double>(loops_apart), 0);
+    report.at_most("every packet sent twice: cells that differ on any link",
+                   static_cast<double>(replays_apart), 0);
+    for (auto& one : sessions)
+        judge(one, options, report);
+}
+
+}  // namespace nightjar::privacy

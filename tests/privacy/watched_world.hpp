@@ -1,0 +1,79 @@
+// A network whose relays and clients watch their loops, polled once a second: by what the product
+// counts, and, for relays, also by how long loops took.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "tests/privacy/loop_watch.hpp"
+#include "tests/simulation/client_node.hpp"
+#include "tests/simulation/relay_node.hpp"
+
+namespace nightjar::privacy {
+
+/// Ordinary loss that must not alarm: 1 % on each link. A relay's loop passes 4 links, a client's
+/// 6; each law has some room above that. One false alarm in a year of polls at most.
+inline constexpr double polls_a_year = 365.25 * 86'400;
+inline constexpr WatchLaw relay_law{
+    .ordinary = 0.06, .withheld = 0.3, .polls_between_alarms = polls_a_year};
+inline constexpr WatchLaw client_law{
+    .ordinary = 0.08, .withheld = 0.3, .polls_between_alarms = polls_a_year};
+/// Loops that are slower than all but this share count as missed too: withholding for a second
+/// loses none.
+inline constexpr double late_share = 0.01;
+
+class WatchedWorld {
+ public:
+    WatchedWorld(std::uint64_t seed, unsigned clients, double loss);
+
+    /// Polls every second; what alarmed before is watched anew.
+    void run(double seconds);
+    simulation::World& world() { return world_; }
+    std::size_t relays() const { return relays_.size(); }
+    std::size_t clients() const { return clients_.size(); }
+    simulation::ClientNode& client(std::size_t i) const { return *clients_[i].node; }
+
+    /// Seconds from the last forget() to the first alarm; nothing if there was none.
+    using Noticed = std::optional<double>;
+    Noticed relay_noticed(std::size_t i) const { return relays_[i].by_count.first; }
+    Noticed relay_noticed_late(std::size_t i) const { return relays_[i].by_delay.first; }
+    Noticed client_noticed(std::size_t i) const { return clients_[i].by_count.first; }
+    std::uint64_t relay_alarms() const;
+    std::uint64_t relay_late_alarms() const;
+    std::uint64_t client_alarms() const;
+    /// Every alarm so far is forgotten, and every sum.
+    void forget();
+
+ private:
+    struct Watch {
+        explicit Watch(const WatchLaw& law) : watch{law} {}
+        void poll(std::uint64_t returned, std::uint64_t missed, double now);
+
+        LoopWatch watch;
+        std::uint64_t alarms = 0;
+        Noticed first;
+    };
+    struct RelaySeen {
+        simulation::RelayNode* node;
+        std::uint64_t returned = 0;
+        std::uint64_t lost = 0;
+        Watch by_count{relay_law};
+        Watch by_delay{relay_law};
+    };
+    struct ClientSeen {
+        simulation::ClientNode* node;
+        std::uint64_t returned = 0;
+        std::uint64_t lost = 0;
+        Watch by_count{client_law};
+    };
+    void poll(RelaySeen& relay, double now);
+    void poll(ClientSeen& client, double now);
+
+    simulation::World world_;
+    base::Mono since_;
+    base::Nanoseconds late_after_;
+    std::vector<RelaySeen> relays_;
+    std::vector<ClientSeen> clients_;
+};
+
+}  // namespace nightjar::privacy

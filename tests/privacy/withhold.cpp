@@ -1,0 +1,247 @@
+#include "tests/privacy/withhold.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/privacy/statistics.hpp"
+#include "tests/privacy/watched_world.hpp"
+
+namespace nightjar::privacy {
+namespace {
+
+using simulation::OnWire;
+using simulation::read_clear;
+
+constexpr double warm_up_s = 12;     // sessions are open, loops are on their way everywhere
+constexpr double try_every_s = 0.5;  // the relay has emptied
+
+struct Attack {
+    const char* target;  // "mix" or "gateway"
+    double share;        // of all packets into it that are withheld
+    double hold_s;       // for so long; 0: for ever
+};
+
+constexpr Attack attacks[] = {
+    {"mix", 0.5, 0},     {"mix", 0.9, 0},     {"mix", 1, 0},     {"mix", 1, 1},
+    {"gateway", 0.5, 0}, {"gateway", 0.9, 0}, {"gateway", 1, 0},
+};
+
+/// Between the wire and one relay. Lets a packet of somebody else's through every half second and
+/// looks whether it is the next that leaves.
+class Attacker {
+ public:
+    Attacker(const Attack& attack, simulation::World& world, std::size_t target,
+             std::unique_ptr<base::Random> random)
+        : attack_{attack}, world_{world}, target_{target}, random_{std::move(random)} {}
+
+    void wire(OnWire& cell) {
+        if (cell.to_number == target_) return into(cell);
+        if (cell.from_number == target_ && std::holds_alternative<base::NodeId>(cell.to))
+            out_of(cell);
+    }
+    unsigned tries = 0;
+    unsigned followed = 0;
+    unsigned seen = 0;  // packets into the target
+
+ private:
+    void into(OnWire& cell) {
+        ++seen;
+        const auto header = read_clear(cell.cell.body());
+        const bool goes_on = header.at + 1 < header.hops;
+        if (goes_on && !watching_ && world_.now() >= next_try_) {
+            watching_ = header.unique;
+            next_try_ = world_.now() + base::from_seconds(try_every_s);
+            entered_ = world_.now() + world_.link.latency;
+            return;
+        }
+        if (random_->unit() >= attack_.share) return;
+        if (attack_.hold_s > 0)
+            cell.held_back = base::from_seconds(attack_.hold_s);
+        else
+            cell.copies = 0;
+    }
+    void out_of(const OnWire& cell) {
+        if (!watching_ || world_.now() < entered_) return;
+        ++tries;
+        if (read_clear(cell.cell.body()).unique == *watching_) ++followed;
+        watching_.reset();
+    }
+
+    const Attack& attack_;
+    simulation::World& world_;
+    std::size_t target_;
+    std::unique_ptr<base::Random> random_;
+    std::optional<std::uint64_t> watching_;  // the packet that was let through
+    base::Mono next_try_{};
+    base::Mono entered_{};
+};
+
+constexpr double never = std::numeric_limits<double>::infinity();
+
+nlohmann::json or_null(double seconds) {
+    return seconds == never ? nlohmann::json{} : nlohmann::json(seconds);
+}
+
+struct Outcome {
+    double target = never;       // seconds until the attacked relay's loops tell
+    double target_late = never;  // by their delays too
+    double others = never;       // the first of the other relays
+    double client = never;       // the first of the clients, of the gateway's own if it is one
+    double client_median = never;
+    double followed = 0;
+    unsigned tries = 0;
+    double arrivals = 0;  // packets a second into the target
+};
+
+Outcome run(const Attack& attack, std::uint64_t seed, unsigned clients, double seconds) {
+    WatchedWorld watched{seed, clients, 0};
+    auto& world = watched.world();
+    watched.run(warm_up_s);
+    const bool gateway = attack.target == std::string{"gateway"};
+    const auto& relay = gateway ? world.gateway(0) : world.mix(2, 0);
+    const auto number = world.number_of(relay.identity());
+    Attacker attacker{attack, world, number, world.fork_random()};
+    watched.forget();
+    world.wire = [&attacker](OnWire& cell) { attacker.wire(cell); };
+    watched.run(seconds);
+    Outcome outcome;
+    for (std::size_t i = 0; i < watched.relays(); ++i) {
+        const auto noticed = watched.relay_noticed(i).value_or(never);
+        if (world.relays()[i] != &relay) {
+            outcome.others = std::min(outcome.others, noticed);
+            continue;
+        }
+        outcome.target = noticed;
+        outcome.target_late = watched.relay_noticed_late(i).value_or(never);
+    }
+    std::vector<double> noticed;
+    // Clients are spread over the gateways in turn: of an attacked one, its own.
+    for (std::size_t i = 0; i < watched.clients(); i += gateway ? world.options().gateways : 1)
+        noticed.push_back(watched.client_noticed(i).value_or(never));
+    std::sort(noticed.begin(), noticed.end());
+    outcome.client = noticed.front();
+    outcome.client_median = noticed[noticed.size() / 2];
+    outcome.tries = attacker.tries;
+    outcome.followed = attacker.tries > 0 ? attacker.followed / double(attacker.tries) : 0;
+    outcome.arrivals = attacker.seen / seconds;
+    return outcome;
+}
+
+/// What the attacker is expected to get and to risk.
+nlohmann::json closed_forms(const Attack& attack, const directory::Parameters& law,
+                            double arrivals) {
+    const auto mu = 1 / base::to_seconds(law.mean_delay);
+    const auto loops = law.relay_loops.per_second();
+    // Final packets, of the relay's own loops, are not held.
+    const auto held = std::max(0.0, arrivals - loops);
+    nlohmann::json columns{
+        {"loopix_success", loopix_success(mu, loops, held, attack.share)},
+        {"expected_notice_s", nullptr},
+        {"expected_followed", nullptr},
+    };
+    const auto notice = relay_law.loops_to_notice(attack.share) / loops;
+    if (attack.hold_s == 0)
+        columns["expected_notice_s"] = notice + base::to_seconds(law.longest_route_delay());
+    if (attack.target == std::string{"mix"} && attack.hold_s == 0)
+        columns["expected_followed"] = first_out(mu, held * (1 - attack.share), loops);
+    return columns;
+}
+
+struct Sum {
+    double followed = 0, tries = 0, target = 0, target_late = 0, client = 0, expected = 0;
+};
+
+Sum run_seeds(const Attack& attack, const Options& options, Report& report) {
+    const auto seeds = options.or_else(options.seeds, 2u, 10u);
+    const auto clients = options.or_else(options.clients, 6u, 12u);
+    const auto seconds = options.or_else(options.seconds, 45.0, 300.0);
+    Sum sum;
+    for (unsigned i = 0; i < seeds; ++i) {
+        report.progress("withholding", static_cast<double>(&attack - attacks + i / double(seeds)) /
+                                           std::size(attacks));
+        const auto one = run(attack, options.seed + i, clients, seconds);
+        auto columns = closed_forms(attack, directory::Parameters{}, one.arrivals);
+        sum.followed += one.followed * one.tries;
+        sum.tries += one.tries;
+        sum.target = std::max(sum.target, one.target);
+        sum.target_late = std::max(sum.target_late, one.target_late);
+        sum.client = std::max(sum.client, one.client);
+        if (columns["expected_followed"].is_number())
+            sum.expected += columns["expected_followed"].get<double>() * one.tries;
+        columns.update({{"seed", options.seed + i},
+                        {"target", attack.target},
+                        {"withheld", attack.share},
+                        {"held_back_s", attack.hold_s},
+                        {"clients", clients},
+                        {"arrivals_per_s", one.arrivals},
+                        {"target_notices_s", or_null(one.target)},
+                        {"target_notices_by_delay_s", or_null(one.target_late)},
+                        {"first_other_relay_s", or_null(one.others)},
+                        {"first_client_s", or_null(one.client)},
+                        {"median_client_s", or_null(one.client_median)},
+                        {"tries", one.tries},
+                        {"followed", one.followed}});
+        report.row("active", "withhold", columns);
+    }
+    return sum;
+}
+
+}  // namespace
+
+void withhold(const Options& options, Report& report) {
+    for (const auto& attack : attacks) {
+        const auto sum = run_seeds(attack, options, report);
+        const auto name = std::string{attack.target} + ", " +
+                          std::to_string(std::lround(100 * attack.share)) + " % withheld";
+        if (attack.hold_s > 0) {
+            // Nothing is lost, so counts say nothing; delays do.
+            report.at_most(name + " for 1 s: seconds until its own loops' delays tell",
+                           sum.target_late, 6);
+            continue;
+        }
+        report.at_most(name + ": seconds until its own loops tell", sum.target, 10);
+        if (attack.target == std::string{"gateway"})
+            report.at_most(name + ": seconds until one of its clients' loops tell", sum.client, 30);
+        if (sum.expected > 0) {
+            const auto p = sum.expected / sum.tries;
+            // In standard deviations of that many tries.
+            report.at_most(
+                name + ": packets followed beside the closed form, deviations",
+                std::abs(sum.followed - sum.expected) / std::sqrt(sum.tries * p * (1 - p)), 4);
+        }
+    }
+}
+
+void false_alarms(const Options& options, Report& report) {
+    const auto seconds = options.full ? 7'200.0 : 300.0;
+    for (const auto loss : {0.0, 0.01}) {
+        report.progress("false alarms", loss * 50);
+        WatchedWorld watched{options.seed, 1, loss};
+        watched.run(warm_up_s);
+        watched.forget();
+        watched.run(seconds);
+        const auto relay_hours = watched.relays() * seconds / 3600;
+        const auto client_hours = watched.clients() * seconds / 3600;
+        report.row("active", "false_alarms",
+                   {{"seed", options.seed},
+                    {"loss", loss},
+                    {"relay_hours", relay_hours},
+                    {"client_hours", client_hours},
+                    {"relay_alarms", watched.relay_alarms()},
+                    {"relay_alarms_by_delay", watched.relay_late_alarms()},
+                    {"client_alarms", watched.client_alarms()},
+                    {"stated_a_year", 1}});
+        report.at_most("false alarms in a calm network at " +
+                           std::to_string(std::lround(100 * loss)) + " % loss",
+                       static_cast<double>(watched.relay_alarms() + watched.relay_late_alarms() +
+                                           watched.client_alarms()),
+                       0);
+    }
+}
+
+}  // namespace nightjar::privacy
