@@ -45,8 +45,10 @@ double exposed_within(const RouteRisk& risk, double seconds) {
     if (seconds <= 0) return 0;
     const auto whole = std::floor(seconds / risk.lifetime_s);
     const auto rest = seconds - whole * risk.lifetime_s;
-    return -std::expm1(whole * std::log1p(-session_exposed(risk, risk.lifetime_s)) +
-                       std::log1p(-session_exposed(risk, rest)));
+    auto log_safe = std::log1p(-session_exposed(risk, rest));
+    // A session that is exposed for certain has the logarithm of nothing, which no zero takes back.
+    if (whole > 0) log_safe += whole * std::log1p(-session_exposed(risk, risk.lifetime_s));
+    return -std::expm1(log_safe);
 }
 
 double median_exposure_s(const RouteRisk& risk) {

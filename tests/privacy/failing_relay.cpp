@@ -1,6 +1,8 @@
 #include "tests/privacy/failing_relay.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <string>
@@ -85,6 +87,7 @@ struct Outcome {
     unsigned resets = 0;
     double slots_lost_early = 0;  // share whose route passes the stopped mix
     double slots_lost_late = 0;
+    double ticks_missed_late = 0;  // share of the exits' ticks that found no SURB
 };
 
 /// Main slots of the client by the mix of layer 2 that their packets pass.
@@ -121,6 +124,21 @@ simulation::RelayNode& mix_to_stop(World& world, const Slots& slots, Stop stop) 
     return world.mix(2, chosen);
 }
 
+struct Ticks {
+    explicit Ticks(const World& world) {
+        for (const auto* relay : world.relays()) {
+            replies += relay->counters.replies;
+            missed += relay->counters.ticks_missed;
+        }
+    }
+    double missed_since(const Ticks& before) const {
+        const auto here = static_cast<double>(missed - before.missed);
+        return here / std::max(1.0, here + static_cast<double>(replies - before.replies));
+    }
+    std::uint64_t replies = 0;
+    std::uint64_t missed = 0;
+};
+
 Outcome run(std::uint64_t seed, std::uint32_t fixed_hops, Stop stop) {
     simulation::WorldOptions options;
     options.seed = seed;
@@ -154,7 +172,9 @@ Outcome run(std::uint64_t seed, std::uint32_t fixed_hops, Stop stop) {
     outcome.slots_lost_early = slots.share(stopped.identity());
     run_for(after_s - early_s - late_s);
     slots = {};
+    const Ticks ticks{world};
     run_for(late_s);
+    outcome.ticks_missed_late = Ticks{world}.missed_since(ticks);
     outcome.slots_lost_late = slots.share(stopped.identity());
     outcome.rate_after = download.rate(at + after_s - late_s, at + after_s);
     outcome.pause_s = download.pause(at, at + after_s);
@@ -188,7 +208,8 @@ void failing_relay(const Options& options, Report& report) {
                             {"pause_s", one.pause_s},
                             {"resets", one.resets},
                             {"slots_lost_early", one.slots_lost_early},
-                            {"slots_lost_late", one.slots_lost_late}});
+                            {"slots_lost_late", one.slots_lost_late},
+                            {"ticks_missed_late", one.ticks_missed_late}});
             }
             const auto weight = stop == Stop::kept ? 1.0 / mixes : 1 - 1.0 / mixes;
             expected += fixed_hops == 0 ? lost : weight * lost;

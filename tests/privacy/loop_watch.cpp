@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace nightjar::privacy {
 
@@ -40,10 +41,16 @@ void LoopWatch::restart() {
 
 double first_out(double mu, double others, double immediate) {
     const auto pool = others / mu;
+    const auto most = 60 + 4 * static_cast<unsigned>(pool);
+    // With k others in there, the next to happen is that one of k + 1 leaves, that a packet leaves
+    // at once, or that one more comes in.
+    std::vector<double> wins(most + 1);
+    for (auto k = most; k-- > 0;)
+        wins[k] = (mu + others * wins[k + 1]) / ((k + 1) * mu + immediate + others);
     double sum = 0;
     double probability = std::exp(-pool);
-    for (unsigned k = 0; k < 60 + 4 * static_cast<unsigned>(pool); ++k) {
-        sum += probability * mu / ((k + 1) * mu + immediate);
+    for (unsigned k = 0; k < most; ++k) {
+        sum += probability * wins[k];
         probability *= pool / (k + 1);
     }
     return sum;

@@ -40,7 +40,7 @@ class LoopWatch {
 
 /// The chance that the first packet to leave is the one that entered last, if `others` a second
 /// enter a mix that holds each for 1/mu on average, and `immediate` a second leave it without being
-/// held, as its own loops do: a race of exponentials, averaged over the Poisson pool.
+/// held, as its own loops do: a race of exponentials, from the pool that Poisson arrivals make.
 double first_out(double mu, double others, double immediate);
 /// Loopix (2017), section 4.2.1: the chance to follow a packet through a mix of which an attacker
 /// withholds all but 1/s, s * mu / (s * lambda_m + lambda_r), at most 1.

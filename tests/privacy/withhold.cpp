@@ -173,19 +173,20 @@ Sum run_seeds(const Attack& attack, const Options& options, Report& report) {
         sum.client = std::max(sum.client, one.client);
         if (columns["expected_followed"].is_number())
             sum.expected += columns["expected_followed"].get<double>() * one.tries;
-        columns.update({{"seed", options.seed + i},
-                        {"target", attack.target},
-                        {"withheld", attack.share},
-                        {"held_back_s", attack.hold_s},
-                        {"clients", clients},
-                        {"arrivals_per_s", one.arrivals},
-                        {"target_notices_s", or_null(one.target)},
-                        {"target_notices_by_delay_s", or_null(one.target_late)},
-                        {"first_other_relay_s", or_null(one.others)},
-                        {"first_client_s", or_null(one.client)},
-                        {"median_client_s", or_null(one.client_median)},
-                        {"tries", one.tries},
-                        {"followed", one.followed}});
+        columns.update(
+            {{"seed", options.seed + i},
+             {"target", attack.target},
+             {"withheld", attack.share},
+             {"held_back_s", attack.hold_s},
+             {"clients", clients},
+             {"arrivals_per_s", one.arrivals},
+             {"target_notices_s", or_null(one.target)},
+             {"target_notices_by_delay_s", or_null(one.target_late)},
+             {"first_other_relay_s", or_null(one.others)},
+             {"first_client_s", or_null(one.client)},
+             {"median_client_s", or_null(one.client_median)},
+             {"tries", one.tries},
+             {"followed", attack.hold_s > 0 ? nlohmann::json{} : nlohmann::json(one.followed)}});
         report.row("active", "withhold", columns);
     }
     return sum;
@@ -199,6 +200,8 @@ void withhold(const Options& options, Report& report) {
         const auto name = std::string{attack.target} + ", " +
                           std::to_string(std::lround(100 * attack.share)) + " % withheld";
         if (attack.hold_s > 0) {
+            // Cells keep their order on a link, so nothing overtakes what is held and nobody is
+            // followed: for that the attacker must be the relay before.
             // Nothing is lost, so counts say nothing; delays do.
             report.at_most(name + " for 1 s: seconds until its own loops' delays tell",
                            sum.target_late, 6);
