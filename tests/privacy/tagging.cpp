@@ -256,6 +256,8 @@ void real_traces(const Options& options, Report& report) {
     }
 }
 
+enum Feature : std::size_t { sent_by_exit, into_exit, sent_by_gateway, into_gateway, features };
+
 /// Counts on the links between the mixes and both ends of the first client's session, against what
 /// they were before the attack: one observation for each two seconds of its last half, when a
 /// session that is given up has gone.
@@ -263,12 +265,12 @@ void observe(const Clients& seen, std::uint64_t seed, bool busy, std::vector<Obs
     constexpr double before_s = 4;
     constexpr double window_s = 2;
     constexpr int windows = static_cast<int>(attack_s / 2 / window_s);
-    std::vector<std::vector<double>> counts(windows, std::vector<double>(4));
+    std::vector<std::vector<double>> counts(windows, std::vector<double>(features));
     const auto add = [&seen](const Seen& cell, std::vector<double>& to, double weight) {
-        if (cell.from == seen.exit) to[0] += weight;
-        if (cell.to == seen.exit) to[1] += weight;
-        if (cell.from == seen.gateway) to[2] += weight;
-        if (cell.to == seen.gateway) to[3] += weight;
+        if (cell.from == seen.exit) to[sent_by_exit] += weight;
+        if (cell.to == seen.exit) to[into_exit] += weight;
+        if (cell.from == seen.gateway) to[sent_by_gateway] += weight;
+        if (cell.to == seen.gateway) to[into_gateway] += weight;
     };
     for (const auto& cell : seen.trace) {
         if (cell.client_link) continue;
@@ -292,6 +294,11 @@ struct Sessions {
 
 void judge(Sessions& sessions, const Options& options, Report& report) {
     base::SeededRandom random{options.seed};
+    // What was dropped is missing where it was going to: only what both ends send can be a
+    // reaction.
+    if (sessions.attack.what == What::dropped)
+        for (auto& one : sessions.observed)
+            one.features = {one.features[sent_by_exit], one.features[sent_by_gateway]};
     const auto bound = auc_bound(cross_fitted(sessions.observed), random);
     const std::string name = sessions.attack.name;
     const bool control = sessions.attack.whose == Whose::session_all;
