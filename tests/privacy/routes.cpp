@@ -139,7 +139,7 @@ std::optional<double> exposure(const Options& options, Report& report, std::uint
     const auto rate = clients.routes_per_second();
     const auto lifetime = base::to_seconds(clients.law().session_lifetime);
     const auto risk = RouteRisk::of({share, share, share}, fixed_hops, rate, lifetime);
-    const auto affordable = (options.full ? 2e6 : 60'000) / routes_to_simulate(risk);
+    const auto affordable = (options.full ? 1e6 : 60'000) / routes_to_simulate(risk);
     std::vector<double> times;
     if (affordable >= 20)
         for (unsigned i = 0; i < std::min(affordable, 1000.0); ++i)

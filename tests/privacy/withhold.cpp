@@ -157,9 +157,9 @@ struct Sum {
 };
 
 Sum run_seeds(const Attack& attack, const Options& options, Report& report) {
-    const auto seeds = options.or_else(options.seeds, 2u, 10u);
+    const auto seeds = options.or_else(options.seeds, 2u, 5u);
     const auto clients = options.or_else(options.clients, 6u, 12u);
-    const auto seconds = options.or_else(options.seconds, 45.0, 300.0);
+    const auto seconds = options.or_else(options.seconds, 45.0, 200.0);
     Sum sum;
     for (unsigned i = 0; i < seeds; ++i) {
         report.progress("withholding", static_cast<double>(&attack - attacks + i / double(seeds)) /
