@@ -238,15 +238,17 @@ struct Comb {
     }
 };
 
-/// The whole of a call; one inversion serves it.
 template <class F>
-void multiply_by_tables(const TableMultiplication* batch, std::size_t count) {
+struct TablesWork {
+    typename F::Narrow numerator[x25519_call_max], denominator[x25519_call_max],
+        prefix[x25519_call_max], inverse;
+};
+
+/// One inversion serves all.
+template <class F>
+NIGHTJAR_OUTLINE void multiply_each_by_table(const TableMultiplication* batch, std::size_t count) {
     using Narrow = typename F::Narrow;
-    struct Work {
-        Narrow numerator[x25519_call_max], denominator[x25519_call_max], prefix[x25519_call_max];
-        Narrow inverse;
-        ~Work() { sodium_memzero(this, sizeof *this); }
-    } work;
+    TablesWork<F> work;
     for (std::size_t i = 0; i < count; ++i) {
         // (t + 2^256 - 1) / 2
         Words<4> digits;
@@ -267,7 +269,13 @@ void multiply_by_tables(const TableMultiplication* batch, std::size_t count) {
         F::pack(products, times<F>(work.numerator[i], inverse));
         products.get(0, batch[i].product);
     }
-    sodium_stackzero(8192);
+}
+
+/// The whole of a call.
+template <class F>
+void multiply_by_tables(const TableMultiplication* batch, std::size_t count) {
+    multiply_each_by_table<F>(batch, count);
+    wipe_frames_of_a_call<TablesWork<F>>();
 }
 
 }  // namespace

@@ -47,10 +47,16 @@ StreamCiphers::Contexts& StreamCiphers::of_this_thread() {
 
 StreamCiphers::StreamCiphers() : contexts_{of_this_thread()} {}
 
+// A new key alone would leave the last block of the old keystream in the context, which keeps it
+// for an update that goes on within the block: one byte of the new keystream takes its place.
 StreamCiphers::~StreamCiphers() {
     static constexpr base::ByteArray<32> zero_key{};
-    EVP_EncryptInit_ex2(contexts_.aes.get(), nullptr, zero_key.data(), zero_iv.data(), nullptr);
-    EVP_EncryptInit_ex2(contexts_.chacha.get(), nullptr, zero_key.data(), zero_iv.data(), nullptr);
+    for (auto* context : {contexts_.aes.get(), contexts_.chacha.get()}) {
+        std::uint8_t byte = 0;
+        int written = 0;
+        EVP_EncryptInit_ex2(context, nullptr, zero_key.data(), zero_iv.data(), nullptr);
+        EVP_EncryptUpdate(context, &byte, &written, &byte, 1);
+    }
 }
 
 void StreamCiphers::aes_ctr(const base::Secret<key_size>& key, base::ByteSpan data) {

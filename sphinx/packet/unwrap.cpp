@@ -211,6 +211,8 @@ void unwrap_chunk(std::span<UnwrapJob> jobs, std::size_t packet_size) {
 void unwrap_batch(std::span<UnwrapJob> jobs, std::size_t packet_size) {
     for (std::size_t done = 0; done < jobs.size(); done += chunk_max)
         unwrap_chunk(jobs.subspan(done, std::min(chunk_max, jobs.size() - done)), packet_size);
+    // What libraries and compilers left in the frames below.
+    sodium_stackzero(16 * 1024);
 }
 
 }  // namespace nightjar::packet

@@ -149,18 +149,28 @@ typename F::Narrow invert(const typename F::Narrow& z) {
     return times<F>(squared<F>(z_250, 5), z11);
 }
 
-/// The whole of a call. The last group is filled up with zeros: points of low order, so lanes that
-/// change nothing for the others.
+/// Wipes the frames of a call that has just returned, down to what it called in turn: elements that
+/// the compiler kept on its stack without a name are secrets like those in `Work`, which it held.
+template <class Work>
+NIGHTJAR_INLINE void wipe_frames_of_a_call() {
+    constexpr std::size_t all_but_work = 12 * 1024;
+    sodium_stackzero(sizeof(Work) + all_but_work);
+}
+
 template <class F>
-void multiply_in_lanes(const Multiplication* batch, std::size_t count) {
+struct LanesWork {
+    static constexpr std::size_t groups_max = x25519_call_max / F::lanes;
+    typename F::Narrow x[groups_max], z[groups_max], prefix[groups_max], inverse;
+};
+
+/// The last group is filled up with zeros: points of low order, so lanes that change nothing for
+/// the others.
+template <class F>
+NIGHTJAR_OUTLINE void multiply_groups(const Multiplication* batch, std::size_t count) {
     using Narrow = typename F::Narrow;
     constexpr std::size_t lanes = F::lanes;
-    constexpr std::size_t groups_max = x25519_call_max / lanes;
-    struct Work {
-        Narrow x[groups_max], z[groups_max], prefix[groups_max], inverse;
-        ~Work() { sodium_memzero(this, sizeof *this); }
-    } work;
-    typename F::Mask zero[groups_max];
+    LanesWork<F> work;
+    typename F::Mask zero[LanesWork<F>::groups_max];
     const std::size_t groups = (count + lanes - 1) / lanes;
     const auto lanes_of = [&](std::size_t g) {
         return count - g * lanes < lanes ? count - g * lanes : lanes;
@@ -188,8 +198,13 @@ void multiply_in_lanes(const Multiplication* batch, std::size_t count) {
         for (std::size_t lane = 0; lane < lanes_of(g); ++lane)
             products.get(lane, batch[g * lanes + lane].product);
     }
-    // What the compiler spilled in the frames below this one, the ladder's among them.
-    sodium_stackzero(8192);
+}
+
+/// The whole of a call.
+template <class F>
+void multiply_in_lanes(const Multiplication* batch, std::size_t count) {
+    multiply_groups<F>(batch, count);
+    wipe_frames_of_a_call<LanesWork<F>>();
 }
 
 }  // namespace
