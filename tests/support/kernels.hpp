@@ -41,12 +41,14 @@ class KernelScope {
 template <class Test>
 void with_every_kernel(Test test) {
     for (const auto kernel : wanted_kernels()) {
+        // A string, because doctest prints the address of a character pointer.
+        const std::string name = packet::to_string(kernel);
         if (!packet::available(kernel)) {
-            MESSAGE("this processor cannot run the kernel ", packet::to_string(kernel));
+            MESSAGE("this processor cannot run the kernel ", name);
             continue;
         }
         const KernelScope forced{kernel};
-        CAPTURE(packet::to_string(kernel));
+        CAPTURE(name);
         test(kernel);
     }
 }

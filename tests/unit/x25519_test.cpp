@@ -31,7 +31,7 @@ Bytes32 from_hex(const std::string& text) {
 /// Every function that multiplies many: the dispatcher under each kernel, and each kernel at call
 /// sizes that the dispatcher would give to another.
 struct Function {
-    const char* name;
+    std::string name;
     void (*multiply)(const Multiplication*, std::size_t);
 };
 std::vector<Function> functions() {
