@@ -49,13 +49,12 @@ base::Result<const PointTable*, Error> KnownKeys::find(const PublicKey& key) {
     return good_.emplace(key, std::move(table)).first->second.get();
 }
 
-void multiply(std::span<const TableMultiplication> batch) {
+void KnownKeys::multiply([[maybe_unused]] std::span<const TableMultiplication> batch) const {
 #if defined(__x86_64__)
-    const auto choice = kernel();
     while (!batch.empty()) {
         const auto call = batch.first(std::min(batch.size(), x25519_call_max));
-        choice == Kernel::ifma ? multiply_tables_ifma(call.data(), call.size())
-                               : multiply_tables_avx2(call.data(), call.size());
+        kernel_ == Kernel::ifma ? multiply_tables_ifma(call.data(), call.size())
+                                : multiply_tables_avx2(call.data(), call.size());
         batch = batch.subspan(call.size());
     }
 #endif

@@ -26,12 +26,13 @@ class KnownKeys {
     /// none. Errors: bad_key (a point of the twist), low_order.
     base::Result<const PointTable*, Error> find(const PublicKey& key);
 
+    /// Any number of multiplications by tables found since the batch began, by the kernel that made
+    /// them, whichever is in force by now.
+    void multiply(std::span<const TableMultiplication> batch) const;
+
  private:
     Kernel kernel_ = Kernel::portable;
     std::map<PublicKey, std::unique_ptr<PointTable>> good_;
 };
-
-/// Any number of multiplications by tables that KnownKeys gave since the batch began.
-void multiply(std::span<const TableMultiplication> batch);
 
 }  // namespace nightjar::packet

@@ -38,7 +38,8 @@ std::optional<Error> prepare(Walk& walk, KnownKeys& known) {
 }
 
 /// x b_0 … b_(hop-1) times the hop's key; the first alpha beside the first hop's.
-void multiply_all(std::vector<Walk>& walks, std::size_t hop, const PointTable* base_table) {
+void multiply_all(std::vector<Walk>& walks, std::size_t hop, const KnownKeys& known,
+                  const PointTable* base_table) {
     std::vector<TableMultiplication> by_table;
     std::vector<Multiplication> by_ladder;
     for (auto& walk : walks) {
@@ -55,7 +56,7 @@ void multiply_all(std::vector<Walk>& walks, std::size_t hop, const PointTable* b
                 {walk.scalar.data(), walk.job->route[hop].key.bytes.data(), walk.shared.data()});
         }
     }
-    multiply(by_table);
+    known.multiply(by_table);
     multiply(by_ladder);
 }
 
@@ -89,7 +90,7 @@ void derive_keys(std::span<RouteKeysJob> jobs) {
         if (job.error) walks.pop_back();
     }
     for (std::size_t hop = 0; !walks.empty(); ++hop) {
-        multiply_all(walks, hop, base_table);
+        multiply_all(walks, hop, known, base_table);
         refuse_low_order(walks);
         expand_all(walks, hop);
         std::erase_if(walks, [&](const Walk& walk) { return walk.job->route.size() == hop + 1; });

@@ -122,7 +122,7 @@ std::vector<Subject> subjects(const bench::Samples& samples) {
                                const auto table = known.find(samples.pairs[0].public_key);
                                Secret32 product;
                                const TableMultiplication one{secret.data(), *table, product.data()};
-                               multiply(std::span{&one, 1});
+                               known.multiply(std::span{&one, 1});
                            },
                            fixed});
         }

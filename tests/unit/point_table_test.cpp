@@ -239,6 +239,24 @@ TEST_CASE("tables: more keys than are remembered, and kernels that take turns") 
     }
 }
 
+TEST_CASE("tables: the kernel that made them multiplies, also when another is forced meanwhile") {
+    base::SeededRandom random{35};
+    const auto one = std::move(cases(random, 1)[0]);
+    testing::with_every_kernel([&](Kernel kernel) {
+        if (kernel == Kernel::portable) return;
+        auto& known = KnownKeys::of_this_thread();
+        known.begin_batch();
+        const auto table = known.find(one.key);
+        REQUIRE(table);
+        testing::with_every_kernel([&](Kernel) {
+            Bytes32 product{};
+            const TableMultiplication by{one.odd.data(), *table, product.data()};
+            known.multiply(std::span{&by, 1});
+            CHECK(product == one.expected);
+        });
+    });
+}
+
 TEST_CASE("the IFMA field in plain lanes: the ladder gives libsodium's products") {
     base::SeededRandom random{34};
     for (std::size_t size : {1, 2, 3, 4, 5, 9}) {
