@@ -17,6 +17,8 @@ def unit():
     yield "unit_tests", [build / "tests/unit/unit_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
     yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
+    for corpus in sorted((ROOT / "tests/fuzz/corpus").iterdir()):
+        yield f"corpus of {corpus.name}", [build / f"tests/fuzz/{corpus.name}_replay", corpus], {}
     yield "secrets under valgrind", ["python3", "tests/unit/secret_flow.py", build], {}
 
 
