@@ -51,7 +51,7 @@ void expand_each(const Each<const SharedSecret*, Lanes>& shared,
         take(expanded[lane], mac_key_offset, keys[lane]->mac_key);
         take(expanded[lane], seed_offset, keys[lane]->payload_seed);
         take(expanded[lane], blinding_offset, keys[lane]->blinding);
-        take(expanded[lane], tag_offset, keys[lane]->replay_tag.bytes);
+        take(expanded[lane], tag_offset, keys[lane]->tag);
     }
 }
 

@@ -37,7 +37,9 @@ struct HopKeys {
     base::Secret<key_size> mac_key;     // HMAC-SHA256 over beta
     PayloadSeed payload_seed;
     base::Secret<32> blinding;  // b: alpha' = X25519(b, alpha)
-    ReplayTag replay_tag;
+    base::Secret<32> tag;       // wiped like the rest: it says which packets belong together
+
+    ReplayTag replay_tag() const { return *ReplayTag::from(tag.view()); }
 };
 HopKeys expand(const SharedSecret& shared);
 

@@ -65,7 +65,8 @@ struct Opened {
     std::variant<Forward, Final> what;
 };
 
-/// One packet that waits for unwrap_batch. The referenced buffer and key outlive the call.
+/// One packet that waits for unwrap_batch. The referenced buffer and key outlive the call; no two
+/// jobs share a buffer.
 struct UnwrapJob {
     base::ByteSpan packet;           // header and payload, changed in place
     const SecretKey* key = nullptr;  // the mix key of the packet's epoch

@@ -41,7 +41,11 @@ struct Work {
 class Batch {
  public:
     Batch() { storage().reserve(chunk_max); }
-    ~Batch() { storage().clear(); }
+    ~Batch() {
+        for (auto& work : storage())
+            sodium_memzero(&work.what, sizeof work.what);  // the outcome has it
+        storage().clear();
+    }
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
 
@@ -184,7 +188,7 @@ void write_headers(Batch& batch) {
         } else {
             sodium_memzero(header.data(), header.size());
         }
-        work->job->outcome = Opened{work->keys.replay_tag, work->what};
+        work->job->outcome = Opened{work->keys.replay_tag(), work->what};
     }
 }
 static_assert(next_gamma_offset + key_size == next_beta_offset && gamma_offset < beta_offset);

@@ -37,7 +37,7 @@ bool same(const RouteKeys& a, const RouteKeys& b) {
     for (std::size_t i = 0; i < a.hops; ++i) {
         const auto& x = a.of_hop[i];
         const auto& y = b.of_hop[i];
-        if (x.replay_tag != y.replay_tag ||
+        if (x.replay_tag() != y.replay_tag() ||
             base::to_hex(x.blinding.view()) != base::to_hex(y.blinding.view()))
             return false;
     }

@@ -187,6 +187,7 @@ void tell_keys(const Teller& teller, const HopKeys& keys) {
     tell_pads(teller, "MAC pads", keys.mac_key.view());
     teller.tell("payload seed", keys.payload_seed.view());
     teller.tell("blinding", keys.blinding.view());
+    teller.tell("replay tag", keys.tag.view());
     teller.tell("payload key", payload_key(keys.payload_seed).view());
 }
 
@@ -234,21 +235,25 @@ TEST_CASE("unwrapping leaves no secret in memory" * doctest::skip(!searchable)) 
             });
             REQUIRE(at == count * packet_bytes);
             const Nodes nodes;
-            std::vector<UnwrapJob> jobs(count);
+            std::size_t opened = 0;
             const auto left = left_by(pieces, [&] {
+                std::vector<UnwrapJob> jobs(count);
                 for (std::size_t i = 0; i < count; ++i) {
                     jobs[i].packet = packets[i];
                     jobs[i].key = &nodes.pairs[0].secret;
                 }
                 unwrap_batch(jobs, packet_bytes);
+                for (auto& job : jobs) {
+                    opened += job.outcome ? 1 : 0;
+                    sodium_memzero(&job.outcome, sizeof job.outcome);  // the caller's to keep
+                }
             });
             CAPTURE(count);
             for (const auto& [what, times] : left) {
                 CAPTURE(what);
                 CHECK(times == 0);
             }
-            for (const auto& job : jobs)
-                CHECK(job.outcome);
+            CHECK(opened == count);
         }
     });
 }

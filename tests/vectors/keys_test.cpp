@@ -21,7 +21,7 @@ void check_expansion(const Json& vector, const packet::HopKeys& keys) {
     CHECK(text(keys.mac_key) == vector.at("mac_key").get<std::string>());
     CHECK(text(keys.payload_seed) == vector.at("payload_seed").get<std::string>());
     CHECK(text(keys.blinding) == vector.at("blinding_factor").get<std::string>());
-    CHECK(keys.replay_tag == id<packet::ReplayTag>(vector, "replay_tag"));
+    CHECK(keys.replay_tag() == id<packet::ReplayTag>(vector, "replay_tag"));
     CHECK(text(packet::payload_key(keys.payload_seed)) ==
           vector.at("payload_key").get<std::string>());
 }
