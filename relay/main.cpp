@@ -26,7 +26,7 @@ struct Arguments {
     std::string folder;
     std::string name = "relay";
     std::string role = "mix";
-    std::uint32_t layer = 1;
+    std::uint32_t layer = 0;  // 0: none was given
     std::vector<std::string> listen;
     std::vector<std::string> announce;
     std::string runtime_dir;
@@ -55,10 +55,12 @@ InitOptions init_options(const Arguments& given) {
     auto& config = options.config;
     config.name = given.name;
     if (given.role == "gateway") {
+        if (given.layer != 0)
+            throw node::UsageError{"--layer: a gateway is in no layer; leave it out"};
         config.role = directory::Role::gateway;
         config.layer = 0;
     } else {
-        config.layer = static_cast<std::uint8_t>(given.layer);
+        config.layer = static_cast<std::uint8_t>(given.layer == 0 ? 1 : given.layer);
     }
     if (!given.listen.empty()) config.listen.clear();
     for (const auto& text : given.listen)
@@ -89,7 +91,8 @@ void add_init(CLI::App& init, Arguments& given) {
     init.add_option("--dir", given.folder, "Folder of the new relay")->required();
     init.add_option("--name", given.name, "A name for people: a-z, 0-9, -");
     init.add_option("--role", given.role)->check(CLI::IsMember({"mix", "gateway"}));
-    init.add_option("--layer", given.layer, "Of a mix")->check(CLI::Range(1, 3));
+    init.add_option("--layer", given.layer, "Of a mix; 1 if none is given")
+        ->check(CLI::Range(1, 3));
     init.add_option("--listen", given.listen, "IP:PORT for links");
     init.add_option("--announce", given.announce, "IP:PORT where others reach it, if another");
     init.add_option("--runtime-dir", given.runtime_dir, "A directory on a tmpfs, for epoch keys");

@@ -127,6 +127,13 @@ class Faults(OfflineNetwork):
                 self.assertEqual(call(program, "no-such-verb")[0], USAGE)
                 self.assertEqual(call(program, "--help")[0], OK)
 
+    def test_a_layer_for_a_gateway(self):
+        folder = self.folder / "gateway-of-layer-2"
+        code, err = call(RELAY, "init", "--dir", folder, "--role", "gateway", "--layer", "2")
+        self.assertEqual(code, USAGE)
+        self.assertIn("a gateway is in no layer", err)
+        self.assertFalse(folder.exists())
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=0)
