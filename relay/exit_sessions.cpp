@@ -4,6 +4,7 @@
 #include <cassert>
 #include <deque>
 #include <limits>
+#include <list>
 #include <map>
 #include <set>
 #include <utility>
@@ -35,8 +36,9 @@ struct Session {
     ReplyPace pace;
     std::deque<StoredSurb> surbs;  // oldest first
     base::Mono heard{};
-    base::Mono queued = base::Mono::max();  // its place in `due`
-    std::size_t weighed = 0;                // its part of Impl::memory
+    std::list<base::SessionId>::iterator silence;  // its place in `by_silence`
+    base::Mono queued = base::Mono::max();         // its place in `due`
+    std::size_t weighed = 0;                       // its part of Impl::memory
 };
 
 }  // namespace
@@ -70,8 +72,9 @@ struct ExitSessions::Impl {
     bool usable(std::uint8_t epoch_low_byte, base::Wall wall) const;
     void drop_unusable(Session& session, base::Wall wall);
     std::optional<Reply> spend(Session& session, base::Mono now, base::Wall wall);
+    Session& begin(const base::SessionId& id, base::Mono now);
     void end_silent(base::Mono now);
-    Sessions::iterator end(Sessions::iterator session, stream::ResetReason reason);
+    void end(Sessions::iterator session, stream::ResetReason reason);
     void weigh(Session& session);
     void keep_memory();
 
@@ -83,6 +86,7 @@ struct ExitSessions::Impl {
     Sessions sessions;
     std::size_t memory = 0;  // of all sessions, as last weighed
     std::set<std::pair<base::Mono, base::SessionId>> due;
+    std::list<base::SessionId> by_silence;  // the one not heard from for longest first
     base::Mono next_sweep = base::Mono::max();
     std::set<base::SessionId> changed;  // may have events
     std::vector<ExitEvent> events;      // of sessions that have ended
@@ -145,17 +149,10 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
         return self.counters.drop(DropReason::malformed);
     }
     auto* session = self.find(header->session);
-    if (!session) {
-        if (self.sessions.size() >= self.limits.sessions_max)
-            return self.counters.drop(DropReason::overflow);
-        session = &self.sessions
-                       .try_emplace(header->session, 2 * self.parameters.longest_route_delay(),
-                                    self.stream_limits())
-                       .first->second;
-        self.next_sweep = std::min(self.next_sweep, now + sweep_interval);
-    }
+    if (!session) session = &self.begin(header->session, now);
     if (!session->arrived.arrived(header->number)) return;
     session->heard = now;
+    self.by_silence.splice(self.by_silence.end(), self.by_silence, session->silence);
     self.follow(*session, header->schedule, now);
     self.take_surbs(*session, *header, message);
     for (const auto& settled : session->sent.on_acks(header->acks))
@@ -166,6 +163,20 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     self.requeue(header->session, *session);
     self.weigh(*session);
     self.keep_memory();
+}
+
+/// Where there is no room the session that has been silent for longest ends: who fills an exit with
+/// sessions must keep each of them as lively as the one that he would push out.
+Session& ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
+    if (sessions.size() >= limits.sessions_max) {
+        end(sessions.find(by_silence.front()), stream::ResetReason::overload);
+        counters.drop(DropReason::overflow);
+    }
+    auto& session = sessions.try_emplace(id, 2 * parameters.longest_route_delay(), stream_limits())
+                        .first->second;
+    session.silence = by_silence.insert(by_silence.end(), id);
+    next_sweep = std::min(next_sweep, now + sweep_interval);
+    return session;
 }
 
 void ExitSessions::Impl::weigh(Session& session) {
@@ -224,25 +235,23 @@ std::optional<ExitSessions::Reply> ExitSessions::Impl::spend(Session& session, b
                  std::make_unique<cell::Cell>(cell::Cell::packet(sealed->packet, surb.epoch))};
 }
 
-ExitSessions::Impl::Sessions::iterator ExitSessions::Impl::end(Sessions::iterator it,
-                                                               stream::ResetReason reason) {
+void ExitSessions::Impl::end(Sessions::iterator it, stream::ResetReason reason) {
     auto& [id, session] = *it;
     session.mux.reset_all(reason);
     for (auto& event : session.mux.take_events())
         events.push_back({id, std::move(event)});
     changed.erase(id);
     due.erase({session.queued, id});
+    by_silence.erase(session.silence);
     memory -= session.weighed;
-    return sessions.erase(it);
+    sessions.erase(it);
 }
 
 void ExitSessions::Impl::end_silent(base::Mono now) {
-    for (auto it = sessions.begin(); it != sessions.end();) {
-        if (now - it->second.heard > limits.silence) {
-            it = end(it, stream::ResetReason::session_ended);
-        } else {
-            ++it;
-        }
+    while (!by_silence.empty()) {
+        const auto longest = sessions.find(by_silence.front());
+        if (now - longest->second.heard <= limits.silence) break;
+        end(longest, stream::ResetReason::session_ended);
     }
     next_sweep = sessions.empty() ? base::Mono::max() : now + sweep_interval;
 }

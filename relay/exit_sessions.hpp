@@ -2,8 +2,8 @@
 // of its pace, data if some waits, else cover; it runs so from start-up, whatever the
 // applications do. Pure: sockets are `exit`'s. One thread. `random` and `counters` outlive it.
 //
-// Where a bound is reached: a new session is refused (its packets are dropped), the oldest SURB of
-// a full stock goes, a stream too many is reset (overload); beyond the memory of all sessions
+// Where a bound is reached: a new session takes the place of the one that has been silent for
+// longest, the oldest SURB of a full stock goes, a stream too many is reset (overload); beyond the memory of all sessions
 // together the one that holds most of it ends.
 #pragma once
 

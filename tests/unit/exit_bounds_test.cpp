@@ -17,17 +17,36 @@ TEST_CASE("the stock is bounded by twice the law's; the oldest goes") {
     CHECK(first == 1000 - bound + 1);
 }
 
-TEST_CASE("sessions are bounded, and one too many is refused without an answer") {
+TEST_CASE("sessions are bounded: one too many ends the one that has been silent for longest") {
     relay::ExitLimits limits;
     limits.sessions_max = 3;
     Harness harness{limits};
-    for (std::uint8_t i = 1; i <= 5; ++i) {
+    const auto say = [&](std::uint8_t i, int ms) {
+        harness.now = Mono{} + Milliseconds{ms};
+        if (harness.id.bytes[0] != i) harness.number = static_cast<stream::PacketNumber>(ms);
         harness.id.bytes.fill(i);
-        harness.number = 0;
         harness.send(2, full);
+    };
+    const auto lives = [&](std::uint8_t i) {
+        base::SessionId id;
+        id.bytes.fill(i);
+        return harness.exit.stock(id) > 0;
+    };
+    say(1, 1);
+    say(2, 2);
+    say(3, 3);
+    say(1, 4);  // so 2 is the most silent now
+    say(4, 5);
+    CHECK(harness.exit.sessions() == 3);
+    CHECK((lives(1) && !lives(2) && lives(3) && lives(4)));
+    // A flood of sessions that say one thing each never ends one that goes on talking.
+    for (int i = 0; i < 100; ++i) {
+        say(static_cast<std::uint8_t>(10 + i), 10 + 2 * i);
+        say(1, 11 + 2 * i);
+        CHECK(lives(1));
     }
     CHECK(harness.exit.sessions() == 3);
-    CHECK(dropped(harness.counters, relay::DropReason::overflow) == 2);
+    CHECK(dropped(harness.counters, relay::DropReason::overflow) == 101);
 }
 
 TEST_CASE("streams that carry nothing count among what sessions hold") {
