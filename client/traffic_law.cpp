@@ -19,7 +19,8 @@ void TrafficLaw::use(const directory::Parameters& parameters, base::Mono now) {
 
 void TrafficLaw::start(base::Mono now) {
     ready_.clear();
-    begin_gap(now);
+    // Nobody's phase follows from when he connected.
+    begin_gap(now + base::from_seconds(random_.unit() * base::to_seconds(gap())));
     running_ = true;
 }
 
@@ -34,7 +35,8 @@ base::Nanoseconds TrafficLaw::gap() const {
 
 void TrafficLaw::begin_gap(base::Mono at) {
     gap_begins_ = at;
-    upcoming_.due = at + base::from_seconds(random_.unit() * base::to_seconds(gap()));
+    const auto place = directory::place_in_gap(random_.unit());
+    upcoming_.due = at + base::from_seconds(place * base::to_seconds(gap()));
     const bool loop = random_.below(std::uint64_t{main_.milli} + loops_.milli) < loops_.milli;
     upcoming_.kind = loop ? Slot::Kind::loop : Slot::Kind::main;
     upcoming_.lot = random_.unit();

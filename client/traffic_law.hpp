@@ -1,7 +1,7 @@
 // When a client sends (docs/traffic-law.md section 1), drawn ahead from a random stream of its own,
-// so that nothing else that the client does can move a slot: one slot at a uniformly random moment
-// of every gap 1/(U + L). A lot makes it a loop with probability L/(U + L), else a main slot, so
-// that no moment says which. Packets are put in before their time; due() only hands out what is
+// so that nothing else that the client does can move a slot: one slot in every gap 1/(U + L), near
+// its middle. A lot makes it a loop with probability L/(U + L), else a main slot, so that no moment
+// says which. Packets are put in before their time; due() only hands out what is
 // there.
 //
 //   to_prepare() -> the caller makes the packet -> put() ... due(): written, or lost for good

@@ -14,7 +14,7 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
         pass_to(now);
     } else {
         from_ = now;
-        place_ = random.unit();
+        place_ = directory::place_in_gap(random.unit());
     }
     if (!sequence_ || schedule.sequence > *sequence_) {
         before_ = std::min(directory::Rate{schedule.pace_milli}, most);
@@ -29,14 +29,14 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
 void ReplyPace::ticked(base::Random& random) {
     from_ = due_;
     passed_ = place_ - 1;
-    place_ = random.unit();
+    place_ = directory::place_in_gap(random.unit());
     due_ = when_due();
 }
 
 void ReplyPace::restart(base::Mono now, base::Random& random) {
     from_ = now;
     passed_ = 0;
-    place_ = random.unit();
+    place_ = directory::place_in_gap(random.unit());
     due_ = when_due();
 }
 

@@ -1,5 +1,5 @@
-// The ticks of one exit session (docs/traffic-law.md section 2): one at a uniformly random moment
-// of every gap 1/pace, at a pace that changes where the client's schedule says so. A gap that the
+// The ticks of one exit session (docs/traffic-law.md section 2): one near the middle of every
+// gap 1/pace, at a pace that changes where the client's schedule says so. A gap that the
 // change falls into goes on at the new pace with what is left of it. Pure, one thread.
 #pragma once
 

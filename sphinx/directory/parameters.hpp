@@ -42,6 +42,14 @@ struct Parameters {
     base::Nanoseconds resend_after(Rate pace) const;
 };
 
+/// Slots and ticks lie in the middle of their gaps, off it by at most half of this share of a gap
+/// (docs/decisions/0015-one-slot-a-gap.md).
+inline constexpr double jitter_share = 0.1;
+/// Where in its gap a slot or tick lies, for a uniform draw from [0, 1).
+constexpr double place_in_gap(double draw) {
+    return 0.5 + jitter_share * (draw - 0.5);
+}
+
 inline constexpr base::Seconds key_early{60};      // a key is accepted this long before its epoch
 inline constexpr base::Seconds made_for_next{30};  // packets made this late are for the next epoch
 

@@ -1,7 +1,8 @@
 // Flow linking by the statistical classifier of MixMatch (PoPETs 2024.2): is the flow that is seen
 // at one end the work of the client whose link is seen at the other? One end's times, convolved
 // with the density of a route's delay, give the rate to be expected at the other; a flow's score
-// is the log-likelihood ratio of what came there against a uniform rate.
+// is the log-likelihood ratio of what came there against a uniform rate. The published score asks
+// only when packets came; ours also how many, which makes it much the stronger.
 //
 // Client's end: the cells on its link. Other end, three watchers of growing strength:
 //   exit's links    all cells that reach one exit, everybody's and loops: is it this client's exit?
@@ -26,16 +27,27 @@ constexpr double false_alarms = 0.01;
 constexpr double sparse_rate = 10;  // packets a second of a flow where the law is off
 constexpr double settled = 8;       // seconds: all sessions are open
 
+constexpr double mean_delay = 0.05;
+constexpr double link_and_tick = 0.002;  // a link; ticks round both ways
+
 /// Density of the sum of `hops` exponential delays (Erlang's), behind what links and ticks add.
 double route_density(double seconds, unsigned hops) {
-    constexpr double mean = 0.05;
-    constexpr double each = 0.0025;  // a link of 2 ms and half a tick
-    const auto x = (seconds - each * hops) / mean;
+    const auto x = (seconds - link_and_tick * hops) / mean_delay;
     if (x <= 0) return 0;
-    double density = std::exp(-x) / mean;
+    double density = std::exp(-x) / mean_delay;
     for (unsigned i = 1; i < hops; ++i)
         density *= x / i;
     return density;
+}
+
+/// And its distribution.
+double route_share(double seconds, unsigned hops) {
+    const auto x = (seconds - link_and_tick * hops) / mean_delay;
+    if (x <= 0) return 0;
+    double term = std::exp(-x), left = term;
+    for (unsigned i = 1; i < hops; ++i)
+        left += term *= x / i;
+    return 1 - left;
 }
 
 /// Who sees a packet when the last layer sends it has not seen the exit's own delay.
@@ -45,7 +57,7 @@ constexpr unsigned hops_back = 3;
 
 /// What `cause` makes to be expected at the moment `at`.
 double expected_rate(const Times& cause, double at, unsigned hops) {
-    constexpr double longest = 0.8;
+    constexpr double longest = 1;
     auto one = std::lower_bound(cause.begin(), cause.end(), static_cast<float>(at - longest));
     double rate = 0;
     for (; one != cause.end() && *one < at; ++one)
@@ -53,15 +65,32 @@ double expected_rate(const Times& cause, double at, unsigned hops) {
     return rate;
 }
 
-/// `seen`: the first `observations` of them from `from` on. Nothing if there are fewer.
-std::optional<double> score(const Times& cause, const Times& seen, unsigned hops, double uniform,
-                            double from, std::size_t observations) {
+/// What is seen of a cause: a share of its packets, among others that come at a steady rate.
+struct Model {
+    unsigned hops;
+    double share;
+    double others;        // a second
+    bool counted = true;  // how many there are says something, not only when they come
+};
+
+/// Log-likelihood ratio of `seen`, the first `observations` from `from` on, being caused by `cause`
+/// against coming at an even rate. Nothing if there are fewer.
+std::optional<double> score(const Times& cause, const Times& seen, const Model& model, double from,
+                            std::size_t observations) {
     auto one = std::lower_bound(seen.begin(), seen.end(), static_cast<float>(from));
     if (seen.end() - one < static_cast<std::ptrdiff_t>(observations)) return std::nullopt;
+    const double begin = *one;
     double sum = 0;
     for (std::size_t i = 0; i < observations; ++i, ++one)
-        sum += std::log(0.01 + expected_rate(cause, *one, hops) / uniform);
-    return sum;
+        sum += std::log(model.share * expected_rate(cause, *one, model.hops) + model.others);
+    if (!model.counted) return sum;
+    const double end = *std::prev(one);
+    for (const auto at : cause)
+        sum -=
+            model.share * (route_share(end - at, model.hops) - route_share(begin - at, model.hops));
+    return sum - model.others * (end - begin) +
+           static_cast<double>(observations) *
+               std::log((end - begin) / static_cast<double>(observations));
 }
 
 /// The same the other way round: the client's cells against everything that came to one exit.
@@ -100,21 +129,27 @@ const Trace* elsewhere(const std::vector<Trace>& traces, std::size_t i) {
     return nullptr;
 }
 
-void judge(const Crowd& crowd, double rate, std::size_t observations, AllScores& scores) {
+void judge(const Crowd& crowd, double slots, double loops, std::size_t observations,
+           AllScores& scores) {
     const auto& traces = crowd.traces();
+    const double main_share = slots / (slots + loops);
+    constexpr double floor = 0.5;  // a second: what no cause explains
     for (std::size_t i = 0; i < traces.size(); ++i) {
         const auto& mine = traces[i];
         const auto& other = traces[(i + 1) % traces.size()];
         const auto compare = [&](Watcher watcher, const Times& cause, const Times& not_cause,
-                                 const Times& seen, unsigned hops) {
-            const auto own = score(cause, seen, hops, rate, settled, observations);
-            const auto others = score(not_cause, seen, hops, rate, settled, observations);
+                                 const Times& seen, const Model& model) {
+            const auto own = score(cause, seen, model, settled, observations);
+            const auto others = score(not_cause, seen, model, settled, observations);
             if (own) scores[watcher].together.push_back(*own);
             if (others) scores[watcher].apart.push_back(*others);
         };
-        compare(targets_link, mine.up, other.up, mine.written, hops_to_target);
-        compare(bad_exit, mine.up, other.up, mine.at_exit, hops_to_exit);
-        compare(both_ends, mine.replied, other.replied, times_of(mine.delivered), hops_back);
+        // How many writes a stream's bytes make depends on how they come in order.
+        compare(targets_link, mine.up, other.up, mine.written,
+                {hops_to_target, main_share, floor, false});
+        compare(bad_exit, mine.up, other.up, mine.at_exit, {hops_to_exit, main_share, floor});
+        compare(both_ends, mine.replied, other.replied, times_of(mine.delivered),
+                {hops_back, 1, loops});
         if (mine.at_exit.empty()) continue;
         // The same exit for both, so that how busy it is tells them not apart.
         const auto& merged = crowd.into_exit()[mine.exit];
@@ -149,7 +184,7 @@ AllScores run(Defence defence, std::size_t observations, unsigned seeds, const O
         const auto& law = crowd.network.parameters;
         const auto slots =
             defence == Defence::on_demand ? sparse_rate : law.main_slots.per_second();
-        judge(made, slots + law.client_loops.per_second(), observations, scores);
+        judge(made, slots, law.client_loops.per_second(), observations, scores);
         report.progress("linking", (i + 1.0) / seeds);
     }
     return scores;
@@ -194,7 +229,8 @@ void linking(const Options& options, Report& report) {
     for (const std::size_t observations : {100, 600}) {
         // Other laws are shown beside ours; only ours is judged.
         const auto poisson = run(Defence::poisson, observations, seeds, options, report);
-        for (const auto watcher : {exits_links, bad_exit, both_ends})
+        // (Both ends are left out: the exits that it talks to tick by our law.)
+        for (const auto watcher : {exits_links, bad_exit})
             show(poisson[watcher], watcher, Defence::poisson, observations, report);
         const auto on = run(Defence::law, observations, seeds, options, report);
         for (const auto watcher : {exits_links, targets_link, bad_exit, both_ends}) {

@@ -54,7 +54,9 @@ void check_rate(const std::vector<double>& times, double from, double to, double
 double place_distance(const std::vector<double>& times, double from, double rate) {
     std::vector<double> places;
     for (std::size_t i = 0; i < times.size(); ++i)
-        places.push_back((times[i] - from) * rate - static_cast<double>(i));
+        places.push_back(((times[i] - from) * rate - static_cast<double>(i) - 0.5) /
+                             directory::jitter_share +
+                         0.5);
     std::sort(places.begin(), places.end());
     double worst = 0;
     const auto n = static_cast<double>(places.size());
@@ -74,7 +76,7 @@ TEST_CASE("without a schedule, or at pace nought, nothing is ever due") {
     CHECK(pace.due() == Mono::max());
 }
 
-TEST_CASE("every gap has one tick, anywhere in it, from the change on at the next pace") {
+TEST_CASE("every gap has one tick, near its middle, from the change on at the next pace") {
     base::SeededRandom random{42};
     ReplyPace pace;
     pace.follow(schedule(1, 0, 3, 45'000), most, at(0), random);
@@ -118,10 +120,11 @@ TEST_CASE("a gap that the change falls into goes on at the new pace with what is
         double most;
     };
     const Row rows[]{
-        {1, 0.5, 45, 0, 0.5 + 0.5 / 45},
-        {45, 0.01, 1, 0, 0.01 + 0.55},
-        {0, 3, 45, 3, 3 + 1.0 / 45},
-        {10, 10, 1, 0, 0.1},
+        {1, 0.4, 45, 0.4 + 0.05 / 45, 0.4 + 0.15 / 45},
+        {1, 0.5, 45, 0.45, 0.5 + 0.05 / 45},
+        {40, 0.01, 1, 0.01 + 0.05, 0.01 + 0.15},
+        {0, 3, 45, 3 + 0.45 / 45, 3 + 0.55 / 45},
+        {10, 10, 1, 0.045, 0.055},
     };
     for (const auto& row : rows) {
         double earliest = 1e9;
@@ -137,10 +140,11 @@ TEST_CASE("a gap that the change falls into goes on at the new pace with what is
             latest = std::max(latest, first);
         }
         const auto width = row.most - row.least;
-        CHECK(earliest >= row.least - 0.001);
-        CHECK(earliest < row.least + 0.05 * width + 0.001);
-        CHECK(latest <= row.most + 0.001);
-        CHECK(latest > row.most - 0.05 * width - 0.001);
+        INFO("paces " << row.now_pace << " and " << row.next_pace);
+        CHECK(earliest >= row.least - 1e-6);
+        CHECK(earliest < row.least + 0.05 * width);
+        CHECK(latest <= row.most + 1e-6);
+        CHECK(latest > row.most - 0.05 * width);
     }
 }
 
