@@ -3,8 +3,8 @@
 // applications do. Pure: sockets are `exit`'s. One thread. `random` and `counters` outlive it.
 //
 // Where a bound is reached: a new session takes the place of the one that has been silent for
-// longest, the oldest SURB of a full stock goes, a stream too many is reset (overload); beyond the memory of all sessions
-// together the one that holds most of it ends.
+// longest, the oldest SURB of a full stock goes, a stream too many is reset (overload); beyond the
+// memory of all sessions together the one that holds most of it ends.
 #pragma once
 
 #include <memory>
