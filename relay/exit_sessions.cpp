@@ -72,7 +72,7 @@ struct ExitSessions::Impl {
     bool usable(std::uint8_t epoch_low_byte, base::Wall wall) const;
     void drop_unusable(Session& session, base::Wall wall);
     std::optional<Reply> spend(Session& session, base::Mono now, base::Wall wall);
-    Session& begin(const base::SessionId& id, base::Mono now);
+    Session* begin(const base::SessionId& id, base::Mono now);
     void end_silent(base::Mono now);
     void end(Sessions::iterator session, stream::ResetReason reason);
     void weigh(Session& session);
@@ -149,7 +149,8 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
         return self.counters.drop(DropReason::malformed);
     }
     auto* session = self.find(header->session);
-    if (!session) session = &self.begin(header->session, now);
+    if (!session) session = self.begin(header->session, now);
+    if (!session) return self.counters.drop(DropReason::overflow);
     if (!session->arrived.arrived(header->number)) return;
     session->heard = now;
     self.by_silence.splice(self.by_silence.end(), self.by_silence, session->silence);
@@ -166,17 +167,20 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
 }
 
 /// Where there is no room the session that has been silent for longest ends: who fills an exit with
-/// sessions must keep each of them as lively as the one that he would push out.
-Session& ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
+/// sessions must keep each of them lively. Nobody if all are: the one that ended would come back
+/// with its next packet and end another, so that one session too many would be the end of all.
+Session* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     if (sessions.size() >= limits.sessions_max) {
-        end(sessions.find(by_silence.front()), stream::ResetReason::overload);
+        const auto longest = sessions.find(by_silence.front());
+        if (now - longest->second.heard < limits.lively) return nullptr;
+        end(longest, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
     auto& session = sessions.try_emplace(id, 2 * parameters.longest_route_delay(), stream_limits())
                         .first->second;
     session.silence = by_silence.insert(by_silence.end(), id);
     next_sweep = std::min(next_sweep, now + sweep_interval);
-    return session;
+    return &session;
 }
 
 void ExitSessions::Impl::weigh(Session& session) {

@@ -3,8 +3,8 @@
 // applications do. Pure: sockets are `exit`'s. One thread. `random` and `counters` outlive it.
 //
 // Where a bound is reached: a new session takes the place of the one that has been silent for
-// longest, the oldest SURB of a full stock goes, a stream too many is reset (overload); beyond the
-// memory of all sessions together the one that holds most of it ends.
+// longest, but of none that is lively; the oldest SURB of a full stock goes, a stream too many is
+// reset (overload); beyond the memory of all sessions together the one that holds most of it ends.
 #pragma once
 
 #include <memory>
@@ -39,6 +39,7 @@ struct ExitLimits {
     std::size_t surbs_max = 1024;  // per session; and never above twice the law's largest stock
     std::size_t memory_max = std::size_t{1} << 30;  // SURBs and stream buffers of all sessions
     base::Seconds silence{10};                      // a session not heard from for so long ends
+    base::Seconds lively{2};                        // one heard from so recently keeps its place
     std::optional<stream::MuxLimits> streams;       // else what the network's rates ask for
 };
 

@@ -21,9 +21,9 @@ TEST_CASE("sessions are bounded: one too many ends the one that has been silent 
     relay::ExitLimits limits;
     limits.sessions_max = 3;
     Harness harness{limits};
-    const auto say = [&](std::uint8_t i, int ms) {
-        harness.now = Mono{} + Milliseconds{ms};
-        if (harness.id.bytes[0] != i) harness.number = static_cast<stream::PacketNumber>(ms);
+    const auto say = [&](std::uint8_t i, int second) {
+        harness.now = Mono{} + Seconds{second};
+        if (harness.id.bytes[0] != i) harness.number = static_cast<stream::PacketNumber>(second);
         harness.id.bytes.fill(i);
         harness.send(2, full);
     };
@@ -47,6 +47,49 @@ TEST_CASE("sessions are bounded: one too many ends the one that has been silent 
     }
     CHECK(harness.exit.sessions() == 3);
     CHECK(dropped(harness.counters, relay::DropReason::overflow) == 101);
+}
+
+TEST_CASE("where all sessions are lively one too many finds no place, and ends none") {
+    relay::ExitLimits limits;
+    limits.sessions_max = 20;
+    Harness harness{limits};
+    struct Client {
+        base::SessionId id;
+        stream::PacketNumber number = 0;
+        Mono next;
+    };
+    // 21 clients of five packets a second, as many as a session on trial gets, each after a delay.
+    std::vector<Client> clients(21);
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+        clients[i].id.bytes.fill(static_cast<std::uint8_t>(i + 1));
+        clients[i].next = Mono{} + i * Milliseconds{1};
+    }
+    const auto lives = [&](const Client& client) { return harness.exit.stock(client.id) > 0; };
+    for (int packets = 0; packets < 21 * 5 * 60; ++packets) {
+        auto& client = *std::min_element(clients.begin(), clients.end(),
+                                         [](auto& a, auto& b) { return a.next < b.next; });
+        harness.now = client.next;
+        harness.id = client.id;
+        harness.number = client.number;
+        harness.send(1, full);
+        client.number = harness.number;
+        client.next += base::from_seconds(0.1 + 0.2 * harness.random.unit());
+        if (packets >= 21) CHECK(std::count_if(clients.begin(), clients.end() - 1, lives) == 20);
+    }
+    CHECK_FALSE(lives(clients.back()));
+    // As soon as one falls silent there is a place.
+    harness.id = clients.back().id;
+    for (int second = 0; second < 3; ++second) {
+        harness.now += Seconds{1};
+        for (std::size_t i = 1; i < clients.size(); ++i) {
+            harness.id = clients[i].id;
+            harness.number = clients[i].number;
+            harness.send(1, full);
+            clients[i].number = harness.number;
+        }
+    }
+    CHECK_FALSE(lives(clients.front()));
+    CHECK(lives(clients.back()));
 }
 
 TEST_CASE("streams that carry nothing count among what sessions hold") {
