@@ -127,6 +127,8 @@ MUTANTS = [
            UNIT, "what overtakes an OPEN is told of behind it, and not before"),
     mutant("ticks-drift", "relay/reply_pace.cpp", "passed_ = place_ - 1;", "passed_ = 0;",
            UNIT, "every gap has one tick, near its middle, from the change on at the next pace"),
+    mutant("first-estimate-holds", "relay/reply_pace.cpp", "*sequence_ && change >= change_) return;", "*sequence_) return;",
+           UNIT, "a hand-over between two exits keeps the sum of their paces in every window"),
     mutant("older-schedule-wins", "relay/reply_pace.cpp",
            "if (sequence_ && schedule.sequence < *sequence_) return;", "",
            UNIT, "of several estimates of one change the earliest holds, and the highest sequence wins"),
