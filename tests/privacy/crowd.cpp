@@ -135,17 +135,24 @@ void Crowd::Impl::see_client_link(const simulation::OnWire& cell, float at) {
     const bool up = !is_relay(cell.from_number);
     const auto number = (up ? cell.from_number : cell.to_number) - relays;
     auto& trace = traces[number];
+    const bool recorded = at >= static_cast<float>(options.records_from);
     if (up) {
-        // The exit's end of the session, for who is to know it there: a session's first bytes.
         const auto header = simulation::read_clear(cell.cell.body());
-        if (header.hops == packet::max_hops && header.identifier.is_zero()) {
+        const bool loop = !header.identifier.is_zero();
+        if (!loop) {
+            // The exit's end of the session, for who is to know it there: a session's first bytes.
             const auto message =
                 cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
             sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
                 static_cast<unsigned>(number);
         }
+        // The gateway takes off a layer and so knows where it goes on to: when it came says more
+        // than when it leaves, for a delay lies between.
+        if (recorded)
+            trace.to_mix.push_back(
+                {at, static_cast<std::uint32_t>(world.number_of(header.address[1])), loop});
     }
-    if (at < static_cast<float>(options.records_from)) return;
+    if (!recorded) return;
     (up ? trace.up : trace.down).push_back(at);
 }
 
@@ -161,23 +168,6 @@ void Crowd::Impl::see_packet(const simulation::OnWire& cell, float at) {
         const auto answered = mailboxes.find(header.destination);
         if (header.at == 0 && answered != mailboxes.end())
             traces[answered->second].replied.push_back(at);
-        // A client's packet is at its second hop now; its sender is known by what it carries.
-        if (header.at == 1) {
-            std::optional<unsigned> whose;
-            if (loop) {
-                const auto found = mailboxes.find(header.destination);
-                if (found != mailboxes.end()) whose = found->second;
-            } else {
-                const auto message =
-                    cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
-                const auto found =
-                    sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
-                if (found != sessions.end()) whose = found->second;
-            }
-            if (whose)
-                traces[*whose].to_mix.push_back(
-                    {at, static_cast<std::uint32_t>(cell.to_number), loop});
-        }
     }
     if (!is_gateway(cell.to_number)) return;
     into_exit[cell.to_number - first_gateway].push_back(at);
