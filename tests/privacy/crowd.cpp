@@ -191,8 +191,11 @@ Crowd::~Crowd() = default;
 
 void Crowd::run() {
     impl_->world.run_for(base::from_seconds(impl_->options.seconds));
-    for (std::size_t i = 0; i < impl_->traces.size(); ++i)
-        if (impl_->transfers[i]) impl_->traces[i].finished = impl_->transfers[i]->finished();
+    for (std::size_t i = 0; i < impl_->traces.size(); ++i) {
+        if (!impl_->transfers[i]) continue;
+        impl_->traces[i].finished = impl_->transfers[i]->finished();
+        impl_->traces[i].moved = impl_->transfers[i]->moved();
+    }
 }
 
 const std::vector<Trace>& Crowd::traces() const {

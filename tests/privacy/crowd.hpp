@@ -46,6 +46,7 @@ using Times = std::vector<float>;  // seconds from connecting
 struct Trace {
     bool busy = false;
     bool finished = false;  // a busy one's transfer ended in the window
+    std::size_t moved = 0;  // bytes of it
     unsigned gateway = 0;
 
     // Who sees the client's link.

@@ -235,10 +235,11 @@ void linking(const Options& options, Report& report) {
         const auto on = run(Defence::law, observations, seeds, options, report);
         for (const auto watcher : {exits_links, targets_link, bad_exit, both_ends}) {
             const auto rate = show(on[watcher], watcher, Defence::law, observations, report);
-            if (observations == 100)
-                report.at_most(
-                    std::string{names[watcher]} + ": TPR at FPR 0.01 after 100 observations", rate,
-                    0.05);
+            if (observations != 100) continue;
+            report.at_least(std::string{names[watcher]} + ": pairs of ends",
+                            static_cast<double>(on[watcher].together.size()), 100);
+            report.at_most(std::string{names[watcher]} + ": TPR at FPR 0.01 after 100 observations",
+                           rate, 0.05);
         }
     }
 }

@@ -50,7 +50,8 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember(names));
     app.add_option("--seed", options.seed, "the first seed")->capture_default_str();
     app.add_flag("--full", options.full, "the sizes that docs/anonymity.md quotes");
-    app.add_option("--seeds", options.seeds, "networks of each kind");
+    app.add_option("--seeds", options.seeds, "networks of each kind")
+        ->check(CLI::Range(2u, 100'000u));  // what one taught is tried on another
     app.add_option("--clients", options.clients, "clients of each network");
     app.add_option("--seconds", options.seconds, "length of a window");
     app.add_option("--json", file, "write results as JSON lines");

@@ -21,6 +21,8 @@ class Transfer {
 
     void step(client::Core& core, base::Mono now);
     bool finished() const { return finished_; }
+    /// What has come down, or was taken to go up, in bytes.
+    std::size_t moved() const { return work_ == Work::download ? read_ : written_; }
 
  private:
     void open(client::Core& core);
