@@ -4,17 +4,14 @@ wire_test.py measures the same with a recorder of ours, always and without privi
 (deploy/install-packages capture) and the right to capture on lo. Where that is missing it says so.
 """
 import functools
-import shutil
-import signal
-import subprocess
 import sys
-import time
 import unittest
 from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from testnet import NetworkTest  # noqa: E402
+from nightjar_demo.capture import Capture, records  # noqa: E402
 from nightjar_demo.checks import APPLICATION_DATA, CELL_RECORD, RECORDS_ALLOWED  # noqa: E402
 from nightjar_demo.network import LINK_PORT  # noqa: E402
 
@@ -22,51 +19,6 @@ SECONDS = 10
 SERVER_HELLO = "2"
 TLS_1_3 = "0x0304"
 HANDSHAKE_TYPES = {20, 22}      # before a link's first cell: change_cipher_spec, handshake
-FIELDS = ("tcp.stream", "tcp.srcport", "tls.record.content_type", "tls.record.opaque_type", "tls.record.length",
-          "tls.handshake.type", "tls.handshake.extensions.supported_version", "tcp.analysis.lost_segment")
-
-
-class Capture:
-    """tshark on lo, from construction to end(); `why_not` if it may not."""
-
-    def __init__(self, file, network):
-        self.file, self.why_not, self.process = file, None, None
-        if not shutil.which("tshark"):
-            self.why_not = "tshark is not installed (deploy/install-packages capture)"
-            return
-        self.process = subprocess.Popen(
-            ["tshark", "-i", "lo", "-B", "64", "-w", file, "-f", f"net {network}.0/24 and tcp port {LINK_PORT}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 15
-        while not (file.exists() and file.stat().st_size > 0):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.process.kill()
-                said = self.process.communicate()[1].splitlines()
-                self.why_not = next((line for line in said if line.startswith("tshark: ")), "tshark does not start")
-                return
-            time.sleep(0.1)
-        time.sleep(1)
-
-    def end(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=20)
-
-    def rows(self):
-        """A dictionary of FIELDS for each frame that carries a TLS record."""
-        command = ["tshark", "-r", self.file, "-d", f"tcp.port=={LINK_PORT},tls", "-Y", "tls", "-T", "fields"]
-        for field in FIELDS:
-            command += ["-e", field]
-        said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
-        return [dict(zip(FIELDS, line.split("\t"))) for line in said.splitlines()]
-
-
-def records(row):
-    """(type, length) of the records that end in this frame."""
-    # What TLS 1.3 encrypts is application data outside, which tshark calls opaque.
-    types = [int(t) for name in ("tls.record.content_type", "tls.record.opaque_type") if row[name]
-             for t in row[name].split(",")]
-    lengths = [int(length) for length in row["tls.record.length"].split(",") if length]
-    return list(zip(types, lengths))
 
 
 def where_permitted(test):
@@ -94,10 +46,7 @@ class Captured(NetworkTest):
 
     @classmethod
     def tearDownClass(cls):
-        process = cls.capture.process
-        if process and process.poll() is None:
-            process.kill()
-            process.communicate()
+        cls.capture.kill()
         super().tearDownClass()
 
     @where_permitted
