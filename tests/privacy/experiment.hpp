@@ -16,6 +16,7 @@ struct Options {
     std::uint32_t seeds = 0;    // networks of each kind; 0: the experiment's own choice
     std::uint32_t clients = 0;  // in each network; likewise
     double seconds = 0;         // of each window; likewise
+    std::string capture;        // what deploy/demo --lab has observed
 
     /// What was asked for on the command line, else what the experiment chooses for its form.
     template <class T>
@@ -59,5 +60,8 @@ void linking(const Options& options, Report& report);   // flows matched from en
 void gateway(const Options& options, Report& report);   // the client's own gateway
 void routes(const Options& options, Report& report);    // a share of bad relays
 void active(const Options& options, Report& report);    // n-1, tagging, replay
+/// The running product against its simulation; only if options.capture names a file. Throws if that
+/// cannot be read.
+void capture(const Options& options, Report& report);
 
 }  // namespace nightjar::privacy

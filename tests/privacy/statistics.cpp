@@ -108,6 +108,10 @@ Bound auc_bound(std::span<const Sample> samples, base::Random& random, unsigned 
             ++weight[static_cast<std::size_t>(random.below(weight.size()))];
         drawn.push_back(weighted_auc(ranked, weight));
     }
+    const auto average = mean(drawn);
+    for (const auto one : drawn)
+        bound.deviation += (one - average) * (one - average) / static_cast<double>(draws);
+    bound.deviation = std::sqrt(bound.deviation);
     bound.upper = std::max(bound.point, quantile(std::move(drawn), 0.95));
     return bound;
 }

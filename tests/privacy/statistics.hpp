@@ -24,7 +24,8 @@ struct Sample {
 
 struct Bound {
     double point = 0;
-    double upper = 0;  // 95 % of the bootstrap's draws lie below it
+    double upper = 0;      // 95 % of the bootstrap's draws lie below it
+    double deviation = 0;  // of the draws
 };
 /// AUC with a one-sided 95 % bound, by a bootstrap over seeds: whole networks are drawn, not
 /// clients. Preconditions: both classes are there.

@@ -58,6 +58,7 @@ TEST_CASE("statistics: the bound on an AUC draws networks, not clients") {
     CHECK(bound.point == Approx(auc_of(samples)));
     // Without a difference its deviation is sqrt((2n + 1) / 12) / n, n = 1000 of each class.
     CHECK(std::abs((bound.upper - bound.point) / (1.645 * 0.0129) - 1) < 0.2);
+    CHECK(std::abs(bound.deviation / 0.0129 - 1) < 0.1);
     // Twenty clients that are one client know no more than it.
     const auto of_copies = auc_bound(copied, other, 400);
     CHECK(of_copies.point == Approx(bound.point));

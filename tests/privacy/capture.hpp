@@ -1,0 +1,79 @@
+// What was observed of the running product (deploy/demo --lab), and how it is held against the
+// simulation. A capture is a file of JSON lines. The first says what was observed:
+//   {"observer": "tshark", "mixes": 2, "gateways": 2, "main_slots": 50, "client_loops": 5,
+//    "replies": 45, "down": 60, "relay_loops": 15}           rates in events a second
+// and each further one is a second of a window, in which the one client was idle or busy:
+//   {"window": 0, "busy": true, "up": [0.012, ...], "down": [...], "links": [51, 3, ...]}
+// up, down: when cells were on the client's link, in seconds from the slice's begin; links: how
+// many there were on each other link and direction, in an order that holds for the whole file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <istream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sphinx/directory/parameters.hpp"
+#include "tests/privacy/features.hpp"
+#include "tests/privacy/statistics.hpp"
+
+namespace nightjar::privacy {
+
+inline constexpr double slice_seconds = 1;
+/// Of a normal distribution 99 % lie within so many deviations.
+inline constexpr double agreement_deviations = 2.58;
+
+struct Slice {
+    std::uint64_t window = 0;  // slices of one window are not independent
+    bool busy = false;
+    Times up{};    // seconds from the slice's begin
+    Times down{};  // likewise
+    std::vector<double> links{};
+};
+
+/// What a capture says of its network, so that the same one can be simulated.
+struct Observed {
+    bool every_link = false;  // by tshark; else, by the recorder, those of the gateways
+    unsigned mixes = 0;       // of each layer
+    unsigned gateways = 0;
+    directory::Parameters parameters;
+};
+
+struct Capture {
+    Observed observed;
+    std::vector<Slice> slices;
+    unsigned windows = 0;
+};
+
+/// Throws std::runtime_error, one line that names file and line, if it is not what is written
+/// above. Afterwards: each window is idle or busy as a whole, and among those of an even number
+/// there are both, and among those of an odd one; every slice has as many links.
+Capture read_capture(const std::string& file);
+Capture read_capture(std::istream& lines, const std::string& name);
+
+/// The shape of both directions of the client's link, in bins of a quarter of a second, and how
+/// many cells went over each other link. The same for a capture and for a simulation.
+Row slice_features(const Slice& slice);
+/// The slices with every other cell of the client's link left out where it was busy: what a client
+/// without the law might look like.
+std::vector<Slice> thinned_when_busy(std::vector<Slice> slices);
+/// How well idle and busy slices are told apart, each window by what those of the other parity have
+/// taught. The deviation is the larger of two: the bootstrap's over windows, and how far the AUC
+/// strays by chance when windows are called idle or busy anew; of a dozen windows the former alone
+/// is too small, for it does not know that another dozen would teach something else.
+Bound judge(std::span<const Slice> slices, base::Random& random);
+
+/// Of two AUCs, in deviations of their difference: |a - b| / sqrt(sa^2 + sb^2), s as judge() gives
+/// it. They agree if that is at most `agreement_deviations`. Two that are equal are 0 apart.
+double deviations_apart(const Bound& a, const Bound& b);
+
+/// Windows of the same network in virtual time, one world for each, half of them busy with a
+/// download or an upload from the first moment to the last. They begin ten seconds after the
+/// client has connected.
+std::vector<Slice> simulate_slices(const Observed& observed, std::uint64_t first_seed,
+                                   unsigned windows, unsigned slices_each,
+                                   const std::function<void(unsigned done)>& progress = {});
+
+}  // namespace nightjar::privacy
