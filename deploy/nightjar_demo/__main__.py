@@ -2,15 +2,16 @@
 import argparse
 import hashlib
 import os
-import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from . import building
+from .building import ROOT
 from .checks import Window
 from .folders import Run, refuse_second_keep, stop_kept
+from .lab import build_laboratory, run_lab
 from .law import Law
 from .network import Network
 from .processes import Processes
@@ -18,41 +19,18 @@ from .progress import DemoError, complain, say, stage
 from .report import Report
 from .transfers import Curl
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorder"]
-NINJA_STEP = re.compile(r"\[(\d+)/(\d+)\] ")
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
+LAB_PPS_LEAST = 10
 STOPPED_SECONDS = 10    # curl's patience with a mix stopped
 RECOVERY_SECONDS = 30
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_build(command, note):
-    """Runs it, with a line for each tenth of ninja's "[7/143] Building …"."""
-    said, tenths = "", 0
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, text=True, errors="replace") as running:
-        try:
-            for line in running.stdout:
-                said += line
-                step = NINJA_STEP.match(line)
-                if step and 10 * int(step[1]) // int(step[2]) > tenths:
-                    tenths = 10 * int(step[1]) // int(step[2])
-                    note(f"{step[1]} of {step[2]} steps")
-        except DemoError:   # we are to end
-            running.terminate()
-            raise
-    if running.returncode != 0:
-        raise DemoError(f"{' '.join(command)} failed:\n{said[-4000:]}")
-
-
 def build():
-    with stage("building the programs (release; some minutes at first)") as note:
-        run_build(["cmake", "--preset", "release"], note)
-        run_build(["cmake", "--build", "build/release", "--target", *TARGETS], note)
-    return ROOT / "build" / "release"
+    return building.build("the programs", "release", TARGETS)
 
 
 def start(network):
@@ -176,12 +154,16 @@ def run_demo(options):
     if options.keep:
         refuse_second_keep()
     programs = build()
+    laboratory = build_laboratory() if options.lab else None
     run = Run()
     processes = Processes(run.folder, options.keep)
     network = Network(programs, run, processes, law, record=not options.keep)
     kept, bad = False, []
     try:
-        demonstrate(network, Report(network, options), options)
+        if options.lab:
+            run_lab(network, start, laboratory, options.json)
+        else:
+            demonstrate(network, Report(network, options), options)
         if options.keep:
             leave_running(network, run)
             kept = True
@@ -199,8 +181,9 @@ def run_demo(options):
             run.remove()
     if bad:
         raise DemoError("; ".join(bad))
-    say("\nEverything as the law says." if kept else
-        "\nEverything as the law says; everything stopped, nothing left behind.")
+    outcome = "The product's links agree with the simulation" if options.lab else \
+        "Everything as the law says"
+    say(f"\n{outcome}." if kept else f"\n{outcome}; everything stopped, nothing left behind.")
     return 0
 
 
@@ -210,10 +193,19 @@ def parse():
     parser.add_argument("--stop", action="store_true", help="stop what --keep left running")
     parser.add_argument("--cascade", action="store_true",
                         help="one mix per layer; then stop each of them in turn")
+    parser.add_argument("--lab", action="store_true",
+                        help="instead of the usual checks: is what the links show when the client "
+                        "is busy told from idleness better than in a simulated network? Builds the "
+                        "laboratory too; three minutes, and on every link if tshark may capture")
     parser.add_argument("--pps", type=float, default=50, metavar="U",
                         help="main slots a second of the network (default 50)")
-    parser.add_argument("--json", metavar="FILE", help="write all figures")
+    parser.add_argument("--json", metavar="FILE", help="write all figures (with --lab what was "
+                        "observed goes to FILE.slices besides)")
     options = parser.parse_args()
+    if options.lab and (options.keep or options.stop or options.cascade):
+        parser.error("--lab: it is not for --keep, --stop or --cascade")
+    if options.lab and options.pps < LAB_PPS_LEAST:
+        parser.error(f"--lab: a second tells too little below {LAB_PPS_LEAST} slots a second")
     if not 1 <= options.pps <= 1000:
         parser.error("--pps: use 1 to 1000 slots a second")
     if options.json and not os.access(Path(options.json).absolute().parent, os.W_OK):

@@ -43,6 +43,7 @@ class Network:
     def __init__(self, programs, run, processes, law, record):
         self.programs, self.processes, self.law = programs, processes, law
         self.folder = run.folder
+        self.address = run.network          # its first three bytes
         self.outside = f"{run.network}.250"   # DNS and web server
         self.record = record
         self.relays = []

@@ -1,0 +1,217 @@
+"""--lab: idle and busy windows of the running network as an observer of its links sees them, and
+whether the laboratory's classifier tells them apart any better than in a simulated network."""
+import bisect
+import json
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from .building import ROOT, build
+from .capture import Capture, records
+from .checks import APPLICATION_DATA, CELL_RECORD
+from .law import GATEWAYS, RELAY_LOOPS
+from .metrics import Records
+from .network import LINK_PORT
+from .progress import DemoError, say, stage
+from .transfers import Curl
+
+WINDOWS = 12            # half of them busy
+WINDOW_SECONDS = 8
+LEFT_OUT = 1            # seconds after the window's begin
+SLICE_SECONDS = 1
+UPLOAD_SIZE = 64 << 20  # more than a window lets through
+CURL_TIME_OVER = 28     # its exit code
+
+
+def build_laboratory():
+    """The laboratory's program; it belongs to the tests, which need more packages."""
+    done = subprocess.run([ROOT / "deploy" / "install-packages", "build", "test"],
+                          stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise DemoError("--lab needs the packages of the tests: deploy/install-packages build test")
+    return build("the laboratory", "test", ["nightjar-lab"]) / "tests" / "privacy" / "nightjar-lab"
+
+
+class Watch:
+    """Who observes the links, from before the first of them on: tshark, else the recorders."""
+
+    def __init__(self, network):
+        self.network, self.capture = network, None
+
+    def __enter__(self):
+        # Hundreds of megabytes of what is encrypted anyway: not into memory, where the keys are.
+        self.scratch = tempfile.TemporaryDirectory(prefix="nightjar-demo-")
+        self.capture = Capture(Path(self.scratch.name) / "links.pcap", self.network.address)
+        if self.every_link:
+            for relay in self.network.gateways:
+                relay.recorded = False
+            say("observed: every link, by tshark")
+        else:
+            say("observed: the client's link and those from the last layer to the gateways, by "
+                f"the recorder, for {self.capture.why_not}")
+        return self
+
+    def __exit__(self, *_):
+        self.capture.kill()
+        self.scratch.cleanup()
+
+    @property
+    def every_link(self):
+        return self.capture.why_not is None
+
+    def cells(self):
+        """(unix time, link, direction) of every cell so far, by time; tshark ends."""
+        if not self.every_link:
+            found = [(row["t"], (relay.name, row["connection"]), row["direction"])
+                     for relay in self.network.gateways
+                     for row in Records(self.network.records(relay)).rows()
+                     if row["type"] == APPLICATION_DATA and row["length"] == CELL_RECORD]
+            return sorted(found)
+        try:
+            self.capture.end()
+            rows = self.capture.rows()
+        except subprocess.SubprocessError as error:
+            raise DemoError(f"tshark: {error}") from error
+        found = []
+        for row in rows:
+            if row["tcp.analysis.lost_segment"]:
+                raise DemoError("tshark missed something: the machine is too busy to capture")
+            way = "down" if row["tcp.srcport"] == str(LINK_PORT) else "up"
+            cell = (float(row["frame.time_epoch"]), int(row["tcp.stream"]), way)
+            found += [cell] * records(row).count((APPLICATION_DATA, CELL_RECORD))
+        return sorted(found)
+
+
+def draw_order():
+    """Which windows are busy: half of the even ones and half of the odd ones, for those of one
+    parity are judged by what the others have taught."""
+    busy = [False] * WINDOWS
+    for parity in (0, 1):
+        half = [i % 2 == 1 for i in range(WINDOWS // 2)]
+        random.shuffle(half)
+        busy[parity::2] = half
+    return busy
+
+
+def transfer(curl, upload):
+    """For the whole of a window; it must not be over before."""
+    if upload:
+        file = curl.network.folder / "long-file"
+        with open(file, "wb") as out:
+            out.truncate(UPLOAD_SIZE)
+        # As fast as the law goes, for what lies in buffers at the end would fill the next window.
+        asked = ("/upload", WINDOW_SECONDS, "/dev/null", "--upload-file", str(file),
+                 "--limit-rate", str(int(curl.network.law.goodput_up)))
+    else:
+        asked = ("/endless", WINDOW_SECONDS, "/dev/null")
+    code, figures, error = curl.run(*asked)
+    if code != CURL_TIME_OVER:
+        raise DemoError(f"curl {asked[0]} was over before the window was, with exit code {code}: "
+                        f"{error or figures}")
+    return int(figures.split()[4 if upload else 3])
+
+
+def run_windows(network):
+    """(begin in unix time, busy) of each window."""
+    curl, windows, uploads = Curl(network), [], 0
+    title = f"{WINDOWS} windows of {WINDOW_SECONDS} s, half of them busy, in random order"
+    with stage(title) as note:
+        for number, busy in enumerate(draw_order()):
+            begin, what = time.time(), "idle"
+            if busy:
+                upload = uploads % 2 == 1
+                uploads += 1
+                moved = transfer(curl, upload)
+                what = f"{'upload' if upload else 'download'}, {moved / 1000:.0f} kB"
+            time.sleep(max(0, begin + WINDOW_SECONDS - time.time()))
+            windows.append((begin, busy))
+            network.processes.check()
+            note(f"window {number + 1} of {WINDOWS}: {what}")
+    return windows
+
+
+def cut(cells, windows):
+    """The windows' slices, as tests/privacy/capture.hpp describes them."""
+    begins, slices = [], []
+    for number, (begin, busy) in enumerate(windows):
+        for second in range(LEFT_OUT, WINDOW_SECONDS, SLICE_SECONDS):
+            begins.append(begin + second)
+            slices.append({"window": number, "busy": busy, "up": [], "down": [], "links": []})
+    inside = []
+    for at, link, way in cells:
+        number = bisect.bisect_right(begins, at) - 1
+        if number >= 0 and at < begins[number] + SLICE_SECONDS:
+            # Cut to microseconds, not rounded: a slice's end is not part of it.
+            inside.append((number, int((at - begins[number]) * 1e6) / 1e6, link, way))
+    down = Counter(link for _, _, link, way in inside if way == "down")
+    if not down:
+        raise DemoError("no cell was seen on any link")
+    own = max(down, key=down.get)   # between relays only keep-alives come down
+    others = sorted({(link, way) for _, _, link, way in inside if link != own})
+    place = {other: i for i, other in enumerate(others)}
+    for one in slices:
+        one["links"] = [0] * len(others)
+    for number, offset, link, way in inside:
+        if link == own:
+            slices[number][way].append(offset)
+        else:
+            slices[number]["links"][place[link, way]] += 1
+    return slices
+
+
+def write_slices(file, network, every_link, slices):
+    law = network.law
+    head = {"observer": "tshark" if every_link else "recorder", "mixes": law.mixes,
+            "gateways": GATEWAYS, "main_slots": law.main_slots, "client_loops": law.loops,
+            "replies": law.replies, "down": law.down, "relay_loops": RELAY_LOOPS}
+    with open(file, "w", encoding="utf-8") as out:
+        for line in [head, *slices]:
+            out.write(json.dumps(line) + "\n")
+    return head
+
+
+def judge(program, file):
+    """What the laboratory says of the slices: (its rows, whether every verdict holds)."""
+    rows, failed = file.with_suffix(".rows"), False
+    with stage("the same classifier over what was observed and over a simulated network") as note:
+        command = [program, "capture", "--capture", file, "--json", rows]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as running:
+            said = []
+            for line in running.stdout:
+                said.append(line.strip())
+                note(said[-1])
+        if running.returncode not in (0, 1):
+            raise DemoError(f"nightjar-lab ended with exit code {running.returncode}: "
+                            f"{said[-1] if said else '(it said nothing)'}")
+        failed = running.returncode == 1
+    with open(rows, encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines], not failed
+
+
+def run_lab(network, start, program, json_file):
+    """Everything of --lab; the figures for --json. Raises if a verdict fails."""
+    with Watch(network) as watch:
+        start(network)
+        windows = run_windows(network)
+        with stage("cells on the links, second by second"):
+            slices = cut(watch.cells(), windows)
+            file = network.folder / "slices.jsonl"
+            head = write_slices(file, network, watch.every_link, slices)
+        links = len(slices[0]["links"])
+        say(f"          {len(slices)} slices; the client's link and {links} other links and "
+            f"directions")
+    rows, agreed = judge(program, file)
+    if json_file:
+        shutil.copyfile(file, f"{json_file}.slices")
+        figures = {**head, "windows": [{"begin": begin, "busy": busy} for begin, busy in windows],
+                   "slices": len(slices), "links": links, "rows": rows}
+        with open(json_file, "w", encoding="utf-8") as out:
+            json.dump({"lab": figures}, out, indent=1)
+            out.write("\n")
+    if not agreed:
+        raise DemoError("what was observed does not agree with the simulation")
