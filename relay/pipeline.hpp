@@ -10,7 +10,8 @@
 //   done.
 //   - A packet leaves at arrival + delay, in the tick nearest to that instant, or never: nothing
 //     that fails, fills up or shuts down makes another leave earlier or later. The nearest, not the
-//     next: half a tick more than asked would be all that tests/privacy allows held times to be off.
+//     next: half a tick more than asked would be all that tests/privacy allows held times to be
+//     off.
 //   - All that leaves for relays in one tick (held packets, loops, replies) leaves in one uniformly
 //     random order.
 //   - Everything follows from the calls, their times and `random`: the same seed, the same relay.
