@@ -137,8 +137,6 @@ def main():
     if unknown:
         print(f"tests/run: no suite '{unknown[0]}'; there are: {' '.join(SUITES)}", file=sys.stderr)
         return 2
-    if wanted.all:  # a whole day of the traffic law at each loss, not a third of one
-        os.environ.setdefault("NIGHTJAR_LAW_HOURS", "24")
     names = wanted.suites or [n for n, (_, only) in SUITES.items() if wanted.all or not only]
     started = time.time()
     results = {name: run_suite(name) for name in names}
