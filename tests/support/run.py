@@ -108,12 +108,6 @@ def run_suite(name):
         for label, command, environment in SUITES[name][0]():
             code, output = run_captured(label, command, environment)
             good, bad = counted(code, output)
-            if bad and label.endswith("_test.py"):
-                # Real processes on a shared machine: docs/decisions/0004. What failed is shown all the same.
-                print(output[-6000:])
-                print(f"  {label}: {bad} failed; once more, since the machine may have stalled it", flush=True)
-                code, output = run_captured(label, command, environment)
-                good, bad = counted(code, output)
             passed, failed = passed + good, failed + bad
             if bad:
                 print(output[-12000:])
