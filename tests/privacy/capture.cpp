@@ -65,8 +65,6 @@ CrowdOptions crowd_options(const Observed& observed, std::uint64_t seed, double 
     // More than the law lets through, so that it lasts.
     const auto most = std::max(observed.parameters.main_slots, observed.parameters.replies);
     crowd.bytes = static_cast<std::size_t>(1.5 * most.per_second() * payload_bytes * seconds);
-    crowd.network.replay_packets =
-        10'000 + static_cast<std::uint64_t>(20 * most.per_second() * seconds);
     return crowd;
 }
 

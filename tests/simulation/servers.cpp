@@ -18,17 +18,43 @@ class Echo final : public ByteServer {
     void on_finish() override { end = true; }
 };
 
+/// A fixed sequence of bytes that does not repeat, piece by piece.
+class Sequence {
+ public:
+    /// The next ones. Every size but the last is a multiple of `step`.
+    void fill(base::ByteSpan bytes) {
+        for (std::size_t at = 0; at < bytes.size(); at += step)
+            random_.fill(bytes.subspan(at, std::min(step, bytes.size() - at)));
+    }
+    static constexpr std::size_t step = 512;
+
+ private:
+    base::SeededRandom random_{0x6e69676874};
+};
+
 class Blob final : public ByteServer {
     void on_bytes(base::ByteView bytes) override {
+        if (asked_) return;
         request_.insert(request_.end(), bytes.begin(), bytes.end());
-        if (end || request_.size() < 8) return;
-        const auto count = base::Reader{request_}.u64();
-        out = test_bytes(static_cast<std::size_t>(std::min<std::uint64_t>(count, 1u << 30)));
-        end = true;
+        if (request_.size() < 8) return;
+        asked_ = true;
+        left_ = std::min<std::uint64_t>(base::Reader{request_}.u64(), 1u << 30);
+        on_sent();
     }
-    void on_finish() override { end = true; }
+    void on_finish() override { end = end || !asked_; }
+    void on_sent() override {
+        if (!asked_) return;
+        constexpr std::uint64_t piece = 32 * Sequence::step;
+        out.resize(static_cast<std::size_t>(std::min(left_, piece)));
+        sequence_.fill(out);
+        left_ -= out.size();
+        end = left_ == 0;
+    }
 
     base::Bytes request_;
+    bool asked_ = false;
+    std::uint64_t left_ = 0;
+    Sequence sequence_;
 };
 
 class Sink final : public ByteServer {
@@ -75,10 +101,7 @@ std::unique_ptr<ByteServer> sink_server() {
 
 base::Bytes test_bytes(std::size_t n) {
     base::Bytes bytes(n);
-    base::SeededRandom random{0x6e69676874};
-    constexpr std::size_t step = 512;
-    for (std::size_t at = 0; at < n; at += step)
-        random.fill(base::ByteSpan{bytes}.subspan(at, std::min(step, n - at)));
+    Sequence{}.fill(bytes);
     return bytes;
 }
 
@@ -131,10 +154,13 @@ void ExitHost::read_all(const relay::StreamRef& stream, ByteServer& server) {
 void ExitHost::write_some(const relay::StreamRef& stream) {
     auto& connection = connections_.at(stream);
     auto& server = connection.server;
-    if (!server->out.empty()) {
+    while (!server->out.empty()) {
         const auto taken = sessions_.write(stream, server->out);
+        const bool all = taken == server->out.size();
         server->out.erase(server->out.begin(),
                           server->out.begin() + static_cast<std::ptrdiff_t>(taken));
+        if (!all) break;
+        if (!server->end) server->on_sent();
     }
     if (server->end && server->out.empty() && !connection.finished) {
         connection.finished = true;

@@ -20,6 +20,8 @@ class ByteServer {
     virtual ~ByteServer() = default;
     virtual void on_bytes(base::ByteView bytes) = 0;
     virtual void on_finish() = 0;  // the client sends no more
+    /// `out` is empty: who sends much makes it piece by piece.
+    virtual void on_sent() {}
 
     base::Bytes out;
     bool end = false;

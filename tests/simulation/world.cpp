@@ -58,6 +58,7 @@ void World::attach(const Peer& peer, std::unique_ptr<Node> node) {
     const bool fresh = by_peer_.emplace(peer, static_cast<std::uint32_t>(nodes_.size())).second;
     assert(fresh);
     (void)fresh;
+    due_.push_back(node->next_due());
     nodes_.push_back({peer, std::move(node)});
 }
 
@@ -85,6 +86,7 @@ RelayNode& World::mix(unsigned layer, std::size_t index) const {
 
 void World::connect(const base::MailboxId& client, const base::NodeId& gateway) {
     relay(gateway).pipeline().client_connected(client, now_);
+    due_[by_peer_.at(gateway)] = base::Mono::min();
 }
 
 void World::disconnect(const base::MailboxId& client, const base::NodeId& gateway) {
@@ -181,6 +183,7 @@ void World::run_for(base::Nanoseconds duration) {
 
 bool World::run_until(const std::function<bool()>& done, base::Nanoseconds limit) {
     const auto end = now_ + limit;
+    look_at_dues();
     for (;;) {
         const auto next = next_event();
         const auto at =
@@ -196,9 +199,14 @@ bool World::run_until(const std::function<bool()>& done, base::Nanoseconds limit
 base::Mono World::next_event() const {
     auto next = base::Mono::max();
     if (!on_the_way_.empty()) next = on_the_way_.begin()->first;
-    for (const auto& attached : nodes_)
-        if (attached.node->up) next = std::min(next, attached.node->next_due());
+    for (const auto due : due_)
+        next = std::min(next, due);
     return next;
+}
+
+void World::look_at_dues() {
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+        due_[i] = nodes_[i].node->next_due();
 }
 
 void World::tick(base::Mono at) {
@@ -211,7 +219,7 @@ void World::tick(base::Mono at) {
         for (auto& arrival : bucket) {
             auto& target = nodes_[arrival.to];
             if (!target.node->up) continue;
-            target.reached = true;
+            due_[arrival.to] = base::Mono::min();
             if (std::holds_alternative<base::NodeId>(target.peer)) ++hops_;
             target.node->receive(nodes_[arrival.from].peer, std::move(arrival.cell), arrival.at);
         }
@@ -220,9 +228,10 @@ void World::tick(base::Mono at) {
     }
     // By index: a step may add nodes.
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        if (due_[i] > now_) continue;
         auto& node = *nodes_[i].node;
-        const bool reached = std::exchange(nodes_[i].reached, false);
-        if (node.up && (reached || node.next_due() <= now_)) node.step(now_);
+        if (node.up) node.step(now_);
+        due_[i] = node.up ? node.next_due() : base::Mono::max();
     }
 }
 

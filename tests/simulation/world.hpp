@@ -58,7 +58,9 @@ struct WorldOptions {
     Packets packets = Packets::real;
 };
 
-/// Something with links. Steps are given in the order in which nodes were added.
+/// Something with links. Steps are given in the order in which nodes were added. Within a run only
+/// a node's own step, and what World offers, may bring its next_due() forward; between runs
+/// anything may.
 class Node {
  public:
     virtual ~Node() = default;
@@ -152,7 +154,6 @@ class World {
     struct Attached {
         Peer peer;
         std::unique_ptr<Node> node;
-        bool reached = false;  // by a cell since its last step
     };
 
     void attach(const Peer& peer, std::unique_ptr<Node> node);
@@ -160,6 +161,7 @@ class World {
     std::shared_ptr<const directory::Document> make_document(base::Epoch epoch);
     void tick(base::Mono at);
     base::Mono next_event() const;
+    void look_at_dues();
     void travel(std::uint32_t from, std::uint32_t to, cell::CellBox cell,
                 base::Nanoseconds held_back);
 
@@ -171,6 +173,9 @@ class World {
     std::map<std::pair<base::NodeId, base::Epoch>, packet::KeyPair> mix_keys_;
     std::map<base::Epoch, std::shared_ptr<const directory::Document>> documents_;
     std::vector<Attached> nodes_;
+    /// Each node's next_due() after its last step, min() once a cell has reached it: asking
+    /// thousands of nodes in every tick takes longer than all that they do.
+    std::vector<base::Mono> due_;
     std::unordered_map<Peer, std::uint32_t, PeerHash> by_peer_;
     std::vector<RelayNode*> relays_;
     std::unordered_map<std::uint64_t, base::Mono> last_arrival_;  // by both ends' numbers
