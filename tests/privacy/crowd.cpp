@@ -123,20 +123,21 @@ void Crowd::Impl::add_client(unsigned number) {
     const auto mailbox = random->id<base::MailboxId>();
     mailboxes[*base::Destination::from(mailbox.bytes)] = number;
     const auto gateway = world.gateway(trace.gateway).identity();
+    const bool one_of_two = trace.busy && options.work == Work::either;
+    const auto work = !one_of_two            ? options.work
+                      : random->unit() < 0.5 ? Work::download
+                                             : Work::upload;
     if (options.defence != Defence::law) {
         auto& node = world.add<OnDemandClient>(mailbox, mailbox, gateway);
         if (options.defence == Defence::poisson)
             node.use(Work::download, std::size_t{1} << 40, simulation::World::begin);
         else if (trace.busy)
-            node.use(options.work, options.bytes, begins, options.on_demand_rate);
+            node.use(work, options.bytes, begins, options.on_demand_rate);
         transfers.emplace_back();
         return;
     }
     auto& node = world.add<simulation::ClientNode>(mailbox, mailbox, gateway);
     if (trace.busy) {
-        const auto work = options.work != Work::either ? options.work
-                          : random->unit() < 0.5       ? Work::download
-                                                       : Work::upload;
         transfers.push_back(std::make_unique<Transfer>(work, options.bytes, begins, number));
         node.application = [transfer = transfers.back().get()](client::Core& core, base::Mono now) {
             transfer->step(core, now);
@@ -189,7 +190,8 @@ void Crowd::Impl::see_packet(const simulation::OnWire& cell, float at) {
         out_of_exit[cell.from_number - first_gateway].push_back(at);
         const auto answered = mailboxes.find(header.destination);
         if (header.at == 0 && answered != mailboxes.end())
-            traces[answered->second].replied.push_back(at);
+            traces[answered->second].replied.push_back(
+                {at, static_cast<unsigned>(cell.from_number - first_gateway)});
     }
     if (!is_gateway(cell.to_number)) return;
     into_exit[cell.to_number - first_gateway].push_back(at);
@@ -204,8 +206,8 @@ void Crowd::Impl::see_packet(const simulation::OnWire& cell, float at) {
     const auto session =
         sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
     if (session == sessions.end()) return;
-    traces[session->second].at_exit.push_back(at);
-    traces[session->second].exit = static_cast<unsigned>(cell.to_number - first_gateway);
+    traces[session->second].at_exit.push_back(
+        {at, static_cast<unsigned>(cell.to_number - first_gateway)});
 }
 
 Crowd::Crowd(CrowdOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}

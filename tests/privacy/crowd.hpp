@@ -62,10 +62,14 @@ struct Trace {
     std::vector<Passed> delivered;
     // Whoever sees the target's link: when bytes of this client's upload were written there.
     Times written;
-    // A bad exit: when a packet of this client's session arrived.
-    Times at_exit;
-    Times replied;      // and when it sent a reply
-    unsigned exit = 0;  // the gateway that `at_exit` and `written` belong to
+    // A bad exit, of this client's sessions: when packets arrived, and when it sent replies. A
+    // client's next session is at another exit, so that exits tell its sessions apart.
+    struct AtExit {
+        float at = 0;
+        unsigned exit = 0;  // a gateway's index
+    };
+    std::vector<AtExit> at_exit;
+    std::vector<AtExit> replied;
 };
 
 class Crowd {

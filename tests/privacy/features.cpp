@@ -39,15 +39,20 @@ double correlation_of(const std::vector<double>& a, const std::vector<double>& b
     return va > 0 && vb > 0 ? (sab - sa * sb / n) / std::sqrt(va * vb) : 0;
 }
 
+std::size_t bins_of(double lag, double bin) {
+    return static_cast<std::size_t>(lag / bin + 0.5);
+}
+
 void append(Row& row, const Row& more) {
     row.insert(row.end(), more.begin(), more.end());
 }
 
 /// `b` against `a` at all lags.
 Row together(const Times& a, const Times& b, const Window& window) {
+    const auto of_a = counts(a, window, fine_bin), of_b = counts(b, window, fine_bin);
     Row row;
     for (unsigned i = 0; i < lags; ++i)
-        row.push_back(correlation(a, b, window, fine_bin, lag_step * i));
+        row.push_back(correlation_of(of_a, of_b, bins_of(lag_step * i, fine_bin)));
     return row;
 }
 
@@ -74,8 +79,7 @@ Times times_of(const std::vector<Trace::Passed>& passed) {
 }
 
 double correlation(const Times& a, const Times& b, const Window& window, double bin, double lag) {
-    return correlation_of(counts(a, window, bin), counts(b, window, bin),
-                          static_cast<std::size_t>(lag / bin + 0.5));
+    return correlation_of(counts(a, window, bin), counts(b, window, bin), bins_of(lag, bin));
 }
 
 Row shape(const Times& times, const Window& window, double bin) {
