@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 #include <string>
+#include <vector>
 
 #include "tests/privacy/experiment.hpp"
 #include "tests/simulation/client_node.hpp"
@@ -11,45 +12,62 @@
 namespace nightjar::privacy {
 namespace {
 
+struct Size {
+    unsigned clients;
+    unsigned mixes_per_layer;
+    unsigned gateways;
+    double seconds;  // of virtual time that are measured
+};
+
 struct Measured {
     double hops_per_second = 0;
     double virtual_per_second = 0;
 };
 
-Measured measure(simulation::Packets packets, std::uint64_t seed, unsigned clients,
-                 base::Seconds time) {
+Measured measure(simulation::Packets packets, std::uint64_t seed, const Size& size) {
     simulation::WorldOptions options;
     options.seed = seed;
     options.packets = packets;
+    options.mixes_per_layer = size.mixes_per_layer;
+    options.gateways = size.gateways;
     simulation::World world{options};
-    for (unsigned i = 0; i < clients; ++i) {
+    for (unsigned i = 0; i < size.clients; ++i) {
         const auto mailbox = world.fork_random()->id<base::MailboxId>();
-        world.add<simulation::ClientNode>(mailbox, mailbox, world.gateway(i % 2).identity());
+        world.add<simulation::ClientNode>(mailbox, mailbox,
+                                          world.gateway(i % size.gateways).identity());
     }
     world.run_for(base::Seconds{5});  // sessions open, stocks are full
     const auto hops = world.hops();
     // The process's own time: whoever else uses the machine does not count.
     const auto started = std::clock();
-    world.run_for(time);
+    world.run_for(base::from_seconds(size.seconds));
     const auto took = static_cast<double>(std::clock() - started) / CLOCKS_PER_SEC;
-    return {static_cast<double>(world.hops() - hops) / took,
-            static_cast<double>(time.count()) / took};
+    return {static_cast<double>(world.hops() - hops) / took, size.seconds / took};
+}
+
+void show(const Size& size, const Measured& clear, Report& report) {
+    const auto relays = 3 * size.mixes_per_layer + size.gateways;
+    report.row("speed", "hops",
+               {{"clients", size.clients},
+                {"relays", relays},
+                {"clear_hops_per_s", clear.hops_per_second},
+                {"virtual_s_per_s", clear.virtual_per_second}});
+    std::printf("speed: %u clients, %u relays: %.0f packet hops a second, %.2g virtual seconds\n",
+                size.clients, relays, clear.hops_per_second, clear.virtual_per_second);
 }
 
 }  // namespace
 
 void speed(const Options& options, Report& report) {
-    const auto clients = options.or_else(options.clients, 100u, 1000u);
-    const base::Seconds time{options.full ? 20 : 5};
-    const auto clear = measure(simulation::Packets::clear, options.seed, clients, time);
-    const auto real = measure(simulation::Packets::real, options.seed, 4, base::Seconds{1});
-    report.row("speed", "hops",
-               {{"clients", clients},
-                {"clear_hops_per_s", clear.hops_per_second},
-                {"virtual_s_per_s", clear.virtual_per_second},
-                {"real_hops_per_s", real.hops_per_second}});
-    std::printf("speed: %.0f hops a second in clear, %.0f with cryptography\n",
-                clear.hops_per_second, real.hops_per_second);
+    std::vector<Size> sizes{{100, 2, 2, 5}};
+    if (options.full)
+        sizes = {{10, 1, 2, 60}, {100, 2, 2, 20}, {1'000, 10, 10, 5}, {10'000, 75, 75, 1}};
+    if (options.clients) sizes = {{options.clients, 2, 2, 5}};
+    for (const auto& size : sizes)
+        show(size, measure(simulation::Packets::clear, options.seed, size), report);
+    const auto real = measure(simulation::Packets::real, options.seed, {4, 2, 2, 1});
+    report.row("speed", "cryptography", {{"real_hops_per_s", real.hops_per_second}});
+    std::printf("speed: with cryptography %.0f\n", real.hops_per_second);
 }
 
 }  // namespace nightjar::privacy

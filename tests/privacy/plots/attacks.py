@@ -1,0 +1,120 @@
+"""A share of bad mixes, a mix that fails, and who withholds or tags packets."""
+from plots.base import (BLUE, BOUND, GREEN, GREY, ORANGE, PURPLE, RED, SKY, bars, legend_on_top, plot, plt, share, unique,
+                        upper_marks)
+
+
+@plot("exposure", "routes", "Time to the first bad route",
+      "The chance that some packet of a client has passed three bad mixes, by the share f of each layer that is bad. "
+      "Lines: closed form; points: simulated clients that draw routes by the product's code.")
+def exposure(rows):
+    found = rows("routes", "exposure_curve")
+    if not found:
+        return None
+    kept = sorted(unique(row["fixed_hops"] for row in found))
+    shares = sorted(unique(row["bad_share"] for row in found), reverse=True)
+    figure, axes = plt.subplots(2, 2, figsize=(8, 6.2), sharex=True, sharey=True)
+    looks = [(RED, "o"), (ORANGE, "s"), (GREEN, "^"), (BLUE, "D"), (PURPLE, "v")]
+    for axis, hops in zip(axes.flat, kept):
+        for bad, (colour, marker) in zip(shares, looks):
+            line = [row for row in found if (row["fixed_hops"], row["bad_share"]) == (hops, bad)]
+            axis.plot([row["seconds"] for row in line], share(row["closed_form"] for row in line), color=colour,
+                      label=f"f = {100 * bad:g} %")
+            dots = [row for row in line if row["simulated"] is not None][::2]
+            axis.plot([row["seconds"] for row in dots], share(row["simulated"] for row in dots), marker, color=colour,
+                      markersize=4, fillstyle="none")
+        axis.set_title(f"fixed_hops {hops}" + (" (default)" if hops == 1 else ""), fontsize=10)
+        axis.set_xscale("log")
+        axis.set_xlim(1, 1e8)
+        axis.set_xticks([1, 60, 3600, 86400, 86400 * 30, 86400 * 365], ["1 s", "1 min", "1 h", "1 d", "30 d", "1 y"])
+        axis.minorticks_off()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("clients exposed [%]")
+    for axis in axes[1]:
+        axis.set_xlabel("time from the first packet")
+    axes[0][0].legend(loc="lower right")
+    return figure
+
+
+@plot("failing_relay", "routes", "A mix of layer 2 fails",
+      "What a download suffers (each point is a network; layers of four mixes): if the session keeps the mix "
+      "it dies and is replaced; if it keeps none a quarter of all slots is lost for good and the rate falls.")
+def failing_relay(rows):
+    found = rows("routes", "failing_relay")
+    if not found:
+        return None
+    looks = {"any": ("none is kept", GREEN, "s", 0), "kept": ("the mix that fails is kept", RED, "o", -0.12),
+             "other": ("another one is kept", BLUE, "^", 0.12)}
+    panels = (("pause of the download [s]", lambda row: row["pause_s"]),
+              ("rate afterwards [% of before]", lambda row: 100 * row["rate_after_Bps"] / row["rate_before_Bps"]),
+              ("slots lost in the first 5 s [%]", lambda row: 100 * row["slots_lost_early"]))
+    figure, axes = plt.subplots(1, 3, figsize=(8.2, 4.2))
+    for axis, (title, value) in zip(axes, panels):
+        for stopped, (label, colour, marker, shift) in looks.items():
+            seen = [(row["fixed_hops"] + shift, value(row)) for row in found if row["stopped"] == stopped]
+            if seen:
+                axis.plot(*zip(*seen), marker, color=colour, fillstyle="none", markeredgewidth=1.4, label=label)
+        axis.set_xticks(range(4))
+        axis.set_xlim(-0.5, 3.5)
+        axis.set_ylim(bottom=-2 if axis is axes[2] else 0)
+        axis.set_xlabel("fixed_hops")
+        axis.set_ylabel(title)
+    legend_on_top(figure, *axes[0].get_legend_handles_labels(), 3)
+    return figure
+
+
+@plot("withhold", "active", "Withheld packets: time to notice",
+      "Seconds until loops tell that somebody withholds packets (each point is a network). Marks at the right edge: "
+      "not within the run. Packets held back for 1 s are lost to no count; only the delays of relays' loops show it.")
+def withhold(rows):
+    found = rows("active", "withhold")
+    if not found:
+        return None
+
+    def name(row):
+        back = f",\nfor {row['held_back_s']:g} s" if row["held_back_s"] else ""
+        return f"{row['target']}, {100 * row['withheld']:.0f} %{back}"
+    cases = unique(map(name, found))
+    looks = (("target_notices_s", "its own loops, counted", BLUE, "o", -0.27),
+             ("target_notices_by_delay_s", "its own loops, delays too", SKY, "D", -0.09),
+             ("first_other_relay_s", "first of the other relays", GREEN, "^", 0.09),
+             ("first_client_s", "first client (of a gateway: its own)", RED, "s", 0.27))
+    figure, axis = plt.subplots(figsize=(7.6, 5.4))
+    most = max(row[column] for row in found for column, *_ in looks if row[column] is not None)
+    patience = rows.limit("clients' loops tell", "<=", 30)
+    edge = max(most, patience) * 1.1
+    for column, label, colour, marker, shift in looks:
+        at = [(row[column], cases.index(name(row)) + shift) for row in found]
+        axis.plot([x for x, _ in at if x is not None], [y for x, y in at if x is not None], marker, color=colour,
+                  fillstyle="none", markeredgewidth=1.4, label=label)
+        axis.plot([edge for x, _ in at if x is None], [y for x, y in at if x is None], marker, color=colour,
+                  alpha=0.35, markersize=4)
+    axis.axvline(rows.limit("until its own loops tell", "<=", 10), **BOUND, label="bound for its own loops")
+    axis.axvline(patience, color="black", linestyle=":", linewidth=1.2,
+                 label="bound for a gateway's clients")
+    for i in range(1, len(cases)):
+        axis.axhline(i - 0.5, color=GREY, linewidth=0.4)
+    axis.set_yticks(range(len(cases)), cases)
+    axis.grid(axis="y", visible=False)
+    axis.invert_yaxis()
+    axis.set_xlim(0, edge * 1.06)
+    axis.set_xlabel("time from the attack's begin [s]; polled once a second")
+    legend_on_top(figure, *axis.get_legend_handles_labels(), 3)
+    return figure
+
+
+@plot("tagged", "active", "A tagged session",
+      "A bad gateway tags or drops packets of a session and watches the links at both ends of the mixes: AUC, "
+      "upper 95 % bound. Tagging everything shows (control), since a dead session is replaced.")
+def tagged(rows):
+    found = rows("active", "tagged_session")
+    if not found:
+        return None
+    figure, axis = plt.subplots(figsize=(6.4, 4.4))
+    auc_axis(axis, rows.limit("AUC at both ends of the mixes", "<=", 0.55))
+    names = [row["attack"].replace(" of a session", " packets of a\nsession" if "one" in row["attack"] else
+                                   " of a\nsession") for row in found]
+    bars(axis, names, [("attack", [None if row["control"] else row["auc"] for row in found], BLUE, None)], 0.5)
+    bars(axis, names, [("control", [row["auc"] if row["control"] else None for row in found], ORANGE, "//")], 0.5)
+    upper_marks(axis, range(len(found)), [row["auc"] for row in found], [row["auc_upper"] for row in found])
+    axis.legend(loc="upper left")
+    return figure
