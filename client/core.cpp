@@ -58,6 +58,7 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
         if (plan_started && now - disconnected_at > resume_within) end_sessions();
         return;
     }
+    take_back_unsent();
     run_plan(now);
     outstanding.forget_ended(wall);
     loops_lost += outstanding.forget_before(loops_handle,
@@ -68,16 +69,23 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     }
 }
 
-cell::CellBox Core::Impl::make(const Slot& slot, base::Wall wall) {
+void Core::Impl::take_back_unsent() {
+    for (const auto& packet : law.take_unsent()) {
+        const auto found = sessions.find(packet.session);
+        if (found != sessions.end()) found->second.session->not_sent(packet.number);
+    }
+}
+
+SlotPacket Core::Impl::make(const Slot& slot, base::Wall wall) {
     if (slot.kind == Slot::Kind::main) {
         if (const auto picked = plan.pick(slot.due, slot.lot)) {
             auto& session = *sessions.at(*picked).session;
             auto cell = session.compose(plan.find(*picked)->schedule, slot.due, wall, context());
-            if (cell) return cell;
+            if (cell) return {std::move(cell), *picked, session.newest_packet()};
         }
         // A network without an exit for us: the slot is filled all the same, by one more loop.
     }
-    return make_loop(slot.due, wall);
+    return {make_loop(slot.due, wall)};
 }
 
 cell::CellBox Core::Impl::make_loop(base::Mono due, base::Wall wall) {
@@ -159,6 +167,10 @@ void Core::disconnected() {
 std::vector<cell::CellBox> Core::tick(base::Mono now) {
     impl_->clock = std::max(impl_->clock, now);
     return impl_->law.due(now);
+}
+
+void Core::unwritten(std::size_t i) {
+    impl_->law.unwritten(i);
 }
 
 void Core::prepare(base::Mono now, base::Wall wall) {

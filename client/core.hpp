@@ -82,6 +82,9 @@ class Core {
     /// The cells whose slots are due by `now`, in their order. Slots that lie more than one tick of
     /// the caller behind (a suspend, a stall) are lost, never made up.
     std::vector<cell::CellBox> tick(base::Mono now);
+    /// Cell `i` of those that tick() gave last could not be written. What it carried goes into the
+    /// packets of later slots, as does what a lost slot's would have carried.
+    void unwritten(std::size_t i);
     /// Makes the packets of the next slots. Call after what tick() gave has been written.
     void prepare(base::Mono now, base::Wall wall);
     base::Mono next_due() const;
@@ -100,8 +103,8 @@ class Core {
     void reset(StreamRef stream);
     std::vector<CoreEvent> take_events();
 
-    /// Sends one ping in the next slot of the oldest ready session; it is never sent again. Nothing
-    /// if no session is ready.
+    /// Sends one ping in the next slot of the oldest ready session; once it has left it is never
+    /// sent again. Nothing if no session is ready.
     std::optional<std::uint64_t> ping();
     std::vector<PingResult> take_pings();
 

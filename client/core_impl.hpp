@@ -43,7 +43,8 @@ struct Core::Impl final : PlanHost {
     void use(std::shared_ptr<const directory::Document> newer);
     void connected(base::Mono now);
     void prepare(base::Mono now, base::Wall wall);
-    cell::CellBox make(const Slot& slot, base::Wall wall);
+    void take_back_unsent();
+    SlotPacket make(const Slot& slot, base::Wall wall);
     cell::CellBox make_loop(base::Mono due, base::Wall wall);
     void on_delivery(const cell::Cell& cell, base::Mono now);
     void on_reply(const Expected& spent, base::ByteView payload, base::Mono now);

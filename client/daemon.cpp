@@ -65,7 +65,7 @@ class Daemon final : public node::Dialer::Owner, public ApiAnswers {
     void on_down(node::LinkError why) override;
     void on_refused(node::LinkError why) override;
     void on_cell(node::Link& link, cell::CellBox cell) override;
-    void write(const cell::Cell& cell);
+    bool write(const cell::Cell& cell);
 
     // --- the control socket ---
     std::string status_line() override;
@@ -216,25 +216,24 @@ asio::awaitable<void> Daemon::keep_law() {
         const auto now = mono_now();
         if (link_ != nullptr) {
             const auto cells = core_->tick(now);
-            for (const auto& cell : cells)
-                write(*cell);
+            for (std::size_t i = 0; i < cells.size(); ++i)
+                if (!write(*cells[i])) core_->unwritten(i);
         }
         core_->prepare(now, wall_now());
         after_core();
     }
 }
 
-/// A slot that cannot be written is lost; nothing ever makes up for it.
-void Daemon::write(const cell::Cell& cell) {
-    if (link_->queued() > backlog_max) {
-        ++slots_unwritten_;
-    } else if (request_due_) {
-        // What this slot would have carried is lost like a packet on the way.
+/// False if the slot is lost, which nothing ever makes up for, or has carried something else.
+bool Daemon::write(const cell::Cell& cell) {
+    if (request_due_ && link_->queued() <= backlog_max) {
         request_due_ = false;
         link_->send(cell::encode(fetch_.begin(document_->epoch, mono_now())));
-    } else if (!link_->send(cell)) {
-        ++slots_unwritten_;
+        return false;
     }
+    if (link_->queued() <= backlog_max && link_->send(cell)) return true;
+    ++slots_unwritten_;
+    return false;
 }
 
 void Daemon::after_core() {

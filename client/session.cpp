@@ -69,11 +69,12 @@ std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base:
     return made;
 }
 
-void Session::note_pings(const std::vector<std::uint64_t>& nonces, const directory::Route& route,
-                         base::Mono due) {
+void Session::note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
+                         const directory::Route& route, base::Mono due) {
     for (const auto nonce : nonces) {
         if (pings_.size() >= pings_max) pings_.erase(pings_.begin());
         auto& ping = pings_[nonce];
+        ping.number = number;
         ping.left = due;
         for (const auto* relay : route)
             ping.there.push_back(relay->identity);
@@ -98,7 +99,7 @@ cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, bas
     const auto number = sent_.next(due, surbs);
     std::vector<std::uint64_t> pings;
     mux_.fill(number, behind_header.subspan(surbs * stream::surb_size), &pings);
-    note_pings(pings, *route, due);
+    note_pings(pings, number, *route, due);
     stream::encode({.session = id_,
                     .surb_count = static_cast<std::uint8_t>(surbs),
                     .surb_epoch = epoch.low_byte(),
@@ -113,6 +114,17 @@ cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, bas
     if (!context.sealer.forward(*hops, destination, message, context.random, cell->body()))
         return nullptr;
     return cell;
+}
+
+void Session::not_sent(stream::PacketNumber number) {
+    if (!sent_.withdraw(number)) return;
+    mux_.lost(number);
+    for (auto next = pings_.begin(); next != pings_.end();) {
+        const auto ping = next++;
+        if (ping->second.number != number) continue;
+        mux_.ping(ping->first);
+        pings_.erase(ping);
+    }
 }
 
 bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono now) {

@@ -60,6 +60,9 @@ class Session {
     /// no route or no keys for it.
     cell::CellBox compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
                           const SessionContext& context);
+    stream::PacketNumber newest_packet() const { return sent_.last(); }
+    /// A packet of ours has never left: what it carried goes into the next ones, pings too.
+    void not_sent(stream::PacketNumber number);
     /// A reply of ours came back: `message` as recovered, `spent` the SURB that it used. False if
     /// it says nothing new or is malformed: nothing has changed then.
     bool on_reply(base::ByteView message, const Expected& spent, base::Mono now);
@@ -80,6 +83,7 @@ class Session {
     void resume(base::Mono now);
 
     struct SentPing {
+        stream::PacketNumber number = 0;  // the packet's
         base::Mono left{};
         std::vector<base::NodeId> there;
     };
@@ -100,8 +104,8 @@ class Session {
  private:
     std::uint32_t write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
                               base::ByteSpan message, const SessionContext& context);
-    void note_pings(const std::vector<std::uint64_t>& nonces, const directory::Route& route,
-                    base::Mono due);
+    void note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
+                    const directory::Route& route, base::Mono due);
 
     SessionHandle handle_;
     base::SessionId id_;

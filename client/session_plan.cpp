@@ -115,9 +115,9 @@ void SessionPlan::retire(base::Mono now, PlanHost& host) {
         if (host.health(entry.handle).dead) {
             entry.dead = true;
             set(entry, Phase::closing, now);
-        } else if (entry.phase == Phase::lingering && old) {
+        } else if (entry.isolated && old && entry.phase == Phase::lingering) {
             set(entry, Phase::closing, now);
-        } else if (entry.phase == Phase::main && entry.isolated && old) {
+        } else if (entry.isolated && old && entry.phase == Phase::main) {
             set(entry, Phase::lingering, now);
         }
     }

@@ -9,7 +9,9 @@
 //   trial      a small pace, to see whether the exit answers and has its SURBs. The first session
 //              has nobody to share with and gets all of R at once
 //   main       takes new streams, for session_lifetime
-//   lingering  takes none; a fixed share for another session_lifetime, so that streams can end
+//   lingering  takes none; a fixed share for another session_lifetime, so that streams can end. The
+//              shared one ends when the next one takes new streams, not before: what ends with it
+//              and is opened again at once then has a whole lifetime before it
 //   closing    announced: pace 0 at the change; gone when the last replies must have come
 //
 // One change at a time, announced change_notice ahead. Pure, one thread.

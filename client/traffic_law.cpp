@@ -25,6 +25,10 @@ void TrafficLaw::start(base::Mono now) {
 }
 
 void TrafficLaw::stop() {
+    for (auto& ready : ready_) {
+        ready.packet.cell.reset();
+        unsent_.push_back(std::move(ready.packet));
+    }
     ready_.clear();
     running_ = false;
 }
@@ -56,21 +60,25 @@ std::optional<Slot> TrafficLaw::to_prepare(base::Mono now) {
     return take();
 }
 
-void TrafficLaw::put(const Slot& slot, cell::CellBox cell) {
+void TrafficLaw::put(const Slot& slot, SlotPacket packet) {
     assert(ready_.empty() || ready_.back().slot.due <= slot.due);
-    ready_.push_back({slot, std::move(cell)});
+    ready_.push_back({slot, std::move(packet)});
 }
 
 std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
     std::vector<cell::CellBox> cells;
+    handed_out_.clear();
     if (!running_) return cells;
     while (!ready_.empty() && ready_.front().slot.due <= now) {
-        auto& [slot, cell] = ready_.front();
-        if (cell && now - slot.due <= slot_late_max) {
+        auto& [slot, packet] = ready_.front();
+        if (packet.cell && now - slot.due <= slot_late_max) {
             ++(slot.kind == Slot::Kind::main ? counts_.main : counts_.loops);
-            cells.push_back(std::move(cell));
+            cells.push_back(std::move(packet.cell));
+            handed_out_.push_back(std::move(packet));
         } else {
             ++counts_.lost;
+            packet.cell.reset();
+            unsent_.push_back(std::move(packet));
         }
         ready_.pop_front();
     }
@@ -81,6 +89,10 @@ std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
             ++counts_.lost;
     }
     return cells;
+}
+
+void TrafficLaw::unwritten(std::size_t i) {
+    unsent_.push_back(std::move(handed_out_.at(i)));
 }
 
 base::Mono TrafficLaw::next_due() const {

@@ -6,17 +6,22 @@
 //
 //   to_prepare() -> the caller makes the packet -> put() ... due(): written, or lost for good
 //
+// A lost slot is never made up. What its packet carried may go into later ones: take_unsent().
+//
 // Pure, one thread.
 #pragma once
 
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "client/surb_supply.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/parameters.hpp"
+#include "sphinx/stream/header.hpp"
 
 namespace nightjar::client {
 
@@ -35,6 +40,13 @@ struct Slot {
     Kind kind = Kind::main;
     base::Mono due{};
     double lot = 0;  // main: uniform in [0, 1), says which session gets it
+};
+
+/// Whose packet a slot has, and which one of its session; a loop is nobody's.
+struct SlotPacket {
+    cell::CellBox cell;  // nullptr: none could be made; the slot is lost
+    SessionHandle session = loops_handle;
+    stream::PacketNumber number = 0;
 };
 
 struct SlotCounts {
@@ -56,11 +68,14 @@ class TrafficLaw {
 
     /// The next slot that should have its packet by now, in order of time. The caller puts it.
     std::optional<Slot> to_prepare(base::Mono now);
-    /// nullptr: no packet could be made; the slot is lost.
-    void put(const Slot& slot, cell::CellBox cell);
+    void put(const Slot& slot, SlotPacket packet);
     /// What is due by `now`, in order. What is due and has no packet, or is later than
     /// slot_late_max, is lost.
     std::vector<cell::CellBox> due(base::Mono now);
+    /// Cell `i` of those that due() gave last could not be written.
+    void unwritten(std::size_t i);
+    /// The packets that have not left since the last call and never will, without their cells.
+    std::vector<SlotPacket> take_unsent() { return std::exchange(unsent_, {}); }
     /// Time of the next slot; Mono::max() when stopped.
     base::Mono next_due() const;
 
@@ -69,7 +84,7 @@ class TrafficLaw {
  private:
     struct Ready {
         Slot slot;
-        cell::CellBox cell;
+        SlotPacket packet;
     };
     base::Nanoseconds gap() const;
     void begin_gap(base::Mono at);
@@ -82,6 +97,8 @@ class TrafficLaw {
     base::Mono gap_begins_{};  // the gap that upcoming_ lies in
     Slot upcoming_;
     std::deque<Ready> ready_;
+    std::vector<SlotPacket> handed_out_;  // by the last due()
+    std::vector<SlotPacket> unsent_;
     SlotCounts counts_;
 };
 

@@ -36,6 +36,12 @@ void SentLog::acknowledge(PacketNumber number, std::vector<Settled>& settled) {
     if (number >= resend_next_) settled.push_back({number, entry.weight, true});
 }
 
+bool SentLog::withdraw(PacketNumber number) {
+    std::vector<Settled> settled;
+    if (number <= last_) acknowledge(number, settled);
+    return !settled.empty();
+}
+
 std::vector<SentLog::Settled> SentLog::on_acks(const Acks& acks) {
     std::vector<Settled> settled;
     if (acks.largest > last_ || acks.largest == 0) return settled;

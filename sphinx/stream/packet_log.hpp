@@ -30,6 +30,10 @@ class SentLog {
     /// Precondition: `sent` never goes back.
     PacketNumber next(base::Mono sent, std::uint32_t weight);
 
+    /// Packet `number` has never left: it counts no more, and is not reported lost. False if it was
+    /// settled before.
+    bool withdraw(PacketNumber number);
+
     struct Settled {
         PacketNumber number;
         std::uint32_t weight;

@@ -87,7 +87,7 @@ TEST_CASE("a day of the law: at most one tick in 10^6 is missed, and the stock k
             CHECK(status.slots_lost == 0);
             const double due = 45 * (seconds - 3);  // the first comes 3 s after connecting
             CHECK(std::abs(static_cast<double>(world.ticks()) - due) < 5 * std::sqrt(due));
-            if (load) CHECK(static_cast<double>(load->received) > 20'000 * (seconds - 6));
+            if (load) CHECK(static_cast<double>(load->received) > 30'000 * (seconds - 6));
             ticks += world.ticks();
             missed += world.ticks_missed();
         }
@@ -144,6 +144,23 @@ TEST_CASE("a hand-over while downloading does not show in the replies of all exi
     for (std::size_t i = 0; i < world.exits(); ++i)
         used += world.exit(i).counters.replies > 1000 ? 1 : 0;
     CHECK(used >= 2);
+}
+
+TEST_CASE("a transfer that ends with its session goes on at the pace of a new one") {
+    LawOptions options;
+    options.seed = options.client_seed = 27;
+    options.parameters.session_lifetime = 120s;
+    LawWorld world{options};
+    Load load{world};
+    for (std::size_t ends = 1; ends <= 3; ++ends) {
+        while (load.resets < ends && world.now() < base::Mono{2h})
+            world.run_for(1s);
+        REQUIRE(load.resets == ends);
+        world.run_for(10s);
+        const auto before = load.received;
+        world.run_for(90s);
+        CHECK(load.received - before > 90 * 40'000);
+    }
 }
 
 TEST_CASE("an exit that falls silent is replaced") {

@@ -81,6 +81,45 @@ TEST_CASE(
     CHECK(f.core.status(f.now).slots + loops == f.cells.size());
 }
 
+TEST_CASE("what a lost slot, or a cell that was not written, carried goes with the next") {
+    Fixture f;
+    f.core.connected(f.now);
+    f.run(2s);  // the stock is on its way, and packets have room
+    stream::Mux far{stream::Side::exit};
+    std::size_t opened = 0;
+    const auto arrive = [&] {
+        for (const auto& cell : std::exchange(f.cells, {})) {
+            const auto walked = f.walk(cell);
+            const auto message = packet::read_message(walked.payload);
+            if (!message) continue;  // a loop
+            const auto header = stream::decode_up(*message);
+            REQUIRE(header);
+            REQUIRE(far.receive(stream::frames_of(*header, *message)));
+        }
+        for (const auto& event : far.take_events())
+            opened += event.kind == stream::Event::Kind::opened ? 1 : 0;
+    };
+    arrive();
+    for (std::size_t i = 1; i <= 10; ++i) {
+        REQUIRE(f.core.open("a", {"example.org", 80}));
+        f.run(20ms);  // a packet or two are made, and wait for their slots
+        f.now += 5ms;
+        if (i % 2 == 0) {
+            f.now += 100ms;  // the process stands still
+        } else {
+            for (int slots = 0; slots < 4; f.now = std::max(f.now, f.core.next_due()), ++slots) {
+                for (std::size_t cell = f.core.tick(f.now).size(); cell > 0; --cell)
+                    f.core.unwritten(cell - 1);
+                f.core.prepare(f.now, f.network.wall);
+            }
+        }
+        f.run(200ms);
+        arrive();
+        CHECK(opened == i);
+    }
+    CHECK(f.core.status(f.now).slots_lost > 20);
+}
+
 TEST_CASE("deliveries that are not ours, or were changed on the way, are dropped") {
     Fixture f;
     f.core.connected(f.now);

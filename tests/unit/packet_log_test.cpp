@@ -61,6 +61,25 @@ TEST_CASE("streams and SURBs give up a packet after patiences of their own") {
     CHECK(log.on_acks(acks_of(3, {0, 1})).empty());
 }
 
+TEST_CASE("a packet that never left weighs nothing, and is neither lost nor arrived") {
+    SentLog log{Seconds{2}, Seconds{7}};
+    const Mono start{};
+    log.next(start, 4);
+    log.next(start, 2);
+    CHECK(log.withdraw(1));
+    CHECK_FALSE(log.withdraw(1));
+    CHECK_FALSE(log.withdraw(3));  // was never given out
+    CHECK(log.weight_in_flight() == 2);
+    const auto arrived = log.on_acks(acks_of(2, {0}));  // of number 1 as well: a lie
+    REQUIRE(arrived.size() == 1);
+    CHECK(arrived[0].number == 2);
+    CHECK(log.expire(start + Seconds{8}).empty());
+    CHECK(log.weight_in_flight() == 0);
+    log.next(start + Seconds{8}, 1);
+    CHECK(log.expire(start + Seconds{10}).size() == 1);
+    CHECK_FALSE(log.withdraw(3));  // its frames are on their way already
+}
+
 TEST_CASE("acks of packets that were never sent count for nothing") {
     SentLog log{Seconds{2}};
     log.next(Mono{}, 1);

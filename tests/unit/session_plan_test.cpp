@@ -131,6 +131,34 @@ TEST_CASE("a hand-over tries the new session before it gets the pace, and the ol
     CHECK(p.ended.size() >= 10);
 }
 
+TEST_CASE("streams that end with their session find one that has a lifetime before it") {
+    Plan p{lifetime(600s)};
+    while (p.ended.empty()) {
+        REQUIRE(p.now < begin + 1300s);
+        p.run(100ms);
+    }
+    // Found by whoever connects again in this moment, and at the same pace ten minutes later.
+    const auto found = *p.plan.current(p.now);
+    CHECK(found == 3);
+    for (const auto end = p.now + 590s; p.now < end; p.run(1s))
+        REQUIRE(p.pace(found) >= 32.4);
+}
+
+TEST_CASE("the session that lingers outlives the trials that fail") {
+    Plan p{lifetime(600s)};
+    p.run(1200s);
+    REQUIRE(p.entry(1).phase == Phase::lingering);
+    p.next_is_silent = true;
+    p.run(120s);
+    REQUIRE(p.plan.find(1) != nullptr);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    CHECK(p.entry(2).phase == Phase::main);
+    p.next_is_silent = false;
+    p.run(60s);
+    CHECK(p.ended.back() == 1);
+    CHECK(p.entry(2).phase == Phase::lingering);
+}
+
 TEST_CASE("a session on trial that does not answer costs a tenth of R, and another is tried") {
     Plan p{lifetime(600s)};
     p.run(595s);

@@ -231,6 +231,41 @@ TEST_CASE("a ping knows when it left and by which way") {
     CHECK_FALSE(f.session.take_sent_ping(77));
 }
 
+TEST_CASE(
+    "a packet that never left gives back its bytes, its SURBs' weight and its pings at once") {
+    Fixture f;
+    const auto compose = [&] {
+        f.now += 20ms;
+        return f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    };
+    while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now))
+        REQUIRE(compose());
+    const auto stocked = f.session.estimate(f.now);
+    f.session.not_sent(1);
+    CHECK(f.session.estimate(f.now) == stocked - 5);
+    REQUIRE(compose());  // makes up for them
+    CHECK(f.session.estimate(f.now) == stocked);
+
+    auto& mux = f.session.mux();
+    const auto id = mux.open({"example.org", 80});
+    REQUIRE(id);
+    mux.write(*id, base::as_bytes("hello"));
+    mux.ping(77);
+    REQUIRE(compose());
+    CHECK_FALSE(mux.has_data());
+    f.session.not_sent(f.session.newest_packet());
+    f.now += 20ms;
+    f.compose();
+    base::ByteArray<16> got{};
+    CHECK(f.far.read(*id, got) == 5);
+    const auto sent = f.session.take_sent_ping(77);
+    REQUIRE(sent);
+    CHECK(sent->left == f.now);
+    // It has left now, and is not sent again.
+    f.session.not_sent(f.session.newest_packet() - 1);
+    CHECK_FALSE(mux.has_data());
+}
+
 TEST_CASE("an exit that stays silent although ticks are due is dead after 8 s") {
     Fixture f;
     f.compose();

@@ -16,7 +16,7 @@ constexpr base::Mono begin{std::chrono::hours{1}};
 
 void prepare(TrafficLaw& law, base::Mono now) {
     while (const auto slot = law.to_prepare(now))
-        law.put(*slot, std::make_unique<cell::Cell>());
+        law.put(*slot, {std::make_unique<cell::Cell>()});
 }
 
 std::vector<base::Mono> times(std::uint64_t seed, int other_draws, std::size_t count) {
@@ -131,7 +131,7 @@ TEST_CASE("the packet of a slot exists while the slot before it is still to come
         std::vector<Slot> ready;
         while (const auto slot = law.to_prepare(now)) {
             ready.push_back(*slot);
-            law.put(*slot, std::make_unique<cell::Cell>());
+            law.put(*slot, {std::make_unique<cell::Cell>()});
         }
         if (i == 0) CHECK(ready.size() >= slots_ahead);
         now = law.next_due();
@@ -159,7 +159,7 @@ TEST_CASE("a slot that cannot be written is lost, and never made up") {
     SUBCASE("no packet could be made") {
         const auto slot = law.to_prepare(law.next_due() + 1s);
         REQUIRE(slot);
-        law.put(*slot, nullptr);
+        law.put(*slot, {nullptr});
         while (law.next_due() < slot->due)
             law.due(law.next_due());
         CHECK(law.counts().lost == 0);
@@ -172,6 +172,39 @@ TEST_CASE("a slot that cannot be written is lost, and never made up") {
         CHECK(law.next_due() > begin + 24h);
         CHECK(law.next_due() < begin + 24h + 2s);
     }
+}
+
+TEST_CASE("what has not left is told of once, whatever kept it here") {
+    base::SeededRandom random{5};
+    TrafficLaw law{directory::Parameters{}, random};
+    stream::PacketNumber last = 0;
+    const auto fill = [&](base::Mono now) {
+        while (const auto slot = law.to_prepare(now))
+            law.put(*slot, {std::make_unique<cell::Cell>(), 7, ++last});
+    };
+    const auto unsent = [&] {
+        std::vector<stream::PacketNumber> numbers;
+        for (const auto& packet : law.take_unsent()) {
+            CHECK(packet.session == 7);
+            CHECK(packet.cell == nullptr);
+            numbers.push_back(packet.number);
+        }
+        return numbers;
+    };
+    using Numbers = std::vector<stream::PacketNumber>;
+    law.start(begin);
+    fill(begin);
+    REQUIRE(last == 2);
+    REQUIRE(law.due(law.next_due()).size() == 1);
+    CHECK(unsent().empty());
+    law.unwritten(0);  // the link lay behind
+    CHECK(unsent() == Numbers{1});
+    law.due(law.next_due() + slot_late_max + 1ms);
+    CHECK(unsent() == Numbers{2});
+    fill(law.next_due());
+    law.stop();  // the link has gone
+    CHECK(unsent().front() == 3);
+    CHECK(unsent().empty());
 }
 
 TEST_CASE("a stopped law has no slots") {
