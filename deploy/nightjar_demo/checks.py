@@ -115,7 +115,7 @@ def hold_findings(network, totals):
             found.append(Finding("whole run", f"{relay.name}: packets held", packets,
                                  HOLD_PACKETS_LEAST, 0, "packets", 0))
             continue
-        low, high = hold_bounds(packets)
+        low, high = hold_bounds(network.law.mean_delay, packets)
         found.append(Finding("whole run", f"{relay.name}: mean hold of {packets:.0f} packets",
                              values["held_seconds"] / packets * 1000, (low + high) * 500,
                              (high - low) * 500, "ms", 0))
@@ -127,8 +127,8 @@ def mean_hold_ms(values):
     return values["held_seconds"] / packets * 1000 if packets else 0.0
 
 
-def law_hold_ms():
-    return mean_hold() * 1000
+def law_hold_ms(law):
+    return mean_hold(law.mean_delay) * 1000
 
 
 def record_lengths(network):

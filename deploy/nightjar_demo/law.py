@@ -2,7 +2,7 @@
 import math
 from dataclasses import dataclass
 
-MEAN_DELAY = 0.05       # seconds, 1/mu
+MEAN_DELAY = 0.05       # seconds, 1/mu, where there are at least 50 slots a second
 RELAY_LOOPS = 15.0      # a second, each relay's own
 LAYERS = 3
 GATEWAYS = 2
@@ -17,6 +17,11 @@ class Law:
     """The rates of a network with U main slots a second and `mixes` mixes in each layer."""
     main_slots: float
     mixes: int
+
+    @property
+    def mean_delay(self):
+        """A slow beat needs delays in proportion, or it passes them: the authority would refuse."""
+        return math.ceil(1000 * MEAN_DELAY * max(1, 50 / self.main_slots)) / 1000
 
     @property
     def loops(self):
@@ -51,7 +56,7 @@ class Law:
 
     @property
     def round_trip(self):
-        return 9 * MEAN_DELAY + 1 / self.main_slots + 1 / self.replies + 3 / self.down
+        return 9 * self.mean_delay + 1 / self.main_slots + 1 / self.replies + 3 / self.down
 
     @property
     def goodput_down(self):
@@ -67,12 +72,12 @@ def poisson_bound(rate, seconds):
     return SIGMAS * math.sqrt(rate * seconds)
 
 
-def mean_hold():
+def mean_hold(mean_delay):
     """Of an exponential delay that is drawn again above ten means."""
     cut = math.exp(-10)
-    return MEAN_DELAY * (1 - 10 * cut / (1 - cut))
+    return mean_delay * (1 - 10 * cut / (1 - cut))
 
 
-def hold_bounds(packets):
-    mean, spread = mean_hold(), HOLD_SIGMAS / math.sqrt(packets)
+def hold_bounds(mean_delay, packets):
+    mean, spread = mean_hold(mean_delay), HOLD_SIGMAS / math.sqrt(packets)
     return mean * (1 - spread), mean * (1 + spread) + HOLD_TICK

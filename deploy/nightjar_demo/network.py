@@ -117,6 +117,7 @@ class Network:
         law = self.law
         lines = ["network: demo", "parameters:", "  lab: true",
                  f"  epoch_length: {self.epoch_seconds}s",
+                 f"  mean_delay: {1000 * law.mean_delay:.0f}ms",
                  f"  main_slots: {law.main_slots:g}", f"  client_loops: {law.loops:g}",
                  f"  replies: {law.replies:g}", f"  down: {law.down:g}",
                  f"  relay_loops: {RELAY_LOOPS:g}", "relays:"]

@@ -13,7 +13,7 @@ def reasons(values):
 
 def print_relays(network, totals):
     rows = [(relay.name, f"{v['packets_in']:.0f}", f"{v['packets_out']:.0f}", reasons(v),
-             f"{mean_hold_ms(v):.1f} / {law_hold_ms():.1f}",
+             f"{mean_hold_ms(v):.1f} / {law_hold_ms(network.law):.1f}",
              f"{v['loops_sent']:.0f} / {v['loops_returned']:.0f}")
             for relay in network.relays for v in [totals[relay.name]]]
     table(rows, ("relay", "packets in", "out", "dropped", "held ms / law", "loops sent / back"))
@@ -61,7 +61,7 @@ class Report:
             "law": {"uplink": law.uplink, "replies": law.replies, "down": law.down,
                     "to_exit": law.to_exit, "to_own_gateway": law.to_own_gateway,
                     "round_trip": law.round_trip, "goodput_down": law.goodput_down,
-                    "goodput_up": law.goodput_up, "mean_hold_ms": law_hold_ms()},
+                    "goodput_up": law.goodput_up, "mean_hold_ms": law_hold_ms(law)},
             "relays": {name: {**values, "mean_hold_ms": mean_hold_ms(values)}
                        for name, values in self.totals.items()},
             "findings": [{**vars(f), "ok": f.ok} for f in self.findings],

@@ -25,6 +25,16 @@ std::string per_second(Rate rate) {
     return text + " a second";
 }
 
+/// A beat whose gaps are long against the mixes' delays passes them: whoever sees both ends of a
+/// flow tells it from others by when its packets come (docs/decisions/0015-one-slot-a-gap.md).
+void check_beat(const std::string& what, std::uint64_t milli, const Parameters& parameters,
+                Problems& found) {
+    const auto gaps = static_cast<double>(milli) / 1000 * base::to_seconds(parameters.mean_delay);
+    if (gaps >= gaps_in_delay_least) return;
+    found.push_back("a mean delay is only " + std::to_string(gaps).substr(0, 4) + " gaps of " +
+                    what + " long; the law needs 2: raise their rate or mean_delay");
+}
+
 void check_parameters(const Document& document, Problems& found) {
     const auto& parameters = document.parameters;
     for (const auto& fact : parameter_facts()) {
@@ -37,6 +47,10 @@ void check_parameters(const Document& document, Problems& found) {
     if (parameters.down < least_down(parameters))
         found.push_back("down is " + per_second(parameters.down) + "; the law needs at least " +
                         per_second(least_down(parameters)) + " for these replies and client_loops");
+    check_beat("the slots",
+               std::uint64_t{parameters.main_slots.milli} + parameters.client_loops.milli,
+               parameters, found);
+    check_beat("the replies", parameters.replies.milli, parameters, found);
     // A main slot carries at most four SURBs beside data, and replies spend one each.
     if (parameters.replies.milli > std::uint64_t{2} * parameters.main_slots.milli)
         found.push_back(

@@ -22,4 +22,7 @@ Rate least_down(const Parameters& parameters);
 double loops_held(const Document& document, const Relay& mix);
 inline constexpr double loops_held_least = 2.0;
 
+/// Mean gaps of a beat, of slots or of replies, that one mean delay must be long.
+inline constexpr double gaps_in_delay_least = 2.0;
+
 }  // namespace nightjar::directory

@@ -104,6 +104,23 @@ TEST_CASE("an authority refuses what could not work, and says why") {
              d.parameters.down = {200'000};
          },
          "replies are more than twice main_slots"},
+        {"slots on a slow beat",
+         [](Document& d) {
+             d.parameters.main_slots = {36'000};
+             d.parameters.client_loops = {3'900};
+             d.parameters.replies = {40'000};
+         },
+         "a mean delay is only 1.99 gaps of the slots long; the law needs 2"},
+        {"replies on a slow beat", [](Document& d) { d.parameters.replies = {39'999}; },
+         "a mean delay is only 1.99 gaps of the replies long; the law needs 2"},
+        {"a slow beat with delays as long",
+         [](Document& d) {
+             d.parameters.main_slots = {10'000};
+             d.parameters.client_loops = {1'000};
+             d.parameters.replies = {8'000};
+             d.parameters.mean_delay = base::Milliseconds{250};
+         },
+         ""},
         {"short epochs",
          [](Document& d) {
              d.parameters.mean_delay = base::Seconds{60};
