@@ -11,7 +11,7 @@ from . import building
 from .building import ROOT
 from .checks import Window
 from .folders import Run, refuse_second_keep, stop_kept
-from .lab import build_laboratory, run_lab
+from .lab import WINDOWS, WINDOWS_MOST, build_laboratory, run_lab
 from .law import Law
 from .network import Network
 from .processes import Processes
@@ -161,7 +161,7 @@ def run_demo(options):
     kept, bad = False, []
     try:
         if options.lab:
-            run_lab(network, start, laboratory, options.json)
+            run_lab(network, start, laboratory, options.windows, options.json)
         else:
             demonstrate(network, Report(network, options), options)
         if options.keep:
@@ -197,6 +197,9 @@ def parse():
                         help="instead of the usual checks: is what the links show when the client "
                         "is busy told from idleness better than in a simulated network? Builds the "
                         "laboratory too; three minutes, and on every link if tshark may capture")
+    parser.add_argument("--windows", type=int, default=WINDOWS, metavar="N",
+                        help="of --lab: how many, a multiple of 4, eight seconds each (default "
+                        f"{WINDOWS}); four times as many halve what chance does")
     parser.add_argument("--pps", type=float, default=50, metavar="U",
                         help="main slots a second of the network (default 50)")
     parser.add_argument("--json", metavar="FILE", help="write all figures (with --lab what was "
@@ -206,6 +209,8 @@ def parse():
         parser.error("--lab: it is not for --keep, --stop or --cascade")
     if options.lab and options.pps < LAB_PPS_LEAST:
         parser.error(f"--lab: a second tells too little below {LAB_PPS_LEAST} slots a second")
+    if options.windows % 4 or not WINDOWS <= options.windows <= WINDOWS_MOST:
+        parser.error(f"--windows: use a multiple of 4, {WINDOWS} to {WINDOWS_MOST}")
     if not 1 <= options.pps <= 1000:
         parser.error("--pps: use 1 to 1000 slots a second")
     if options.json and not os.access(Path(options.json).absolute().parent, os.W_OK):

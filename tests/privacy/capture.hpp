@@ -1,7 +1,7 @@
 // What was observed of the running product (deploy/demo --lab), and how it is held against the
 // simulation. A capture is a file of JSON lines. The first says what was observed:
-//   {"observer": "tshark", "mixes": 2, "gateways": 2, "main_slots": 50, "client_loops": 5,
-//    "replies": 45, "down": 60, "relay_loops": 15}           rates in events a second
+//   {"observer": "tshark", "mixes": 2, "gateways": 2, "mean_delay_ms": 50, "main_slots": 50,
+//    "client_loops": 5, "replies": 45, "down": 60, "relay_loops": 15}    rates in events a second
 // and each further one is a second of a window, in which the one client was idle or busy:
 //   {"window": 0, "busy": true, "up": [0.012, ...], "down": [...], "links": [51, 3, ...]}
 // up, down: when cells were on the client's link, in seconds from the slice's begin; links: how

@@ -19,6 +19,7 @@ constexpr std::size_t times_max = 10'000;
 constexpr std::size_t links_max = 10'000;
 constexpr double rate_max = 10'000;
 constexpr double relays_max = 100;
+constexpr double delay_ms_max = 60'000;
 
 /// One line of a file, as errors name it.
 struct Line {
@@ -89,6 +90,7 @@ Observed observed_of(const Line& line) {
     observed.mixes = line.whole_at("mixes", 1, relays_max);
     observed.gateways = line.whole_at("gateways", 2, relays_max);
     auto& parameters = observed.parameters;
+    parameters.mean_delay = base::Milliseconds{line.whole_at("mean_delay_ms", 1, delay_ms_max)};
     parameters.main_slots = line.rate_at("main_slots");
     parameters.client_loops = line.rate_at("client_loops");
     parameters.replies = line.rate_at("replies");

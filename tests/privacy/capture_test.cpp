@@ -13,7 +13,7 @@ using doctest::Approx;
 namespace {
 
 const std::string head =
-    R"({"observer":"tshark","mixes":2,"gateways":2,"main_slots":50,"client_loops":5,)"
+    R"({"observer":"tshark","mixes":2,"gateways":2,"mean_delay_ms":50,"main_slots":50,"client_loops":5,)"
     R"("replies":45,"down":60,"relay_loops":15})"
     "\n";
 
