@@ -13,14 +13,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sphinx/stream/header.hpp"
 #include "tests/privacy/crowd.hpp"
 #include "tests/privacy/experiment.hpp"
 #include "tests/privacy/features.hpp"
+#include "tests/privacy/parallel.hpp"
 #include "tests/privacy/statistics.hpp"
 
 namespace nightjar::privacy {
@@ -113,6 +116,8 @@ CrowdOptions crowd_options(const Network& network, unsigned clients) {
     options.clients = clients;
     options.seconds = window_s;
     options.network.mixes_per_layer = mixes_per_layer;
+    // In a window a gateway with 50 clients has 200,000; each of so many relays has its filters.
+    options.network.replay_packets = 400'000;
     auto& parameters = options.network.parameters;
     if (!network.changing) parameters.session_lifetime = base::Seconds{3600};
     if (network.off == Off::next_hops) parameters.fixed_hops = options.network.layers;
@@ -133,30 +138,49 @@ CrowdOptions crowd_options(const Network& network, unsigned clients) {
     return options;
 }
 
-void watch(const Network& network, unsigned clients, Seen& seen) {
+/// `for_packets`: how many of the clients the questions about single packets look at.
+Seen watch(const Network& network, unsigned clients, std::size_t for_packets) {
     Crowd crowd{crowd_options(network, clients)};
     crowd.run();
+    Seen seen;
     for (const auto& trace : crowd.traces()) {
         seen.changes.push_back(
             {network.seed, network.changing, gateway_features(trace, crowd, {settled, window_s})});
         if (network.changing) continue;
         seen.up_uneven.push_back(uneven(trace.to_mix, mixes_per_layer));
         seen.down_uneven.push_back(uneven(trace.delivered, mixes_per_layer));
+        if (seen.changes.size() > for_packets) continue;
         note_packets(trace.delivered, trace.up, network.seed, seen.deliveries);
         note_packets(trace.to_mix, times_of(trace.delivered), network.seed, seen.packets_up);
     }
+    return seen;
 }
 
-Seen watch_all(const std::vector<Network>& networks, unsigned clients, const std::string& what,
-               Report& report) {
+template <class T>
+void append(std::vector<T>& all, std::vector<T>&& more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+}
+
+/// In the order of the networks.
+Seen watch_all(const std::vector<Network>& networks, unsigned clients, std::size_t for_packets,
+               const std::string& what, Report& report) {
+    auto each = side_by_side(
+        networks.size(), [&](std::size_t i) { return watch(networks[i], clients, for_packets); },
+        [&](std::size_t made) {
+            report.progress(what, static_cast<double>(made) / static_cast<double>(networks.size()));
+        });
     Seen all;
-    for (std::size_t i = 0; i < networks.size(); ++i) {
-        watch(networks[i], clients, all);
-        report.progress(what, static_cast<double>(i + 1) / static_cast<double>(networks.size()));
+    for (auto& one : each) {
+        append(all.deliveries, std::move(one.deliveries));
+        append(all.packets_up, std::move(one.packets_up));
+        append(all.changes, std::move(one.changes));
+        append(all.up_uneven, std::move(one.up_uneven));
+        append(all.down_uneven, std::move(one.down_uneven));
+        one = {};
     }
     return all;
 }
-
 Bound guess(const std::vector<Observation>& observations, const Options& options) {
     base::SeededRandom random{options.seed};
     return auc_bound(cross_fitted(observations), random);
@@ -214,7 +238,7 @@ Seen watch_control(Off off, const Options& options, Report& report) {
             // On demand there is one session, and no hand-over.
             if (off != Off::law || !changing)
                 networks.push_back({off, options.seed * 1000 + 600 + i, changing});
-    return watch_all(networks, clients, "gateway, controls", report);
+    return watch_all(networks, clients, clients, "gateway, controls", report);
 }
 
 void controls(const Options& options, Report& report) {
@@ -241,7 +265,9 @@ void gateway(const Options& options, Report& report) {
     for (unsigned i = 0; i < seeds; ++i)
         for (const bool changing : {false, true})
             networks.push_back({Off::nothing, options.seed * 1000 + 700 + i, changing});
-    const auto seen = watch_all(networks, clients, "gateway", report);
+    // A client has 1,700 packets in a window: of so many networks some of their clients will do.
+    const std::size_t for_packets = options.full ? 10 : clients;
+    const auto seen = watch_all(networks, clients, for_packets, "gateway", report);
     judge(replies, seen.deliveries, options, report);
     judge(to_exits, seen.packets_up, options, report);
     judge(hand_over, seen.changes, options, report);
