@@ -1,21 +1,38 @@
 // What a client's own gateway can tell of single packets, and of a session's changes: which
 // delivery is a loop and which a reply, which packet up is a loop and which goes to an exit, and
 // whether the sessions behind them have just changed. (Whether the client is busy: observer.cpp.)
+//
+// The questions rest on three defences; each is taken away in a control that the same features and
+// the same discriminant must win:
+// - Slots and replies come whatever applications do. Else they come only for a transfer, as fast as
+//   they can, and loops stand alone.
+// - The mixes next to the gateway are drawn anew for each packet. Else, with fixed_hops 3, a
+//   session keeps them, and loops and hand-overs are what goes another way.
+// - SURBs are in stock, and slots have room for more. Else a session that opens takes them from the
+//   one before it, and replies stay away.
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "sphinx/stream/header.hpp"
 #include "tests/privacy/crowd.hpp"
 #include "tests/privacy/experiment.hpp"
 #include "tests/privacy/features.hpp"
+#include "tests/privacy/parallel.hpp"
 #include "tests/privacy/statistics.hpp"
 
 namespace nightjar::privacy {
 namespace {
 
 constexpr double settled = 8;  // seconds: the first session is open
+constexpr double window_s = 24;
+/// So many that a loop seldom goes by the mix that a session keeps: else no control could win.
+constexpr unsigned mixes_per_layer = 16;
 
 /// Seconds to the nearest moment before `at`, and behind it.
 std::array<double, 2> around(const Times& times, float at) {
@@ -64,6 +81,26 @@ double uneven(const std::vector<Trace::Passed>& packets, std::size_t mixes) {
     return (chi - freedom) / std::sqrt(2 * freedom);
 }
 
+/// The questions, and the defences that controls take away.
+constexpr auto replies = "loops among replies, delivered";
+constexpr auto to_exits = "loops among packets to exits";
+constexpr auto hand_over = "windows with a hand-over";
+constexpr auto up = "packets up";
+constexpr auto down = "deliveries";
+constexpr auto law_off = "law off";
+constexpr auto kept = "next mixes kept";
+constexpr auto no_stock = "no SURBs in stock";
+
+enum class Off { nothing, law, next_hops, stock };
+
+/// One network. With hand-overs every few seconds most windows hold a change; with none for an hour
+/// no window does.
+struct Network {
+    Off off = Off::nothing;
+    std::uint64_t seed = 0;
+    bool changing = false;
+};
+
 struct Seen {
     std::vector<Observation> deliveries;  // busy: it is a loop
     std::vector<Observation> packets_up;
@@ -72,47 +109,150 @@ struct Seen {
     std::vector<double> down_uneven;
 };
 
-/// With hand-overs every few seconds most windows hold a change; with none for an hour no window
-/// does.
-void watch(std::uint64_t seed, unsigned clients, bool changing, Seen& seen) {
+CrowdOptions crowd_options(const Network& network, unsigned clients) {
     CrowdOptions options;
     // One seed a network: what was learnt of one must be tried on another.
-    options.seed = seed * 2 + (changing ? 1 : 0);
+    options.seed = network.seed * 2 + (network.changing ? 1 : 0);
     options.clients = clients;
-    options.seconds = 24;
-    if (!changing) options.network.parameters.session_lifetime = base::Seconds{3600};
-    Crowd crowd{options};
-    crowd.run();
-    const Window window{settled, options.seconds};
-    for (const auto& trace : crowd.traces()) {
-        seen.changes.push_back({seed, changing, gateway_features(trace, crowd, window)});
-        if (changing) continue;
-        note_packets(trace.delivered, trace.up, seed, seen.deliveries);
-        note_packets(trace.to_mix, times_of(trace.delivered), seed, seen.packets_up);
-        seen.up_uneven.push_back(uneven(trace.to_mix, options.network.mixes_per_layer));
-        seen.down_uneven.push_back(uneven(trace.delivered, options.network.mixes_per_layer));
+    options.seconds = window_s;
+    options.network.mixes_per_layer = mixes_per_layer;
+    // In a window a gateway with 50 clients has 200,000; each of so many relays has its filters.
+    options.network.replay_packets = 400'000;
+    auto& parameters = options.network.parameters;
+    if (!network.changing) parameters.session_lifetime = base::Seconds{3600};
+    if (network.off == Off::next_hops) parameters.fixed_hops = options.network.layers;
+    if (network.off == Off::stock) {
+        // A slot can carry surbs_max of them: just what the replies spend.
+        parameters.main_slots.milli = parameters.replies.milli / std::uint32_t{stream::surbs_max};
+        parameters.surb_margin = 0;
     }
+    if (network.off == Off::law) {
+        options.defence = Defence::on_demand;
+        options.busy_share = 1;
+        options.bytes = 250'000;
+        options.begins_within = window_s;
+        // Nothing paces it either: half a second at what a line takes.
+        parameters.main_slots = parameters.replies = {500'000};
+        parameters.down = {660'000};
+    }
+    return options;
 }
 
-void judge(const std::string& what, const std::vector<Observation>& observations, double limit,
-           const Options& options, Report& report) {
+/// `for_packets`: how many of the clients the questions about single packets look at.
+Seen watch(const Network& network, unsigned clients, std::size_t for_packets) {
+    Crowd crowd{crowd_options(network, clients)};
+    crowd.run();
+    Seen seen;
+    for (const auto& trace : crowd.traces()) {
+        seen.changes.push_back(
+            {network.seed, network.changing, gateway_features(trace, crowd, {settled, window_s})});
+        if (network.changing) continue;
+        seen.up_uneven.push_back(uneven(trace.to_mix, mixes_per_layer));
+        seen.down_uneven.push_back(uneven(trace.delivered, mixes_per_layer));
+        if (seen.changes.size() > for_packets) continue;
+        note_packets(trace.delivered, trace.up, network.seed, seen.deliveries);
+        note_packets(trace.to_mix, times_of(trace.delivered), network.seed, seen.packets_up);
+    }
+    return seen;
+}
+
+template <class T>
+void append(std::vector<T>& all, std::vector<T>&& more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+}
+
+/// In the order of the networks.
+Seen watch_all(const std::vector<Network>& networks, unsigned clients, std::size_t for_packets,
+               const std::string& what, Report& report) {
+    auto each = side_by_side(
+        networks.size(), [&](std::size_t i) { return watch(networks[i], clients, for_packets); },
+        [&](std::size_t made) {
+            report.progress(what, static_cast<double>(made) / static_cast<double>(networks.size()));
+        });
+    Seen all;
+    for (auto& one : each) {
+        append(all.deliveries, std::move(one.deliveries));
+        append(all.packets_up, std::move(one.packets_up));
+        append(all.changes, std::move(one.changes));
+        append(all.up_uneven, std::move(one.up_uneven));
+        append(all.down_uneven, std::move(one.down_uneven));
+        one = {};
+    }
+    return all;
+}
+Bound guess(const std::vector<Observation>& observations, const Options& options) {
     base::SeededRandom random{options.seed};
-    const auto samples = cross_fitted(observations);
-    const auto bound = auc_bound(samples, random);
+    return auc_bound(cross_fitted(observations), random);
+}
+
+void judge(const std::string& what, const std::vector<Observation>& observations,
+           const Options& options, Report& report) {
+    const auto bound = guess(observations, options);
     report.row("gateway", "deliveries",
                {{"what", what},
                 {"auc", bound.point},
                 {"upper", bound.upper},
-                {"samples", samples.size()}});
-    report.at_most(what + ": AUC, upper 95 %", bound.upper, limit);
+                {"samples", observations.size()}});
+    report.at_most(what + ": AUC, upper 95 %", bound.upper, options.full ? 0.53 : 0.55);
+}
+
+void judge_control(const std::string& off, const std::string& what,
+                   const std::vector<Observation>& observations, const Options& options,
+                   Report& report) {
+    const auto bound = guess(observations, options);
+    report.row(
+        "gateway", "control",
+        {{"what", what}, {"off", off}, {"auc", bound.point}, {"samples", observations.size()}});
+    report.at_least("control, " + off + ": " + what + ": AUC", bound.point, 0.95);
 }
 
 /// The mean of statistics that are 0 on average, each of deviation 1, if the choice is uniform.
+double deviations(const std::vector<double>& values) {
+    return mean(values) * std::sqrt(static_cast<double>(values.size()));
+}
+
 void judge_uneven(const std::string& what, const std::vector<double>& values, Report& report) {
-    const auto deviations = mean(values) * std::sqrt(static_cast<double>(values.size()));
     report.row("gateway", "next_hops",
-               {{"what", what}, {"deviations", deviations}, {"clients", values.size()}});
-    report.at_most(what + ": unevenness over the mixes, in deviations", deviations, 4);
+               {{"what", what}, {"deviations", deviations(values)}, {"clients", values.size()}});
+    report.at_most(what + ": unevenness over the mixes, in deviations", deviations(values), 4);
+}
+
+void judge_uneven_control(const std::string& what, const std::vector<double>& values,
+                          Report& report) {
+    report.row("gateway", "control",
+               {{"what", what + ", unevenness"},
+                {"off", kept},
+                {"deviations", deviations(values)},
+                {"clients", values.size()}});
+    report.at_least("control, " + std::string{kept} + ": " + what +
+                        ": unevenness over the mixes, in deviations",
+                    deviations(values), 40);
+}
+
+Seen watch_control(Off off, const Options& options, Report& report) {
+    constexpr unsigned clients = 20;
+    std::vector<Network> networks;
+    for (unsigned i = 0; i < 8; ++i)
+        for (const bool changing : {false, true})
+            // On demand there is one session, and no hand-over.
+            if (off != Off::law || !changing)
+                networks.push_back({off, options.seed * 1000 + 600 + i, changing});
+    return watch_all(networks, clients, clients, "gateway, controls", report);
+}
+
+void controls(const Options& options, Report& report) {
+    auto seen = watch_control(Off::law, options, report);
+    judge_control(law_off, replies, seen.deliveries, options, report);
+    judge_control(law_off, to_exits, seen.packets_up, options, report);
+    seen = watch_control(Off::next_hops, options, report);
+    judge_control(kept, replies, seen.deliveries, options, report);
+    judge_control(kept, to_exits, seen.packets_up, options, report);
+    judge_control(kept, hand_over, seen.changes, options, report);
+    judge_uneven_control(up, seen.up_uneven, report);
+    judge_uneven_control(down, seen.down_uneven, report);
+    seen = watch_control(Off::stock, options, report);
+    judge_control(no_stock, hand_over, seen.changes, options, report);
 }
 
 }  // namespace
@@ -120,18 +260,19 @@ void judge_uneven(const std::string& what, const std::vector<double>& values, Re
 void gateway(const Options& options, Report& report) {
     const auto clients = options.or_else(options.clients, 40u, 100u);
     const auto seeds = options.or_else(options.seeds, 8u, 100u);
-    const double limit = options.full ? 0.53 : 0.55;
-    Seen seen;
-    for (unsigned i = 0; i < seeds; ++i) {
+    controls(options, report);
+    std::vector<Network> networks;
+    for (unsigned i = 0; i < seeds; ++i)
         for (const bool changing : {false, true})
-            watch(options.seed * 1000 + 700 + i, clients, changing, seen);
-        report.progress("gateway", (i + 1.0) / seeds);
-    }
-    judge("loops among replies, delivered", seen.deliveries, limit, options, report);
-    judge("loops among packets to exits", seen.packets_up, limit, options, report);
-    judge("windows with a hand-over", seen.changes, limit, options, report);
-    judge_uneven("packets up", seen.up_uneven, report);
-    judge_uneven("deliveries", seen.down_uneven, report);
+            networks.push_back({Off::nothing, options.seed * 1000 + 700 + i, changing});
+    // A client has 1,700 packets in a window: of so many networks some of their clients will do.
+    const std::size_t for_packets = options.full ? 10 : clients;
+    const auto seen = watch_all(networks, clients, for_packets, "gateway", report);
+    judge(replies, seen.deliveries, options, report);
+    judge(to_exits, seen.packets_up, options, report);
+    judge(hand_over, seen.changes, options, report);
+    judge_uneven(up, seen.up_uneven, report);
+    judge_uneven(down, seen.down_uneven, report);
 }
 
 }  // namespace nightjar::privacy

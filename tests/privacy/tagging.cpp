@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <string>
 #include <tuple>
@@ -63,25 +64,32 @@ Trace only(const Trace& trace, const std::function<bool(const Seen&)>& which) {
 
 // --- every packet, with cryptography ---
 
+struct Real {
+    Trace trace;
+    std::size_t touched = 0;  // packets that the attacker's hands were on
+};
+
 /// Relays and a sender of loops and of messages to an exit.
-Trace real_run(std::uint64_t seed, base::Seconds length, const Hand& hand) {
+Real real_run(std::uint64_t seed, base::Seconds length, const Hand& hand) {
     simulation::WorldOptions options;
     options.seed = seed;
     options.parameters.relay_loops = {4'000};
     World world{options};
     const base::MailboxId alice{{1}};
     auto& probe = world.add<simulation::Probe>(alice, alice, world.gateway(0).identity());
-    Trace trace;
+    Real run;
     world.wire = [&](OnWire& cell) {
-        trace.push_back(note(cell));
-        if (hand && is_packet(cell) && to_relay(cell)) hand(cell);
+        run.trace.push_back(note(cell));
+        if (!hand || !is_packet(cell) || !to_relay(cell)) return;
+        hand(cell);
+        ++run.touched;
     };
     probe.send_loops_at(15);
     for (base::Seconds passed{}; passed < length; passed += base::Seconds{1}) {
         probe.send_to_exit(world.gateway(1).identity(), base::as_bytes("not a session's message"));
         world.run_for(base::Seconds{1});
     }
-    return trace;
+    return run;
 }
 
 // --- clients and their sessions, in clear ---
@@ -96,6 +104,7 @@ struct Clients {
     Trace trace;
     std::size_t gateway = 0;  // of the first client
     std::size_t exit = 0;     // of its session
+    std::size_t touched = 0;  // cells that the attacker's hands were on
     base::Mono attack_at;
     base::Mono first_end = base::Mono::max();  // when an attacked packet's route first ends
 };
@@ -155,7 +164,10 @@ class Attacked {
         if (!is_packet(cell)) return;
         if (!to_relay(cell)) {
             // A delivery: it can only come twice.
-            if (attacking_ && attack_.what == What::twice) cell.copies = 2;
+            if (attacking_ && attack_.what == What::twice) {
+                cell.copies = 2;
+                ++seen_.touched;
+            }
             return;
         }
         const auto header = simulation::read_clear(cell.cell.body());
@@ -198,6 +210,7 @@ class Attacked {
     }
     void attack(OnWire& cell, const simulation::ClearHeader& header) {
         attacked_.insert(header.unique);
+        ++seen_.touched;
         if (attack_.what == What::tagged) tag(cell);
         if (attack_.what == What::dropped) cell.copies = 0;
         if (attack_.what == What::twice) cell.copies = 2;
@@ -230,14 +243,23 @@ std::size_t differing_before(base::Mono end, const Clients& a, const Clients& b)
 }
 
 void trace_row(Report& report, std::uint64_t seed, const char* attack, std::size_t cells,
-               std::size_t everywhere, std::size_t on_client_links, std::size_t before_its_end) {
+               std::size_t touched, std::size_t everywhere, std::size_t on_client_links,
+               std::size_t before_its_end) {
     report.row("active", "trace",
                {{"seed", seed},
                 {"attack", attack},
                 {"cells", cells},
+                {"touched", touched},
                 {"differing", everywhere},
                 {"differing_on_client_links", on_client_links},
                 {"differing_before_first_end", before_its_end}});
+}
+
+/// The control of "no cell differs": there was an attack, in each run.
+void judge_touched(const std::string& attack, std::size_t fewest, Report& report) {
+    constexpr double least = 50;  // half of what the rarest attack touches
+    report.at_least("control, " + attack + ": packets touched, fewest of a run",
+                    static_cast<double>(fewest), least);
 }
 
 void real_traces(const Options& options, Report& report) {
@@ -249,8 +271,11 @@ void real_traces(const Options& options, Report& report) {
         {"real packets, every packet twice", [](OnWire& cell) { cell.copies = 2; }},
     };
     for (const auto& [name, hand] : hands) {
-        const auto apart = differing(real_run(options.seed, length, hand), quiet);
-        trace_row(report, options.seed, name, quiet.size(), apart, apart, apart);
+        const auto attacked = real_run(options.seed, length, hand);
+        const auto apart = differing(attacked.trace, quiet.trace);
+        trace_row(report, options.seed, name, quiet.trace.size(), attacked.touched, apart, apart,
+                  apart);
+        judge_touched(name, attacked.touched, report);
         report.at_most(std::string{name} + ": cells that differ on any link",
                        static_cast<double>(apart), 0);
     }
@@ -285,35 +310,61 @@ void observe(const Clients& seen, std::uint64_t seed, bool busy, std::vector<Obs
         out.push_back({seed, busy, std::move(window)});
 }
 
-struct Sessions {
+/// All runs of one attack.
+struct Runs {
     const Case& attack;
+    unsigned most;             // so many seeds at most
+    std::size_t anywhere = 0;  // cells that differ, and where
     std::size_t on_client_links = 0;
     std::size_t before_its_end = 0;
-    std::vector<Observation> observed;
+    std::size_t touched = std::numeric_limits<std::size_t>::max();  // in the run with the fewest
+    std::vector<Observation> observed = {};
 };
 
-void judge(Sessions& sessions, const Options& options, Report& report) {
+void run(Runs& runs, std::uint64_t seed, const Clients& quiet, Report& report) {
+    const auto attacked = Attacked{seed, runs.attack}.run();
+    const auto anywhere = differing(attacked.trace, quiet.trace);
+    const auto on_client_links = differing_on_client_links(attacked, quiet);
+    const auto before = differing_before(attacked.first_end, attacked, quiet);
+    trace_row(report, seed, runs.attack.name, quiet.trace.size(), attacked.touched, anywhere,
+              on_client_links, before);
+    runs.anywhere += anywhere;
+    runs.on_client_links += on_client_links;
+    runs.before_its_end += before;
+    runs.touched = std::min(runs.touched, attacked.touched);
+    observe(quiet, seed, false, runs.observed);
+    observe(attacked, seed, true, runs.observed);
+}
+
+void judge_everywhere(const Runs& runs, Report& report) {
+    judge_touched(runs.attack.name, runs.touched, report);
+    report.at_most(std::string{runs.attack.name} + ": cells that differ on any link",
+                   static_cast<double>(runs.anywhere), 0);
+}
+
+void judge_session(Runs& runs, const Options& options, Report& report) {
     base::SeededRandom random{options.seed};
     // What was dropped is missing where it was going to: only what both ends send can be a
     // reaction.
-    if (sessions.attack.what == What::dropped)
-        for (auto& one : sessions.observed)
+    if (runs.attack.what == What::dropped)
+        for (auto& one : runs.observed)
             one.features = {one.features[sent_by_exit], one.features[sent_by_gateway]};
-    const auto bound = auc_bound(cross_fitted(sessions.observed), random);
-    const std::string name = sessions.attack.name;
-    const bool control = sessions.attack.whose == Whose::session_all;
+    const auto bound = auc_bound(cross_fitted(runs.observed), random);
+    const std::string name = runs.attack.name;
+    const bool control = runs.attack.whose == Whose::session_all;
     report.row("active", "tagged_session",
                {{"attack", name},
-                {"observations", sessions.observed.size() / 2},
+                {"observations", runs.observed.size() / 2},
                 {"auc", bound.point},
                 {"auc_upper", bound.upper},
                 {"control", control}});
+    judge_touched(name, runs.touched, report);
     report.at_most(name + ": cells that differ on clients' links",
-                   static_cast<double>(sessions.on_client_links), 0);
+                   static_cast<double>(runs.on_client_links), 0);
     // One that is dropped is missing at once, and the next relay draws for fewer from then on.
-    if (sessions.attack.what == What::tagged)
+    if (runs.attack.what == What::tagged)
         report.at_most(name + ": cells that differ before the first one's end",
-                       static_cast<double>(sessions.before_its_end), 0);
+                       static_cast<double>(runs.before_its_end), 0);
     if (control)
         report.at_least(name + ": AUC at the exit (control)", bound.point, 0.95);
     else
@@ -326,41 +377,22 @@ void judge(Sessions& sessions, const Options& options, Report& report) {
 void tagging(const Options& options, Report& report) {
     real_traces(options, report);
     const auto seeds = options.or_else(options.seeds, 24u, 200u);
-    Sessions sessions[] = {
-        {some_tagged, 0, 0, {}}, {some_dropped, 0, 0, {}}, {all_tagged, 0, 0, {}}};
-    std::size_t loops_apart = 0, replays_apart = 0;
+    const unsigned few = options.full ? 20 : 2;
+    Runs everywhere[] = {{loops_tagged, few}, {replayed, few}};
+    Runs sessions[] = {{some_tagged, seeds}, {some_dropped, seeds}, {all_tagged, 8}};
     for (unsigned i = 0; i < seeds; ++i) {
         report.progress("tagging", i / double(seeds));
         const auto seed = options.seed + i;
         const auto quiet = Attacked{seed, calm}.run();
-        for (auto& one : sessions) {
-            // The control needs no more.
-            if (one.attack.whose == Whose::session_all && i >= 8) continue;
-            const auto attacked = Attacked{seed, one.attack}.run();
-            const auto on_client_links = differing_on_client_links(attacked, quiet);
-            const auto before = differing_before(attacked.first_end, attacked, quiet);
-            trace_row(report, seed, one.attack.name, quiet.trace.size(),
-                      differing(attacked.trace, quiet.trace), on_client_links, before);
-            one.on_client_links += on_client_links;
-            one.before_its_end += before;
-            observe(quiet, seed, false, one.observed);
-            observe(attacked, seed, true, one.observed);
-        }
-        if (i >= (options.full ? 20u : 2u)) continue;
-        for (const auto* attack : {&loops_tagged, &replayed}) {
-            const auto attacked = Attacked{seed, *attack}.run();
-            const auto apart = differing(attacked.trace, quiet.trace);
-            trace_row(report, seed, attack->name, quiet.trace.size(), apart,
-                      differing_on_client_links(attacked, quiet), apart);
-            (attack == &replayed ? replays_apart : loops_apart) += apart;
-        }
+        for (auto& one : sessions)
+            if (i < one.most) run(one, seed, quiet, report);
+        for (auto& one : everywhere)
+            if (i < one.most) run(one, seed, quiet, report);
     }
-    report.at_most("every loop tagged: cells that differ on any link",
-                   static_cast<double>(loops_apart), 0);
-    report.at_most("every packet sent twice: cells that differ on any link",
-                   static_cast<double>(replays_apart), 0);
+    for (const auto& one : everywhere)
+        judge_everywhere(one, report);
     for (auto& one : sessions)
-        judge(one, options, report);
+        judge_session(one, options, report);
 }
 
 }  // namespace nightjar::privacy

@@ -27,8 +27,8 @@ simulation::WorldOptions world_options(std::uint64_t seed, double loss) {
 WatchedWorld::WatchedWorld(std::uint64_t seed, unsigned clients, double loss)
     : world_{world_options(seed, loss)}, since_{world_.now()} {
     const auto& options = world_.options();
-    // Half a tick more at each relay, for steps fall on a grid.
-    late_after_ = relay_loop_links * (options.link.latency + base::Milliseconds{1}) +
+    // Ticks add nothing: a packet leaves in the one nearest to its time.
+    late_after_ = relay_loop_links * options.link.latency +
                   base::from_seconds(base::to_seconds(options.parameters.mean_delay) *
                                      erlang_tail(relay_loop_delays, late_share));
     for (auto* relay : world_.relays())
