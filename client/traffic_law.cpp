@@ -19,6 +19,9 @@ void TrafficLaw::use(const directory::Parameters& parameters, base::Mono now) {
 
 void TrafficLaw::start(base::Mono now) {
     ready_.clear();
+    loops_gap_passed_ = random_.unit();
+    loop_at_ = random_.unit();
+    loop_ahead_ = loop_at_ > loops_gap_passed_;
     // Nobody's phase follows from when he connected.
     begin_gap(now + base::from_seconds(random_.unit() * base::to_seconds(gap())));
     running_ = true;
@@ -41,9 +44,25 @@ void TrafficLaw::begin_gap(base::Mono at) {
     gap_begins_ = at;
     const auto place = directory::place_in_gap(random_.unit());
     upcoming_.due = at + base::from_seconds(place * base::to_seconds(gap()));
-    const bool loop = random_.below(std::uint64_t{main_.milli} + loops_.milli) < loops_.milli;
-    upcoming_.kind = loop ? Slot::Kind::loop : Slot::Kind::main;
+    upcoming_.kind = next_is_loop() ? Slot::Kind::loop : Slot::Kind::main;
     upcoming_.lot = random_.unit();
+}
+
+bool TrafficLaw::next_is_loop() {
+    // A gap of the loops is longer than one of the slots: at most one of its ends lies in a slot's.
+    bool loop = false;
+    loops_gap_passed_ += loops_.per_second() / (main_.per_second() + loops_.per_second());
+    if (loops_gap_passed_ >= 1) {
+        loops_gap_passed_ -= 1;
+        loop = loop_ahead_;
+        loop_ahead_ = true;
+        loop_at_ = random_.unit();
+    }
+    if (!loop && loop_ahead_ && loops_gap_passed_ >= loop_at_) {
+        loop = true;
+        loop_ahead_ = false;
+    }
+    return loop;
 }
 
 Slot TrafficLaw::take() {

@@ -1,8 +1,9 @@
 // When a client sends (docs/traffic-law.md section 1), drawn ahead from a random stream of its own,
 // so that nothing else that the client does can move a slot: one slot in every gap 1/(U + L), near
-// its middle. A lot makes it a loop with probability L/(U + L), else a main slot, so that no moment
-// says which. Packets are put in before their time; due() only hands out what is
-// there.
+// its middle. The first slot behind a uniform moment of every gap 1/L is a loop, all others are
+// main slots: no moment says which, nor does how many packets come or go in any second
+// (docs/decisions/0016-one-loop-a-gap.md). Packets are put in before their time; due() only hands
+// out what is there.
 //
 //   to_prepare() -> the caller makes the packet -> put() ... due(): written, or lost for good
 //
@@ -88,6 +89,7 @@ class TrafficLaw {
     };
     base::Nanoseconds gap() const;
     void begin_gap(base::Mono at);
+    bool next_is_loop();
     Slot take();
 
     base::ForkedRandom random_;
@@ -96,6 +98,9 @@ class TrafficLaw {
     bool running_ = false;
     base::Mono gap_begins_{};  // the gap that upcoming_ lies in
     Slot upcoming_;
+    double loops_gap_passed_ = 0;  // share of the present gap 1/L
+    double loop_at_ = 0;           // where in it its loop lies
+    bool loop_ahead_ = false;      // and whether that is still to come
     std::deque<Ready> ready_;
     std::vector<SlotPacket> handed_out_;  // by the last due()
     std::vector<SlotPacket> unsent_;

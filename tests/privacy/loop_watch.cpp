@@ -25,9 +25,9 @@ double WatchLaw::loops_to_notice(double missed_share) const {
 }
 
 bool LoopWatch::poll(std::uint64_t returned, std::uint64_t missed) {
-    // The order within a poll is unknown: one step of the sum for all. Loops are a Poisson process,
-    // so what returns and what is missed in one poll is independent, and a step's likelihood ratio
-    // has mean 1, although a missed loop is known seconds after its contemporaries have returned.
+    // The order within a poll is unknown: one step of the sum for all. What returns and what is
+    // missed in one poll was sent at different times, for a missed loop is known seconds after its
+    // contemporaries have returned. As each loop is lost or not on its own, they are independent.
     sum_ = std::max(0.0, sum_ + static_cast<double>(missed) * law_.for_missed() +
                              static_cast<double>(returned) * law_.for_returned());
     alarmed_ = alarmed_ || sum_ >= law_.limit();

@@ -52,7 +52,7 @@ TEST_CASE("slot times depend on the seed alone, not on what else is drawn from i
     CHECK(times(1, 0, 500) != times(2, 0, 500));
 }
 
-TEST_CASE("every gap has one slot, near its middle, and a lot says which kind") {
+TEST_CASE("every gap has one slot, near its middle, of whichever kind") {
     base::SeededRandom random{3};
     TrafficLaw law{directory::Parameters{}, random};
     law.start(begin);
@@ -74,7 +74,45 @@ TEST_CASE("every gap has one slot, near its middle, and a lot says which kind") 
             place = (place - least) / directory::jitter_share;
         CHECK(uniform_distance(*some) < 1.95);  // 0.1 % of samples lie above
     }
-    CHECK(std::abs(static_cast<double>(loop_places.size()) - 4000) < 4 * std::sqrt(4000.0));
+    CHECK(std::abs(static_cast<double>(loop_places.size()) - 4000) <= 1);
+}
+
+TEST_CASE("every gap of the loops has one, at a uniform moment of it") {
+    base::SeededRandom random{4};
+    TrafficLaw law{directory::Parameters{}, random};
+    law.start(begin);
+    // U = 50, L = 5: one slot in 11.
+    std::vector<unsigned> between;
+    unsigned loops = 0, since = 0;
+    for (unsigned slots = 1; slots <= 110'000; ++slots, ++since) {
+        const auto slot = law.to_prepare(begin + 10h);
+        REQUIRE(slot);
+        if (slot->kind == Slot::Kind::loop) {
+            if (++loops > 1) between.push_back(since);
+            since = 0;
+        }
+        // However far: never more than those of the gaps that it has touched.
+        CHECK(std::abs(static_cast<double>(loops) - slots / 11.0) < 2);
+    }
+    // Two uniform moments of neighbouring gaps are as far apart as the sum of two uniforms:
+    // an eighth of the distances are less than half a gap, or more than one and a half.
+    const auto n = static_cast<double>(between.size());
+    const auto near = std::count_if(between.begin(), between.end(), [](auto b) { return b <= 5; });
+    const auto far = std::count_if(between.begin(), between.end(), [](auto b) { return b >= 17; });
+    CHECK(std::abs(static_cast<double>(near) / n - 0.125) < 0.02);
+    CHECK(std::abs(static_cast<double>(far) / n - 0.125) < 0.02);
+    CHECK(*std::max_element(between.begin(), between.end()) <= 22);
+}
+
+TEST_CASE("a client that connects is no likelier to begin with a loop") {
+    unsigned loops = 0;
+    for (std::uint64_t seed = 0; seed < 11'000; ++seed) {
+        base::SeededRandom random{seed};
+        TrafficLaw law{directory::Parameters{}, random};
+        law.start(begin);
+        loops += law.to_prepare(begin + 1s)->kind == Slot::Kind::loop;
+    }
+    CHECK(std::abs(loops - 1000.0) < 4 * std::sqrt(1000.0));
 }
 
 TEST_CASE("where the first gap begins does not follow from when the client connected") {
@@ -101,7 +139,7 @@ TEST_CASE("slots are handed out at the law's rates, and none is lost") {
     CHECK(counts.lost == 0);
     CHECK(counts.main + counts.loops >= 10'998);
     CHECK(counts.main + counts.loops <= 11'000);
-    CHECK(std::abs(static_cast<double>(counts.loops) - 1000) < 4 * std::sqrt(1000.0));
+    CHECK(std::abs(static_cast<double>(counts.loops) - 1000) <= 1);
 }
 
 TEST_CASE("a caller that wakes up to 10 ms late loses no slot, however close slots are") {
