@@ -16,6 +16,7 @@ struct Options {
     std::uint32_t seeds = 0;    // networks of each kind; 0: the experiment's own choice
     std::uint32_t clients = 0;  // in each network; likewise
     double seconds = 0;         // of each window; likewise
+    std::uint64_t bytes = 0;    // observer: only transfers of this size; 0: all of the form's
     std::string capture;        // what deploy/demo --lab has observed
 
     /// What was asked for on the command line, else what the experiment chooses for its form.

@@ -172,13 +172,31 @@ Judged run_case(const Case& one, Defence defence, unsigned seeds, unsigned clien
     return judged;
 }
 
+/// Those of a list whose transfers have the size that was asked for, if one was.
+std::vector<Case> chosen(const std::vector<Case>& all, const Options& options) {
+    std::vector<Case> some;
+    for (const auto& one : all)
+        if (options.bytes == 0 || one.bytes == options.bytes) some.push_back(one);
+    return some;
+}
+
 std::vector<Case> cases(const Options& options) {
-    if (!options.full) return {{Work::either, 100'000, 25, 6}};
-    return {{Work::download, 100'000, 25, 6},
-            {Work::upload, 100'000, 25, 6},
-            {Work::download, 1'000'000, 40, 24},
-            {Work::upload, 1'000'000, 40, 24},
-            {Work::either, 10'000'000, 165, 140}};
+    if (!options.full) return chosen({{Work::either, 100'000, 25, 6}}, options);
+    return chosen({{Work::download, 100'000, 25, 6},
+                   {Work::upload, 100'000, 25, 6},
+                   {Work::download, 1'000'000, 40, 24},
+                   {Work::upload, 1'000'000, 40, 24},
+                   {Work::either, 10'000'000, 165, 140}},
+                  options);
+}
+
+std::vector<Case> twin_cases(const Options& options) {
+    std::vector<Case> all;
+    for (const auto work : {Work::download, Work::upload}) {
+        all.push_back({work, 1'000'000, 35, 17});
+        if (options.full) all.push_back({work, 10'000'000, 150, 75});
+    }
+    return chosen(all, options);
 }
 
 }  // namespace
@@ -188,10 +206,8 @@ void observer(const Options& options, Report& report) {
     // 10,000 of each class, and some more because the classes are drawn.
     const auto seeds = options.or_else(options.seeds, 24u, 204u);
     const double limit = options.full ? 0.53 : 0.55;
-    for (const auto work : {Work::download, Work::upload}) {
-        compare_twins({work, 1'000'000, 35, 17}, options, report);
-        if (options.full) compare_twins({work, 10'000'000, 150, 75}, options, report);
-    }
+    for (const auto& one : twin_cases(options))
+        compare_twins(one, options, report);
     // The controls: with the defence off every watcher must win.
     for (const auto& one : cases(options)) {
         const auto off = run_case(one, Defence::on_demand, 8, 50, options, report);
