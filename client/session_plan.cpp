@@ -112,7 +112,11 @@ void SessionPlan::retire(base::Mono now, PlanHost& host) {
                              entry.phase == Phase::lingering;
         if (!ticking) continue;
         const bool old = now >= entry.since + parameters_.session_lifetime;
-        if (host.health(entry.handle).dead) {
+        const auto health = host.health(entry.handle);
+        // An exit that answers, but never that it has its SURBs, would keep what it has for ever.
+        const bool stuck = entry.phase == Phase::trial && !health.confirmed &&
+                           now >= entry.since + trial_max + parameters_.longest_route_delay();
+        if (health.dead || stuck) {
             entry.dead = true;
             set(entry, Phase::closing, now);
         } else if (entry.isolated && old && entry.phase == Phase::lingering) {
@@ -129,7 +133,10 @@ void SessionPlan::promote(base::Mono now, PlanHost& host) {
         if (!entry.isolated) {
             for (auto& other : entries_) {
                 if (other.isolated) continue;
-                if (other.phase == Phase::lingering) set(other, Phase::closing, now);
+                // It has its lifetime still where the new one takes the place of one that died.
+                if (other.phase == Phase::lingering &&
+                    now >= other.since + parameters_.session_lifetime)
+                    set(other, Phase::closing, now);
                 if (other.phase == Phase::main) set(other, Phase::lingering, now);
             }
         }

@@ -10,7 +10,7 @@
 //              has nobody to share with and gets all of R at once
 //   main       takes new streams, for session_lifetime
 //   lingering  takes none; a fixed share for another session_lifetime, so that streams can end. The
-//              shared one ends when the next one takes new streams, not before: what ends with it
+//              shared one ends when a next one takes new streams, not before: what ends with it
 //              and is opened again at once then has a whole lifetime before it
 //   closing    announced: pace 0 at the change; gone when the last replies must have come
 //
@@ -29,6 +29,8 @@ namespace nightjar::client {
 inline constexpr base::Seconds first_tick_after{3};  // from connecting, or with nothing to lose
 /// Above the law's 5 s, so that the announcement has reached every exit 5 s ahead.
 inline constexpr base::Seconds change_notice{8};
+/// An honest exit says after some 20 s of trial that its stock has arrived.
+inline constexpr base::Seconds trial_max{120};
 inline constexpr base::Seconds plan_step{2};            // decisions fall on this grid
 inline constexpr base::Seconds isolation_boundary{10};  // and isolation keys wait for this one
 inline constexpr std::size_t sessions_max = 8;

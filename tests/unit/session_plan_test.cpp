@@ -4,6 +4,7 @@
 
 #include <map>
 #include <numeric>
+#include <set>
 
 using namespace nightjar;
 using namespace nightjar::client;
@@ -26,12 +27,13 @@ struct Plan final : PlanHost {
         const auto since = now - entry->schedule.change_at;
         const bool silent = silent_from.contains(session);
         return {
-            .confirmed = !silent && since >= 1s,
+            .confirmed = !silent && since >= 1s && !never_stocked.contains(session),
             .dead = silent && now - std::max(silent_from[session], entry->schedule.change_at) > 8s};
     }
     std::optional<SessionHandle> open_shared() override {
         if (!exits) return std::nullopt;
         if (next_is_silent) silent_from[last + 1] = begin;
+        if (next_never_stocks) never_stocked.insert(last + 1);
         return ++last;
     }
     void step() {
@@ -73,6 +75,8 @@ struct Plan final : PlanHost {
     base::Mono now = begin;
     SessionPlan plan;
     SessionHandle last = 0;
+    bool next_never_stocks = false;
+    std::set<SessionHandle> never_stocked;
     bool exits = true;
     bool next_is_silent = false;
     bool recovering = false;
@@ -157,6 +161,36 @@ TEST_CASE("the session that lingers outlives the trials that fail") {
     p.run(60s);
     CHECK(p.ended.back() == 1);
     CHECK(p.entry(2).phase == Phase::lingering);
+}
+
+TEST_CASE("an exit that answers, but never that it has its SURBs, keeps nothing for ever") {
+    Plan p{lifetime(600s)};
+    p.next_never_stocks = true;
+    p.run(640s);
+    REQUIRE(p.entry(2).phase == Phase::trial);
+    p.next_never_stocks = false;
+    p.run(200s);
+    CHECK(p.plan.find(2) == nullptr);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    CHECK(p.entry(3).phase == Phase::main);
+}
+
+TEST_CASE("when the main session dies the one that lingers keeps its lifetime") {
+    Plan p{lifetime(600s)};
+    p.run(660s);
+    REQUIRE(p.entry(1).phase == Phase::lingering);
+    REQUIRE(p.entry(2).phase == Phase::main);
+    const auto lingers_from = p.entry(1).since;
+    p.silent_from[2] = p.now;
+    p.run(120s);
+    CHECK(p.plan.find(2) == nullptr);
+    CHECK(p.entry(3).phase == Phase::main);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    p.run(lingers_from + 600s - p.now);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    p.run(300s);  // it ends with the next hand-over
+    CHECK(p.plan.find(1) == nullptr);
+    CHECK(p.entry(3).phase == Phase::lingering);
 }
 
 TEST_CASE("a session on trial that does not answer costs a tenth of R, and another is tried") {
