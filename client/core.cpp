@@ -71,6 +71,8 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
 
 void Core::Impl::take_back_unsent() {
     for (const auto& packet : law.take_unsent()) {
+        for (const auto& identifier : packet.awaited)
+            outstanding.take(identifier);
         const auto found = sessions.find(packet.session);
         if (found != sessions.end()) found->second.session->not_sent(packet.number);
     }
@@ -81,35 +83,36 @@ SlotPacket Core::Impl::make(const Slot& slot, base::Wall wall) {
         if (const auto picked = plan.pick(slot.due, slot.lot)) {
             auto& session = *sessions.at(*picked).session;
             auto cell = session.compose(plan.find(*picked)->schedule, slot.due, wall, context());
-            if (cell) return {std::move(cell), *picked, session.newest_packet()};
+            if (cell)
+                return {std::move(cell), *picked, session.newest_packet(), session.newest_surbs()};
         }
         // A network without an exit for us: the slot is filled all the same, by one more loop.
     }
-    return {make_loop(slot.due, wall)};
+    return make_loop(slot.due, wall);
 }
 
-cell::CellBox Core::Impl::make_loop(base::Mono due, base::Wall wall) {
+SlotPacket Core::Impl::make_loop(base::Mono due, base::Wall wall) {
     const auto& law_of_network = document->parameters;
     const auto epoch = directory::epoch_to_build_for(wall, law_of_network.epoch_length);
     const auto& relay = gateway_relay();
     const auto route = directory::forward_route(*document, relay, relay, {}, random);
-    if (!route) return nullptr;
+    if (!route) return {};
     const auto hops = to_hops(*document, *route, epoch, random);
-    if (!hops) return nullptr;
+    if (!hops) return {};
     auto identifier = random.id<base::Identifier>();
     while (identifier.is_zero())
         identifier = random.id<base::Identifier>();
     auto surb = sealer->surb(*hops, *base::Destination::from(self.bytes), identifier, random);
-    if (!surb) return nullptr;
+    if (!surb) return {};
     auto cell = std::make_unique<cell::Cell>(
         cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte()));
     if (!sealer->reply(surb->surb, base::ByteArray<stream::message_size>{}, cell->body()))
-        return nullptr;
+        return {};
     outstanding.add({.recovery = std::move(surb->recovery),
                      .session = loops_handle,
                      .made = due,
                      .ends = keys_end(law_of_network, epoch)});
-    return cell;
+    return {std::move(cell), loops_handle, 0, {identifier}};
 }
 
 void Core::Impl::on_delivery(const cell::Cell& cell, base::Mono now) {

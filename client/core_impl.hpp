@@ -45,7 +45,7 @@ struct Core::Impl final : PlanHost {
     void prepare(base::Mono now, base::Wall wall);
     void take_back_unsent();
     SlotPacket make(const Slot& slot, base::Wall wall);
-    cell::CellBox make_loop(base::Mono due, base::Wall wall);
+    SlotPacket make_loop(base::Mono due, base::Wall wall);
     void on_delivery(const cell::Cell& cell, base::Mono now);
     void on_reply(const Expected& spent, base::ByteView payload, base::Mono now);
     const directory::Relay& gateway_relay() const { return *document->find(gateway); }

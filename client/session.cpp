@@ -45,6 +45,7 @@ std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base:
                                    base::ByteSpan message, const SessionContext& context) {
     const auto destination = *base::Destination::from(context.self.bytes);
     std::uint32_t made = 0;
+    newest_surbs_.clear();
     for (; made < count; ++made) {
         const auto route = routes_.reply(context.document, context.gateway, context.random);
         if (!route) break;
@@ -65,6 +66,7 @@ std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base:
         for (std::size_t i = 0; i < hops->size(); ++i)
             expected.route[i] = (*hops)[i].address;
         context.outstanding.add(std::move(expected));
+        newest_surbs_.push_back(identifier);
     }
     return made;
 }
@@ -111,8 +113,10 @@ cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, bas
     auto cell = std::make_unique<cell::Cell>(
         cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte()));
     const auto destination = *base::Destination::from(exit().bytes);
-    if (!context.sealer.forward(*hops, destination, message, context.random, cell->body()))
+    if (!context.sealer.forward(*hops, destination, message, context.random, cell->body())) {
+        not_sent(number);
         return nullptr;
+    }
     return cell;
 }
 

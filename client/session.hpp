@@ -61,7 +61,10 @@ class Session {
     cell::CellBox compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
                           const SessionContext& context);
     stream::PacketNumber newest_packet() const { return sent_.last(); }
-    /// A packet of ours has never left: what it carried goes into the next ones, pings too.
+    /// The SURBs in it.
+    const std::vector<base::Identifier>& newest_surbs() const { return newest_surbs_; }
+    /// A packet of ours has never left: what it carried goes into the next ones, pings too. Its
+    /// SURBs are no longer outstanding.
     void not_sent(stream::PacketNumber number);
     /// A reply of ours came back: `message` as recovered, `spent` the SURB that it used. False if
     /// it says nothing new or is malformed: nothing has changed then.
@@ -114,6 +117,7 @@ class Session {
     stream::Mux mux_;
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // that a packet was made for
+    std::vector<base::Identifier> newest_surbs_;
     stream::ArrivedLog arrived_;
     StockEstimate stock_;
     double pace_ = 0;                       // in force at the exit, as far as we know

@@ -13,15 +13,21 @@ void TrafficLaw::use(const directory::Parameters& parameters, base::Mono now) {
     if (parameters.main_slots == main_ && parameters.client_loops == loops_) return;
     main_ = parameters.main_slots;
     loops_ = parameters.client_loops;
-    // Drawing anew behind what is fixed changes nothing but the rates.
-    if (running_) begin_gap(ready_.empty() ? now : std::max(now, ready_.back().slot.due));
+    // All behind what is fixed is drawn anew, the slot that was next and the loops' gap too.
+    if (!running_) return;
+    begin_loops();
+    begin_gap(ready_.empty() ? now : std::max(now, ready_.back().slot.due));
+}
+
+void TrafficLaw::begin_loops() {
+    loops_gap_passed_ = random_.unit();
+    loop_at_ = random_.unit();
+    loop_ahead_ = loop_at_ > loops_gap_passed_;
 }
 
 void TrafficLaw::start(base::Mono now) {
     ready_.clear();
-    loops_gap_passed_ = random_.unit();
-    loop_at_ = random_.unit();
-    loop_ahead_ = loop_at_ > loops_gap_passed_;
+    begin_loops();
     // Nobody's phase follows from when he connected.
     begin_gap(now + base::from_seconds(random_.unit() * base::to_seconds(gap())));
     running_ = true;

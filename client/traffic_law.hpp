@@ -48,6 +48,7 @@ struct SlotPacket {
     cell::CellBox cell;  // nullptr: none could be made; the slot is lost
     SessionHandle session = loops_handle;
     stream::PacketNumber number = 0;
+    std::vector<base::Identifier> awaited{};  // its SURBs, or itself if it is a loop
 };
 
 struct SlotCounts {
@@ -89,6 +90,7 @@ class TrafficLaw {
     };
     base::Nanoseconds gap() const;
     void begin_gap(base::Mono at);
+    void begin_loops();
     bool next_is_loop();
     Slot take();
 

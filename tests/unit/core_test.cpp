@@ -120,6 +120,20 @@ TEST_CASE("what a lost slot, or a cell that was not written, carried goes with t
     CHECK(f.core.status(f.now).slots_lost > 20);
 }
 
+TEST_CASE("a loop that was never written is not missed") {
+    Fixture f;
+    f.core.connected(f.now);
+    f.core.prepare(f.now, f.network.wall);
+    const auto end = f.now + 3 * f.network.document->parameters.longest_route_delay();
+    for (; f.now < end; f.now = std::max(f.now, f.core.next_due())) {
+        for (std::size_t cell = f.core.tick(f.now).size(); cell > 0; --cell)
+            f.core.unwritten(cell - 1);
+        f.core.prepare(f.now, f.network.wall);
+    }
+    CHECK(f.core.status(f.now).loops_sent > 40);
+    CHECK(f.core.status(f.now).loops_lost == 0);
+}
+
 TEST_CASE("deliveries that are not ours, or were changed on the way, are dropped") {
     Fixture f;
     f.core.connected(f.now);

@@ -241,6 +241,9 @@ TEST_CASE(
     while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now))
         REQUIRE(compose());
     const auto stocked = f.session.estimate(f.now);
+    CHECK(f.session.newest_surbs().size() <= 5);
+    for (const auto& identifier : f.session.newest_surbs())
+        CHECK(f.outstanding.take(identifier));
     f.session.not_sent(1);
     CHECK(f.session.estimate(f.now) == stocked - 5);
     REQUIRE(compose());  // makes up for them
