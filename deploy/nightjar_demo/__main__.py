@@ -23,7 +23,7 @@ TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorde
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
-LAB_PPS_LEAST = 10
+PPS_LEAST = 10          # fewer need delays that are too long for what sessions announce
 STOPPED_SECONDS = 10    # curl's patience with a mix stopped
 RECOVERY_SECONDS = 30
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -196,8 +196,8 @@ def parse():
     parser.add_argument("--lab", action="store_true",
                         help="instead of the usual checks: is what the links show when the client "
                         "is busy told from idleness better than in a simulated network? Builds the "
-                        "laboratory too; three minutes, and on every link if tshark may capture")
-    parser.add_argument("--windows", type=int, default=WINDOWS, metavar="N",
+                        "laboratory too; three minutes and on every link if tshark may capture")
+    parser.add_argument("--windows", type=int, metavar="N",
                         help="of --lab: how many, a multiple of 4, eight seconds each (default "
                         f"{WINDOWS}); four times as many halve what chance does")
     parser.add_argument("--pps", type=float, default=50, metavar="U",
@@ -207,12 +207,13 @@ def parse():
     options = parser.parse_args()
     if options.lab and (options.keep or options.stop or options.cascade):
         parser.error("--lab: it is not for --keep, --stop or --cascade")
-    if options.lab and options.pps < LAB_PPS_LEAST:
-        parser.error(f"--lab: a second tells too little below {LAB_PPS_LEAST} slots a second")
+    if options.windows is not None and not options.lab:
+        parser.error("--windows: it is for --lab")
+    options.windows = options.windows or WINDOWS
     if options.windows % 4 or not WINDOWS <= options.windows <= WINDOWS_MOST:
         parser.error(f"--windows: use a multiple of 4, {WINDOWS} to {WINDOWS_MOST}")
-    if not 1 <= options.pps <= 1000:
-        parser.error("--pps: use 1 to 1000 slots a second")
+    if not PPS_LEAST <= options.pps <= 1000:
+        parser.error(f"--pps: use {PPS_LEAST} to 1000 slots a second")
     if options.json and not os.access(Path(options.json).absolute().parent, os.W_OK):
         parser.error(f"--json: no file can be written to {Path(options.json).absolute().parent}")
     return options

@@ -2,6 +2,7 @@
 whether the laboratory's classifier tells them apart any better than in a simulated network."""
 import bisect
 import json
+import math
 import random
 import shutil
 import subprocess
@@ -22,7 +23,6 @@ from .transfers import Curl
 WINDOWS = 12            # half of them busy; chance alone then lets the AUC stray by 0.2
 WINDOWS_MOST = 120
 WINDOW_SECONDS = 8
-LEFT_OUT = 1            # seconds after the window's begin
 SLICE_SECONDS = 1
 UPLOAD_SIZE = 64 << 20  # more than a window lets through
 CURL_TIME_OVER = 28     # its exit code
@@ -135,11 +135,13 @@ def run_windows(network, count):
     return windows
 
 
-def cut(cells, windows):
-    """The windows' slices, as tests/privacy/capture.hpp describes them."""
+def cut(cells, windows, round_trip):
+    """The windows' slices, as tests/privacy/capture.hpp describes them. The seconds after a
+    window's begin in which the one before it may still show are left out."""
+    left_out = max(1, math.ceil(round_trip))
     begins, slices = [], []
     for number, (begin, busy) in enumerate(windows):
-        for second in range(LEFT_OUT, WINDOW_SECONDS, SLICE_SECONDS):
+        for second in range(left_out, WINDOW_SECONDS, SLICE_SECONDS):
             begins.append(begin + second)
             slices.append({"window": number, "busy": busy, "up": [], "down": [], "links": []})
     inside = []
@@ -201,7 +203,7 @@ def run_lab(network, start, program, count, json_file):
         start(network)
         windows = run_windows(network, count)
         with stage("cells on the links, second by second"):
-            slices = cut(watch.cells(), windows)
+            slices = cut(watch.cells(), windows, network.law.round_trip)
             file = network.folder / "slices.jsonl"
             head = write_slices(file, network, watch.every_link, slices)
         links = len(slices[0]["links"])

@@ -41,11 +41,12 @@ Parameters parameters_of(YamlMap map) {
     Parameters p;
     p.lab = map.optional<bool>("lab", p.lab);
     p.epoch_length = map.optional<base::Seconds>("epoch_length", p.epoch_length);
-    p.mean_delay = map.optional<base::Milliseconds>("mean_delay", p.mean_delay);
     p.main_slots = rate_of(map, "main_slots", p.main_slots);
     p.client_loops = rate_of(map, "client_loops", {std::max(p.main_slots.milli / 10, 1u)});
     p.replies =
         rate_of(map, "replies", {std::max(p.main_slots.milli - p.main_slots.milli / 10, 1u)});
+    p.mean_delay = map.optional<base::Milliseconds>(
+        "mean_delay", std::max(p.mean_delay, directory::least_mean_delay(p)));
     p.down = rate_of(map, "down", directory::least_down(p));
     p.relay_loops = rate_of(map, "relay_loops", p.relay_loops);
     p.surb_margin = map.optional<std::uint32_t>("surb_margin", p.surb_margin);

@@ -1,6 +1,7 @@
 #include "sphinx/directory/problems.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "sphinx/directory/parameter_facts.hpp"
@@ -47,6 +48,8 @@ void check_parameters(const Document& document, Problems& found) {
     if (parameters.down < least_down(parameters))
         found.push_back("down is " + per_second(parameters.down) + "; the law needs at least " +
                         per_second(least_down(parameters)) + " for these replies and client_loops");
+    if (parameters.mean_delay > mean_delay_most)
+        found.push_back("mean_delay is more than 250 ms: exits would learn of changes too late");
     check_beat("the slots",
                std::uint64_t{parameters.main_slots.milli} + parameters.client_loops.milli,
                parameters, found);
@@ -148,6 +151,13 @@ Rate least_down(const Parameters& parameters) {
     const auto sum = std::uint64_t{parameters.replies.milli} + parameters.client_loops.milli;
     const auto least = std::max((12 * sum + 9) / 10, sum + 4'500);
     return {static_cast<std::uint32_t>(std::min<std::uint64_t>(least, UINT32_MAX))};
+}
+
+base::Milliseconds least_mean_delay(const Parameters& parameters) {
+    const auto slots = std::uint64_t{parameters.main_slots.milli} + parameters.client_loops.milli;
+    const auto slowest = std::min<std::uint64_t>(slots, parameters.replies.milli);
+    return base::Milliseconds{static_cast<std::int64_t>(
+        std::ceil(gaps_in_delay_least * 1'000'000 / static_cast<double>(slowest)))};
 }
 
 double loops_held(const Document& document, const Relay& mix) {

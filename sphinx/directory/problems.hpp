@@ -22,7 +22,13 @@ Rate least_down(const Parameters& parameters);
 double loops_held(const Document& document, const Relay& mix);
 inline constexpr double loops_held_least = 2.0;
 
+/// The longest mean delay: sessions announce a change of pace 8 s ahead and every exit must know it
+/// 5 s ahead, which five delays of 250 ms leave to 99 packets in 100; each repeats it.
+inline constexpr base::Milliseconds mean_delay_most{250};
+
 /// Mean gaps of a beat, of slots or of replies, that one mean delay must be long.
 inline constexpr double gaps_in_delay_least = 2.0;
+/// So long, in whole milliseconds, for these slots, loops and replies. Precondition: none is 0.
+base::Milliseconds least_mean_delay(const Parameters& parameters);
 
 }  // namespace nightjar::directory

@@ -110,6 +110,18 @@ TEST_CASE("what an authority signs is what clients and relays take") {
     CHECK(parameters.mean_delay == base::Milliseconds{100});
 }
 
+TEST_CASE("where only few slots are given, delays follow that hide their beat") {
+    const Site site;
+    const auto delay_at = [&](const std::string& slots) {
+        const auto text = "network: demo\nparameters: {main_slots: " + slots + "}\n" + site.relays;
+        return site.sign(text).document.parameters.mean_delay;
+    };
+    CHECK(delay_at("100") == base::Milliseconds{50});
+    CHECK(delay_at("50") == base::Milliseconds{50});
+    CHECK(delay_at("20") == base::Milliseconds{112});  // two gaps of 18 replies a second
+    CHECK(delay_at("10") == base::Milliseconds{223});
+}
+
 TEST_CASE("the next epoch's document is signed ahead, from the next descriptors") {
     const Site site;
     const auto text = "network: demo\n" + site.relays;

@@ -98,6 +98,9 @@ TEST_CASE("an authority refuses what could not work, and says why") {
          "parameter.main-slots-per-1000s is 0, not between 1 and 10000000"},
         {"delay out of bounds", [](Document& d) { d.parameters.mean_delay = base::Seconds{61}; },
          "parameter.mean-delay-ms is 61000"},
+        {"delay longer than what changes are announced ahead",
+         [](Document& d) { d.parameters.mean_delay = base::Milliseconds{251}; },
+         "mean_delay is more than 250 ms"},
         {"more replies than SURBs",
          [](Document& d) {
              d.parameters.replies = {100'001};
