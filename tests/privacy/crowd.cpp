@@ -59,7 +59,7 @@ std::uint64_t replay_packets(const CrowdOptions& options) {
 
 CrowdOptions::CrowdOptions() {
     network.packets = simulation::Packets::clear;
-    network.parameters.session_lifetime = base::Seconds{6};
+    network.parameters.session_lifetime = base::Seconds{2};
 }
 
 struct Crowd::Impl {

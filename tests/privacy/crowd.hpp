@@ -37,7 +37,7 @@ struct CrowdOptions {
     /// Besides: every cell of every link, as it is sent.
     std::function<void(const simulation::OnWire&)> seen;
 
-    CrowdOptions();  // the default network, hand-overs every few seconds
+    CrowdOptions();  // the default network, hand-overs every 18 s
 };
 
 using Times = std::vector<float>;  // seconds from connecting

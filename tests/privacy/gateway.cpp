@@ -29,8 +29,8 @@
 namespace nightjar::privacy {
 namespace {
 
-constexpr double settled = 8;  // seconds: the first session is open
-constexpr double window_s = 24;
+constexpr double settled = 8;    // seconds: the first session is open
+constexpr double window_s = 34;  // paces change after 24
 // Around a packet: from a route's longest delay before it to that of a round trip behind it.
 constexpr float looks_back = 0.8f;
 constexpr float looks_ahead = 1.2f;
@@ -130,8 +130,6 @@ CrowdOptions crowd_options(const Network& network, unsigned clients) {
     options.clients = clients;
     options.seconds = window_s;
     options.network.mixes_per_layer = mixes_per_layer;
-    // In a window a gateway with 50 clients has 200,000; each of so many relays has its filters.
-    options.network.replay_packets = 400'000;
     auto& parameters = options.network.parameters;
     if (!network.changing) parameters.session_lifetime = base::Seconds{3600};
     if (network.off == Off::next_hops) parameters.fixed_hops = options.network.layers;

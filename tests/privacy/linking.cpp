@@ -222,7 +222,8 @@ void judge_law(const Setting& setting, const Options& options, Report& report) {
             const auto rate = show(seen, watcher, setting, observations, report);
             if (observations != 100 || !setting.a_claim) continue;
             const auto what = std::string{setting.name} + ", " + names[watcher];
-            report.at_least(what + ": pairs of ends", static_cast<double>(seen.together.size()),
+            report.at_least(what + ": pairs of ends",
+                            static_cast<double>(std::min(seen.together.size(), seen.apart.size())),
                             100);
             report.at_most(what + ": TPR at FPR 0.01 after 100 observations", rate, 0.05);
         }

@@ -66,6 +66,10 @@ int parse_and_run(int argc, char** argv) {
         std::fprintf(stderr, "nightjar-lab: capture needs --capture FILE, of deploy/demo --lab\n");
         return 2;
     }
+    if (options.bytes > 100'000 && !options.full) {
+        std::fprintf(stderr, "nightjar-lab: --bytes of more than 100000 needs --full\n");
+        return 2;
+    }
     if (file.empty()) return run_all(wanted, options, nullptr);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> lines{std::fopen(file.c_str(), "w"),
                                                                 std::fclose};

@@ -18,14 +18,15 @@ namespace {
 constexpr std::array watchers{"uplink", "both ways", "every link", "gateway"};
 using Seen = std::array<std::vector<Observation>, watchers.size()>;
 
-/// What busy clients move, and how long they are watched. Short ones live through several
-/// hand-overs; a large one must not lose its session while it lasts, so that there the next session
-/// opens when most transfers have just ended.
+/// What busy clients move, and how long they are watched. A session's successor opens its lifetime
+/// and 4 s after connecting, and gets the pace 18 s later; the next one as long after that. All
+/// cases see that happen; a transfer must not lose its session while it lasts.
 struct Case {
     Work work;
     std::size_t bytes;
     double seconds;
     std::int64_t lifetime;  // of a session, in seconds
+    double begins_within = 10;
 };
 
 CrowdOptions crowd_options(const Case& one, std::uint64_t seed, unsigned clients) {
@@ -35,6 +36,7 @@ CrowdOptions crowd_options(const Case& one, std::uint64_t seed, unsigned clients
     crowd.work = one.work;
     crowd.bytes = one.bytes;
     crowd.seconds = one.seconds;
+    crowd.begins_within = one.begins_within;
     crowd.network.parameters.session_lifetime = base::Seconds{one.lifetime};
     return crowd;
 }
@@ -181,19 +183,21 @@ std::vector<Case> chosen(const std::vector<Case>& all, const Options& options) {
 }
 
 std::vector<Case> cases(const Options& options) {
-    if (!options.full) return chosen({{Work::either, 100'000, 25, 6}}, options);
-    return chosen({{Work::download, 100'000, 25, 6},
-                   {Work::upload, 100'000, 25, 6},
-                   {Work::download, 1'000'000, 40, 24},
-                   {Work::upload, 1'000'000, 40, 24},
-                   {Work::either, 10'000'000, 165, 140}},
+    if (!options.full) return chosen({{Work::either, 100'000, 30, 2, 20}}, options);
+    return chosen({{Work::download, 100'000, 30, 2, 20},
+                   {Work::upload, 100'000, 30, 2, 20},
+                   {Work::download, 1'000'000, 40, 14, 20},
+                   {Work::upload, 1'000'000, 40, 14, 20},
+                   {Work::either, 10'000'000, 165, 130}},
                   options);
 }
 
 std::vector<Case> twin_cases(const Options& options) {
     std::vector<Case> all;
     for (const auto work : {Work::download, Work::upload}) {
-        all.push_back({work, 1'000'000, 35, 17});
+        all.push_back({work, 1'000'000, 35, 8});
+        // After 42 s the first session ends, and everybody's transfer with it.
+        all.push_back({work, 4'000'000, 60, 2});
         if (options.full) all.push_back({work, 10'000'000, 150, 75});
     }
     return chosen(all, options);

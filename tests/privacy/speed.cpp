@@ -30,6 +30,10 @@ Measured measure(simulation::Packets packets, std::uint64_t seed, const Size& si
     options.packets = packets;
     options.mixes_per_layer = size.mixes_per_layer;
     options.gateways = size.gateways;
+    // A full filter refuses fresh packets: the network would go quiet. 100 a second for each
+    // client.
+    options.replay_packets =
+        static_cast<std::uint64_t>((100.0 * size.clients + 200) * (size.seconds + 10));
     simulation::World world{options};
     for (unsigned i = 0; i < size.clients; ++i) {
         const auto mailbox = world.fork_random()->id<base::MailboxId>();

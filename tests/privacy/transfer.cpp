@@ -7,6 +7,7 @@
 namespace nightjar::privacy {
 
 void Transfer::open(client::Core& core) {
+    before_ = moved();
     written_ = read_ = 0;
     stream_ =
         core.open("application", {work_ == Work::download ? files_host : sink_host, target_port});

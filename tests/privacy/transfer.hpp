@@ -22,7 +22,7 @@ class Transfer {
     void step(client::Core& core, base::Mono now);
     bool finished() const { return finished_; }
     /// What has come down, or was taken to go up, in bytes.
-    std::size_t moved() const { return work_ == Work::download ? read_ : written_; }
+    std::size_t moved() const { return before_ + (work_ == Work::download ? read_ : written_); }
 
  private:
     void open(client::Core& core);
@@ -33,6 +33,7 @@ class Transfer {
     base::Mono begins_;
     std::uint64_t name_;
     std::optional<client::StreamRef> stream_;
+    std::size_t before_ = 0;  // by sessions that ended
     std::size_t written_ = 0;
     std::size_t read_ = 0;
     bool finished_ = false;

@@ -1,5 +1,5 @@
 """A share of bad mixes, a mix that fails, and who withholds or tags packets."""
-from plots.base import (BLUE, BOUND, GREEN, GREY, ORANGE, PURPLE, RED, SKY, bars, legend_on_top, plot, plt, share, unique,
+from plots.base import (BLUE, BOUND, GREEN, GREY, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, share, unique,
                         upper_marks)
 
 

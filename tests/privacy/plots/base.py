@@ -71,6 +71,13 @@ def upper_marks(axis, at, points, uppers):
                   ecolor="black", capsize=3, linewidth=1)
 
 
+def auc_axis(axis, bound):
+    axis.axhline(0.5, **CHANCE, label="chance")
+    axis.axhline(bound, **BOUND, label=f"bound {bound:g}")
+    axis.set_ylim(0.4, 1.02)
+    axis.set_ylabel("AUC")
+
+
 def legend_on_top(figure, handles, labels, columns):
     """Above all axes; the empty title keeps its room free."""
     lines = -(-len(labels) // columns)

@@ -1,13 +1,6 @@
 """Who is active, what the client's gateway tells, and whether two ends of a flow can be linked."""
-from plots.base import (BLUE, BOUND, CHANCE, GREEN, ORANGE, PURPLE, RED, SKY, bars, legend_on_top, plot, plt, unique,
+from plots.base import (BLUE, BOUND, CHANCE, GREEN, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, unique,
                         upper_marks)
-
-
-def auc_axis(axis, bound):
-    axis.axhline(0.5, **CHANCE, label="chance")
-    axis.axhline(bound, **BOUND, label=f"bound {bound:g}")
-    axis.set_ylim(0.4, 1.02)
-    axis.set_ylabel("AUC")
 
 
 @plot("observer", "observer", "Who is active?",
