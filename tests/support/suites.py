@@ -102,10 +102,16 @@ def small_quarantine(label, options):
 @suite("privacy", in_all_only=True)
 def privacy():
     """what an adversary learns: the laboratory in its reduced form"""
+    if subprocess.run(["deploy/install-packages", "plots"], cwd=ROOT).returncode != 0:
+        raise RuntimeError("matplotlib cannot be installed, and the laboratory's page needs it")
     build = Build.preset("test", "privacy_tests", "nightjar-lab")
     yield "privacy_tests", [build / "tests/privacy/privacy_tests"], {}
+    rows = build / "tests/privacy/rows"
+    rows.mkdir(exist_ok=True)
     for experiment in ("mixing", "observer", "linking", "gateway", "routes", "active"):
-        yield f"lab {experiment}", [build / "tests/privacy/nightjar-lab", experiment], {}
+        yield f"lab {experiment}", [build / "tests/privacy/nightjar-lab", experiment, "--json",
+                                    rows / f"{experiment}.jsonl"], {}
+    yield "the laboratory's page", ["/usr/bin/python3", "tests/privacy/page_test.py", rows], {}
 
 
 def python_tests(build, faults):
