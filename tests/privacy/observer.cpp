@@ -186,8 +186,8 @@ std::vector<Case> cases(const Options& options) {
     if (!options.full) return chosen({{Work::either, 100'000, 30, 2, 20}}, options);
     return chosen({{Work::download, 100'000, 30, 2, 20},
                    {Work::upload, 100'000, 30, 2, 20},
-                   {Work::download, 1'000'000, 40, 14, 20},
-                   {Work::upload, 1'000'000, 40, 14, 20},
+                   {Work::download, 1'000'000, 40, 14, 15},
+                   {Work::upload, 1'000'000, 40, 14, 15},
                    {Work::either, 10'000'000, 165, 130}},
                   options);
 }
