@@ -8,7 +8,7 @@ LAYERS = 3
 GATEWAYS = 2
 SIGMAS = 4.0            # of a Poisson count; one false alarm in 16,000 checks
 HOLD_SIGMAS = 4.5
-HOLD_TICK = 0.001       # the mix wakes at most once a millisecond, so it holds up to that longer
+HALF_TICK = 0.0005      # a packet leaves in the millisecond nearest to its time
 DOWN_TOLERANCE = 0.01   # the downlink is constant, not Poisson
 
 
@@ -80,4 +80,4 @@ def mean_hold(mean_delay):
 
 def hold_bounds(mean_delay, packets):
     mean, spread = mean_hold(mean_delay), HOLD_SIGMAS / math.sqrt(packets)
-    return mean * (1 - spread), mean * (1 + spread) + HOLD_TICK
+    return mean * (1 - spread) - HALF_TICK, mean * (1 + spread) + HALF_TICK
