@@ -158,7 +158,7 @@ Judged run_case(const Case& one, Defence defence, unsigned seeds, unsigned clien
     base::SeededRandom random{options.seed};
     for (std::size_t i = 0; i < watchers.size(); ++i) {
         const auto samples = cross_fitted(seen[i]);
-        bounds[i] = auc_bound(samples, random);
+        bounds[i] = cross_bound(samples, random);
         report.row("observer", "auc",
                    {{"work", name_of(one.work)},
                     {"bytes", one.bytes},
@@ -208,7 +208,7 @@ std::vector<Case> twin_cases(const Options& options) {
 void observer(const Options& options, Report& report) {
     const auto clients = options.or_else(options.clients, 100u, 100u);
     // 10,000 of each class, and some more because the classes are drawn.
-    const auto seeds = options.or_else(options.seeds, 24u, 204u);
+    const auto seeds = options.or_else(options.seeds, 36u, 204u);
     const double limit = options.full ? 0.53 : 0.55;
     for (const auto& one : twin_cases(options))
         compare_twins(one, options, report);

@@ -224,4 +224,18 @@ std::vector<Sample> cross_fitted(std::span<const Observation> observations) {
     return samples;
 }
 
+Bound cross_bound(std::span<const Sample> samples, base::Random& random, unsigned draws) {
+    Bound both;
+    for (const std::uint64_t parity : {0, 1}) {
+        std::vector<Sample> half;
+        for (const auto& sample : samples)
+            if (sample.seed % 2 == parity) half.push_back(sample);
+        const auto bound = auc_bound(half, random, draws);
+        both.point += bound.point / 2;
+        both.upper += bound.upper / 2;
+        both.deviation += bound.deviation / 2;
+    }
+    return both;
+}
+
 }  // namespace nightjar::privacy

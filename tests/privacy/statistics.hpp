@@ -68,5 +68,10 @@ struct Observation {
 /// Scores each observation by a discriminant fitted to the seeds of the other parity, so that none
 /// is judged by what it has taught.
 std::vector<Sample> cross_fitted(std::span<const Observation> observations);
+/// auc_bound for what cross_fitted gives: the mean of both parities'. Where there is nothing to
+/// find both stray the same way, for each is judged by the other's chance difference of the
+/// classes; a bootstrap of all together would take them for independent, and its bound for a half
+/// too near.
+Bound cross_bound(std::span<const Sample> samples, base::Random& random, unsigned draws = 1000);
 
 }  // namespace nightjar::privacy

@@ -147,3 +147,21 @@ TEST_CASE("statistics: cross-fitting finds nothing in noise, and what is there")
     CHECK(std::abs(auc_of(samples) - 0.5) < 0.1);
     CHECK(auc_of(cross_fitted(signal)) > 0.9);
 }
+
+TEST_CASE("the bound of what is cross-fitted is passed by chance as often as it says") {
+    base::SeededRandom random{77};
+    unsigned above = 0, above_pooled = 0;
+    constexpr unsigned trials = 400;
+    for (unsigned trial = 0; trial < trials; ++trial) {
+        // One feature that says nothing; ten networks of 20 clients.
+        std::vector<Observation> noise;
+        for (unsigned i = 0; i < 200; ++i)
+            noise.push_back({i / 20, random.unit() < 0.5, {random.unit()}});
+        const auto samples = cross_fitted(noise);
+        above += cross_bound(samples, random, 200).upper < 0.5;
+        above_pooled += auc_bound(samples, random, 200).upper < 0.5;
+    }
+    // 5 %, and what ten networks do to a bootstrap. Pooled it is some 12 %.
+    CHECK(above < trials * 9 / 100);
+    CHECK(above_pooled > above);
+}

@@ -349,7 +349,7 @@ void judge_session(Runs& runs, const Options& options, Report& report) {
     if (runs.attack.what == What::dropped)
         for (auto& one : runs.observed)
             one.features = {one.features[sent_by_exit], one.features[sent_by_gateway]};
-    const auto bound = auc_bound(cross_fitted(runs.observed), random);
+    const auto bound = cross_bound(cross_fitted(runs.observed), random);
     const std::string name = runs.attack.name;
     const bool control = runs.attack.whose == Whose::session_all;
     report.row("active", "tagged_session",
