@@ -207,8 +207,9 @@ std::vector<Case> twin_cases(const Options& options) {
 
 void observer(const Options& options, Report& report) {
     const auto clients = options.or_else(options.clients, 100u, 100u);
-    // 10,000 of each class, and some more because the classes are drawn.
-    const auto seeds = options.or_else(options.seeds, 36u, 204u);
+    // 10,000 of each class, and some more because the classes are drawn; reduced so many that
+    // chance passes the bound once in a thousand times.
+    const auto seeds = options.or_else(options.seeds, 60u, 204u);
     const double limit = options.full ? 0.53 : 0.55;
     for (const auto& one : twin_cases(options))
         compare_twins(one, options, report);
