@@ -206,27 +206,27 @@ Bound guess(const std::vector<Observation>& observations, const Options& options
     return cross_bound(cross_fitted(observations), random);
 }
 
-void judge(const std::string& what, const std::vector<Observation>& observations,
-           const Options& options, Report& report) {
+Bound noted(const std::string& what, const std::vector<Observation>& observations,
+            const Options& options, Report& report) {
     const auto bound = guess(observations, options);
     report.row("gateway", "deliveries",
                {{"what", what},
                 {"auc", bound.point},
                 {"upper", bound.upper},
                 {"samples", observations.size()}});
+    return bound;
+}
+
+void judge(const std::string& what, const std::vector<Observation>& observations,
+           const Options& options, Report& report) {
+    const auto bound = noted(what, observations, options, report);
     report.at_most(what + ": AUC, upper 95 %", bound.upper, options.full ? 0.53 : 0.55);
 }
 
-/// What the law does not hide well enough: shown, and no claim (docs/anonymity.md, what stays
-/// open).
+/// What the law does not hide well enough: no claim (docs/anonymity.md, what stays open).
 void show(const std::string& what, const std::vector<Observation>& observations,
           const Options& options, Report& report) {
-    const auto bound = guess(observations, options);
-    report.row("gateway", "deliveries",
-               {{"what", what},
-                {"auc", bound.point},
-                {"upper", bound.upper},
-                {"samples", observations.size()}});
+    const auto bound = noted(what, observations, options, report);
     std::printf("%s: AUC %.3f, upper 95 %% %.3f; no claim\n", what.c_str(), bound.point,
                 bound.upper);
 }
