@@ -34,7 +34,7 @@ inline constexpr base::Seconds trial_max{120};
 inline constexpr base::Seconds plan_step{2};            // decisions fall on this grid
 inline constexpr base::Seconds isolation_boundary{10};  // and isolation keys wait for this one
 inline constexpr std::size_t sessions_max = 8;
-inline constexpr double main_weight = 4;  // shares of main and lingering sessions are 4 to 1
+inline constexpr double main_weight = 2;  // shares of main and lingering sessions are 2 to 1
 inline constexpr double lingering_weight = 1;
 inline constexpr double trial_share = 0.1;  // of R
 /// An exit ends a session that is silent for 10 s: at this rate chance does that once in 6 hours,

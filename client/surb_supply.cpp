@@ -1,8 +1,15 @@
 #include "client/surb_supply.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace nightjar::client {
+
+std::size_t Outstanding::Hash::operator()(const base::Identifier& identifier) const {
+    std::size_t word = 0;
+    std::memcpy(&word, identifier.bytes.data(), sizeof word);
+    return word;
+}
 
 void Outstanding::add(Expected expected) {
     auto& order = order_[expected.session];

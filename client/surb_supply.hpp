@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "sphinx/base/ids.hpp"
@@ -61,8 +62,14 @@ class Outstanding {
     };
     void pop_front(Order& order);
 
+    // All keys are drawn by ourselves, so that any word of one is a hash and nobody can make them
+    // collide.
+    struct Hash {
+        std::size_t operator()(const base::Identifier& identifier) const;
+    };
+
     std::size_t per_session_max_;
-    std::map<base::Identifier, Expected> by_identifier_;
+    std::unordered_map<base::Identifier, Expected, Hash> by_identifier_;
     std::map<SessionHandle, Order> order_;
 };
 

@@ -11,7 +11,8 @@ enum class Sent { queued, no_link, queue_full };
 
 struct Egress {
     virtual ~Egress() = default;
-    virtual Sent to_relay(const base::NodeId& next, const cell::Cell& cell) = 0;
+    /// The packet travels on in its box, copied nowhere before the link's own buffer.
+    virtual Sent to_relay(const base::NodeId& next, cell::CellBox cell) = 0;
     virtual Sent to_client(const base::MailboxId& client, const cell::Cell& cell) = 0;
 };
 

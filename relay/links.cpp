@@ -270,10 +270,10 @@ void Links::close() {
         from->link.close();
 }
 
-Sent Links::to_relay(const base::NodeId& next, const cell::Cell& cell) {
+Sent Links::to_relay(const base::NodeId& next, cell::CellBox cell) {
     const auto found = outgoing_.find(next);
     if (found == outgoing_.end() || found->second->link == nullptr) return Sent::no_link;
-    return found->second->link->send(cell) ? Sent::queued : Sent::queue_full;
+    return found->second->link->send(*cell) ? Sent::queued : Sent::queue_full;
 }
 
 Sent Links::to_client(const base::MailboxId& client, const cell::Cell& cell) {

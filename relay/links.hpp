@@ -58,7 +58,7 @@ class Links final : public Egress {
     /// Closes every link; the tasks then end by themselves.
     void close();
 
-    Sent to_relay(const base::NodeId& next, const cell::Cell& cell) override;
+    Sent to_relay(const base::NodeId& next, cell::CellBox cell) override;
     /// Padding gives way to a part of the network document that this client asked for.
     Sent to_client(const base::MailboxId& client, const cell::Cell& cell) override;
 

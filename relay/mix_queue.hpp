@@ -60,12 +60,21 @@ class MixQueue {
     std::size_t size() const { return heap_.size(); }
 
  private:
+    // What the heap compares lies in it; the packets themselves stay where they are.
+    struct Entry {
+        base::Mono due;
+        std::uint32_t place;
+    };
+    std::uint32_t put(Held packet);
+    Held take(std::uint32_t place);
     void sift_up(std::size_t at);
     void sift_down(std::size_t at);
 
     std::size_t capacity_;
     base::Random& random_;
-    std::vector<Held> heap_;  // heap_[i] is due no later than heap_[2i + 1] and heap_[2i + 2]
+    std::vector<Entry> heap_;  // heap_[i] is due no later than heap_[2i + 1] and heap_[2i + 2]
+    std::vector<Held> packets_;
+    std::vector<std::uint32_t> free_;  // places of packets_ that hold none
 };
 
 /// Zeroes a cell's body: a final packet's payload is in the clear.

@@ -211,8 +211,8 @@ void Pipeline::Impl::collect_replies(base::Mono now, base::Wall wall) {
 void Pipeline::Impl::send(Egress& egress) {
     // Own loops and replies among the rest, so that their place in a tick does not tell them apart.
     random.shuffle(outgoing);
-    for (const auto& packet : outgoing) {
-        switch (egress.to_relay(packet.next, *packet.cell)) {
+    for (auto& packet : outgoing) {
+        switch (egress.to_relay(packet.next, std::move(packet.cell))) {
             case Sent::queued:
                 ++counters.packets_out;
                 break;

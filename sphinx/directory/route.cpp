@@ -16,21 +16,38 @@ bool fits(const Relay& candidate, std::span<const Relay* const> others) {
 /// For each place of a route, the relays that could stand there.
 using Candidates = std::vector<std::vector<const Relay*>>;
 
-/// Every choice that has no conflict, equally likely: draw all places, keep the draw if it fits.
-std::optional<Route> draw_uniformly(const Candidates& candidates, base::Random& random) {
+/// Every choice that has no conflict, with `ends` neither, equally likely: draw all places by
+/// `draw(i)`, which knows the relays of place i, keep the draw if it fits. Nothing as well where
+/// `draw` gives nullptr, because it found none.
+template <class Draw>
+std::optional<Route> draw_uniformly(std::size_t places, std::span<const Relay* const> ends,
+                                    const Draw& draw) {
     // In any network with a handful of operators almost every draw fits. Where none of so many
     // does, a valid choice is rare or does not exist, and a search decides.
     constexpr int draws_max = 200;
-    Route route(candidates.size());
-    for (int draw = 0; draw < draws_max; ++draw) {
+    Route route(places);
+    for (int i = 0; i < draws_max; ++i) {
         bool good = true;
-        for (std::size_t i = 0; i < candidates.size() && good; ++i) {
-            route[i] = candidates[i][static_cast<std::size_t>(random.below(candidates[i].size()))];
-            good = fits(*route[i], std::span{route}.first(i));
+        for (std::size_t place = 0; place < places && good; ++place) {
+            route[place] = draw(place);
+            if (route[place] == nullptr) return std::nullopt;
+            good = fits(*route[place], ends) && fits(*route[place], std::span{route}.first(place));
         }
         if (good) return route;
     }
     return std::nullopt;
+}
+
+/// Any relay of a layer, equally likely; nullptr where that many draws found none of it. A client
+/// asks for three in every slot and for each SURB: too often to read through a large document.
+const Relay* draw_of_layer(const Document& document, std::uint8_t layer, base::Random& random) {
+    constexpr int draws_max = 64;
+    for (int draw = 0; draw < draws_max && !document.relays.empty(); ++draw) {
+        const auto& relay =
+            document.relays[static_cast<std::size_t>(random.below(document.relays.size()))];
+        if (relay.layer == layer) return &relay;
+    }
+    return nullptr;
 }
 
 /// Depth-first over shuffled candidates: finds a choice if there is one.
@@ -49,12 +66,16 @@ std::optional<Route> choose(Candidates candidates, base::Random& random) {
     for (const auto& place : candidates) {
         if (place.empty()) return std::nullopt;
     }
-    if (auto route = draw_uniformly(candidates, random)) return route;
+    auto route = draw_uniformly(candidates.size(), {}, [&](std::size_t place) {
+        const auto& there = candidates[place];
+        return there[static_cast<std::size_t>(random.below(there.size()))];
+    });
+    if (route) return route;
     for (auto& place : candidates)
         random.shuffle(place);
-    Route route;
-    if (!search(candidates, route)) return std::nullopt;
-    return route;
+    Route found;
+    if (!search(candidates, found)) return std::nullopt;
+    return found;
 }
 
 /// Mixes of a layer, or gateways (layer 0), that may share a route with `ends`.
@@ -77,16 +98,25 @@ bool may_share_route(const Relay& a, const Relay& b) {
 
 std::optional<Route> choose_mixes(const Document& document, const std::vector<const Relay*>& ends,
                                   const std::vector<const Relay*>& kept, base::Random& random) {
+    const auto kept_in = [&kept](std::size_t place) {
+        return place < kept.size() ? kept[place] : nullptr;
+    };
+    const std::size_t layers = document.layers();
+    for (std::size_t place = 0; place < layers; ++place)
+        if (const auto* stays = kept_in(place))
+            if (stays->layer != place + 1 || !fits(*stays, ends)) return std::nullopt;
+    auto drawn = draw_uniformly(layers, ends, [&](std::size_t place) {
+        if (const auto* stays = kept_in(place)) return stays;
+        return draw_of_layer(document, static_cast<std::uint8_t>(place + 1), random);
+    });
+    if (drawn) return drawn;
     Candidates candidates;
-    for (std::uint8_t layer = 1; layer <= document.layers(); ++layer) {
-        const auto* stays = layer <= kept.size() ? kept[layer - 1u] : nullptr;
-        if (stays == nullptr) {
-            candidates.push_back(candidates_of(document, layer, ends));
-        } else if (stays->layer == layer && fits(*stays, ends)) {
+    for (std::size_t place = 0; place < layers; ++place) {
+        if (const auto* stays = kept_in(place))
             candidates.push_back({stays});
-        } else {
-            return std::nullopt;
-        }
+        else
+            candidates.push_back(
+                candidates_of(document, static_cast<std::uint8_t>(place + 1), ends));
     }
     return choose(std::move(candidates), random);
 }

@@ -206,29 +206,15 @@ Bound guess(const std::vector<Observation>& observations, const Options& options
     return cross_bound(cross_fitted(observations), random);
 }
 
-Bound noted(const std::string& what, const std::vector<Observation>& observations,
-            const Options& options, Report& report) {
+void judge(const std::string& what, const std::vector<Observation>& observations,
+           const Options& options, Report& report) {
     const auto bound = guess(observations, options);
     report.row("gateway", "deliveries",
                {{"what", what},
                 {"auc", bound.point},
                 {"upper", bound.upper},
                 {"samples", observations.size()}});
-    return bound;
-}
-
-void judge(const std::string& what, const std::vector<Observation>& observations,
-           const Options& options, Report& report) {
-    const auto bound = noted(what, observations, options, report);
     report.at_most(what + ": AUC, upper 95 %", bound.upper, options.full ? 0.53 : 0.55);
-}
-
-/// What the law does not hide well enough: no claim (docs/anonymity.md, what stays open).
-void show(const std::string& what, const std::vector<Observation>& observations,
-          const Options& options, Report& report) {
-    const auto bound = noted(what, observations, options, report);
-    std::printf("%s: AUC %.3f, upper 95 %% %.3f; no claim\n", what.c_str(), bound.point,
-                bound.upper);
 }
 
 void judge_control(const std::string& off, const std::string& what,
@@ -307,7 +293,7 @@ void gateway(const Options& options, Report& report) {
     judge(replies, seen.deliveries, options, report);
     judge(to_exits, seen.packets_up, options, report);
     judge(on_trial, seen.trials, options, report);
-    show(hand_over, seen.changes, options, report);
+    judge(hand_over, seen.changes, options, report);
     judge_uneven(up, seen.up_uneven, report);
     judge_uneven(down, seen.down_uneven, report);
 }

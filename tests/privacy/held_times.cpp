@@ -59,7 +59,7 @@ class Relay final : relay::Egress {
     void take_back();
     void ring(base::Mono now);
     base::Mono rings_at(base::Mono now) const;
-    relay::Sent to_relay(const base::NodeId&, const cell::Cell& cell) override;
+    relay::Sent to_relay(const base::NodeId&, cell::CellBox cell) override;
     relay::Sent to_client(const base::MailboxId&, const cell::Cell&) override {
         return relay::Sent::no_link;
     }
@@ -162,9 +162,9 @@ void Relay::ring(base::Mono now) {
     pipeline_->tick(now, wall_, *this);
 }
 
-relay::Sent Relay::to_relay(const base::NodeId&, const cell::Cell& cell) {
+relay::Sent Relay::to_relay(const base::NodeId&, cell::CellBox cell) {
     std::size_t number = 0;
-    std::memcpy(&number, cell.body().data() + packet::header_size + packet::payload_zeros,
+    std::memcpy(&number, cell->body().data() + packet::header_size + packet::payload_zeros,
                 sizeof number);
     result_.held_ms.push_back(1e3 * base::to_seconds(now_ - traffic_.arrivals[number]));
     return relay::Sent::queued;

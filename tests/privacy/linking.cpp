@@ -11,6 +11,7 @@
 #include <cmath>
 #include <string>
 
+#include "client/session_plan.hpp"
 #include "tests/privacy/crowd.hpp"
 #include "tests/privacy/experiment.hpp"
 #include "tests/privacy/features.hpp"
@@ -256,15 +257,16 @@ Setting of_session(Setting setting) {
     return setting;
 }
 
-/// The session that has handed over keeps a fifth of the slots and of the pace for one more
+/// The session that has handed over keeps a third of the slots and of the pace for one more
 /// lifetime: the slowest that lasts.
 Setting lingering(std::vector<std::size_t> observations, unsigned seeds) {
-    const auto needed = static_cast<double>(observations.back()) / 9;
+    constexpr double slots = 50 / (client::main_weight + 1), pace = slots * 0.9;
+    const auto needed = static_cast<double>(observations.back()) / pace;
     const auto lifetime = static_cast<std::int64_t>(needed) + 40;
     return {.name = "lingering",
             .law = law_of(50, 50, lifetime),
-            .slots = 10,
-            .pace = 9,
+            .slots = slots,
+            .pace = pace,
             .settled = static_cast<double>(lifetime) + 27,
             .observations = std::move(observations),
             .seeds = seeds};

@@ -1,5 +1,6 @@
 // How many packet hops a second the laboratory simulates: what every other experiment's size is
 // chosen by.
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <string>
@@ -30,10 +31,11 @@ Measured measure(simulation::Packets packets, std::uint64_t seed, const Size& si
     options.packets = packets;
     options.mixes_per_layer = size.mixes_per_layer;
     options.gateways = size.gateways;
-    // A full filter refuses fresh packets: the network would go quiet. 100 a second for each
-    // client.
+    // A full filter refuses fresh packets: the network would go quiet. Each layer has 100 a second
+    // of each client, gateways a few more, and no relay gets exactly its share.
+    const auto each = std::min(size.mixes_per_layer, size.gateways);
     options.replay_packets =
-        static_cast<std::uint64_t>((100.0 * size.clients + 200) * (size.seconds + 10));
+        static_cast<std::uint64_t>((150.0 * size.clients / each + 200) * (size.seconds + 10));
     simulation::World world{options};
     for (unsigned i = 0; i < size.clients; ++i) {
         const auto mailbox = world.fork_random()->id<base::MailboxId>();
@@ -66,7 +68,10 @@ void speed(const Options& options, Report& report) {
     std::vector<Size> sizes{{100, 2, 2, 5}};
     if (options.full)
         sizes = {{10, 1, 2, 60}, {100, 2, 2, 20}, {1'000, 10, 10, 5}, {10'000, 75, 75, 1}};
-    if (options.clients) sizes = {{options.clients, 2, 2, 5}};
+    if (options.clients) {
+        const auto mixes = std::clamp(options.clients / 100, 2u, 75u);
+        sizes = {{options.clients, mixes, mixes, options.clients > 1'000 ? 1.0 : 5.0}};
+    }
     for (const auto& size : sizes)
         show(size, measure(simulation::Packets::clear, options.seed, size), report);
     const auto real = measure(simulation::Packets::real, options.seed, {4, 2, 2, 1});

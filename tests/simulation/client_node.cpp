@@ -31,8 +31,8 @@ void ClientNode::step(base::Mono now) {
         document_ = std::move(document);
         core_->use(document_);
     }
-    for (const auto& cell : core_->tick(now))
-        world_.send(mailbox_, gateway_, *cell);
+    for (auto& cell : core_->tick(now))
+        world_.send(mailbox_, gateway_, std::move(cell));
     core_->prepare(now, wall);
     if (application) application(*core_, now);
 }

@@ -59,8 +59,8 @@ base::Mono RelayNode::next_due() const {
     return waiting_.empty() ? pipeline_->next_due() : base::Mono::min();
 }
 
-relay::Sent RelayNode::to_relay(const base::NodeId& next, const cell::Cell& cell) {
-    return world_.send(identity_, next, cell);
+relay::Sent RelayNode::to_relay(const base::NodeId& next, cell::CellBox cell) {
+    return world_.send(identity_, next, std::move(cell));
 }
 
 relay::Sent RelayNode::to_client(const base::MailboxId& client, const cell::Cell& cell) {

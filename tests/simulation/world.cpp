@@ -137,22 +137,21 @@ std::shared_ptr<const directory::Document> World::make_document(base::Epoch epoc
     return document;
 }
 
-relay::Sent World::send(const Peer& from, const Peer& to, const cell::Cell& cell) {
+relay::Sent World::send(const Peer& from, const Peer& to, cell::CellBox cell) {
     const auto target = by_peer_.find(to);
     if (target == by_peer_.end() || !nodes_[target->second].node->up) return relay::Sent::no_link;
     const auto source = by_peer_.at(from);
-    auto travelling = std::make_unique<cell::Cell>(cell);
     unsigned copies = 1;
     base::Nanoseconds held_back{};
     if (wire) {
-        OnWire seen{from, to, source, target->second, now_, *travelling};
+        OnWire seen{from, to, source, target->second, now_, *cell};
         wire(seen);
         copies = seen.copies;
         held_back = seen.held_back;
     }
     for (; copies > 1; --copies)
-        travel(source, target->second, std::make_unique<cell::Cell>(*travelling), held_back);
-    if (copies == 1) travel(source, target->second, std::move(travelling), held_back);
+        travel(source, target->second, std::make_unique<cell::Cell>(*cell), held_back);
+    if (copies == 1) travel(source, target->second, std::move(cell), held_back);
     return relay::Sent::queued;
 }
 
@@ -214,8 +213,9 @@ void World::tick(base::Mono at) {
     while (!on_the_way_.empty() && on_the_way_.begin()->first <= now_) {
         auto bucket = std::move(on_the_way_.begin()->second);
         on_the_way_.erase(on_the_way_.begin());
-        std::stable_sort(bucket.begin(), bucket.end(),
-                         [](const Arrival& a, const Arrival& b) { return a.at < b.at; });
+        const auto earlier = [](const Arrival& a, const Arrival& b) { return a.at < b.at; };
+        if (!std::is_sorted(bucket.begin(), bucket.end(), earlier))
+            std::stable_sort(bucket.begin(), bucket.end(), earlier);
         for (auto& arrival : bucket) {
             auto& target = nodes_[arrival.to];
             if (!target.node->up) continue;

@@ -121,7 +121,10 @@ class World {
     void disconnect(const base::MailboxId& client, const base::NodeId& gateway);
 
     // --- links ---
-    relay::Sent send(const Peer& from, const Peer& to, const cell::Cell& cell);
+    relay::Sent send(const Peer& from, const Peer& to, cell::CellBox cell);
+    relay::Sent send(const Peer& from, const Peer& to, const cell::Cell& cell) {
+        return send(from, to, std::make_unique<cell::Cell>(cell));
+    }
     LinkModel link;
     /// Sees, and may change, every cell of every link as it is sent.
     std::function<void(OnWire&)> wire;

@@ -25,7 +25,7 @@ struct Downlinks final : relay::Egress {
     base::Mono now{};
     Sent answer = Sent::queued;
 
-    Sent to_relay(const base::NodeId&, const cell::Cell&) override { return Sent::no_link; }
+    Sent to_relay(const base::NodeId&, cell::CellBox) override { return Sent::no_link; }
     Sent to_client(const base::MailboxId& client, const cell::Cell& cell) override {
         got.push_back({now, client, cell.kind() == cell::Kind::packet});
         return answer;

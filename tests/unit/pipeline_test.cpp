@@ -31,8 +31,8 @@ struct Links final : relay::Egress {
     base::Mono now{};
     Sent answer = Sent::queued;
 
-    Sent to_relay(const base::NodeId& next, const cell::Cell& cell) override {
-        if (answer == Sent::queued) relays.push_back({now, next, cell});
+    Sent to_relay(const base::NodeId& next, cell::CellBox cell) override {
+        if (answer == Sent::queued) relays.push_back({now, next, *cell});
         return answer;
     }
     Sent to_client(const base::MailboxId&, const cell::Cell& cell) override {

@@ -106,6 +106,19 @@ TEST_CASE("routes are uniform over all that the families allow") {
     check_uniform(counts, 12, draws);
 }
 
+TEST_CASE("routes are uniform where a layer is hardly in the document") {
+    base::SeededRandom random{12};
+    auto network = test::make_network(1, {.mixes_per_layer = 2, .gateways = 300});
+    auto& document = network.document;
+    const auto& g1 = test::named(document, "gateway-1");
+    const auto& g2 = test::named(document, "gateway-2");
+    constexpr int draws = 4'000;
+    std::map<std::string, int> counts;
+    for (int i = 0; i < draws; ++i)
+        ++counts[names(*forward_route(document, g1, g2, {}, random))];
+    check_uniform(counts, 8, draws);
+}
+
 TEST_CASE("kept mixes stay, if they may") {
     base::SeededRandom random{3};
     auto network = test::make_network(1);

@@ -112,7 +112,7 @@ def linking(rows):
 
 @plot("beats", "linking", "Slow beats, and long watches",
       "The same classifier for networks of other rates and delays, and for a session that lingers after its hand-over "
-      "at a fifth of the pace. A beat whose gaps are long against the mixes' delays passes them: 'slow beat' is a network "
+      "at a third of the pace. A beat whose gaps are long against the mixes' delays passes them: 'slow beat' is a network "
       "that nobody should run, 10 slots a second with 50 ms a hop.")
 def beats(rows):
     found = rows("linking", "tpr", defence="law")
