@@ -27,15 +27,16 @@ Ingress::Ingress(base::NodeId self, std::shared_ptr<const directory::Document> d
                  const Keyring& keyring, base::Random& random, double lab_drop_share)
     : self_{self},
       document_{std::move(document)},
+      own_{document_->find(self_)},
       keyring_{keyring},
       random_{random},
       lab_drop_share_{lab_drop_share} {
-    assert(document_);
     assert(lab_drop_share_ >= 0 && lab_drop_share_ <= 1);
 }
 
 void Ingress::use(std::shared_ptr<const directory::Document> document) {
     document_ = std::move(document);
+    own_ = document_->find(self_);
 }
 
 void Ingress::client_connected(const base::MailboxId& client, base::Mono now) {
@@ -51,12 +52,11 @@ base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const
                                                                            base::Mono arrived,
                                                                            base::Wall wall) {
     if (injected_drop()) return base::Fail{DropReason::injected};
-    const auto* self = document_->find(self_);
     if (from.relay) {
-        if (!self || !directory::may_forward(*document_, *from.relay, *self))
+        if (!own_ || !directory::may_forward(*document_, *from.relay, *own_))
             return base::Fail{DropReason::misrouted};
     } else {
-        if (!self || self->role != directory::Role::gateway)
+        if (!own_ || own_->role != directory::Role::gateway)
             return base::Fail{DropReason::misrouted};
         const auto client = clients_.find(from.client);
         if (client == clients_.end() ||

@@ -60,6 +60,7 @@ class Ingress {
 
     base::NodeId self_;
     std::shared_ptr<const directory::Document> document_;
+    const directory::Relay* own_;  // this relay in the document; nullptr: not listed
     const Keyring& keyring_;
     base::Random& random_;
     double lab_drop_share_;

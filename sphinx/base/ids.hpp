@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "sphinx/base/bytes.hpp"
 
@@ -27,7 +29,26 @@ struct Id {
     bool is_zero() const {
         return std::all_of(bytes.begin(), bytes.end(), [](auto byte) { return byte == 0; });
     }
-    auto operator<=>(const Id&) const = default;
+    /// By the bytes. Nearly all names are keys, hashes or drawn: their first words decide, and a
+    /// tree of them is searched without a call.
+    friend std::strong_ordering operator<=>(const Id& a, const Id& b) {
+        const auto of_a = a.first_word(), of_b = b.first_word();
+        if (of_a != of_b) return of_a <=> of_b;
+        return std::memcmp(a.bytes.data(), b.bytes.data(), N) <=> 0;
+    }
+    friend bool operator==(const Id& a, const Id& b) {
+        return a.first_word() == b.first_word() &&
+               std::memcmp(a.bytes.data(), b.bytes.data(), N) == 0;
+    }
+
+ private:
+    /// In the order of the bytes.
+    std::uint64_t first_word() const {
+        static_assert(N >= sizeof(std::uint64_t));
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data(), sizeof word);
+        return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
+    }
 };
 
 /// An X25519 public key: a relay's mix key of one epoch.

@@ -6,8 +6,9 @@
 namespace nightjar::stream {
 namespace {
 
-/// The window that `acks` shows, seen from a later number.
+/// The window that `acks` shows, seen from another number.
 std::bitset<ack_window> window_from(const Acks& acks, PacketNumber anchor) {
+    if (anchor < acks.largest) return acks.below >> (acks.largest - anchor);
     const auto moved = anchor - acks.largest;
     if (moved == 0 || acks.largest == 0 || moved > ack_window)
         return moved == 0 ? acks.below : std::bitset<ack_window>{};
@@ -45,11 +46,8 @@ bool SentLog::withdraw(PacketNumber number) {
 std::vector<SentLog::Settled> SentLog::on_acks(const Acks& acks) {
     std::vector<Settled> settled;
     if (acks.largest > last_ || acks.largest == 0) return settled;
-    auto fresh = acks.below;
-    if (acks.largest >= told_.largest) {
-        fresh &= ~window_from(told_, acks.largest);
-        told_ = acks;
-    }
+    const auto fresh = acks.below & ~window_from(told_, acks.largest);
+    if (acks.largest >= told_.largest) told_ = acks;
     acknowledge(acks.largest, settled);
     for (auto i = fresh._Find_first(); i < ack_window; i = fresh._Find_next(i))
         acknowledge(acks.largest - 1 - static_cast<PacketNumber>(i), settled);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sphinx/base/codec.hpp"
+#include "tests/privacy/parallel.hpp"
 #include "tests/privacy/statistics.hpp"
 #include "tests/simulation/client_node.hpp"
 #include "tests/simulation/relay_node.hpp"
@@ -186,6 +187,23 @@ Outcome run(std::uint64_t seed, std::uint32_t fixed_hops, Stop stop) {
 
 void failing_relay(const Options& options, Report& report) {
     const auto seeds = options.or_else(options.seeds, 3u, 20u);
+    struct Job {
+        std::uint32_t fixed_hops;
+        Stop stop;
+        std::uint64_t seed;
+    };
+    std::vector<Job> jobs;
+    for (std::uint32_t fixed_hops = 0; fixed_hops <= 3; ++fixed_hops)
+        for (const auto stop : {Stop::kept, Stop::other})
+            for (unsigned i = 0; i < seeds && (fixed_hops > 0 || stop == Stop::kept); ++i)
+                jobs.push_back({fixed_hops, stop, options.seed + i});
+    const auto outcomes = side_by_side(
+        jobs.size(),
+        [&](std::size_t i) { return run(jobs[i].seed, jobs[i].fixed_hops, jobs[i].stop); },
+        [&](std::size_t made) {
+            report.progress("a relay fails", static_cast<double>(made) / double(jobs.size()));
+        });
+    auto outcome = outcomes.begin();
     double worst_lost = 0;
     for (std::uint32_t fixed_hops = 0; fixed_hops <= 3; ++fixed_hops) {
         double expected = 0;  // slots lost, over which mix of the layer it is that fails
@@ -193,8 +211,7 @@ void failing_relay(const Options& options, Report& report) {
             if (fixed_hops == 0 && stop == Stop::other) continue;  // none is kept
             double lost = 0;
             for (unsigned i = 0; i < seeds; ++i) {
-                report.progress("a relay fails", (fixed_hops + i / double(seeds)) / 4);
-                const auto one = run(options.seed + i, fixed_hops, stop);
+                const auto one = *outcome++;
                 lost += one.slots_lost_early / seeds;
                 report.row("routes", "failing_relay",
                            {{"seed", options.seed + i},

@@ -208,8 +208,8 @@ std::vector<Case> twin_cases(const Options& options) {
 void observer(const Options& options, Report& report) {
     const auto clients = options.or_else(options.clients, 100u, 100u);
     // 10,000 of each class, and some more because the classes are drawn; reduced so many that
-    // chance passes the bound once in a thousand times.
-    const auto seeds = options.or_else(options.seeds, 60u, 204u);
+    // chance passes the bound once in two hundred times.
+    const auto seeds = options.or_else(options.seeds, 48u, 204u);
     const double limit = options.full ? 0.53 : 0.55;
     for (const auto& one : twin_cases(options))
         compare_twins(one, options, report);

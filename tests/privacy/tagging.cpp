@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sphinx/base/codec.hpp"
+#include "tests/privacy/parallel.hpp"
 #include "tests/privacy/statistics.hpp"
 #include "tests/simulation/client_node.hpp"
 #include "tests/simulation/probe.hpp"
@@ -321,19 +322,36 @@ struct Runs {
     std::vector<Observation> observed = {};
 };
 
-void run(Runs& runs, std::uint64_t seed, const Clients& quiet, Report& report) {
-    const auto attacked = Attacked{seed, runs.attack}.run();
-    const auto anywhere = differing(attacked.trace, quiet.trace);
-    const auto on_client_links = differing_on_client_links(attacked, quiet);
-    const auto before = differing_before(attacked.first_end, attacked, quiet);
-    trace_row(report, seed, runs.attack.name, quiet.trace.size(), attacked.touched, anywhere,
-              on_client_links, before);
-    runs.anywhere += anywhere;
-    runs.on_client_links += on_client_links;
-    runs.before_its_end += before;
-    runs.touched = std::min(runs.touched, attacked.touched);
-    observe(quiet, seed, false, runs.observed);
-    observe(attacked, seed, true, runs.observed);
+/// One attack, one seed.
+struct One {
+    std::size_t cells = 0;  // without an attack
+    std::size_t touched = 0;
+    std::size_t anywhere = 0;
+    std::size_t on_client_links = 0;
+    std::size_t before_its_end = 0;
+    std::vector<Observation> observed = {};
+};
+
+One run(const Case& attack, std::uint64_t seed, const Clients& quiet) {
+    const auto attacked = Attacked{seed, attack}.run();
+    One one{.cells = quiet.trace.size(),
+            .touched = attacked.touched,
+            .anywhere = differing(attacked.trace, quiet.trace),
+            .on_client_links = differing_on_client_links(attacked, quiet),
+            .before_its_end = differing_before(attacked.first_end, attacked, quiet)};
+    observe(quiet, seed, false, one.observed);
+    observe(attacked, seed, true, one.observed);
+    return one;
+}
+
+void note(Runs& runs, const One& one, std::uint64_t seed, Report& report) {
+    trace_row(report, seed, runs.attack.name, one.cells, one.touched, one.anywhere,
+              one.on_client_links, one.before_its_end);
+    runs.anywhere += one.anywhere;
+    runs.on_client_links += one.on_client_links;
+    runs.before_its_end += one.before_its_end;
+    runs.touched = std::min(runs.touched, one.touched);
+    runs.observed.insert(runs.observed.end(), one.observed.begin(), one.observed.end());
 }
 
 void judge_everywhere(const Runs& runs, Report& report) {
@@ -380,14 +398,25 @@ void tagging(const Options& options, Report& report) {
     const unsigned few = options.full ? 20 : 2;
     Runs everywhere[] = {{loops_tagged, few}, {replayed, few}};
     Runs sessions[] = {{some_tagged, seeds}, {some_dropped, seeds}, {all_tagged, 8}};
-    for (unsigned i = 0; i < seeds; ++i) {
-        report.progress("tagging", i / double(seeds));
-        const auto seed = options.seed + i;
-        const auto quiet = Attacked{seed, calm}.run();
-        for (auto& one : sessions)
-            if (i < one.most) run(one, seed, quiet, report);
-        for (auto& one : everywhere)
-            if (i < one.most) run(one, seed, quiet, report);
+    std::vector<Runs*> all;
+    for (auto& runs : sessions)
+        all.push_back(&runs);
+    for (auto& runs : everywhere)
+        all.push_back(&runs);
+    const auto each = side_by_side(
+        seeds,
+        [&](std::size_t i) {
+            const auto quiet = Attacked{options.seed + i, calm}.run();
+            std::vector<One> attacks;
+            for (const auto* runs : all)
+                if (i < runs->most) attacks.push_back(run(runs->attack, options.seed + i, quiet));
+            return attacks;
+        },
+        [&](std::size_t made) { report.progress("tagging", made / double(seeds)); });
+    for (std::size_t i = 0; i < seeds; ++i) {
+        auto one = each[i].begin();
+        for (auto* runs : all)
+            if (i < runs->most) note(*runs, *one++, options.seed + i, report);
     }
     for (const auto& one : everywhere)
         judge_everywhere(one, report);

@@ -5,9 +5,11 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "tests/privacy/parallel.hpp"
 #include "tests/privacy/statistics.hpp"
 #include "tests/privacy/watched_world.hpp"
 
@@ -156,15 +158,29 @@ struct Sum {
     double followed = 0, tries = 0, target = 0, target_late = 0, client = 0, expected = 0;
 };
 
-Sum run_seeds(const Attack& attack, const Options& options, Report& report) {
-    const auto seeds = options.or_else(options.seeds, 2u, 5u);
-    const auto clients = options.or_else(options.clients, 6u, 12u);
+unsigned clients_of(const Options& options) {
+    return options.or_else(options.clients, 6u, 12u);
+}
+
+/// Every attack with every seed, one attack after the other.
+std::vector<Outcome> run_all(unsigned seeds, const Options& options, Report& report) {
     const auto seconds = options.or_else(options.seconds, 45.0, 200.0);
+    const auto count = std::size(attacks) * seeds;
+    return side_by_side(
+        count,
+        [&](std::size_t i) {
+            return run(attacks[i / seeds], options.seed + i % seeds, clients_of(options), seconds);
+        },
+        [&](std::size_t made) {
+            report.progress("withholding", static_cast<double>(made) / double(count));
+        });
+}
+
+Sum sum_up(const Attack& attack, std::span<const Outcome> outcomes, const Options& options,
+           Report& report) {
     Sum sum;
-    for (unsigned i = 0; i < seeds; ++i) {
-        report.progress("withholding", static_cast<double>(&attack - attacks + i / double(seeds)) /
-                                           std::size(attacks));
-        const auto one = run(attack, options.seed + i, clients, seconds);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const auto& one = outcomes[i];
         auto columns = closed_forms(attack, directory::Parameters{}, one.arrivals);
         sum.followed += one.followed * one.tries;
         sum.tries += one.tries;
@@ -178,7 +194,7 @@ Sum run_seeds(const Attack& attack, const Options& options, Report& report) {
              {"target", attack.target},
              {"withheld", attack.share},
              {"held_back_s", attack.hold_s},
-             {"clients", clients},
+             {"clients", clients_of(options)},
              {"arrivals_per_s", one.arrivals},
              {"target_notices_s", or_null(one.target)},
              {"target_notices_by_delay_s", or_null(one.target_late)},
@@ -195,8 +211,11 @@ Sum run_seeds(const Attack& attack, const Options& options, Report& report) {
 }  // namespace
 
 void withhold(const Options& options, Report& report) {
+    const auto seeds = options.or_else(options.seeds, 2u, 5u);
+    const auto outcomes = run_all(seeds, options, report);
     for (const auto& attack : attacks) {
-        const auto sum = run_seeds(attack, options, report);
+        const auto first = static_cast<std::size_t>(&attack - attacks) * seeds;
+        const auto sum = sum_up(attack, std::span{outcomes}.subspan(first, seeds), options, report);
         const auto name = std::string{attack.target} + ", " +
                           std::to_string(std::lround(100 * attack.share)) + " % withheld";
         if (attack.hold_s > 0) {
@@ -222,12 +241,18 @@ void withhold(const Options& options, Report& report) {
 
 void false_alarms(const Options& options, Report& report) {
     const auto seconds = options.full ? 7'200.0 : 300.0;
-    for (const auto loss : {0.0, 0.01}) {
-        report.progress("false alarms", loss * 50);
-        WatchedWorld watched{options.seed, 1, loss};
-        watched.run(warm_up_s);
-        watched.forget();
-        watched.run(seconds);
+    constexpr double losses[] = {0, 0.01};
+    report.progress("false alarms", 0);
+    const auto calm = side_by_side(std::size(losses), [&](std::size_t i) {
+        auto watched = std::make_unique<WatchedWorld>(options.seed, 1, losses[i]);
+        watched->run(warm_up_s);
+        watched->forget();
+        watched->run(seconds);
+        return watched;
+    });
+    for (std::size_t i = 0; i < std::size(losses); ++i) {
+        const auto loss = losses[i];
+        const auto& watched = *calm[i];
         const auto relay_hours = watched.relays() * seconds / 3600;
         const auto client_hours = watched.clients() * seconds / 3600;
         report.row("active", "false_alarms",

@@ -9,7 +9,12 @@
 namespace nightjar::simulation {
 namespace {
 
+// The header's fields (clear_packet.hpp).
 constexpr std::size_t at_offset = 1;
+constexpr std::size_t unique_offset = 2;
+constexpr std::size_t final_offset = 10;
+constexpr std::size_t hops_offset = 58;
+constexpr std::size_t hop_size = 40;
 
 void write(const ClearHeader& header, base::ByteSpan out) {
     base::Writer writer{out.first(packet::header_size)};
@@ -169,14 +174,25 @@ struct RealLoopSealer final : relay::LoopSealer {
     base::SeededRandom own;
 };
 
+/// Reads what the hop in turn needs and nothing else: most of a header lies in no cache.
 packet::Opened open(base::ByteSpan packet) {
-    const auto header = read_clear(packet);
-    packet::Opened opened{.replay_tag = tag_of(header.unique, header.at), .what = {}};
-    if (header.at + 1 < header.hops) {
-        opened.what = packet::Forward{header.address[header.at + 1], header.delay_ns[header.at]};
+    const auto hops = std::min<std::size_t>(packet[0], packet::max_hops);
+    const auto at = std::min<std::size_t>(packet[at_offset], packet::max_hops - 1);
+    base::Reader unique{packet.subspan(unique_offset, 8)};
+    packet::Opened opened{.replay_tag = tag_of(unique.u64(), at), .what = {}};
+    if (at + 1 < hops) {
+        packet::Forward forward;
+        base::Reader delay{packet.subspan(hops_offset + at * hop_size + 32, 8 + 32)};
+        forward.delay_ns = delay.u64();
+        delay.into(forward.next.bytes);
+        opened.what = forward;
         ++packet[at_offset];
     } else {
-        opened.what = packet::Final{header.destination, header.identifier};
+        packet::Final final;
+        base::Reader ends{packet.subspan(final_offset, 48)};
+        ends.into(final.destination.bytes);
+        ends.into(final.identifier.bytes);
+        opened.what = final;
     }
     return opened;
 }

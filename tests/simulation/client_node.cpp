@@ -32,7 +32,7 @@ void ClientNode::step(base::Mono now) {
         core_->use(document_);
     }
     for (auto& cell : core_->tick(now))
-        world_.send(mailbox_, gateway_, std::move(cell));
+        world_.send(*this, gateway_, std::move(cell));
     core_->prepare(now, wall);
     if (application) application(*core_, now);
 }

@@ -60,11 +60,11 @@ base::Mono RelayNode::next_due() const {
 }
 
 relay::Sent RelayNode::to_relay(const base::NodeId& next, cell::CellBox cell) {
-    return world_.send(identity_, next, std::move(cell));
+    return world_.send(*this, next, std::move(cell));
 }
 
 relay::Sent RelayNode::to_client(const base::MailboxId& client, const cell::Cell& cell) {
-    return world_.send(identity_, client, cell);
+    return world_.send(*this, client, std::make_unique<cell::Cell>(cell));
 }
 
 void RelayNode::follow_the_clock() {

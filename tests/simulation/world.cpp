@@ -59,6 +59,7 @@ void World::attach(const Peer& peer, std::unique_ptr<Node> node) {
     assert(fresh);
     (void)fresh;
     due_.push_back(node->next_due());
+    node->number = static_cast<std::uint32_t>(nodes_.size());
     nodes_.push_back({peer, std::move(node)});
 }
 
@@ -137,14 +138,18 @@ std::shared_ptr<const directory::Document> World::make_document(base::Epoch epoc
     return document;
 }
 
-relay::Sent World::send(const Peer& from, const Peer& to, cell::CellBox cell) {
+relay::Sent World::send(const Peer& from, const Peer& to, const cell::Cell& cell) {
+    return send(*nodes_[by_peer_.at(from)].node, to, std::make_unique<cell::Cell>(cell));
+}
+
+relay::Sent World::send(const Node& from, const Peer& to, cell::CellBox cell) {
     const auto target = by_peer_.find(to);
     if (target == by_peer_.end() || !nodes_[target->second].node->up) return relay::Sent::no_link;
-    const auto source = by_peer_.at(from);
+    const auto source = from.number;
     unsigned copies = 1;
     base::Nanoseconds held_back{};
     if (wire) {
-        OnWire seen{from, to, source, target->second, now_, *cell};
+        OnWire seen{nodes_[source].peer, to, source, target->second, now_, *cell};
         wire(seen);
         copies = seen.copies;
         held_back = seen.held_back;

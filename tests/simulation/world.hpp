@@ -73,6 +73,8 @@ class Node {
     base::Milliseconds clock_offset{};
     /// A node that is down is not stepped, and cells sent to it find no link.
     bool up = true;
+    /// Of all nodes, in the order in which they were added; set by the world.
+    std::uint32_t number = 0;
 };
 
 /// A cell about to travel; `World::wire` may change it on its way (an attacker's hands). Valid
@@ -121,10 +123,8 @@ class World {
     void disconnect(const base::MailboxId& client, const base::NodeId& gateway);
 
     // --- links ---
-    relay::Sent send(const Peer& from, const Peer& to, cell::CellBox cell);
-    relay::Sent send(const Peer& from, const Peer& to, const cell::Cell& cell) {
-        return send(from, to, std::make_unique<cell::Cell>(cell));
-    }
+    relay::Sent send(const Node& from, const Peer& to, cell::CellBox cell);
+    relay::Sent send(const Peer& from, const Peer& to, const cell::Cell& cell);
     LinkModel link;
     /// Sees, and may change, every cell of every link as it is sent.
     std::function<void(OnWire&)> wire;
