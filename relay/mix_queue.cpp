@@ -32,7 +32,7 @@ std::uint32_t MixQueue::put(Held packet) {
 
 Held MixQueue::take(std::uint32_t place) {
     free_.push_back(place);
-    return std::move(packets_[place]);
+    return std::exchange(packets_[place], Held{});
 }
 
 bool MixQueue::push(Held packet) {

@@ -103,8 +103,10 @@ const Relay* Document::find_by_link_key(const base::LinkKey& key) const {
 
 std::uint8_t Document::layers() const {
     std::uint8_t highest = 0;
-    for (const auto& relay : relays)
+    for (const auto& relay : relays) {
         highest = std::max(highest, relay.layer);
+        if (highest >= layers_max) break;  // asked for every packet
+    }
     return highest;
 }
 

@@ -18,13 +18,11 @@ using Candidates = std::vector<std::vector<const Relay*>>;
 
 /// Every choice that has no conflict, with `ends` neither, equally likely: draw all places by
 /// `draw(i)`, which knows the relays of place i, keep the draw if it fits. Nothing as well where
-/// `draw` gives nullptr, because it found none.
+/// `draw` gives nullptr, because it found none. In any network with a handful of operators almost
+/// every draw fits; where none of `draws_max` does, a valid choice is rare or does not exist.
 template <class Draw>
 std::optional<Route> draw_uniformly(std::size_t places, std::span<const Relay* const> ends,
-                                    const Draw& draw) {
-    // In any network with a handful of operators almost every draw fits. Where none of so many
-    // does, a valid choice is rare or does not exist, and a search decides.
-    constexpr int draws_max = 200;
+                                    int draws_max, const Draw& draw) {
     Route route(places);
     for (int i = 0; i < draws_max; ++i) {
         bool good = true;
@@ -66,7 +64,7 @@ std::optional<Route> choose(Candidates candidates, base::Random& random) {
     for (const auto& place : candidates) {
         if (place.empty()) return std::nullopt;
     }
-    auto route = draw_uniformly(candidates.size(), {}, [&](std::size_t place) {
+    auto route = draw_uniformly(candidates.size(), {}, 200, [&](std::size_t place) {
         const auto& there = candidates[place];
         return there[static_cast<std::size_t>(random.below(there.size()))];
     });
@@ -105,7 +103,8 @@ std::optional<Route> choose_mixes(const Document& document, const std::vector<co
     for (std::size_t place = 0; place < layers; ++place)
         if (const auto* stays = kept_in(place))
             if (stays->layer != place + 1 || !fits(*stays, ends)) return std::nullopt;
-    auto drawn = draw_uniformly(layers, ends, [&](std::size_t place) {
+    // Few: where the ends leave a layer nobody, it is the list of candidates that tells.
+    auto drawn = draw_uniformly(layers, ends, 20, [&](std::size_t place) {
         if (const auto* stays = kept_in(place)) return stays;
         return draw_of_layer(document, static_cast<std::uint8_t>(place + 1), random);
     });

@@ -258,7 +258,7 @@ Setting of_session(Setting setting) {
 }
 
 /// The session that has handed over keeps a third of the slots and of the pace for one more
-/// lifetime: the slowest that lasts.
+/// lifetime: the slowest that lasts where no isolation key is used.
 Setting lingering(std::vector<std::size_t> observations, unsigned seeds) {
     constexpr double slots = 50 / (client::main_weight + 1), pace = slots * 0.9;
     const auto needed = static_cast<double>(observations.back()) / pace;

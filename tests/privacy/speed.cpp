@@ -31,11 +31,11 @@ Measured measure(simulation::Packets packets, std::uint64_t seed, const Size& si
     options.packets = packets;
     options.mixes_per_layer = size.mixes_per_layer;
     options.gateways = size.gateways;
-    // A full filter refuses fresh packets: the network would go quiet. Each layer has 100 a second
-    // of each client, gateways a few more, and no relay gets exactly its share.
+    // A full filter refuses fresh packets: the network would go quiet. For each client and second a
+    // layer gets 100 and the gateways 155: 55 from it, 50 for it, 50 for its exits.
     const auto each = std::min(size.mixes_per_layer, size.gateways);
     options.replay_packets =
-        static_cast<std::uint64_t>((150.0 * size.clients / each + 200) * (size.seconds + 10));
+        static_cast<std::uint64_t>((200.0 * size.clients / each + 200) * (size.seconds + 10));
     simulation::World world{options};
     for (unsigned i = 0; i < size.clients; ++i) {
         const auto mailbox = world.fork_random()->id<base::MailboxId>();

@@ -146,6 +146,7 @@ relay::Sent World::send(const Node& from, const Peer& to, cell::CellBox cell) {
     const auto target = by_peer_.find(to);
     if (target == by_peer_.end() || !nodes_[target->second].node->up) return relay::Sent::no_link;
     const auto source = from.number;
+    assert(source < nodes_.size());
     unsigned copies = 1;
     base::Nanoseconds held_back{};
     if (wire) {

@@ -74,11 +74,11 @@ class Node {
     /// A node that is down is not stepped, and cells sent to it find no link.
     bool up = true;
     /// Of all nodes, in the order in which they were added; set by the world.
-    std::uint32_t number = 0;
+    std::uint32_t number = UINT32_MAX;
 };
 
 /// A cell about to travel; `World::wire` may change it on its way (an attacker's hands). Valid
-/// during that call.
+/// during that call, which adds no node.
 struct OnWire {
     const Peer& from;
     const Peer& to;

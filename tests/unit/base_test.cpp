@@ -80,6 +80,20 @@ TEST_CASE("ids compare by their bytes and refuse other lengths") {
     CHECK(NodeId{}.is_zero());
     CHECK_FALSE(NodeId{bytes}.is_zero());
     CHECK(NodeId{} < NodeId{bytes});
+    // From the first byte on, as documents sort their relays.
+    const auto with = [](std::size_t i, std::uint8_t a, std::size_t j, std::uint8_t b) {
+        NodeId id;
+        id.bytes[i] = a;
+        id.bytes[j] = b;
+        return id;
+    };
+    for (std::size_t i = 0; i < 31; ++i) {
+        CHECK(with(i, 1, i + 1, 2) < with(i, 2, i + 1, 1));
+        CHECK(with(i, 1, i + 1, 2) < with(i, 1, i + 1, 3));
+        CHECK(with(i, 1, i + 1, 2) != with(i, 1, i + 1, 3));
+        CHECK(with(i, 1, i + 1, 0xff) == with(i, 1, i + 1, 0xff));
+        CHECK(with(i, 0x7f, i + 1, 0) < with(i, 0x80, i + 1, 0));
+    }
     CHECK(Epoch{0x1ff}.low_byte() == 0xff);
     CHECK(Epoch{0x1ff}.next() == Epoch{0x200});
 }

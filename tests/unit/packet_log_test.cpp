@@ -27,6 +27,24 @@ Acks acks_of(stream::PacketNumber largest, std::initializer_list<std::size_t> be
 
 }  // namespace
 
+TEST_CASE("acks that overtook others hide nothing that is new in those") {
+    SentLog log{Seconds{2}};
+    for (unsigned i = 1; i <= 8; ++i)
+        CHECK(log.next(Mono{}, 1) == i);
+    const auto numbers = [&log](const Acks& acks) {
+        std::set<stream::PacketNumber> settled;
+        for (const auto& one : log.on_acks(acks))
+            CHECK(settled.insert(one.number).second);
+        return settled;
+    };
+    using Numbers = std::set<stream::PacketNumber>;
+    CHECK(numbers(acks_of(6, {1})) == Numbers{6, 4});
+    CHECK(numbers(acks_of(5, {0, 2})) == Numbers{5, 2});
+    CHECK(numbers(acks_of(3, {0, 1})) == Numbers{3, 1});
+    CHECK(numbers(acks_of(6, {0, 1, 2, 3, 4})) == Numbers{});
+    CHECK(numbers(acks_of(8, {0, 1})) == Numbers{8, 7});
+}
+
 TEST_CASE("streams and SURBs give up a packet after patiences of their own") {
     SentLog log{Seconds{2}, Seconds{7}};
     const Mono start{};
