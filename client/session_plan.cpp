@@ -63,6 +63,7 @@ std::vector<std::uint32_t> divide(std::uint32_t total, const std::vector<double>
 void SessionPlan::clear() {
     entries_.clear();
     change_at_.reset();
+    settled_ = {};
 }
 
 void SessionPlan::start(base::Mono now) {
@@ -85,7 +86,7 @@ void SessionPlan::step(base::Mono now, PlanHost& host) {
             set(entry, Phase::gone, now);
 
     const auto grid = (now - started_) / plan_step;
-    if (grid <= last_step_ || change_at_) return;
+    if (grid <= last_step_ || change_at_ || now < settled_) return;
     const bool at_boundary = last_step_ < 0 || grid * plan_step / isolation_boundary !=
                                                    last_step_ * plan_step / isolation_boundary;
     last_step_ = grid;
@@ -100,6 +101,8 @@ void SessionPlan::step(base::Mono now, PlanHost& host) {
 
 void SessionPlan::apply_change(base::Mono now) {
     change_at_.reset();
+    // Exits are late by the mean delay of a route (relay/reply_pace.hpp), half of this.
+    settled_ = now + parameters_.delay_cap();
     for (auto& entry : entries_) {
         if (entry.phase == Phase::opening) set(entry, Phase::trial, now);
         if (entry.phase == Phase::closing) entry.since = now;

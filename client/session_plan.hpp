@@ -14,7 +14,9 @@
 //              and is opened again at once then has a whole lifetime before it
 //   closing    announced: pace 0 at the change; gone when the last replies must have come
 //
-// One change at a time, announced change_notice ahead. Pure, one thread.
+// One change at a time, announced change_notice ahead, and none before the last one has come into
+// force at every exit: an exit that hears of the next one first would follow that at once. Pure,
+// one thread.
 #pragma once
 
 #include <optional>
@@ -108,6 +110,7 @@ class SessionPlan {
     base::Mono started_{};
     std::int64_t last_step_ = -1;  // grid points since the start
     std::optional<base::Mono> change_at_;
+    base::Mono settled_{};  // when the last change is in force everywhere
 };
 
 /// `total` divided by weights; the parts sum to it exactly.

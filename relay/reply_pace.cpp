@@ -8,20 +8,21 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
                        base::Random& random) {
     const auto change = now + base::Milliseconds{schedule.change_in_ms};
     if (sequence_ && schedule.sequence < *sequence_) return;
-    if (sequence_ && schedule.sequence == *sequence_ && change >= change_) return;
+    const bool again = sequence_ && schedule.sequence == *sequence_;
+    if (again && now >= change_) return;
     // What has passed has passed at the old paces.
-    if (sequence_) {
+    if (sequence_)
         pass_to(now);
-    } else {
-        from_ = now;
-        place_ = directory::place_in_gap(random.unit());
-    }
-    if (!sequence_ || schedule.sequence > *sequence_) {
+    else
+        begin(now, random);
+    if (!again) {
+        told_ = 0;
+        change_ = change;
         before_ = std::min(directory::Rate{schedule.pace_milli}, most);
         after_ = std::min(directory::Rate{schedule.next_pace_milli}, most);
     }
     sequence_ = schedule.sequence;
-    change_ = change;
+    change_ += (change - change_) / ++told_;
     // A tick that is due already has happened and stays.
     if (due_ > now) due_ = when_due();
 }
@@ -33,10 +34,15 @@ void ReplyPace::ticked(base::Random& random) {
     due_ = when_due();
 }
 
-void ReplyPace::restart(base::Mono now, base::Random& random) {
+void ReplyPace::begin(base::Mono now, base::Random& random) {
     from_ = now;
-    passed_ = 0;
     place_ = directory::place_in_gap(random.unit());
+    // Up to a whole gap until the next tick.
+    passed_ = place_ - random.unit();
+}
+
+void ReplyPace::restart(base::Mono now, base::Random& random) {
+    begin(now, random);
     due_ = when_due();
 }
 

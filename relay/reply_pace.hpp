@@ -1,6 +1,7 @@
 // The ticks of one exit session (docs/traffic-law.md section 2): one near the middle of every
 // gap 1/pace, at a pace that changes where the client's schedule says so. A gap that the
-// change falls into goes on at the new pace with what is left of it. Pure, one thread.
+// change falls into goes on at the new pace with what is left of it. Where the first gap begins is
+// drawn: everybody knows when sessions open. Pure, one thread.
 #pragma once
 
 #include <optional>
@@ -15,10 +16,12 @@ namespace nightjar::relay {
 class ReplyPace {
  public:
     /// A schedule that a packet brought at `now`. The highest sequence wins. The client counts the
-    /// change from the moment of sending, so of several packets with one sequence the one that was
-    /// least delayed knows best: the earliest estimate holds. At every exit it is late by the same
-    /// least delay of a route, so that paces handed over between two exits keep their sum.
-    /// `most` caps the pace. `now` never goes back.
+    /// change from the moment of sending, so each packet tells of it late by its own delay; of
+    /// those with one sequence the mean holds, until it has passed. At every exit that is late by
+    /// the mean delay of a route, however many packets it had, so that paces handed over between
+    /// two exits keep their sum. (The earliest is less late where more packets come: for want of
+    /// 0.2 replies the client's gateway told hand-overs.) `most` caps the pace. `now` never goes
+    /// back.
     void follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
                 base::Random& random);
 
@@ -26,17 +29,19 @@ class ReplyPace {
     base::Mono due() const { return due_; }
     /// The tick at due() is over: draws the one of the next gap.
     void ticked(base::Random& random);
-    /// Forgets the tick at due(); a gap begins at `now`.
+    /// Forgets the tick at due(); where `now` lies in a gap is drawn anew.
     void restart(base::Mono now, base::Random& random);
 
     /// The higher of the paces now and after the change.
     directory::Rate highest() const { return std::max(before_, after_); }
 
  private:
+    void begin(base::Mono now, base::Random& random);
     void pass_to(base::Mono now);
     base::Mono when_due() const;
 
     std::optional<std::uint32_t> sequence_;
+    std::int64_t told_ = 0;  // packets that told of the change
     directory::Rate before_;
     directory::Rate after_;
     base::Mono change_{};

@@ -284,6 +284,23 @@ TEST_CASE("the number of sessions is bounded, and in a slow network by its slots
     }
 }
 
+TEST_CASE("no change is announced before the last one has come into force at every exit") {
+    // With so short a life the next session is due as soon as a change is over.
+    Plan p{lifetime(2s)};
+    base::Mono last_change{};
+    std::uint32_t changes = 0;
+    for (const auto end = p.now + 300s; p.now < end; p.run(100ms)) {
+        auto latest = last_change;
+        for (const auto& entry : p.plan.entries())
+            latest = std::max(latest, entry.schedule.change_at);
+        if (latest == last_change) continue;
+        CHECK((p.now >= last_change + p.parameters.delay_cap()));
+        last_change = latest;
+        ++changes;
+    }
+    CHECK(changes > 25);
+}
+
 TEST_CASE("slots fall to sessions by their share") {
     Plan p{lifetime(600s)};
     p.run(650s);
