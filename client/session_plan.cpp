@@ -86,7 +86,7 @@ void SessionPlan::step(base::Mono now, PlanHost& host) {
             set(entry, Phase::gone, now);
 
     const auto grid = (now - started_) / plan_step;
-    if (grid <= last_step_ || change_at_ || now < settled_) return;
+    if (grid <= last_step_ || change_at_ || started_ + grid * plan_step < settled_) return;
     const bool at_boundary = last_step_ < 0 || grid * plan_step / isolation_boundary !=
                                                    last_step_ * plan_step / isolation_boundary;
     last_step_ = grid;

@@ -15,8 +15,8 @@
 //   closing    announced: pace 0 at the change; gone when the last replies must have come
 //
 // One change at a time, announced change_notice ahead, and none before the last one has come into
-// force at every exit: an exit that hears of the next one first would follow that at once. Pure,
-// one thread.
+// force at every exit (unless the link was away): an exit that hears of the next one first would
+// follow that at once. Pure, one thread.
 #pragma once
 
 #include <optional>
@@ -28,7 +28,8 @@
 
 namespace nightjar::client {
 
-inline constexpr base::Seconds first_tick_after{3};  // from connecting, or with nothing to lose
+/// From connecting, or with nothing to lose; an exit is late by the mean delay of a route.
+inline constexpr base::Seconds first_tick_after{3};
 /// Above the law's 5 s, so that the announcement has reached every exit 5 s ahead.
 inline constexpr base::Seconds change_notice{8};
 /// An honest exit says after some 20 s of trial that its stock has arrived.

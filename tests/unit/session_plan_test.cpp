@@ -27,7 +27,7 @@ struct Plan final : PlanHost {
         const auto since = now - entry->schedule.change_at;
         const bool silent = silent_from.contains(session);
         return {
-            .confirmed = !silent && since >= 1s && !never_stocked.contains(session),
+            .confirmed = !silent && since >= answers_after && !never_stocked.contains(session),
             .dead = silent && now - std::max(silent_from[session], entry->schedule.change_at) > 8s};
     }
     std::optional<SessionHandle> open_shared() override {
@@ -75,6 +75,7 @@ struct Plan final : PlanHost {
     base::Mono now = begin;
     SessionPlan plan;
     SessionHandle last = 0;
+    base::Nanoseconds answers_after = 1s;
     bool next_never_stocks = false;
     std::set<SessionHandle> never_stocked;
     bool exits = true;
@@ -281,6 +282,25 @@ TEST_CASE("the number of sessions is bounded, and in a slow network by its slots
             const auto share = p.pace(entry.handle) / parameters.replies.per_second();
             CHECK(share * slots / 1000 > 0.8 * slots_per_second_min);
         }
+    }
+}
+
+TEST_CASE("how soon an exit answers moves no change") {
+    std::vector<std::vector<base::Nanoseconds>> changes;
+    for (const auto after : {100ms, 400ms, 700ms, 900ms}) {
+        Plan p{lifetime(2s)};
+        p.answers_after = after;
+        base::Mono last{};
+        auto& seen = changes.emplace_back();
+        for (const auto end = p.now + 100s; p.now < end; p.run(100ms)) {
+            for (const auto& entry : p.plan.entries()) {
+                if (entry.schedule.change_at <= last) continue;
+                last = entry.schedule.change_at;
+                seen.push_back(last - begin);
+            }
+        }
+        CHECK(seen.size() > 8);
+        CHECK((seen == changes.front()));
     }
 }
 
