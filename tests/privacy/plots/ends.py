@@ -1,4 +1,6 @@
 """Who is active, what the client's gateway tells, and whether two ends of a flow can be linked."""
+import textwrap
+
 from plots.base import (BLUE, BOUND, CHANCE, GREEN, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, unique,
                         upper_marks)
 
@@ -53,8 +55,7 @@ def gateway(rows):
                                 gridspec_kw={"width_ratios": [2, 1]} if hops else None)
     axis = axes[0][0]
     auc_axis(axis, rows.limit("loops among", "<=", 0.55))
-    bars(axis, [row["what"].replace(", ", ",\n").replace(" to exits", "\nto exits").replace(" with", "\nwith")
-                for row in found], [("AUC", [row["auc"] for row in found], BLUE, None)], 0.5)
+    bars(axis, [textwrap.fill(row["what"], 13) for row in found], [("AUC", [row["auc"] for row in found], BLUE, None)], 0.5)
     if all("upper" in row for row in found):
         upper_marks(axis, range(len(found)), [row["auc"] for row in found], [row["upper"] for row in found])
     axis.legend(loc="upper right")
