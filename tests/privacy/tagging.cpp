@@ -1,245 +1,35 @@
 #include "tests/privacy/tagging.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <iterator>
 #include <limits>
-#include <set>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
-#include "sphinx/base/codec.hpp"
 #include "tests/privacy/parallel.hpp"
 #include "tests/privacy/statistics.hpp"
-#include "tests/simulation/client_node.hpp"
-#include "tests/simulation/probe.hpp"
-#include "tests/simulation/relay_node.hpp"
+#include "tests/privacy/tagged_world.hpp"
 
 namespace nightjar::privacy {
 namespace {
 
 using simulation::OnWire;
-using simulation::World;
 
-/// What an observer of every wire sees.
-struct Seen {
-    base::Mono at;
-    std::size_t from = 0;
-    std::size_t to = 0;
-    bool client_link = false;
-    auto operator<=>(const Seen&) const = default;
-};
-using Trace = std::vector<Seen>;
-using Hand = std::function<void(OnWire&)>;
+constexpr TagAttack calm{"calm", Whose::nobodys, What::tagged};
+constexpr TagAttack loops_tagged{"every loop tagged", Whose::loops, What::tagged};
+constexpr TagAttack replayed{"every packet sent twice", Whose::session_all, What::twice};
+constexpr TagAttack some_tagged{"one in 20 of a session tagged", Whose::session_some, What::tagged};
+constexpr TagAttack some_dropped{"one in 20 of a session dropped", Whose::session_some,
+                                 What::dropped};
+constexpr TagAttack all_tagged{"all of a session tagged", Whose::session_all, What::tagged};
 
-bool from_client(const OnWire& cell) {
-    return std::holds_alternative<base::MailboxId>(cell.from);
-}
-bool to_relay(const OnWire& cell) {
-    return std::holds_alternative<base::NodeId>(cell.to);
-}
-bool is_packet(const OnWire& cell) {
-    return cell.cell.kind() == cell::Kind::packet;
-}
-
-Seen note(const OnWire& cell) {
-    return {cell.sent, cell.from_number, cell.to_number, from_client(cell) || !to_relay(cell)};
-}
-
-/// Cells that are in one of the two and not in the other.
-std::size_t differing(Trace a, Trace b) {
-    std::sort(a.begin(), a.end());
-    std::sort(b.begin(), b.end());
-    Trace apart;
-    std::set_symmetric_difference(a.begin(), a.end(), b.begin(), b.end(),
-                                  std::back_inserter(apart));
-    return apart.size();
-}
-
-Trace only(const Trace& trace, const std::function<bool(const Seen&)>& which) {
-    Trace kept;
-    std::copy_if(trace.begin(), trace.end(), std::back_inserter(kept), which);
-    return kept;
-}
-
-// --- every packet, with cryptography ---
-
-struct Real {
-    Trace trace;
-    std::size_t touched = 0;  // packets that the attacker's hands were on
-};
-
-/// Relays and a sender of loops and of messages to an exit.
-Real real_run(std::uint64_t seed, base::Seconds length, const Hand& hand) {
-    simulation::WorldOptions options;
-    options.seed = seed;
-    options.parameters.relay_loops = {4'000};
-    World world{options};
-    const base::MailboxId alice{{1}};
-    auto& probe = world.add<simulation::Probe>(alice, alice, world.gateway(0).identity());
-    Real run;
-    world.wire = [&](OnWire& cell) {
-        run.trace.push_back(note(cell));
-        if (!hand || !is_packet(cell) || !to_relay(cell)) return;
-        hand(cell);
-        ++run.touched;
-    };
-    probe.send_loops_at(15);
-    for (base::Seconds passed{}; passed < length; passed += base::Seconds{1}) {
-        probe.send_to_exit(world.gateway(1).identity(), base::as_bytes("not a session's message"));
-        world.run_for(base::Seconds{1});
-    }
-    return run;
-}
-
-// --- clients and their sessions, in clear ---
-
-/// The payload of a real packet is garbled as a whole by a single changed bit; of one in clear, the
-/// zeros that a message is known by are.
-void tag(OnWire& cell) {
-    cell.cell.body()[packet::header_size] ^= 1;
-}
-
-struct Clients {
-    Trace trace;
-    std::size_t gateway = 0;  // of the first client
-    std::size_t exit = 0;     // of its session
-    std::size_t touched = 0;  // cells that the attacker's hands were on
-    base::Mono attack_at;
-    base::Mono first_end = base::Mono::max();  // when an attacked packet's route first ends
-};
-
-enum class Whose { nobodys, loops, session_some, session_all };
-enum class What { tagged, dropped, twice };
-struct Case {
-    const char* name;
-    Whose whose;
-    What what;
-};
-
-constexpr double warm_up_s = 10;
-constexpr double attack_s = 20;
-constexpr unsigned one_in = 20;  // of a session's packets, for session_some
-
-class Attacked {
- public:
-    Attacked(std::uint64_t seed, const Case& attack) : attack_{attack}, world_{options(seed)} {
-        world_.servers.add("blob.example", 80, simulation::blob_server);
-        for (unsigned i = 0; i < 2; ++i) {
-            const auto mailbox = world_.fork_random()->id<base::MailboxId>();
-            clients_.push_back(&world_.add<simulation::ClientNode>(mailbox, mailbox,
-                                                                   world_.gateway(i).identity()));
-        }
-        seen_.gateway = world_.number_of(world_.gateway(0).identity());
-        seen_.exit = seen_.gateway;
-        world_.wire = [this](OnWire& cell) { wire(cell); };
-    }
-
-    Clients run() {
-        world_.run_for(base::from_seconds(warm_up_s));
-        auto& core = clients_[0]->core();
-        if (const auto stream = core.open("download", {"blob.example", 80})) {
-            base::Bytes size(8);
-            base::Writer{size}.u64(16'000'000);
-            core.write(*stream, size);
-        }
-        attacking_ = true;
-        seen_.attack_at = world_.now();
-        world_.run_for(base::from_seconds(attack_s));
-        return std::move(seen_);
-    }
-
- private:
-    static simulation::WorldOptions options(std::uint64_t seed) {
-        simulation::WorldOptions made;
-        made.seed = seed;
-        made.packets = simulation::Packets::clear;
-        made.gateways = 3;
-        made.parameters.relay_loops = {5'000};
-        return made;
-    }
-
-    void wire(OnWire& cell) {
-        seen_.trace.push_back(note(cell));
-        if (!is_packet(cell)) return;
-        if (!to_relay(cell)) {
-            // A delivery: it can only come twice.
-            if (attacking_ && attack_.what == What::twice) {
-                cell.copies = 2;
-                ++seen_.touched;
-            }
-            return;
-        }
-        const auto header = simulation::read_clear(cell.cell.body());
-        follow(cell, header);
-        if (attacking_ && wanted(cell, header)) attack(cell, header);
-    }
-    /// Which exit the first client uses, and when an attacked packet first ends.
-    void follow(const OnWire& cell, const simulation::ClearHeader& header) {
-        const auto& first = clients_[0]->mailbox();
-        if (!attacking_ && from_client(cell) && std::get<base::MailboxId>(cell.from) == first &&
-            header.destination.bytes != first.bytes)
-            seen_.exit = world_.number_of(base::NodeId{header.destination.bytes});
-        if (header.at + 1 == header.hops && attacked_.contains(header.unique))
-            seen_.first_end = std::min(seen_.first_end, cell.sent + world_.link.latency);
-    }
-    bool wanted(const OnWire& cell, const simulation::ClearHeader& header) {
-        const auto& first = clients_[0]->mailbox();
-        const bool loop = header.destination.bytes == header.address[header.hops - 1].bytes
-                              ? !header.identifier.is_zero()
-                              : header.hops == packet::max_hops;
-        switch (attack_.whose) {
-            case Whose::nobodys:
-                return false;
-            case Whose::loops:
-                return loop;
-            case Whose::session_some:
-            case Whose::session_all:
-                break;
-        }
-        if (attack_.what == What::twice) return !from_client(cell) || ++count_ % one_in == 0;
-        // On the link from the client's gateway on, where its packets to the exit begin, and on
-        // the first link of each reply to it.
-        const auto sender = cell.from_number;
-        const bool out =
-            sender == seen_.gateway && header.at == 1 && !loop && header.hops == packet::max_hops;
-        const bool back = header.at == 0 && header.destination.bytes == first.bytes && !loop &&
-                          !from_client(cell);
-        if (!out && !back) return false;
-        return attack_.whose == Whose::session_all || ++count_ % one_in == 0;
-    }
-    void attack(OnWire& cell, const simulation::ClearHeader& header) {
-        attacked_.insert(header.unique);
-        ++seen_.touched;
-        if (attack_.what == What::tagged) tag(cell);
-        if (attack_.what == What::dropped) cell.copies = 0;
-        if (attack_.what == What::twice) cell.copies = 2;
-    }
-
-    const Case& attack_;
-    World world_;
-    std::vector<simulation::ClientNode*> clients_;
-    Clients seen_;
-    bool attacking_ = false;
-    unsigned count_ = 0;
-    std::set<std::uint64_t> attacked_;
-};
-
-constexpr Case calm{"calm", Whose::nobodys, What::tagged};
-constexpr Case loops_tagged{"every loop tagged", Whose::loops, What::tagged};
-constexpr Case replayed{"every packet sent twice", Whose::session_all, What::twice};
-constexpr Case some_tagged{"one in 20 of a session tagged", Whose::session_some, What::tagged};
-constexpr Case some_dropped{"one in 20 of a session dropped", Whose::session_some, What::dropped};
-constexpr Case all_tagged{"all of a session tagged", Whose::session_all, What::tagged};
-
-std::size_t differing_on_client_links(const Clients& a, const Clients& b) {
-    const auto client_link = [](const Seen& seen) { return seen.client_link; };
+std::size_t differing_on_client_links(const AttackedClients& a, const AttackedClients& b) {
+    const auto client_link = [](const SeenCell& seen) { return seen.client_link; };
     return differing(only(a.trace, client_link), only(b.trace, client_link));
 }
 
-std::size_t differing_before(base::Mono end, const Clients& a, const Clients& b) {
-    const auto before = [end](const Seen& seen) { return seen.at < end; };
+std::size_t differing_before(base::Mono end, const AttackedClients& a, const AttackedClients& b) {
+    const auto before = [end](const SeenCell& seen) { return seen.at < end; };
     return differing(only(a.trace, before), only(b.trace, before));
 }
 
@@ -287,12 +77,13 @@ enum Feature : std::size_t { sent_by_exit, into_exit, sent_by_gateway, into_gate
 /// Counts on the links between the mixes and both ends of the first client's session, against what
 /// they were before the attack: one observation for each two seconds of its last half, when a
 /// session that is given up has gone.
-void observe(const Clients& seen, std::uint64_t seed, bool busy, std::vector<Observation>& out) {
+void observe(const AttackedClients& seen, std::uint64_t seed, bool busy,
+             std::vector<Observation>& out) {
     constexpr double before_s = 4;
     constexpr double window_s = 2;
     constexpr int windows = static_cast<int>(attack_s / 2 / window_s);
     std::vector<std::vector<double>> counts(windows, std::vector<double>(features));
-    const auto add = [&seen](const Seen& cell, std::vector<double>& to, double weight) {
+    const auto add = [&seen](const SeenCell& cell, std::vector<double>& to, double weight) {
         if (cell.from == seen.exit) to[sent_by_exit] += weight;
         if (cell.to == seen.exit) to[into_exit] += weight;
         if (cell.from == seen.gateway) to[sent_by_gateway] += weight;
@@ -313,7 +104,7 @@ void observe(const Clients& seen, std::uint64_t seed, bool busy, std::vector<Obs
 
 /// All runs of one attack.
 struct Runs {
-    const Case& attack;
+    const TagAttack& attack;
     unsigned most;             // so many seeds at most
     std::size_t anywhere = 0;  // cells that differ, and where
     std::size_t on_client_links = 0;
@@ -332,8 +123,8 @@ struct One {
     std::vector<Observation> observed = {};
 };
 
-One run(const Case& attack, std::uint64_t seed, const Clients& quiet) {
-    const auto attacked = Attacked{seed, attack}.run();
+One run(const TagAttack& attack, std::uint64_t seed, const AttackedClients& quiet) {
+    const auto attacked = run_attacked(seed, attack);
     One one{.cells = quiet.trace.size(),
             .touched = attacked.touched,
             .anywhere = differing(attacked.trace, quiet.trace),
@@ -406,7 +197,7 @@ void tagging(const Options& options, Report& report) {
     const auto each = side_by_side(
         seeds,
         [&](std::size_t i) {
-            const auto quiet = Attacked{options.seed + i, calm}.run();
+            const auto quiet = run_attacked(options.seed + i, calm);
             std::vector<One> attacks;
             for (const auto* runs : all)
                 if (i < runs->most) attacks.push_back(run(runs->attack, options.seed + i, quiet));

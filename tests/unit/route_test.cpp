@@ -19,6 +19,15 @@ std::string names(const Route& route) {
     return text;
 }
 
+/// How often each route comes.
+template <class Draw>
+std::map<std::string, int> counts_of(int draws, const Draw& draw) {
+    std::map<std::string, int> counts;
+    for (int i = 0; i < draws; ++i)
+        ++counts[names(*draw())];
+    return counts;
+}
+
 /// Chi-square of draws that should be uniform over `cells`, against its mean plus 5 sigma.
 void check_uniform(const std::map<std::string, int>& counts, std::size_t cells, int draws) {
     CHECK(counts.size() == cells);
@@ -84,26 +93,20 @@ TEST_CASE("routes are uniform over all that the families allow") {
     const auto& g1 = test::named(document, "gateway-1");
     const auto& g2 = test::named(document, "gateway-2");
     constexpr int draws = 27'000;
-    std::map<std::string, int> counts;
-    for (int i = 0; i < draws; ++i)
-        ++counts[names(*forward_route(document, g1, g2, {}, random))];
-    check_uniform(counts, 27, draws);
+    const auto forward = [&] { return forward_route(document, g1, g2, {}, random); };
+    check_uniform(counts_of(draws, forward), 27, draws);
 
     // alice has a mix in each of two layers: one pair of them is out, three routes of 27.
     test::named(document, "mix-1-1").operator_name = "alice";
     test::named(document, "mix-2-1").operator_name = "alice";
-    counts.clear();
-    for (int i = 0; i < draws; ++i)
-        ++counts[names(*forward_route(document, g1, g2, {}, random))];
+    const auto counts = counts_of(draws, forward);
     CHECK_FALSE(counts.contains("gateway-1 mix-1-1 mix-2-1 mix-3-1 gateway-2"));
     check_uniform(counts, 24, draws);
 
     // And with the exit she has no mix on the route at all.
     test::named(document, "gateway-2").operator_name = "alice";
-    counts.clear();
-    for (int i = 0; i < draws; ++i)
-        ++counts[names(*reply_route(document, g2, g1, {}, random))];
-    check_uniform(counts, 12, draws);
+    const auto reply = [&] { return reply_route(document, g2, g1, {}, random); };
+    check_uniform(counts_of(draws, reply), 12, draws);
 }
 
 TEST_CASE("routes are uniform where a layer is hardly in the document") {
@@ -113,10 +116,8 @@ TEST_CASE("routes are uniform where a layer is hardly in the document") {
     const auto& g1 = test::named(document, "gateway-1");
     const auto& g2 = test::named(document, "gateway-2");
     constexpr int draws = 4'000;
-    std::map<std::string, int> counts;
-    for (int i = 0; i < draws; ++i)
-        ++counts[names(*forward_route(document, g1, g2, {}, random))];
-    check_uniform(counts, 8, draws);
+    const auto forward = [&] { return forward_route(document, g1, g2, {}, random); };
+    check_uniform(counts_of(draws, forward), 8, draws);
 }
 
 TEST_CASE("kept mixes stay, if they may") {
