@@ -71,6 +71,25 @@ TEST_CASE_FIXTURE(Fixture, "ingress: who may send to whom") {
     }
 }
 
+TEST_CASE_FIXTURE(Fixture, "ingress: a newer document decides from when it is used") {
+    auto in = ingress("mix-1-0");
+    const auto self = network.named("mix-1-0").identity;
+    From from;
+    from.relay = &network.named("gateway-0");
+    CHECK(admit(in, from) == "admitted");
+    auto moved = std::make_shared<directory::Document>(*network.document());
+    auto gone = std::make_shared<directory::Document>(*network.document());
+    for (auto& relay : moved->relays)
+        if (relay.identity == self) relay.layer = 2;
+    std::erase_if(gone->relays, [&](const auto& relay) { return relay.identity == self; });
+    in.use(moved);
+    CHECK(admit(in, from) == "misrouted");
+    in.use(gone);
+    CHECK(admit(in, from) == "misrouted");
+    in.use(network.document());
+    CHECK(admit(in, from) == "admitted");
+}
+
 TEST_CASE_FIXTURE(Fixture, "ingress: the epoch byte names a key or the packet is malformed") {
     auto in = ingress("mix-1-0");
     const From gateway{&network.named("gateway-0"), {}};

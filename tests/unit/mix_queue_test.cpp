@@ -166,8 +166,12 @@ TEST_CASE("mix queue: a full queue drops a uniformly random victim, the new pack
             const auto due = queue.next_due();
             REQUIRE(due > last);
             last = due;
-            for (const auto number : release(queue, due))
+            for (const auto number : release(queue, due)) {
                 left[number] = true;
+                const base::Nanoseconds delay =
+                    number == capacity ? 4500us : number * 5 % capacity * 1ms;
+                REQUIRE(due == start + delay);
+            }
         }
         for (unsigned i = 0; i <= capacity; ++i)
             if (!left[i]) ++dropped[i];
