@@ -17,7 +17,6 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
         begin(now, random);
     if (!again) {
         told_ = 0;
-        change_ = change;
         before_ = std::min(directory::Rate{schedule.pace_milli}, most);
         after_ = std::min(directory::Rate{schedule.next_pace_milli}, most);
     }

@@ -140,6 +140,8 @@ MUTANTS = [
            UNIT, "ids compare by their bytes and refuse other lengths"),
     mutant("changes-too-close", "client/session_plan.cpp", "change_at_ || started_ + grid * plan_step < settled_", "change_at_",
            UNIT, "no change is announced before the last one has come into force at every exit"),
+    mutant("last-change-outlives-its-plan", "client/session_plan.cpp", "settled_ = {};", "",
+           UNIT, "a plan that starts anew waits for no change of before"),
     mutant("changes-off-the-grid", "client/session_plan.cpp", "started_ + grid * plan_step < settled_",
            "now < settled_", UNIT, "how soon an exit answers moves no change"),
     mutant("estimates-of-the-last-change-count", "relay/reply_pace.cpp", "told_ = 0;", "",

@@ -285,6 +285,15 @@ TEST_CASE("the number of sessions is bounded, and in a slow network by its slots
     }
 }
 
+TEST_CASE("a plan that starts anew waits for no change of before") {
+    Plan p;
+    p.run(3100ms);  // the first change has just come
+    p.plan.start(p.now);
+    p.plan.step(p.now, p);
+    REQUIRE(p.plan.entries().size() == 1);
+    CHECK((p.plan.entries().front().schedule.change_at == p.now + first_tick_after));
+}
+
 TEST_CASE("how soon an exit answers moves no change") {
     std::vector<std::vector<base::Nanoseconds>> changes;
     for (const auto after : {100ms, 400ms, 700ms, 900ms}) {
