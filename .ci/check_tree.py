@@ -127,6 +127,28 @@ def check_sizes(name, lines, findings):
             start = None
 
 
+TYPE = re.compile(r"(?:struct|class|union|enum class|enum)(?: alignas\([^)]*\))? (\w+)(?: final)?(?: :[^;]*)? ?\{")
+
+
+def check_names(name, lines, types, findings):
+    """One name, one type in all of a namespace: where two files each have their own, the linker
+    keeps one of what both instantiate, and nothing says so (the one definition rule)."""
+    namespaces = []
+    for number, line in enumerate(lines, 1):
+        opened = re.match(r"(?:inline )?namespace ?([\w:]*) ?\{", line)
+        if opened:
+            namespaces.append(opened.group(1))
+        elif re.match(r"\}  // namespace", line) and namespaces:
+            namespaces.pop()
+        found = TYPE.match(line)
+        if not found or "" in namespaces:
+            continue
+        full = "::".join([*namespaces, found.group(1)])
+        first = types.setdefault(full, f"{name}:{number}")
+        if not first.startswith(name + ":"):
+            findings.append(f"{name}:{number}: {full} is another type in {first}")
+
+
 def check_root(root, findings):
     listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True).stdout
     allowed = {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "relay", "sphinx",
@@ -138,12 +160,14 @@ def check_root(root, findings):
 
 def check(root):
     findings = []
+    types = {}
     names = sources(root)
     for name in names:
         lines = (root / name).read_text(encoding="utf-8").splitlines()
         check_includes(name, lines, findings)
         check_lines(name, lines, findings)
         check_sizes(name, lines, findings)
+        check_names(name, lines, types, findings)
         if name.endswith(".hpp") and "#pragma once" not in lines:
             findings.append(f"{name}: no #pragma once")
     check_root(root, findings)
@@ -168,16 +192,26 @@ def self_test():
     }
     clean = {"sphinx/packet/clean.hpp": '#pragma once\n#include "sphinx/base/bytes.hpp"\n',
              "relay/short.cpp": "void f();\nvoid g() {\n" + "    x();\n" * 60 + "}\n"}
-    for name, text in {**cases, **clean}.items():
+    # Files that are each clean by themselves: a type of one name in two of them, and in two
+    # namespaces or files' own.
+    twice = {"client/one.cpp": "namespace a::b {\nstruct S final : T {\n};\n}  // namespace a::b\n",
+             "client/two.cpp": "namespace a::b {\nclass S {\n};\n}  // namespace a::b\n"}
+    apart = {**twice, "client/two.cpp": "namespace a::b {\nnamespace {\nstruct S {\n};\n"
+                                        "}  // namespace\nstruct R {\n};\n}  // namespace a::b\n",
+             "client/three.cpp": "namespace a {\nstruct S {\n};\n}  // namespace a\n"}
+    tried = [({name: text}, True) for name, text in cases.items()] + [(twice, True)]
+    tried += [({name: text}, False) for name, text in clean.items()] + [(apart, False)]
+    for files, faulty in tried:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True)
-            path.write_text(text)
+            for name, text in files.items():
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
             found = check(Path(folder))[1]
-            if bool(found) != (name in cases):
-                print(f"self-test: {name}: {found or 'nothing found'}")
+            if bool(found) != faulty:
+                print(f"self-test: {', '.join(files)}: {found or 'nothing found'}")
                 return 1
-    print(f"{len(cases)} passed, 0 failed")
+    print(f"{len(cases) + 1} passed, 0 failed")
     return 0
 
 

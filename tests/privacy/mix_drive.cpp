@@ -26,7 +26,7 @@ std::uint32_t number_of(const relay::Held& held) {
     return number;
 }
 
-void record(Trace& trace, base::Mono at, std::span<const relay::Held> released) {
+void record(RelayTrace& trace, base::Mono at, std::span<const relay::Held> released) {
     if (released.empty()) return;
     const auto tick = static_cast<std::uint32_t>(trace.ticks.size());
     trace.ticks.push_back({at, static_cast<std::uint32_t>(released.size())});
@@ -92,8 +92,8 @@ Driven drive(const Traffic& traffic, const std::vector<base::Nanoseconds>& delay
     return driven;
 }
 
-Trace ideal(const Traffic& traffic) {
-    Trace trace;
+RelayTrace ideal(const Traffic& traffic) {
+    RelayTrace trace;
     trace.mean = mean_delay;
     trace.arrivals = traffic.arrivals;
     trace.truth.resize(traffic.arrivals.size());

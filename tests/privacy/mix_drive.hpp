@@ -29,7 +29,7 @@ void by_arrival(std::span<relay::Held> released);
 void by_due(std::span<relay::Held> released);
 
 struct Driven {
-    Trace trace;
+    RelayTrace trace;
     std::vector<base::Mono> due;
 };
 /// Packets that arrive and ask for `delays`, through the product's own relay::MixQueue. `broken`,
@@ -38,7 +38,7 @@ Driven drive(const Traffic& traffic, const std::vector<base::Nanoseconds>& delay
              std::uint64_t seed, const Flush& broken = nullptr);
 
 /// The ideal mix, M/M/infinity: no cap, no ticks, each leaves at the instant that is its own.
-Trace ideal(const Traffic& traffic);
+RelayTrace ideal(const Traffic& traffic);
 
 /// Counts which place in its tick the k-th of its packets got, for each number of packets in a
 /// tick; k counts in order of arrival, or in the order in which they were due.

@@ -27,7 +27,7 @@ struct Summary {
     std::vector<double> quantiles;  // 1, 5, 25, 50, 75, 95, 99 %
 };
 
-Summary summary(const Trace& trace, double per_second) {
+Summary summary(const RelayTrace& trace, double per_second) {
     const auto targets = posterior(trace);
     const auto skipped = edge(per_second);
     Summary made;
@@ -87,7 +87,7 @@ void entropy(const Options& options, Report& report) {
 }
 
 void order_row(const Options& options, Report& report, const char* flush, double per_second,
-               const Driven& driven, const Observed& seen) {
+               const Driven& driven, const Estimates& seen) {
     const auto arrival = PlaceCounts::by_arrival(driven);
     const auto due = PlaceCounts::by_due(driven);
     report.row("mixing", "order",

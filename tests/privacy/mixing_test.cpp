@@ -17,7 +17,7 @@ namespace {
 struct Means {
     double entropy = 0, surprise = 0;
 };
-Means means(const Trace& trace, std::size_t edge) {
+Means means(const RelayTrace& trace, std::size_t edge) {
     const auto targets = posterior(trace);
     const auto share = 1 / static_cast<double>(targets.size() - 2 * edge);
     Means made;

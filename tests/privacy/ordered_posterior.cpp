@@ -62,7 +62,7 @@ struct Inside {
 
 }  // namespace
 
-Target ordered_posterior(const Trace& trace, std::size_t target) {
+Target ordered_posterior(const RelayTrace& trace, std::size_t target) {
     const auto arrived = trace.arrivals[target];
     std::size_t tick = 0, left = 0;
     for (; tick < trace.ticks.size() && trace.ticks[tick].at < arrived; ++tick)
@@ -89,10 +89,10 @@ Target ordered_posterior(const Trace& trace, std::size_t target) {
     return seen;
 }
 
-Observed observe(const Trace& trace, std::size_t edge, std::size_t count) {
+Estimates observe(const RelayTrace& trace, std::size_t edge, std::size_t count) {
     const auto exact = posterior(trace);
     const auto step = (exact.size() - 2 * edge) / count;
-    Observed made;
+    Estimates made;
     const auto share = 1 / static_cast<double>(count);
     for (std::size_t k = 0; k < count; ++k) {
         const auto at = edge + k * step;

@@ -51,7 +51,7 @@ struct Story {
     std::vector<First> firsts;
 };
 
-Story read(const Trace& trace) {
+Story read(const RelayTrace& trace) {
     Story story;
     story.firsts.reserve(trace.arrivals.size());
     std::size_t inside = 0, next = 0;
@@ -121,7 +121,7 @@ Chances chances(std::size_t old_count, std::span<const double> fresh_odds, std::
     return made;
 }
 
-std::vector<Target> posterior(const Trace& trace) {
+std::vector<Target> posterior(const RelayTrace& trace) {
     const auto story = read(trace);
     const auto ticks = trace.ticks.size();
     // Of a target that is inside and old before tick j, from the last to the first; and the log of
@@ -152,7 +152,7 @@ std::vector<Target> posterior(const Trace& trace) {
     return targets;
 }
 
-double density_bits(const Trace& trace, std::size_t target,
+double density_bits(const RelayTrace& trace, std::size_t target,
                     const std::function<double(double)>& delay_cdf) {
     const auto arrived = trace.arrivals[target];
     auto tick = std::lower_bound(trace.ticks.begin(), trace.ticks.end(), arrived,

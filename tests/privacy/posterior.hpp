@@ -22,7 +22,7 @@
 namespace nightjar::privacy {
 
 /// One relay's links, as recorded, and beside it what only the laboratory knows.
-struct Trace {
+struct RelayTrace {
     struct Leaving {
         base::Mono at;
         std::uint32_t packets = 0;
@@ -49,7 +49,7 @@ struct Target {
 /// One for each arrival. Time grows with the trace alone, but for the square of the number that
 /// arrive in one tick. Targets within some 20 means of the end see too few departures: leave them
 /// out.
-std::vector<Target> posterior(const Trace& trace);
+std::vector<Target> posterior(const RelayTrace& trace);
 
 /// Chances to be among the `leave` packets that leave in a tick: of each of `old_count` packets
 /// that were there for all of it, and of each fresh one, whose odds are `fresh_odds` times an old
@@ -63,17 +63,17 @@ Chances chances(std::size_t old_count, std::span<const double> fresh_odds, std::
 /// The estimate that needs no memoryless law: each departure weighs what the delay's law, given by
 /// its distribution over seconds, gives it, normalised over all departures. It ignores what the
 /// other packets must have done, and hence the last of what a memoryless pool gives away.
-double density_bits(const Trace& trace, std::size_t target,
+double density_bits(const RelayTrace& trace, std::size_t target,
                     const std::function<double(double)>& delay_cdf);
 
 /// The same observer where each tick leaves in order of arrival: exact recursion over how many of
 /// those that came before the target are still inside, but that packets which arrived since the
 /// last tick count as if they had been there for all of it.
-Target ordered_posterior(const Trace& trace, std::size_t target);
+Target ordered_posterior(const RelayTrace& trace, std::size_t target);
 
 /// What both observers make of `count` targets spread over a trace, without the `edge` first and
 /// last arrivals: means over the targets.
-struct Observed {
+struct Estimates {
     double any_order = 0, in_order = 0;                    // entropy in bits, to either observer
     double surprise_any_order = 0, surprise_in_order = 0;  // by what happened
     /// The entropy to the observer whose belief about the order is the better one.
@@ -81,6 +81,6 @@ struct Observed {
         return surprise_any_order <= surprise_in_order ? any_order : in_order;
     }
 };
-Observed observe(const Trace& trace, std::size_t edge, std::size_t count);
+Estimates observe(const RelayTrace& trace, std::size_t edge, std::size_t count);
 
 }  // namespace nightjar::privacy

@@ -20,7 +20,7 @@ namespace {
 
 constexpr base::Mono start{1h};
 
-double leaves_between(const Trace& trace, base::Mono arrived, base::Mono from, base::Mono to) {
+double leaves_between(const RelayTrace& trace, base::Mono arrived, base::Mono from, base::Mono to) {
     const auto stays = [&](base::Mono at) {
         return at <= arrived
                    ? 1.0
@@ -32,7 +32,7 @@ double leaves_between(const Trace& trace, base::Mono arrived, base::Mono from, b
 /// Chances of the target to leave in each tick and place: all ways to give arrivals to ticks, each
 /// with its likelihood under the exponential law, and nothing else.
 struct Enumerated {
-    const Trace& trace;
+    const RelayTrace& trace;
     std::size_t target;
     bool in_order;
     std::map<std::pair<std::size_t, std::size_t>, double> weight = {};  // by tick and place
@@ -79,9 +79,9 @@ struct Enumerated {
 
 /// Arrivals and the ticks that a mean of 5 ms gives them, all in a few milliseconds: every tick has
 /// packets that came just before it.
-Trace small_trace(std::uint64_t seed, bool fresh) {
+RelayTrace small_trace(std::uint64_t seed, bool fresh) {
     base::SeededRandom random{seed};
-    Trace trace{.mean = 5ms, .tick = 1ms, .arrivals = {}, .ticks = {}, .truth = {}};
+    RelayTrace trace{.mean = 5ms, .tick = 1ms, .arrivals = {}, .ticks = {}, .truth = {}};
     constexpr std::size_t count = 7;
     for (std::size_t i = 0; i < count; ++i)
         trace.arrivals.push_back(start + (fresh ? random.below(6'000'000) : i) * 1ns);
