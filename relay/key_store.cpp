@@ -26,6 +26,13 @@ using node::UniqueFd;
 
 namespace {
 
+constexpr auto key_extension = ".key";
+/// Named after how the bits lie: a filter that reads them in another way would take what it has
+/// seen for new. So where they lie otherwise the name is another one, and a key beside which an old
+/// file lies counts as having none: an older version may have used it, and told only that file.
+constexpr auto filter_extension = ".tags";
+constexpr auto old_filter_extension = ".seen";  // 20 bits anywhere
+
 [[noreturn]] void fail(const fs::path& file, const char* what) {
     throw std::system_error{errno, std::generic_category(), file.string() + ": " + what};
 }
@@ -33,12 +40,14 @@ namespace {
 /// A whole file in memory, shared with the file.
 class Mapping {
  public:
-    Mapping(const fs::path& file, int flags) {
+    /// Throws node::KeyError if the file is empty or has other than whole units (> 0) of bytes.
+    Mapping(const fs::path& file, int flags, std::size_t unit) {
         const UniqueFd fd{::open(file.c_str(), flags | O_NOFOLLOW | O_CLOEXEC)};
         struct stat status {};
         if (!fd || ::fstat(fd.get(), &status) != 0) fail(file, "cannot be opened");
         size_ = static_cast<std::size_t>(status.st_size);
-        if (size_ == 0) throw node::KeyError{file.string() + ": is empty; remove it"};
+        if (size_ == 0 || size_ % unit != 0)
+            throw node::KeyError{file.string() + ": is cut short; remove it"};
         const int protection = (flags & O_ACCMODE) == O_RDONLY ? PROT_READ : PROT_READ | PROT_WRITE;
         data_ = ::mmap(nullptr, size_, protection, MAP_SHARED, fd.get(), 0);
         if (data_ == MAP_FAILED) fail(file, "cannot be mapped");
@@ -62,7 +71,7 @@ class Mapping {
 class StoredFilter final : private Mapping, public ReplayFilter {
  public:
     StoredFilter(const fs::path& filter, const fs::path& key)
-        : Mapping{filter, O_RDWR}, ReplayFilter{bytes()}, key_{key, O_RDONLY} {}
+        : Mapping{filter, O_RDWR, line_size}, ReplayFilter{bytes()}, key_{key, O_RDONLY, 1} {}
     bool memory_locked() const { return locked() && key_.locked(); }
 
  private:
@@ -164,14 +173,15 @@ fs::path KeyStore::file(base::Epoch epoch, const char* extension) const {
 void KeyStore::make(base::Epoch epoch) {
     wipe(epoch);
     // The filter first: a crash in between leaves a filter without a key, which is harmless.
-    create_filter(file(epoch, ".seen"), filter_bytes_);
-    node::write_key(file(epoch, ".key"), node::KeyKind::mix, node::new_key());
+    create_filter(file(epoch, filter_extension), filter_bytes_);
+    node::write_key(file(epoch, key_extension), node::KeyKind::mix, node::new_key());
 }
 
 KeyStore::Stored KeyStore::take(base::Epoch epoch) {
-    const auto key_path = file(epoch, ".key");
-    const auto seen_path = file(epoch, ".seen");
-    const bool fresh = !fs::exists(key_path) || !fs::exists(seen_path);
+    const auto key_path = file(epoch, key_extension);
+    const auto seen_path = file(epoch, filter_extension);
+    const bool fresh = !fs::exists(key_path) || !fs::exists(seen_path) ||
+                       fs::exists(file(epoch, old_filter_extension));
     if (fresh) make(epoch);
     auto seen = std::make_unique<StoredFilter>(seen_path, key_path);
     memory_locked_ = memory_locked_ && seen->memory_locked();
@@ -181,33 +191,38 @@ KeyStore::Stored KeyStore::take(base::Epoch epoch) {
 
 void KeyStore::wipe(base::Epoch epoch) {
     // The key first: from that moment on nothing asks what its filter has seen.
-    overwrite_and_remove(file(epoch, ".key"));
-    overwrite_and_remove(file(epoch, ".seen"));
+    overwrite_and_remove(file(epoch, key_extension));
+    overwrite_and_remove(file(epoch, filter_extension));
+    overwrite_and_remove(file(epoch, old_filter_extension));
 }
 
 void KeyStore::wipe_before(base::Epoch first) {
-    std::vector<fs::path> old_keys;
-    std::vector<fs::path> old_filters;
+    std::vector<fs::path> keys;
+    std::vector<fs::path> filters;
     for (const auto& entry : fs::directory_iterator{directory_}) {
         const auto name = entry.path().filename().string();
-        auto parsed = parse_name(name, ".key");
-        auto& old = parsed ? old_keys : old_filters;
-        if (!parsed) parsed = parse_name(name, ".seen");
-        if (!parsed) continue;
-        if (parsed->epoch_length != epoch_length_.count() || parsed->epoch < first) {
-            old.push_back(entry.path());
+        const auto key = parse_name(name, key_extension);
+        const auto filter = parse_name(name, filter_extension);
+        const auto& parsed = key ? key : filter;
+        if (parsed && (parsed->epoch_length != epoch_length_.count() || parsed->epoch < first))
+            (key ? keys : filters).push_back(entry.path());
+        if (parse_name(name, old_filter_extension)) {
+            auto beside = entry.path();
+            filters.push_back(beside);
+            filters.push_back(beside.replace_extension(filter_extension));
+            keys.push_back(beside.replace_extension(key_extension));
         }
     }
-    for (const auto& path : old_keys)
+    for (const auto& path : keys)
         overwrite_and_remove(path);
-    for (const auto& path : old_filters)
+    for (const auto& path : filters)
         overwrite_and_remove(path);
 }
 
 std::vector<base::Epoch> KeyStore::epochs() const {
     std::vector<base::Epoch> all;
     for (const auto& entry : fs::directory_iterator{directory_}) {
-        const auto parsed = parse_name(entry.path().filename().string(), ".key");
+        const auto parsed = parse_name(entry.path().filename().string(), key_extension);
         if (parsed && parsed->epoch_length == epoch_length_.count()) all.push_back(parsed->epoch);
     }
     return all;

@@ -4,7 +4,7 @@
 // never be older than its key.
 //
 //   EPOCHLENGTH-EPOCH.key    key_file's format, kind mix
-//   EPOCHLENGTH-EPOCH.seen   the filter's bits
+//   EPOCHLENGTH-EPOCH.tags   the filter's bits
 //   lock                     held by the one process that uses the directory
 //
 // I/O thread only.
@@ -33,13 +33,15 @@ class KeyStore {
         std::unique_ptr<ReplayFilter> seen;  // maps its file; unmapped when destroyed
         bool fresh = false;                  // made just now: no document lists it yet
     };
-    /// The key of an epoch, made if there is none. A key whose filter is gone counts as none: it is
-    /// wiped. Throws node::KeyError, std::system_error (no room, no rights).
+    /// The key of an epoch, made if there is none. A key whose filter is gone, or that a version
+    /// with another layout of filters has used, counts as none: it is wiped. Throws node::KeyError,
+    /// std::system_error (no room, no rights).
     Stored take(base::Epoch epoch);
 
     /// Overwrites and removes the files of an epoch; the caller has let go of what take() gave.
     void wipe(base::Epoch epoch);
-    /// Wipes the keys of all epochs before `first`, and those of any other epoch length.
+    /// Wipes the keys of all epochs before `first`, those of any other epoch length, and those that
+    /// a version with another layout of filters has used.
     void wipe_before(base::Epoch first);
 
     /// Epochs that have a key here.

@@ -1,5 +1,6 @@
 #include "relay/replay_filter.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -10,61 +11,70 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// The bits of one tag. Tags come out of a key expansion and are uniform already, so their own bytes
-// are the hash values: three words of them make a quadratic sequence (Dillinger and Manolios'
-// enhanced double hashing, with a drawn third difference), which behaves like independent hashes.
-class Probes {
- public:
-    Probes(const packet::ReplayTag& tag, std::uint64_t bits) : bits_{bits} {
-        std::memcpy(&at_, tag.bytes.data(), sizeof at_);
-        std::memcpy(&step_, tag.bytes.data() + 8, sizeof step_);
-        std::memcpy(&bend_, tag.bytes.data() + 16, sizeof bend_);
-    }
-    std::uint64_t next() {
-        // The high word of the product is uniform in [0, bits) without a division.
-        const auto bit = static_cast<std::uint64_t>((Wide{at_} * bits_) >> 64);
-        at_ += step_;
-        step_ += bend_;
-        return bit;
-    }
-
- private:
-    std::uint64_t bits_;
-    std::uint64_t at_ = 0;
-    std::uint64_t step_ = 0;
-    std::uint64_t bend_ = 0;
+// Tags come out of a key expansion and are uniform already, so their own bytes are the hash values.
+// Of a tag's four words the first two name its lines and the last two, nine bits at a time, seven
+// bits in each line; the eighth is the low end of the word that named the line, which says nothing
+// of that name unless a filter has 2^55 lines.
+struct Words {
+    std::uint64_t line[ReplayFilter::lines_of_tag];
+    std::uint64_t bits[ReplayFilter::lines_of_tag];
 };
+static_assert(sizeof(Words) == sizeof(packet::ReplayTag::bytes));
+
+constexpr unsigned bits_of_index = 9;
+static_assert(ReplayFilter::line_size * 8 == 1u << bits_of_index);
+static_assert((ReplayFilter::probes - 1) * bits_of_index <= 64);
+
+/// Sets a bit; true if it was not set before.
+bool set(base::ByteSpan line, std::uint64_t index) {
+    index %= ReplayFilter::line_size * 8;
+    auto& byte = line[index / 8];
+    const auto mask = static_cast<std::uint8_t>(1u << (index % 8));
+    const bool fresh = (byte & mask) == 0;
+    byte |= mask;
+    return fresh;
+}
 
 }  // namespace
 
 std::size_t ReplayFilter::bytes_for(std::uint64_t packets) {
-    constexpr std::size_t bytes_min = 64;  // below that the formula's asymptotics do not hold
-    return std::max<std::size_t>(bytes_min, (packets * bits_per_tag + 7) / 8);
+    constexpr std::uint64_t tags_per_line = line_size * 8 / bits_per_tag;
+    const auto lines = (packets + tags_per_line - 1) / tags_per_line;
+    return std::max<std::size_t>(lines, lines_of_tag) * line_size;
 }
 
-ReplayFilter::ReplayFilter(base::ByteSpan memory) : memory_{memory} {
+ReplayFilter::ReplayFilter(base::ByteSpan memory)
+    : memory_{memory.first(memory.size() / line_size * line_size)} {
     assert(!memory_.empty());
 }
 
 bool ReplayFilter::insert(const packet::ReplayTag& tag) {
-    Probes bits{tag, std::uint64_t{memory_.size()} * 8};
+    Words words;
+    std::memcpy(&words, tag.bytes.data(), sizeof words);
+    const std::uint64_t lines = memory_.size() / line_size;
     bool fresh = false;
-    for (unsigned i = 0; i < probes; ++i) {
-        const auto bit = bits.next();
-        auto& byte = memory_[bit / 8];
-        const auto mask = static_cast<std::uint8_t>(1u << (bit % 8));
-        fresh |= (byte & mask) == 0;
-        byte |= mask;
+    for (unsigned i = 0; i < lines_of_tag; ++i) {
+        // The high word of the product is uniform in [0, lines) without a division.
+        const auto at = static_cast<std::size_t>((Wide{words.line[i]} * lines) >> 64);
+        const auto line = memory_.subspan(at * line_size, line_size);
+        fresh |= set(line, words.line[i]);
+        for (unsigned probe = 1; probe < probes; ++probe) {
+            fresh |= set(line, words.bits[i]);
+            words.bits[i] >>= bits_of_index;
+        }
     }
     return fresh;
 }
 
 double ReplayFilter::false_alarm_rate() const {
-    std::uint64_t set = 0;
-    for (const auto byte : memory_)
-        set += static_cast<unsigned>(std::popcount(byte));
-    const double share = static_cast<double>(set) / (8.0 * static_cast<double>(memory_.size()));
-    return std::pow(share, probes);
+    double alarms = 0;  // of one line, summed over all
+    for (std::size_t at = 0; at < memory_.size(); at += line_size) {
+        unsigned set = 0;
+        for (const auto byte : memory_.subspan(at, line_size))
+            set += static_cast<unsigned>(std::popcount(byte));
+        alarms += std::pow(set / (8.0 * line_size), probes);
+    }
+    return std::pow(alarms / static_cast<double>(memory_.size() / line_size), lines_of_tag);
 }
 
 }  // namespace nightjar::relay

@@ -14,7 +14,7 @@ from .progress import DemoError
 LINK_PORT, RECORDER_PORT, METRICS_PORT = 9001, 9002, 9464
 DNS_PORT, HTTP_PORT = 5353, 8000
 READY_SECONDS = 30
-FILTER_BYTES = 3.6      # of a replay filter, for a packet
+FILTER_BYTES = 4        # of a replay filter, for a packet
 KEYS_HELD = 3           # epochs whose keys and filters a relay has at once
 EPOCH_SECONDS = (600, 7200)
 

@@ -10,6 +10,7 @@
 
 #include "tests/privacy/mix_drive.hpp"
 #include "tests/simulation/relay_node.hpp"
+#include "tests/support/owned_filter.hpp"
 
 namespace nightjar::privacy {
 namespace {
@@ -26,12 +27,6 @@ base::Nanoseconds unwrap_time(Kernel kernel, std::size_t packets) {
     if (kernel == Kernel::avx2) us = n < 4 ? 107.4 + (n - 1) * 10.2 : 138 + (n - 4) * 31.6;
     return base::from_seconds(us * 1e-6);
 }
-
-struct OwnedFilter final : private base::Bytes, public relay::ReplayFilter {
-    explicit OwnedFilter(std::uint64_t packets)
-        : base::Bytes(relay::ReplayFilter::bytes_for(packets)),
-          relay::ReplayFilter(base::ByteSpan{static_cast<base::Bytes&>(*this)}) {}
-};
 
 simulation::WorldOptions world_options(std::uint64_t seed) {
     simulation::WorldOptions options;
@@ -102,7 +97,7 @@ Relay::Relay(const HeldOptions& options)
     const auto& keys = world_.mix_key(self, document_->epoch);
     key->keys.secret = keys.secret.copy();
     key->keys.public_key = keys.public_key;
-    keyring_.add(std::move(key), std::make_unique<OwnedFilter>(2 * options.packets));
+    keyring_.add(std::move(key), std::make_unique<test::OwnedFilter>(2 * options.packets));
     pipeline_ = std::make_unique<relay::Pipeline>(self, document_, keyring_, nullptr, random_,
                                                   counters_, traffic_.arrivals.front());
 }

@@ -3,18 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/support/owned_filter.hpp"
+
 namespace nightjar::simulation {
-namespace {
-
-/// A filter that owns its memory: a simulated relay has no tmpfs.
-class OwnedFilter final : private base::Bytes, public relay::ReplayFilter {
- public:
-    explicit OwnedFilter(std::uint64_t packets)
-        : base::Bytes(relay::ReplayFilter::bytes_for(packets)),
-          relay::ReplayFilter(base::ByteSpan{static_cast<base::Bytes&>(*this)}) {}
-};
-
-}  // namespace
 
 RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
     : world_{world},
@@ -86,7 +77,8 @@ void RelayNode::hold_key(base::Epoch epoch) {
     pair->epoch = epoch;
     pair->keys.secret = keys.secret.copy();
     pair->keys.public_key = keys.public_key;
-    keyring_.add(std::move(pair), std::make_unique<OwnedFilter>(world_.options().replay_packets));
+    keyring_.add(std::move(pair),
+                 std::make_unique<test::OwnedFilter>(world_.options().replay_packets));
 }
 
 }  // namespace nightjar::simulation

@@ -79,11 +79,68 @@ TEST_CASE("key store: a key whose filter is gone is not used again") {
         KeyStore store{folder.path, epoch_length, packets};
         first = store.take({7}).key->keys.public_key;
     }
-    fs::remove(folder.path / "3600-7.seen");
+    fs::remove(folder.path / "3600-7.tags");
     KeyStore store{folder.path, epoch_length, packets};
     const auto second = store.take({7});
     CHECK(second.fresh);
     CHECK(second.key->keys.public_key != first);
+}
+
+TEST_CASE("key store: a key that a version with another layout of filters has used is wiped") {
+    // "3600-7.seen" is what such a version leaves: alone beside its key after an upgrade, with a
+    // stale filter of ours after a step back and forth.
+    for (const bool stale : {false, true}) {
+        for (const bool cleaned : {false, true}) {
+            CAPTURE(stale);
+            CAPTURE(cleaned);
+            const TmpfsFolder folder;
+            packet::PublicKey first;
+            {
+                KeyStore store{folder.path, epoch_length, packets};
+                first = store.take({7}).key->keys.public_key;
+            }
+            fs::copy(folder.path / "3600-7.tags", folder.path / "3600-7.seen");
+            if (!stale) fs::remove(folder.path / "3600-7.tags");
+            KeyStore store{folder.path, epoch_length, packets};
+            if (cleaned) {
+                store.wipe_before({6});
+                CHECK(files(folder.path) == std::set<std::string>{"lock"});
+            }
+            const auto second = store.take({7});
+            CHECK(second.fresh);
+            CHECK(second.key->keys.public_key != first);
+            CHECK(files(folder.path) == std::set<std::string>{"3600-7.key", "3600-7.tags", "lock"});
+        }
+    }
+}
+
+TEST_CASE("key store: a filter of a size that none has is refused by name") {
+    const TmpfsFolder folder;
+    KeyStore store{folder.path, epoch_length, packets};
+    store.take({7});
+    for (const std::uintmax_t size : {0, 63, 65}) {
+        fs::resize_file(folder.path / "3600-7.tags", size);
+        CHECK_THROWS_WITH_AS(store.take({7}),
+                             doctest::Contains("3600-7.tags: is cut short; remove it"),
+                             node::KeyError);
+    }
+}
+
+TEST_CASE("key store: a key goes before its filter") {
+    // A filter that cannot be overwritten stands for the crash in between.
+    for (const bool all : {false, true}) {
+        CAPTURE(all);
+        const TmpfsFolder folder;
+        KeyStore store{folder.path, epoch_length, packets};
+        store.take({7});
+        fs::remove(folder.path / "3600-7.tags");
+        fs::create_directory(folder.path / "3600-7.tags");
+        if (all)
+            CHECK_THROWS(store.wipe_before({8}));
+        else
+            CHECK_THROWS(store.wipe({7}));
+        CHECK_FALSE(fs::exists(folder.path / "3600-7.key"));
+    }
 }
 
 TEST_CASE("key store: wiping overwrites before it removes") {
@@ -91,13 +148,13 @@ TEST_CASE("key store: wiping overwrites before it removes") {
     KeyStore store{folder.path, epoch_length, packets};
     store.take({7}).seen->insert(tag(1));
     // A second name of the same file shows what is left of its content.
-    for (const auto* extension : {".key", ".seen"}) {
+    for (const auto* extension : {".key", ".tags"}) {
         fs::create_hard_link(folder.path / (std::string{"3600-7"} + extension),
                              folder.path / (std::string{"kept"} + extension));
     }
     store.wipe({7});
-    CHECK(files(folder.path) == std::set<std::string>{"kept.key", "kept.seen", "lock"});
-    for (const auto* name : {"kept.key", "kept.seen"}) {
+    CHECK(files(folder.path) == std::set<std::string>{"kept.key", "kept.tags", "lock"});
+    for (const auto* name : {"kept.key", "kept.tags"}) {
         std::ifstream file{folder.path / name, std::ios::binary};
         const std::string content{std::istreambuf_iterator<char>{file}, {}};
         CHECK(content.size() > 64);
@@ -116,7 +173,7 @@ TEST_CASE("key store: keys of ended epochs and of other epoch lengths go at star
         store.take({epoch});
     store.wipe_before({6});
     CHECK(files(folder.path) ==
-          std::set<std::string>{"3600-6.key", "3600-6.seen", "3600-7.key", "3600-7.seen", "lock"});
+          std::set<std::string>{"3600-6.key", "3600-6.tags", "3600-7.key", "3600-7.tags", "lock"});
     CHECK(store.epochs().size() == 2);
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "tests/support/owned_filter.hpp"
 #include "tests/unit/test_network.hpp"
 
 using namespace nightjar;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "relay/delivery.hpp"
+#include "tests/support/owned_filter.hpp"
 #include "tests/unit/test_network.hpp"
 
 using namespace nightjar;

@@ -113,12 +113,4 @@ class Network {
     std::map<std::pair<base::NodeId, base::Epoch>, packet::SecretKey> secrets_;
 };
 
-/// A filter that owns its memory.
-class OwnedFilter final : private base::Bytes, public relay::ReplayFilter {
- public:
-    explicit OwnedFilter(std::uint64_t packets = 10'000)
-        : base::Bytes(relay::ReplayFilter::bytes_for(packets)),
-          relay::ReplayFilter(base::ByteSpan{static_cast<base::Bytes&>(*this)}) {}
-};
-
 }  // namespace nightjar::test

@@ -1,0 +1,28 @@
+// A replay filter that owns its memory: a relay in a test has no tmpfs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "relay/replay_filter.hpp"
+
+namespace nightjar::test {
+
+/// A base of its own, so that the memory is there before the filter over it.
+struct FilterLines {
+    struct alignas(relay::ReplayFilter::line_size) Line {
+        std::array<std::uint8_t, relay::ReplayFilter::line_size> bytes{};
+    };
+    std::vector<Line> lines;
+};
+
+class OwnedFilter final : private FilterLines, public relay::ReplayFilter {
+ public:
+    explicit OwnedFilter(std::uint64_t packets = 10'000)
+        : FilterLines{std::vector<Line>(relay::ReplayFilter::bytes_for(packets) / sizeof(Line))},
+          relay::ReplayFilter{
+              {reinterpret_cast<std::uint8_t*>(lines.data()), lines.size() * sizeof(Line)}} {}
+};
+
+}  // namespace nightjar::test
