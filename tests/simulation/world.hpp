@@ -28,15 +28,13 @@
 #include "sphinx/directory/document.hpp"
 #include "sphinx/packet/keys.hpp"
 #include "tests/simulation/clear_packet.hpp"
+#include "tests/simulation/peer_table.hpp"
 #include "tests/simulation/servers.hpp"
 
 namespace nightjar::simulation {
 
 class RelayNode;
 class World;
-
-/// Either end of a link.
-using Peer = std::variant<base::NodeId, base::MailboxId>;
 
 /// Cells keep their order on a link whatever the jitter, as on TCP.
 struct LinkModel {
@@ -64,7 +62,7 @@ struct WorldOptions {
 class Node {
  public:
     virtual ~Node() = default;
-    /// A cell reached this node at `at`, since the last step.
+    /// A cell reached this node at `at`, since the last step. Adds no node.
     virtual void receive(const Peer& from, cell::CellBox cell, base::Mono at) = 0;
     virtual void step(base::Mono now) = 0;
     virtual base::Mono next_due() const = 0;
@@ -140,7 +138,8 @@ class World {
     std::unique_ptr<base::Random> fork_random();
     /// The same for a sealer, which takes a number.
     std::uint64_t fork_seed() { return random_.u64(); }
-    std::size_t number_of(const Peer& peer) const { return by_peer_.at(peer); }
+    /// Throws std::out_of_range if there is no such node.
+    std::size_t number_of(const Peer& peer) const;
     /// Cells handed to the relays so far, those of clients among them.
     std::uint64_t hops() const { return hops_; }
 
@@ -150,13 +149,6 @@ class World {
         std::uint32_t from;
         std::uint32_t to;
         cell::CellBox cell;
-    };
-    struct PeerHash {
-        std::size_t operator()(const Peer& peer) const;
-    };
-    struct Attached {
-        Peer peer;
-        std::unique_ptr<Node> node;
     };
 
     void attach(const Peer& peer, std::unique_ptr<Node> node);
@@ -175,11 +167,11 @@ class World {
     std::vector<directory::Relay> listed_;  // without keys of an epoch
     std::map<std::pair<base::NodeId, base::Epoch>, packet::KeyPair> mix_keys_;
     std::map<base::Epoch, std::shared_ptr<const directory::Document>> documents_;
-    std::vector<Attached> nodes_;
+    std::vector<std::unique_ptr<Node>> nodes_;
+    PeerTable peers_;  // their names
     /// Each node's next_due() after its last step, min() once a cell has reached it: asking
     /// thousands of nodes in every tick takes longer than all that they do.
     std::vector<base::Mono> due_;
-    std::unordered_map<Peer, std::uint32_t, PeerHash> by_peer_;
     std::vector<RelayNode*> relays_;
     std::unordered_map<std::uint64_t, base::Mono> last_arrival_;  // by both ends' numbers
     bool reordering_ = false;
