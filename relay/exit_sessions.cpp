@@ -85,7 +85,7 @@ struct ExitSessions::Impl {
     std::unique_ptr<ReplySealer> sealer;
     Sessions sessions;
     std::size_t memory = 0;  // of all sessions, as last weighed
-    std::set<std::pair<base::Mono, base::SessionId>> due;
+    std::map<std::pair<base::Mono, base::SessionId>, Session*> due;
     std::list<base::SessionId> by_silence;  // the one not heard from for longest first
     base::Mono next_sweep = base::Mono::max();
     std::set<base::SessionId> changed;  // may have events
@@ -125,9 +125,15 @@ void ExitSessions::Impl::follow(Session& session, const stream::Schedule& schedu
 void ExitSessions::Impl::requeue(const base::SessionId& id, Session& session) {
     const auto next = session.pace.due();
     if (next == session.queued) return;
-    due.erase({session.queued, id});
-    if (next != base::Mono::max()) due.insert({next, id});
+    auto place = due.extract({session.queued, id});
     session.queued = next;
+    if (next == base::Mono::max()) return;
+    if (!place) {
+        due.emplace(std::pair{next, id}, &session);
+    } else {
+        place.key().first = next;
+        due.insert(std::move(place));
+    }
 }
 
 ExitSessions::ExitSessions(const directory::Parameters& parameters, base::Random& random,
@@ -263,9 +269,9 @@ void ExitSessions::Impl::end_silent(base::Mono now) {
 void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out) {
     auto& self = *impl_;
     if (now >= self.next_sweep) self.end_silent(now);
-    while (!self.due.empty() && self.due.begin()->first <= now) {
-        const auto [when, id] = *self.due.begin();
-        auto& session = *self.find(id);
+    while (!self.due.empty() && self.due.begin()->first.first <= now) {
+        const auto [when, id] = self.due.begin()->first;
+        auto& session = *self.due.begin()->second;
         if (now - when > self.limits.silence) {
             // A suspend: nobody counts ticks of hours in which the exit was not there.
             session.pace.restart(now, self.random);
@@ -287,7 +293,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
 
 base::Mono ExitSessions::next_due() const {
     const auto& due = impl_->due;
-    return due.empty() ? impl_->next_sweep : std::min(due.begin()->first, impl_->next_sweep);
+    return due.empty() ? impl_->next_sweep : std::min(due.begin()->first.first, impl_->next_sweep);
 }
 
 std::vector<ExitEvent> ExitSessions::take_events() {
