@@ -139,6 +139,7 @@ void Crowd::Impl::add_client(unsigned number) {
     auto& node = world.add<simulation::ClientNode>(mailbox, mailbox, gateway);
     if (trace.busy) {
         transfers.push_back(std::make_unique<Transfer>(work, options.bytes, begins, number));
+        transfers.back()->isolate(options.isolation_keys);
         node.application = [transfer = transfers.back().get()](client::Core& core, base::Mono now) {
             transfer->step(core, now);
         };

@@ -29,10 +29,11 @@ struct CrowdOptions {
     Work work = Work::download;
     std::size_t bytes = 100'000;
     Defence defence = Defence::law;
-    double on_demand_rate = 0;  // packets a second of an on_demand flow; 0: the law's U
-    double seconds = 25;        // of the window, from connecting
-    double begins_within = 10;  // a busy client begins at a uniform moment of so many seconds
-    double records_from = 0;    // seconds; what went before is not kept
+    double on_demand_rate = 0;    // packets a second of an on_demand flow; 0: the law's U
+    double seconds = 25;          // of the window, from connecting
+    double begins_within = 10;    // a busy client begins at a uniform moment of so many seconds
+    unsigned isolation_keys = 0;  // of a busy client, each with a session, besides its transfer's
+    double records_from = 0;      // seconds; what went before is not kept
     simulation::WorldOptions network;
     /// Besides: every cell of every link, as it is sent.
     std::function<void(const simulation::OnWire&)> seen;

@@ -40,8 +40,9 @@ struct Setting {
     double settled = 12;  // seconds: from here on ends are compared
     std::vector<std::size_t> observations{};
     unsigned seeds = 0;
-    bool by_session = false;  // only who knows which packets are one session's
-    bool a_claim = true;      // the law must hide it; else it is shown
+    unsigned isolation_keys = 0;  // a client's, besides the one of its upload
+    bool by_session = false;      // only who knows which packets are one session's
+    bool a_claim = true;          // the law must hide it; else it is shown
 };
 
 enum Watcher { exits_links, targets_link, bad_exit, both_ends };
@@ -144,7 +145,9 @@ CrowdOptions crowd_options(const Setting& setting, const Options& options, std::
     crowd.work = Work::upload;
     crowd.defence = setting.defence;
     crowd.on_demand_rate = sparse_rate;
-    crowd.network.gateways = 4;
+    // A client's sessions are at different exits while there are enough.
+    crowd.network.gateways = setting.isolation_keys > 0 ? 16 : 4;
+    crowd.isolation_keys = setting.isolation_keys;
     crowd.network.parameters = setting.law;
     const auto most = static_cast<double>(setting.observations.back());
     crowd.seconds = setting.settled + most / std::min(setting.slots, setting.pace) + 10;
@@ -272,6 +275,17 @@ Setting lingering(std::vector<std::size_t> observations, unsigned seeds) {
             .seeds = seeds};
 }
 
+/// As many isolation keys as get sessions: all of a client's share slots and pace evenly.
+Setting isolated(std::vector<std::size_t> observations, unsigned seeds) {
+    constexpr unsigned keys = 5, sessions = keys + 1;
+    auto setting = whole_session("isolated", 50, 50, std::move(observations), seeds);
+    setting.isolation_keys = keys;
+    setting.slots /= sessions;
+    setting.pace /= sessions;
+    setting.settled = 240;  // from then on none of them is on trial
+    return setting;
+}
+
 }  // namespace
 
 void linking(const Options& options, Report& report) {
@@ -309,6 +323,7 @@ void linking(const Options& options, Report& report) {
     judge_law(of_session(whole_session("high", 100, 100, {100, 600, 6'000}, fewer)), options,
               report);
     judge_law(of_session(lingering({100, 600, 1'800}, few)), options, report);
+    judge_law(of_session(isolated({100, 600, 1'800}, fewer)), options, report);
     // Which no authority signs.
     auto slow = of_session(whole_session("slow beat", 10, 50, {100, 600, 6'000}, fewer));
     slow.a_claim = false;

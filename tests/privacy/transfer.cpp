@@ -1,6 +1,7 @@
 #include "tests/privacy/transfer.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "sphinx/base/codec.hpp"
 
@@ -11,6 +12,8 @@ void Transfer::open(client::Core& core) {
     written_ = read_ = 0;
     stream_ =
         core.open("application", {work_ == Work::download ? files_host : sink_host, target_port});
+    for (; stream_ && isolated_ > 0; --isolated_)
+        core.open("isolated " + std::to_string(isolated_), {files_host, target_port});
 }
 
 void Transfer::write(client::Core& core) {

@@ -19,6 +19,9 @@ class Transfer {
     Transfer(Work work, std::size_t bytes, base::Mono begins, std::uint64_t name)
         : work_{work}, bytes_{bytes}, begins_{begins}, name_{name} {}
 
+    /// Besides, when the transfer begins: an idle stream under each of so many isolation keys.
+    void isolate(unsigned keys) { isolated_ = keys; }
+
     void step(client::Core& core, base::Mono now);
     bool finished() const { return finished_; }
     /// What has come down, or was taken to go up, in bytes.
@@ -32,6 +35,7 @@ class Transfer {
     std::size_t bytes_;
     base::Mono begins_;
     std::uint64_t name_;
+    unsigned isolated_ = 0;  // still to be opened
     std::optional<client::StreamRef> stream_;
     std::size_t before_ = 0;  // by sessions that ended
     std::size_t written_ = 0;

@@ -1,7 +1,7 @@
 """Who is active, what the client's gateway tells, and whether two ends of a flow can be linked."""
 import textwrap
 
-from plots.base import (BLUE, BOUND, CHANCE, GREEN, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, unique,
+from plots.base import (BLUE, BOUND, CHANCE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, unique,
                         upper_marks)
 
 
@@ -112,16 +112,17 @@ def linking(rows):
 
 
 @plot("beats", "linking", "Slow beats, and long watches",
-      "The same classifier for networks of other rates and delays, and for a session that lingers after its hand-over "
-      "at a third of the pace. A beat whose gaps are long against the mixes' delays passes them: 'slow beat' is a network "
-      "that nobody should run, 10 slots a second with 50 ms a hop.")
+      "The same classifier for networks of other rates and delays, for a session that lingers after its hand-over "
+      "at a third of the pace, and for one of six that share it because of isolation keys. A beat whose gaps are long "
+      "against the mixes' delays passes them: 'slow beat' is a network that nobody should run, 10 slots a second with "
+      "50 ms a hop.")
 def beats(rows):
     found = rows("linking", "tpr", defence="law")
     settings = unique(row["setting"] for row in found)
     if len(settings) < 2:
         return None
     looks = {"standard": (BLUE, "o"), "low": (GREEN, "v"), "high": (PURPLE, "^"), "slow beat": (RED, "X"),
-             "lingering": (ORANGE, "s")}
+             "lingering": (ORANGE, "s"), "isolated": (GREY, "D")}
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.4), sharey=True)
     for axis, watcher in zip(axes, ("bad exit", "both ends")):
         for setting in settings:
