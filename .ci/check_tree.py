@@ -127,7 +127,7 @@ def check_sizes(name, lines, findings):
             start = None
 
 
-TYPE = re.compile(r"(?:struct|class|union|enum class|enum)(?: alignas\([^)]*\))? (\w+)(?: final)?(?: :[^;]*)? ?\{")
+TYPE = re.compile(r"(?:struct|class|union|enum class|enum)(?: alignas\([^)]*\)| \[\[\w+\]\])? (\w+)(?: final)?(?: :[^;]*)? ?\{")
 
 
 def check_names(name, lines, types, findings):

@@ -169,7 +169,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     self.changed.insert(header->session);
     self.requeue(header->session, *session);
     self.weigh(*session);
-    self.keep_memory();
+    self.keep_memory();  // the last: it may end this session
 }
 
 /// Where there is no room the session that has been silent for longest ends: who fills an exit with
