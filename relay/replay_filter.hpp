@@ -24,7 +24,7 @@ class ReplayFilter {
     static constexpr std::size_t line_size = 64;  // bytes
     static constexpr unsigned lines_of_tag = 2;
     static constexpr unsigned probes = 8;         // bits that a tag sets in each of its lines
-    static constexpr unsigned bits_per_tag = 32;  // 8.0 * 10^-7, with what lines fill unevenly
+    static constexpr unsigned bits_per_tag = 32;  // 7.9 * 10^-7: lines fill unevenly
 
     /// Bytes that hold `packets` tags with at most one false alarm in 10^6 packets: 4 a packet.
     static std::size_t bytes_for(std::uint64_t packets);

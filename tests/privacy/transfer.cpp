@@ -1,6 +1,7 @@
 #include "tests/privacy/transfer.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 
 #include "sphinx/base/codec.hpp"
@@ -12,8 +13,11 @@ void Transfer::open(client::Core& core) {
     written_ = read_ = 0;
     stream_ =
         core.open("application", {work_ == Work::download ? files_host : sink_host, target_port});
-    for (; stream_ && isolated_ > 0; --isolated_)
-        core.open("isolated " + std::to_string(isolated_), {files_host, target_port});
+    for (; stream_ && isolated_ > 0; --isolated_) {
+        // One less, and every figure would be of other sessions than it says.
+        if (!core.open("isolated " + std::to_string(isolated_), {files_host, target_port}))
+            throw std::logic_error("there is no session for so many isolation keys");
+    }
 }
 
 void Transfer::write(client::Core& core) {

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "sphinx/node/exit_code.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
 using namespace nightjar::relay;
@@ -20,17 +21,6 @@ namespace {
 
 constexpr base::Seconds epoch_length{3600};
 constexpr std::uint64_t packets = 1000;
-
-/// A fresh directory on a tmpfs, gone at the end.
-struct TmpfsFolder {
-    TmpfsFolder() {
-        std::string name{"/dev/shm/nightjar-key-store-XXXXXX"};
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~TmpfsFolder() { fs::remove_all(path); }
-    fs::path path;
-};
 
 packet::ReplayTag tag(std::uint8_t fill) {
     packet::ReplayTag tag;
@@ -48,12 +38,12 @@ std::set<std::string> files(const fs::path& folder) {
 }  // namespace
 
 TEST_CASE("key store: a key and what its filter has seen outlive the process") {
-    const TmpfsFolder folder;
+    const test::TemporaryFolder folder;
     // A child that dies without a word stands for the crash; what it saw must still be seen.
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-        KeyStore store{folder.path, epoch_length, packets};
+        KeyStore store{folder.path(), epoch_length, packets};
         auto stored = store.take({7});
         const bool fresh = stored.fresh && stored.seen->insert(tag(1));
         ::kill(::getpid(), fresh ? SIGKILL : SIGUSR1);
@@ -64,7 +54,7 @@ TEST_CASE("key store: a key and what its filter has seen outlive the process") {
     REQUIRE(WIFSIGNALED(how));
     REQUIRE(WTERMSIG(how) == SIGKILL);
 
-    KeyStore store{folder.path, epoch_length, packets};
+    KeyStore store{folder.path(), epoch_length, packets};
     const auto again = store.take({7});
     CHECK(!again.fresh);
     CHECK(!again.seen->insert(tag(1)));
@@ -73,14 +63,14 @@ TEST_CASE("key store: a key and what its filter has seen outlive the process") {
 }
 
 TEST_CASE("key store: a key whose filter is gone is not used again") {
-    const TmpfsFolder folder;
+    const test::TemporaryFolder folder;
     packet::PublicKey first;
     {
-        KeyStore store{folder.path, epoch_length, packets};
+        KeyStore store{folder.path(), epoch_length, packets};
         first = store.take({7}).key->keys.public_key;
     }
-    fs::remove(folder.path / "3600-7.tags");
-    KeyStore store{folder.path, epoch_length, packets};
+    fs::remove(folder.path() / "3600-7.tags");
+    KeyStore store{folder.path(), epoch_length, packets};
     const auto second = store.take({7});
     CHECK(second.fresh);
     CHECK(second.key->keys.public_key != first);
@@ -93,33 +83,34 @@ TEST_CASE("key store: a key that a version with another layout of filters has us
         for (const bool cleaned : {false, true}) {
             CAPTURE(stale);
             CAPTURE(cleaned);
-            const TmpfsFolder folder;
+            const test::TemporaryFolder folder;
             packet::PublicKey first;
             {
-                KeyStore store{folder.path, epoch_length, packets};
+                KeyStore store{folder.path(), epoch_length, packets};
                 first = store.take({7}).key->keys.public_key;
             }
-            fs::copy(folder.path / "3600-7.tags", folder.path / "3600-7.seen");
-            if (!stale) fs::remove(folder.path / "3600-7.tags");
-            KeyStore store{folder.path, epoch_length, packets};
+            fs::copy(folder.path() / "3600-7.tags", folder.path() / "3600-7.seen");
+            if (!stale) fs::remove(folder.path() / "3600-7.tags");
+            KeyStore store{folder.path(), epoch_length, packets};
             if (cleaned) {
                 store.wipe_before({6});
-                CHECK(files(folder.path) == std::set<std::string>{"lock"});
+                CHECK(files(folder.path()) == std::set<std::string>{"lock"});
             }
             const auto second = store.take({7});
             CHECK(second.fresh);
             CHECK(second.key->keys.public_key != first);
-            CHECK(files(folder.path) == std::set<std::string>{"3600-7.key", "3600-7.tags", "lock"});
+            CHECK(files(folder.path()) ==
+                  std::set<std::string>{"3600-7.key", "3600-7.tags", "lock"});
         }
     }
 }
 
 TEST_CASE("key store: a filter of a size that none has is refused by name") {
-    const TmpfsFolder folder;
-    KeyStore store{folder.path, epoch_length, packets};
+    const test::TemporaryFolder folder;
+    KeyStore store{folder.path(), epoch_length, packets};
     store.take({7});
     for (const std::uintmax_t size : {0, 63, 65}) {
-        fs::resize_file(folder.path / "3600-7.tags", size);
+        fs::resize_file(folder.path() / "3600-7.tags", size);
         CHECK_THROWS_WITH_AS(store.take({7}),
                              doctest::Contains("3600-7.tags: is cut short; remove it"),
                              node::KeyError);
@@ -130,32 +121,32 @@ TEST_CASE("key store: a key goes before its filter") {
     // A filter that cannot be overwritten stands for the crash in between.
     for (const bool all : {false, true}) {
         CAPTURE(all);
-        const TmpfsFolder folder;
-        KeyStore store{folder.path, epoch_length, packets};
+        const test::TemporaryFolder folder;
+        KeyStore store{folder.path(), epoch_length, packets};
         store.take({7});
-        fs::remove(folder.path / "3600-7.tags");
-        fs::create_directory(folder.path / "3600-7.tags");
+        fs::remove(folder.path() / "3600-7.tags");
+        fs::create_directory(folder.path() / "3600-7.tags");
         if (all)
             CHECK_THROWS(store.wipe_before({8}));
         else
             CHECK_THROWS(store.wipe({7}));
-        CHECK_FALSE(fs::exists(folder.path / "3600-7.key"));
+        CHECK_FALSE(fs::exists(folder.path() / "3600-7.key"));
     }
 }
 
 TEST_CASE("key store: wiping overwrites before it removes") {
-    const TmpfsFolder folder;
-    KeyStore store{folder.path, epoch_length, packets};
+    const test::TemporaryFolder folder;
+    KeyStore store{folder.path(), epoch_length, packets};
     store.take({7}).seen->insert(tag(1));
     // A second name of the same file shows what is left of its content.
     for (const auto* extension : {".key", ".tags"}) {
-        fs::create_hard_link(folder.path / (std::string{"3600-7"} + extension),
-                             folder.path / (std::string{"kept"} + extension));
+        fs::create_hard_link(folder.path() / (std::string{"3600-7"} + extension),
+                             folder.path() / (std::string{"kept"} + extension));
     }
     store.wipe({7});
-    CHECK(files(folder.path) == std::set<std::string>{"kept.key", "kept.tags", "lock"});
+    CHECK(files(folder.path()) == std::set<std::string>{"kept.key", "kept.tags", "lock"});
     for (const auto* name : {"kept.key", "kept.tags"}) {
-        std::ifstream file{folder.path / name, std::ios::binary};
+        std::ifstream file{folder.path() / name, std::ios::binary};
         const std::string content{std::istreambuf_iterator<char>{file}, {}};
         CHECK(content.size() > 64);
         CHECK(content.find_first_not_of('\0') == std::string::npos);
@@ -163,24 +154,24 @@ TEST_CASE("key store: wiping overwrites before it removes") {
 }
 
 TEST_CASE("key store: keys of ended epochs and of other epoch lengths go at start-up") {
-    const TmpfsFolder folder;
+    const test::TemporaryFolder folder;
     {
-        KeyStore other{folder.path, base::Seconds{120}, packets};
+        KeyStore other{folder.path(), base::Seconds{120}, packets};
         other.take({900});
     }
-    KeyStore store{folder.path, epoch_length, packets};
+    KeyStore store{folder.path(), epoch_length, packets};
     for (const std::uint32_t epoch : {5, 6, 7})
         store.take({epoch});
     store.wipe_before({6});
-    CHECK(files(folder.path) ==
+    CHECK(files(folder.path()) ==
           std::set<std::string>{"3600-6.key", "3600-6.tags", "3600-7.key", "3600-7.tags", "lock"});
     CHECK(store.epochs().size() == 2);
 }
 
 TEST_CASE("key store: one process at a time") {
-    const TmpfsFolder folder;
-    const KeyStore first{folder.path, epoch_length, packets};
-    CHECK_THROWS_AS((KeyStore{folder.path, epoch_length, packets}), node::StartupError);
+    const test::TemporaryFolder folder;
+    const KeyStore first{folder.path(), epoch_length, packets};
+    CHECK_THROWS_AS((KeyStore{folder.path(), epoch_length, packets}), node::StartupError);
 }
 
 TEST_CASE("key store: only on a tmpfs of our own") {
@@ -191,16 +182,16 @@ TEST_CASE("key store: only on a tmpfs of our own") {
     fs::permissions(on_disk, fs::perms::owner_all);
     CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
     CHECK(fs::remove(on_disk));
-    const TmpfsFolder folder;
-    fs::permissions(folder.path, fs::perms::group_read, fs::perm_options::add);
-    CHECK_THROWS_AS((KeyStore{folder.path, epoch_length, packets}), node::KeyError);
+    const test::TemporaryFolder folder;
+    fs::permissions(folder.path(), fs::perms::group_read, fs::perm_options::add);
+    CHECK_THROWS_AS((KeyStore{folder.path(), epoch_length, packets}), node::KeyError);
 }
 
 TEST_CASE("key store: the files are its owner's alone") {
-    const TmpfsFolder folder;
-    KeyStore store{folder.path, epoch_length, packets};
+    const test::TemporaryFolder folder;
+    KeyStore store{folder.path(), epoch_length, packets};
     store.take({7});
-    for (const auto& entry : fs::directory_iterator{folder.path}) {
+    for (const auto& entry : fs::directory_iterator{folder.path()}) {
         struct stat status {};
         REQUIRE(::stat(entry.path().c_str(), &status) == 0);
         CHECK_MESSAGE((status.st_mode & 0777) == 0600, entry.path().string());
