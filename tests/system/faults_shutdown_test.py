@@ -13,7 +13,10 @@ from nightjar_demo.law import MEAN_DELAY  # noqa: E402
 from nightjar_demo.metrics import Records, scrape  # noqa: E402
 
 END_SECONDS_MAX = 5
-HELD_LEAST = 15         # some 43 at these rates; this few are one case in 10 million
+# Some 43 are held at these rates, and as many leave in one round. Where the processes are slow (under the
+# sanitizers a packet costs milliseconds) it is a tenth of that, and several rounds make one sample.
+LEFT_LEAST = 15
+ROUNDS_MAX = 12
 # The mean time until what was held has left: 50 ms by the law, next to nothing for a flush. Of 15
 # exponential delays the mean is below a fifth of their own in one case in a million.
 MEAN_LEFT_LEAST = MEAN_DELAY / 5
@@ -52,17 +55,21 @@ class Shutdown(NetworkTest):
         return times
 
     def test_1_a_mix_that_ends_flushes_nothing_early(self):
-        mix = self.net.mixes[-1]
-        since = time.time()
-        self.end(mix.name)
-        after = [at - since for at in self.left_last_layer(since)]
+        mix, after = self.net.mixes[-1], []
+        for number in range(1, ROUNDS_MAX + 1):
+            since = time.time()
+            self.end(mix.name)
+            after += [at - since for at in self.left_last_layer(since)]
+            self.net.start_relay(mix)
+            self.net.wait_active(mix)
+            if len(after) >= LEFT_LEAST:
+                break
+            time.sleep(2)   # until packets reach it again
+        self.assertGreaterEqual(len(after), LEFT_LEAST, f"packets after the signal, {number} rounds")
         mean = sum(after) / len(after)
-        print(f"measured: {len(after)} packets left after the signal, {mean * 1000:.1f} ms later on average, "
+        print(f"measured: {len(after)} packets left after the signal in {number} round(s), {mean * 1000:.1f} ms later on average, "
               f"the last after {max(after) * 1000:.0f} ms")
-        self.assertGreaterEqual(len(after), HELD_LEAST)
         self.assertGreater(mean, MEAN_LEFT_LEAST)
-        self.net.start_relay(mix)
-        self.net.wait_active(mix)
 
     def test_2_a_mix_that_is_killed_comes_back_with_its_keys(self):
         mix = self.net.mixes[0]
