@@ -2,6 +2,7 @@
 // through these two, so that no parser does arithmetic on lengths of its own.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -15,21 +16,42 @@ class Reader {
  public:
     explicit Reader(ByteView bytes) : rest_{bytes} {}
 
-    std::uint8_t u8() { return static_cast<std::uint8_t>(integer(1)); }
-    std::uint16_t u16() { return static_cast<std::uint16_t>(integer(2)); }
-    std::uint32_t u32() { return static_cast<std::uint32_t>(integer(4)); }
-    std::uint64_t u64() { return integer(8); }
+    std::uint8_t u8() { return integer<std::uint8_t>(); }
+    std::uint16_t u16() { return integer<std::uint16_t>(); }
+    std::uint32_t u32() { return integer<std::uint32_t>(); }
+    std::uint64_t u64() { return integer<std::uint64_t>(); }
     /// The next n bytes, or an empty view if fewer are left.
-    ByteView bytes(std::size_t n);
+    ByteView bytes(std::size_t n) {
+        if (!ok_ || n > rest_.size()) {
+            ok_ = false;
+            rest_ = {};
+            return {};
+        }
+        const auto taken = rest_.first(n);
+        rest_ = rest_.subspan(n);
+        return taken;
+    }
     /// Fills `out` whole, or leaves it as it was.
-    void into(ByteSpan out);
+    void into(ByteSpan out) {
+        const auto taken = bytes(out.size());
+        std::copy(taken.begin(), taken.end(), out.begin());
+    }
 
     bool ok() const { return ok_; }
     std::size_t remaining() const { return rest_.size(); }
     bool finished() const { return ok_ && rest_.empty(); }
 
  private:
-    std::uint64_t integer(std::size_t width);
+    // Of a width that the compiler knows: a packet's headers are read and written field by field.
+    template <class T>
+    T integer() {
+        const auto taken = bytes(sizeof(T));
+        if (taken.empty()) return 0;
+        std::uint64_t value = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i)
+            value = value << 8 | taken[i];
+        return static_cast<T>(value);
+    }
 
     ByteView rest_;
     bool ok_ = true;
@@ -41,20 +63,40 @@ class Writer {
  public:
     explicit Writer(ByteSpan out) : out_{out} {}
 
-    void u8(std::uint8_t value) { integer(value, 1); }
-    void u16(std::uint16_t value) { integer(value, 2); }
-    void u32(std::uint32_t value) { integer(value, 4); }
-    void u64(std::uint64_t value) { integer(value, 8); }
-    void bytes(ByteView value);
-    void zeros(std::size_t n);
+    void u8(std::uint8_t value) { integer(value); }
+    void u16(std::uint16_t value) { integer(value); }
+    void u32(std::uint32_t value) { integer(value); }
+    void u64(std::uint64_t value) { integer(value); }
+    void bytes(ByteView value) {
+        const auto out = claim(value.size());
+        std::copy_n(value.begin(), out.size(), out.begin());
+    }
+    void zeros(std::size_t n) {
+        const auto out = claim(n);
+        std::fill(out.begin(), out.end(), std::uint8_t{0});
+    }
 
     bool ok() const { return ok_; }
     std::size_t written() const { return written_; }
     std::size_t remaining() const { return out_.size() - written_; }
 
  private:
-    void integer(std::uint64_t value, std::size_t width);
-    bool claim(std::size_t n);
+    template <class T>
+    void integer(T value) {
+        const auto out = claim(sizeof(T));
+        if (out.empty()) return;
+        for (std::size_t i = 0; i < sizeof(T); ++i)
+            out[i] = static_cast<std::uint8_t>(std::uint64_t{value} >> (8 * (sizeof(T) - 1 - i)));
+    }
+    /// The place of the next n bytes; empty if they do not fit.
+    ByteSpan claim(std::size_t n) {
+        if (!ok_ || n > remaining()) {
+            ok_ = false;
+            return {};
+        }
+        written_ += n;
+        return out_.subspan(written_ - n, n);
+    }
 
     ByteSpan out_;
     std::size_t written_ = 0;

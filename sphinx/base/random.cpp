@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -19,11 +20,11 @@ std::uint64_t Random::u64() {
 
 std::uint64_t Random::below(std::uint64_t bound) {
     assert(bound > 0);
-    // Values under 2^64 mod bound would make the small residues likelier: draw again.
-    const std::uint64_t threshold = (0 - bound) % bound;
     for (;;) {
         const auto value = u64();
-        if (value >= threshold) return value % bound;
+        // Values under 2^64 mod bound would make the small residues likelier: draw again. Nearly
+        // every value is above the bound itself, and what is left of it need not be computed.
+        if (value >= bound || value >= (0 - bound) % bound) return value % bound;
     }
 }
 
@@ -70,14 +71,17 @@ ForkedRandom::ForkedRandom(Random& parent) {
 
 void ForkedRandom::fill(ByteSpan out) {
     constexpr ByteArray<crypto_stream_chacha20_NONCEBYTES> nonce{};
-    for (auto& byte : out) {
+    while (!out.empty()) {
         if (used_ == block_size) {
             crypto_stream_chacha20(block_.data(), block_size, nonce.data(), key_.data());
             std::memcpy(key_.data(), block_.data(), key_.size());
             used_ = key_.size();
         }
-        byte = block_.data()[used_];
-        block_.data()[used_++] = 0;
+        const auto n = std::min(out.size(), block_size - used_);
+        std::memcpy(out.data(), block_.data() + used_, n);
+        sodium_memzero(block_.data() + used_, n);
+        used_ += n;
+        out = out.subspan(n);
     }
 }
 
@@ -95,9 +99,12 @@ void SeededRandom::refill() {
 }
 
 void SeededRandom::fill(ByteSpan out) {
-    for (auto& byte : out) {
+    while (!out.empty()) {
         if (used_ == buffer_.size()) refill();
-        byte = buffer_[used_++];
+        const auto n = std::min(out.size(), buffer_.size() - used_);
+        std::memcpy(out.data(), buffer_.data() + used_, n);
+        used_ += n;
+        out = out.subspan(n);
     }
 }
 
