@@ -104,8 +104,7 @@ SlotPacket Core::Impl::make_loop(base::Mono due, base::Wall wall) {
         identifier = random.id<base::Identifier>();
     auto surb = sealer->surb(*hops, *base::Destination::from(self.bytes), identifier, random);
     if (!surb) return {};
-    auto cell = std::make_unique<cell::Cell>(
-        cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte()));
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
     if (!sealer->reply(surb->surb, base::ByteArray<stream::message_size>{}, cell->body()))
         return {};
     outstanding.add({.recovery = std::move(surb->recovery),

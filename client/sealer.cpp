@@ -27,8 +27,7 @@ class PacketSealer final : public Sealer {
     }
 
     bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) override {
-        const auto used = packet::use_surb(surb, message, packet::payload_size);
-        return used && copy(used->packet, packet);
+        return bool{packet::use_surb(surb, message, packet)};
     }
 
     std::optional<base::Bytes> recover(const packet::Recovery& recovery,

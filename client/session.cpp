@@ -110,8 +110,7 @@ cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, bas
                     .acks = arrived_.next_acks()},
                    message);
 
-    auto cell = std::make_unique<cell::Cell>(
-        cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte()));
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
     const auto destination = *base::Destination::from(exit().bytes);
     if (!context.sealer.forward(*hops, destination, message, context.random, cell->body())) {
         not_sent(number);

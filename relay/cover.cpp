@@ -113,8 +113,7 @@ std::optional<Cover::Loop> Cover::build(const base::Identifier& identifier, base
             random_.exponential_capped(parameters.mean_delay, parameters.delay_cap());
         hops.push_back({relay->identity, *key, static_cast<std::uint64_t>(delay.count())});
     }
-    auto cell = std::make_unique<cell::Cell>(
-        cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte()));
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
     if (!sealer_->seal(hops, base::Destination{self_.bytes}, identifier, random_, cell->body()))
         return {};
     return Loop{route->front()->identity, std::move(cell)};

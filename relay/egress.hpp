@@ -11,9 +11,9 @@ enum class Sent { queued, no_link, queue_full };
 
 struct Egress {
     virtual ~Egress() = default;
-    /// The packet travels on in its box, copied nowhere before the link's own buffer.
+    // The cell travels on in its box, copied nowhere before the link's own buffer.
     virtual Sent to_relay(const base::NodeId& next, cell::CellBox cell) = 0;
-    virtual Sent to_client(const base::MailboxId& client, const cell::Cell& cell) = 0;
+    virtual Sent to_client(const base::MailboxId& client, cell::CellBox cell) = 0;
 };
 
 }  // namespace nightjar::relay

@@ -43,10 +43,11 @@ struct Session {
 
 }  // namespace
 
-std::optional<packet::Reply> ReplySealer::seal(base::ByteView surb, base::ByteView message) {
-    auto reply = packet::use_surb(surb, message, packet::payload_size);
-    if (!reply) return std::nullopt;
-    return std::move(*reply);
+std::optional<base::NodeId> ReplySealer::seal(base::ByteView surb, base::ByteView message,
+                                              base::ByteSpan packet) {
+    const auto first_hop = packet::use_surb(surb, message, packet);
+    if (!first_hop) return std::nullopt;
+    return *first_hop;
 }
 
 struct ExitSessions::Impl {
@@ -239,10 +240,10 @@ std::optional<ExitSessions::Reply> ExitSessions::Impl::spend(Session& session, b
     base::Secret<stream::message_size> message;
     stream::encode(header, message.span());
     session.mux.fill(header.number, message.span().subspan(stream::down_header_size));
-    const auto sealed = sealer->seal(surb.bytes.view(), message.view());
-    if (!sealed) return std::nullopt;
-    return Reply{sealed->first_hop,
-                 std::make_unique<cell::Cell>(cell::Cell::packet(sealed->packet, surb.epoch))};
+    auto cell = cell::Cell::boxed_packet(surb.epoch);
+    const auto first_hop = sealer->seal(surb.bytes.view(), message.view(), cell->body());
+    if (!first_hop) return std::nullopt;
+    return Reply{*first_hop, std::move(cell)};
 }
 
 void ExitSessions::Impl::end(Sessions::iterator it, stream::ResetReason reason) {

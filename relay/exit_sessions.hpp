@@ -47,8 +47,10 @@ struct ExitLimits {
 /// no cryptography brings its own.
 struct ReplySealer {
     virtual ~ReplySealer() = default;
-    /// Nothing if the SURB is unusable.
-    virtual std::optional<packet::Reply> seal(base::ByteView surb, base::ByteView message);
+    /// Writes the reply (packet_size bytes) and gives its first hop. Nothing if the SURB is
+    /// unusable.
+    virtual std::optional<base::NodeId> seal(base::ByteView surb, base::ByteView message,
+                                             base::ByteSpan packet);
 };
 
 class ExitSessions {

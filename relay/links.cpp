@@ -276,13 +276,13 @@ Sent Links::to_relay(const base::NodeId& next, cell::CellBox cell) {
     return found->second->link->send(*cell) ? Sent::queued : Sent::queue_full;
 }
 
-Sent Links::to_client(const base::MailboxId& client, const cell::Cell& cell) {
+Sent Links::to_client(const base::MailboxId& client, cell::CellBox cell) {
     const auto found = from_clients_.find(client);
     if (found == from_clients_.end()) return Sent::no_link;
     auto& from = *found->second;
     if (from.link.queued() >= backlog_max(signed_.document->parameters)) return Sent::queue_full;
-    const bool part = cell.kind() == cell::Kind::padding && from.asked_for.text != nullptr;
-    const bool sent = part ? send_document_part(from) : from.link.send(cell);
+    const bool part = cell->kind() == cell::Kind::padding && from.asked_for.text != nullptr;
+    const bool sent = part ? send_document_part(from) : from.link.send(*cell);
     return sent ? Sent::queued : Sent::queue_full;
 }
 

@@ -60,7 +60,7 @@ class Links final : public Egress {
 
     Sent to_relay(const base::NodeId& next, cell::CellBox cell) override;
     /// Padding gives way to a part of the network document that this client asked for.
-    Sent to_client(const base::MailboxId& client, const cell::Cell& cell) override;
+    Sent to_client(const base::MailboxId& client, cell::CellBox cell) override;
 
     struct Numbers {
         std::size_t next_relays = 0;  // to dial

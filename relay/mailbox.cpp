@@ -54,7 +54,8 @@ void Mailboxes::tick(base::Mono now, Egress& egress) {
         else  // On to the first slot that is not lost, in one step: a suspend can lose millions.
             node.key() += (late - late_max) / gap * gap;
         node.key() += gap;
-        mailbox.slot = slots_.insert(std::move(node));
+        // Where nothing has stalled it is the last slot of all.
+        mailbox.slot = slots_.insert(slots_.end(), std::move(node));
     }
 }
 
@@ -64,13 +65,13 @@ base::Mono Mailboxes::next_due() const {
 
 void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
     if (mailbox.queue.empty()) {
-        static const cell::Cell padding;
-        if (egress.to_client(mailbox.client, padding) == Sent::queued) ++counters_.down_cells;
+        if (egress.to_client(mailbox.client, std::make_unique<cell::Cell>()) == Sent::queued)
+            ++counters_.down_cells;
         return;
     }
-    const auto delivery = std::move(mailbox.queue.front());
+    auto delivery = std::move(mailbox.queue.front());
     mailbox.queue.pop_front();
-    switch (egress.to_client(mailbox.client, *delivery)) {
+    switch (egress.to_client(mailbox.client, std::move(delivery))) {
         case Sent::queued:
             ++counters_.down_cells;
             return;

@@ -1,9 +1,45 @@
 #include "sphinx/cell/cell.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <new>
 
 namespace nightjar::cell {
+namespace {
+
+#ifdef NIGHTJAR_SANITIZED
+constexpr std::size_t kept_max = 0;  // a sanitizer is to see what is used after its end
+#else
+constexpr std::size_t kept_max = 1024;  // 2.4 MB
+#endif
+
+/// What a thread has given back, the newest first: that is the one the cache still has.
+struct Kept {
+    std::array<void*, kept_max + 1> memory{};
+    std::size_t count = 0;
+    bool ended = false;  // a cell may outlive what its thread keeps
+
+    ~Kept() {
+        ended = true;
+        while (count > 0)
+            ::operator delete(memory[--count]);
+    }
+};
+thread_local Kept kept;
+
+}  // namespace
+
+void* Cell::operator new(std::size_t size) {
+    if (size != sizeof(Cell) || kept.count == 0) return ::operator new(size);
+    return kept.memory[--kept.count];
+}
+
+void Cell::operator delete(void* memory) noexcept {
+    if (memory == nullptr) return;
+    if (kept.ended || kept.count == kept_max) return ::operator delete(memory);
+    kept.memory[kept.count++] = memory;
+}
 
 Cell::Cell() {
     bytes_[0] = static_cast<std::uint8_t>(Kind::padding);
@@ -15,6 +51,13 @@ Cell Cell::packet(base::ByteView body, std::uint8_t epoch) {
     cell.bytes_[0] = static_cast<std::uint8_t>(Kind::packet);
     cell.bytes_[1] = epoch;
     std::copy(body.begin(), body.end(), cell.bytes_.begin() + 3);
+    return cell;
+}
+
+std::unique_ptr<Cell> Cell::boxed_packet(std::uint8_t epoch) {
+    auto cell = std::make_unique<Cell>();
+    cell->bytes_[0] = static_cast<std::uint8_t>(Kind::packet);
+    cell->bytes_[1] = epoch;
     return cell;
 }
 

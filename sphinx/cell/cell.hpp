@@ -28,6 +28,8 @@ class Cell {
     Cell();
 
     static Cell packet(base::ByteView body, std::uint8_t epoch);  // precondition: body_size bytes
+    /// A packet that is yet to be written into its body, in the box it travels in.
+    static std::unique_ptr<Cell> boxed_packet(std::uint8_t epoch);
     static Cell control(base::ByteView message);  // precondition: at most body_size bytes
 
     Kind kind() const { return static_cast<Kind>(bytes_[0]); }
@@ -42,6 +44,11 @@ class Cell {
     static std::optional<Cell> parse(base::ByteView bytes);
     /// The same, straight into the box it travels in; null where parse() gives nothing.
     static std::unique_ptr<Cell> parse_boxed(base::ByteView bytes);
+
+    // A thread keeps some of the memory of its cells for the next ones: every packet takes a cell
+    // and gives one back, and glibc keeps nothing of this size at hand for a thread.
+    static void* operator new(std::size_t size);
+    static void operator delete(void* memory) noexcept;
 
  private:
     base::ByteArray<cell_size> bytes_{};

@@ -27,23 +27,33 @@ base::Result<MadeSurb, Error> make_surb(std::span<const Hop> route,
 
 base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
                                     std::size_t payload_size) {
-    if (surb.size() != surb_size || !fits(message.size(), payload_size))
+    // Before it is allocated: no message fits a payload without end.
+    if (!fits(message.size(), payload_size)) return base::Fail{Error::bad_length};
+    Reply reply{.first_hop = {}, .packet = base::Bytes(header_size + payload_size)};
+    const auto first_hop = use_surb(surb, message, base::ByteSpan{reply.packet});
+    if (!first_hop) return base::Fail{first_hop.error()};
+    reply.first_hop = *first_hop;
+    return reply;
+}
+
+base::Result<base::NodeId, Error> use_surb(base::ByteView surb, base::ByteView message,
+                                           base::ByteSpan packet) {
+    if (surb.size() != surb_size || packet.size() < header_size ||
+        !fits(message.size(), packet.size() - header_size))
         return base::Fail{Error::bad_length};
     base::Reader reader{surb};
-    const auto header = reader.bytes(header_size);
-    Reply reply;
-    reader.into(reply.first_hop.bytes);
+    reader.into(packet.first(header_size));
+    base::NodeId first_hop;
+    reader.into(first_hop.bytes);
     PayloadSeed seed;
     reader.into(seed.span());
     assert(reader.finished());
 
-    reply.packet.resize(header_size + payload_size);
-    std::copy(header.begin(), header.end(), reply.packet.begin());
-    const auto payload = base::ByteSpan{reply.packet}.subspan(header_size);
+    const auto payload = packet.subspan(header_size);
     write_message(payload, message);
     StreamCiphers ciphers;
     lioness_encrypt(ciphers, payload_key(seed), payload);
-    return reply;
+    return first_hop;
 }
 
 base::Result<HeldSurb, Error> HeldSurb::from(base::ByteView surb) {

@@ -40,6 +40,11 @@ struct Reply {
 base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
                                     std::size_t payload_size);
 
+/// The same in place: writes the packet, header_size and a payload, and gives its first hop.
+/// Errors: as above, with which nothing is written.
+base::Result<base::NodeId, Error> use_surb(base::ByteView surb, base::ByteView message,
+                                           base::ByteSpan packet);
+
 /// A SURB in the hands of a replier: it can be used once, because a second packet with its header
 /// would be refused as a replay by the first hop and would tell it that the two belong together.
 /// Move-only; its use wipes it.

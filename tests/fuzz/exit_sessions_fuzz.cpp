@@ -17,10 +17,8 @@ void require(bool condition) {
 }
 
 struct PlainSealer final : relay::ReplySealer {
-    std::optional<packet::Reply> seal(base::ByteView, base::ByteView) override {
-        packet::Reply reply;
-        reply.packet.resize(cell::body_size);
-        return reply;
+    std::optional<base::NodeId> seal(base::ByteView, base::ByteView, base::ByteSpan) override {
+        return base::NodeId{};
     }
 };
 

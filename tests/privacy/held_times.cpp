@@ -55,7 +55,7 @@ class Relay final : relay::Egress {
     void ring(base::Mono now);
     base::Mono rings_at(base::Mono now) const;
     relay::Sent to_relay(const base::NodeId&, cell::CellBox cell) override;
-    relay::Sent to_client(const base::MailboxId&, const cell::Cell&) override {
+    relay::Sent to_client(const base::MailboxId&, cell::CellBox) override {
         return relay::Sent::no_link;
     }
 
@@ -109,8 +109,7 @@ void Relay::arrive(std::size_t number) {
         {world_.mix(2, 0).identity(), {}, 0}};
     base::ByteArray<sizeof number> message;
     std::memcpy(message.data(), &number, sizeof number);
-    auto cell = std::make_unique<cell::Cell>(
-        cell::Cell::packet(base::Bytes(cell::body_size), document_->epoch.low_byte()));
+    auto cell = cell::Cell::boxed_packet(document_->epoch.low_byte());
     sealer_->forward(route, {}, message, random_, cell->body());
     const relay::From gateway{document_->find(world_.gateway(0).identity()), {}};
     auto work = pipeline_->accept(gateway, std::move(cell), now_ - options_.earlier, wall_);

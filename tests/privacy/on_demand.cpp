@@ -84,10 +84,10 @@ void OnDemandClient::send_slot() {
                    message);
     const auto route = routes_.forward(*document_, *document_->find(gateway_), *random_);
     const auto hops = client::to_hops(*document_, *route, epoch, *random_);
-    auto cell = cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte());
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
     sealer_->forward(*hops, *base::Destination::from(routes_.exit().bytes), message, *random_,
-                     cell.body());
-    world_.send(mailbox_, gateway_, cell);
+                     cell->body());
+    world_.send(mailbox_, gateway_, *cell);
 }
 
 void OnDemandClient::send_loop() {
@@ -98,9 +98,9 @@ void OnDemandClient::send_loop() {
     const auto hops = client::to_hops(*document_, *route, epoch, *random_);
     const auto made = sealer_->surb(*hops, *base::Destination::from(mailbox_.bytes),
                                     random_->id<base::Identifier>(), *random_);
-    auto cell = cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte());
-    sealer_->reply(made->surb, base::ByteArray<stream::message_size>{}, cell.body());
-    world_.send(mailbox_, gateway_, cell);
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
+    sealer_->reply(made->surb, base::ByteArray<stream::message_size>{}, cell->body());
+    world_.send(mailbox_, gateway_, *cell);
 }
 
 }  // namespace nightjar::privacy

@@ -144,13 +144,11 @@ struct RealSealer final : client::Sealer {
 };
 
 struct ClearReplySealer final : relay::ReplySealer {
-    std::optional<packet::Reply> seal(base::ByteView surb, base::ByteView message) override {
-        std::optional<packet::Reply> reply{std::in_place};
-        reply->first_hop = *base::NodeId::from(surb.subspan(packet::header_size, 32));
-        reply->packet.resize(packet::packet_size);
-        std::copy_n(surb.begin(), packet::header_size, reply->packet.begin());
-        write_payload(message, reply->packet);
-        return reply;
+    std::optional<base::NodeId> seal(base::ByteView surb, base::ByteView message,
+                                     base::ByteSpan packet) override {
+        std::copy_n(surb.begin(), packet::header_size, packet.begin());
+        write_payload(message, packet);
+        return base::NodeId::from(surb.subspan(packet::header_size, base::NodeId::size()));
     }
 };
 

@@ -44,14 +44,14 @@ void Probe::send(const base::NodeId& last, const base::Destination& destination,
         hops.push_back({relay->identity, *document->mix_key(*relay, epoch),
                         static_cast<std::uint64_t>(delay.count())});
     }
-    auto cell = cell::Cell::packet(base::ByteArray<cell::body_size>{}, epoch.low_byte());
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
     const bool sealed =
         identifier.is_zero()
-            ? sealer_->forward(hops, destination, message, *random_, cell.body())
-            : loop_sealer_->seal(hops, destination, identifier, *random_, cell.body());
+            ? sealer_->forward(hops, destination, message, *random_, cell->body())
+            : loop_sealer_->seal(hops, destination, identifier, *random_, cell->body());
     if (!sealed) throw std::logic_error("a probe's packet could not be built");
     ++sent;
-    world_.send(mailbox_, gateway_, cell);
+    world_.send(mailbox_, gateway_, *cell);
 }
 
 void Probe::send_loops_at(double per_second) {

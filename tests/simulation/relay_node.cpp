@@ -54,8 +54,8 @@ relay::Sent RelayNode::to_relay(const base::NodeId& next, cell::CellBox cell) {
     return world_.send(*this, next, std::move(cell));
 }
 
-relay::Sent RelayNode::to_client(const base::MailboxId& client, const cell::Cell& cell) {
-    return world_.send(*this, client, std::make_unique<cell::Cell>(cell));
+relay::Sent RelayNode::to_client(const base::MailboxId& client, cell::CellBox cell) {
+    return world_.send(*this, client, std::move(cell));
 }
 
 void RelayNode::follow_the_clock() {

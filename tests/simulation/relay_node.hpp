@@ -28,7 +28,7 @@ class RelayNode final : public Node, private relay::Egress {
 
  private:
     relay::Sent to_relay(const base::NodeId& next, cell::CellBox cell) override;
-    relay::Sent to_client(const base::MailboxId& client, const cell::Cell& cell) override;
+    relay::Sent to_client(const base::MailboxId& client, cell::CellBox cell) override;
     void follow_the_clock();
     void hold_key(base::Epoch epoch);
 

@@ -60,7 +60,9 @@ struct Bootstrap final : relay::Links::Owner {
         while (!done() && std::chrono::steady_clock::now() < end) {
             io.restart();
             io.run_one_for(base::Milliseconds{20});
-            if (connected) links->to_client(*connected, cell::Cell{});  // a slot of its downlink
+            if (connected)
+                links->to_client(*connected,
+                                 std::make_unique<cell::Cell>());  // a slot of its downlink
         }
         return done();
     }

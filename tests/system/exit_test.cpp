@@ -27,11 +27,10 @@ namespace {
 
 /// Replies in clear, so that the client's end can be played without a mix network.
 struct ClearReplies final : ReplySealer {
-    std::optional<packet::Reply> seal(base::ByteView, base::ByteView message) override {
-        packet::Reply reply;
-        reply.packet.assign(packet::packet_size, 0);
-        std::copy(message.begin(), message.end(), reply.packet.begin());
-        return reply;
+    std::optional<base::NodeId> seal(base::ByteView, base::ByteView message,
+                                     base::ByteSpan packet) override {
+        std::copy(message.begin(), message.end(), packet.begin());
+        return base::NodeId{};
     }
 };
 

@@ -78,11 +78,15 @@ TEST_CASE("what waits for a client that does not read is half a second of its ce
     // In one turn of the I/O thread, so the socket takes nothing.
     const auto client = *gateway.client;
     std::size_t taken = 0;
-    while (taken < 1000 && gateway.links->to_client(client, cell::Cell{}) == relay::Sent::queued)
+    while (taken < 1000 &&
+           gateway.links->to_client(client, std::make_unique<cell::Cell>()) == relay::Sent::queued)
         ++taken;
     CHECK(taken == 32);
-    CHECK(gateway.links->to_client(client, cell::Cell{}) == relay::Sent::queue_full);
+    CHECK(gateway.links->to_client(client, std::make_unique<cell::Cell>()) ==
+          relay::Sent::queue_full);
     // Once some have left there is room again.
-    REQUIRE(gateway.until(
-        [&] { return gateway.links->to_client(client, cell::Cell{}) == relay::Sent::queued; }));
+    REQUIRE(gateway.until([&] {
+        return gateway.links->to_client(client, std::make_unique<cell::Cell>()) ==
+               relay::Sent::queued;
+    }));
 }

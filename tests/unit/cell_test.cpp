@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
+#include <thread>
+#include <vector>
 
 using namespace nightjar;
 using cell::Cell;
@@ -66,4 +69,35 @@ TEST_CASE("only cells of the right length, a known kind and a zero reserved byte
         REQUIRE((boxed != nullptr) == one.good);
         if (boxed) CHECK(std::ranges::equal(boxed->bytes(), bytes));
     }
+}
+
+TEST_CASE("a packet yet to be written is zeros, whatever its memory held before") {
+    std::vector<cell::CellBox> dirty;
+    // More than a thread keeps.
+    for (int i = 0; i < 3000; ++i) {
+        dirty.push_back(Cell::boxed_packet(7));
+        std::ranges::fill(dirty.back()->body(), std::uint8_t{0xff});
+    }
+    dirty.clear();
+    std::set<const Cell*> places;
+    std::vector<cell::CellBox> fresh;
+    for (int i = 0; i < 3000; ++i) {
+        fresh.push_back(Cell::boxed_packet(static_cast<std::uint8_t>(i)));
+        const auto& cell = *fresh.back();
+        REQUIRE(places.insert(&cell).second);
+        REQUIRE(cell.kind() == cell::Kind::packet);
+        REQUIRE(cell.epoch() == static_cast<std::uint8_t>(i));
+        REQUIRE(std::ranges::all_of(cell.body(), [](auto byte) { return byte == 0; }));
+    }
+}
+
+TEST_CASE("a cell may end on another thread than it began on, and after that one") {
+    cell::CellBox made;
+    std::thread{[&] { made = Cell::boxed_packet(1); }}.join();
+    REQUIRE(made);
+    std::vector<cell::CellBox> others;
+    for (int i = 0; i < 100; ++i)
+        others.push_back(Cell::boxed_packet(2));
+    std::thread{[&] { others.clear(); }}.join();
+    CHECK(made->epoch() == 1);
 }

@@ -22,12 +22,10 @@ using stream::Side;
 
 /// Puts the message in the clear behind nothing; the SURB's first bytes stand for the first hop.
 struct PlainSealer final : relay::ReplySealer {
-    std::optional<packet::Reply> seal(base::ByteView surb, base::ByteView message) override {
-        packet::Reply reply;
-        std::copy_n(surb.begin(), 32, reply.first_hop.bytes.begin());
-        reply.packet.assign(cell::body_size, 0);
-        std::copy(message.begin(), message.end(), reply.packet.begin());
-        return reply;
+    std::optional<base::NodeId> seal(base::ByteView surb, base::ByteView message,
+                                     base::ByteSpan packet) override {
+        std::copy(message.begin(), message.end(), packet.begin());
+        return base::NodeId::from(surb.first(base::NodeId::size()));
     }
 };
 

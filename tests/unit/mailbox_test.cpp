@@ -26,8 +26,8 @@ struct Downlinks final : relay::Egress {
     Sent answer = Sent::queued;
 
     Sent to_relay(const base::NodeId&, cell::CellBox) override { return Sent::no_link; }
-    Sent to_client(const base::MailboxId& client, const cell::Cell& cell) override {
-        got.push_back({now, client, cell.kind() == cell::Kind::packet});
+    Sent to_client(const base::MailboxId& client, cell::CellBox cell) override {
+        got.push_back({now, client, cell->kind() == cell::Kind::packet});
         return answer;
     }
 };

@@ -36,9 +36,9 @@ struct Links final : relay::Egress {
         if (answer == Sent::queued) relays.push_back({now, next, *cell});
         return answer;
     }
-    Sent to_client(const base::MailboxId&, const cell::Cell& cell) override {
-        if (cell.kind() == cell::Kind::packet)
-            deliveries.push_back(cell);
+    Sent to_client(const base::MailboxId&, cell::CellBox cell) override {
+        if (cell->kind() == cell::Kind::packet)
+            deliveries.push_back(*cell);
         else
             ++padding;
         return Sent::queued;

@@ -93,6 +93,28 @@ TEST_CASE_FIXTURE(Fixture, "a SURB of every length but its own is refused") {
     }
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a reply written in place is the same, and where it does not fit nothing is") {
+    const auto made = surb();
+    const base::Bytes message(3, 0x22);
+    const auto reply = use_surb(made.surb, message, small_payload);
+    REQUIRE(reply);
+    for (std::size_t size = 0; size <= header_size + 2 * small_payload; ++size) {
+        base::Bytes packet(size, 0xaa);
+        const auto first_hop = use_surb(made.surb, message, base::ByteSpan{packet});
+        const bool fits = size >= header_size + payload_size_min &&
+                          size >= header_size + message.size() + payload_overhead;
+        REQUIRE(first_hop.has_value() == fits);
+        if (fits) {
+            CHECK(*first_hop == reply->first_hop);
+            if (size == header_size + small_payload) CHECK(packet == reply->packet);
+        } else {
+            CHECK(first_hop.error() == Error::bad_length);
+            CHECK(packet == base::Bytes(size, 0xaa));
+        }
+    }
+}
+
 TEST_CASE_FIXTURE(Fixture, "a message one byte too long for a SURB or a packet, at every size") {
     const auto made = surb();
     for (std::size_t payload = 0; payload <= 2 * small_payload; ++payload) {
