@@ -1,5 +1,7 @@
-// The mix: every packet waits here for its own delay among the others. One heap by due time; due is
-// arrival + delay, so whatever the crypto took is absorbed.
+// The mix: every packet waits here for its own delay among the others; due is arrival + delay, so
+// whatever the crypto took is absorbed. A calendar (R. Brown 1988, "Calendar Queues: A Fast O(1)
+// Priority Queue Implementation"): a packet lies under the millisecond in which it is due, and is
+// looked at again only then. A heap moves each packet through places that lie in no cache.
 //
 // What leaves in one release leaves in a uniformly random order. What is overdue by more than
 // `overdue_max` (a stall, a suspend) is dropped rather than sent in a burst. A full queue drops a
@@ -8,6 +10,7 @@
 // outlives it.
 #pragma once
 
+#include <cstdint>
 #include <variant>
 #include <vector>
 
@@ -58,25 +61,35 @@ class MixQueue {
     /// earlier.
     void slept(base::Nanoseconds gap);
 
-    base::Mono next_due() const;  // Mono::max() if nothing is held
-    std::size_t size() const { return heap_.size(); }
+    base::Mono next_due() const { return next_due_; }  // Mono::max() if nothing is held
+    std::size_t size() const { return packets_.size() - free_.size(); }
 
  private:
-    // What the heap compares lies in it; the packets themselves stay where they are.
-    struct Entry {
-        base::Mono due;
-        std::uint32_t place;
+    // A page of the calendar: what is due in one span of time, of this round or of a later one.
+    static constexpr std::uint32_t none = UINT32_MAX;
+    struct Page {
+        base::Mono earliest = base::Mono::max();
+        std::uint32_t first = none;  // place in packets_; next_ has the others
     };
-    std::uint32_t put(Held packet);
+    Page& page(std::int64_t day);
+    std::int64_t day_of(base::Mono due) const;
+    void put(Held packet);
+    void replace(std::uint32_t place, Held packet);
+    void write_down(std::uint32_t place);
+    void strike_out(std::uint32_t place);
+    std::size_t leave(Page& page, base::Mono now, std::vector<Held>& out);
     Held take(std::uint32_t place);
-    void sift_up(std::size_t at);
-    void sift_down(std::size_t at);
+    void find_next();
 
     std::size_t capacity_;
     base::Random& random_;
-    std::vector<Entry> heap_;  // heap_[i] is due no later than heap_[2i + 1] and heap_[2i + 2]
+    std::vector<Page> pages_;
+    std::int64_t today_ = 0;  // of the last release: no packet lies under a day before it
+    base::Mono next_due_ = base::Mono::max();
     std::vector<Held> packets_;
-    std::vector<std::uint32_t> free_;  // places of packets_ that hold none
+    std::vector<std::uint32_t> next_;     // of each packet the next one of its page
+    std::vector<std::uint32_t> free_;     // places of packets_ that hold none
+    std::vector<std::uint32_t> leaving_;  // kept between releases for its memory only
 };
 
 /// Zeroes a cell's body: a final packet's payload is in the clear.

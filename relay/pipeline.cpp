@@ -22,6 +22,9 @@ Overloaded(Fs...) -> Overloaded<Fs...>;
 /// Half of what lies between two ticks of a busy relay.
 constexpr base::Nanoseconds half_tick = std::chrono::microseconds{500};
 
+/// So many packets before its own a tag's place in the filter is asked for.
+constexpr std::size_t filter_ahead = 4;
+
 /// A packet on its way to a next relay in this tick.
 struct Outgoing {
     base::NodeId next;
@@ -40,6 +43,7 @@ struct Pipeline::Impl {
     base::Nanoseconds own_delay();
 
     // The way in.
+    void expect(std::span<const Work> batch, std::size_t i) const;
     void after_unwrap(Work& work);
     void hold_forward(Work& work, const packet::Forward& forward);
     void hold_final(Work& work, const packet::Final& final);
@@ -108,6 +112,13 @@ bool Pipeline::Impl::may_send_to(const base::NodeId& next) const {
 base::Nanoseconds Pipeline::Impl::own_delay() {
     const auto& law = document->parameters;
     return random.exponential_capped(law.mean_delay, law.delay_cap());
+}
+
+/// At a busy relay's size a filter's lines lie in no cache: they come while others are handled.
+void Pipeline::Impl::expect(std::span<const Work> batch, std::size_t i) const {
+    if (i >= batch.size() || !batch[i].outcome) return;
+    if (const auto* seen = keyring.filter(batch[i].key->epoch))
+        seen->fetch(batch[i].outcome->replay_tag);
 }
 
 void Pipeline::Impl::after_unwrap(Work& work) {
@@ -286,8 +297,10 @@ void Pipeline::unwrap(std::span<Work> batch) {
 }
 
 void Pipeline::unwrapped(std::span<Work> batch) {
-    for (auto& work : batch)
-        impl_->after_unwrap(work);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        impl_->expect(batch, i + filter_ahead);
+        impl_->after_unwrap(batch[i]);
+    }
 }
 
 void Pipeline::tick(base::Mono now, base::Wall wall, Egress& egress) {

@@ -21,6 +21,12 @@ struct Words {
 };
 static_assert(sizeof(Words) == sizeof(packet::ReplayTag::bytes));
 
+Words words_of(const packet::ReplayTag& tag) {
+    Words words;
+    std::memcpy(&words, tag.bytes.data(), sizeof words);
+    return words;
+}
+
 constexpr unsigned bits_of_index = 9;
 static_assert(ReplayFilter::line_size * 8 == 1u << bits_of_index);
 static_assert((ReplayFilter::probes - 1) * bits_of_index <= 64);
@@ -48,18 +54,26 @@ ReplayFilter::ReplayFilter(base::ByteSpan memory)
     assert(!memory_.empty());
 }
 
-bool ReplayFilter::insert(const packet::ReplayTag& tag) {
-    Words words;
-    std::memcpy(&words, tag.bytes.data(), sizeof words);
+base::ByteSpan ReplayFilter::line(std::uint64_t word) const {
     const std::uint64_t lines = memory_.size() / line_size;
+    // The high word of the product is uniform in [0, lines) without a division.
+    const auto at = static_cast<std::size_t>((Wide{word} * lines) >> 64);
+    return memory_.subspan(at * line_size, line_size);
+}
+
+void ReplayFilter::fetch(const packet::ReplayTag& tag) const {
+    for (const auto word : words_of(tag).line)
+        __builtin_prefetch(line(word).data(), 1);
+}
+
+bool ReplayFilter::insert(const packet::ReplayTag& tag) {
+    auto words = words_of(tag);
     bool fresh = false;
     for (unsigned i = 0; i < lines_of_tag; ++i) {
-        // The high word of the product is uniform in [0, lines) without a division.
-        const auto at = static_cast<std::size_t>((Wide{words.line[i]} * lines) >> 64);
-        const auto line = memory_.subspan(at * line_size, line_size);
-        fresh |= set(line, words.line[i]);
+        const auto bits = line(words.line[i]);
+        fresh |= set(bits, words.line[i]);
         for (unsigned probe = 1; probe < probes; ++probe) {
-            fresh |= set(line, words.bits[i]);
+            fresh |= set(bits, words.bits[i]);
             words.bits[i] >>= bits_of_index;
         }
     }

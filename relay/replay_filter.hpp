@@ -38,12 +38,17 @@ class ReplayFilter {
 
     /// Remembers the tag. False if it was there before (or is taken for one that was).
     bool insert(const packet::ReplayTag& tag);
+    /// Asks the memory for what insert() of this tag will touch, and does not wait for it: whoever
+    /// has many tags asks a few ahead. Changes nothing.
+    void fetch(const packet::ReplayTag& tag) const;
 
     /// The chance that the next new tag is refused, from the bits that are set. Reads all memory:
     /// for a status page, not for each packet.
     double false_alarm_rate() const;
 
  private:
+    base::ByteSpan line(std::uint64_t word) const;
+
     base::ByteSpan memory_;  // whole lines
 };
 

@@ -92,6 +92,68 @@ TEST_CASE("mix queue: each of many packets leaves in the first tick after its ti
     CHECK(due.empty());
 }
 
+TEST_CASE("mix queue: whatever comes, sleeps and stalls, all that is due leaves and nothing else") {
+    // Delays of up to four rounds of the calendar, stalls of up to eight, and a queue that is often
+    // full: against a plain list.
+    base::SeededRandom random{12};
+    constexpr std::size_t capacity = 300;
+    MixQueue queue{capacity, random};
+    std::map<unsigned, base::Mono> due;  // what the queue should hold
+    auto now = start;
+    unsigned dropped = 0, overdue = 0, left = 0;
+    for (unsigned number = 0; number < 20'000; ++number) {
+        const auto longest = random.below(2) == 0 ? 60ms : 2s;
+        const base::Nanoseconds delay{static_cast<std::int64_t>(
+            random.below(static_cast<std::uint64_t>(base::Nanoseconds{longest}.count())))};
+        // Some are due before they come: the crypto took longer than their delay.
+        const auto arrived = now - base::Milliseconds{static_cast<int>(random.below(20))};
+        const bool room = due.size() < capacity;
+        REQUIRE(queue.push(packet(number, arrived, delay)) == room);
+        due[number] = arrived + delay;
+        if (!room) {
+            // Which one it was shows at the end, when it does not come.
+            ++dropped;
+            std::vector<Held> all;
+            queue.release(base::Mono{now + 10s}, all);
+            due.clear();
+            now += 10s;
+            continue;
+        }
+        if (random.below(400) == 0) {
+            const base::Milliseconds gap{static_cast<int>(random.below(3000))};
+            queue.slept(gap);
+            for (auto& entry : due)
+                entry.second -= gap;
+        }
+        if (random.below(4) != 0) continue;
+        now += random.below(300) == 0 ? base::Milliseconds{static_cast<int>(random.below(4000))}
+                                      : base::Milliseconds{1};
+        std::size_t late = 0;
+        for (const auto gone : release(queue, now, &late)) {
+            REQUIRE(due.at(gone) <= now);
+            REQUIRE(now - due.at(gone) <= relay::overdue_max);
+            due.erase(gone);
+            ++left;
+        }
+        overdue += static_cast<unsigned>(late);
+        std::erase_if(due, [&](const auto& entry) {
+            late -= now - entry.second > relay::overdue_max ? 1 : 0;
+            return now - entry.second > relay::overdue_max;
+        });
+        REQUIRE(late == 0);
+        auto next = base::Mono::max();
+        for (const auto& entry : due)
+            next = std::min(next, entry.second);
+        REQUIRE(next > now);
+        REQUIRE(queue.next_due() == next);
+        REQUIRE(queue.size() == due.size());
+    }
+    // It has done all of it.
+    CHECK(dropped > 3);
+    CHECK(overdue > 100);
+    CHECK(left > 5000);
+}
+
 TEST_CASE("mix queue: what leaves in one tick leaves in a uniformly random order") {
     base::SeededRandom random{3};
     std::map<std::vector<unsigned>, unsigned> orders;
@@ -99,7 +161,7 @@ TEST_CASE("mix queue: what leaves in one tick leaves in a uniformly random order
     for (unsigned round = 0; round < rounds; ++round) {
         MixQueue queue{10, random};
         for (unsigned i = 0; i < 4;
-             ++i)  // arrival, heap and due order all differ from number order
+             ++i)  // arrival, page and due order all differ from number order
             queue.push(packet(i, start, base::Nanoseconds{(i * 7 % 5) * 100us}));
         ++orders[release(queue, start + 1ms)];
     }
@@ -161,7 +223,7 @@ TEST_CASE("mix queue: a full queue drops a uniformly random victim, the new pack
         REQUIRE(queue.size() == capacity);
         std::vector<bool> left(capacity + 1);
         base::Mono last{};
-        // One by one: whatever was replaced, the heap still yields by due time.
+        // One by one: whatever was replaced, each still leaves at its own time.
         while (queue.size() > 0) {
             const auto due = queue.next_due();
             REQUIRE(due > last);

@@ -38,6 +38,21 @@ TEST_CASE("replay filter: a tag is new once") {
     }
 }
 
+TEST_CASE("replay filter: a tag that was only asked for is still new") {
+    base::SeededRandom random{31};
+    base::Bytes memory(ReplayFilter::bytes_for(1000));
+    ReplayFilter filter{memory};
+    for (int i = 0; i < 1000; ++i) {
+        const packet::ReplayTag tag{random.id<packet::ReplayTag>()};
+        const auto before = memory;
+        filter.fetch(tag);
+        REQUIRE(memory == before);
+        REQUIRE(filter.insert(tag));
+        filter.fetch(tag);
+        REQUIRE_FALSE(filter.insert(tag));
+    }
+}
+
 TEST_CASE("replay filter: its memory is its whole state") {
     base::SeededRandom random{2};
     base::Bytes memory(ReplayFilter::bytes_for(1000));
