@@ -5,10 +5,11 @@
 #include <deque>
 #include <limits>
 #include <list>
-#include <map>
-#include <set>
+#include <unordered_map>
 #include <utility>
 
+#include "relay/due_heap.hpp"
+#include "relay/keyed_hash.hpp"
 #include "relay/reply_pace.hpp"
 #include "sphinx/base/secret.hpp"
 #include "sphinx/stream/packet_log.hpp"
@@ -27,18 +28,22 @@ struct StoredSurb {
 };
 
 struct Session {
-    Session(base::Nanoseconds patience, const stream::MuxLimits& limits)
-        : mux{stream::Side::exit, limits}, sent{patience} {}
+    Session(const base::SessionId& name, base::Nanoseconds patience,
+            const stream::MuxLimits& limits)
+        : id{name}, mux{stream::Side::exit, limits}, sent{patience} {}
 
+    const base::SessionId id;
     stream::Mux mux;
     stream::SentLog sent;
     stream::ArrivedLog arrived;
     ReplyPace pace;
     std::deque<StoredSurb> surbs;  // oldest first
     base::Mono heard{};
-    std::list<base::SessionId>::iterator silence;  // its place in `by_silence`
-    base::Mono queued = base::Mono::max();         // its place in `due`
-    std::size_t weighed = 0;                       // its part of Impl::memory
+    std::list<Session*>::iterator silence;  // its place in `by_silence`
+    DueHeap<Session>::Number number = 0;    // its own in `due`
+    base::Mono queued = base::Mono::max();  // when it is due there; max(): it is not
+    std::size_t weighed = 0;                // its part of Impl::memory
+    bool changed = false;                   // whether it is in `changed`
 };
 
 }  // namespace
@@ -51,7 +56,7 @@ std::optional<base::NodeId> ReplySealer::seal(base::ByteView surb, base::ByteVie
 }
 
 struct ExitSessions::Impl {
-    using Sessions = std::map<base::SessionId, Session>;
+    using Sessions = std::unordered_map<base::SessionId, std::unique_ptr<Session>, KeyedHash>;
 
     Impl(const directory::Parameters& of_network, base::Random& source, Counters& count,
          ExitLimits bounds, std::unique_ptr<ReplySealer> seals)
@@ -59,23 +64,25 @@ struct ExitSessions::Impl {
           random{source},
           counters{count},
           limits{bounds},
-          sealer{std::move(seals)} {}
+          sealer{std::move(seals)},
+          sessions{0, KeyedHash{source}} {}
 
     Session* find(const base::SessionId& id) {
         const auto it = sessions.find(id);
-        return it == sessions.end() ? nullptr : &it->second;
+        return it == sessions.end() ? nullptr : it->second.get();
     }
     std::size_t stock_max() const;
     stream::MuxLimits stream_limits() const;
     void take_surbs(Session& session, const stream::UpHeader& header, base::ByteView message);
     void follow(Session& session, const stream::Schedule& schedule, base::Mono now);
-    void requeue(const base::SessionId& id, Session& session);
+    void requeue(Session& session);
+    void note_change(Session& session);
     bool usable(std::uint8_t epoch_low_byte, base::Wall wall) const;
     void drop_unusable(Session& session, base::Wall wall);
     std::optional<Reply> spend(Session& session, base::Mono now, base::Wall wall);
     Session* begin(const base::SessionId& id, base::Mono now);
     void end_silent(base::Mono now);
-    void end(Sessions::iterator session, stream::ResetReason reason);
+    void end(Session& session, stream::ResetReason reason);
     void weigh(Session& session);
     void keep_memory();
 
@@ -86,11 +93,11 @@ struct ExitSessions::Impl {
     std::unique_ptr<ReplySealer> sealer;
     Sessions sessions;
     std::size_t memory = 0;  // of all sessions, as last weighed
-    std::map<std::pair<base::Mono, base::SessionId>, Session*> due;
-    std::list<base::SessionId> by_silence;  // the one not heard from for longest first
+    DueHeap<Session> due;
+    std::list<Session*> by_silence;  // the one not heard from for longest first
     base::Mono next_sweep = base::Mono::max();
-    std::set<base::SessionId> changed;  // may have events
-    std::vector<ExitEvent> events;      // of sessions that have ended
+    std::vector<Session*> changed;  // may have events, each once
+    std::vector<ExitEvent> events;  // of sessions that have ended
 };
 
 /// The law's stock never exceeds S* by much; twice S* also holds what a change of pace piles up.
@@ -123,18 +130,18 @@ void ExitSessions::Impl::follow(Session& session, const stream::Schedule& schedu
     if (pace.milli > 0) session.sent.resend_after(parameters.resend_after(pace));
 }
 
-void ExitSessions::Impl::requeue(const base::SessionId& id, Session& session) {
+void ExitSessions::Impl::note_change(Session& session) {
+    if (!std::exchange(session.changed, true)) changed.push_back(&session);
+}
+
+void ExitSessions::Impl::requeue(Session& session) {
     const auto next = session.pace.due();
     if (next == session.queued) return;
-    auto place = due.extract({session.queued, id});
     session.queued = next;
-    if (next == base::Mono::max()) return;
-    if (!place) {
-        due.emplace(std::pair{next, id}, &session);
-    } else {
-        place.key().first = next;
-        due.insert(std::move(place));
-    }
+    if (next == base::Mono::max())
+        due.unset(session.number);
+    else
+        due.set(session.number, next);
 }
 
 ExitSessions::ExitSessions(const directory::Parameters& parameters, base::Random& random,
@@ -167,8 +174,8 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
         session->mux.acknowledged(settled.number);
     [[maybe_unused]] const bool taken = session->mux.receive(stream::frames_of(*header, message));
     assert(taken);
-    self.changed.insert(header->session);
-    self.requeue(header->session, *session);
+    self.note_change(*session);
+    self.requeue(*session);
     self.weigh(*session);
     self.keep_memory();  // the last: it may end this session
 }
@@ -178,14 +185,18 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
 /// with its next packet and end another, so that one session too many would be the end of all.
 Session* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     if (sessions.size() >= limits.sessions_max) {
-        const auto longest = sessions.find(by_silence.front());
-        if (now - longest->second.heard < limits.lively) return nullptr;
+        auto& longest = *by_silence.front();
+        if (now - longest.heard < limits.lively) return nullptr;
         end(longest, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
-    auto& session = sessions.try_emplace(id, 2 * parameters.longest_route_delay(), stream_limits())
-                        .first->second;
-    session.silence = by_silence.insert(by_silence.end(), id);
+    auto& session =
+        *sessions
+             .emplace(id, std::make_unique<Session>(id, 2 * parameters.longest_route_delay(),
+                                                    stream_limits()))
+             .first->second;
+    session.silence = by_silence.insert(by_silence.end(), &session);
+    session.number = due.enter(session);
     next_sweep = std::min(next_sweep, now + sweep_interval);
     return &session;
 }
@@ -198,10 +209,14 @@ void ExitSessions::Impl::weigh(Session& session) {
 
 void ExitSessions::Impl::keep_memory() {
     while (memory > limits.memory_max && !sessions.empty()) {
-        const auto largest = std::max_element(
-            sessions.begin(), sessions.end(),
-            [](const auto& a, const auto& b) { return a.second.weighed < b.second.weighed; });
-        end(largest, stream::ResetReason::overload);
+        // Of two that hold as much the later name: never what the table's key makes of it.
+        const auto weight = [](const auto& entry) {
+            return std::pair{entry.second->weighed, entry.first};
+        };
+        const auto largest =
+            std::max_element(sessions.begin(), sessions.end(),
+                             [&](const auto& a, const auto& b) { return weight(a) < weight(b); });
+        end(*largest->second, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
 }
@@ -246,22 +261,21 @@ std::optional<ExitSessions::Reply> ExitSessions::Impl::spend(Session& session, b
     return Reply{*first_hop, std::move(cell)};
 }
 
-void ExitSessions::Impl::end(Sessions::iterator it, stream::ResetReason reason) {
-    auto& [id, session] = *it;
+void ExitSessions::Impl::end(Session& session, stream::ResetReason reason) {
     session.mux.reset_all(reason);
     for (auto& event : session.mux.take_events())
-        events.push_back({id, std::move(event)});
-    changed.erase(id);
-    due.erase({session.queued, id});
+        events.push_back({session.id, std::move(event)});
+    if (session.changed) std::erase(changed, &session);
+    due.leave(session.number);
     by_silence.erase(session.silence);
     memory -= session.weighed;
-    sessions.erase(it);
+    sessions.erase(sessions.find(session.id));
 }
 
 void ExitSessions::Impl::end_silent(base::Mono now) {
     while (!by_silence.empty()) {
-        const auto longest = sessions.find(by_silence.front());
-        if (now - longest->second.heard <= limits.silence) break;
+        auto& longest = *by_silence.front();
+        if (now - longest.heard <= limits.silence) break;
         end(longest, stream::ResetReason::session_ended);
     }
     next_sweep = sessions.empty() ? base::Mono::max() : now + sweep_interval;
@@ -270,13 +284,13 @@ void ExitSessions::Impl::end_silent(base::Mono now) {
 void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out) {
     auto& self = *impl_;
     if (now >= self.next_sweep) self.end_silent(now);
-    while (!self.due.empty() && self.due.begin()->first.first <= now) {
-        const auto [when, id] = self.due.begin()->first;
-        auto& session = *self.due.begin()->second;
+    while (!self.due.empty() && self.due.first_due() <= now) {
+        const auto when = self.due.first_due();
+        auto& session = self.due.first();
         if (now - when > self.limits.silence) {
             // A suspend: nobody counts ticks of hours in which the exit was not there.
             session.pace.restart(now, self.random);
-            self.requeue(id, session);
+            self.requeue(session);
             continue;
         }
         auto reply = now - when > stall ? std::nullopt : self.spend(session, now, wall);
@@ -287,24 +301,27 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
             ++self.counters.ticks_missed;
         }
         session.pace.ticked(self.random);
-        self.requeue(id, session);
+        self.requeue(session);
         self.weigh(session);
     }
 }
 
 base::Mono ExitSessions::next_due() const {
     const auto& due = impl_->due;
-    return due.empty() ? impl_->next_sweep : std::min(due.begin()->first.first, impl_->next_sweep);
+    return due.empty() ? impl_->next_sweep : std::min(due.first_due(), impl_->next_sweep);
 }
 
 std::vector<ExitEvent> ExitSessions::take_events() {
     auto events = std::exchange(impl_->events, {});
-    for (const auto& id : std::exchange(impl_->changed, {})) {
-        auto* session = impl_->find(id);
-        if (!session) continue;
+    // By name: the order of a tick's messages is chance, and says nothing.
+    std::sort(impl_->changed.begin(), impl_->changed.end(),
+              [](const auto* a, const auto* b) { return a->id < b->id; });
+    for (auto* session : impl_->changed) {
+        session->changed = false;
         for (auto& event : session->mux.take_events())
-            events.push_back({id, std::move(event)});
+            events.push_back({session->id, std::move(event)});
     }
+    impl_->changed.clear();
     return events;
 }
 
@@ -329,7 +346,7 @@ std::size_t ExitSessions::writable(const StreamRef& stream) const {
 std::size_t ExitSessions::read(const StreamRef& stream, base::ByteSpan out) {
     auto* session = impl_->find(stream.session);
     if (!session) return 0;
-    impl_->changed.insert(stream.session);
+    impl_->note_change(*session);
     const auto taken = session->mux.read(stream.stream, out);
     impl_->weigh(*session);
     return taken;
@@ -342,7 +359,7 @@ void ExitSessions::finish(const StreamRef& stream) {
 void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
     auto* session = impl_->find(stream.session);
     if (!session) return;
-    impl_->changed.insert(stream.session);
+    impl_->note_change(*session);
     session->mux.reset(stream.stream, reason);
     impl_->weigh(*session);
 }

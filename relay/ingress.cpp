@@ -30,7 +30,8 @@ Ingress::Ingress(base::NodeId self, std::shared_ptr<const directory::Document> d
       own_{document_->find(self_)},
       keyring_{keyring},
       random_{random},
-      lab_drop_share_{lab_drop_share} {
+      lab_drop_share_{lab_drop_share},
+      clients_{0, KeyedHash{random}} {
     assert(lab_drop_share_ >= 0 && lab_drop_share_ <= 1);
 }
 

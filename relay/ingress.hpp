@@ -3,10 +3,11 @@
 // Pure, one thread; `keyring` and `random` outlive it.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <unordered_map>
 
 #include "relay/drop_reason.hpp"
+#include "relay/keyed_hash.hpp"
 #include "relay/keyring.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
@@ -64,7 +65,7 @@ class Ingress {
     const Keyring& keyring_;
     base::Random& random_;
     double lab_drop_share_;
-    std::map<base::MailboxId, TokenBucket> clients_;
+    std::unordered_map<base::MailboxId, TokenBucket, KeyedHash> clients_;
 };
 
 }  // namespace nightjar::relay

@@ -5,7 +5,7 @@
 namespace nightjar::relay {
 
 Mailboxes::Mailboxes(directory::Rate down, base::Random& random, Counters& counters)
-    : down_{down}, random_{random}, counters_{counters} {}
+    : down_{down}, random_{random}, counters_{counters}, mailboxes_{0, KeyedHash{random}} {}
 
 void Mailboxes::use(directory::Rate down) {
     down_ = down;
@@ -19,13 +19,14 @@ void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
     const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
     auto& mailbox = found->second;
     mailbox.client = client;
-    mailbox.slot = slots_.emplace(now + phase, &mailbox);
+    mailbox.number = slots_.enter(mailbox);
+    slots_.set(mailbox.number, now + phase);
 }
 
 void Mailboxes::close(const base::MailboxId& client) {
     const auto found = mailboxes_.find(client);
     if (found == mailboxes_.end()) return;
-    slots_.erase(found->second.slot);
+    slots_.leave(found->second.number);
     mailboxes_.erase(found);
 }
 
@@ -44,23 +45,20 @@ void Mailboxes::deliver(const base::MailboxId& client, cell::CellBox cell) {
 
 void Mailboxes::tick(base::Mono now, Egress& egress) {
     const auto gap = down_.mean_gap();
-    while (!slots_.empty() && slots_.begin()->first <= now) {
-        // The node is taken out and put back in, so a slot costs no allocation.
-        auto node = slots_.extract(slots_.begin());
-        auto& mailbox = *node.mapped();
-        const auto late = now - node.key();
+    while (!slots_.empty() && slots_.first_due() <= now) {
+        auto& mailbox = slots_.first();
+        auto slot = slots_.first_due();
+        const auto late = now - slot;
         if (late <= late_max)
             fill_slot(mailbox, egress);
         else  // On to the first slot that is not lost, in one step: a suspend can lose millions.
-            node.key() += (late - late_max) / gap * gap;
-        node.key() += gap;
-        // Where nothing has stalled it is the last slot of all.
-        mailbox.slot = slots_.insert(slots_.end(), std::move(node));
+            slot += (late - late_max) / gap * gap;
+        slots_.set(mailbox.number, slot + gap);
     }
 }
 
 base::Mono Mailboxes::next_due() const {
-    return slots_.empty() ? base::Mono::max() : slots_.begin()->first;
+    return slots_.empty() ? base::Mono::max() : slots_.first_due();
 }
 
 void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {

@@ -8,11 +8,14 @@
 // Pure, one thread; `random` and `counters` outlive it.
 #pragma once
 
+#include <cstdint>
 #include <deque>
-#include <map>
+#include <unordered_map>
 
 #include "relay/counters.hpp"
+#include "relay/due_heap.hpp"
 #include "relay/egress.hpp"
+#include "relay/keyed_hash.hpp"
 #include "relay/mix_queue.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
@@ -45,20 +48,18 @@ class Mailboxes {
     base::Mono next_due() const;  // Mono::max() without clients
 
  private:
-    struct Mailbox;
-    using Slots = std::multimap<base::Mono, Mailbox*>;
     struct Mailbox {
         base::MailboxId client;
         std::deque<cell::CellBox> queue;
-        Slots::iterator slot;
+        std::uint32_t number = 0;  // its own in slots_
     };
     void fill_slot(Mailbox& mailbox, Egress& egress);
 
     directory::Rate down_;
     base::Random& random_;
     Counters& counters_;
-    std::map<base::MailboxId, Mailbox> mailboxes_;
-    Slots slots_;  // the next slot of each mailbox
+    std::unordered_map<base::MailboxId, Mailbox, KeyedHash> mailboxes_;
+    DueHeap<Mailbox> slots_;  // the next slot of each mailbox
 };
 
 }  // namespace nightjar::relay
