@@ -61,8 +61,11 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     take_back_unsent();
     run_plan(now);
     outstanding.forget_ended(wall);
-    loops_lost += outstanding.forget_before(loops_handle,
-                                            now - 2 * document->parameters.longest_route_delay());
+    if (now - loops_counted >= count_loops_every) {
+        loops_counted = now;
+        loops_lost += outstanding.forget_before(
+            loops_handle, now - 2 * document->parameters.longest_route_delay());
+    }
     while (const auto slot = law.to_prepare(now)) {
         const auto until = std::chrono::floor<base::Milliseconds>(slot->due - now);
         law.put(*slot, make(*slot, wall + until));

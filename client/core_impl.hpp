@@ -22,6 +22,8 @@ inline constexpr std::size_t outstanding_per_session_max = 16'384;
 inline constexpr base::Seconds resume_within{8};
 inline constexpr std::size_t streams_max = 1024;
 inline constexpr base::Seconds avoid_dead_exit{600};
+/// How often loops that have not come back are counted as lost.
+inline constexpr base::Milliseconds count_loops_every{100};
 
 struct Core::Impl final : PlanHost {
     struct Stream {
@@ -101,6 +103,7 @@ struct Core::Impl final : PlanHost {
     std::vector<PingResult> pings;
     std::uint64_t loops_returned = 0;
     std::uint64_t loops_lost = 0;
+    base::Mono loops_counted{};  // as lost, last
     std::uint64_t replies = 0;
     std::uint64_t deliveries_unknown = 0;
 };

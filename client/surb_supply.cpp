@@ -15,6 +15,7 @@ void Outstanding::add(Expected expected) {
     auto& order = order_[expected.session];
     const auto identifier = expected.recovery.identifier;
     order.made.push_back({expected.made, expected.ends, identifier});
+    next_end_ = std::min(next_end_, expected.ends);
     if (by_identifier_.try_emplace(identifier, std::move(expected)).second) ++order.live;
     while (order.live > per_session_max_)
         pop_front(order);
@@ -23,6 +24,12 @@ void Outstanding::add(Expected expected) {
 void Outstanding::pop_front(Order& order) {
     order.live -= by_identifier_.erase(order.made.front().identifier);
     order.made.pop_front();
+    drop_taken(order);
+}
+
+void Outstanding::drop_taken(Order& order) {
+    while (!order.made.empty() && !by_identifier_.contains(order.made.front().identifier))
+        order.made.pop_front();
 }
 
 std::optional<Expected> Outstanding::take(const base::Identifier& identifier) {
@@ -30,8 +37,7 @@ std::optional<Expected> Outstanding::take(const base::Identifier& identifier) {
     if (!node) return std::nullopt;
     auto& order = order_[node.mapped().session];
     --order.live;
-    while (!order.made.empty() && !by_identifier_.contains(order.made.front().identifier))
-        order.made.pop_front();
+    if (order.made.front().identifier == identifier) drop_taken(order);
     return std::move(node.mapped());
 }
 
@@ -53,9 +59,13 @@ void Outstanding::forget_session(SessionHandle session) {
 }
 
 void Outstanding::forget_ended(base::Wall now) {
-    for (auto& [session, order] : order_)
+    if (now <= next_end_) return;
+    next_end_ = base::Wall::max();
+    for (auto& [session, order] : order_) {
         while (!order.made.empty() && order.made.front().ends < now)
             pop_front(order);
+        if (!order.made.empty()) next_end_ = std::min(next_end_, order.made.front().ends);
+    }
 }
 
 void Outstanding::clear() {

@@ -56,11 +56,13 @@ class Outstanding {
         base::Identifier identifier;
     };
     // Entries taken meanwhile stay in `order_` until their turn comes; `live` counts the others.
+    // The first one is always live.
     struct Order {
         std::deque<Made> made;
         std::size_t live = 0;
     };
     void pop_front(Order& order);
+    void drop_taken(Order& order);
 
     // All keys are drawn by ourselves, so that any word of one is a hash and nobody can make them
     // collide.
@@ -71,6 +73,7 @@ class Outstanding {
     std::size_t per_session_max_;
     std::unordered_map<base::Identifier, Expected, Hash> by_identifier_;
     std::map<SessionHandle, Order> order_;
+    base::Wall next_end_ = base::Wall::max();  // nothing ends before: asked in every slot
 };
 
 /// How many SURBs an exit holds or is about to hold: what it last reported, and what is on its way.

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
+#include "sphinx/base/random.hpp"
+
 using namespace nightjar;
 using namespace nightjar::client;
 using namespace std::chrono_literals;
@@ -53,6 +57,34 @@ TEST_CASE("a session that asks for too much loses its own oldest, nobody else's"
     table.add(expected(6, 1, begin, wall));
     CHECK(table.take(identifier(4)));
     CHECK(table.take(identifier(6)));
+}
+
+TEST_CASE("what was taken out of turn leaves nothing behind, in whatever order") {
+    base::SeededRandom random{1};
+    for (int round = 0; round < 200; ++round) {
+        Outstanding table{100};
+        std::vector<std::uint8_t> left;
+        for (std::uint8_t n = 1; n <= 20; ++n) {
+            table.add(expected(n, 1, begin + n * 1s, wall + n * 1s));
+            left.push_back(n);
+        }
+        random.shuffle(left);
+        for (std::size_t taken = random.below(20); taken > 0; --taken) {
+            REQUIRE(table.take(identifier(left.back())));
+            left.pop_back();
+        }
+        const auto bound = static_cast<std::uint8_t>(random.below(22));
+        const auto old = std::erase_if(left, [&](auto n) { return n < bound; });
+        if (round % 2 == 0) {
+            REQUIRE(table.forget_before(1, begin + bound * 1s) == old);
+        } else {
+            table.forget_ended(wall + bound * 1s);
+        }
+        REQUIRE(table.size() == left.size());
+        for (const auto n : left)
+            REQUIRE(table.take(identifier(n)));
+        REQUIRE(table.size() == 0);
+    }
 }
 
 TEST_CASE("entries are forgotten by session, by age and by the end of their keys") {
