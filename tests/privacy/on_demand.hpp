@@ -20,7 +20,7 @@ class OnDemandClient final : public simulation::Node {
     /// full replies at the law's R down. `rate`, if not 0, takes the place of U.
     void use(Work work, std::size_t bytes, base::Mono begins, double rate = 0);
 
-    void receive(const simulation::Peer&, cell::CellBox, base::Mono) override {}
+    bool receive(std::uint32_t, cell::CellBox, base::Mono) override { return false; }
     void step(base::Mono now) override;
     base::Mono next_due() const override { return std::min(next_slot_, next_loop_); }
 

@@ -20,11 +20,19 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
     core_->prepare(world_.now(), world_.wall(*this));
 }
 
-void ClientNode::receive(const Peer&, cell::CellBox cell, base::Mono at) {
-    if (cell->kind() == cell::Kind::packet) core_->on_delivery(*cell, at);
+bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
+    if (cell->kind() != cell::Kind::packet) return false;
+    core_->on_delivery(*cell, at);
+    return application != nullptr;
 }
 
 void ClientNode::step(base::Mono now) {
+    // As in the daemon: the law wakes with its slots alone, applications with deliveries too.
+    if (core_->next_due() <= now) keep_law(now);
+    if (application) application(*core_, now);
+}
+
+void ClientNode::keep_law(base::Mono now) {
     const auto wall = world_.wall(*this);
     auto document = world_.document(wall);
     if (document->epoch > document_->epoch) {
@@ -34,7 +42,6 @@ void ClientNode::step(base::Mono now) {
     for (auto& cell : core_->tick(now))
         world_.send(*this, gateway_, std::move(cell));
     core_->prepare(now, wall);
-    if (application) application(*core_, now);
 }
 
 base::Mono ClientNode::next_due() const {

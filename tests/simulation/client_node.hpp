@@ -16,7 +16,7 @@ class ClientNode final : public Node {
     /// world.add<ClientNode>(mailbox, mailbox, gateway).
     ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway);
 
-    void receive(const Peer& from, cell::CellBox cell, base::Mono at) override;
+    bool receive(std::uint32_t from, cell::CellBox cell, base::Mono at) override;
     void step(base::Mono now) override;
     base::Mono next_due() const override;
 
@@ -26,6 +26,8 @@ class ClientNode final : public Node {
     const base::MailboxId& mailbox() const { return mailbox_; }
 
  private:
+    void keep_law(base::Mono now);
+
     World& world_;
     base::MailboxId mailbox_;
     base::NodeId gateway_;

@@ -60,20 +60,21 @@ void Probe::send_loops_at(double per_second) {
                            : base::Mono::max();
 }
 
-void Probe::receive(const Peer&, cell::CellBox cell, base::Mono at) {
+bool Probe::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
     if (cell->kind() != cell::Kind::packet) {
         ++padding;
-        return;
+        return false;
     }
     const auto identifier = base::Identifier::from(cell->body().first(base::Identifier::size()));
     const auto found = outstanding_.find(*identifier);
     if (found == outstanding_.end()) {
         ++unknown;
-        return;
+        return false;
     }
     round_trips.push_back(at - found->second);
     outstanding_.erase(found);
     ++returned;
+    return false;
 }
 
 void Probe::step(base::Mono now) {

@@ -29,7 +29,7 @@ class Probe final : public Node {
     std::uint64_t padding = 0;
     std::vector<base::Nanoseconds> round_trips;
 
-    void receive(const Peer& from, cell::CellBox cell, base::Mono at) override;
+    bool receive(std::uint32_t from, cell::CellBox cell, base::Mono at) override;
     void step(base::Mono now) override;
     base::Mono next_due() const override { return next_; }
 

@@ -26,15 +26,13 @@ RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
     follow_the_clock();
 }
 
-void RelayNode::receive(const Peer& from, cell::CellBox cell, base::Mono at) {
-    if (cell->kind() != cell::Kind::packet) return;
-    relay::From source;
-    if (const auto* relay = std::get_if<base::NodeId>(&from))
-        source.relay = document_->find(*relay);
-    else
-        source.client = std::get<base::MailboxId>(from);
+bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
+    if (cell->kind() != cell::Kind::packet) return false;
+    relay::From source{world_.listed(*document_, from), {}};
+    if (source.relay == nullptr) source.client = std::get<base::MailboxId>(world_.peer(from));
     auto work = pipeline_->accept(source, std::move(cell), at, world_.wall(*this));
     if (work) waiting_.push_back(std::move(*work));
+    return work.has_value();
 }
 
 void RelayNode::step(base::Mono now) {

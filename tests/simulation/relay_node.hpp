@@ -16,7 +16,7 @@ class RelayNode final : public Node, private relay::Egress {
  public:
     RelayNode(World& world, base::NodeId identity, bool exit);
 
-    void receive(const Peer& from, cell::CellBox cell, base::Mono at) override;
+    bool receive(std::uint32_t from, cell::CellBox cell, base::Mono at) override;
     void step(base::Mono now) override;
     base::Mono next_due() const override;
 

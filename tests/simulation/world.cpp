@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,8 +43,14 @@ World::World(WorldOptions options)
     const auto listed = listed_;
     std::sort(listed_.begin(), listed_.end(),
               [](const auto& a, const auto& b) { return a.identity < b.identity; });
-    for (const auto& relay : listed)
+    for (const auto& relay : listed) {
+        const auto place = std::find_if(listed_.begin(), listed_.end(), [&](const auto& other) {
+            return other.identity == relay.identity;
+        });
+        relay_names_.add(relay.identity);
+        place_listed_.push_back(static_cast<std::size_t>(place - listed_.begin()));
         relays_.push_back(&add<RelayNode>(relay.identity, relay.identity, relay.is_exit()));
+    }
 }
 
 World::~World() = default;
@@ -70,10 +77,21 @@ void World::attach(const Peer& peer, std::unique_ptr<Node> node) {
     nodes_.push_back(std::move(node));
 }
 
+std::optional<std::uint32_t> World::find(const Peer& peer) const {
+    if (std::holds_alternative<base::NodeId>(peer))
+        if (const auto number = relay_names_.find(peer)) return number;
+    return peers_.find(peer);
+}
+
 std::size_t World::number_of(const Peer& peer) const {
-    const auto number = peers_.find(peer);
+    const auto number = find(peer);
     if (!number) throw std::out_of_range("no such node in this world");
     return *number;
+}
+
+const directory::Relay* World::listed(const directory::Document& document,
+                                      std::uint32_t number) const {
+    return number < place_listed_.size() ? &document.relays[place_listed_[number]] : nullptr;
 }
 
 RelayNode& World::relay(const base::NodeId& identity) const {
@@ -149,7 +167,7 @@ relay::Sent World::send(const Peer& from, const Peer& to, const cell::Cell& cell
 }
 
 relay::Sent World::send(const Node& from, const Peer& to, cell::CellBox cell) {
-    const auto target = peers_.find(to);
+    const auto target = find(to);
     if (!target || !nodes_[*target]->up) return relay::Sent::no_link;
     const auto source = from.number;
     assert(source < nodes_.size());
@@ -222,31 +240,55 @@ void World::look_at_dues() {
 
 void World::tick(base::Mono at) {
     now_ = at;
+    take_arrivals();
+    std::size_t handed = 0;
+    // By index: a step may add nodes.
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        // A node has its cells right before its step, when they lie in the cache anyway.
+        for (; handed < arrived_.size() && arrived_[handed].to == i; ++handed) {
+            if (handed + cells_ahead < arrived_.size())
+                fetch_ahead(*arrived_[handed + cells_ahead].cell);
+            hand_over(arrived_[handed]);
+        }
+        if (due_[i] > now_) continue;
+        auto& node = *nodes_[i];
+        if (node.up) node.step(now_);
+        due_[i] = node.up ? node.next_due() : base::Mono::max();
+    }
+}
+
+/// All that has arrived by now, for one node after the other, each node's in the order of arrival.
+void World::take_arrivals() {
+    arrived_.clear();
     while (!on_the_way_.empty() && on_the_way_.begin()->first <= now_) {
         auto bucket = std::move(on_the_way_.begin()->second);
         on_the_way_.erase(on_the_way_.begin());
         const auto earlier = [](const Arrival& a, const Arrival& b) { return a.at < b.at; };
         if (!std::is_sorted(bucket.begin(), bucket.end(), earlier))
             std::stable_sort(bucket.begin(), bucket.end(), earlier);
-        for (std::size_t i = 0; i < bucket.size(); ++i) {
-            if (i + cells_ahead < bucket.size()) fetch_ahead(*bucket[i + cells_ahead].cell);
-            auto& arrival = bucket[i];
-            auto& target = *nodes_[arrival.to];
-            if (!target.up) continue;
-            due_[arrival.to] = base::Mono::min();
-            if (std::holds_alternative<base::NodeId>(peers_[arrival.to])) ++hops_;
-            target.receive(peers_[arrival.from], std::move(arrival.cell), arrival.at);
-        }
+        std::move(bucket.begin(), bucket.end(), std::back_inserter(unsorted_));
         bucket.clear();
         spare_.push_back(std::move(bucket));
     }
-    // By index: a step may add nodes.
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-        if (due_[i] > now_) continue;
-        auto& node = *nodes_[i];
-        if (node.up) node.step(now_);
-        due_[i] = node.up ? node.next_due() : base::Mono::max();
-    }
+    arrived_.resize(unsorted_.size());
+    if (unsorted_.empty()) return;
+    // Counted, not compared: thousands of cells for thousands of nodes in every tick.
+    place_of_next_.assign(nodes_.size() + 1, 0);
+    for (const auto& arrival : unsorted_)
+        ++place_of_next_[arrival.to + 1];
+    for (std::size_t i = 1; i < place_of_next_.size(); ++i)
+        place_of_next_[i] += place_of_next_[i - 1];
+    for (auto& arrival : unsorted_)
+        arrived_[place_of_next_[arrival.to]++] = std::move(arrival);
+    unsorted_.clear();
+}
+
+void World::hand_over(Arrival& arrival) {
+    auto& target = *nodes_[arrival.to];
+    if (!target.up) return;
+    if (arrival.to < relays_.size()) ++hops_;
+    if (target.receive(arrival.from, std::move(arrival.cell), arrival.at))
+        due_[arrival.to] = base::Mono::min();
 }
 
 }  // namespace nightjar::simulation

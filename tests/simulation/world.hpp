@@ -6,7 +6,7 @@
 //   auto& client = world.add<ClientNode>(...);  // anything that is a Node
 //   world.run_for(60s);
 //
-// Time advances in ticks of 1 ms; a node is stepped in a tick if a cell has reached it or its
+// Time advances in ticks of 1 ms; a node is stepped in a tick if a cell has woken it or its
 // next_due() has come. Cells arrive between ticks, at the instant that their link gives them.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -62,8 +63,9 @@ struct WorldOptions {
 class Node {
  public:
     virtual ~Node() = default;
-    /// A cell reached this node at `at`, since the last step. Adds no node.
-    virtual void receive(const Peer& from, cell::CellBox cell, base::Mono at) = 0;
+    /// A cell from node number `from` reached this node at `at`, since the last step. True if it is
+    /// to be stepped for that; false if its next_due() has not moved either. Adds no node.
+    virtual bool receive(std::uint32_t from, cell::CellBox cell, base::Mono at) = 0;
     virtual void step(base::Mono now) = 0;
     virtual base::Mono next_due() const = 0;
 
@@ -140,6 +142,9 @@ class World {
     std::uint64_t fork_seed() { return random_.u64(); }
     /// Throws std::out_of_range if there is no such node.
     std::size_t number_of(const Peer& peer) const;
+    const Peer& peer(std::uint32_t number) const { return peers_[number]; }
+    /// A relay by its number, as a document of this world lists it; nullptr: that is no relay.
+    const directory::Relay* listed(const directory::Document& document, std::uint32_t number) const;
     /// Cells handed to the relays so far, those of clients among them.
     std::uint64_t hops() const { return hops_; }
 
@@ -154,7 +159,10 @@ class World {
     void attach(const Peer& peer, std::unique_ptr<Node> node);
     void add_relay(directory::Role role, std::uint8_t layer, const std::string& name);
     std::shared_ptr<const directory::Document> make_document(base::Epoch epoch);
+    std::optional<std::uint32_t> find(const Peer& peer) const;
     void tick(base::Mono at);
+    void take_arrivals();
+    void hand_over(Arrival& arrival);
     base::Mono next_event() const;
     void look_at_dues();
     void travel(std::uint32_t from, std::uint32_t to, cell::CellBox cell,
@@ -164,12 +172,14 @@ class World {
     base::SeededRandom random_;
     base::Mono now_ = begin;
     std::uint64_t hops_ = 0;
-    std::vector<directory::Relay> listed_;  // without keys of an epoch
+    std::vector<directory::Relay> listed_;   // without keys of an epoch
+    std::vector<std::size_t> place_listed_;  // of each relay, by its number
     std::map<std::pair<base::NodeId, base::Epoch>, packet::KeyPair> mix_keys_;
     std::map<base::Epoch, std::shared_ptr<const directory::Document>> documents_;
     std::vector<std::unique_ptr<Node>> nodes_;
-    PeerTable peers_;  // their names
-    /// Each node's next_due() after its last step, min() once a cell has reached it: asking
+    PeerTable peers_;        // their names
+    PeerTable relay_names_;  // of the relays alone, which most cells go to: it stays in the cache
+    /// Each node's next_due() after its last step, min() once a cell has woken it: asking
     /// thousands of nodes in every tick takes longer than all that they do.
     std::vector<base::Mono> due_;
     std::vector<RelayNode*> relays_;
@@ -178,6 +188,10 @@ class World {
     /// By the tick in which they are handed over; in each in the order of sending.
     std::map<base::Mono, std::vector<Arrival>> on_the_way_;
     std::vector<std::vector<Arrival>> spare_;  // emptied, kept for their memory
+    // What has arrived in this tick, by sending and by target; kept for their memory as well.
+    std::vector<Arrival> unsorted_;
+    std::vector<Arrival> arrived_;
+    std::vector<std::size_t> place_of_next_;
 };
 
 }  // namespace nightjar::simulation
