@@ -30,6 +30,7 @@ void Outstanding::pop_front(Order& order) {
 void Outstanding::drop_taken(Order& order) {
     while (!order.made.empty() && !by_identifier_.contains(order.made.front().identifier))
         order.made.pop_front();
+    if (!order.made.empty()) next_end_ = std::min(next_end_, order.made.front().ends);
 }
 
 std::optional<Expected> Outstanding::take(const base::Identifier& identifier) {
@@ -71,6 +72,7 @@ void Outstanding::forget_ended(base::Wall now) {
 void Outstanding::clear() {
     by_identifier_.clear();
     order_.clear();
+    next_end_ = base::Wall::max();
 }
 
 void StockEstimate::on_reply(stream::PacketNumber number, std::uint32_t stock, base::Mono now) {

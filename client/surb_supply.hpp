@@ -73,7 +73,7 @@ class Outstanding {
     std::size_t per_session_max_;
     std::unordered_map<base::Identifier, Expected, Hash> by_identifier_;
     std::map<SessionHandle, Order> order_;
-    base::Wall next_end_ = base::Wall::max();  // nothing ends before: asked in every slot
+    base::Wall next_end_ = base::Wall::max();  // no order's first ends before: asked in every slot
 };
 
 /// How many SURBs an exit holds or is about to hold: what it last reported, and what is on its way.

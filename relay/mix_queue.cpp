@@ -44,19 +44,21 @@ std::int64_t MixQueue::day_of(base::Mono due) const {
 void MixQueue::write_down(std::uint32_t place) {
     const auto due = packets_[place].due();
     auto& its = page(day_of(due));
-    next_[place] = std::exchange(its.first, place);
+    if (its.first != none) neighbours_[its.first].before = place;
+    neighbours_[place] = {none, std::exchange(its.first, place)};
     its.earliest = std::min(its.earliest, due);
     next_due_ = std::min(next_due_, due);
 }
 
+/// Takes no longer for a full page: whoever chooses delays can have all packets on one, and drop
+/// one of them with each that he sends. So `earliest` stays, until the page is looked at.
 void MixQueue::strike_out(std::uint32_t place) {
-    auto& its = page(day_of(packets_[place].due()));
-    auto other = std::exchange(its, Page{}).first;
-    while (other != none) {
-        const auto after = next_[other];
-        if (other != place) write_down(other);
-        other = after;
-    }
+    const auto [before, after] = neighbours_[place];
+    if (before == none)
+        page(day_of(packets_[place].due())).first = after;
+    else
+        neighbours_[before].after = after;
+    if (after != none) neighbours_[after].before = before;
 }
 
 void MixQueue::put(Held packet) {
@@ -64,13 +66,13 @@ void MixQueue::put(Held packet) {
     if (free_.empty()) {
         place = static_cast<std::uint32_t>(packets_.size());
         packets_.push_back(std::move(packet));
-        next_.push_back(none);
+        neighbours_.emplace_back();
     } else {
         place = free_.back();
         free_.pop_back();
         if (free_.size() >= places_ahead)
             __builtin_prefetch(&packets_[free_[free_.size() - places_ahead]], 1);
-        // Over an empty one, without a look at it: its line need not have come yet.
+        // Over the empty one that take() left, without a look: its line need not have come yet.
         new (&packets_[place]) Held(std::move(packet));
     }
     write_down(place);
@@ -81,7 +83,6 @@ void MixQueue::replace(std::uint32_t place, Held packet) {
     wipe(*packets_[place].cell);
     packets_[place] = std::move(packet);
     write_down(place);
-    find_next();
 }
 
 Held MixQueue::take(std::uint32_t place) {
@@ -109,7 +110,8 @@ bool MixQueue::push(Held packet) {
 /// overdue.
 std::size_t MixQueue::leave(Page& page, base::Mono now, std::vector<Held>& out) {
     leaving_.clear();
-    for (auto place = std::exchange(page, Page{}).first; place != none; place = next_[place]) {
+    for (auto place = std::exchange(page, Page{}).first; place != none;
+         place = neighbours_[place].after) {
         __builtin_prefetch(&packets_[place], 1);
         leaving_.push_back(place);
     }

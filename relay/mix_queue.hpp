@@ -61,15 +61,21 @@ class MixQueue {
     /// earlier.
     void slept(base::Nanoseconds gap);
 
-    base::Mono next_due() const { return next_due_; }  // Mono::max() if nothing is held
+    /// Mono::max() if nothing is held. Where a full queue has dropped what was due next, it may
+    /// name that instant still: release() then finds nothing, once.
+    base::Mono next_due() const { return next_due_; }
     std::size_t size() const { return packets_.size() - free_.size(); }
 
  private:
     // A page of the calendar: what is due in one span of time, of this round or of a later one.
     static constexpr std::uint32_t none = UINT32_MAX;
     struct Page {
-        base::Mono earliest = base::Mono::max();
-        std::uint32_t first = none;  // place in packets_; next_ has the others
+        base::Mono earliest = base::Mono::max();  // nothing here is due before
+        std::uint32_t first = none;               // place in packets_; neighbours_ has the others
+    };
+    struct Neighbours {
+        std::uint32_t before = none;
+        std::uint32_t after = none;
     };
     Page& page(std::int64_t day);
     std::int64_t day_of(base::Mono due) const;
@@ -87,7 +93,7 @@ class MixQueue {
     std::int64_t today_ = 0;  // of the last release: no packet lies under a day before it
     base::Mono next_due_ = base::Mono::max();
     std::vector<Held> packets_;
-    std::vector<std::uint32_t> next_;     // of each packet the next one of its page
+    std::vector<Neighbours> neighbours_;  // of each packet, on its page
     std::vector<std::uint32_t> free_;     // places of packets_ that hold none
     std::vector<std::uint32_t> leaving_;  // kept between releases for its memory only
 };

@@ -14,31 +14,35 @@ constexpr std::size_t kept_max = 0;  // a sanitizer is to see what is used after
 constexpr std::size_t kept_max = 1024;  // 2.4 MB
 #endif
 
-/// What a thread has given back, the newest first: that is the one the cache still has.
-struct Kept {
-    std::array<void*, kept_max + 1> memory{};
-    std::size_t count = 0;
-    bool ended = false;  // a cell may outlive what its thread keeps
+// What a thread has given back, the newest last: that is the one the cache still has. Without a
+// destructor, since a cell may outlive what its thread keeps.
+thread_local std::array<void*, kept_max + 1> kept;
+thread_local std::size_t kept_count = 0;
+thread_local bool kept_ended = false;
 
-    ~Kept() {
-        ended = true;
-        while (count > 0)
-            ::operator delete(memory[--count]);
+struct Keeper {
+    bool begun = false;
+
+    ~Keeper() {
+        kept_ended = true;
+        while (kept_count > 0)
+            ::operator delete(kept[--kept_count]);
     }
 };
-thread_local Kept kept;
+thread_local Keeper keeper;
 
 }  // namespace
 
 void* Cell::operator new(std::size_t size) {
-    if (size != sizeof(Cell) || kept.count == 0) return ::operator new(size);
-    return kept.memory[--kept.count];
+    if (size != sizeof(Cell) || kept_count == 0) return ::operator new(size);
+    return kept[--kept_count];
 }
 
 void Cell::operator delete(void* memory) noexcept {
     if (memory == nullptr) return;
-    if (kept.ended || kept.count == kept_max) return ::operator delete(memory);
-    kept.memory[kept.count++] = memory;
+    if (kept_ended || kept_count == kept_max) return ::operator delete(memory);
+    keeper.begun = true;  // from here on it ends with the thread
+    kept[kept_count++] = memory;
 }
 
 Cell::Cell() {

@@ -41,7 +41,7 @@ base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
                                     std::size_t payload_size);
 
 /// The same in place: writes the packet, header_size and a payload, and gives its first hop.
-/// Errors: as above, with which nothing is written.
+/// Precondition: neither input lies in `packet`. Errors: as above, with which nothing is written.
 base::Result<base::NodeId, Error> use_surb(base::ByteView surb, base::ByteView message,
                                            base::ByteSpan packet);
 

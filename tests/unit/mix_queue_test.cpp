@@ -241,6 +241,38 @@ TEST_CASE("mix queue: a full queue drops a uniformly random victim, the new pack
     CHECK(chi_square(dropped, rounds / 10.0) < 27.9);  // 9 degrees of freedom, p = 0.001
 }
 
+TEST_CASE("mix queue: a full queue of any dues loses one packet for each that comes") {
+    // All on one page, as who chooses the delays can have them, or on a few, or on all.
+    for (const base::Nanoseconds spread : std::vector<base::Nanoseconds>{0ns, 1us, 3ms, 2s}) {
+        CAPTURE(spread.count());
+        base::SeededRandom random{9};
+        constexpr unsigned capacity = 64, packets = 2000;
+        MixQueue queue{capacity, random};
+        std::vector<base::Nanoseconds> delays;
+        for (unsigned i = 0; i < packets; ++i) {
+            const auto more = random.below(static_cast<std::uint64_t>(spread.count()) + 1);
+            delays.push_back(100ms + base::Nanoseconds{static_cast<std::int64_t>(more)});
+            REQUIRE(queue.push(packet(i, start, delays.back())) == (i < capacity));
+            REQUIRE(queue.size() == std::min(i + 1, capacity));
+        }
+        std::vector<bool> left(packets);
+        unsigned count = 0;
+        for (auto now = start; now < start + 3s; now += 1ms) {
+            for (const auto number : release(queue, now)) {
+                REQUIRE_FALSE(left[number]);
+                left[number] = true;
+                ++count;
+                REQUIRE(start + delays[number] <= now);
+                REQUIRE(now - (start + delays[number]) < 1ms);
+            }
+            REQUIRE(queue.next_due() > now);
+        }
+        CHECK(count == capacity);
+        CHECK(queue.size() == 0);
+        CHECK(queue.next_due() == base::Mono::max());
+    }
+}
+
 TEST_CASE("mix queue: the same seed releases in the same order") {
     std::vector<std::vector<unsigned>> runs;
     for (int run = 0; run < 2; ++run) {

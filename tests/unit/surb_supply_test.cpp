@@ -87,6 +87,17 @@ TEST_CASE("what was taken out of turn leaves nothing behind, in whatever order")
     }
 }
 
+TEST_CASE("where a clock steps back, what ends earlier is forgotten when it stands first") {
+    Outstanding table{10};
+    table.add(expected(1, 1, begin, wall + 100s));
+    table.add(expected(2, 1, begin, wall + 50s));
+    table.forget_ended(wall + 60s);
+    CHECK(table.size() == 2);
+    REQUIRE(table.take(identifier(1)));
+    table.forget_ended(wall + 70s);
+    CHECK(table.size() == 0);
+}
+
 TEST_CASE("entries are forgotten by session, by age and by the end of their keys") {
     Outstanding table{100};
     for (std::uint8_t n = 1; n <= 9; ++n)
