@@ -29,10 +29,11 @@ RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
 bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
     if (cell->kind() != cell::Kind::packet) return false;
     relay::From source{world_.listed(*document_, from), {}};
-    if (source.relay == nullptr) source.client = std::get<base::MailboxId>(world_.peer(from));
+    if (const auto* client = std::get_if<base::MailboxId>(&world_.peer(from)))
+        source.client = *client;
     auto work = pipeline_->accept(source, std::move(cell), at, world_.wall(*this));
     if (work) waiting_.push_back(std::move(*work));
-    return work.has_value();
+    return true;  // also for one that was dropped: perhaps for a key that the step brings
 }
 
 void RelayNode::step(base::Mono now) {

@@ -57,9 +57,10 @@ struct WorldOptions {
     Packets packets = Packets::real;
 };
 
-/// Something with links. Steps are given in the order in which nodes were added. Within a run only
-/// a node's own step, and what World offers, may bring its next_due() forward; between runs
-/// anything may.
+/// Something with links. Steps are given in the order in which nodes were added, and each node's
+/// cells right before its own. Within a run only a node's own step, and what World offers, may
+/// bring its next_due() forward, and none changes who is up or connected; between runs anything
+/// may.
 class Node {
  public:
     virtual ~Node() = default;

@@ -41,7 +41,7 @@ MUTANTS = [
            SIMULATION, "each relay holds packets by the law, exactly as asked, and its loops come home"),
     mutant("next-tick-not-nearest", "relay/pipeline.cpp", "(slept - work.slept) - half_tick;",
            "(slept - work.slept);", UNIT, "pipeline: release counts from arrival, so crypto time is absorbed"),
-    mutant("burst-after-stall", "relay/mix_queue.cpp", "if (now - packet.due() > overdue_max)", "if (false)",
+    mutant("burst-after-stall", "relay/mix_queue.cpp", "} else if (now - due > overdue_max) {", "} else if (false) {",
            UNIT, "mix queue: what is overdue by more than 250 ms is dropped, not sent in a burst"),
     mutant("oldest-not-random-victim", "relay/mix_queue.cpp",
            "static_cast<std::size_t>(random_.below(packets_.size() + 1));", "packets_.size();",

@@ -1,0 +1,69 @@
+// What a packet costs in the mix queue, from push to release in ticks of a millisecond: at a steady
+// rate (packets a second, mean delay 50 ms), and pushed onto a full queue whose packets are all due
+// at one time, which is the worst that a sender can ask for.
+#include <benchmark/benchmark.h>
+
+#include <vector>
+
+#include "relay/mix_queue.hpp"
+#include "sphinx/base/random.hpp"
+
+namespace {
+
+using namespace nightjar;
+using namespace std::chrono_literals;
+
+/// A packet whose cell is nobody's matter here.
+relay::Held held(base::Mono arrived, base::Nanoseconds delay) {
+    return {std::make_unique<cell::Cell>(), relay::ToExit{}, arrived, delay};
+}
+
+void steady(benchmark::State& state) {
+    base::SeededRandom random{1};
+    relay::MixQueue queue{20'000, random};
+    // Drawn before: the draw is the sender's.
+    std::vector<base::Nanoseconds> delays(100'000);
+    for (auto& delay : delays)
+        delay = random.exponential_capped(50ms, 500ms);
+    // All that is around the queue: cells, other packets, links. It has to come from memory again.
+    std::vector<std::uint64_t> others(1 << 20);
+    const auto per_tick = state.range(0) / 1000;
+    base::Mono now{1h};
+    std::vector<relay::Held> out;
+    std::size_t next = 0, touched = 0;
+    for (auto _ : state) {
+        state.PauseTiming();
+        for (std::size_t i = 0; i < others.size(); i += 8)
+            touched += others[i]++;
+        std::vector<relay::Held> arriving;
+        for (int i = 0; i < per_tick; ++i)
+            arriving.push_back(held(now, delays[next++ % delays.size()]));
+        out.clear();
+        state.ResumeTiming();
+        for (auto& packet : arriving)
+            queue.push(std::move(packet));
+        benchmark::DoNotOptimize(queue.release(now, out));
+        benchmark::DoNotOptimize(queue.next_due());
+        now += 1ms;
+    }
+    benchmark::DoNotOptimize(touched);
+    state.counters["packet"] = benchmark::Counter(
+        static_cast<double>(per_tick),
+        benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(steady)->Name("mix, a tick")->Arg(1'000)->Arg(10'000)->Arg(50'000);
+
+void full(benchmark::State& state) {
+    base::SeededRandom random{1};
+    relay::MixQueue queue{20'000, random};
+    const base::Mono now{1h};
+    for (int i = 0; i < 20'000; ++i)
+        queue.push(held(now, 400ms));
+    for (auto _ : state)
+        queue.push(held(now, 400ms));
+}
+BENCHMARK(full)->Name("mix, full and all due at once");
+
+}  // namespace
+
+BENCHMARK_MAIN();
