@@ -13,7 +13,8 @@
 namespace nightjar::base {
 
 /// N public bytes that name something. Ordered, so it keys a std::map: many of these values are
-/// chosen by peers, and a tree cannot be flooded with colliding hashes.
+/// chosen by peers, and a tree cannot be flooded with colliding hashes. (Nor can a table under
+/// relay::KeyedHash.)
 template <class Tag, std::size_t N>
 struct Id {
     ByteArray<N> bytes{};
