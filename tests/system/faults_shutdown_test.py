@@ -16,7 +16,7 @@ END_SECONDS_MAX = 5
 # As many are held as leave in a mean delay: some 43 at these rates. Where the processes are slow (under the
 # sanitizers a packet costs milliseconds) it is a tenth of that, and several rounds make one sample.
 LEFT_LEAST = 15
-HELD_LEAST = 30         # one round at these rates, with what chance takes
+HELD_LEAST = 60         # two rounds at these rates
 SHARE_LEAST = 0.35      # of what was held leaves, and is not dropped
 ROUNDS_MAX = 16
 # The mean time until what was held has left: 50 ms by the law, next to nothing for a flush. Of 15
