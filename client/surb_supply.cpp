@@ -34,12 +34,14 @@ void Outstanding::drop_taken(Order& order) {
 }
 
 std::optional<Expected> Outstanding::take(const base::Identifier& identifier) {
-    auto node = by_identifier_.extract(identifier);
-    if (!node) return std::nullopt;
-    auto& order = order_[node.mapped().session];
+    const auto found = by_identifier_.find(identifier);
+    if (found == by_identifier_.end()) return std::nullopt;
+    std::optional<Expected> taken{std::move(found->second)};
+    by_identifier_.erase(found);
+    auto& order = order_[taken->session];
     --order.live;
     if (order.made.front().identifier == identifier) drop_taken(order);
-    return std::move(node.mapped());
+    return taken;
 }
 
 std::size_t Outstanding::forget_before(SessionHandle session, base::Mono made) {

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <utility>
 
 #include "sphinx/base/ids.hpp"
@@ -67,11 +67,12 @@ class Outstanding {
     // All keys are drawn by ourselves, so that any word of one is a hash and nobody can make them
     // collide.
     struct Hash {
+        using is_avalanching = void;  // as Boost calls it: every bit of it is chance
         std::size_t operator()(const base::Identifier& identifier) const;
     };
 
     std::size_t per_session_max_;
-    std::unordered_map<base::Identifier, Expected, Hash> by_identifier_;
+    boost::unordered_flat_map<base::Identifier, Expected, Hash> by_identifier_;
     std::map<SessionHandle, Order> order_;
     base::Wall next_end_ = base::Wall::max();  // no order's first ends before: asked in every slot
 };

@@ -95,7 +95,8 @@ std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
     handed_out_.clear();
     if (!running_) return cells;
     while (!ready_.empty() && ready_.front().slot.due <= now) {
-        auto& [slot, packet] = ready_.front();
+        auto [slot, packet] = std::move(ready_.front());
+        ready_.erase(ready_.begin());
         if (packet.cell && now - slot.due <= slot_late_max) {
             ++(slot.kind == Slot::Kind::main ? counts_.main : counts_.loops);
             cells.push_back(std::move(packet.cell));
@@ -105,7 +106,6 @@ std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
             packet.cell.reset();
             unsent_.push_back(std::move(packet));
         }
-        ready_.pop_front();
     }
     if (now - upcoming_.due > restart_after) {
         start(now);

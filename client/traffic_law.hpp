@@ -12,7 +12,6 @@
 // Pure, one thread.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -100,10 +99,10 @@ class TrafficLaw {
     bool running_ = false;
     base::Mono gap_begins_{};  // the gap that upcoming_ lies in
     Slot upcoming_;
-    double loops_gap_passed_ = 0;  // share of the present gap 1/L
-    double loop_at_ = 0;           // where in it its loop lies
-    bool loop_ahead_ = false;      // and whether that is still to come
-    std::deque<Ready> ready_;
+    double loops_gap_passed_ = 0;         // share of the present gap 1/L
+    double loop_at_ = 0;                  // where in it its loop lies
+    bool loop_ahead_ = false;             // and whether that is still to come
+    std::vector<Ready> ready_;            // slots_ahead, and what prepare_lead adds
     std::vector<SlotPacket> handed_out_;  // by the last due()
     std::vector<SlotPacket> unsent_;
     SlotCounts counts_;

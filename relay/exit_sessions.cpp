@@ -1,11 +1,10 @@
 #include "relay/exit_sessions.hpp"
 
 #include <algorithm>
+#include <boost/circular_buffer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cassert>
-#include <deque>
 #include <limits>
-#include <list>
-#include <unordered_map>
 #include <utility>
 
 #include "relay/due_heap.hpp"
@@ -37,9 +36,9 @@ struct Session {
     stream::SentLog sent;
     stream::ArrivedLog arrived;
     ReplyPace pace;
-    std::deque<StoredSurb> surbs;  // oldest first
+    boost::circular_buffer<StoredSurb> surbs;  // oldest first
     base::Mono heard{};
-    std::list<Session*>::iterator silence;  // its place in `by_silence`
+    DueHeap<Session>::Number silence = 0;   // its own in `by_silence`
     DueHeap<Session>::Number number = 0;    // its own in `due`
     base::Mono queued = base::Mono::max();  // when it is due there; max(): it is not
     std::size_t weighed = 0;                // its part of Impl::memory
@@ -56,7 +55,8 @@ std::optional<base::NodeId> ReplySealer::seal(base::ByteView surb, base::ByteVie
 }
 
 struct ExitSessions::Impl {
-    using Sessions = std::unordered_map<base::SessionId, std::unique_ptr<Session>, KeyedHash>;
+    using Sessions =
+        boost::unordered_flat_map<base::SessionId, std::unique_ptr<Session>, KeyedHash>;
 
     Impl(const directory::Parameters& of_network, base::Random& source, Counters& count,
          ExitLimits bounds, std::unique_ptr<ReplySealer> seals)
@@ -81,6 +81,7 @@ struct ExitSessions::Impl {
     void drop_unusable(Session& session, base::Wall wall);
     std::optional<Reply> spend(Session& session, base::Mono now, base::Wall wall);
     Session* begin(const base::SessionId& id, base::Mono now);
+    Session& longest_silent();
     void end_silent(base::Mono now);
     void end(Session& session, stream::ResetReason reason);
     void weigh(Session& session);
@@ -94,7 +95,7 @@ struct ExitSessions::Impl {
     Sessions sessions;
     std::size_t memory = 0;  // of all sessions, as last weighed
     DueHeap<Session> due;
-    std::list<Session*> by_silence;  // the one not heard from for longest first
+    DueHeap<Session> by_silence;  // by when each was heard, or by an earlier time
     base::Mono next_sweep = base::Mono::max();
     std::vector<Session*> changed;  // may have events, each once
     std::vector<ExitEvent> events;  // of sessions that have ended
@@ -117,7 +118,12 @@ void ExitSessions::Impl::take_surbs(Session& session, const stream::UpHeader& he
     for (std::size_t i = 0; i < header.surb_count; ++i) {
         if (session.surbs.size() >= stock_max()) session.surbs.pop_front();
         const auto bytes = stream::surb_of(header, message, i);
-        auto& surb = session.surbs.emplace_back();
+        // It would overwrite the oldest if it were full.
+        const auto capacity = session.surbs.capacity();
+        if (session.surbs.full())
+            session.surbs.set_capacity(std::min(capacity + capacity / 2 + 4, stock_max()));
+        session.surbs.push_back();
+        auto& surb = session.surbs.back();
         std::copy(bytes.begin(), bytes.end(), surb.bytes.data());
         surb.epoch = header.surb_epoch;
     }
@@ -167,7 +173,6 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     if (!session) return self.counters.drop(DropReason::overflow);
     if (!session->arrived.arrived(header->number)) return;
     session->heard = now;
-    self.by_silence.splice(self.by_silence.end(), self.by_silence, session->silence);
     self.follow(*session, header->schedule, now);
     self.take_surbs(*session, *header, message);
     for (const auto& settled : session->sent.on_acks(header->acks))
@@ -185,7 +190,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
 /// with its next packet and end another, so that one session too many would be the end of all.
 Session* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     if (sessions.size() >= limits.sessions_max) {
-        auto& longest = *by_silence.front();
+        auto& longest = longest_silent();
         if (now - longest.heard < limits.lively) return nullptr;
         end(longest, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
@@ -195,15 +200,26 @@ Session* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
              .emplace(id, std::make_unique<Session>(id, 2 * parameters.longest_route_delay(),
                                                     stream_limits()))
              .first->second;
-    session.silence = by_silence.insert(by_silence.end(), &session);
+    session.silence = by_silence.enter(session);
+    by_silence.set(session.silence, now);
     session.number = due.enter(session);
     next_sweep = std::min(next_sweep, now + sweep_interval);
     return &session;
 }
 
+/// Most messages move nothing here: where a session lies is put right when its turn comes.
+/// Precondition: there is one.
+Session& ExitSessions::Impl::longest_silent() {
+    for (;;) {
+        auto& session = by_silence.first();
+        if (session.heard <= by_silence.first_due()) return session;
+        by_silence.set(session.silence, session.heard);
+    }
+}
+
 void ExitSessions::Impl::weigh(Session& session) {
     memory -= session.weighed;
-    session.weighed = session.mux.memory() + session.surbs.size() * sizeof(StoredSurb);
+    session.weighed = session.mux.memory() + session.surbs.capacity() * sizeof(StoredSurb);
     memory += session.weighed;
 }
 
@@ -245,6 +261,9 @@ std::optional<ExitSessions::Reply> ExitSessions::Impl::spend(Session& session, b
     if (session.surbs.empty()) return std::nullopt;
     const auto surb = std::move(session.surbs.front());
     session.surbs.pop_front();
+    // A pile that is gone holds no memory.
+    if (session.surbs.size() < session.surbs.capacity() / 4)
+        session.surbs.set_capacity(session.surbs.capacity() / 2);
     for (const auto& settled : session.sent.expire(now))
         session.mux.lost(settled.number);
 
@@ -267,14 +286,14 @@ void ExitSessions::Impl::end(Session& session, stream::ResetReason reason) {
         events.push_back({session.id, std::move(event)});
     if (session.changed) std::erase(changed, &session);
     due.leave(session.number);
-    by_silence.erase(session.silence);
+    by_silence.leave(session.silence);
     memory -= session.weighed;
     sessions.erase(sessions.find(session.id));
 }
 
 void ExitSessions::Impl::end_silent(base::Mono now) {
     while (!by_silence.empty()) {
-        auto& longest = *by_silence.front();
+        auto& longest = longest_silent();
         if (now - longest.heard <= limits.silence) break;
         end(longest, stream::ResetReason::session_ended);
     }

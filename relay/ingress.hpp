@@ -3,8 +3,8 @@
 // Pure, one thread; `keyring` and `random` outlive it.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
-#include <unordered_map>
 
 #include "relay/drop_reason.hpp"
 #include "relay/keyed_hash.hpp"
@@ -65,7 +65,7 @@ class Ingress {
     const Keyring& keyring_;
     base::Random& random_;
     double lab_drop_share_;
-    std::unordered_map<base::MailboxId, TokenBucket, KeyedHash> clients_;
+    boost::unordered_flat_map<base::MailboxId, TokenBucket, KeyedHash> clients_;
 };
 
 }  // namespace nightjar::relay

@@ -16,6 +16,8 @@ namespace nightjar::relay {
 
 class KeyedHash {
  public:
+    using is_avalanching = void;  // as Boost calls it: every bit of it depends on all of a name
+
     explicit KeyedHash(base::Random& random) { random.fill(key_); }
 
     template <class Tag, std::size_t N>

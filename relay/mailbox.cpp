@@ -12,12 +12,11 @@ void Mailboxes::use(directory::Rate down) {
 }
 
 void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
-    const auto [found, fresh] = mailboxes_.try_emplace(client);
-    if (!fresh) return;
+    if (connected(client)) return;
     // A random phase, so that the slots of clients that connect together do not coincide.
     const auto gap = static_cast<std::uint64_t>(down_.mean_gap().count());
     const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
-    auto& mailbox = found->second;
+    auto& mailbox = *mailboxes_.emplace(client, std::make_unique<Mailbox>()).first->second;
     mailbox.client = client;
     mailbox.number = slots_.enter(mailbox);
     slots_.set(mailbox.number, now + phase);
@@ -26,7 +25,7 @@ void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
 void Mailboxes::close(const base::MailboxId& client) {
     const auto found = mailboxes_.find(client);
     if (found == mailboxes_.end()) return;
-    slots_.leave(found->second.number);
+    slots_.leave(found->second->number);
     mailboxes_.erase(found);
 }
 
@@ -37,7 +36,7 @@ bool Mailboxes::connected(const base::MailboxId& client) const {
 void Mailboxes::deliver(const base::MailboxId& client, cell::CellBox cell) {
     const auto found = mailboxes_.find(client);
     if (found == mailboxes_.end()) return counters_.drop(DropReason::unreachable);
-    auto& queue = found->second.queue;
+    auto& queue = found->second->queue;
     if (queue.size() == queue_max) return counters_.drop(DropReason::overflow);
     queue.push_back(std::move(cell));
     ++counters_.deliveries;
@@ -68,7 +67,7 @@ void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
         return;
     }
     auto delivery = std::move(mailbox.queue.front());
-    mailbox.queue.pop_front();
+    mailbox.queue.erase(mailbox.queue.begin());
     switch (egress.to_client(mailbox.client, std::move(delivery))) {
         case Sent::queued:
             ++counters_.down_cells;

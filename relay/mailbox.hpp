@@ -8,9 +8,10 @@
 // Pure, one thread; `random` and `counters` outlive it.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <deque>
-#include <unordered_map>
+#include <memory>
+#include <vector>
 
 #include "relay/counters.hpp"
 #include "relay/due_heap.hpp"
@@ -50,7 +51,7 @@ class Mailboxes {
  private:
     struct Mailbox {
         base::MailboxId client;
-        std::deque<cell::CellBox> queue;
+        std::vector<cell::CellBox> queue;
         std::uint32_t number = 0;  // its own in slots_
     };
     void fill_slot(Mailbox& mailbox, Egress& egress);
@@ -58,7 +59,7 @@ class Mailboxes {
     directory::Rate down_;
     base::Random& random_;
     Counters& counters_;
-    std::unordered_map<base::MailboxId, Mailbox, KeyedHash> mailboxes_;
+    boost::unordered_flat_map<base::MailboxId, std::unique_ptr<Mailbox>, KeyedHash> mailboxes_;
     DueHeap<Mailbox> slots_;  // the next slot of each mailbox
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace nightjar::stream {
 namespace {
@@ -30,11 +31,11 @@ PacketNumber SentLog::next(base::Mono sent, std::uint32_t weight) {
 
 void SentLog::acknowledge(PacketNumber number, std::vector<Settled>& settled) {
     if (number < first_) return;
-    auto& entry = entries_[number - first_];
-    if (entry.arrived) return;
-    entry.arrived = true;
-    if (number >= weight_next_) weight_in_flight_ -= entry.weight;
-    if (number >= resend_next_) settled.push_back({number, entry.weight, true});
+    auto& packet = entry(number);
+    if (packet.arrived) return;
+    packet.arrived = true;
+    if (number >= weight_next_) weight_in_flight_ -= packet.weight;
+    if (number >= resend_next_) settled.push_back({number, packet.weight, true});
 }
 
 bool SentLog::withdraw(PacketNumber number) {
@@ -57,17 +58,22 @@ std::vector<SentLog::Settled> SentLog::on_acks(const Acks& acks) {
 std::vector<SentLog::Settled> SentLog::expire(base::Mono now) {
     std::vector<Settled> settled;
     for (; resend_next_ <= last_; ++resend_next_) {
-        const auto& entry = entries_[resend_next_ - first_];
-        if (now - entry.sent < resend_after_) break;
-        if (!entry.arrived) settled.push_back({resend_next_, entry.weight, false});
+        const auto& packet = entry(resend_next_);
+        if (now - packet.sent < resend_after_) break;
+        if (!packet.arrived) settled.push_back({resend_next_, packet.weight, false});
     }
     for (; weight_next_ <= last_; ++weight_next_) {
-        const auto& entry = entries_[weight_next_ - first_];
-        if (now - entry.sent < weight_patience_) break;
-        if (!entry.arrived) weight_in_flight_ -= entry.weight;
+        const auto& packet = entry(weight_next_);
+        if (now - packet.sent < weight_patience_) break;
+        if (!packet.arrived) weight_in_flight_ -= packet.weight;
     }
-    for (; first_ < std::min(resend_next_, weight_next_); ++first_)
-        entries_.pop_front();
+    const auto first = std::min(resend_next_, weight_next_);
+    gone_ += first - first_;
+    first_ = first;
+    // Seldom enough that a packet costs one move, often enough that half of all is in use.
+    if (gone_ >= 64 && gone_ >= entries_.size() / 2)
+        entries_.erase(entries_.begin(),
+                       entries_.begin() + static_cast<std::ptrdiff_t>(std::exchange(gone_, 0)));
     return settled;
 }
 

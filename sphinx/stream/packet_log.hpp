@@ -56,15 +56,17 @@ class SentLog {
         std::uint32_t weight;
         bool arrived;
     };
+    Entry& entry(PacketNumber number) { return entries_[gone_ + (number - first_)]; }
     void acknowledge(PacketNumber number, std::vector<Settled>& settled);
 
     base::Nanoseconds resend_after_;
     base::Nanoseconds weight_patience_;
     PacketNumber last_ = 0;
-    PacketNumber first_ = 1;        // the number of entries_.front()
+    PacketNumber first_ = 1;        // the oldest that is remembered
     PacketNumber resend_next_ = 1;  // below it everything has arrived or was reported lost
     PacketNumber weight_next_ = 1;  // below it no weight counts any more
-    std::deque<Entry> entries_;     // first_ .. last_, none missing
+    std::size_t gone_ = 0;          // entries in front that are older than first_
+    std::vector<Entry> entries_;    // behind them first_ .. last_, none missing
     std::uint32_t weight_in_flight_ = 0;
     Acks told_;  // the newest acks, so that each number is looked at once
 };

@@ -92,6 +92,24 @@ TEST_CASE("where all sessions are lively one too many finds no place, and ends n
     CHECK(lives(clients.back()));
 }
 
+TEST_CASE("what SURBs take counts with the room that is kept for more, and goes with them") {
+    Harness harness;
+    harness.send(1, full);
+    const auto small = harness.exit.memory();
+    for (int i = 0; i < 40; ++i)
+        harness.send(5, full);
+    const auto held = harness.exit.stock(harness.id);
+    CHECK(held == 201);
+    const auto large = harness.exit.memory();
+    CHECK(large > held * packet::surb_size);
+    CHECK(large < small + held * packet::surb_size * 8 / 5);
+    for (int ms = 1; harness.exit.stock(harness.id) > 1; ++ms) {
+        REQUIRE(ms < 20'000);
+        harness.tick(Mono{} + Milliseconds{ms});
+    }
+    CHECK(harness.exit.memory() < small + 4 * packet::surb_size);
+}
+
 TEST_CASE("streams that carry nothing count among what sessions hold") {
     relay::ExitLimits limits;
     limits.memory_max = 100'000;
