@@ -13,6 +13,8 @@
 namespace nightjar::privacy {
 namespace {
 
+constexpr double warm_up = 5;  // seconds until sessions are open and stocks full
+
 struct Size {
     unsigned clients;
     unsigned mixes_per_layer;
@@ -32,17 +34,18 @@ Measured measure(simulation::Packets packets, std::uint64_t seed, const Size& si
     options.mixes_per_layer = size.mixes_per_layer;
     options.gateways = size.gateways;
     // A full filter refuses fresh packets: the network would go quiet. For each client and second a
-    // layer gets 100 and the gateways 155: 55 from it, 50 for it, 50 for its exits.
+    // layer gets 100 and the gateways 155: 55 from it, 50 for it, 50 for its exits. A larger one
+    // would only lie in no cache.
     const auto each = std::min(size.mixes_per_layer, size.gateways);
     options.replay_packets =
-        static_cast<std::uint64_t>((200.0 * size.clients / each + 200) * (size.seconds + 10));
+        static_cast<std::uint64_t>((160.0 * size.clients / each + 200) * (size.seconds + warm_up));
     simulation::World world{options};
     for (unsigned i = 0; i < size.clients; ++i) {
         const auto mailbox = world.fork_random()->id<base::MailboxId>();
         world.add<simulation::ClientNode>(mailbox, mailbox,
                                           world.gateway(i % size.gateways).identity());
     }
-    world.run_for(base::Seconds{5});  // sessions open, stocks are full
+    world.run_for(base::from_seconds(warm_up));
     const auto hops = world.hops();
     // The process's own time: whoever else uses the machine does not count.
     const auto started = std::clock();

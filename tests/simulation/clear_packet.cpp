@@ -9,25 +9,42 @@
 namespace nightjar::simulation {
 namespace {
 
-// The header's fields (clear_packet.hpp).
+// The header's fields (clear_packet.hpp). A cell that begins a line has its body three bytes
+// behind.
+constexpr std::size_t line_size = 64;
+constexpr std::size_t line_offset(std::size_t line) {
+    return line * line_size - 3;
+}
 constexpr std::size_t at_offset = 1;
 constexpr std::size_t unique_offset = 2;
-constexpr std::size_t final_offset = 10;
-constexpr std::size_t hops_offset = 58;
-constexpr std::size_t hop_size = 40;
+constexpr std::size_t legs = packet::max_hops - 1;
+constexpr std::size_t leg_size = 8 + 32;
+constexpr std::size_t leg_offset(std::size_t leg) {
+    return leg == 0 ? 10 : line_offset(leg);
+}
+constexpr std::size_t final_offset = line_offset(legs);
+constexpr std::size_t first_offset = final_offset + 32 + 16;
+static_assert(leg_offset(0) + leg_size <= line_offset(1));
+static_assert(first_offset + 32 + 8 <= packet::header_size);
 
 void write(const ClearHeader& header, base::ByteSpan out) {
-    base::Writer writer{out.first(packet::header_size)};
-    writer.u8(static_cast<std::uint8_t>(header.hops));
-    writer.u8(static_cast<std::uint8_t>(header.at));
-    writer.u64(header.unique);
-    writer.bytes(header.destination.bytes);
-    writer.bytes(header.identifier.bytes);
-    for (std::size_t i = 0; i < packet::max_hops; ++i) {
-        writer.bytes(header.address[i].bytes);
-        writer.u64(header.delay_ns[i]);
+    const auto at = [&](std::size_t offset, std::size_t size) {
+        return base::Writer{out.subspan(offset, size)};
+    };
+    auto begin = at(0, 10);
+    begin.u8(static_cast<std::uint8_t>(header.hops));
+    begin.u8(static_cast<std::uint8_t>(header.at));
+    begin.u64(header.unique);
+    for (std::size_t i = 0; i < legs; ++i) {
+        auto leg = at(leg_offset(i), leg_size);
+        leg.u64(header.delay_ns[i]);
+        leg.bytes(header.address[i + 1].bytes);
     }
-    assert(writer.ok());
+    auto ends = at(final_offset, packet::header_size - final_offset);
+    ends.bytes(header.destination.bytes);
+    ends.bytes(header.identifier.bytes);
+    ends.bytes(header.address[0].bytes);
+    ends.u64(header.delay_ns[legs]);
 }
 
 void write_payload(base::ByteView message, base::ByteSpan packet) {
@@ -172,7 +189,6 @@ struct RealLoopSealer final : relay::LoopSealer {
     base::SeededRandom own;
 };
 
-/// Reads what the hop in turn needs and nothing else: most of a header lies in no cache.
 packet::Opened open(base::ByteSpan packet) {
     const auto hops = std::min<std::size_t>(packet[0], packet::max_hops);
     const auto at = std::min<std::size_t>(packet[at_offset], packet::max_hops - 1);
@@ -180,9 +196,9 @@ packet::Opened open(base::ByteSpan packet) {
     packet::Opened opened{.replay_tag = tag_of(unique.u64(), at), .what = {}};
     if (at + 1 < hops) {
         packet::Forward forward;
-        base::Reader delay{packet.subspan(hops_offset + at * hop_size + 32, 8 + 32)};
-        forward.delay_ns = delay.u64();
-        delay.into(forward.next.bytes);
+        base::Reader leg{packet.subspan(leg_offset(at), leg_size)};
+        forward.delay_ns = leg.u64();
+        leg.into(forward.next.bytes);
         opened.what = forward;
         ++packet[at_offset];
     } else {
@@ -199,17 +215,34 @@ packet::Opened open(base::ByteSpan packet) {
 
 ClearHeader read_clear(base::ByteView packet) {
     ClearHeader header;
-    base::Reader reader{packet.first(packet::header_size)};
-    header.hops = std::min<std::size_t>(reader.u8(), packet::max_hops);
-    header.at = std::min<std::size_t>(reader.u8(), packet::max_hops - 1);
-    header.unique = reader.u64();
-    reader.into(header.destination.bytes);
-    reader.into(header.identifier.bytes);
-    for (std::size_t i = 0; i < packet::max_hops; ++i) {
-        reader.into(header.address[i].bytes);
-        header.delay_ns[i] = reader.u64();
+    base::Reader begin{packet.first(10)};
+    header.hops = std::min<std::size_t>(begin.u8(), packet::max_hops);
+    header.at = std::min<std::size_t>(begin.u8(), packet::max_hops - 1);
+    header.unique = begin.u64();
+    for (std::size_t i = 0; i < legs; ++i) {
+        base::Reader leg{packet.subspan(leg_offset(i), leg_size)};
+        header.delay_ns[i] = leg.u64();
+        leg.into(header.address[i + 1].bytes);
     }
+    base::Reader ends{packet.subspan(final_offset, packet::header_size - final_offset)};
+    ends.into(header.destination.bytes);
+    ends.into(header.identifier.bytes);
+    ends.into(header.address[0].bytes);
+    header.delay_ns[legs] = ends.u64();
     return header;
+}
+
+void fetch_first(const cell::Cell& cell) {
+    __builtin_prefetch(cell.bytes().data(), 1);
+}
+
+void fetch_rest(const cell::Cell& cell) {
+    const auto packet = cell.body();
+    const bool last = packet[at_offset] + 1 >= packet[0];
+    const auto leg = std::min<std::size_t>(packet[at_offset], legs - 1);
+    const auto read = packet.subspan(last ? final_offset : leg_offset(leg), leg_size);
+    __builtin_prefetch(&read.front());
+    __builtin_prefetch(&read.back());
 }
 
 std::unique_ptr<client::Sealer> client_sealer(Packets packets, std::uint64_t seed) {

@@ -3,8 +3,14 @@
 // What a relay, a client and an exit decide does not depend on which of the two they handle: the
 // same seed gives the same events (world_test.cpp), a hundred times as fast.
 //
-//   header: hops 1 | next hop's place 1 | unique 8 | destination 32 | identifier 16 | 5 x (address
-//   32 | delay 8) SURB:   that header | first hop's address 32 | zeros 16
+//   header: hops 1 | next hop's place 1 | unique 8 | 1st leg 40 | 11 | 2nd leg 40 | 24 | 3rd leg 40
+//   |
+//           24 | 4th leg 40 | 24 | destination 32 | identifier 16 | first address 32 | last delay 8
+//   leg:    delay before it 8 | address of the hop that it leads to 32
+//   SURB:   that header | first hop's address 32 | zeros 16
+//
+// A hop reads where it begins and one leg, or the end: no leg shares its line of the cache with
+// another.
 //
 // Pure. Each sealer numbers its packets; `seed` keeps those of different senders apart.
 #pragma once
@@ -38,6 +44,12 @@ ClearHeader read_clear(base::ByteView packet);
 std::unique_ptr<client::Sealer> client_sealer(Packets packets, std::uint64_t seed);
 std::unique_ptr<relay::ReplySealer> reply_sealer(Packets packets);
 std::unique_ptr<relay::LoopSealer> loop_sealer(Packets packets, std::uint64_t seed);
+
+/// Asks for what unwrap() will read of a clear packet, of which nothing lies in the cache: first
+/// for what says whose turn it is, and when that has come for the rest. Of other packets for some
+/// of it.
+void fetch_first(const cell::Cell& cell);
+void fetch_rest(const cell::Cell& cell);
 
 /// As Pipeline::unwrap, of either kind.
 void unwrap(Packets packets, std::span<relay::Work> batch);

@@ -22,17 +22,34 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
 
 bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
     if (cell->kind() != cell::Kind::packet) return false;
-    core_->on_delivery(*cell, at);
+    // Between two slots a delivery changes nothing but what the next one is made from. So it waits
+    // for that as long as nobody looks: ten thousand clients come into the cache once, not twice.
+    delivered_.push_back({std::move(cell), at});
+    if (!application && !looked_at_) return false;
+    take_deliveries();
     return application != nullptr;
+}
+
+void ClientNode::take_deliveries() {
+    for (const auto& delivery : delivered_)
+        core_->on_delivery(*delivery.cell, delivery.at);
+    delivered_.clear();
+}
+
+client::Core& ClientNode::core() {
+    looked_at_ = true;
+    take_deliveries();
+    return *core_;
 }
 
 void ClientNode::step(base::Mono now) {
     // As in the daemon: the law wakes with its slots alone, applications with deliveries too.
     if (core_->next_due() <= now) keep_law(now);
-    if (application) application(*core_, now);
+    if (application) application(core(), now);
 }
 
 void ClientNode::keep_law(base::Mono now) {
+    take_deliveries();
     const auto wall = world_.wall(*this);
     auto document = world_.document(wall);
     if (document->epoch > document_->epoch) {

@@ -20,12 +20,19 @@ class ClientNode final : public Node {
     void step(base::Mono now) override;
     base::Mono next_due() const override;
 
-    client::Core& core() { return *core_; }
+    /// With all that has been delivered so far. Whoever asks once is shown each delivery in its own
+    /// tick from then on.
+    client::Core& core();
     /// What an application does whenever this client is stepped; nothing at first.
     std::function<void(client::Core&, base::Mono)> application;
     const base::MailboxId& mailbox() const { return mailbox_; }
 
  private:
+    struct Delivery {
+        cell::CellBox cell;
+        base::Mono at;
+    };
+    void take_deliveries();
     void keep_law(base::Mono now);
 
     World& world_;
@@ -34,6 +41,8 @@ class ClientNode final : public Node {
     std::unique_ptr<base::Random> random_;
     std::shared_ptr<const directory::Document> document_;
     std::unique_ptr<client::Core> core_;
+    bool looked_at_ = false;
+    std::vector<Delivery> delivered_;  // since the last slot
 };
 
 }  // namespace nightjar::simulation

@@ -8,8 +8,10 @@ namespace {
 
 std::uint32_t hash_of(const Peer& peer) {
     // Ids are random in a simulation: any word of one is a hash.
+    const auto* mailbox = std::get_if<base::MailboxId>(&peer);
+    const auto& bytes = mailbox ? mailbox->bytes : std::get_if<base::NodeId>(&peer)->bytes;
     std::uint32_t word = 0;
-    std::visit([&word](const auto& id) { std::memcpy(&word, id.bytes.data(), sizeof word); }, peer);
+    std::memcpy(&word, bytes.data(), sizeof word);
     return word;
 }
 

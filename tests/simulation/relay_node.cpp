@@ -32,15 +32,21 @@ bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
     if (const auto* client = std::get_if<base::MailboxId>(&world_.peer(from)))
         source.client = *client;
     auto work = pipeline_->accept(source, std::move(cell), at, world_.wall(*this));
-    if (work) waiting_.push_back(std::move(*work));
+    if (work) {
+        if (waiting_.empty()) waiting_.swap(world_.spare_work());
+        waiting_.push_back(std::move(*work));
+    }
     return true;  // also for one that was dropped: perhaps for a key that the step brings
 }
 
 void RelayNode::step(base::Mono now) {
     follow_the_clock();
-    unwrap(world_.options().packets, waiting_);
-    pipeline_->unwrapped(waiting_);
-    waiting_.clear();
+    if (!waiting_.empty()) {
+        unwrap(world_.options().packets, waiting_);
+        pipeline_->unwrapped(waiting_);
+        waiting_.clear();
+        waiting_.swap(world_.spare_work());
+    }
     pipeline_->tick(now, world_.wall(*this), *this);
     if (exit_host_) exit_host_->step();
 }

@@ -14,13 +14,9 @@ namespace {
 
 constexpr base::Nanoseconds tick_length = base::Milliseconds{1};
 
-/// What of a cell lies in no cache when it arrives: asked for while those before it are handled.
-constexpr std::size_t cells_ahead = 8;
-void fetch_ahead(const cell::Cell& cell) {
-    constexpr std::size_t line = 64, lines = 5;  // a clear packet's header (clear_packet.hpp)
-    for (std::size_t i = 0; i < lines; ++i)
-        __builtin_prefetch(cell.bytes().data() + i * line, 1);
-}
+/// So many cells before its own a relay's cell is asked for, in two steps (clear_packet.hpp).
+constexpr std::size_t first_ahead = 16;
+constexpr std::size_t rest_ahead = 8;
 
 base::Mono round_up(base::Mono at) {
     const auto count = at.time_since_epoch().count();
@@ -168,7 +164,7 @@ relay::Sent World::send(const Peer& from, const Peer& to, const cell::Cell& cell
 
 relay::Sent World::send(const Node& from, const Peer& to, cell::CellBox cell) {
     const auto target = find(to);
-    if (!target || !nodes_[*target]->up) return relay::Sent::no_link;
+    if (!target || !is_up(*target)) return relay::Sent::no_link;
     const auto source = from.number;
     assert(source < nodes_.size());
     unsigned copies = 1;
@@ -211,8 +207,13 @@ void World::run_for(base::Nanoseconds duration) {
 }
 
 bool World::run_until(const std::function<bool()>& done, base::Nanoseconds limit) {
-    const auto end = now_ + limit;
-    look_at_dues();
+    look_at_nodes();
+    const auto reached = run(done, now_ + limit);
+    up_.clear();
+    return reached;
+}
+
+bool World::run(const std::function<bool()>& done, base::Mono end) {
     for (;;) {
         const auto next = next_event();
         const auto at =
@@ -233,9 +234,17 @@ base::Mono World::next_event() const {
     return next;
 }
 
-void World::look_at_dues() {
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
+void World::look_at_nodes() {
+    up_.resize(nodes_.size());
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
         due_[i] = nodes_[i]->next_due();
+        up_[i] = nodes_[i]->up;
+    }
+}
+
+/// Of a node that most cells are sent to from elsewhere nothing lies in the cache.
+bool World::is_up(std::uint32_t number) const {
+    return number < up_.size() ? up_[number] != 0 : nodes_[number]->up;
 }
 
 void World::tick(base::Mono at) {
@@ -246,8 +255,7 @@ void World::tick(base::Mono at) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         // A node has its cells right before its step, when they lie in the cache anyway.
         for (; handed < arrived_.size() && arrived_[handed].to == i; ++handed) {
-            if (handed + cells_ahead < arrived_.size())
-                fetch_ahead(*arrived_[handed + cells_ahead].cell);
+            fetch_ahead(handed);
             hand_over(arrived_[handed]);
         }
         if (due_[i] > now_) continue;
@@ -283,8 +291,17 @@ void World::take_arrivals() {
     unsorted_.clear();
 }
 
+void World::fetch_ahead(std::size_t handed) const {
+    const auto to_relay = [this](std::size_t i) {
+        return i < arrived_.size() && arrived_[i].to < relays_.size();
+    };
+    if (to_relay(handed + first_ahead)) fetch_first(*arrived_[handed + first_ahead].cell);
+    if (to_relay(handed + rest_ahead)) fetch_rest(*arrived_[handed + rest_ahead].cell);
+}
+
 void World::hand_over(Arrival& arrival) {
     auto& target = *nodes_[arrival.to];
+    assert(target.up == is_up(arrival.to));
     if (!target.up) return;
     if (arrival.to < relays_.size()) ++hops_;
     if (target.receive(arrival.from, std::move(arrival.cell), arrival.at))

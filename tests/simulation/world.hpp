@@ -146,6 +146,9 @@ class World {
     const Peer& peer(std::uint32_t number) const { return peers_[number]; }
     /// A relay by its number, as a document of this world lists it; nullptr: that is no relay.
     const directory::Relay* listed(const directory::Document& document, std::uint32_t number) const;
+    /// Lent to a relay between its cells and its step: what it keeps of them lies in the cache
+    /// then.
+    std::vector<relay::Work>& spare_work() { return spare_work_; }
     /// Cells handed to the relays so far, those of clients among them.
     std::uint64_t hops() const { return hops_; }
 
@@ -161,11 +164,14 @@ class World {
     void add_relay(directory::Role role, std::uint8_t layer, const std::string& name);
     std::shared_ptr<const directory::Document> make_document(base::Epoch epoch);
     std::optional<std::uint32_t> find(const Peer& peer) const;
+    bool run(const std::function<bool()>& done, base::Mono end);
     void tick(base::Mono at);
     void take_arrivals();
+    void fetch_ahead(std::size_t handed) const;
     void hand_over(Arrival& arrival);
     base::Mono next_event() const;
-    void look_at_dues();
+    void look_at_nodes();
+    bool is_up(std::uint32_t number) const;
     void travel(std::uint32_t from, std::uint32_t to, cell::CellBox cell,
                 base::Nanoseconds held_back);
 
@@ -183,6 +189,7 @@ class World {
     /// Each node's next_due() after its last step, min() once a cell has woken it: asking
     /// thousands of nodes in every tick takes longer than all that they do.
     std::vector<base::Mono> due_;
+    std::vector<char> up_;  // each node's `up` while a run lasts, otherwise empty
     std::vector<RelayNode*> relays_;
     std::unordered_map<std::uint64_t, base::Mono> last_arrival_;  // by both ends' numbers
     bool reordering_ = false;
@@ -193,6 +200,7 @@ class World {
     std::vector<Arrival> unsorted_;
     std::vector<Arrival> arrived_;
     std::vector<std::size_t> place_of_next_;
+    std::vector<relay::Work> spare_work_;
 };
 
 }  // namespace nightjar::simulation
