@@ -46,7 +46,8 @@ class Cell {
     static std::unique_ptr<Cell> parse_boxed(base::ByteView bytes);
 
     // A thread keeps some of the memory of its cells for the next ones: every packet takes a cell
-    // and gives one back, and glibc keeps nothing of this size at hand for a thread.
+    // and gives one back, and glibc keeps nothing of this size at hand for a thread. Each begins a
+    // line of the cache.
     static void* operator new(std::size_t size);
     static void operator delete(void* memory) noexcept;
 

@@ -91,6 +91,16 @@ TEST_CASE("a packet yet to be written is zeros, whatever its memory held before"
     }
 }
 
+TEST_CASE("a cell in a box begins a line of the cache, fresh or in memory that was used before") {
+    for (int round = 0; round < 2; ++round) {
+        std::vector<cell::CellBox> cells;
+        for (int i = 0; i < 2000; ++i) {
+            cells.push_back(std::make_unique<Cell>());
+            REQUIRE(reinterpret_cast<std::uintptr_t>(cells.back().get()) % 64 == 0);
+        }
+    }
+}
+
 TEST_CASE("a cell may end on another thread than it began on, and after that one") {
     cell::CellBox made;
     std::thread{[&] { made = Cell::boxed_packet(1); }}.join();
