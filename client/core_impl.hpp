@@ -15,7 +15,8 @@
 
 namespace nightjar::client {
 
-/// What a session's SURBs and loops may cost in memory at most, each about 400 bytes.
+/// What a session's SURBs and loops may cost in memory at most, each about 400 bytes and
+/// at most twice that with the room that a table keeps.
 inline constexpr std::size_t outstanding_per_session_max = 16'384;
 /// An exit forgets a session after 10 s of silence; a shorter interruption of the link does not
 /// end it.

@@ -219,6 +219,9 @@ Session& ExitSessions::Impl::longest_silent() {
 
 void ExitSessions::Impl::weigh(Session& session) {
     memory -= session.weighed;
+    // A pile that is gone, spent or with its keys, holds no memory.
+    if (session.surbs.size() < session.surbs.capacity() / 4)
+        session.surbs.set_capacity(session.surbs.capacity() / 2);
     session.weighed = session.mux.memory() + session.surbs.capacity() * sizeof(StoredSurb);
     memory += session.weighed;
 }
@@ -261,9 +264,6 @@ std::optional<ExitSessions::Reply> ExitSessions::Impl::spend(Session& session, b
     if (session.surbs.empty()) return std::nullopt;
     const auto surb = std::move(session.surbs.front());
     session.surbs.pop_front();
-    // A pile that is gone holds no memory.
-    if (session.surbs.size() < session.surbs.capacity() / 4)
-        session.surbs.set_capacity(session.surbs.capacity() / 2);
     for (const auto& settled : session.sent.expire(now))
         session.mux.lost(settled.number);
 
