@@ -68,6 +68,36 @@ base::Bytes eight_bytes(std::uint64_t value) {
 
 }  // namespace
 
+TEST_CASE("whoever looks at a client moves nothing on any link") {
+    // What is delivered waits for the next slot unless somebody looks (client_node.cpp).
+    struct Seen {
+        base::Mono sent;
+        std::size_t from;
+        std::size_t to;
+        base::Bytes cell;
+        bool operator==(const Seen&) const = default;
+    };
+    const auto watch = [](bool looks) {
+        WorldOptions options;
+        options.packets = Packets::clear;
+        World world{options};
+        auto& client = add_client(world);
+        std::vector<Seen> seen;
+        world.wire = [&](OnWire& wire) {
+            const auto bytes = wire.cell.bytes();
+            seen.push_back(
+                {wire.sent, wire.from_number, wire.to_number, {bytes.begin(), bytes.end()}});
+        };
+        if (looks) REQUIRE_FALSE(client.core().ready());
+        world.run_for(10s);
+        CHECK(client.core().ready());
+        return seen;
+    };
+    const auto unseen = watch(false);
+    CHECK(unseen.size() > 5000);
+    CHECK(watch(true) == unseen);
+}
+
 TEST_CASE("1 MiB arrives intact each way with 1 % of packets dropped at every relay") {
     WorldOptions options;
     options.seed = 11;
