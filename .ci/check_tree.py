@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Checks the tree by script, not by review: include arrows, file and function sizes, banned patterns.
+"""Checks the tree by script, not by review: include arrows, file and function sizes, banned patterns,
+and references to documents, their sections and their rules.
 
 Usage: .ci/check_tree.py [ROOT]      exit 0 and a line of counts, or 1 and a line per finding.
        .ci/check_tree.py --self-test shows that each rule can fail.
 """
+import bisect
 import re
 import subprocess
 import sys
@@ -158,6 +160,144 @@ def check_root(root, findings):
             findings.append(f"{extra}: not part of the tree's root")
 
 
+# --- references to documents ---
+
+# A path below docs/, at the start of a word or behind a variable for the tree's root.
+DOCUMENT = r"""(?:(?<![\w/.-])|(?<=["}]/))docs/[\w.*/-]*[\w*/]"""
+SECTIONS = r"""[)`]*,? sections? (?P<sections>\d+(?:(?:,| and|, and| to) \d+)*)"""
+RULE = r"""[)`]* (?P<rule>R\d+)\b"""
+TITLE = r""",\ "(?P<title>[^"]+)\""""
+IN_TEXT = re.compile(f"(?P<path>{DOCUMENT})(?:{SECTIONS}|{RULE}|{TITLE})?")
+IN_MARKDOWN = re.compile(rf"\]\((?P<path>[^)\s]*)\)(?:{SECTIONS}|{RULE})?")
+COMMENT = re.compile(r"\s*(///?|#|\*)?\s*")
+FENCE = re.compile(r"\s*(```|~~~)")
+
+
+def texts(root):
+    """Every tracked text file, by name. Stored inputs of the fuzz targets are not ours to read."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"],
+                            cwd=root, capture_output=True, text=True)
+    names = [n for n in listed.stdout.split("\0") if n]
+    if listed.returncode != 0:
+        names = [str(p.relative_to(root)) for p in root.rglob("*")]
+    found = {}
+    for name in names:
+        if name.startswith("tests/fuzz/corpus/") or not (root / name).is_file():
+            continue
+        try:
+            found[name] = (root / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
+class Document:
+    """What can be referred to in a Markdown text: anchors, numbered sections, titles, rules."""
+
+    def __init__(self, text):
+        self.anchors = set(re.findall(r'<a id="([^"]+)">', text))
+        self.sections = set()
+        self.titles = []
+        self.rules = set(re.findall(r"\*\*(R\d+)\b", text))
+        for line in without_fences(text):
+            heading = re.match(r"#+ +(.*?)[ #]*$", line)
+            if heading:
+                self._add(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.group(1)))
+
+    def _add(self, title):
+        numbered = re.match(r"(\d+)\.? ", title)
+        if numbered:
+            self.sections.add(int(numbered.group(1)))
+        self.titles.append(title.lower())
+        # As GitHub makes anchors: of a second heading with the same text it is "text-1".
+        slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        same = sum(1 for a in self.anchors if re.fullmatch(re.escape(slug) + r"(-\d+)?", a))
+        self.anchors.add(slug if slug not in self.anchors else f"{slug}-{same}")
+
+
+def without_fences(text):
+    """The lines of a Markdown text; empty ones in place of fenced code."""
+    fenced = False
+    for line in text.split("\n"):
+        if FENCE.match(line):
+            fenced = not fenced
+            yield ""
+        else:
+            yield "" if fenced else line
+
+
+def joined(lines):
+    """One line of text in place of many, so that a reference may be broken by a comment's line
+    end, and where each of the lines begins in it."""
+    whole, starts = "", []
+    for line in lines:
+        starts.append(len(whole))
+        whole += line[COMMENT.match(line).end():].rstrip() + " "
+    return whole, starts
+
+
+def exists(root, path):
+    if "*" in path:
+        return any(root.glob(path))
+    # A decision may be named by its number alone.
+    return (root / path).exists() or (re.fullmatch(r"docs/decisions/\d{4}", path) is not None
+                                      and any(root.glob(path + "-*.md")))
+
+
+def wrong_part(match, document):
+    """The section, rule or title of `document` that a reference names and that is not there."""
+    parts = match.groupdict()
+    if parts["sections"]:
+        numbers = [int(n) for n in re.findall(r"\d+", parts["sections"])]
+        missing = [n for n in numbers if n not in document.sections]
+        return f"has no section {missing[0]}" if missing else None
+    if parts["rule"]:
+        return None if parts["rule"] in document.rules else f"has no rule {parts['rule']}"
+    title = parts.get("title")
+    if title and not any(title.lower() in known for known in document.titles):
+        return f'has no heading "{title}"'
+    return None
+
+
+def check_references(root, findings):
+    files = texts(root)
+    documents = {n: Document(t) for n, t in files.items() if n.endswith(".md")}
+
+    def look(name, lines, pattern, resolve):
+        whole, starts = joined(lines)
+        for match in pattern.finditer(whole):
+            where = f"{name}:{bisect.bisect_right(starts, match.start('path'))}"
+            target, anchor = resolve(match.group("path"))
+            if target is None:
+                continue
+            if not exists(root, target):
+                findings.append(f"{where}: {target} is not there")
+            elif target in documents:
+                wrong = wrong_part(match, documents[target])
+                if wrong:
+                    findings.append(f"{where}: {target} {wrong}")
+                if anchor and anchor not in documents[target].anchors:
+                    findings.append(f"{where}: {target} has no heading for #{anchor}")
+
+    for name, text in files.items():
+        look(name, text.split("\n"), IN_TEXT, lambda path: (path, None))
+        if not name.endswith(".md"):
+            continue
+
+        def resolve(link, folder=Path(name).parent, own=name):
+            if re.match(r"[a-z]+:", link):
+                return None, None
+            path, _, anchor = link.partition("#")
+            if not path:
+                return own, anchor
+            target = (root / folder / path).resolve()
+            if not target.is_relative_to(root.resolve()):
+                return path, anchor
+            return str(target.relative_to(root.resolve())), anchor
+
+        look(name, without_fences(text), IN_MARKDOWN, resolve)
+
+
 def check(root):
     findings = []
     types = {}
@@ -170,6 +310,7 @@ def check(root):
         check_names(name, lines, types, findings)
         if name.endswith(".hpp") and "#pragma once" not in lines:
             findings.append(f"{name}: no #pragma once")
+    check_references(root, findings)
     check_root(root, findings)
     return names, findings
 
@@ -200,8 +341,34 @@ def self_test():
     apart = {**twice, "client/two.cpp": "namespace a::b {\nnamespace {\nstruct S {\n};\n"
                                         "}  // namespace\nstruct R {\n};\n}  // namespace a::b\n",
              "client/three.cpp": "namespace a {\nstruct S {\n};\n}  // namespace a\n"}
+    # References: a page that has sections 1 and 2, rule R1 and an old anchor, and texts that cite it.
+    doc = "docs" + "/"  # apart, for this file is checked too
+    page = {f"{doc}page.md": "# Page\n## 1. One\n## 2. Two words\n- **R1. A rule.**\n"
+                            "```\n## 3. Code\n```\n<a id=\"old\"></a>\n",
+            f"{doc}decisions/0001-why.md": "# Why\n"}
+    cited = [(f"// ({doc}page.md section 2)", f"// ({doc}page.md section 3)"),
+             (f"// ({doc}page.md\n// section 2)", f"// ({doc}page.md\n// section 4)"),
+             (f"// {doc}page.md sections 1 and 2", f"// {doc}page.md sections 1 and 3"),
+             (f"// {doc}page.md R1", f"// {doc}page.md R2"),
+             (f'// {doc}page.md, "Two words"', f'// {doc}page.md, "Three words"'),
+             (f"// {doc}page.md and {doc}decisions/0001", f"// {doc}decisions/0002"),
+             (f'// ROOT "/{doc}page.md"', f'// ROOT "/{doc}gone.md"'),
+             ("// section 9 of another text", f"// {doc}gone.md")]
+    linked = [("[a](page.md#2-two-words)", "[a](page.md#two-words)"),
+              ("[a](page.md#old), [b](#b)\n# B", "[b](#c)\n# B"),
+              ("# Same\n# Same\n[a](#same-1)", "# Same\n[a](#same-1)"),
+              ("[a](page.md) section 1", "[a](page.md) section 3"),
+              ("[a](decisions/0001-why.md), [b](../docs/)", "[a](0001-why.md)"),
+              ("[a](https://example.org/docs/x.md#y)", "![a](page.svg)")]
+    texts_of = [*(("client/j.cpp", pair) for pair in cited),
+                *((f"{doc}k.md", pair) for pair in linked),
+                *((name, (f"# {doc}page.md section 1\n", f"# {doc}page.md section 7\n"))
+                  for name in ("CMakeLists.txt", "tests/l.py", "deploy/m"))]
     tried = [({name: text}, True) for name, text in cases.items()] + [(twice, True)]
+    tried += [({**page, name: bad}, True) for name, (_, bad) in texts_of]
+    count = len(tried)
     tried += [({name: text}, False) for name, text in clean.items()] + [(apart, False)]
+    tried += [({**page, name: good}, False) for name, (good, _) in texts_of]
     for files, faulty in tried:
         with tempfile.TemporaryDirectory() as folder:
             for name, text in files.items():
@@ -212,7 +379,7 @@ def self_test():
             if bool(found) != faulty:
                 print(f"self-test: {', '.join(files)}: {found or 'nothing found'}")
                 return 1
-    print(f"{len(cases) + 1} passed, 0 failed")
+    print(f"{count} passed, 0 failed")
     return 0
 
 

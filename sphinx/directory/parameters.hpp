@@ -35,7 +35,7 @@ struct Parameters {
 
     base::Nanoseconds delay_cap() const;            // 10 means: redraw above (sender), drop (relay)
     base::Nanoseconds longest_route_delay() const;  // 5 caps + 1 s
-    base::Nanoseconds mean_round_trip() const;      // section 6: 9 means, 1/U, 1/R, 3/D
+    base::Nanoseconds mean_round_trip() const;      // docs/traffic-law.md section 6
     std::uint32_t surb_stock_target(Rate pace) const;  // S*
     /// After so long without an ack what a session's packet carried goes into a later one: a round
     /// trip is longer for about one packet in 10,000. Precondition: pace.milli > 0.

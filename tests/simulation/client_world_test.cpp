@@ -149,7 +149,7 @@ struct Clocks {
     std::uint64_t ticks_missed_max;
 };
 
-// What docs/traffic-law.md, "Epochs and clocks", works out. In the first row the exit throws some
+// What docs/traffic-law.md section 5 works out. In the first row the exit throws some
 // 50 SURBs away at once and has those of 1.2 s left, 11, until more come 0.6 s later: enough for
 // nearly all of the 5 ticks in between.
 const Clocks clocks[] = {
