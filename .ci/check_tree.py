@@ -353,6 +353,7 @@ def self_test():
              (f'// {doc}page.md, "Two words"', f'// {doc}page.md, "Three words"'),
              (f"// {doc}page.md and {doc}decisions/0001", f"// {doc}decisions/0002"),
              (f'// ROOT "/{doc}page.md"', f'// ROOT "/{doc}gone.md"'),
+             (f"// {doc}page.md\n", f"//\n// here\n// {doc}gone.md\n"),
              ("// section 9 of another text", f"// {doc}gone.md")]
     linked = [("[a](page.md#2-two-words)", "[a](page.md#two-words)"),
               ("[a](page.md#old), [b](#b)\n# B", "[b](#c)\n# B"),
@@ -376,7 +377,9 @@ def self_test():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
             found = check(Path(folder))[1]
-            if bool(found) != faulty:
+            # Where the fault lies on a line of its own, the finding must name that line.
+            named = "// here" not in "".join(files.values()) or f"{name}:3: " in "".join(found)
+            if bool(found) != faulty or not named:
                 print(f"self-test: {', '.join(files)}: {found or 'nothing found'}")
                 return 1
     print(f"{count} passed, 0 failed")
