@@ -1,4 +1,4 @@
-// The real clocks; everything below the daemon gets time as an argument.
+// The real clocks. Only the daemon reads them; everything below it gets time as an argument.
 #pragma once
 
 #include "sphinx/base/time.hpp"
@@ -8,8 +8,8 @@ namespace nightjar::relay {
 base::Mono mono_now();
 base::Wall wall_now();
 
-/// How long the machine has been suspended since it was switched on: CLOCK_BOOTTIME goes on then,
-/// CLOCK_MONOTONIC does not.
+/// How long the machine has been suspended since boot: CLOCK_BOOTTIME counts suspended time,
+/// CLOCK_MONOTONIC does not, and this is their difference.
 base::Nanoseconds time_suspended();
 
 }  // namespace nightjar::relay

@@ -27,7 +27,7 @@ bool is_name(const std::string& text) {
 }
 
 IpEndpoint to_ip_endpoint(const Endpoint& endpoint) {
-    // An Endpoint's host is a canonical literal: strict_yaml has checked that.
+    // The host of an Endpoint is a canonical literal address: strict_yaml has checked that.
     return {IpAddress::parse(endpoint.host).value(), endpoint.port};
 }
 
@@ -54,7 +54,7 @@ std::vector<Endpoint> read_addresses(YamlMap& map, const char* key,
     auto sorted = endpoints;
     std::sort(sorted.begin(), sorted.end());
     sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-    if (sorted.size() != given) value->fail("an address twice", "give each once");
+    if (sorted.size() != given) value->fail("an address is listed twice", "list each address once");
     return endpoints;
 }
 
@@ -64,7 +64,8 @@ void read_addresses(YamlMap& map, RelayConfig& config) {
         map.fail("listen", "a relay must listen somewhere", "give at least one IP:PORT");
     }
     config.announce = read_addresses(map, "announce", {});
-    // It stands for every address of this machine, and for none that another one could dial.
+    // The unspecified address means every address of this machine, and no other machine can dial
+    // it.
     const auto unspecified = [](const Endpoint& endpoint) {
         return endpoint.host == "0.0.0.0" || endpoint.host == "::";
     };
@@ -72,7 +73,7 @@ void read_addresses(YamlMap& map, RelayConfig& config) {
     if (std::any_of(announced.begin(), announced.end(), unspecified)) {
         map.fail(config.announce.empty() ? "listen" : "announce",
                  "others cannot reach a relay at 0.0.0.0 or [::]",
-                 "give `announce` with the addresses where they do");
+                 "add `announce` with the addresses that they can reach");
     }
 }
 
@@ -115,7 +116,8 @@ void read_exit(YamlMap& map, RelayConfig& config) {
     config.exit_allow_loopback = exit.optional<bool>("allow_loopback", false);
     auto dns = exit.map("dns");
     for (const auto& value : dns.list("servers")) {
-        if (config.dns_servers.size() == servers_max) value.fail("too many", "give at most 4");
+        if (config.dns_servers.size() == servers_max)
+            value.fail("too many servers", "give at most 4");
         config.dns_servers.push_back(to_ip_endpoint(value.as<Endpoint>()));
     }
     dns.done();
@@ -125,7 +127,7 @@ void read_exit(YamlMap& map, RelayConfig& config) {
     }
     if (config.is_exit() && policy_summary(config.exit_rules).empty()) {
         map.fail("exit", "the policy accepts nothing",
-                 "add an accept rule, or remove `exit` if this is no exit");
+                 "add an accept rule, or remove `exit` if this relay is not an exit");
     }
 }
 
@@ -186,26 +188,29 @@ RelayConfig parse_config(const fs::path& file, std::string_view text) {
 std::string sample_config(const RelayConfig& config) {
     const bool mix = config.role == directory::Role::mix;
     const auto quoted = [](const fs::path& path) { return "\"" + path.string() + "\"\n"; };
-    std::string text = "# A Nightjar relay (docs/operating.md). Paths count from this folder.\n";
+    std::string text =
+        "# A Nightjar relay (docs/operating.md). Paths are relative to this folder.\n";
     text += "name: " + config.name + "\n";
     text += std::string{"role: "} + (mix ? "mix" : "gateway") + "\n";
     if (mix) text += "layer: " + std::to_string(config.layer) + "\n";
     text += "listen: " + endpoints_text(config.listen) + "\n";
     if (!config.announce.empty()) {
-        text += "announce: " + endpoints_text(config.announce) + "  # where others reach it\n";
+        text += "announce: " + endpoints_text(config.announce) +
+                "  # addresses that others connect to\n";
     }
     text += "data_dir: " + quoted(config.data_dir);
     text += "runtime_dir: " + quoted(config.runtime_dir);
     text += "network: " + quoted(config.network);
     text += "document: " + quoted(config.document);
     text += "packets_per_second: " + std::to_string(config.packets_per_second) +
-            "  # what the replay filters are sized for\n";
+            "  # expected load; sizes the replay filters\n";
     text += "workers: " + std::to_string(config.workers) + "\n";
     const auto metrics = config.metrics ? directory::to_text(*config.metrics) : "off";
     text += "metrics: {listen: \"" + metrics + "\"}\n";
     if (mix) return text;
-    text += "exit:\n  policy: " + list_text(config.exit_policy) + "  # [] is no exit\n";
-    text += "  dns: {servers: " + servers_text(config.dns_servers) + "}  # [] is the system's\n";
+    text += "exit:\n  policy: " + list_text(config.exit_policy) + "  # [] means not an exit\n";
+    text += "  dns: {servers: " + servers_text(config.dns_servers) +
+            "}  # [] means the system's servers\n";
     if (config.exit_allow_loopback) text += "  allow_loopback: true  # lab networks only\n";
     return text;
 }

@@ -1,4 +1,5 @@
-// relay.yaml: every key has a default, unknown ones are refused (docs/operating.md lists them).
+// The configuration file relay.yaml. Every key has a default; unknown keys are an error.
+// docs/operating.md lists all keys.
 #pragma once
 
 #include <cstdint>
@@ -13,24 +14,25 @@
 namespace nightjar::relay {
 
 struct RelayConfig {
-    std::string name = "relay";  // for people: [a-z0-9-], at most 32
+    std::string name = "relay";  // shown to people only: [a-z0-9-], at most 32 characters
     directory::Role role = directory::Role::mix;
     std::uint8_t layer = 1;  // 1 to 3 for a mix, 0 for a gateway
     std::vector<directory::Endpoint> listen{{"127.0.0.1", 9001}};
-    std::vector<directory::Endpoint> announce;  // what the descriptor says; empty: as listen
-    std::filesystem::path data_dir = ".";       // identity.key, link.key, descriptor
+    std::vector<directory::Endpoint>
+        announce;                          // addresses in the descriptor; empty: same as listen
+    std::filesystem::path data_dir = ".";  // identity.key, link.key, descriptor
     std::filesystem::path runtime_dir = "/run/nightjar-relay";  // a tmpfs: epoch keys, filters
     std::filesystem::path network = "network.yaml";             // trust anchors
     std::filesystem::path document = "document";                // the signed network document
     std::filesystem::path control;               // status socket; default: in the runtime dir
-    std::uint32_t packets_per_second = 1000;     // what the replay filters are sized for
-    std::uint32_t workers = 2;                   // threads that unwrap
-    std::optional<directory::Endpoint> metrics;  // loopback only; nothing: off
-    std::vector<ExitRule> exit_rules;            // none: not an exit
-    std::vector<std::string> exit_policy;        // the same, as written
-    std::vector<IpEndpoint> dns_servers;         // none: those of the system
-    bool exit_allow_loopback = false;            // only in a network whose document says lab
-    double lab_drop_share = 0;                   // the same
+    std::uint32_t packets_per_second = 1000;     // expected load; sizes the replay filters
+    std::uint32_t workers = 2;                   // threads that unwrap packets
+    std::optional<directory::Endpoint> metrics;  // loopback only; nullopt: off
+    std::vector<ExitRule> exit_rules;            // empty: not an exit
+    std::vector<std::string> exit_policy;        // the same rules, as written in the file
+    std::vector<IpEndpoint> dns_servers;         // empty: the system's servers
+    bool exit_allow_loopback = false;            // allowed only if the network document says lab
+    double lab_drop_share = 0;                   // allowed only if the network document says lab
 
     bool is_exit() const { return !exit_policy.empty(); }
     const std::vector<directory::Endpoint>& announced() const {
@@ -38,16 +40,17 @@ struct RelayConfig {
     }
 };
 
-/// Relative paths count from the file's folder. Throws node::ConfigError: "file:line:column: what
-/// is wrong; how to mend it".
+/// Relative paths are resolved against the folder of the file. Throws node::ConfigError with the
+/// text "file:line:column: what is wrong; how to fix it".
 RelayConfig load_config(const std::filesystem::path& file);
-/// The same for a text; `file` is its name and folder.
+/// Does the same with a text that is already in memory. `file` gives the name for errors and the
+/// folder for relative paths.
 RelayConfig parse_config(const std::filesystem::path& file, std::string_view text);
 
-/// What `init` writes: a configuration that parse_config() reads back, with a comment per key.
+/// The file that `init` writes: parse_config() can read it back, and comments explain its keys.
 std::string sample_config(const RelayConfig& config);
 
-/// Keys that differ and cannot be changed while the relay runs.
+/// The keys whose values differ and that cannot change while the relay runs.
 std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig& changed);
 
 }  // namespace nightjar::relay

@@ -1,4 +1,5 @@
-// What a relay counts. Plain integers on the I/O thread; `metrics` decides what of it may be seen.
+// The counters of a relay: plain integers, used on the I/O thread only. `metrics` decides which of
+// them are shown.
 #pragma once
 
 #include <array>
@@ -10,20 +11,20 @@ namespace nightjar::relay {
 
 struct Counters {
     std::uint64_t packets_in = 0;         // cells of kind packet that arrived
-    std::uint64_t packets_in_client = 0;  // of them, from clients
-    std::uint64_t packets_in_relay = 0;   // of them, from relays
+    std::uint64_t packets_in_client = 0;  // those of packets_in that came from clients
+    std::uint64_t packets_in_relay = 0;   // those of packets_in that came from relays
     std::uint64_t packets_out = 0;        // packets passed to a next relay
     std::uint64_t deliveries = 0;         // queued for a client's mailbox
-    std::uint64_t exit_payloads = 0;      // ended here as an exit's
-    std::uint64_t replies = 0;            // ticks of exit sessions that spent a SURB
-    std::uint64_t ticks_missed = 0;       // ticks without a SURB
+    std::uint64_t exit_payloads = 0;      // packets whose payload was for this exit
+    std::uint64_t replies = 0;            // exit session ticks that spent a SURB
+    std::uint64_t ticks_missed = 0;       // exit session ticks that had no SURB
     std::uint64_t loops_sent = 0;
     std::uint64_t loops_returned = 0;
-    std::uint64_t loops_lost = 0;    // not back within the longest route delay
+    std::uint64_t loops_lost = 0;    // did not return within the longest route delay
     std::uint64_t down_cells = 0;    // cells sent to clients, deliveries and padding
     std::uint64_t held_packets = 0;  // left the mix queue on time
-    std::uint64_t held_ns = 0;       // sum of how long they were held
-    std::uint64_t asked_ns = 0;      // sum of the delays that they asked for
+    std::uint64_t held_ns = 0;       // sum of their times in the queue
+    std::uint64_t asked_ns = 0;      // sum of the delays they requested
     std::array<std::uint64_t, drop_reason_count> dropped{};
 
     void drop(DropReason reason) { ++dropped[static_cast<std::size_t>(reason)]; }

@@ -11,7 +11,7 @@ namespace nightjar::relay {
 bool LoopSealer::seal(std::span<const packet::Hop> route, const base::Destination& destination,
                       const base::Identifier& identifier, base::Random& random,
                       base::ByteSpan packet) {
-    // An empty message: under the hops' layers all payloads look the same.
+    // The message is empty: under the layers of encryption all payloads look alike.
     const auto built = packet::build(packet::Version::v260, route, destination, identifier, {},
                                      packet::payload_size, packet::HeaderRandomness::draw(random));
     if (!built) return false;
@@ -42,7 +42,7 @@ void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     while (!ahead_.empty() && ahead_.front().at <= now) {
         auto slot = std::move(ahead_.front());
         ahead_.pop_front();
-        // After a stall, loops in a burst would only say that there was one.
+        // After a stall we do not send the late loops: a burst would only reveal the stall.
         if (slot.loop && now - slot.at <= late_max) {
             out.push_back(std::move(*slot.loop));
             remember(slot.identifier, now);
@@ -81,7 +81,8 @@ bool Cover::runs() const {
 
 void Cover::draw_ahead(base::Mono now, base::Wall wall) {
     if (!runs()) return;
-    // A Poisson process has no memory: after a stall it goes on from what is not too late.
+    // A Poisson process is memoryless, so after a stall we simply restart it at the oldest time
+    // that is not too late.
     last_drawn_ = std::max(last_drawn_, now - late_max);
     const auto mean_gap = document_->parameters.relay_loops.mean_gap();
     while (ahead_.size() < built_ahead) {
@@ -89,7 +90,7 @@ void Cover::draw_ahead(base::Mono now, base::Wall wall) {
         Slot slot{last_drawn_, random_.id<base::Identifier>(), {}};
         while (slot.identifier.is_zero())
             slot.identifier = random_.id<base::Identifier>();
-        // Nothing is built for a time that a stall has carried us past already.
+        // Do not build a loop for a time that a stall has already made too late.
         const auto ahead = slot.at - now;
         if (-ahead <= late_max)
             slot.loop = build(slot.identifier,

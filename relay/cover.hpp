@@ -1,11 +1,13 @@
-// A relay's own loops (docs/traffic-law.md section 4): forward packets through one relay of every
-// other layer and back to itself, at the network's rate, whatever the load. On the way each looks
-// like any packet; only the relay itself, by destination and identifier, knows that it ends here.
-// A quiet network so still mixes, and who drops or holds back packets is noticed.
+// A relay's own loops (docs/traffic-law.md section 4): forward packets that pass one relay of every
+// other layer and return to this relay. They are sent at the network's loop rate, independent of
+// load. On the way a loop looks like any other packet. Only this relay can recognise its end, by
+// destination and identifier. Loops keep a quiet network mixing, and reveal relays that drop or
+// delay packets.
 //
-// Poisson by absolute times drawn ahead; each loop is built at least one gap before its time, so
-// that building moves nothing. Loops that are not back within the longest route delay are lost.
-// Pure, one thread; `random` and `counters` outlive it.
+// Send times form a Poisson process and are drawn ahead as absolute times. Each loop is built at
+// least one gap before its send time, so that the build time does not shift it. A loop that does
+// not return within the longest route delay counts as lost. Pure; one thread. `random` and
+// `counters` must outlive this object.
 #pragma once
 
 #include <deque>
@@ -25,11 +27,11 @@
 
 namespace nightjar::relay {
 
-/// How a loop is sealed along its route. The real one builds a packet; a simulation that needs no
-/// cryptography brings its own.
+/// Seals a loop for its route. The default builds a real Sphinx packet; a simulation without
+/// cryptography passes its own implementation.
 struct LoopSealer {
     virtual ~LoopSealer() = default;
-    /// Writes packet::packet_size bytes. False: a key on the route is no key.
+    /// Writes packet::packet_size bytes. Returns false if a public key on the route is invalid.
     virtual bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
                       const base::Identifier& identifier, base::Random& random,
                       base::ByteSpan packet);
@@ -37,43 +39,45 @@ struct LoopSealer {
 
 class Cover {
  public:
-    static constexpr std::size_t outstanding_max = 1024;  // the oldest counts as lost above it
-    static constexpr std::size_t built_ahead = 2;         // loops ready before their time
-    static constexpr base::Nanoseconds late_max = base::Milliseconds{250};  // later: not sent
-    static constexpr std::size_t round_trips_max = 4096;  // kept for take_round_trips()
+    static constexpr std::size_t outstanding_max = 1024;  // beyond this the oldest counts as lost
+    static constexpr std::size_t built_ahead = 2;  // loops that are built before they are due
+    static constexpr base::Nanoseconds late_max =
+        base::Milliseconds{250};                          // a loop later than this is not sent
+    static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
 
-    /// `document` lists `self`, or no loop is ever sent.
+    /// If `document` does not list `self`, no loop is sent.
     Cover(base::NodeId self, std::shared_ptr<const directory::Document> document,
           base::Random& random, Counters& counters, base::Mono now,
           std::shared_ptr<LoopSealer> sealer = std::make_shared<LoopSealer>());
 
-    /// Loops that are built already keep their route and their time.
+    /// Sets a newer document. Loops that are already built keep their route and their send time.
     void use(std::shared_ptr<const directory::Document> document);
 
     struct Loop {
         base::NodeId first_hop;
         cell::CellBox cell;
     };
-    /// Appends the loops whose time has come, and builds what comes next.
+    /// Appends the loops that are due to `out`, and builds the next ones.
     void tick(base::Mono now, base::Wall wall, std::vector<Loop>& out);
-    base::Mono next_due() const;  // Mono::max() once stopped, or at a rate of 0
+    base::Mono next_due() const;  // Mono::max() after stop(), or if the rate is 0
 
-    /// A final packet with the relay's own identity came in at `arrived`. False: not a loop of
-    /// ours, or one that was accounted for before.
+    /// A final packet that is addressed to this relay's own identity arrived at `arrived`. Returns
+    /// false if it is not one of our loops, or if that loop has already returned or been counted as
+    /// lost.
     bool returned(const base::Identifier& identifier, base::Mono arrived);
 
-    /// No loop leaves any more; those on their way are still accounted for.
+    /// Sends no more loops. Loops that are already on their way are still counted.
     void stop();
 
     std::size_t outstanding() const { return outstanding_.size(); }
-    /// Of the loops that returned since the last call.
+    /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_round_trips();
 
  private:
     struct Slot {
         base::Mono at;
         base::Identifier identifier;
-        std::optional<Loop> loop;  // nothing if it could not be built: the slot is lost
+        std::optional<Loop> loop;  // nullopt if it could not be built: nothing is sent then
     };
     bool runs() const;
     void draw_ahead(base::Mono now, base::Wall wall);
@@ -89,8 +93,9 @@ class Cover {
     bool stopped_ = false;
     base::Mono last_drawn_;
     std::deque<Slot> ahead_;
-    std::map<base::Identifier, base::Mono> outstanding_;          // when each was sent
-    std::deque<std::pair<base::Mono, base::Identifier>> by_age_;  // and in that order, returned too
+    std::map<base::Identifier, base::Mono> outstanding_;  // identifier -> send time
+    std::deque<std::pair<base::Mono, base::Identifier>>
+        by_age_;  // oldest first; includes returned loops
     std::vector<base::Nanoseconds> round_trips_;
 };
 

@@ -30,8 +30,8 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr base::Seconds housekeeping_period{5};
-constexpr int document_every = 6;     // of those: 30 s
-constexpr int heartbeat_every = 720;  // an hour
+constexpr int document_every = 6;     // in housekeeping periods: 30 s
+constexpr int heartbeat_every = 720;  // in housekeeping periods: one hour
 constexpr base::Milliseconds drain_max{3500};
 constexpr base::Milliseconds close_max{1000};
 
@@ -74,9 +74,9 @@ class Daemon {
     Keyring keyring_;
     EpochKeys keys_;
     node::Shutdown shutdown_;
-    node::TaskGroup core_;         // one that dies ends the daemon
-    node::TaskGroup connections_;  // one that dies is a bug, and only its own end
-    node::TaskGroup ending_;       // the shutdown's own task
+    node::TaskGroup core_;         // a task that fails here ends the daemon
+    node::TaskGroup connections_;  // a task that fails here is a bug, but ends only its connection
+    node::TaskGroup ending_;       // runs the shutdown itself
     Engine engine_;
     Metrics metrics_;
     std::optional<MetricsHttp> http_;
@@ -88,7 +88,7 @@ class Daemon {
     bool reload_successful_ = true;
     bool core_failed_ = false;
     State told_ = State::active;
-    std::string key_trouble_;  // the last thing said of it
+    std::string key_trouble_;  // the last error that was logged
 };
 
 const directory::Parameters& law(const Loaded& loaded) {
@@ -117,8 +117,8 @@ Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
             }},
       connections_{io_.get_executor(),
                    [](const std::string& task, const std::string&) {
-                       // What it says may name a peer; that it happened is what counts.
-                       log(Level::error, "a bug ended a task: " + task);
+                       // The error text may name a peer, so only the task name is logged.
+                       log(Level::error, "a bug ended the task: " + task);
                    }},
       ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
       engine_{io_, loaded_, loaded_.document_file.anchors(), tls_, keyring_, connections_},
@@ -133,7 +133,7 @@ Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
     if (!store_.memory_locked()) {
         log(Level::warning,
             "the system does not let this process lock its keys and replay filters in memory; "
-            "raise its limit (LimitMEMLOCK=64M), or switch the swap off");
+            "raise its limit (LimitMEMLOCK=64M), or turn swap off");
     }
     add_shutdown_steps();
     shutdown_.on_hangup([this] { reload(); });
@@ -142,8 +142,8 @@ Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
 node::ExitCode Daemon::run() {
     if (state() == State::not_listed) {
         log(Level::warning,
-            "the network document lists other mix keys than this relay has (was its runtime "
-            "directory lost?); it can open packets again once a document has the new ones of " +
+            "the network document lists mix keys that this relay does not have (was its runtime "
+            "directory lost?); it can open packets again once a document lists the new keys of " +
                 (loaded_.config.data_dir / "descriptor").string());
     }
     engine_.start();
@@ -155,9 +155,9 @@ node::ExitCode Daemon::run() {
     std::fflush(stdout);
     io_.run();
     for (const auto& step : shutdown_.overran())
-        log(Level::warning, "not done in its time when ending: " + step);
+        log(Level::warning, "shutdown step did not finish in time: " + step);
     if (core_.running() + connections_.running() + ending_.running() > 0) {
-        // A task that does not end holds references into us: leave without touching anything.
+        // The task still holds references into this object, so exit without running destructors.
         log(Level::error, "a task did not end in time");
         std::_Exit(static_cast<int>(node::ExitCode::failure));
     }
@@ -181,7 +181,7 @@ asio::awaitable<void> Daemon::housekeeping() {
     }
 }
 
-/// A full disk or the like must not stop the mixing: the keys of two epochs are there already.
+/// An error such as a full disk must not stop the mixing: the keys of two epochs exist already.
 void Daemon::maintain_keys() {
     try {
         keys_.maintain(wall_now());
@@ -199,12 +199,13 @@ void Daemon::look_at_document() {
         check_newer(*newer.document);
         use(std::move(newer));
     } catch (const node::StartupError& error) {
-        // One that is not valid yet is looked at again, and no reason for a line each time.
+        // A document that is not valid yet is read again later, and is not worth a log line each
+        // time.
         if (error.code() != node::ExitCode::not_ready) log(Level::warning, error.what());
     }
 }
 
-/// What a running relay cannot take, although its signatures are good.
+/// Throws if a running relay cannot use this document although its signatures are valid.
 void Daemon::check_newer(const directory::Document& newer) const {
     const auto& held = *loaded_.document.document;
     if (directory::conflict(newer, held)) {
@@ -226,7 +227,8 @@ void Daemon::use(SignedDocument document) {
     loaded_.document = std::move(document);
     engine_.use(loaded_.document, make_exit_policy(loaded_.config, *loaded_.document.document));
     if (state() == State::not_listed) {
-        log(Level::warning, "the new network document does not list this relay with its keys");
+        log(Level::warning,
+            "the new network document does not list this relay with its current keys");
     }
 }
 
@@ -242,7 +244,7 @@ void Daemon::reload() {
     }
 }
 
-/// Everything that can fail comes first; nothing is changed before it has passed.
+/// Runs every step that can fail first, so that a failed reload changes nothing.
 void Daemon::try_reload() {
     auto config = load_config(config_file_);
     std::string fixed;
@@ -268,7 +270,8 @@ State Daemon::state() const {
     return state_by(document, ours, wall_now());
 }
 
-/// A line for each change, since nothing else says that a relay no longer takes packets, or again.
+/// Logs each change of state: nothing else tells the operator that the relay stopped or resumed
+/// taking packets.
 void Daemon::tell_state() {
     const auto now = state();
     if (now == std::exchange(told_, now)) return;
@@ -291,7 +294,7 @@ StaticFacts Daemon::facts() const {
     facts.mix_key_expiry = keys_.expiry();
     facts.config_last_reload_success = reloaded_;
     facts.config_last_reload_successful = reload_successful_;
-    // A loop passes the gateway and one mix of each layer; all but this relay itself delay it.
+    // A loop passes the gateway and one mix of each layer. All of them delay it except this relay.
     facts.expected_loop_rtt = document.parameters.mean_delay * document.layers();
     facts.max_fds = descriptors_max();
     return facts;
@@ -325,8 +328,8 @@ HttpPages Daemon::pages() {
     return pages;
 }
 
-/// The order of the end. What is held keeps its delay until nothing is left or the bound is
-/// reached, and is then dropped: a flush would show which packets were held together.
+/// The shutdown order. Held packets keep their delay until the queue is empty or the time limit is
+/// reached; the rest are dropped. A flush would show which packets were held together.
 void Daemon::add_shutdown_steps() {
     using base::Milliseconds;
     const auto longest = std::chrono::ceil<Milliseconds>(law(loaded_).delay_cap());

@@ -1,7 +1,7 @@
-// The running relay: wires the parts together, and is the only place that knows both clocks.
+// The running relay. Connects the parts, and is the only place that knows both clocks.
 //
-// One I/O thread owns everything; workers only unwrap. Start-up does all that can fail before
-// anything runs; the order of the end stands in daemon.cpp.
+// The I/O thread owns every object; worker threads only unwrap packets. Start-up completes every
+// step that can fail before it starts any task. daemon.cpp documents the shutdown order.
 #pragma once
 
 #include <filesystem>
@@ -10,12 +10,13 @@
 
 namespace nightjar::relay {
 
-/// Runs until SIGTERM or SIGINT; SIGHUP reloads. Throws node::StartupError and what else start-up
-/// throws. Prints "nightjar-relay NAME ready" once it listens and has a network document.
+/// Runs until SIGTERM or SIGINT; SIGHUP reloads the configuration. Prints "nightjar-relay NAME
+/// ready" once the relay listens and has a network document. Throws node::StartupError, and
+/// whatever else start-up throws.
 node::ExitCode run_relay(const std::filesystem::path& config_file);
 
-/// What run_relay() would refuse to start with, without starting: configuration, keys, anchors and
-/// document. Changes nothing.
+/// Checks the configuration, keys, anchors and document as run_relay() would, without starting.
+/// Throws what run_relay() would throw. Changes nothing.
 void check_relay(const std::filesystem::path& config_file);
 
 }  // namespace nightjar::relay

@@ -23,7 +23,8 @@ FinalAction final_action(const packet::Final& final, const base::NodeId& self, b
 void make_delivery(cell::Cell& cell, const base::Identifier& identifier) {
     const auto body = cell.body();
     const auto payload = body.subspan(packet::header_size, packet::payload_size);
-    // The payload moves towards the front over itself; a copy in ascending order allows that.
+    // The source and target ranges overlap. The payload moves towards the front, so a forward copy
+    // is correct.
     const auto behind =
         std::copy(payload.begin(), payload.end(), body.begin() + packet::identifier_size);
     std::copy(identifier.bytes.begin(), identifier.bytes.end(), body.begin());

@@ -1,6 +1,6 @@
-// Where a packet ends (docs/traffic-law.md section 4). The gateway sees an identifier and a sealed
-// payload, whatever they are: a reply, a client's loop, a message. It never looks for zeros or
-// markers inside. Pure functions, any thread.
+// What a relay does with a packet that ends at it (docs/traffic-law.md section 4). A gateway sees
+// only an identifier and a sealed payload, whether it is a reply, a client's loop or a message. It
+// never inspects the payload for zeros or markers. Pure functions; any thread.
 #pragma once
 
 #include <variant>
@@ -13,16 +13,16 @@
 
 namespace nightjar::relay {
 
-/// A loop of this relay's own, if `cover` knows its identifier.
+/// One of this relay's own loops, if `cover` knows the identifier.
 struct OwnLoop {
     base::Identifier identifier;
 };
 using FinalAction = std::variant<OwnLoop, ToExit, ToMailbox, DropReason>;
 
-/// What a final packet is to the relay `self`, by the words of its last routing block alone:
+/// Decides what the relay `self` does with a final packet, from the last routing block alone:
 ///
 ///   from a client                           misrouted: a client's packet never ends at its gateway
-///   own identity, zero identifier           exit payload; misrouted where there is no exit
+///   own identity, zero identifier           exit payload; misrouted if this relay is no exit
 ///   own identity, another identifier        own loop
 ///   other destination, zero identifier      misrouted
 ///   other destination, another identifier   that mailbox, if this is a gateway; else misrouted
@@ -31,8 +31,8 @@ FinalAction final_action(const packet::Final& final, const base::NodeId& self, b
 
 inline constexpr std::size_t delivery_zeros = 332;
 
-/// Turns the cell of an unwrapped final packet (payload behind a zeroed header) into a delivery:
-/// identifier 16, payload 2065, zeros 332; epoch 0.
+/// Turns the cell of an unwrapped final packet (a zeroed header, then the payload) into a delivery:
+/// identifier (16 bytes), payload (2065 bytes), zeros (332 bytes); epoch 0.
 void make_delivery(cell::Cell& cell, const base::Identifier& identifier);
 
 /// The payload of an unwrapped final packet that is not a delivery.

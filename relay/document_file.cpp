@@ -39,7 +39,7 @@ std::string read_file(const std::filesystem::path& file) {
     }
     if (size > cell::document_size_max) {
         throw StartupError{ExitCode::config,
-                           file.string() + ": over 1 MiB, so not a network document"};
+                           file.string() + ": larger than 1 MiB, so not a network document"};
     }
     text.resize(size);
     return text;

@@ -1,5 +1,5 @@
-// The signed network document as a file: read, checked against the trust anchors, and looked at
-// again when the file has changed. Every refusal is one line for the operator.
+// The file with the signed network document: reads it, checks it against the trust anchors, and
+// detects when it has changed. Every error is one line for the operator.
 #pragma once
 
 #include <sys/types.h>
@@ -17,11 +17,13 @@ class DocumentFile {
  public:
     DocumentFile(std::filesystem::path file, directory::Anchors anchors);
 
-    /// Throws node::StartupError: config if there is none or it is not one of this network,
-    /// not_ready if it has expired or is not valid yet. `held`: the epoch of the one in use.
+    /// Reads and checks the file. `held`: the epoch of the document in use. Throws
+    /// node::StartupError: `config` if there is no document or it is not one of this network,
+    /// `not_ready` if it has expired or is not valid yet.
     SignedDocument load(base::Wall now, base::Epoch held);
 
-    /// Whether the file is another one than load() last looked at, or was not valid yet then.
+    /// True if the file has changed since the last load(), or if its document was not valid yet
+    /// then.
     bool worth_another_look() const;
 
     const directory::Anchors& anchors() const { return anchors_; }
@@ -45,7 +47,7 @@ class DocumentFile {
     bool early_ = false;
 };
 
-/// "2026-11-23 22:00:00 UTC".
+/// Formats a time as "2026-11-23 22:00:00 UTC".
 std::string to_text(base::Wall at);
 
 }  // namespace nightjar::relay

@@ -1,5 +1,5 @@
-// Why a relay dropped a packet: the metric's label, the tests' oracle, the manual's table. Closed:
-// at most eight (docs/metrics.md R6).
+// Why a relay dropped a packet. The same set is the metric's label, the tests' oracle and the
+// manual's table. The set is closed: at most eight reasons (docs/metrics.md R6).
 #pragma once
 
 #include <array>
@@ -8,10 +8,10 @@
 namespace nightjar::relay {
 
 enum class DropReason : std::uint8_t {
-    malformed,    // length, alpha, low order, MAC, flag, version; an unknown epoch's key
-    replayed,     // its tag was seen under this key
-    misrouted,    // a next hop that the route rules forbid, or an impossible delivery
-    delay,        // a delay above the cap, or overdue by more than 250 ms
+    malformed,    // bad length, alpha, low-order point, MAC, flag or version; unknown epoch
+    replayed,     // the replay tag was seen before under this key
+    misrouted,    // the route rules forbid the next hop, or no such delivery exists
+    delay,        // the delay is above the cap, or the packet is overdue by more than 250 ms
     overflow,     // a random victim of a full mix queue, or a full link or mailbox queue
     admission,    // the client's token bucket was empty
     unreachable,  // no link to the next hop, or the mailbox is not connected

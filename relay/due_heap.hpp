@@ -1,12 +1,13 @@
-// What is due next among hundreds of things that come again and again. A heap with four children a
-// node: they lie side by side, and a thing that is due later than it was moves down two or three
-// lines of the cache, where a tree takes a node out and puts it back in.
+// A priority queue of recurring events: finds which of hundreds of objects is due next. It is a
+// heap with four children per node. The children of a node are adjacent in memory, so moving an
+// object to a later time touches two or three cache lines; a balanced tree would remove and
+// reinsert a node.
 //
-//   const auto number = heap.enter(thing);        // due at no time yet
+//   const auto number = heap.enter(thing);        // not due yet
 //   heap.set(number, due); ... heap.first() ...; heap.set(number, later);
 //   heap.leave(number);
 //
-// Pure, one thread. What has entered stays where it is, and outlives its leave().
+// Pure; one thread. An object must not move after enter(), and must outlive leave().
 #pragma once
 
 #include <algorithm>
@@ -24,7 +25,8 @@ class DueHeap {
  public:
     using Number = std::uint32_t;
 
-    /// The number is its own until it leaves; somebody else may get it then.
+    /// Adds `thing`, not due yet. Returns its handle, which is valid until leave() and may be
+    /// reused afterwards.
     Number enter(T& thing) {
         if (free_.empty()) {
             free_.push_back(static_cast<Number>(inside_.size()));
@@ -41,8 +43,8 @@ class DueHeap {
         free_.push_back(number);
     }
 
-    bool empty() const { return heap_.empty(); }  // nothing is due at any time
-    // Precondition of both: not empty. Of several that are due at once any is the first.
+    bool empty() const { return heap_.empty(); }  // no object is due at any time
+    // Precondition of both: not empty(). Among objects due at the same time, any may be first.
     base::Mono first_due() const { return heap_.front().due; }
     T& first() const { return *inside_[heap_.front().number].thing; }
 
@@ -56,7 +58,7 @@ class DueHeap {
         }
         sift_down(sift_up(at));
     }
-    /// Due at no time again. Nothing happens if it was not.
+    /// The object is no longer due. Does nothing if it was not due.
     void unset(Number number) {
         const auto hole = std::exchange(inside_[number].at, nowhere);
         if (hole == nowhere) return;
@@ -76,14 +78,14 @@ class DueHeap {
     };
     struct Inside {
         T* thing = nullptr;
-        std::uint32_t at = nowhere;  // in heap_
+        std::uint32_t at = nowhere;  // index in heap_
     };
 
     void put(std::size_t at, const Entry& entry) {
         heap_[at] = entry;
         inside_[entry.number].at = static_cast<std::uint32_t>(at);
     }
-    /// Where it ends up.
+    /// Returns the final index.
     std::size_t sift_up(std::size_t at) {
         const auto moved = heap_[at];
         for (; at > 0 && moved.due < heap_[(at - 1) / children].due; at = (at - 1) / children)
@@ -107,7 +109,7 @@ class DueHeap {
         put(at, moved);
     }
 
-    std::vector<Entry> heap_;  // heap_[i] is due no later than heap_[4i + 1] to heap_[4i + 4]
+    std::vector<Entry> heap_;  // heap_[i] is due no later than its children heap_[4i + 1 .. 4i + 4]
     std::vector<Inside> inside_;
     std::vector<Number> free_;
 };

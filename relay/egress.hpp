@@ -1,4 +1,4 @@
-// Where a relay's finished cells go. The daemon's links implement it, and the simulation's.
+// The way out for a relay's finished cells. The daemon's links and the simulation implement it.
 #pragma once
 
 #include "sphinx/base/ids.hpp"
@@ -6,12 +6,13 @@
 
 namespace nightjar::relay {
 
-/// What became of a cell given to a link. Anything but `queued`: the packet is lost, and counted.
+/// What happened to a cell that was given to a link. In every case but `queued` the packet is lost,
+/// and the caller counts it.
 enum class Sent { queued, no_link, queue_full };
 
 struct Egress {
     virtual ~Egress() = default;
-    // The cell travels on in its box, copied nowhere before the link's own buffer.
+    // The callee takes ownership of the cell.
     virtual Sent to_relay(const base::NodeId& next, cell::CellBox cell) = 0;
     virtual Sent to_client(const base::MailboxId& client, cell::CellBox cell) = 0;
 };

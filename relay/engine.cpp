@@ -8,8 +8,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-// CLOCK_BOOTTIME and CLOCK_MONOTONIC differ by nothing but suspends; reading one after the other
-// takes microseconds.
+// CLOCK_BOOTTIME and CLOCK_MONOTONIC drift apart only while the machine is suspended. Reading them
+// one after the other adds microseconds, so a difference above this is a suspend.
 constexpr base::Milliseconds suspend_least{10};
 
 LinksOptions links_options(const Loaded& loaded, const directory::Anchors& anchors) {
@@ -64,7 +64,8 @@ void Engine::start() {
 }
 
 void Engine::use(const SignedDocument& document, ExitPolicy policy) {
-    // The links first: their relays point into the document that the pipeline lets go of.
+    // Update the links first: they point to relays inside the old document, which the pipeline
+    // releases.
     links_.use(document);
     pipeline_.use(document.document);
     if (exit_) exit_->use(std::move(policy));

@@ -1,5 +1,5 @@
-// The data plane: links, workers, pipeline, exit and the one timer, wired together. Knows the
-// clocks, decides nothing. I/O thread only.
+// The data plane: connects links, worker threads, pipeline, exit and the one timer. Reads the
+// clocks, but makes no decisions. I/O thread only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -18,8 +18,8 @@ namespace nightjar::relay {
 
 class Engine final : private Links::Owner {
  public:
-    /// Binds its ports; throws node::StartupError if it cannot. All references outlive it, and it
-    /// outlives the tasks that it spawns into `tasks`.
+    /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive the
+    /// engine, and the engine must outlive the tasks that it spawns into `tasks`.
     Engine(boost::asio::io_context& io, const Loaded& loaded, const directory::Anchors& anchors,
            node::TlsIdentity& tls, Keyring& keyring, node::TaskGroup& tasks);
     ~Engine() override;
@@ -27,14 +27,14 @@ class Engine final : private Links::Owner {
     /// Starts accepting and dialling.
     void start();
     void use(const SignedDocument& document, ExitPolicy policy);
-    /// Throws std::runtime_error, with nothing changed, if the resolver cannot be set up.
+    /// Throws std::runtime_error if the resolver cannot be set up; nothing is changed then.
     void use(ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers);
 
-    // The end, in this order.
+    // Shutdown: call these in this order.
     void stop_accepting();
-    void drain();        // no cover and no new packets from here
-    bool empty() const;  // nothing is unwrapped or held any more
-    void close();        // links, exit's sockets, timer; what is still held is dropped
+    void drain();        // from now on no cover and no new packets
+    bool empty() const;  // no packet is with a worker or in the mix queue
+    void close();        // closes links, exit sockets and timer; drops packets still held
 
     Links::Numbers links() const { return links_.numbers(); }
     LabFacts lab_facts();
@@ -56,7 +56,7 @@ class Engine final : private Links::Owner {
     base::Nanoseconds suspended_;
     base::Nanoseconds loop_round_trips_{};
     std::uint64_t unwrap_refused_ = 0;
-    UnwrapPool pool_;  // last: its workers end before what they work on
+    UnwrapPool pool_;  // last member: its workers end before the objects they use
 };
 
 }  // namespace nightjar::relay

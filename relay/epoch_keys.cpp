@@ -17,7 +17,7 @@ EpochKeys::EpochKeys(KeyStore& store, Keyring& keyring, const Identity& identity
       data_dir_{std::move(data_dir)},
       epoch_length_{epoch_length} {}
 
-/// True if the key is new.
+/// Returns true if the key was created by this call.
 bool EpochKeys::take(base::Epoch epoch) {
     auto stored = store_.take(epoch);
     public_keys_[epoch] = stored.key->keys.public_key;
@@ -28,7 +28,8 @@ bool EpochKeys::take(base::Epoch epoch) {
 void EpochKeys::maintain(base::Wall now) {
     const auto current = directory::epoch_at(now, epoch_length_);
     if (public_keys_.empty()) {
-        // Left by an earlier run. The key of the epoch before may still be in its time of grace.
+        // Load the keys that an earlier run left. The key of the previous epoch may still be
+        // accepted.
         store_.wipe_before({current.value - std::min<std::uint32_t>(current.value, 1)});
         for (const auto epoch : store_.epochs())
             take(epoch);
@@ -50,13 +51,14 @@ void EpochKeys::write_descriptor(const char* name, base::Epoch epoch) const {
     auto relay = self_;
     relay.mix_key = public_key(epoch);
     relay.next_mix_key = public_key(epoch.next());
-    // What a power cut may take with it names keys that end with the power as well.
+    // No fsync: a power cut may lose this file, but it also destroys the keys that the file names.
     replace_file(data_dir_ / name,
                  directory::make_descriptor(relay, epoch, identity_.identity_seed), Disk::go_on);
 }
 
 bool EpochKeys::matches(const directory::Relay& listed, base::Epoch at) const {
-    // A key that is gone by now was ours once; what counts is what packets come with from here on.
+    // A key that was already wiped was ours once. Only keys that future packets may use matter
+    // here.
     const auto mine = public_keys_.find(at);
     const bool now = mine == public_keys_.end() || mine->second == listed.mix_key;
     const auto mine_next = public_keys_.find(at.next());

@@ -1,9 +1,9 @@
-// Keeps the keyring in step with the clock: mix keys of this epoch and the two after it, so that
-// the authorities can sign the next document before its epoch begins; keys whose time has ended are
-// wiped. Says so in the descriptors:
+// Keeps the keyring in step with the clock. It holds the mix keys of this epoch and of the next
+// two, so that the authorities can sign the next document before its epoch begins. It wipes keys
+// that are no longer accepted. It publishes the keys in two descriptors:
 //
 //   DATA_DIR/descriptor         for the document of this epoch
-//   DATA_DIR/descriptor.next    for the one after it
+//   DATA_DIR/descriptor.next    for the document of the next epoch
 //
 // I/O thread only.
 #pragma once
@@ -20,19 +20,20 @@ namespace nightjar::relay {
 
 class EpochKeys {
  public:
-    /// All references outlive it. `self`: what the descriptors say, but for the mix keys.
+    /// Every reference must outlive this object. `self` is the content of the descriptors without
+    /// the mix keys.
     EpochKeys(KeyStore& store, Keyring& keyring, const Identity& identity, directory::Relay self,
               std::filesystem::path data_dir, base::Seconds epoch_length);
 
     /// Call at start-up and every few seconds. Throws what KeyStore::take and replace_file throw.
     void maintain(base::Wall now);
 
-    /// True if `listed` (this relay in a document of epoch `at`) has our keys, as far as their time
-    /// has not ended.
+    /// `listed` is this relay's entry in a document of epoch `at`. Returns true if its mix keys are
+    /// ours. A key that is no longer accepted is not compared.
     bool matches(const directory::Relay& listed, base::Epoch at) const;
-    /// Our public key of an epoch; zeros if there is none.
+    /// Our public key of an epoch; all zeros if there is none.
     base::MixKey public_key(base::Epoch epoch) const;
-    /// When the newest key ends.
+    /// The end of the newest key's epoch.
     base::Wall expiry() const;
 
  private:
@@ -46,7 +47,7 @@ class EpochKeys {
     std::filesystem::path data_dir_;
     base::Seconds epoch_length_;
     std::map<base::Epoch, base::MixKey> public_keys_;
-    std::optional<base::Epoch> described_;  // what the descriptors were last written for
+    std::optional<base::Epoch> described_;  // the epoch for which the descriptors were last written
 };
 
 }  // namespace nightjar::relay

@@ -41,10 +41,10 @@ ResetReason reason_of(ResolveError error) {
 
 ResetReason reason_of(const error_code& error) {
     if (error == asio::error::connection_refused) return ResetReason::connection_refused;
-    // It was reached, and broke off before we had seen that it accepted.
+    // The target was reached, but reset the connection before we saw that it accepted.
     if (error == asio::error::connection_reset) return ResetReason::cancelled;
     if (error == asio::error::timed_out || error == asio::error::operation_aborted) {
-        return ResetReason::timed_out;  // the kernel's patience, or ours
+        return ResetReason::timed_out;  // the kernel's timeout, or ours
     }
     if (error == asio::error::no_descriptors) return ResetReason::overload;
     return ResetReason::unreachable;
@@ -52,8 +52,8 @@ ResetReason reason_of(const error_code& error) {
 
 }  // namespace
 
-/// One stream's socket. `closed` is set before the socket goes, so that a task that wakes up after
-/// it touches neither socket nor session again.
+/// The socket of one stream. `closed` is set before the socket is closed, so that a task that wakes
+/// up later uses neither the socket nor the session.
 struct Exit::Connection {
     Connection(const asio::any_io_executor& executor, const StreamRef& stream)
         : ref{stream},
@@ -64,12 +64,13 @@ struct Exit::Connection {
 
     StreamRef ref;
     tcp::socket socket;
-    asio::steady_timer deadline;  // of connecting
-    asio::steady_timer event;     // cancelled when the client's bytes or its end have come
-    asio::steady_timer room;      // cancelled when the session takes bytes again
+    asio::steady_timer deadline;  // for connecting
+    asio::steady_timer
+        event;  // cancelled when bytes or the end of the stream arrive from the client
+    asio::steady_timer room;  // cancelled when the session can take bytes again
     bool client_finished = false;
     bool closed = false;
-    int directions = 2;  // not yet at their end
+    int directions = 2;  // directions that have not yet ended
 };
 
 Exit::Exit(asio::any_io_executor executor, ExitSessions& sessions, node::TaskGroup& tasks,
@@ -146,14 +147,14 @@ void Exit::close(Connection& connection) {
     connection.room.cancel();
     error_code ignored;
     if (connection.directions > 0 && connection.socket.is_open()) {
-        // The stream broke off, so the target sees it break off too.
+        // The stream was aborted, so send the target a TCP reset instead of an orderly close.
         connection.socket.set_option(asio::socket_base::linger{true, 0}, ignored);
     }
     connection.socket.close(ignored);
     const auto session = per_session_.find(connection.ref.session);
     assert(session != per_session_.end());
     if (--session->second == 0) per_session_.erase(session);
-    connections_.erase(connection.ref);  // a task of it still holds the object
+    connections_.erase(connection.ref);  // its task still holds a reference to the object
 }
 
 void Exit::refuse(Connection& connection, ResetReason reason) {
@@ -196,13 +197,14 @@ asio::awaitable<bool> Exit::connect(ConnectionPtr connection, stream::Target tar
     }
     auto reason = ResetReason::refused_by_policy;
     for (std::size_t i = 0; i < allowed.size(); ++i) {
-        // What is left of the time is shared, so that one address that swallows packets does not
-        // use up all of it.
+        // Divide the remaining time among the remaining addresses, so that one address that
+        // swallows packets does not use it all.
         const auto left = until - std::chrono::steady_clock::now();
         const auto share = left / static_cast<int>(allowed.size() - i);
         auto on_deadline = [connection](error_code error) {
             error_code ignored;
-            // One that comes late must not hit what follows: then the expiry has moved on.
+            // A late handler must not cancel the next attempt; in that case the expiry has already
+            // moved on.
             const bool due = connection->deadline.expiry() <= std::chrono::steady_clock::now();
             if (!error && due) connection->socket.cancel(ignored);
         };
@@ -268,7 +270,8 @@ asio::awaitable<void> Exit::from_target(ConnectionPtr connection) {
         }
         const auto size = std::get<1>(result);
         const auto taken = sessions_.write(connection->ref, {buffer.data(), size});
-        // Fewer only if the stream ended in between: its reset event is then on its way.
+        // Fewer bytes are taken only if the stream ended in the meantime; its reset event is then
+        // on its way.
         if (taken != size) refuse(*connection, ResetReason::session_ended);
     }
 }

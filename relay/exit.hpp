@@ -1,6 +1,7 @@
-// The exit's sockets: for every stream that a client opens, one TCP connection to where the policy
-// lets it go. Decides nothing about the mix network: exit_sessions says what a stream wants, and
-// takes bytes only as fast as the session's paced replies carry them away. I/O thread only.
+// The sockets of an exit: one TCP connection per client stream, to a target that the policy allows.
+// It makes no decision about the mix network. exit_sessions says what each stream needs. The exit
+// reads from a target only as fast as the session's paced replies carry the bytes away. I/O thread
+// only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,31 +19,33 @@
 namespace nightjar::relay {
 
 struct ExitSocketLimits {
-    std::size_t connections_max = 2048;            // of all sessions together
-    std::size_t connections_per_session_max = 64;  // more are reset: overload
-    base::Seconds connect{20};                     // from the request, resolving included
-    std::size_t addresses_tried_max = 4;           // of one name
+    std::size_t connections_max = 2048;            // over all sessions
+    std::size_t connections_per_session_max = 64;  // more are reset with `overload`
+    base::Seconds connect{20};                     // from the request, including name resolution
+    std::size_t addresses_tried_max = 4;           // per name
 };
 
 class Exit {
  public:
-    /// `sessions` and `tasks` outlive it; it outlives the tasks that it spawns.
+    /// `sessions` and `tasks` must outlive this object, and it must outlive the tasks that it
+    /// spawns.
     Exit(boost::asio::any_io_executor executor, ExitSessions& sessions, node::TaskGroup& tasks,
          ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers,
          ExitSocketLimits limits = {});
     ~Exit();
 
-    /// From now on for new streams; connections that stand and names that are being resolved are
-    /// left alone.
+    /// Sets the policy for new streams. It does not affect open connections and lookups in
+    /// progress.
     void use(ExitPolicy policy);
-    /// The same, and new name servers (the system's list is read again). Lookups under way fail.
-    /// Throws std::runtime_error, with nothing changed, if the resolver cannot be set up.
+    /// Also replaces the name servers (and reads the system's list again). Lookups in progress
+    /// fail. Throws std::runtime_error if the resolver cannot be set up; nothing is changed then.
     void use(ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers);
 
-    /// Does what the sessions ask for. Call after every change of them: a message, a tick.
+    /// Carries out what the sessions request. Call it after every change of the sessions: a message
+    /// or a tick.
     void pump();
 
-    /// Closes every connection. Its tasks then end by themselves.
+    /// Closes every connection; their tasks then end on their own.
     void stop();
 
     std::size_t connections() const { return connections_.size(); }

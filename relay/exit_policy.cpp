@@ -15,8 +15,8 @@ IpNetwork network(const char* address, int prefix) {
     return {IpAddress::parse(address).value(), prefix};
 }
 
-/// IPv6 addresses that stand for another one, public or not: who connects to them may end up
-/// where the rules were never asked about. What is outside of 2000::/3 is not public anyway.
+/// IPv6 addresses that stand for another address, public or not: a connection to one may reach an
+/// address that the rules never saw. Addresses outside 2000::/3 are not public in any case.
 const std::vector<IpNetwork>& wrapping_networks() {
     static const std::vector<IpNetwork> list{
         network("::", 96),              // compatible
@@ -28,7 +28,7 @@ const std::vector<IpNetwork>& wrapping_networks() {
     return list;
 }
 
-/// What `private` stands for in a rule, as in Tor.
+/// The networks that `private` means in a rule, as in Tor.
 const std::vector<IpNetwork>& private_networks() {
     static const std::vector<IpNetwork> list{
         network("0.0.0.0", 8),      network("169.254.0.0", 16), network("127.0.0.0", 8),
@@ -61,7 +61,7 @@ bool parse_ports(std::string_view text, ExitRule& rule) {
     return true;
 }
 
-/// The address part of a rule, without its port: a word, or ADDR[/BITS].
+/// Parses the address part of a rule, without the port: a keyword, or ADDR[/BITS].
 std::optional<std::vector<IpNetwork>> parse_networks(std::string_view text) {
     if (text == "*") return std::vector{all_v4, all_v6};
     if (text == "*4") return std::vector{all_v4};
@@ -79,7 +79,7 @@ std::optional<std::vector<IpNetwork>> parse_networks(std::string_view text) {
     return std::vector{IpNetwork{*address, *prefix}};
 }
 
-/// Where the colon before the port is; npos if there is none.
+/// The index of the colon before the port; npos if there is none.
 std::size_t port_colon(std::string_view text) {
     const auto bracket = text.find(']');
     return text.find(':', bracket == std::string_view::npos ? 0 : bracket);
@@ -114,7 +114,7 @@ base::Result<ExitRule, std::string> ExitRule::parse(std::string_view text) {
     if (verb.ends_with('6')) {
         std::erase_if(rule.networks, [](const IpNetwork& one) { return !one.address.v6; });
         if (rule.networks.empty()) {
-            return base::Fail{quoted + " speaks of IPv6 but names an IPv4 address"};
+            return base::Fail{quoted + " is a rule for IPv6 but names an IPv4 address"};
         }
     }
     return rule;
@@ -142,7 +142,8 @@ bool ExitPolicy::allows(const IpEndpoint& target) const {
     const bool lab_loopback = options_.allow_loopback && target.address.is_loopback();
     if (!lab_loopback && is_forbidden_target(target.address)) return false;
     for (const auto& own : options_.own) {
-        // On a lab's loopback every node has the same address: there, only the own port is own.
+        // On the loopback of a lab all nodes share one address, so only the relay's own port is its
+        // own.
         if (own.address == target.address && (!lab_loopback || own.port == target.port)) {
             return false;
         }

@@ -1,11 +1,13 @@
-// Where an exit connects to (docs/operating.md): Tor's grammar, applied to the resolved address.
+// Decides which targets an exit may connect to (docs/operating.md). The rules use Tor's grammar and
+// apply to the resolved address.
 //
 //   accept|reject|accept6|reject6 ADDR[/BITS][:PORT|:FROM-TO|:*]
 //   ADDR: an IPv4 address, [IPv6 address], * (both), *4, *6, private
 //
-// The first rule that matches wins; what none matches is rejected, so no rules at all is no exit.
-// Before any rule, and whatever the rules say: addresses that are not on the public internet, that
-// hide another one inside (mapped, 6to4, NAT64, Teredo), and the relay's own. Pure; any thread.
+// The first rule that matches decides. A target that matches no rule is rejected, so a policy
+// without rules is no exit. Three kinds of address are rejected before any rule: addresses that are
+// not on the public internet, addresses that contain another one (mapped, 6to4, NAT64, Teredo), and
+// the relay's own. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -31,26 +33,26 @@ struct ExitRule {
     std::uint16_t port_from = 1;
     std::uint16_t port_to = 65535;
 
-    /// The reason, for the operator, if the text is no rule.
+    /// If the text is not a rule, the error is a reason for the operator.
     static base::Result<ExitRule, std::string> parse(std::string_view text);
     bool matches(const IpEndpoint& target) const;
 };
 
 struct ExitPolicyOptions {
-    std::vector<IpEndpoint> own;  // never a target
-    /// 127.0.0.0/8 and ::1 are then left to the rules; the relay's own ports stay refused. Only for
-    /// networks whose signed document says lab: the caller checks that.
+    std::vector<IpEndpoint> own;  // the relay's own addresses: always rejected
+    /// If true, the rules decide about 127.0.0.0/8 and ::1; the relay's own ports stay rejected.
+    /// Allowed only in networks whose signed document says lab; the caller checks that.
     bool allow_loopback = false;
 };
 
 class ExitPolicy {
  public:
-    /// Rejects everything.
+    /// A policy that rejects everything.
     ExitPolicy() = default;
     ExitPolicy(std::vector<ExitRule> rules, ExitPolicyOptions options)
         : rules_{std::move(rules)}, options_{std::move(options)} {}
 
-    /// `target` is what a socket would connect to, never a name.
+    /// `target` is the resolved address that a socket would connect to, never a name.
     bool allows(const IpEndpoint& target) const;
     bool is_exit() const;
 
@@ -59,11 +61,12 @@ class ExitPolicy {
     ExitPolicyOptions options_;
 };
 
-/// Not a public unicast address, or one that carries another inside.
+/// True if the address is not a public unicast address, or contains another address.
 bool is_forbidden_target(const IpAddress& address);
 
-/// What the descriptor tells clients: "accept 80,443,8000-8080", the ports that some rule accepts
-/// for any address at all before one rejects them for all; empty if there are none.
+/// The policy's summary in the descriptor: "accept 80,443,8000-8080". It lists the ports that some
+/// rule accepts for at least one address before another rule rejects them for all addresses. Empty
+/// if there are none.
 std::string policy_summary(std::span<const ExitRule> rules);
 
 }  // namespace nightjar::relay

@@ -17,12 +17,12 @@ namespace nightjar::relay {
 
 namespace {
 
-constexpr base::Milliseconds stall{250};    // a tick this late is lost
-constexpr base::Seconds sweep_interval{1};  // how often silent sessions are looked for
+constexpr base::Milliseconds stall{250};    // a later tick is lost
+constexpr base::Seconds sweep_interval{1};  // how often silent sessions are ended
 constexpr std::size_t reply_hops_max = 4;   // docs/packet-format.md section 6
 
 struct StoredSurb {
-    base::Secret<packet::surb_size> bytes;  // the seed in it opens the reply's outer layer
+    base::Secret<packet::surb_size> bytes;  // secret: its seed opens the outer layer of the reply
     std::uint8_t epoch = 0;
 };
 
@@ -38,11 +38,11 @@ struct Session {
     ReplyPace pace;
     boost::circular_buffer<StoredSurb> surbs;  // oldest first
     base::Mono heard{};
-    DueHeap<Session>::Number silence = 0;   // its own in `by_silence`
-    DueHeap<Session>::Number number = 0;    // its own in `due`
-    base::Mono queued = base::Mono::max();  // when it is due there; max(): it is not
-    std::size_t weighed = 0;                // its part of Impl::memory
-    bool changed = false;                   // whether it is in `changed`
+    DueHeap<Session>::Number silence = 0;   // handle in `by_silence`
+    DueHeap<Session>::Number number = 0;    // handle in `due`
+    base::Mono queued = base::Mono::max();  // due time in `due`; max(): not due
+    std::size_t weighed = 0;                // its share of Impl::memory
+    bool changed = false;                   // true if it is in `changed`
 };
 
 }  // namespace
@@ -93,15 +93,15 @@ struct ExitSessions::Impl {
     ExitLimits limits;
     std::unique_ptr<ReplySealer> sealer;
     Sessions sessions;
-    std::size_t memory = 0;  // of all sessions, as last weighed
+    std::size_t memory = 0;  // sum of `weighed` over all sessions
     DueHeap<Session> due;
-    DueHeap<Session> by_silence;  // by when each was heard, or by an earlier time
+    DueHeap<Session> by_silence;  // by the time last heard, or an earlier time
     base::Mono next_sweep = base::Mono::max();
-    std::vector<Session*> changed;  // may have events, each once
-    std::vector<ExitEvent> events;  // of sessions that have ended
+    std::vector<Session*> changed;  // sessions that may have events, each once
+    std::vector<ExitEvent> events;  // events of ended sessions
 };
 
-/// The law's stock never exceeds S* by much; twice S* also holds what a change of pace piles up.
+/// A stock hardly exceeds the target S*. Twice S* also holds the extra SURBs of a change of pace.
 std::size_t ExitSessions::Impl::stock_max() const {
     const std::size_t law = parameters.surb_stock_target(parameters.replies);
     return std::min(
@@ -118,7 +118,7 @@ void ExitSessions::Impl::take_surbs(Session& session, const stream::UpHeader& he
     for (std::size_t i = 0; i < header.surb_count; ++i) {
         if (session.surbs.size() >= stock_max()) session.surbs.pop_front();
         const auto bytes = stream::surb_of(header, message, i);
-        // It would overwrite the oldest if it were full.
+        // A full buffer would overwrite its oldest SURB, so grow it first.
         const auto capacity = session.surbs.capacity();
         if (session.surbs.full())
             session.surbs.set_capacity(std::min(capacity + capacity / 2 + 4, stock_max()));
@@ -163,7 +163,7 @@ void ExitSessions::use(const directory::Parameters& parameters) {
 void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     auto& self = *impl_;
     const auto header = stream::decode_up(message);
-    // All of it is checked before any of it counts.
+    // Check the whole message before acting on any part of it.
     if (!header ||
         !stream::Mux::well_formed(stream::Side::exit, stream::frames_of(*header, message))) {
         return self.counters.drop(DropReason::malformed);
@@ -182,12 +182,12 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     self.note_change(*session);
     self.requeue(*session);
     self.weigh(*session);
-    self.keep_memory();  // the last: it may end this session
+    self.keep_memory();  // must come last: may end this session
 }
 
-/// Where there is no room the session that has been silent for longest ends: who fills an exit with
-/// sessions must keep each of them lively. Nobody if all are: the one that ended would come back
-/// with its next packet and end another, so that one session too many would be the end of all.
+/// If the table is full, the session silent for longest ends; an attacker who fills an exit must
+/// keep each session active. If all are active, none ends: an ended one would return with its next
+/// packet and end another, so one session too many would end them all in turn.
 Session* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     if (sessions.size() >= limits.sessions_max) {
         auto& longest = longest_silent();
@@ -207,8 +207,8 @@ Session* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     return &session;
 }
 
-/// Most messages move nothing here: where a session lies is put right when its turn comes.
-/// Precondition: there is one.
+/// A message does not reorder `by_silence`: a session's position is corrected when it comes first.
+/// Precondition: there is a session.
 Session& ExitSessions::Impl::longest_silent() {
     for (;;) {
         auto& session = by_silence.first();
@@ -219,7 +219,7 @@ Session& ExitSessions::Impl::longest_silent() {
 
 void ExitSessions::Impl::weigh(Session& session) {
     memory -= session.weighed;
-    // A pile that is gone, spent or with its keys, holds no memory.
+    // Release the memory of SURBs that were spent or expired.
     if (session.surbs.size() < session.surbs.capacity() / 4)
         session.surbs.set_capacity(session.surbs.capacity() / 2);
     session.weighed = session.mux.memory() + session.surbs.capacity() * sizeof(StoredSurb);
@@ -228,7 +228,7 @@ void ExitSessions::Impl::weigh(Session& session) {
 
 void ExitSessions::Impl::keep_memory() {
     while (memory > limits.memory_max && !sessions.empty()) {
-        // Of two that hold as much the later name: never what the table's key makes of it.
+        // Break ties by session id: the order must not depend on the table's hash key.
         const auto weight = [](const auto& entry) {
             return std::pair{entry.second->weighed, entry.first};
         };
@@ -240,8 +240,8 @@ void ExitSessions::Impl::keep_memory() {
     }
 }
 
-/// Whether every hop of a reply that leaves now will still have the key of that epoch: relays keep
-/// it for the longest route delay after the epoch, of which the reply may need four caps.
+/// True if every hop of a reply that leaves now will still hold that epoch's key. Relays keep it
+/// for the longest route delay after the epoch; the reply may take four delay caps of that.
 bool ExitSessions::Impl::usable(std::uint8_t epoch_low_byte, base::Wall wall) const {
     const auto length = parameters.epoch_length;
     const auto now = directory::epoch_at(wall, length);
@@ -307,7 +307,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
         const auto when = self.due.first_due();
         auto& session = self.due.first();
         if (now - when > self.limits.silence) {
-            // A suspend: nobody counts ticks of hours in which the exit was not there.
+            // Ticks from hours in which a suspended exit did not run do not count as missed.
             session.pace.restart(now, self.random);
             self.requeue(session);
             continue;
@@ -332,7 +332,7 @@ base::Mono ExitSessions::next_due() const {
 
 std::vector<ExitEvent> ExitSessions::take_events() {
     auto events = std::exchange(impl_->events, {});
-    // By name: the order of a tick's messages is chance, and says nothing.
+    // Sort by id: the order of the messages in one tick is random.
     std::sort(impl_->changed.begin(), impl_->changed.end(),
               [](const auto* a, const auto* b) { return a->id < b->id; });
     for (auto* session : impl_->changed) {

@@ -1,10 +1,14 @@
-// The exit's side of exit sessions (docs/traffic-law.md section 2): each spends one SURB per tick
-// of its pace, data if some waits, else cover; it runs so from start-up, whatever the
-// applications do. Pure: sockets are `exit`'s. One thread. `random` and `counters` outlive it.
+// The exit's side of exit sessions (docs/traffic-law.md section 2). On every tick of its pace a
+// session spends one SURB: for data if some is queued, else for cover. It does so from its first
+// packet on, whatever the applications do. Pure: `exit` owns the sockets. One thread. `random` and
+// `counters` must outlive this object.
 //
-// Where a bound is reached: a new session takes the place of the one that has been silent for
-// longest, but of none that is lively; the oldest SURB of a full stock goes, a stream too many is
-// reset (overload); beyond the memory of all sessions together the one that holds most of it ends.
+// What happens at each limit:
+// - sessions: a new session replaces the one that has been silent for longest, unless that one was
+//   heard from within the last `lively` seconds;
+// - SURBs of a session: the oldest SURB is dropped;
+// - streams of a session: the new stream is reset (overload);
+// - memory of all sessions together: the session that uses the most ends.
 #pragma once
 
 #include <memory>
@@ -22,7 +26,7 @@
 
 namespace nightjar::relay {
 
-/// One stream of one session.
+/// Names one stream of one session.
 struct StreamRef {
     base::SessionId session;
     stream::StreamId stream = 0;
@@ -36,18 +40,19 @@ struct ExitEvent {
 
 struct ExitLimits {
     std::size_t sessions_max = 4096;
-    std::size_t surbs_max = 1024;  // per session; and never above twice the law's largest stock
-    std::size_t memory_max = std::size_t{1} << 30;  // SURBs and stream buffers of all sessions
-    base::Seconds silence{10};                      // a session not heard from for so long ends
-    base::Seconds lively{2};                        // one heard from so recently keeps its place
-    std::optional<stream::MuxLimits> streams;       // else what the network's rates ask for
+    std::size_t surbs_max = 1024;  // per session; twice the target stock if that is less
+    std::size_t memory_max = std::size_t{1}
+                             << 30;            // bytes: SURBs and stream buffers of all sessions
+    base::Seconds silence{10};                 // a session that is silent for so long ends
+    base::Seconds lively{2};                   // one heard from within this time is not replaced
+    std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
 };
 
-/// How a message is sealed under a SURB. The real one is packet::use_surb; a simulation that needs
-/// no cryptography brings its own.
+/// Seals a message with a SURB. The default is packet::use_surb; a simulation without cryptography
+/// passes its own implementation.
 struct ReplySealer {
     virtual ~ReplySealer() = default;
-    /// Writes the reply (packet_size bytes) and gives its first hop. Nothing if the SURB is
+    /// Writes the reply (packet_size bytes) and returns its first hop; nullopt if the SURB is
     /// unusable.
     virtual std::optional<base::NodeId> seal(base::ByteView surb, base::ByteView message,
                                              base::ByteSpan packet);
@@ -60,25 +65,27 @@ class ExitSessions {
                  std::unique_ptr<ReplySealer> sealer = std::make_unique<ReplySealer>());
     ~ExitSessions();
 
-    /// Holds for what is decided from now on; a pace in force stays until its next schedule.
+    /// Sets newer parameters for later decisions. A pace already in force stays until the session's
+    /// next schedule.
     void use(const directory::Parameters& parameters);
 
-    /// The message of an exit payload (2048 bytes). Malformed: dropped whole, counted. Never makes
-    /// a reply: replies leave by tick() only.
+    /// Handles the message of an exit payload (2048 bytes). A malformed message is dropped as a
+    /// whole and counted. Never creates a reply: replies leave by tick() only.
     void on_message(base::ByteView message, base::Mono now);
 
     struct Reply {
-        base::NodeId first_hop;  // the client wrote it: the caller checks it
+        base::NodeId first_hop;  // chosen by the client: the caller must check it
         cell::CellBox cell;
     };
-    /// Adds a reply for each tick that is due by `now`. A tick without a usable SURB is missed; one
-    /// more than 250 ms ago, after a stall, as well; neither is made up. A SURB is usable while
-    /// the key of its epoch will still be accepted by all hops (`wall`).
+    /// Appends one reply to `out` for each tick that is due by `now`. A tick is missed if the
+    /// session has no usable SURB, or if it was due more than 250 ms ago because of a stall. Missed
+    /// ticks are not made up. A SURB is usable as long as every hop of the reply will still accept
+    /// the key of the SURB's epoch (`wall` gives the current epoch).
     void tick(base::Mono now, base::Wall wall, std::vector<Reply>& out);
-    /// When tick() has something to do next; Mono::max() without sessions.
+    /// The time of the next call of tick() that has work; Mono::max() if there are no sessions.
     base::Mono next_due() const;
 
-    // --- what the exit's sockets do; each call is a Mux call of that session ---
+    // --- for the exit's sockets; each call is passed on to the Mux of that session ---
     std::vector<ExitEvent> take_events();
     void accept(const StreamRef& stream);
     std::size_t write(const StreamRef& stream, base::ByteView bytes);
@@ -88,9 +95,9 @@ class ExitSessions {
     void reset(const StreamRef& stream, stream::ResetReason reason);
 
     std::size_t sessions() const;
-    /// What ExitLimits::memory_max bounds, in bytes.
+    /// The bytes that ExitLimits::memory_max limits.
     std::size_t memory() const;
-    /// SURBs that a session holds; 0 for unknown sessions.
+    /// The number of SURBs that a session holds; 0 if the session is unknown.
     std::size_t stock(const base::SessionId& session) const;
 
  private:

@@ -1,4 +1,4 @@
-// Who this relay is: its long-lived keys, and what it says of itself.
+// The relay's identity: its long-lived keys, and its own descriptor.
 #pragma once
 
 #include <filesystem>
@@ -11,22 +11,23 @@
 namespace nightjar::relay {
 
 struct Identity {
-    base::Secret<32> identity_seed;  // Ed25519; signs descriptors
-    base::Secret<32> link_seed;      // Ed25519; in the certificate of links
+    base::Secret<32> identity_seed;  // Ed25519; signs the descriptors
+    base::Secret<32> link_seed;      // Ed25519; key of the link certificate
     base::NodeId id;
     base::LinkKey link_key;
 
-    /// Makes both key files in the folder. Throws node::KeyError, also if one exists.
+    /// Creates both key files in the folder. Throws node::KeyError, also if a file already exists.
     static Identity create(const std::filesystem::path& folder);
-    /// Throws node::KeyError.
+    /// Reads both key files. Throws node::KeyError.
     static Identity load(const std::filesystem::path& folder);
 };
 
-/// The relay as its descriptor has it, without mix keys.
+/// The relay's descriptor without mix keys.
 directory::Relay describe(const RelayConfig& config, const Identity& identity);
 
-/// Replaces the file whole: a reader sees the old or the new one. Throws std::system_error.
-/// `Disk::wait` waits until a disk has it, which may take longer than the mix may stand still.
+/// Replaces the file atomically: a reader sees either the old or the new content. `Disk::wait`
+/// returns only when the data is on disk, which may take longer than the mix may pause. Throws
+/// std::system_error.
 enum class Disk { wait, go_on };
 void replace_file(const std::filesystem::path& file, std::string_view text, Disk disk);
 

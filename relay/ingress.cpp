@@ -9,7 +9,7 @@
 namespace nightjar::relay {
 
 bool TokenBucket::take(double per_second, base::Mono now) {
-    // Packets may be accounted a little out of order; time never takes tokens away.
+    // Packets may arrive here slightly out of order. An earlier time never removes tokens.
     if (now > filled_) {
         tokens_ = std::min(depth, tokens_ + base::to_seconds(now - filled_) * per_second);
         filled_ = now;

@@ -1,6 +1,6 @@
-// What may come in, in the order in which it is asked: lab fault injection, the client's token
-// bucket, the route's previous hop, the epoch's key. Each refusal has its reason; none is answered.
-// Pure, one thread; `keyring` and `random` outlive it.
+// Decides which packets may enter. The checks, in order: lab fault injection, the client's token
+// bucket, the route's previous hop, the epoch's key. Every refusal has a reason, and no refusal is
+// answered. Pure; one thread. `keyring` and `random` must outlive this object.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -18,13 +18,14 @@
 
 namespace nightjar::relay {
 
-/// Whose link a cell came in on.
+/// The link on which a cell arrived.
 struct From {
-    const directory::Relay* relay = nullptr;  // a relay of the document, or
-    base::MailboxId client;                   // a client, if relay == nullptr
+    const directory::Relay* relay = nullptr;  // a relay of the document; nullptr: a client
+    base::MailboxId client;                   // valid if relay == nullptr
 };
 
-/// Admits 1.2 (U + L) packets a second, 64 at once.
+/// A token bucket: `per_second` tokens a second, at most `depth` at once. A gateway uses 1.2 (U +
+/// L) per second for each client.
 class TokenBucket {
  public:
     static constexpr double depth = 64;
@@ -37,12 +38,12 @@ class TokenBucket {
     base::Mono filled_;
 };
 
-/// What a gateway admits of one client (docs/traffic-law.md section 1).
+/// The rate at which a gateway admits packets of one client (docs/traffic-law.md section 1).
 double admitted_per_second(const directory::Parameters& parameters);
 
 class Ingress {
  public:
-    /// `lab_drop_share` counts only while the document says `lab`.
+    /// `lab_drop_share` has an effect only while the document says `lab`.
     Ingress(base::NodeId self, std::shared_ptr<const directory::Document> document,
             const Keyring& keyring, base::Random& random, double lab_drop_share);
 
@@ -50,7 +51,7 @@ class Ingress {
     void client_connected(const base::MailboxId& client, base::Mono now);
     void client_gone(const base::MailboxId& client);
 
-    /// The key to unwrap with, or why the packet is dropped.
+    /// Returns the key to unwrap the packet with, or the reason to drop it.
     base::Result<std::shared_ptr<const MixKeyPair>, DropReason> admit(const From& from,
                                                                       const cell::Cell& cell,
                                                                       base::Mono arrived,
@@ -61,7 +62,7 @@ class Ingress {
 
     base::NodeId self_;
     std::shared_ptr<const directory::Document> document_;
-    const directory::Relay* own_;  // this relay in the document; nullptr: not listed
+    const directory::Relay* own_;  // this relay's entry in the document; nullptr: not listed
     const Keyring& keyring_;
     base::Random& random_;
     double lab_drop_share_;

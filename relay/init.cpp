@@ -19,7 +19,7 @@ namespace {
 
 void make_folder(const fs::path& folder) {
     if (!folder.parent_path().empty()) {
-        std::error_code ignored;  // mkdir says what is wrong
+        std::error_code ignored;  // the mkdir below reports the error
         fs::create_directories(folder.parent_path(), ignored);
     }
     if (::mkdir(folder.c_str(), 0700) == 0) return;
@@ -31,7 +31,7 @@ void refuse_existing(const fs::path& file) {
     if (!fs::exists(fs::symlink_status(file))) return;
     throw node::StartupError{node::ExitCode::failure,
                              file.string() +
-                                 ": exists already; init only makes new relays, so move the old "
+                                 ": exists already; init only creates new relays, so move the old "
                                  "one away or name another folder"};
 }
 
@@ -40,14 +40,14 @@ void refuse_existing(const fs::path& file) {
 void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
     const auto file = options.folder / "relay.yaml";
     const auto text = sample_config(options.config);
-    // Everything about the options is checked before anything is made.
+    // Check all options before creating anything.
     const auto config = parse_config(file, text);
     refuse_existing(file);
     refuse_existing(config.data_dir / "identity.key");
     refuse_existing(config.data_dir / "link.key");
     directory::Parameters law;
     law.epoch_length = options.epoch_length;
-    // The runtime directory may lie inside this folder.
+    // The runtime directory may be inside this folder, so create the folder first.
     make_folder(options.folder);
     KeyStore store{config.runtime_dir, law.epoch_length, packets_per_key(config, law)};
     make_folder(config.data_dir);

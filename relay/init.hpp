@@ -1,4 +1,4 @@
-// `nightjar-relay init`: a new relay's folder.
+// `nightjar-relay init`: creates the folder of a new relay.
 #pragma once
 
 #include <filesystem>
@@ -11,13 +11,13 @@ namespace nightjar::relay {
 
 struct InitOptions {
     std::filesystem::path folder;
-    RelayConfig config;  // what relay.yaml will say; its paths count from `folder`
+    RelayConfig config;  // content of relay.yaml; its paths are relative to `folder`
     base::Seconds epoch_length{3600};
 };
 
-/// Makes identity.key, link.key and relay.yaml in the folder, the epoch keys in the runtime
-/// directory, and the descriptors that the authorities sign. Never overwrites a key or a
-/// configuration. Throws node::StartupError. Says on `out` what it made.
+/// Creates identity.key, link.key and relay.yaml in the folder, the epoch keys in the runtime
+/// directory, and the descriptors for the authorities to sign. Never overwrites a key or a
+/// configuration. Prints to `out` what it created. Throws node::StartupError.
 void init_relay(const InitOptions& options, base::Wall now, std::ostream& out);
 
 }  // namespace nightjar::relay

@@ -7,7 +7,7 @@
 namespace nightjar::relay {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-    // inet_pton wants a terminator, and a NUL inside would hide the rest of the text.
+    // inet_pton needs a NUL-terminated string, and an embedded NUL would hide the rest of the text.
     if (text.empty() || text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
     if (text.find('\0') != std::string_view::npos) return std::nullopt;
     const std::string terminated{text};

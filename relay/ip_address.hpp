@@ -1,4 +1,4 @@
-// An IP address as a value: what policies decide on, without a socket library.
+// An IP address as a value, so that policies need no socket library.
 #pragma once
 
 #include <compare>
@@ -11,12 +11,12 @@
 
 namespace nightjar::relay {
 
-/// IPv4: the first 4 bytes count, the rest is zero.
+/// An IPv4 address uses the first 4 bytes; the others are zero.
 struct IpAddress {
     bool v6 = false;
     base::ByteArray<16> bytes{};
 
-    /// Dotted quad or RFC 4291 text, nothing looser: no zone, no short or octal IPv4.
+    /// Parses a dotted quad or RFC 4291 text, and nothing looser: no zone, no short or octal IPv4.
     static std::optional<IpAddress> parse(std::string_view text);
     std::string to_text() const;
 
@@ -25,7 +25,7 @@ struct IpAddress {
     auto operator<=>(const IpAddress&) const = default;
 };
 
-/// All addresses that share the first `prefix` bits.
+/// All addresses whose first `prefix` bits are those of `address`.
 struct IpNetwork {
     IpAddress address;
     int prefix = 0;  // 0 to address.bits()

@@ -27,20 +27,22 @@ using node::UniqueFd;
 namespace {
 
 constexpr auto key_extension = ".key";
-/// Named after how the bits lie: a filter that reads them in another way would take what it has
-/// seen for new. So where they lie otherwise the name is another one, and a key beside which an old
-/// file lies counts as having none: an older version may have used it, and told only that file.
+/// The extension names the layout of the bits: a filter that is read with another layout would take
+/// seen tags for new ones. A new layout therefore gets a new extension. A key that has a file of an
+/// old layout beside it counts as missing, because an older version may have used it and recorded
+/// its tags only in that file.
 constexpr auto filter_extension = ".tags";
-constexpr auto old_filter_extension = ".seen";  // 20 bits anywhere
+constexpr auto old_filter_extension = ".seen";  // 20 bits anywhere in the filter
 
 [[noreturn]] void fail(const fs::path& file, const char* what) {
     throw std::system_error{errno, std::generic_category(), file.string() + ": " + what};
 }
 
-/// A whole file in memory, shared with the file.
+/// A whole file, mapped shared into memory.
 class Mapping {
  public:
-    /// Throws node::KeyError if the file is empty or has other than whole units (> 0) of bytes.
+    /// Throws node::KeyError if the file is empty or its size is not a multiple of `unit` bytes.
+    /// Precondition: unit > 0.
     Mapping(const fs::path& file, int flags, std::size_t unit) {
         const UniqueFd fd{::open(file.c_str(), flags | O_NOFOLLOW | O_CLOEXEC)};
         struct stat status {};
@@ -67,7 +69,8 @@ class Mapping {
     bool locked_ = false;
 };
 
-/// A filter over its file. The key's file is mapped beside it only to keep its page from the swap.
+/// A filter over its mapped file. The key's file is mapped as well, only to lock its page in
+/// memory.
 class StoredFilter final : private Mapping, public ReplayFilter {
  public:
     StoredFilter(const fs::path& filter, const fs::path& key)
@@ -78,7 +81,8 @@ class StoredFilter final : private Mapping, public ReplayFilter {
     Mapping key_;
 };
 
-/// In pages of its own: locked in memory, out of core dumps, between guard pages, read-only.
+/// Puts the key into its own pages: locked in memory, excluded from core dumps, between guard
+/// pages, read-only.
 std::shared_ptr<const MixKeyPair> guarded(base::Epoch epoch, packet::SecretKey secret) {
     void* memory = sodium_malloc(sizeof(MixKeyPair));
     if (memory == nullptr) throw std::bad_alloc{};
@@ -93,7 +97,7 @@ std::shared_ptr<const MixKeyPair> guarded(base::Epoch epoch, packet::SecretKey s
     return std::shared_ptr<MixKeyPair>{key, release};
 }
 
-/// Zeros over the whole file, in place (a tmpfs has no other copies), then the file is gone.
+/// Overwrites the whole file with zeros in place (a tmpfs holds no other copies), then removes it.
 void overwrite_and_remove(const fs::path& file) {
     const UniqueFd fd{::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)};
     struct stat status {};
@@ -111,7 +115,7 @@ void overwrite_and_remove(const fs::path& file) {
     if (::unlink(file.c_str()) != 0 && errno != ENOENT) fail(file, "cannot be removed");
 }
 
-/// Room for the whole filter now, so that no write to the mapping can fail later.
+/// Allocates the whole filter now, so that no later write to the mapping can fail.
 void create_filter(const fs::path& file, std::size_t size) {
     const UniqueFd fd{
         ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
@@ -130,7 +134,7 @@ struct KeyName {
     base::Epoch epoch;
 };
 
-/// "3600-482911.key" -> {3600, 482911}; nothing for the names of other files.
+/// Parses "3600-482911.key" as {3600, 482911}; nullopt for the names of other files.
 std::optional<KeyName> parse_name(const std::string& name, std::string_view extension) {
     KeyName parsed;
     const char* end = name.data() + name.size();
@@ -172,7 +176,7 @@ fs::path KeyStore::file(base::Epoch epoch, const char* extension) const {
 
 void KeyStore::make(base::Epoch epoch) {
     wipe(epoch);
-    // The filter first: a crash in between leaves a filter without a key, which is harmless.
+    // Create the filter first: a crash in between leaves a filter without a key, which is harmless.
     create_filter(file(epoch, filter_extension), filter_bytes_);
     node::write_key(file(epoch, key_extension), node::KeyKind::mix, node::new_key());
 }
@@ -190,7 +194,7 @@ KeyStore::Stored KeyStore::take(base::Epoch epoch) {
 }
 
 void KeyStore::wipe(base::Epoch epoch) {
-    // The key first: from that moment on nothing asks what its filter has seen.
+    // Remove the key first: without it no packet consults the filter.
     overwrite_and_remove(file(epoch, key_extension));
     overwrite_and_remove(file(epoch, filter_extension));
     overwrite_and_remove(file(epoch, old_filter_extension));

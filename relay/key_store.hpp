@@ -1,11 +1,11 @@
-// Epoch keys and their replay filters between two runs of the process: files in the runtime
-// directory, a tmpfs. They survive a crash, because a filter is mapped memory and every tag is in
-// it before its packet is acted on; they die with the power; and they go together, so a filter can
-// never be older than its key.
+// Stores epoch keys and their replay filters across restarts of the process, as files in the
+// runtime directory, a tmpfs. They survive a crash: a filter is mapped memory, and a tag is in it
+// before its packet is acted on. They are lost when the power goes. A key and its filter are always
+// kept and lost together, so a filter is never older than its key.
 //
 //   EPOCHLENGTH-EPOCH.key    key_file's format, kind mix
 //   EPOCHLENGTH-EPOCH.tags   the filter's bits
-//   lock                     held by the one process that uses the directory
+//   lock                     locked by the one process that uses the directory
 //
 // I/O thread only.
 #pragma once
@@ -23,30 +23,32 @@ namespace nightjar::relay {
 
 class KeyStore {
  public:
-    /// Prepares the directory and locks it. Throws node::KeyError if it is not a tmpfs of ours
-    /// (exit 5), node::StartupError if another process holds it. `packets`: what a new filter is
-    /// sized for.
+    /// Prepares and locks the directory. `packets`: the number of packets that a new filter is
+    /// sized for. Throws node::KeyError (exit code 5) if the directory is not our own tmpfs,
+    /// node::StartupError if another process has locked it.
     KeyStore(std::filesystem::path directory, base::Seconds epoch_length, std::uint64_t packets);
 
     struct Stored {
         std::shared_ptr<const MixKeyPair> key;
-        std::unique_ptr<ReplayFilter> seen;  // maps its file; unmapped when destroyed
-        bool fresh = false;                  // made just now: no document lists it yet
+        std::unique_ptr<ReplayFilter> seen;  // maps its file, and unmaps it when destroyed
+        bool fresh = false;                  // created by this call: no document lists it yet
     };
-    /// The key of an epoch, made if there is none. A key whose filter is gone, or that a version
-    /// with another layout of filters has used, counts as none: it is wiped. Throws node::KeyError,
-    /// std::system_error (no room, no rights).
+    /// Returns the key of an epoch, and creates it if there is none. A key is wiped and created
+    /// anew if its filter is missing, or if a version with another filter layout has used it.
+    /// Throws node::KeyError, std::system_error (no space, no permission).
     Stored take(base::Epoch epoch);
 
-    /// Overwrites and removes the files of an epoch; the caller has let go of what take() gave.
+    /// Overwrites and removes the files of an epoch. Precondition: the caller has released what
+    /// take() returned.
     void wipe(base::Epoch epoch);
-    /// Wipes the keys of all epochs before `first`, those of any other epoch length, and those that
-    /// a version with another layout of filters has used.
+    /// Wipes the keys of all epochs before `first`, keys for any other epoch length, and keys that
+    /// a version with another filter layout has used.
     void wipe_before(base::Epoch first);
 
-    /// Epochs that have a key here.
+    /// The epochs for which a key is stored.
     std::vector<base::Epoch> epochs() const;
-    /// False once the system refused to lock some of it in memory: it may then be swapped out.
+    /// False if the system has refused to lock a key or filter in memory: it may then be swapped
+    /// out.
     bool memory_locked() const { return memory_locked_; }
 
  private:

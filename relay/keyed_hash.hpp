@@ -1,6 +1,6 @@
-// A hash of names that peers choose: SipHash-2-4 (Aumasson, Bernstein 2012) under a key that never
-// leaves the process, so nobody can choose names that collide. A table of such names finds one of
-// thousands with two misses of the cache, a tree with a dozen.
+// A hash for names that peers choose: SipHash-2-4 (Aumasson, Bernstein 2012) under a random key
+// that never leaves the process, so that an attacker cannot choose names that collide. A hash table
+// finds one of thousands of such names with two cache misses; a tree needs a dozen.
 #pragma once
 
 #include <sodium.h>
@@ -16,7 +16,7 @@ namespace nightjar::relay {
 
 class KeyedHash {
  public:
-    using is_avalanching = void;  // as Boost calls it: every bit of it depends on all of a name
+    using is_avalanching = void;  // for Boost: every output bit depends on the whole name
 
     explicit KeyedHash(base::Random& random) { random.fill(key_); }
 

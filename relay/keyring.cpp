@@ -19,7 +19,7 @@ void Keyring::lengthen(base::Nanoseconds grace) {
 
 void Keyring::add(std::shared_ptr<const MixKeyPair> key, std::unique_ptr<ReplayFilter> seen) {
     assert(key && seen);
-    // A second filter for a key that is in use would forget what the first has seen.
+    // Never replace the filter of a key in use: the new one would not know the tags already seen.
     entries_.try_emplace(key->epoch, Entry{key, std::move(seen)});
 }
 
@@ -28,7 +28,7 @@ bool Keyring::ended(base::Epoch epoch, base::Wall now) const {
 }
 
 std::shared_ptr<const MixKeyPair> Keyring::find(std::uint8_t epoch_low_byte, base::Wall now) const {
-    // Epochs that share a low byte are 256 apart, so at most one of them is in its time.
+    // Epochs with the same low byte are 256 apart, so at most one of them is accepted at a time.
     for (const auto& [epoch, entry] : entries_) {
         if (epoch.low_byte() != epoch_low_byte || ended(epoch, now)) continue;
         if (now >= directory::epoch_start(epoch, epoch_length_) - directory::key_early)

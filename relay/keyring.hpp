@@ -1,6 +1,6 @@
-// Mix keys by epoch, each with the replay filter of its own: the two live and die together, so a
-// filter can never be older than its key. Pure; where they are kept between two runs of the
-// process is `key_store`'s business. One thread; keys themselves are read by workers.
+// The mix keys by epoch, each with its own replay filter. A key and its filter are added and
+// removed together, so a filter is never older than its key. Pure: `key_store` keeps them across
+// restarts. One thread; workers read the keys themselves.
 #pragma once
 
 #include <map>
@@ -21,27 +21,27 @@ struct MixKeyPair {
 
 class Keyring {
  public:
-    /// `grace`: how long after its epoch a key is still accepted (the longest route delay).
+    /// `grace`: how long a key is accepted after its epoch (the longest route delay).
     Keyring(base::Seconds epoch_length, base::Nanoseconds grace);
 
-    /// A newer document's longest route delay; holds for the keys that are here as well. Never
-    /// shortens it: what is under way was made by the older document.
+    /// Sets the longest route delay of a newer document, also for the keys that are already here.
+    /// Never shortens it: packets on their way were built by the older document.
     void lengthen(base::Nanoseconds grace);
 
-    /// Takes a key with the filter that belongs to it. A key of an epoch that is here already is
-    /// ignored, filter and all.
+    /// Adds a key with its filter. If there is already a key of that epoch, both arguments are
+    /// ignored.
     void add(std::shared_ptr<const MixKeyPair> key, std::unique_ptr<ReplayFilter> seen);
 
-    /// The one key that a cell's epoch byte names, if it is accepted at `now`: from 60 s before its
-    /// epoch (that instant too) until `grace` after it (that instant not). A forged packet is so
-    /// tried against one key, never several.
+    /// Returns the one key that the epoch byte of a cell names, if it is accepted at `now`: from 60
+    /// s before its epoch (inclusive) until `grace` after it (exclusive). A forged packet is
+    /// therefore tried with one key, never with several.
     std::shared_ptr<const MixKeyPair> find(std::uint8_t epoch_low_byte, base::Wall now) const;
 
-    /// The filter of a key; nullptr once the key has been forgotten.
+    /// The filter of a key; nullptr if the key has been forgotten.
     ReplayFilter* filter(base::Epoch epoch);
 
-    /// Lets go of keys and filters whose time has ended; their epochs. A key is wiped when the last
-    /// worker that still unwraps with it lets go as well.
+    /// Removes the keys and filters that are no longer accepted, and returns their epochs. A key is
+    /// wiped when the last worker that uses it releases it.
     std::vector<base::Epoch> forget(base::Wall now);
     std::vector<base::Epoch> epochs() const;
 

@@ -25,9 +25,9 @@ std::vector<tcp::endpoint> to_asio(const std::vector<directory::Endpoint>& endpo
     return addresses;
 }
 
-/// What may wait for a client's socket: half a second of its cells. The downlink makes nothing up
-/// (docs/traffic-law.md), so what waits longer is lost; and ten thousand clients that read nothing
-/// must not cost a link's whole queue each.
+/// The most cells that may queue for a client's socket: half a second of its rate. The downlink
+/// makes nothing up (docs/traffic-law.md), so cells beyond that are lost. This also limits the
+/// memory of ten thousand clients that read nothing.
 std::size_t backlog_max(const directory::Parameters& law) {
     constexpr std::size_t least = 32;
     return std::max(least, static_cast<std::size_t>(law.down.per_second() / 2));
@@ -35,7 +35,8 @@ std::size_t backlog_max(const directory::Parameters& law) {
 
 }  // namespace
 
-/// A relay that we dial. Its packets have no business on this link: they come on its own.
+/// A relay that we dial. It must not send packets on this link: it dials a link of its own for
+/// them.
 struct Links::Outgoing final : node::Dialer::Owner {
     Outgoing(Links& all, const directory::Relay& to, cell::Hello mine)
         : links{all},
@@ -57,16 +58,18 @@ struct Links::Outgoing final : node::Dialer::Owner {
     }
 
     Links& links;
-    directory::Relay relay;  // as of the document that we dialled it by
+    directory::Relay relay;  // as in the document in use when we dialled it
     node::Link* link = nullptr;
     node::Dialer dialer;
 };
 
-/// A link that another relay opened to us. Listed while it lives, which is while its task does.
+/// A link that another relay opened to us. Registered while this object lives, which is as long as
+/// its task.
 struct Links::FromRelay final : node::Link::Sink {
     FromRelay(Links& all, node::Link& its, const directory::Relay& who)
         : links{all}, link{its}, identity{who.identity}, relay{&who} {
-        // A second link of the same relay replaces the first: it knows better which one is alive.
+        // A second link from the same relay replaces the first: that relay knows better which one
+        // is alive.
         auto& place = links.from_relays_[identity];
         if (place != nullptr) place->link.close();
         place = this;
@@ -88,10 +91,11 @@ struct Links::FromRelay final : node::Link::Sink {
     Links& links;
     node::Link& link;
     base::NodeId identity;
-    const directory::Relay* relay;  // in the document in use; nullptr: it is no longer listed
+    const directory::Relay* relay;  // in the document in use; nullptr: no longer listed
 };
 
-/// A client's link, and what of the document is still to be sent on it. Listed while it lives.
+/// A client's link, and the part of the document still to be sent on it. Registered while this
+/// object lives.
 struct Links::FromClient final : node::Link::Sink {
     FromClient(Links& all, node::Link& its, base::MailboxId who)
         : links{all}, link{its}, client{who} {
@@ -118,7 +122,7 @@ struct Links::FromClient final : node::Link::Sink {
         } else if (cell->kind() == cell::Kind::control) {
             const auto control = cell::decode(*cell);
             const auto* request = control ? std::get_if<cell::DocumentRequest>(&*control) : nullptr;
-            // Nothing else is a client's to say.
+            // A client may send no other control cell.
             if (request == nullptr) return link.close();
             links.on_document_request(*this, request->have);
         }
@@ -127,7 +131,7 @@ struct Links::FromClient final : node::Link::Sink {
     Links& links;
     node::Link& link;
     base::MailboxId client;
-    SignedDocument asked_for;  // being sent, part by part
+    SignedDocument asked_for;  // being sent in parts
     std::size_t offset = 0;
 };
 
@@ -165,7 +169,7 @@ void Links::start() {
 void Links::dial_next_layer() {
     const auto* self = own();
     const cell::Hello mine{cell::protocol_version, options_.network, cell::LinkRole::relay};
-    // One that moved or changed its key is dialled anew.
+    // Drop a relay that moved or changed its key; it is dialled again below.
     std::erase_if(outgoing_, [&](const auto& item) {
         const auto& [identity, outgoing] = item;
         const auto* listed = signed_.document->find(identity);
@@ -187,7 +191,7 @@ void Links::dial_next_layer() {
 }
 
 asio::awaitable<void> Links::dial(std::shared_ptr<Outgoing> outgoing) {
-    co_await outgoing->dialer.run();  // the frame keeps it alive until the dialer has ended
+    co_await outgoing->dialer.run();  // the coroutine frame keeps it alive until then
 }
 
 void Links::use(SignedDocument document) {
@@ -206,13 +210,13 @@ void Links::on_link(std::unique_ptr<node::Link> link) {
     const auto& document = *signed_.document;
     const auto* listed = document.find_by_link_key(link->peer_key());
     const auto* self = own();
-    if (self == nullptr) return;  // nobody has business with a relay that is not listed
+    if (self == nullptr) return;  // an unlisted relay serves no links
     if (link->peer_hello().role == cell::LinkRole::relay) {
         if (listed == nullptr || !directory::may_forward(document, *listed, *self)) return;
         tasks_.spawn("link from a relay", serve_relay(std::move(link), listed->identity));
         return;
     }
-    // A client with a relay's key is neither; a mix has no clients.
+    // A client with the key of a relay is invalid, and a mix has no clients.
     if (listed != nullptr || link->peer_key() == identity_.key()) return;
     if (self->role != directory::Role::gateway) return;
     tasks_.spawn("link from a client", serve_client(std::move(link)));
@@ -234,7 +238,7 @@ asio::awaitable<void> Links::serve_client(std::unique_ptr<node::Link> link) {
 }
 
 void Links::on_document_request(FromClient& client, base::Epoch have) {
-    if (client.asked_for.text != nullptr) return;  // one at a time
+    if (client.asked_for.text != nullptr) return;  // one transfer at a time
     if (signed_.document->epoch <= have) return;
     client.asked_for = signed_;
     client.offset = 0;

@@ -1,6 +1,7 @@
-// The relay's links: dials the relays of the layer behind it, accepts those of the layer before
-// and, at a gateway, clients. Packets flow one way on a link between relays: from who dialled.
-// Says who a cell came from and carries cells away; decides nothing about packets. I/O thread only.
+// The relay's links. Dials the relays of the next layer. Accepts links from the relays of the
+// previous layer and, at a gateway, from clients. Between relays packets flow in one direction
+// only: from the relay that dialled. Reports the origin of each cell and sends cells; makes no
+// decision about packets. I/O thread only.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -20,7 +21,7 @@
 
 namespace nightjar::relay {
 
-/// A document as it was signed: gateways pass its very text on.
+/// A document and its signed text: a gateway passes on exactly that text.
 struct SignedDocument {
     std::shared_ptr<const directory::Document> document;
     std::shared_ptr<const std::string> text;
@@ -43,8 +44,8 @@ class Links final : public Egress {
         virtual void on_client_gone(const base::MailboxId& client) = 0;
     };
 
-    /// Binds at once; throws node::StartupError if it cannot. All references outlive it, and it
-    /// outlives its tasks.
+    /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive this
+    /// object, and this object must outlive its tasks.
     Links(boost::asio::any_io_executor executor, LinksOptions options, SignedDocument document,
           node::TlsIdentity& identity, base::Random& random, Counters& counters,
           node::TaskGroup& tasks, Owner& owner);
@@ -52,18 +53,20 @@ class Links final : public Egress {
 
     /// Starts accepting and dialling.
     void start();
-    /// A newer document: relays that it no longer lists lose their links, new ones are dialled.
+    /// Sets a newer document: closes the links of relays that it no longer lists, and dials new
+    /// ones.
     void use(SignedDocument document);
     void stop_accepting();
-    /// Closes every link; the tasks then end by themselves.
+    /// Closes every link; their tasks then end on their own.
     void close();
 
     Sent to_relay(const base::NodeId& next, cell::CellBox cell) override;
-    /// Padding gives way to a part of the network document that this client asked for.
+    /// If the client has asked for the network document, the next part of it replaces a padding
+    /// cell.
     Sent to_client(const base::MailboxId& client, cell::CellBox cell) override;
 
     struct Numbers {
-        std::size_t next_relays = 0;  // to dial
+        std::size_t next_relays = 0;  // relays to dial
         std::size_t next_relays_up = 0;
         std::size_t previous_relays_up = 0;
         std::size_t clients = 0;
@@ -94,8 +97,8 @@ class Links final : public Egress {
     Owner& owner_;
     std::vector<std::unique_ptr<node::Listener>> listeners_;
     std::map<base::NodeId, std::shared_ptr<Outgoing>> outgoing_;
-    std::map<base::NodeId, FromRelay*> from_relays_;       // each lives in its task
-    std::map<base::MailboxId, FromClient*> from_clients_;  // the same
+    std::map<base::NodeId, FromRelay*> from_relays_;       // owned by their tasks
+    std::map<base::MailboxId, FromClient*> from_clients_;  // owned by their tasks
     bool closed_ = false;
 };
 

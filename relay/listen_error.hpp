@@ -1,4 +1,4 @@
-// The one line for a port that cannot be had.
+// The error line for a port that cannot be bound.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -8,7 +8,7 @@
 
 namespace nightjar::relay {
 
-/// `key` names the setting to change.
+/// `key`: the setting that the operator should change.
 node::StartupError cannot_listen(const boost::asio::ip::tcp::endpoint& address,
                                  const boost::system::error_code& error, const char* key);
 

@@ -13,7 +13,7 @@ void Mailboxes::use(directory::Rate down) {
 
 void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
     if (connected(client)) return;
-    // A random phase, so that the slots of clients that connect together do not coincide.
+    // Random phase: the slots of clients that connect together must not coincide.
     const auto gap = static_cast<std::uint64_t>(down_.mean_gap().count());
     const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
     auto& mailbox = *mailboxes_.emplace(client, std::make_unique<Mailbox>()).first->second;
@@ -50,7 +50,7 @@ void Mailboxes::tick(base::Mono now, Egress& egress) {
         const auto late = now - slot;
         if (late <= late_max)
             fill_slot(mailbox, egress);
-        else  // On to the first slot that is not lost, in one step: a suspend can lose millions.
+        else  // Skip all lost slots in one step: a suspend can lose millions.
             slot += (late - late_max) / gap * gap;
         slots_.set(mailbox.number, slot + gap);
     }

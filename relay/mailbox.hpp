@@ -1,11 +1,11 @@
-// Live mailboxes (docs/traffic-law.md section 3): each connected client is sent one cell per slot
-// of a constant rate D, a delivery if one waits, else padding. What waits changes nothing of when a
-// cell leaves. The queue is gone when the client leaves.
+// Live mailboxes (docs/traffic-law.md section 3). Each connected client is sent one cell per slot
+// at a constant rate D: a delivery if one is queued, else padding. The queue's content never
+// affects when a cell leaves. When the client leaves, its queue is deleted.
 //
-// Slot times are absolute, from a random phase on. A slot that could not be used within `late_max`
-// of its time is lost, never made up. The bound is the mix queue's: a machine that stalls for less
-// costs the client no cell, so that the rate stays D on a busy host (docs/traffic-law.md).
-// Pure, one thread; `random` and `counters` outlive it.
+// Slot times are absolute and start at a random phase. A slot that cannot be used within `late_max`
+// of its time is lost and never made up. The limit is that of the mix queue: a shorter stall costs
+// the client no cell, so that the rate stays D on a busy host (docs/traffic-law.md). Pure; one
+// thread. `random` and `counters` must outlive this object.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -33,18 +33,19 @@ class Mailboxes {
 
     Mailboxes(directory::Rate down, base::Random& random, Counters& counters);
 
-    /// The rate of slots not yet drawn.
+    /// Sets the rate for slots that are not scheduled yet.
     void use(directory::Rate down);
 
-    /// A client that is there already keeps its schedule and its queue.
+    /// Opens the client's mailbox. An open mailbox keeps its schedule and its queue.
     void open(const base::MailboxId& client, base::Mono now);
     void close(const base::MailboxId& client);
     bool connected(const base::MailboxId& client) const;
 
-    /// Takes a delivery for the next free slot; without a mailbox or room it is dropped (counted).
+    /// Queues a delivery for the next free slot. If there is no mailbox or no room, it is dropped
+    /// and counted.
     void deliver(const base::MailboxId& client, cell::CellBox cell);
 
-    /// Gives each slot that is due its cell.
+    /// Sends a cell for each slot that is due.
     void tick(base::Mono now, Egress& egress);
     base::Mono next_due() const;  // Mono::max() without clients
 
@@ -52,7 +53,7 @@ class Mailboxes {
     struct Mailbox {
         base::MailboxId client;
         std::vector<cell::CellBox> queue;
-        std::uint32_t number = 0;  // its own in slots_
+        std::uint32_t number = 0;  // handle in slots_
     };
     void fill_slot(Mailbox& mailbox, Egress& egress);
 

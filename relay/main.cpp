@@ -17,7 +17,7 @@ using namespace nightjar;
 using namespace nightjar::relay;
 using node::ExitCode;
 
-/// The command line as it was given: text, to be read by the same code as the file.
+/// The command line as text; the code that parses the file parses it as well.
 struct Arguments {
     std::string config = "relay.yaml";
     bool json = false;
@@ -56,7 +56,7 @@ InitOptions init_options(const Arguments& given) {
     config.name = given.name;
     if (given.role == "gateway") {
         if (given.layer != 0)
-            throw node::UsageError{"--layer: a gateway is in no layer; leave it out"};
+            throw node::UsageError{"--layer: a gateway is in no layer; omit the option"};
         config.role = directory::Role::gateway;
         config.layer = 0;
     } else {
@@ -89,25 +89,28 @@ InitOptions init_options(const Arguments& given) {
 
 void add_init(CLI::App& init, Arguments& given) {
     init.add_option("--dir", given.folder, "Folder of the new relay")->required();
-    init.add_option("--name", given.name, "A name for people: a-z, 0-9, -");
+    init.add_option("--name", given.name, "Name shown to people: a-z, 0-9, -");
     init.add_option("--role", given.role)->check(CLI::IsMember({"mix", "gateway"}));
-    init.add_option("--layer", given.layer, "Of a mix; 1 if none is given")
-        ->check(CLI::Range(1, 3));
+    init.add_option("--layer", given.layer, "Layer of a mix (default: 1)")->check(CLI::Range(1, 3));
     init.add_option("--listen", given.listen, "IP:PORT for links");
-    init.add_option("--announce", given.announce, "IP:PORT where others reach it, if another");
+    init.add_option("--announce", given.announce, "IP:PORT that others connect to, if different");
     init.add_option("--runtime-dir", given.runtime_dir, "A directory on a tmpfs, for epoch keys");
-    init.add_option("--network", given.network, "Trust anchors, from the folder");
-    init.add_option("--document", given.document, "Signed network document, from the folder");
+    init.add_option("--network", given.network, "Trust anchors file, relative to the folder");
+    init.add_option("--document", given.document,
+                    "Signed network document, relative to the folder");
     init.add_option("--metrics", given.metrics, "Loopback IP:PORT for Prometheus, or off");
     init.add_option("--exit-policy", given.exit_policy, "A rule, like 'accept *:443'; repeat it")
         ->allow_extra_args(false);
     init.add_option("--dns", given.dns_servers, "IP:PORT of the exit's resolver; repeat it");
-    init.add_flag("--allow-loopback", given.allow_loopback, "Exit to loopback; lab networks only");
-    init.add_option("--epoch-length", given.epoch_length_s, "Of the network, in seconds")
+    init.add_flag("--allow-loopback", given.allow_loopback,
+                  "Let the exit connect to loopback; lab networks only");
+    init.add_option("--epoch-length", given.epoch_length_s,
+                    "Epoch length of the network in seconds")
         ->check(CLI::Range(60, 7 * 86400));
-    init.add_option("--workers", given.workers, "Threads that unwrap")->check(CLI::Range(1, 64));
+    init.add_option("--workers", given.workers, "Threads that unwrap packets")
+        ->check(CLI::Range(1, 64));
     init.add_option("--packets-per-second", given.packets_per_second,
-                    "What the replay filters are sized for")
+                    "Expected load; sizes the replay filters")
         ->check(CLI::Range(1, 1'000'000));
 }
 
@@ -143,15 +146,17 @@ ExitCode run(int argc, char** argv) {
     app.set_version_flag("--version", program_version);
     app.require_subcommand(1);
     Arguments given;
-    auto* init = app.add_subcommand("init", "Make keys, configuration and descriptor");
+    auto* init = app.add_subcommand("init", "Create keys, configuration and descriptor");
     add_init(*init, given);
-    auto* check_verb = app.add_subcommand("check", "Say whether `run` would start");
-    auto* run_verb = app.add_subcommand("run", "Run until SIGTERM; SIGHUP reloads");
-    auto* status_verb = app.add_subcommand("status", "Ask the running relay");
+    auto* check_verb = app.add_subcommand("check", "Check whether `run` would start");
+    auto* run_verb =
+        app.add_subcommand("run", "Run until SIGTERM; SIGHUP reloads the configuration");
+    auto* status_verb = app.add_subcommand("status", "Show the status of the running relay");
     for (auto* verb : {check_verb, run_verb, status_verb})
         verb->add_option("--config", given.config, "Configuration file")->capture_default_str();
-    status_verb->add_flag("--json", given.json, "As JSON");
-    status_verb->add_option("--wait", given.wait_seconds, "Seconds to wait for it to be active");
+    status_verb->add_flag("--json", given.json, "Print JSON");
+    status_verb->add_option("--wait", given.wait_seconds,
+                            "Wait up to this many seconds until it is active");
     if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
 
     if (*init) {

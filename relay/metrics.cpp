@@ -41,7 +41,7 @@ constexpr std::array lab_counters{
                &Counters::packets_out},
     LabCounter{"nightjar_lab_deliveries_total", "Deliveries queued for a client's mailbox.",
                &Counters::deliveries},
-    LabCounter{"nightjar_lab_exit_payloads_total", "Packets that ended here as an exit's.",
+    LabCounter{"nightjar_lab_exit_payloads_total", "Packets whose payload was for this exit.",
                &Counters::exit_payloads},
     LabCounter{"nightjar_lab_replies_total", "Ticks of exit sessions that spent a SURB.",
                &Counters::replies},
@@ -59,7 +59,7 @@ constexpr std::array lab_counters{
                &Counters::held_packets},
 };
 
-/// The lab's own registry, so that nothing of it can be seen where it is not serialised.
+/// The lab metrics have their own registry, so that they cannot appear unless it is serialised.
 struct LabRegistry {
     LabRegistry();
     void set(const LabFacts& facts);
@@ -80,13 +80,13 @@ struct LabRegistry {
 
 LabRegistry::LabRegistry()
     : held{counter(registry, "nightjar_lab_held_seconds_total",
-                   "How long packets that left the mix on time were held, summed.")},
+                   "Sum of the times that packets which left the mix on time were held.")},
       asked{counter(registry, "nightjar_lab_asked_seconds_total",
-                    "The delays that those packets asked for, summed.")},
+                    "Sum of the delays that those packets requested.")},
       loop_round_trips{counter(registry, "nightjar_lab_loop_round_trip_seconds_total",
-                               "Round-trip times of this relay's loops, summed.")},
+                               "Sum of the round-trip times of this relay's loops.")},
       unwrap_refused{counter(registry, "nightjar_lab_unwrap_refused_total",
-                             "Packets that found the workers' intake full.")} {
+                             "Packets refused because the workers' intake was full.")} {
     for (const auto& one : lab_counters)
         counters.push_back(&counter(registry, one.name, one.help));
     for (const auto* reason : drop_reason_names) {
@@ -152,7 +152,7 @@ Metrics::Impl::Impl()
       version_recommended{gauge(registry, "nightjar_version_recommended",
                                 "Whether the network document recommends this version.")},
       loop_rtt{gauge(registry, "nightjar_expected_loop_rtt_seconds",
-                     "The mean round trip of a loop by the network's law.")},
+                     "The mean round-trip time of a loop by the network's parameters.")},
       process_start{gauge(registry, "process_start_time_seconds", "When the process started.")},
       max_fds{gauge(registry, "process_max_fds", "How many files the process may open.")} {
     for (const auto* name : state_names) {
@@ -164,7 +164,8 @@ Metrics::Impl::Impl()
 void Metrics::Impl::set(const StaticFacts& facts) {
     if (build == nullptr) build = &build_info.Add({{"version", facts.version}});
     build->Set(1);
-    // Only the mode in force exists, so that an alert on mode="lab" sees no zero of it elsewhere.
+    // Only the mode in force exists, so that an alert on mode="lab" never sees a zero of it outside
+    // a lab.
     if (policy == nullptr || policy_says_lab != facts.lab) {
         if (policy != nullptr) policy_info.Remove(policy);
         policy_says_lab = facts.lab;

@@ -1,8 +1,9 @@
-// What a relay tells Prometheus (docs/metrics.md). Every metric has a class: static facts are
-// always shown, and say nothing of traffic; lab counters are exact, and only shown while the
-// signed document says lab. No label names a peer, a client, a session or a destination.
+// The metrics that a relay exports to Prometheus (docs/metrics.md). Every metric has a class.
+// Static facts are always exported and reveal nothing about traffic. Lab counters are exact, and
+// exported only while the signed document says lab. No label names a peer, a client, a session or a
+// destination.
 //
-// The only place that knows prometheus-cpp. I/O thread only.
+// The only part that uses prometheus-cpp. I/O thread only.
 #pragma once
 
 #include <array>
@@ -17,20 +18,20 @@
 
 namespace nightjar::relay {
 
-/// What the relay is doing, as an operator reads it.
+/// The state of the relay, as shown to the operator.
 enum class State : std::uint8_t {
     starting,
     active,
-    not_listed,        // the document in use does not list this relay, or lists other keys
-    document_expired,  // and no newer one has come
-    document_early,    // the clock fell back behind its beginning: no packet's key is in its time
+    not_listed,        // the document in use does not list this relay, or lists other keys of it
+    document_expired,  // and no newer one has been found
+    document_early,    // the clock was set back to before the document begins: no key is accepted
     draining,
 };
 inline constexpr std::size_t state_count = 6;
 inline constexpr std::array<const char*, state_count> state_names{
     "starting", "active", "not_listed", "document_expired", "document_early", "draining"};
 
-/// Class S: nothing here changes with traffic.
+/// Class S: these values do not change with traffic.
 struct StaticFacts {
     std::string version;
     State state = State::starting;
@@ -46,11 +47,11 @@ struct StaticFacts {
     std::uint64_t max_fds = 0;
 };
 
-/// Class L: exact. Only for a network whose signed document says lab.
+/// Class L: exact values. Exported only in a network whose signed document says lab.
 struct LabFacts {
     Counters counters;
-    base::Nanoseconds loop_round_trips{};  // sum over the loops that came back
-    std::uint64_t unwrap_refused = 0;      // packets that found the workers' intake full
+    base::Nanoseconds loop_round_trips{};  // sum over the loops that returned
+    std::uint64_t unwrap_refused = 0;      // packets refused because the workers' intake was full
 };
 
 class Metrics {
@@ -58,8 +59,8 @@ class Metrics {
     Metrics();
     ~Metrics();
 
-    /// The text of one scrape. `lab` only while the signed document says so: a relay outside a lab
-    /// passes nullptr, and the same facts then give the same bytes whatever traffic does.
+    /// Returns the text of one scrape. Pass `lab` only while the signed document says lab. A relay
+    /// outside a lab passes nullptr; then the same facts give the same bytes, whatever the traffic.
     std::string text(const StaticFacts& facts, const LabFacts* lab);
 
  private:

@@ -30,7 +30,7 @@ http::response<http::string_body> answer(http::status status, std::string body,
     return response;
 }
 
-/// Something was said, and it was not HTTP.
+/// True if the peer sent something that is not HTTP.
 bool is_bad_request(const boost::system::error_code& error) {
     static const auto& category = http::make_error_code(http::error::bad_method).category();
     return error.category() == category && error != http::error::end_of_stream &&
@@ -88,7 +88,7 @@ asio::awaitable<void> MetricsHttp::run() {
         const auto error = std::get<0>(accepted);
         if (error == asio::error::operation_aborted) co_return;
         if (error) {
-            // Out of file descriptors, most likely: try again when some may be free.
+            // Most likely the file descriptors are used up: try again when some may be free.
             pause.expires_after(std::chrono::milliseconds{200});
             const auto waited = co_await pause.async_wait(as_result);
             if (std::get<0>(waited)) co_return;
@@ -120,11 +120,11 @@ asio::awaitable<void> MetricsHttp::serve(tcp::socket socket) {
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
         response = answer(http::status::request_header_fields_too_large, "over 1 KiB\n");
     } else if (error == http::error::body_limit || error == http::error::unexpected_body) {
-        response = answer(http::status::payload_too_large, "no body, please\n");
+        response = answer(http::status::payload_too_large, "a request body is not allowed\n");
     } else if (!error) {
         response = route(parser.get(), pages_);
     } else if (!is_bad_request(error)) {
-        co_return;  // gone, or out of time
+        co_return;  // the peer has gone, or the deadline has passed
     }
     co_await http::async_write(stream, response, as_result);
     boost::system::error_code ignored;

@@ -1,5 +1,5 @@
-// The HTTP listener of metrics and probes, on loopback: GET /metrics, /livez and /readyz, nothing
-// else. Bounded in every direction: 4 connections, 1 KiB of request, 5 s each. I/O thread only.
+// The HTTP listener for metrics and probes, on loopback. Serves GET /metrics, /livez and /readyz,
+// and nothing else. Limits: 4 connections, 1 KiB per request, 5 s per connection. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -16,25 +16,25 @@ namespace nightjar::relay {
 struct HttpLimits {
     std::size_t connections_max = 4;
     std::size_t request_bytes_max = 1024;
-    base::Seconds deadline{5};  // absolute, from accept to the last byte of the answer
+    base::Seconds deadline{5};  // from accept to the last byte of the response
 };
 
-/// What is served. Called once per request that is well-formed and asks for it.
+/// The content of the pages. Each function is called once for every valid request of its page.
 struct HttpPages {
     std::function<std::string()> metrics;
-    /// Nothing: ready. Else one word why not.
+    /// nullopt: ready. Otherwise one word that says why not.
     std::function<std::optional<std::string>()> not_ready;
 };
 
 class MetricsHttp {
  public:
-    /// Binds at once; throws node::StartupError if it cannot. `tasks` outlives it.
+    /// Binds the port; throws node::StartupError if that fails. `tasks` must outlive this object.
     MetricsHttp(boost::asio::any_io_executor executor, boost::asio::ip::tcp::endpoint listen,
                 HttpPages pages, node::TaskGroup& tasks, HttpLimits limits = {});
 
-    /// Where it listens: the port that the kernel chose, if 0 was asked for.
+    /// The address it listens on. If port 0 was requested, this has the port that the kernel chose.
     boost::asio::ip::tcp::endpoint local() const;
-    /// Accepts until it is closed or cancelled. Spawned once by the owner.
+    /// Accepts connections until closed or cancelled. The owner spawns it once.
     boost::asio::awaitable<void> run();
     void close();
 

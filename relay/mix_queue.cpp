@@ -11,13 +11,12 @@
 namespace nightjar::relay {
 namespace {
 
-// A day is 1.05 ms, about a tick, and 512 of them last longer than nearly any delay: most pages are
-// of one day.
+// A bucket spans 2^20 ns = 1.05 ms, about one tick. 512 buckets span more than nearly every delay,
+// so most buckets hold packets of one round only.
 constexpr unsigned day_bits = 20;
 constexpr std::size_t days = 512;
 
-/// So many packets before its own a packet's place is asked for: among thousands it lies in no
-/// cache.
+/// The prefetch distance, in packets: among thousands, a packet's slot is not in the cache.
 constexpr std::size_t places_ahead = 8;
 
 }  // namespace
@@ -36,7 +35,7 @@ MixQueue::Page& MixQueue::page(std::int64_t day) {
     return pages_[static_cast<std::size_t>(day) % days];
 }
 
-/// What is due already lies under today.
+/// The bucket number of a due time. A packet that is already due goes into the current bucket.
 std::int64_t MixQueue::day_of(base::Mono due) const {
     return std::max(today_, due.time_since_epoch().count() >> day_bits);
 }
@@ -50,8 +49,9 @@ void MixQueue::write_down(std::uint32_t place) {
     next_due_ = std::min(next_due_, due);
 }
 
-/// Takes no longer for a full page: whoever chooses delays can have all packets on one, and drop
-/// one of them with each that he sends. So `earliest` stays, until the page is looked at.
+/// Takes constant time even in a full bucket: an attacker who chooses the delays can put every
+/// packet into one bucket, and cause one removal with each packet he sends. Therefore `earliest` is
+/// not updated until release() visits the bucket.
 void MixQueue::strike_out(std::uint32_t place) {
     const auto [before, after] = neighbours_[place];
     if (before == none)
@@ -72,7 +72,8 @@ void MixQueue::put(Held packet) {
         free_.pop_back();
         if (free_.size() >= places_ahead)
             __builtin_prefetch(&packets_[free_[free_.size() - places_ahead]], 1);
-        // Over the empty one that take() left, without a look: its line need not have come yet.
+        // Constructs over the empty packet that take() left, without reading it, so as not to wait
+        // for its cache line.
         new (&packets_[place]) Held(std::move(packet));
     }
     write_down(place);
@@ -96,8 +97,8 @@ bool MixQueue::push(Held packet) {
         put(std::move(packet));
         return true;
     }
-    // Every place holds a packet, and each of these, the new one as the last of them, is the victim
-    // with the same chance.
+    // All slots are occupied. Each packet, the new one included, is the victim with equal
+    // probability.
     const auto victim = static_cast<std::size_t>(random_.below(packets_.size() + 1));
     if (victim == packets_.size())
         wipe(*packet.cell);
@@ -106,8 +107,8 @@ bool MixQueue::push(Held packet) {
     return false;
 }
 
-/// What of a page is due by `now`; what is due in a later round stays. Returns how many were
-/// overdue.
+/// Removes the packets of a bucket that are due by `now`; packets of a later round stay. Returns
+/// the number of overdue packets.
 std::size_t MixQueue::leave(Page& page, base::Mono now, std::vector<Held>& out) {
     leaving_.clear();
     for (auto place = std::exchange(page, Page{}).first; place != none;
@@ -135,16 +136,16 @@ std::size_t MixQueue::release(base::Mono now, std::vector<Held>& out) {
     const auto before = out.size();
     std::size_t overdue = 0;
     const auto last = day_of(now);
-    // After a stall each page once, however many rounds have passed.
+    // After a stall visit each bucket once, however many rounds have passed.
     const auto first = std::max(today_, last - static_cast<std::int64_t>(days) + 1);
     for (auto day = first; day <= last; ++day)
         if (page(day).earliest <= now) overdue += leave(page(day), now, out);
     today_ = last;
     find_next();
-    // By page they would be in order of arrival within a millisecond, and by heap in order of due
-    // time, which tells who has sent some of the packets between which of its own the others were
-    // due. (Order of arrival would cost everyone else most of a bit per hop at 5,000 packets a
-    // second: tests/privacy.)
+    // Unshuffled, bucket order would reveal the order of arrival within a millisecond, and heap
+    // order would reveal the due times: an attacker who mixed in packets of its own could place all
+    // other packets between them. (At 5,000 packets a second, order of arrival costs all other
+    // users most of a bit per hop: tests/privacy.)
     auto released = std::span{out}.subspan(before);
     random_.shuffle(released);
     return overdue;
@@ -155,7 +156,7 @@ void MixQueue::find_next() {
     for (std::size_t i = 0; i < days && size() > 0; ++i) {
         const auto day = today_ + static_cast<std::int64_t>(i);
         next_due_ = std::min(next_due_, page(day).earliest);
-        // What lies under later days is due after this one.
+        // Packets in later buckets are due later.
         if (day_of(next_due_) <= day) return;
     }
 }

@@ -1,13 +1,14 @@
-// The mix: every packet waits here for its own delay among the others; due is arrival + delay, so
-// whatever the crypto took is absorbed. A calendar (R. Brown 1988, "Calendar Queues: A Fast O(1)
-// Priority Queue Implementation"): a packet lies under the millisecond in which it is due, and is
-// looked at again only then. A heap moves each packet through places that lie in no cache.
+// The mix queue: holds every packet for its own delay. A packet is due at arrival + delay, so the
+// time spent on cryptography does not add to the delay. The queue is a calendar queue (R. Brown
+// 1988, "Calendar Queues: A Fast O(1) Priority Queue Implementation"): an array of buckets of about
+// one millisecond each. A packet is stored in the bucket of its due time, and is not touched again
+// until then. A binary heap would touch log n cold cache lines per packet.
 //
-// What leaves in one release leaves in a uniformly random order. What is overdue by more than
-// `overdue_max` (a stall, a suspend) is dropped rather than sent in a burst. A full queue drops a
-// uniformly random packet, the new one included, so that overflow says nothing about order.
-// Nothing flushes: the only way out before its time is to be wiped. Pure, one thread; `random`
-// outlives it.
+// Packets released together leave in a uniformly random order. Packets overdue by more than
+// `overdue_max` (after a stall or a suspend) are dropped and not sent in a burst. A full queue
+// drops a uniformly random packet, possibly the new one, so that overflow reveals nothing about the
+// order. There is no flush: before its due time a packet can only be wiped. Pure; one thread.
+// `random` must outlive this object.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@
 
 namespace nightjar::relay {
 
-// Where a held packet goes when its time comes.
+// The destination of a held packet.
 struct ToRelay {
     base::NodeId next;
 };
@@ -31,12 +32,12 @@ struct ToMailbox {
 struct ToExit {};
 using Where = std::variant<ToRelay, ToMailbox, ToExit>;
 
-// One line of the cache: among thousands none is in it when its time comes.
+// One cache line: among thousands of packets, a due packet is rarely in the cache.
 struct alignas(64) Held {
     cell::CellBox cell;
     Where where;
     base::Mono arrived;
-    base::Nanoseconds delay{};  // what it asked for; the caller has capped it
+    base::Nanoseconds delay{};  // the requested delay; the caller has checked the cap
     base::Mono due() const { return arrived + delay; }
 };
 static_assert(sizeof(Held) == 64);
@@ -51,27 +52,29 @@ class MixQueue {
     MixQueue(const MixQueue&) = delete;
     MixQueue& operator=(const MixQueue&) = delete;
 
-    /// False if the queue was full and a random packet (perhaps this one) was dropped for it.
+    /// Returns false if the queue was full and a random packet (possibly this one) was dropped.
     bool push(Held packet);
 
-    /// Appends all that is due by `now`, shuffled. Returns how many it dropped as overdue.
+    /// Appends every packet due by `now` to `out`, in random order. Returns the number of packets
+    /// dropped as overdue.
     std::size_t release(base::Mono now, std::vector<Held>& out);
 
-    /// The machine slept for `gap`, which the clock of `due` did not see: all is due that much
-    /// earlier.
+    /// The machine was suspended for `gap`, and the clock of `due` stood still meanwhile: moves
+    /// every due time forward by `gap`.
     void slept(base::Nanoseconds gap);
 
-    /// Mono::max() if nothing is held. Where a full queue has dropped what was due next, it may
-    /// name that instant still: release() then finds nothing, once.
+    /// The earliest due time; Mono::max() if the queue is empty. If a full queue has dropped the
+    /// packet that was due first, this may still return its due time; release() then finds nothing,
+    /// once.
     base::Mono next_due() const { return next_due_; }
     std::size_t size() const { return packets_.size() - free_.size(); }
 
  private:
-    // A page of the calendar: what is due in one span of time, of this round or of a later one.
+    // A bucket of the calendar: the packets due in one time span, in this round or a later one.
     static constexpr std::uint32_t none = UINT32_MAX;
     struct Page {
-        base::Mono earliest = base::Mono::max();  // nothing here is due before
-        std::uint32_t first = none;               // place in packets_; neighbours_ has the others
+        base::Mono earliest = base::Mono::max();  // no packet here is due earlier
+        std::uint32_t first = none;               // head of the list: index in packets_
     };
     struct Neighbours {
         std::uint32_t before = none;
@@ -90,15 +93,16 @@ class MixQueue {
     std::size_t capacity_;
     base::Random& random_;
     std::vector<Page> pages_;
-    std::int64_t today_ = 0;  // of the last release: no packet lies under a day before it
+    std::int64_t today_ =
+        0;  // the bucket number of the last release; no packet is in an earlier one
     base::Mono next_due_ = base::Mono::max();
     std::vector<Held> packets_;
-    std::vector<Neighbours> neighbours_;  // of each packet, on its page
-    std::vector<std::uint32_t> free_;     // places of packets_ that hold none
-    std::vector<std::uint32_t> leaving_;  // kept between releases for its memory only
+    std::vector<Neighbours> neighbours_;  // the list of each bucket, by packet index
+    std::vector<std::uint32_t> free_;     // unused indices of packets_
+    std::vector<std::uint32_t> leaving_;  // scratch; a member only to keep its memory
 };
 
-/// Zeroes a cell's body: a final packet's payload is in the clear.
+/// Overwrites a cell's body with zeros: the payload of a final packet is plaintext.
 void wipe(cell::Cell& cell);
 
 }  // namespace nightjar::relay

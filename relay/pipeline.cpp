@@ -19,13 +19,13 @@ struct Overloaded : Fs... {
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
-/// Half of what lies between two ticks of a busy relay.
+/// Half of the interval between two ticks of a busy relay.
 constexpr base::Nanoseconds half_tick = std::chrono::microseconds{500};
 
-/// So many packets before its own a tag's place in the filter is asked for.
+/// The distance, in packets, at which the filter line of a tag is prefetched.
 constexpr std::size_t filter_ahead = 4;
 
-/// A packet on its way to a next relay in this tick.
+/// A packet that leaves for the next relay in this tick.
 struct Outgoing {
     base::NodeId next;
     cell::CellBox cell;
@@ -42,14 +42,14 @@ struct Pipeline::Impl {
     bool may_send_to(const base::NodeId& next) const;
     base::Nanoseconds own_delay();
 
-    // The way in.
+    //     // Inbound.
     void expect(std::span<const Work> batch, std::size_t i) const;
     void after_unwrap(Work& work);
     void hold_forward(Work& work, const packet::Forward& forward);
     void hold_final(Work& work, const packet::Final& final);
     void hold(Work& work, Where where, base::Nanoseconds delay);
 
-    // The way out.
+    //     // Outbound.
     void release(base::Mono now);
     void to_exit(cell::Cell& cell, base::Mono now);
     void collect_loops(base::Mono now, base::Wall wall);
@@ -58,7 +58,7 @@ struct Pipeline::Impl {
 
     base::NodeId self;
     std::shared_ptr<const directory::Document> document;
-    const directory::Relay* own = nullptr;  // this relay in the document
+    const directory::Relay* own = nullptr;  // this relay's entry in the document
     Keyring& keyring;
     ExitSessions* exit;
     base::Random& random;
@@ -68,9 +68,9 @@ struct Pipeline::Impl {
     Cover cover;
     Mailboxes mailboxes;
     bool draining = false;
-    base::Nanoseconds slept{};  // all suspends so far
+    base::Nanoseconds slept{};  // total suspend time
 
-    // Kept between ticks for their memory only.
+    // Scratch; members only to keep their memory between ticks.
     std::vector<Held> released;
     std::vector<Cover::Loop> loops;
     std::vector<ExitSessions::Reply> replies;
@@ -114,7 +114,8 @@ base::Nanoseconds Pipeline::Impl::own_delay() {
     return random.exponential_capped(law.mean_delay, law.delay_cap());
 }
 
-/// At a busy relay's size a filter's lines lie in no cache: they come while others are handled.
+/// Prefetches the filter lines of a later packet while this one is handled: at the size for a busy
+/// relay they are not in the cache.
 void Pipeline::Impl::expect(std::span<const Work> batch, std::size_t i) const {
     if (i >= batch.size() || !batch[i].outcome) return;
     if (const auto* seen = keyring.filter(batch[i].key->epoch))
@@ -123,8 +124,8 @@ void Pipeline::Impl::expect(std::span<const Work> batch, std::size_t i) const {
 
 void Pipeline::Impl::after_unwrap(Work& work) {
     if (!work.outcome) return counters.drop(DropReason::malformed);
-    // The key's time may have ended while a worker had the packet; without a filter nothing says
-    // that it is new.
+    // The key may have expired while a worker had the packet. Without the filter we cannot know
+    // that the packet is new.
     auto* seen = keyring.filter(work.key->epoch);
     if (!seen) return counters.drop(DropReason::malformed);
     if (!seen->insert(work.outcome->replay_tag)) return counters.drop(DropReason::replayed);
@@ -135,7 +136,7 @@ void Pipeline::Impl::after_unwrap(Work& work) {
 
 void Pipeline::Impl::hold_forward(Work& work, const packet::Forward& forward) {
     if (!may_send_to(forward.next)) return counters.drop(DropReason::misrouted);
-    // Compared before it is converted: the field may hold any 64 bits.
+    // Compare before the conversion: the field may hold any 64-bit value.
     const auto cap = document->parameters.delay_cap();
     if (forward.delay_ns > static_cast<std::uint64_t>(cap.count()))
         return counters.drop(DropReason::delay);
@@ -162,8 +163,9 @@ void Pipeline::Impl::hold_final(Work& work, const packet::Final& final) {
 }
 
 void Pipeline::Impl::hold(Work& work, Where where, base::Nanoseconds delay) {
-    // A suspend while a worker had it made it as late as those that were held. Half a tick earlier,
-    // because it then waits half a tick on average: it leaves in the tick nearest to its time.
+    // A suspend while a worker had the packet makes it as late as the packets held meanwhile. We
+    // subtract half a tick because a due packet waits half a tick on average: it then leaves in the
+    // tick nearest to its due time.
     const auto arrived = work.arrived - (slept - work.slept) - half_tick;
     if (!mix.push({std::move(work.cell), where, arrived, delay}))
         counters.drop(DropReason::overflow);
@@ -211,7 +213,7 @@ void Pipeline::Impl::collect_replies(base::Mono now, base::Wall wall) {
     replies.clear();
     exit->tick(now, wall, replies);
     for (auto& reply : replies) {
-        // A SURB names its first hop itself, and a client may have written anything there.
+        // The SURB names its first hop, and its author, a client, may have written anything there.
         if (may_send_to(reply.first_hop))
             outgoing.push_back({reply.first_hop, std::move(reply.cell)});
         else
@@ -220,7 +222,8 @@ void Pipeline::Impl::collect_replies(base::Mono now, base::Wall wall) {
 }
 
 void Pipeline::Impl::send(Egress& egress) {
-    // Own loops and replies among the rest, so that their place in a tick does not tell them apart.
+    // Shuffle our own loops and replies among the other packets, so that the order within a tick
+    // does not distinguish them.
     random.shuffle(outgoing);
     for (auto& packet : outgoing) {
         switch (egress.to_relay(packet.next, std::move(packet.cell))) {
@@ -282,7 +285,8 @@ std::optional<Work> Pipeline::accept(const From& from, cell::CellBox cell, base:
 }
 
 void Pipeline::unwrap(std::span<Work> batch) {
-    // One per worker, kept for its memory; empty between calls, so it points at nothing.
+    // One per worker thread, to reuse its memory. It is empty between calls, so it holds no stale
+    // pointers.
     thread_local std::vector<packet::UnwrapJob> jobs;
     for (auto& work : batch) {
         packet::UnwrapJob job;

@@ -1,23 +1,23 @@
-// The life of a packet in a relay, without I/O: ingress -> unwrap -> replay -> mix -> egress, and
-// delivery where it ends. The daemon and the simulation run this same object; only links, clocks
-// and randomness differ.
+// The path of a packet through a relay, without I/O: ingress -> unwrap -> replay check -> mix ->
+// egress, or delivery if the packet ends here. The daemon and the simulation run the same object;
+// only the links, clocks and randomness differ.
 //
 //   link cell -> accept() -> Work -> [any thread: unwrap()] -> unwrapped() -> mix queue
 //                                                                  tick() -> Egress
 //
-// What holds at every moment:
+// Invariants:
 //   - A packet is acted on at most once: its tag is in the key's filter before anything else is
-//   done.
-//   - A packet leaves at arrival + delay, in the tick nearest to that instant, or never: nothing
-//     that fails, fills up or shuts down makes another leave earlier or later. The nearest, not the
-//     next: half a tick more than asked would be all that tests/privacy allows held times to be
-//     off.
-//   - All that leaves for relays in one tick (held packets, loops, replies) leaves in one uniformly
-//     random order.
-//   - Everything follows from the calls, their times and `random`: the same seed, the same relay.
+//     done.
+//   - A packet leaves at arrival + delay, in the tick nearest to that instant, or never. A failure,
+//     a full queue or a shutdown never makes another packet leave earlier or later. It is the
+//     nearest tick and not the next one: the next one would add half a tick on average, which is
+//     all the error of held times that tests/privacy allows.
+//   - All cells for relays that leave in one tick (held packets, loops, replies) leave in one
+//     uniformly random order.
+//   - The calls, their times and `random` determine everything: the same seed, the same relay.
 //
-// One thread, but for the pure unwrap(). `keyring`, `exit` (nullptr: not an exit), `random` and
-// `counters` outlive it.
+// One thread, except for the pure unwrap(). `keyring`, `exit` (nullptr: not an exit), `random` and
+// `counters` must outlive this object.
 #pragma once
 
 #include <memory>
@@ -39,11 +39,11 @@
 
 namespace nightjar::relay {
 
-/// One packet between accept() and unwrapped(). Holds its key alive while a worker uses it.
+/// A packet between accept() and unwrapped(). Keeps its key alive while a worker uses it.
 struct Work {
     cell::CellBox cell;
     base::Mono arrived;
-    base::Nanoseconds slept{};  // what the pipeline had heard of suspends when it arrived
+    base::Nanoseconds slept{};  // total suspend time known at its arrival
     bool from_client = false;
     std::shared_ptr<const MixKeyPair> key;
     base::Result<packet::Opened, packet::Error> outcome{base::Fail{packet::Error::bad_length}};
@@ -51,8 +51,8 @@ struct Work {
 
 struct PipelineOptions {
     std::size_t mix_capacity = 20'000;  // packets held at once
-    double lab_drop_share = 0;          // share of arriving packets dropped; lab networks only
-    /// How the relay's own loops are sealed; nullptr: as real packets.
+    double lab_drop_share = 0;          // fraction of arriving packets to drop; lab networks only
+    /// Seals the relay's own loops; nullptr: as real Sphinx packets.
     std::shared_ptr<LoopSealer> loop_sealer = nullptr;
 };
 
@@ -63,40 +63,44 @@ class Pipeline {
              base::Mono now, PipelineOptions options = {});
     ~Pipeline();
 
-    /// A newer document (checked by the caller) replaces the one in use; the exit's sessions and
-    /// the keys' time of grace follow its parameters as well.
+    /// Sets a newer document, which the caller has checked. The exit sessions and the time that
+    /// keys are accepted follow its parameters as well.
     void use(std::shared_ptr<const directory::Document> document);
 
-    /// A client's link opened or ended: its live mailbox starts at rate D, or is gone.
+    /// A client's link opened: its mailbox starts at rate D. The link ended: the mailbox is
+    /// deleted.
     void client_connected(const base::MailboxId& client, base::Mono now);
     void client_gone(const base::MailboxId& client);
 
-    /// Ingress: admission, fault injection, the route's previous hop, the epoch's key. Nothing if
-    /// the packet is dropped (counted).
+    /// Ingress: fault injection, admission, the route's previous hop, the epoch's key. Returns
+    /// nullopt if the packet was dropped (and counted).
     std::optional<Work> accept(const From& from, cell::CellBox cell, base::Mono arrived,
                                base::Wall wall);
-    /// Pure and thread-safe: the workers' job. Batches are whatever is waiting.
+    /// The job of the workers: pure and thread-safe. A batch is any number of waiting packets.
     static void unwrap(std::span<Work> batch);
-    /// Replay tag, routing rules, delay, then into the mix queue. Takes no time on purpose: release
-    /// counts from arrival, so when the workers were done moves nothing.
+    /// Checks the replay tag, routing rules and delay, then puts the packet into the mix queue.
+    /// Takes no time argument on purpose: the release time counts from arrival, so the time at
+    /// which the workers finish changes nothing.
     void unwrapped(std::span<Work> batch);
 
-    /// Everything that is due: held packets, loops, exit ticks, downlink slots. Call it at least
-    /// when next_due() has come, and not more often than each millisecond: the batch is the
-    /// shuffle.
+    /// Sends everything that is due: held packets, loops, exit session ticks, downlink slots. Call
+    /// it when next_due() has come, and at most once per millisecond: packets are shuffled only
+    /// within one call.
     void tick(base::Mono now, base::Wall wall, Egress& egress);
-    /// When tick() has something to do next.
+    /// The time of the next call of tick() that has work.
     base::Mono next_due() const;
 
-    /// The machine was suspended: CLOCK_BOOTTIME ran ahead of CLOCK_MONOTONIC by this much. What is
-    /// now overdue by more than 250 ms is dropped in the next tick; nothing bursts out.
+    /// The machine was suspended: CLOCK_BOOTTIME advanced by `gap` more than CLOCK_MONOTONIC.
+    /// Packets that are now overdue by more than 250 ms are dropped in the next tick, so there is
+    /// no burst.
     void slept(base::Nanoseconds gap);
 
-    /// From now on no cover, no replies and no new packets: accept() takes and counts nothing. What
-    /// is held keeps its delay; the downlinks keep their rate until the links close.
+    /// From now on there is no cover, no reply and no new packet: accept() drops every packet
+    /// uncounted. Held packets keep their delay; the downlinks keep their rate until the links
+    /// close.
     void drain();
     std::size_t held() const;
-    /// Round-trip times of the loops that came back since the last call.
+    /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_loop_round_trips();
 
  private:

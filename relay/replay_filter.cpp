@@ -11,10 +11,10 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// Tags come out of a key expansion and are uniform already, so their own bytes are the hash values.
-// Of a tag's four words the first two name its lines and the last two, nine bits at a time, seven
-// bits in each line; the eighth is the low end of the word that named the line, which says nothing
-// of that name unless a filter has 2^55 lines.
+// Tags come from a key derivation and are uniform, so their bytes serve as hash values. Words 0 and
+// 1 pick the two lines. Each line gets 8 bits: 7 indices of 9 bits from word 2 or 3, and one from
+// the low 9 bits of the word that picked the line. Those low bits do not affect the choice of the
+// line unless a filter has 2^55 lines.
 struct Words {
     std::uint64_t line[ReplayFilter::lines_of_tag];
     std::uint64_t bits[ReplayFilter::lines_of_tag];
@@ -31,7 +31,7 @@ constexpr unsigned bits_of_index = 9;
 static_assert(ReplayFilter::line_size * 8 == 1u << bits_of_index);
 static_assert((ReplayFilter::probes - 1) * bits_of_index <= 64);
 
-/// Sets a bit; true if it was not set before.
+/// Sets a bit. Returns true if it was not set before.
 bool set(base::ByteSpan line, std::uint64_t index) {
     index %= ReplayFilter::line_size * 8;
     auto& byte = line[index / 8];
@@ -56,7 +56,7 @@ ReplayFilter::ReplayFilter(base::ByteSpan memory)
 
 base::ByteSpan ReplayFilter::line(std::uint64_t word) const {
     const std::uint64_t lines = memory_.size() / line_size;
-    // The high word of the product is uniform in [0, lines) without a division.
+    // Maps the word uniformly to [0, lines) without a division: the high half of the product.
     const auto at = static_cast<std::size_t>((Wide{word} * lines) >> 64);
     return memory_.subspan(at * line_size, line_size);
 }
@@ -81,7 +81,7 @@ bool ReplayFilter::insert(const packet::ReplayTag& tag) {
 }
 
 double ReplayFilter::false_alarm_rate() const {
-    double alarms = 0;  // of one line, summed over all
+    double alarms = 0;  // sum of the rates of all lines
     for (std::size_t at = 0; at < memory_.size(); at += line_size) {
         unsigned set = 0;
         for (const auto byte : memory_.subspan(at, line_size))

@@ -1,14 +1,15 @@
-// Which replay tags a mix key has seen: a Bloom filter over memory that its owner provides, so
-// that it can lie in a tmpfs and outlive a crash of the process. Never fails open: a filter that
-// holds more than it was sized for refuses new packets more often, it does not forget.
+// The set of replay tags that were seen under one mix key: a Bloom filter over memory that its
+// owner provides, so that it can be stored in a tmpfs and survive a crash of the process. It never
+// fails open: a filter that holds more tags than planned refuses new packets more often, but
+// forgets none.
 //
-// A tag sets all its bits in two lines of 64 bytes, because at a relay's size each line is one miss
-// of the cache (Putze, Sanders, Singler 2007, "Cache-, Hash- and Space-Efficient Bloom Filters":
+// All bits of a tag are in two blocks of 64 bytes, because at a relay's size each block costs one
+// cache miss (Putze, Sanders, Singler 2007, "Cache-, Hash- and Space-Efficient Bloom Filters":
 // blocked filters; docs/decisions/0019).
 //
-// The memory is the whole state: a filter over the same bytes goes on where the last one ended, in
-// whatever instant that one died. A tag's bits are set before its packet is acted on, so a crash in
-// between costs a packet and never admits one twice. Pure, one thread.
+// The memory is the entire state: a new filter over the same bytes continues where the last one
+// stopped, even after a crash at any instant. The bits of a tag are set before its packet is acted
+// on, so a crash in between loses a packet but never accepts one twice. Pure; one thread.
 #pragma once
 
 #include <cstddef>
@@ -21,35 +22,38 @@ namespace nightjar::relay {
 
 class ReplayFilter {
  public:
-    static constexpr std::size_t line_size = 64;  // bytes
+    static constexpr std::size_t line_size = 64;  // bytes; a cache line
     static constexpr unsigned lines_of_tag = 2;
-    static constexpr unsigned probes = 8;         // bits that a tag sets in each of its lines
-    static constexpr unsigned bits_per_tag = 32;  // 7.9 * 10^-7: lines fill unevenly
+    static constexpr unsigned probes = 8;  // bits per tag in each of its lines
+    static constexpr unsigned bits_per_tag =
+        32;  // false alarm rate 7.9 * 10^-7, uneven lines included
 
-    /// Bytes that hold `packets` tags with at most one false alarm in 10^6 packets: 4 a packet.
+    /// The number of bytes for `packets` tags with at most one false alarm in 10^6 packets: 4 bytes
+    /// per packet.
     static std::size_t bytes_for(std::uint64_t packets);
 
-    /// `memory` (zeroed when new, at least one line; what is no whole line is left alone) outlives
-    /// the filter. It is fast where it begins at a multiple of line_size.
+    /// `memory` must outlive the filter. Preconditions: it is all zeros when new, and holds at
+    /// least one line; an incomplete line at its end is not used. For speed it should be aligned to
+    /// line_size.
     explicit ReplayFilter(base::ByteSpan memory);
     virtual ~ReplayFilter() = default;
     ReplayFilter(const ReplayFilter&) = delete;
     ReplayFilter& operator=(const ReplayFilter&) = delete;
 
-    /// Remembers the tag. False if it was there before (or is taken for one that was).
+    /// Adds the tag. Returns false if it was already there, or appears so (a false alarm).
     bool insert(const packet::ReplayTag& tag);
-    /// Asks the memory for what insert() of this tag will touch, and does not wait for it: whoever
-    /// has many tags asks a few ahead. Changes nothing.
+    /// Prefetches the memory that insert() of this tag will touch, without waiting for it. With
+    /// many tags, call it a few tags ahead. Changes nothing.
     void fetch(const packet::ReplayTag& tag) const;
 
-    /// The chance that the next new tag is refused, from the bits that are set. Reads all memory:
-    /// for a status page, not for each packet.
+    /// The probability that the next new tag is refused, computed from the bits that are set. Reads
+    /// the whole memory: call it for a status page, not for each packet.
     double false_alarm_rate() const;
 
  private:
     base::ByteSpan line(std::uint64_t word) const;
 
-    base::ByteSpan memory_;  // whole lines
+    base::ByteSpan memory_;  // a whole number of lines
 };
 
 }  // namespace nightjar::relay

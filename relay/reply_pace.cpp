@@ -10,7 +10,7 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
     if (sequence_ && schedule.sequence < *sequence_) return;
     const bool again = sequence_ && schedule.sequence == *sequence_;
     if (again && now >= change_) return;
-    // What has passed has passed at the old paces.
+    // Account for the time until now at the old paces.
     if (sequence_)
         pass_to(now);
     else
@@ -22,7 +22,7 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
     }
     sequence_ = schedule.sequence;
     change_ += (change - change_) / ++told_;
-    // A tick that is due already has happened and stays.
+    // A tick that is already due stays as it is.
     if (due_ > now) due_ = when_due();
 }
 
@@ -36,7 +36,7 @@ void ReplyPace::ticked(base::Random& random) {
 void ReplyPace::begin(base::Mono now, base::Random& random) {
     from_ = now;
     place_ = directory::place_in_gap(random.unit());
-    // Up to a whole gap until the next tick.
+    // The next tick is up to one gap away.
     passed_ = place_ - random.unit();
 }
 

@@ -1,7 +1,7 @@
-// The ticks of one exit session (docs/traffic-law.md section 2): one near the middle of every
-// gap 1/pace, at a pace that changes where the client's schedule says so. A gap that the
-// change falls into goes on at the new pace with what is left of it. Where the first gap begins is
-// drawn: everybody knows when sessions open. Pure, one thread.
+// The tick schedule of one exit session (docs/traffic-law.md section 2): one tick near the middle
+// of every gap of length 1/pace. The client's schedule says when the pace changes; a gap in
+// progress then continues at the new pace with its remaining fraction. The start of the first gap
+// is random, because an observer knows when a session opens. Pure; one thread.
 #pragma once
 
 #include <optional>
@@ -15,24 +15,25 @@ namespace nightjar::relay {
 
 class ReplyPace {
  public:
-    /// A schedule that a packet brought at `now`. The highest sequence wins. The client counts the
-    /// change from the moment of sending, so each packet tells of it late by its own delay; of
-    /// those with one sequence the mean holds, until it has passed. At every exit that is late by
-    /// the mean delay of a route, however many packets it had, so that paces handed over between
-    /// two exits keep their sum. (The earliest is less late where more packets come: for want of
-    /// 0.2 replies the client's gateway told hand-overs.) `most` caps the pace. `now` never goes
-    /// back.
+    /// Applies a schedule that a packet brought at `now`. The highest sequence wins. The client
+    /// counts the time of the change from the moment of sending, so each packet of one sequence
+    /// gives an estimate of it that is late by the packet's own delay. We use the mean of these
+    /// estimates until the change has passed. Every exit is then late by the same mean route delay,
+    /// however many packets it received, so that a pace handed over from one exit to another keeps
+    /// their sum. (The earliest estimate is less late where more packets arrive: the sum was then
+    /// short by 0.2 replies, and the client's gateway could detect handovers.) `most` caps the
+    /// pace. Precondition: `now` never decreases.
     void follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
                 base::Random& random);
 
-    /// The next tick; drawn ahead, Mono::max() if there is none.
+    /// The time of the next tick, drawn in advance; Mono::max() if there is none.
     base::Mono due() const { return due_; }
-    /// The tick at due() is over: draws the one of the next gap.
+    /// Call after the tick at due(): draws the tick of the next gap.
     void ticked(base::Random& random);
-    /// Forgets the tick at due(); where `now` lies in a gap is drawn anew.
+    /// Discards the tick at due(), and restarts with `now` at a random point of a gap.
     void restart(base::Mono now, base::Random& random);
 
-    /// The higher of the paces now and after the change.
+    /// The higher of the paces before and after the change.
     directory::Rate highest() const { return std::max(before_, after_); }
 
  private:
@@ -41,12 +42,12 @@ class ReplyPace {
     base::Mono when_due() const;
 
     std::optional<std::uint32_t> sequence_;
-    std::int64_t told_ = 0;  // packets that told of the change
+    std::int64_t told_ = 0;  // packets that announced the change
     directory::Rate before_;
     directory::Rate after_;
     base::Mono change_{};
-    // Time in gaps: `passed_` have passed at `from_` since the gap began in which the next tick
-    // lies (below 0: it is still to begin), and that tick lies at `place_` in it.
+    // Time measured in gaps, relative to the gap that holds the next tick: at `from_`, `passed_` of
+    // it had passed (negative: it had not begun), and its tick is at `place_`.
     base::Mono from_{};
     double passed_ = 0;
     double place_ = 0;

@@ -87,8 +87,9 @@ struct Library {
 
 }  // namespace
 
-/// c-ares owns its sockets and says which of them it waits for; we watch them with Asio and hand
-/// each readiness back. Handlers hold the Impl alive, so a late one finds `stopped`, not a corpse.
+/// c-ares owns its sockets and reports which events it waits for. We watch the sockets with Asio
+/// and report each event back. Handlers keep the Impl alive, so a late handler finds `stopped` set
+/// instead of a destroyed object.
 struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     struct Watch {
         explicit Watch(const asio::any_io_executor& executor, int fd) : descriptor{executor, fd} {}
@@ -99,7 +100,8 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
         bool writing = false;
     };
 
-    /// One lookup: the result, and a timer that never fires of itself as the signal.
+    /// One lookup: its result, and a timer without expiry whose cancellation signals that it is
+    /// done.
     struct Lookup {
         explicit Lookup(const asio::any_io_executor& executor)
             : done{executor, asio::steady_timer::time_point::max()} {}
@@ -157,7 +159,7 @@ void Resolver::Impl::on_socket_state(void* self, ares_socket_t fd, int readable,
     const auto found = impl.watches.find(fd);
     if (readable == 0 && writable == 0) {
         if (found == impl.watches.end()) return;
-        // c-ares closes the socket itself, right after this call.
+        // c-ares closes the socket itself after this call.
         boost::system::error_code ignored;
         found->second->descriptor.cancel(ignored);
         found->second->descriptor.release();
@@ -218,7 +220,7 @@ void Resolver::Impl::arm_timer() {
 }
 
 void Resolver::Impl::on_answer(void* lookup, int status, int /*timeouts*/, ares_addrinfo* info) {
-    // The lookup was given to c-ares as an owner of its own; this call happens exactly once.
+    // c-ares holds its own reference to the lookup, and makes this call exactly once.
     const std::unique_ptr<std::shared_ptr<Lookup>> owner{
         static_cast<std::shared_ptr<Lookup>*>(lookup)};
     auto& one = **owner;
@@ -251,7 +253,7 @@ void Resolver::stop() {
 asio::awaitable<ResolveResult> Resolver::resolve(std::string name) {
     if (const auto literal = IpAddress::parse(name)) co_return std::vector{*literal};
     if (!is_host_name(name)) co_return base::Fail{ResolveError::bad_name};
-    const auto impl = impl_;  // outlives a Resolver that is replaced while we wait
+    const auto impl = impl_;  // keep it alive if the Resolver is replaced meanwhile
     if (impl->stopped) co_return base::Fail{ResolveError::failed};
     if (impl->lookups >= impl->limits.lookups_max) co_return base::Fail{ResolveError::overload};
 
@@ -266,7 +268,7 @@ asio::awaitable<ResolveResult> Resolver::resolve(std::string name) {
                      new std::shared_ptr<Impl::Lookup>{lookup});
     impl->arm_timer();
     if (!lookup->result) {
-        // Ends by on_answer's cancel of the timer, or by the task's own cancellation.
+        // Ends when on_answer cancels the timer, or when the task is cancelled.
         constexpr auto token = asio::as_tuple(asio::use_awaitable);
         co_await lookup->done.async_wait(token);
     }

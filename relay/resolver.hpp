@@ -1,5 +1,5 @@
-// Names to addresses at the exit, by c-ares on our own event loop: the system's resolver would
-// block a thread and hold up a shutdown. I/O thread only.
+// Resolves names to addresses at the exit, with c-ares on our own event loop: the system's resolver
+// would block a thread and delay a shutdown. I/O thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,35 +15,35 @@
 namespace nightjar::relay {
 
 struct ResolverLimits {
-    std::size_t lookups_max = 256;   // at once
-    std::size_t addresses_max = 16;  // of one answer; the rest is not looked at
+    std::size_t lookups_max = 256;   // concurrent lookups
+    std::size_t addresses_max = 16;  // per answer; the rest is ignored
     base::Milliseconds per_try{2500};
     int tries = 2;
 };
 
 enum class ResolveError {
     bad_name,   // not a host name: letters, digits, '-', '_' and dots
-    not_found,  // no such name, or no address
+    not_found,  // the name does not exist, or has no address
     failed,     // no server answered, or the lookup was cancelled
-    overload,   // lookups_max are under way
+    overload,   // lookups_max lookups are in progress
 };
 
 using ResolveResult = base::Result<std::vector<IpAddress>, ResolveError>;
 
 class Resolver {
  public:
-    /// `servers` empty: those of the system. Throws std::runtime_error if c-ares refuses
-    /// (start-up).
+    /// If `servers` is empty, the system's servers are used. Throws std::runtime_error if c-ares
+    /// does not start.
     Resolver(boost::asio::any_io_executor executor, const std::vector<IpEndpoint>& servers,
              ResolverLimits limits = {});
-    /// Lookups that are under way end as failed.
+    /// Lookups in progress fail with `failed`.
     ~Resolver();
 
-    /// A literal address needs no lookup. The hosts file and search domains are never used. Ends
-    /// after tries x per_try at the latest, times the number of servers.
+    /// Resolves a name. A literal address needs no lookup. The hosts file and search domains are
+    /// never used. Ends at the latest after tries x per_try, times the number of servers.
     boost::asio::awaitable<ResolveResult> resolve(std::string name);
 
-    /// Ends every lookup as failed. Later calls of resolve() fail at once.
+    /// Ends every lookup with `failed`. Later calls of resolve() fail immediately.
     void stop();
 
  private:
@@ -51,7 +51,7 @@ class Resolver {
     std::shared_ptr<Impl> impl_;
 };
 
-/// What resolve() asks a server about.
+/// True if resolve() would query a server for this name.
 bool is_host_name(std::string_view name);
 
 }  // namespace nightjar::relay

@@ -75,7 +75,8 @@ ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document
 
 State state_by(const directory::Document& document, bool ours, base::Wall now) {
     if (now >= document.valid_until) return State::document_expired;
-    // Until then the keys of its epoch are accepted; a clock that is set a little is no matter.
+    // Keys of its epoch are accepted from key_early before it begins, so a small error of the clock
+    // does no harm.
     if (now < document.valid_from - directory::key_early) return State::document_early;
     return ours ? State::active : State::not_listed;
 }

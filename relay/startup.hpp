@@ -1,5 +1,5 @@
-// What a relay needs before it runs, and what of it a reload replaces: read, checked against one
-// another, and only then used. All or nothing.
+// Loads what a relay needs before it runs, and what a reload replaces. All files are read and
+// checked against one another before any of them is used: all or nothing.
 #pragma once
 
 #include <filesystem>
@@ -12,31 +12,34 @@
 
 namespace nightjar::relay {
 
-/// All that is read before anything runs.
+/// Everything that is read before the relay runs.
 struct Loaded {
     RelayConfig config;
     Identity identity;
     DocumentFile document_file;
     SignedDocument document;
 };
-/// Throws node::StartupError. Changes nothing.
+/// Reads and checks everything. Throws node::StartupError. Changes nothing.
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now);
 
-/// Throws node::StartupError if this document and this configuration do not fit: the relay is not
-/// listed, or with another role, layer or link key; or a lab's setting in a network that is none.
+/// Throws node::StartupError if the document and the configuration do not match: the relay is not
+/// listed, or is listed with another role, layer or link key; or a lab setting is used in a network
+/// that is not a lab.
 void check_fit(const RelayConfig& config, const Identity& identity,
                const directory::Document& document);
 
-/// The rules, with what the relay itself must never connect to.
+/// The configured rules, plus the addresses that this relay must never connect to.
 ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document);
 
-/// What a relay is that runs by this document. `ours`: it lists the relay, with its keys.
+/// The state of a relay that uses this document. `ours`: the document lists the relay with its
+/// keys.
 State state_by(const directory::Document& document, bool ours, base::Wall now);
 
-/// Whether the document recommends this program's version, or none at all.
+/// True if the document recommends this program's version, or recommends none.
 bool version_recommended(const directory::Document& document);
 
-/// How many packets a filter must hold: one key's whole time at the configured rate.
+/// The number of packets that a filter must hold: the configured rate over the whole time that a
+/// key is accepted.
 std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters);
 
 inline constexpr const char* program_version = NIGHTJAR_VERSION;

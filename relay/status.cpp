@@ -72,7 +72,7 @@ bool is_own_user(int socket) {
     return peer.uid == 0 || peer.uid == ::geteuid();
 }
 
-/// The answer to one request line.
+/// Returns the answer to one request line.
 std::string answer(const std::string& line, const ControlSocket::Facts& facts) {
     const auto request = Json::parse(line, nullptr, false);
     if (!request.is_object() || request.size() != 1 || !request.contains("request")) {
@@ -82,7 +82,7 @@ std::string answer(const std::string& line, const ControlSocket::Facts& facts) {
     return to_json(facts()) + "\n";
 }
 
-/// A socket's file that nobody listens behind is left from a crash.
+/// Removes the socket file that a crashed process left: no process listens on it.
 void remove_stale(const std::filesystem::path& path) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
@@ -134,7 +134,7 @@ std::optional<std::string> to_people(const std::string& text) {
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before\n";
-    if (!json.value("reload_ok", true)) out << "  reload     the last one was refused\n";
+    if (!json.value("reload_ok", true)) out << "  reload     the last reload was refused\n";
     if (json.contains("lab")) out << "  lab        " << json["lab"].dump() << "\n";
     return out.str();
 }
@@ -153,7 +153,7 @@ ControlSocket::ControlSocket(asio::any_io_executor executor, std::filesystem::pa
     if (path_.string().size() >= sizeof(sockaddr_un{}.sun_path)) fail("its path is too long");
     remove_stale(path_);
     try {
-        // Nobody can connect before listen(), and by then the mode is set.
+        // No process can connect before listen(), and by then the mode is set.
         acceptor_.open();
         acceptor_.bind(stream_protocol::endpoint{path_.string()});
         if (::chmod(path_.c_str(), 0600) != 0) fail(std::strerror(errno));
@@ -197,7 +197,7 @@ asio::awaitable<void> ControlSocket::serve(Socket socket) {
         std::size_t& connections;
     };
     const Count count{connections_};
-    // Shared with the deadline's handler, which may already be on its way when this task ends.
+    // Shared with the deadline handler, which may already be queued when this task ends.
     const auto peer = std::make_shared<Socket>(std::move(socket));
     asio::steady_timer timer{peer->get_executor(), deadline};
     auto on_deadline = [peer](boost::system::error_code error) {

@@ -1,6 +1,6 @@
-// The control socket: one line of JSON asks, one answers. For this machine's operator only: the
-// peer must be the relay's own user or root. Bounded: 4 connections, 1 KiB of request, 5 s each.
-// I/O thread only, but for ask_status().
+// The control socket: one line of JSON is the request, one line the answer. Only for the operator
+// of this machine: the peer must be the relay's own user or root. Limits: 4 connections, 1 KiB per
+// request, 5 s per connection. I/O thread only, except for ask_status().
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -16,7 +16,7 @@
 
 namespace nightjar::relay {
 
-/// What `status` shows. Static facts and links that stand; traffic only in a lab.
+/// The content of `status`: static facts and the numbers of open links; traffic only in a lab.
 struct StatusFacts {
     std::string name;
     base::NodeId identity;
@@ -26,26 +26,26 @@ struct StatusFacts {
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
     StaticFacts facts;
-    Links::Numbers links;  // clients are counted only in a lab
+    Links::Numbers links;  // the number of clients is shown only in a lab
     std::optional<LabFacts> lab;
 };
 
-/// One line of JSON, without its line feed.
+/// One line of JSON, without the line feed.
 std::string to_json(const StatusFacts& status);
-/// For people; `json` is what to_json() gave. Nothing if it is not.
+/// A text for people from the JSON of to_json(); nullopt if `json` is not that.
 std::optional<std::string> to_people(const std::string& json);
 
 class ControlSocket {
  public:
     using Facts = std::function<StatusFacts()>;
 
-    /// Binds at once, mode 0600; takes the place of a socket that nobody answers any more. Throws
-    /// node::StartupError. `tasks` outlives it.
+    /// Binds the socket with mode 0600. Replaces a stale socket that no process listens on. Throws
+    /// node::StartupError. `tasks` must outlive this object.
     ControlSocket(boost::asio::any_io_executor executor, std::filesystem::path path, Facts facts,
                   node::TaskGroup& tasks);
-    ~ControlSocket();  // removes the socket's file
+    ~ControlSocket();  // removes the socket file
 
-    /// Accepts until it is closed or cancelled. Spawned once by the owner.
+    /// Accepts connections until closed or cancelled. The owner spawns it once.
     boost::asio::awaitable<void> run();
     void close();
 
@@ -61,7 +61,8 @@ class ControlSocket {
     std::size_t connections_ = 0;
 };
 
-/// The other end: asks and waits for at most two seconds. Nothing if no relay answers.
+/// The client side: asks a running relay for its status, and waits at most two seconds. nullopt if
+/// no relay answers.
 std::optional<std::string> ask_status(const std::filesystem::path& path);
 
 }  // namespace nightjar::relay

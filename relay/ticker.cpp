@@ -16,15 +16,15 @@ void Ticker::arm() {
     if (!*alive_) return;
     const auto due = next_due_();
     if (due == base::Mono::max()) return;
-    // Whole milliseconds of the clock itself, not of our start: two parts that are due in the same
-    // millisecond are due in the same tick.
+    // Round to whole milliseconds of the clock, not of our start time: two parts whose events are
+    // due in the same millisecond are due in the same tick.
     const auto whole = std::chrono::ceil<base::Milliseconds>(due.time_since_epoch());
     const auto at = std::max(base::Mono{whole}, last_ + base::Milliseconds{1});
     if (rings_at_ <= at) return;
     rings_at_ = at;
     timer_.expires_at(at);
     auto on_timer = [this, alive = alive_](boost::system::error_code error) {
-        // Aborted: armed anew for an earlier time, or stopped.
+        // An error means that the timer was re-armed for an earlier time, or stopped.
         if (!error && *alive) ring();
     };
     timer_.async_wait(std::move(on_timer));
@@ -32,7 +32,8 @@ void Ticker::arm() {
 
 void Ticker::ring() {
     const base::Mono now = std::chrono::steady_clock::now();
-    // A ring that was already on its way when the timer was set earlier does that one's work.
+    // This call may come from an older timer that was already queued; it does the work of the newer
+    // one too.
     last_ = std::chrono::floor<base::Milliseconds>(now);
     rings_at_ = base::Mono::max();
     timer_.cancel();

@@ -1,6 +1,6 @@
-// One timer for everything that the pipeline has due: rings when the next thing is, rounded up to
-// the whole millisecond and at most once in each, so that what falls into one millisecond leaves
-// together, and an idle relay sleeps. I/O thread only.
+// One timer for everything that the pipeline has scheduled. It fires when the next event is due,
+// rounded up to a whole millisecond and at most once per millisecond. Events of one millisecond are
+// therefore handled together, and an idle relay sleeps. I/O thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,12 +14,13 @@ namespace nightjar::relay {
 
 class Ticker {
  public:
-    /// `next_due`: when there is something to do, base::Mono::max() for never. `tick` does it.
+    /// `next_due` returns the time of the next event, base::Mono::max() if there is none. `tick`
+    /// handles the events.
     Ticker(boost::asio::any_io_executor executor, std::function<base::Mono()> next_due,
            std::function<void(base::Mono now)> tick);
     ~Ticker();
 
-    /// Looks at next_due() again. Call after anything that may have brought it forward.
+    /// Reads next_due() again. Call it after anything that may have made next_due() earlier.
     void arm();
     void stop();
 

@@ -22,7 +22,8 @@ bool UnwrapPool::submit(Work work) {
     if (waiting_.size() >= intake_max) return false;
     waiting_.push_back(std::move(work));
     if (!dispatch_posted_ && idle_workers_ > 0) {
-        // One pass of the event loop brings many cells: what it leaves here goes as one batch.
+        // One pass of the event loop delivers many cells; post the dispatch so that they form one
+        // batch.
         dispatch_posted_ = true;
         asio::post(io_, [this, alive = alive_] {
             if (*alive) dispatch();
@@ -34,7 +35,8 @@ bool UnwrapPool::submit(Work work) {
 void UnwrapPool::dispatch() {
     dispatch_posted_ = false;
     while (idle_workers_ > 0 && !waiting_.empty()) {
-        // A fair share for each idle worker; what is left waits for the next one that is done.
+        // Give each idle worker an equal share; the rest waits for the next worker that becomes
+        // idle.
         const auto share = (waiting_.size() + idle_workers_ - 1) / idle_workers_;
         const auto count = std::min(share, batch_max);
         const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
@@ -58,7 +60,7 @@ void UnwrapPool::give(Batch batch) {
 void UnwrapPool::take_back(Batch batch) {
     ++idle_workers_;
     with_workers_ -= batch.size();
-    // The worker gets its next batch before we look at this one, so that it never waits for us.
+    // Give the worker its next batch before handling this one, so that it never waits for us.
     dispatch();
     on_done_(std::move(batch));
 }

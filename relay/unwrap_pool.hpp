@@ -1,5 +1,6 @@
-// The workers: pure functions over batches of packets, off the I/O thread. Messages cross, objects
-// do not: a batch belongs to one worker until it comes back. I/O thread only.
+// The worker threads: they run a pure function over batches of packets. A batch belongs to one
+// worker until it returns; no other object is shared between threads. Call it from the I/O thread
+// only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -15,21 +16,21 @@ namespace nightjar::relay {
 class UnwrapPool {
  public:
     using Batch = std::vector<Work>;
-    /// Gets each finished batch, on the I/O thread.
+    /// Called with each finished batch, on the I/O thread.
     using OnDone = std::function<void(Batch batch)>;
 
-    static constexpr std::size_t intake_max = 4096;  // waiting packets; more are refused
-    static constexpr std::size_t batch_max = 64;     // so that one batch never takes long
+    static constexpr std::size_t intake_max = 4096;  // waiting packets; submit() refuses more
+    static constexpr std::size_t batch_max = 64;     // limits the time of one batch
 
-    /// `io` outlives the pool. Precondition: workers > 0.
+    /// `io` must outlive the pool. Precondition: workers > 0.
     UnwrapPool(boost::asio::io_context& io, std::size_t workers, OnDone on_done);
-    /// Joins the workers. Batches that have not come back by then are dropped.
+    /// Joins the workers. Batches that have not returned by then are dropped.
     ~UnwrapPool();
 
-    /// False if the intake is full: the packet is lost, and the caller counts it.
+    /// Returns false if the intake is full: the packet is lost, and the caller counts it.
     bool submit(Work work);
 
-    /// Packets waiting or with a worker.
+    /// The number of packets that wait or are with a worker.
     std::size_t pending() const { return waiting_.size() + with_workers_; }
 
  private:
@@ -44,7 +45,7 @@ class UnwrapPool {
     Batch waiting_;
     std::size_t with_workers_ = 0;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-    boost::asio::thread_pool workers_;  // last: joined before anything that it uses is gone
+    boost::asio::thread_pool workers_;  // last member: joined before the objects they use
 };
 
 }  // namespace nightjar::relay
