@@ -23,11 +23,11 @@ namespace {
 std::string word_of(const YamlValue& value) {
     const auto text = value.as<std::string>();
     if (!text.empty() && !directory::is_word(text))
-        value.fail("not a word of ours", "use at most 32 of a-z, 0-9 and -");
+        value.fail("not a valid word", "use at most 32 of a-z, 0-9 and -");
     return text;
 }
 
-/// A rate a second with up to three decimals: a document counts in events per 1000 seconds.
+/// Reads a rate per second with up to three decimals: the document stores events per 1000 seconds.
 Rate rate_of(YamlMap& map, const char* key, Rate fallback) {
     const auto per_second = map.optional<double>(key, fallback.per_second(), {0.001, 10'000.0});
     const auto milli = std::round(per_second * 1000);
@@ -36,7 +36,7 @@ Rate rate_of(YamlMap& map, const char* key, Rate fallback) {
     return {static_cast<std::uint32_t>(milli)};
 }
 
-/// Where only U is given the others follow from it as the law's example has them.
+/// If only U is given, the other rates are derived from it as in the example of the traffic law.
 Parameters parameters_of(YamlMap map) {
     Parameters p;
     p.lab = map.optional<bool>("lab", p.lab);
@@ -63,7 +63,7 @@ std::vector<std::string> versions_of(YamlMap& map) {
         if (!directory::is_version(versions.back()))
             value.fail("not a version", "use at most 32 of a-z, 0-9, '.', '+' and -");
         if (std::count(versions.begin(), versions.end(), versions.back()) > 1)
-            value.fail("a version that is given twice", "keep one of the two");
+            value.fail("a version is listed twice", "keep one of the two");
     }
     return versions;
 }
@@ -92,10 +92,11 @@ directory::Relay relay_of(const YamlValue& value, const fs::path& folder, Which 
     if (which == Which::next) file += ".next";
     const auto descriptor = load_descriptor(file, place);
     if (descriptor.epoch != epoch)
-        place.fail("the descriptor " + file.string() + " is of epoch " +
-                       std::to_string(descriptor.epoch.value) + ", the document of " +
-                       std::to_string(epoch.value),
-                   "fetch a fresh one, or give relay and description one epoch_length");
+        place.fail(
+            "the descriptor " + file.string() + " is of epoch " +
+                std::to_string(descriptor.epoch.value) + ", the document of " +
+                std::to_string(epoch.value),
+            "fetch a fresh one, or give the relay and the description the same epoch_length");
     auto relay = descriptor.relay;
     if (const auto name = map.find("operator")) relay.operator_name = word_of(*name);
     if (const auto name = map.find("family")) relay.family = word_of(*name);
@@ -108,7 +109,8 @@ void refuse_problems(const fs::path& file, const directory::Document& document) 
     std::string line;
     for (const auto& problem : directory::problems(document))
         line += (line.empty() ? "" : "; ") + problem;
-    if (!line.empty()) throw node::ConfigError{file.string() + ": not to be signed: " + line};
+    if (!line.empty())
+        throw node::ConfigError{file.string() + ": this network must not be signed: " + line};
 }
 
 }  // namespace
@@ -119,12 +121,13 @@ directory::Document read_description(const fs::path& file, Which which, base::Wa
     directory::Document document;
     const auto name = map.at("network");
     document.network = word_of(name);
-    if (document.network.empty()) name.fail("a network without a name", "give it one");
+    if (document.network.empty()) name.fail("the network has no name", "give it a name");
     document.parameters = parameters_of(map.map("parameters"));
     document.recommended_versions = versions_of(map);
 
     const auto length = document.parameters.epoch_length;
-    if (length < base::Seconds{1}) map.fail("parameters", "no epoch length", "give some time");
+    if (length < base::Seconds{1})
+        map.fail("parameters", "the epoch length is under 1 s", "give `epoch_length`");
     document.epoch = directory::epoch_at(now, length);
     if (which == Which::next) document.epoch = document.epoch.next();
     document.valid_from = directory::epoch_start(document.epoch, length);

@@ -1,5 +1,5 @@
-// What an authority is told about its network: a YAML file written by hand (docs/directory.md),
-// and the descriptors that it names.
+// The description of a network: a YAML file written by hand (docs/directory.md), and the descriptor
+// files that it names.
 #pragma once
 
 #include <filesystem>
@@ -9,13 +9,12 @@
 
 namespace nightjar::authority {
 
-enum class Which { current, next };  // of the epochs, by the wall clock
+enum class Which { current, next };  // which epoch, by the wall clock
 
-/// Reads the description and every descriptor that it names, relative to its own folder, and puts
-/// together the document of the epoch, unsigned. For the next epoch the file read is the
-/// descriptor's name with ".next" behind it. Throws ConfigError: one line, with the place in
-/// the description or the descriptor. A document that should not be signed (directory::problems)
-/// is such an error too.
+/// Reads the description and every descriptor that it names, relative to its own folder. Returns
+/// the unsigned document of the epoch. For the next epoch the descriptor's file name gets ".next"
+/// appended. Throws ConfigError: one line with the position in the description or the descriptor. A
+/// document that must not be signed (directory::problems) is such an error too.
 directory::Document read_description(const std::filesystem::path& file, Which which,
                                      base::Wall now);
 

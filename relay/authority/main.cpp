@@ -1,4 +1,4 @@
-// nightjar-authority: makes the key that a network is trusted by, and signs its documents.
+// nightjar-authority: creates the key that clients of a network trust, and signs its documents.
 #include <sodium.h>
 
 #include <chrono>
@@ -76,19 +76,24 @@ void sign(const Options& options) {
 
 ExitCode run(int argc, char** argv) {
     Options options;
-    CLI::App app{"Makes the key that a Nightjar network is trusted by, and signs its documents."};
+    CLI::App app{
+        "Creates the key that clients of a Nightjar network trust, and signs the network's "
+        "documents."};
     app.require_subcommand(1);
-    auto* init_verb = app.add_subcommand("init", "Make this authority's key");
+    auto* init_verb = app.add_subcommand("init", "Create this authority's key");
     init_verb->add_option("--dir", options.folders, "Folder for the key")->required()->expected(1);
     init_verb->add_flag("--json", options.json, "Print JSON");
 
     auto* sign_verb = app.add_subcommand("sign", "Sign the network document of this epoch");
-    sign_verb->add_option("--dir", options.folders, "Folder of an authority's key; once for each")
+    sign_verb
+        ->add_option("--dir", options.folders,
+                     "Folder of an authority's key; repeat for each authority")
         ->required();
-    sign_verb->add_option("--description", options.description, "The network, in YAML")->required();
+    sign_verb->add_option("--description", options.description, "YAML description of the network")
+        ->required();
     sign_verb->add_option("--out", options.out, "Folder for document and network.yaml")->required();
     sign_verb->add_flag("--next", options.next,
-                        "The next epoch's document, from the descriptors' .next files");
+                        "Sign the next epoch's document, from the .next descriptor files");
     sign_verb->add_flag("--json", options.json, "Print JSON");
     if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
 

@@ -19,7 +19,7 @@ fs::path key_file(const fs::path& folder) {
     return folder / "authority.key";
 }
 
-/// Every gateway of the network is a place to fetch the next document from.
+/// The next document can be fetched from every gateway of the network.
 directory::Anchors anchors_of(const directory::Document& document) {
     directory::Anchors anchors;
     anchors.network = document.network;
@@ -49,9 +49,10 @@ Signed sign(const std::vector<fs::path>& folders, const fs::path& description, W
     for (const auto& folder : folders)
         directory::sign(made.document, node::read_key(key_file(folder), node::KeyKind::authority));
     if (made.document.signatures.size() != folders.size())
-        throw node::UsageError{"two of the folders hold one and the same authority's key"};
+        throw node::UsageError{"two of the folders hold the same authority's key"};
     made.anchors = anchors_of(made.document);
-    // The far side's own eyes: what they would refuse must not leave this machine.
+    // Check the document with the code that clients and relays use: a document that they would
+    // refuse must not leave this machine.
     const auto again = directory::parse(directory::to_text(made.document));
     if (!again)
         throw node::ConfigError{description.string() +

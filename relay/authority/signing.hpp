@@ -1,4 +1,4 @@
-// What the two verbs of nightjar-authority do.
+// The two commands of nightjar-authority: init and sign.
 #pragma once
 
 #include <filesystem>
@@ -13,8 +13,8 @@ namespace nightjar::authority {
 
 namespace fs = std::filesystem;
 
-/// Makes the folder (mode 0700) if there is none, and a fresh key in it; its public half. KeyError
-/// if there is one already.
+/// Creates the folder (mode 0700) if it does not exist, and a new key in it. Returns the public
+/// key. Throws KeyError if there is already a key.
 base::NodeId init(const fs::path& folder);
 
 struct Signed {
@@ -22,12 +22,13 @@ struct Signed {
     directory::Anchors anchors;
 };
 
-/// Reads the keys of every authority, signs the document of the description with each and checks
-/// that clients will take it. Writes nothing.
+/// Reads the keys of every authority, signs the document of the description with each key, and
+/// checks that clients will accept it. Writes nothing. Throws ConfigError, KeyError, UsageError.
 Signed sign(const std::vector<fs::path>& folders, const fs::path& description, Which which,
             base::Wall now);
 
-/// Writes `document` and `network.yaml` into the folder, which is made if there is none.
+/// Writes `document` and `network.yaml` into the folder, and creates the folder if it does not
+/// exist.
 void write(const Signed& made, const fs::path& folder);
 
 }  // namespace nightjar::authority
