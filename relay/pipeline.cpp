@@ -42,14 +42,14 @@ struct Pipeline::Impl {
     bool may_send_to(const base::NodeId& next) const;
     base::Nanoseconds own_delay();
 
-    //     // Inbound.
+    // Inbound.
     void expect(std::span<const Work> batch, std::size_t i) const;
     void after_unwrap(Work& work);
     void hold_forward(Work& work, const packet::Forward& forward);
     void hold_final(Work& work, const packet::Final& final);
     void hold(Work& work, Where where, base::Nanoseconds delay);
 
-    //     // Outbound.
+    // Outbound.
     void release(base::Mono now);
     void to_exit(cell::Cell& cell, base::Mono now);
     void collect_loops(base::Mono now, base::Wall wall);
