@@ -14,7 +14,7 @@ struct Range4 {
     int bits;
 };
 
-// https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast.
+// https://www.iana.org/assignments/iana-ipv4-special-registry, plus multicast.
 constexpr std::array ranges4{
     Range4{0x00000000, 8},   // this network
     Range4{0x0a000000, 8},   // private
@@ -51,19 +51,20 @@ bool is_public(const ByteArray<4>& ipv4) {
 }
 
 bool is_public(const ByteArray<16>& ipv6) {
-    // Wrapped IPv4: mapped, NAT64 and 6to4 lead where the inner address leads.
+    // Contained IPv4: mapped, NAT64 and 6to4 addresses reach the inner address.
     if (starts_with(ipv6, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}) ||
         starts_with(ipv6, {0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) {
         return is_public(four_at(ipv6, 12));
     }
     if (starts_with(ipv6, {0x20, 0x02})) return is_public(four_at(ipv6, 2));
-    // Only 2000::/3 is assigned to global unicast. That leaves out ::, ::1, compatible addresses,
+    // Only 2000::/3 is assigned to global unicast. This excludes ::, ::1, compatible addresses,
     // local NAT64, the discard prefix, unique-local, link-local, site-local and multicast.
     if ((ipv6[0] & 0xe0) != 0x20) return false;
     const bool special =
         starts_with(ipv6, {0x20, 0x01, 0x0d, 0xb8}) ||                 // documentation
         (starts_with(ipv6, {0x3f, 0xff}) && (ipv6[2] & 0xf0) == 0) ||  // documentation
-        (starts_with(ipv6, {0x20, 0x01}) && (ipv6[2] & 0xfe) == 0);    // 2001::/23: Teredo and kin
+        (starts_with(ipv6, {0x20, 0x01}) &&
+         (ipv6[2] & 0xfe) == 0);  // 2001::/23: Teredo and similar
     return !special;
 }
 

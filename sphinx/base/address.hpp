@@ -1,5 +1,5 @@
-// Which literal IP addresses are part of the public internet. The client refuses the others before
-// anything is sent, an exit refuses them again after it has resolved a name.
+// Decides which literal IP addresses are part of the public internet. The client refuses all other
+// addresses before it sends anything; an exit refuses them again after it has resolved a name.
 #pragma once
 
 #include <optional>
@@ -10,13 +10,14 @@
 
 namespace nightjar::base {
 
-/// False for everything that is not globally reachable unicast: private, shared, loopback,
-/// link-local, multicast, documentation and reserved ranges (IANA special-purpose registries).
-/// An IPv6 address that wraps an IPv4 one (mapped, compatible, 6to4, NAT64) counts as that one.
+/// Returns false for every address that is not globally reachable unicast: private, shared,
+/// loopback, link-local, multicast, documentation and reserved ranges (IANA special-purpose
+/// registries). An IPv6 address that contains an IPv4 one (mapped, compatible, 6to4, NAT64) is
+/// judged by the IPv4 address.
 bool is_public(const ByteArray<4>& ipv4);
 bool is_public(const ByteArray<16>& ipv6);
 
-/// A literal in its one canonical spelling, and whether it is public.
+/// A literal address in its canonical spelling, and whether it is public.
 struct Literal {
     std::string text;
     bool is_public = false;
@@ -24,8 +25,8 @@ struct Literal {
 Literal literal(const ByteArray<4>& ipv4);
 Literal literal(const ByteArray<16>& ipv6);
 
-/// Dotted quad or colon notation; no zone, no brackets, no octal, hexadecimal or short forms.
-/// Nothing if the text is not a literal.
+/// Parses dotted quad or colon notation; no zone, no brackets, no octal, hexadecimal or short
+/// forms. Returns nullopt if the text is not a literal.
 std::optional<Literal> parse_literal(std::string_view text);
 
 }  // namespace nightjar::base

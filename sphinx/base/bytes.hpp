@@ -1,4 +1,4 @@
-// Byte strings. A view never owns: whoever holds one guarantees that the bytes outlive it.
+// Byte strings. A view does not own its bytes: they must outlive it.
 #pragma once
 
 #include <array>
@@ -23,18 +23,18 @@ inline ByteView as_bytes(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// Bytes read as text; nothing is checked.
+/// Views the bytes as text; checks nothing.
 inline std::string_view as_text(ByteView bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Lower-case hexadecimal. Never give it a secret: it does not run in constant time.
+/// Lower-case hexadecimal. Not for secrets: it does not run in constant time.
 std::string to_hex(ByteView bytes);
 
-/// Strict: an even number of lower-case hexadecimal digits and nothing else.
+/// Accepts an even number of lower-case hexadecimal digits and nothing else; otherwise nullopt.
 std::optional<Bytes> from_hex(std::string_view text);
 
-/// Equality in constant time for equal lengths; the lengths themselves are public.
+/// Compares in constant time for equal lengths; the lengths themselves are public.
 bool equal_constant_time(ByteView a, ByteView b);
 
 }  // namespace nightjar::base

@@ -1,5 +1,5 @@
-// Bounded reading and writing of big-endian integers and byte fields: every format of ours goes
-// through these two, so that no parser does arithmetic on lengths of its own.
+// Bounds-checked reading and writing of big-endian integers and byte fields. Every format of this
+// project uses these two classes, so that no parser does its own arithmetic on lengths.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 
 namespace nightjar::base {
 
-/// Reads from a view that must outlive it. The first read past the end makes it fail for good:
-/// from then on every read yields zeros and ok() is false, so callers check once, at the end.
+/// Reads from a view that must outlive it. After the first read past the end every read returns
+/// zeros and ok() stays false, so callers check once, at the end.
 class Reader {
  public:
     explicit Reader(ByteView bytes) : rest_{bytes} {}
@@ -31,7 +31,7 @@ class Reader {
         rest_ = rest_.subspan(n);
         return taken;
     }
-    /// Fills `out` whole, or leaves it as it was.
+    /// Fills `out` completely, or leaves it unchanged.
     void into(ByteSpan out) {
         const auto taken = bytes(out.size());
         std::copy(taken.begin(), taken.end(), out.begin());
@@ -42,7 +42,8 @@ class Reader {
     bool finished() const { return ok_ && rest_.empty(); }
 
  private:
-    // Of a width that the compiler knows: a packet's headers are read and written field by field.
+    // The width is a compile-time constant, for speed: the headers of every packet are read and
+    // written field by field.
     template <class T>
     T integer() {
         const auto taken = bytes(sizeof(T));
@@ -57,8 +58,8 @@ class Reader {
     bool ok_ = true;
 };
 
-/// Writes into a span that must outlive it. Like Reader it fails for good at the first overrun
-/// and writes nothing from there on.
+/// Writes into a span that must outlive it. After the first overrun ok() stays false and nothing
+/// more is written.
 class Writer {
  public:
     explicit Writer(ByteSpan out) : out_{out} {}
@@ -88,7 +89,7 @@ class Writer {
         for (std::size_t i = 0; i < sizeof(T); ++i)
             out[i] = static_cast<std::uint8_t>(std::uint64_t{value} >> (8 * (sizeof(T) - 1 - i)));
     }
-    /// The place of the next n bytes; empty if they do not fit.
+    /// Reserves the next n bytes of the output; empty if they do not fit.
     ByteSpan claim(std::size_t n) {
         if (!ok_ || n > remaining()) {
             ok_ = false;

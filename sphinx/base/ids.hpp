@@ -1,4 +1,5 @@
-// Names of things on the network, each a type of its own so that none can stand for another.
+// Identifiers used on the network. Each is a type of its own, so that the compiler rejects one in
+// place of another.
 #pragma once
 
 #include <algorithm>
@@ -12,15 +13,15 @@
 
 namespace nightjar::base {
 
-/// N public bytes that name something. Ordered, so it keys a std::map: many of these values are
-/// chosen by peers, and a tree cannot be flooded with colliding hashes. (Nor can a table under
-/// relay::KeyedHash.)
+/// N public bytes that identify something. Ordered, so it can be the key of a std::map. Peers
+/// choose many of these values: a tree has no hash collisions to exploit. (A hash table is safe
+/// only with a keyed hash.)
 template <class Tag, std::size_t N>
 struct Id {
     ByteArray<N> bytes{};
 
     static constexpr std::size_t size() { return N; }
-    /// Nothing if the length is not N.
+    /// nullopt if the length is not N.
     static std::optional<Id> from(ByteView view) {
         if (view.size() != N) return std::nullopt;
         Id id;
@@ -30,8 +31,8 @@ struct Id {
     bool is_zero() const {
         return std::all_of(bytes.begin(), bytes.end(), [](auto byte) { return byte == 0; });
     }
-    /// By the bytes. Nearly all names are keys, hashes or drawn: their first words decide, and a
-    /// tree of them is searched without a call.
+    /// Byte order. Nearly all identifiers are keys, hashes or random, so the first words almost
+    /// always decide, and a tree search needs no call of memcmp.
     friend std::strong_ordering operator<=>(const Id& a, const Id& b) {
         const auto of_a = a.first_word(), of_b = b.first_word();
         if (of_a != of_b) return of_a <=> of_b;
@@ -43,7 +44,7 @@ struct Id {
     }
 
  private:
-    /// In the order of the bytes.
+    /// The first word, big-endian: compares like the bytes.
     std::uint64_t first_word() const {
         static_assert(N >= sizeof(std::uint64_t));
         std::uint64_t word = 0;
@@ -52,28 +53,28 @@ struct Id {
     }
 };
 
-/// An X25519 public key: a relay's mix key of one epoch.
+/// An X25519 public key: a relay's mix key for one epoch.
 using MixKey = Id<struct MixKeyTag, 32>;
-/// A relay's identity: its Ed25519 key, and the next-hop address of a routing block.
+/// A relay's identity: its Ed25519 public key, also the next-hop address in a routing block.
 using NodeId = Id<struct NodeIdTag, 32>;
-/// The Ed25519 key in the certificate that one end of a link shows.
+/// The Ed25519 key in the certificate that one end of a link presents.
 using LinkKey = Id<struct LinkKeyTag, 32>;
-/// Where a gateway delivers: the Ed25519 key of a client's certificate.
+/// A client's mailbox at a gateway: the Ed25519 key of the client's certificate.
 using MailboxId = Id<struct MailboxIdTag, 32>;
 /// The 32-byte destination of a final routing block: a mailbox or the relay's own identity.
 using Destination = Id<struct DestinationTag, 32>;
-/// The 16-byte identifier of a final routing block: which SURB or loop came back.
+/// The 16-byte identifier in a final routing block: tells which SURB or loop has returned.
 using Identifier = Id<struct IdentifierTag, 16>;
-/// Names an exit session to the exit; bound to nothing else.
+/// Identifies an exit session to its exit; not derived from anything else.
 using SessionId = Id<struct SessionIdTag, 16>;
-/// Which network: hash of its name and authorities (docs/directory.md).
+/// Identifies a network: a hash of its name and its authorities (docs/directory.md).
 using NetworkId = Id<struct NetworkIdTag, 32>;
 
 /// The period of a mix key, counted from the Unix epoch in units of the network's epoch length.
 struct Epoch {
     std::uint32_t value = 0;
 
-    /// What a cell carries to say which key it needs.
+    /// The byte with which a cell names the key it needs.
     std::uint8_t low_byte() const { return static_cast<std::uint8_t>(value); }
     Epoch next() const { return {value + 1}; }
     auto operator<=>(const Epoch&) const = default;

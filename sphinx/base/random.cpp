@@ -11,8 +11,8 @@
 namespace nightjar::base {
 namespace {
 
-/// Also what lets libsodium choose the fastest code for this processor: without it ChaCha20 is
-/// computed without vectors.
+/// Initialises libsodium, which also selects the fastest code for this processor: without it
+/// ChaCha20 runs without vector instructions.
 void start_sodium() {
     if (sodium_init() < 0) throw std::runtime_error("libsodium finds no source of randomness");
 }
@@ -31,8 +31,9 @@ std::uint64_t Random::below(std::uint64_t bound) {
     assert(bound > 0);
     for (;;) {
         const auto value = u64();
-        // Values under 2^64 mod bound would make the small residues likelier: draw again. Nearly
-        // every value is above the bound itself, and what is left of it need not be computed.
+        // Values below 2^64 mod bound would make small remainders more likely, so they are redrawn.
+        // Nearly every value is at least bound; the first comparison then avoids the second
+        // division.
         if (value >= bound || value >= (0 - bound) % bound) return value % bound;
     }
 }

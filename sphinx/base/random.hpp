@@ -1,5 +1,5 @@
-// Randomness as an argument: production passes SystemRandom, a simulation passes SeededRandom.
-// Neither may be shared between threads.
+// Randomness is always an argument: production passes SystemRandom, a simulation passes
+// SeededRandom. An object must not be shared between threads.
 #pragma once
 
 #include <cstddef>
@@ -24,16 +24,16 @@ class Random {
     double unit();
     /// Exponential with the given mean. Precondition: mean > 0.
     Nanoseconds exponential(Nanoseconds mean);
-    /// Exponential, drawn anew while above `cap` (docs/traffic-law.md). Precondition: cap > 0.
+    /// Exponential, redrawn while above `cap` (docs/traffic-law.md). Precondition: cap > 0.
     Nanoseconds exponential_capped(Nanoseconds mean, Nanoseconds cap);
-    /// A fresh id or key of any type with a `bytes` array.
+    /// A random id or key of any type with a `bytes` array.
     template <class IdType>
     IdType id() {
         IdType id;
         fill(id.bytes);
         return id;
     }
-    /// Fisher-Yates over anything indexable.
+    /// Fisher-Yates shuffle of any indexable container.
     template <class Container>
     void shuffle(Container& items) {
         for (std::size_t i = items.size(); i > 1; --i) {
@@ -43,8 +43,8 @@ class Random {
     }
 };
 
-/// The kernel's generator, read ahead in blocks that are wiped as they are used. Constructing it
-/// checks that the generator works; libsodium aborts the process where none does.
+/// The kernel's generator, read in blocks ahead of use; bytes are wiped as they are used. The
+/// constructor checks that the generator works; libsodium aborts the process if there is none.
 class SystemRandom final : public Random {
  public:
     SystemRandom();
@@ -56,9 +56,9 @@ class SystemRandom final : public Random {
     std::size_t used_ = buffer_size;
 };
 
-/// A stream of its own under a secret key that `parent` gave once: what it yields does not depend
-/// on how much anyone else draws. The key changes with every block, so that nothing drawn earlier
-/// can be computed from what is in memory.
+/// An independent stream under a secret key that is drawn once from `parent`: its output does not
+/// depend on how much other code draws. The key changes with every block, so that memory contents
+/// do not reveal earlier output.
 class ForkedRandom final : public Random {
  public:
     explicit ForkedRandom(Random& parent);
@@ -71,8 +71,8 @@ class ForkedRandom final : public Random {
     std::size_t used_ = block_size;
 };
 
-/// ChaCha20 under a seed: the same seed gives the same bytes on every machine. For simulations and
-/// tests only.
+/// ChaCha20 with a seed as its key: the same seed gives the same bytes on every machine. For
+/// simulations and tests only.
 class SeededRandom final : public Random {
  public:
     explicit SeededRandom(std::uint64_t seed);

@@ -1,5 +1,5 @@
-// Result<T, E>: what a peer's bytes led to, a value or a reason. The subset of C++23's
-// std::expected that we use; exceptions are for start-up, assertions for invariants.
+// Result<T, E>: a value, or the reason why there is none. For data from peers; exceptions are for
+// start-up, assertions for invariants. It is the subset of C++23's std::expected that we use.
 #pragma once
 
 #include <cassert>
@@ -42,7 +42,7 @@ class [[nodiscard]] Result {
     std::variant<T, E> state_;
 };
 
-/// For functions that yield nothing but may fail.
+/// For functions that may fail but return no value.
 struct Done {};
 template <class E>
 using Status = Result<Done, E>;

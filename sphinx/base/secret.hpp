@@ -1,5 +1,5 @@
-// Owners of secret bytes: move-only, wiped when their scope ends, impossible to print or compare
-// by accident. There is no manual wipe to forget.
+// Owners of secret bytes: move-only, wiped at the end of their scope, and without printing or
+// comparison. There is no manual wipe that a caller could forget.
 #pragma once
 
 #include <sodium.h>
@@ -11,12 +11,12 @@
 
 namespace nightjar::base {
 
-/// N secret bytes, zero at first. A moved-from Secret is zero again.
+/// N secret bytes, initially zero. A moved-from Secret is zero again.
 template <std::size_t N>
 class Secret {
  public:
     Secret() = default;
-    /// Copies the bytes in; the caller still owns, and must wipe, its own copy.
+    /// Copies the bytes. The caller still owns its own copy and must wipe it.
     explicit Secret(std::span<const std::uint8_t, N> bytes) {
         for (std::size_t i = 0; i < N; ++i)
             bytes_[i] = bytes[i];
@@ -33,7 +33,7 @@ class Secret {
     Secret& operator=(const Secret&) = delete;
     ~Secret() { wipe(); }
 
-    /// A second owner, asked for by name because each copy of a secret is a decision.
+    /// A second owner. Copying has a name because each copy of a secret is a deliberate decision.
     Secret copy() const { return Secret{std::span<const std::uint8_t, N>{bytes_}}; }
 
     static constexpr std::size_t size() { return N; }
@@ -50,7 +50,8 @@ class Secret {
     ByteArray<N> bytes_{};
 };
 
-/// A secret whose length is known only at run time. Never grows, so no stale copy is left behind.
+/// A secret whose length is known only at run time. It never grows, so reallocation leaves no stale
+/// copy.
 class SecretBytes {
  public:
     SecretBytes() = default;
