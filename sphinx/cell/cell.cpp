@@ -10,19 +10,19 @@ namespace nightjar::cell {
 namespace {
 
 #ifdef NIGHTJAR_SANITIZED
-constexpr std::size_t kept_max = 0;  // a sanitizer is to see what is used after its end
+constexpr std::size_t kept_max = 0;  // so that a sanitizer detects use after free
 #else
 constexpr std::size_t kept_max = 1024;  // 2.4 MB
 #endif
 
-// What a thread has given back, the newest last: that is the one the cache still has. Without a
-// destructor, since a cell may outlive what its thread keeps.
+// The freed cells of a thread, newest last, because the newest is still in the cache. The array has
+// no destructor: a cell may be freed after the thread's Keeper has ended.
 thread_local std::array<void*, kept_max + 1> kept;
 thread_local std::size_t kept_count = 0;
 thread_local bool kept_ended = false;
 
-/// Memory that begins a line of the cache. Aligned by hand: glibc 2.36 takes twice the memory when
-/// it is asked to. What it gave stands in front.
+/// Allocates memory that starts on a cache line. Aligned by hand: glibc 2.36 uses twice the memory
+/// for an aligned allocation. The original pointer is stored in front of the memory.
 constexpr std::size_t line = 64;
 void* take(std::size_t size) {
     auto* given = static_cast<std::uint8_t*>(::operator new(size + line));
@@ -59,7 +59,7 @@ void* Cell::operator new(std::size_t size) {
 void Cell::operator delete(void* memory) noexcept {
     if (memory == nullptr) return;
     if (kept_ended || kept_count == kept_max) return give_back(memory);
-    keeper.begun = true;  // from here on it ends with the thread
+    keeper.begun = true;  // constructs it, so it is destroyed when the thread ends
     kept[kept_count++] = memory;
 }
 

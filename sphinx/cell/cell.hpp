@@ -1,5 +1,5 @@
-// The link's only frame (docs/link.md): kind 1, epoch 1, reserved 1, body 2413 bytes. Whatever a
-// cell carries, on the wire it is one TLS record of the same length.
+// The only frame on a link (docs/link.md): kind (1 byte), epoch (1), reserved (1), body (2413).
+// Every cell is one TLS record of the same length, whatever it carries.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,14 @@ enum class Kind : std::uint8_t {
     control = 3,  // body: one control message and zeros (control.hpp)
 };
 
-/// A value of fixed size; moved between queues in a CellBox so that it is copied only once.
+/// A value of fixed size. It is moved between queues in a CellBox, so that it is copied only once.
 class Cell {
  public:
     /// A padding cell.
     Cell();
 
     static Cell packet(base::ByteView body, std::uint8_t epoch);  // precondition: body_size bytes
-    /// A packet that is yet to be written into its body, in the box it travels in.
+    /// A packet cell in a box, with a zero body for the caller to fill.
     static std::unique_ptr<Cell> boxed_packet(std::uint8_t epoch);
     static Cell control(base::ByteView message);  // precondition: at most body_size bytes
 
@@ -39,15 +39,14 @@ class Cell {
     base::ByteView body() const { return base::ByteView{bytes_}.subspan(3); }
     base::ByteView bytes() const { return bytes_; }
 
-    /// What arrived. Nothing if the length is not cell_size, the kind is unknown or the reserved
-    /// byte is not zero: the link is then closed.
+    /// Parses a received cell. Returns nullopt if the length is not cell_size, the kind is unknown
+    /// or the reserved byte is not zero; the caller then closes the link.
     static std::optional<Cell> parse(base::ByteView bytes);
-    /// The same, straight into the box it travels in; null where parse() gives nothing.
+    /// Like parse(), but directly into a box; nullptr on error.
     static std::unique_ptr<Cell> parse_boxed(base::ByteView bytes);
 
-    // A thread keeps some of the memory of its cells for the next ones: every packet takes a cell
-    // and gives one back, and glibc keeps nothing of this size at hand for a thread. Each begins a
-    // line of the cache.
+    // Each thread keeps some freed cells for reuse: every packet allocates and frees a cell, and
+    // glibc's thread cache does not hold blocks of this size. Each cell starts on a cache line.
     static void* operator new(std::size_t size);
     static void operator delete(void* memory) noexcept;
 

@@ -9,7 +9,7 @@ namespace nightjar::cell {
 
 namespace {
 
-// The first byte of a control message (docs/link.md has the layouts).
+// The first byte of a control message (docs/link.md shows the layouts).
 enum class Type : std::uint8_t { hello = 1, document_request = 2, document_part = 3 };
 
 using Decoded = base::Result<Control, ControlError>;
@@ -26,8 +26,8 @@ void write(base::Writer& out, const DocumentRequest& request) {
     out.u32(request.have.value);
 }
 
-// A part has no length field: its total and its offset say how long it is, so there is one
-// encoding of each part and no pair of lengths that could disagree.
+// A part has no length field: its total and offset determine its length. So each part has exactly
+// one encoding, and no two lengths can disagree.
 std::size_t part_length(std::uint32_t total, std::uint32_t offset) {
     return std::min<std::size_t>(document_part_size, total - offset);
 }
@@ -114,7 +114,7 @@ base::Result<Control, ControlError> decode(const Cell& cell) {
     base::Reader in{cell.body()};
     Decoded message = read_message(in);
     if (!message) return message;
-    // A cell is longer than every message, so reading one cannot have run past its end.
+    // A cell is longer than every message, so the read above cannot have run past its end.
     assert(in.ok());
     const base::ByteView rest = in.bytes(in.remaining());
     if (std::any_of(rest.begin(), rest.end(), [](std::uint8_t byte) { return byte != 0; }))

@@ -1,4 +1,4 @@
-// Control messages: what two neighbours say to each other, one in a cell, zeros behind it.
+// Control messages between two neighbours: one message per cell, padded with zeros.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ inline constexpr std::uint16_t protocol_version = 1;
 
 enum class LinkRole : std::uint8_t { client = 1, relay = 2 };
 
-/// The first cell each way. Anything else first, or another network or version: the link closes.
+/// The first cell in each direction. The link is closed if the first cell is anything else, or if
+/// it names another network or version.
 struct Hello {
     std::uint16_t version = protocol_version;
     base::NetworkId network;
@@ -23,7 +24,7 @@ struct Hello {
     bool operator==(const Hello&) const = default;
 };
 
-/// A client asks its gateway for the network document, if it is newer than the epoch it has.
+/// A client asks its gateway for the network document if it is newer than epoch `have`.
 struct DocumentRequest {
     base::Epoch have;
     bool operator==(const DocumentRequest&) const = default;
@@ -32,12 +33,12 @@ struct DocumentRequest {
 inline constexpr std::size_t document_part_size = 2048;
 inline constexpr std::size_t document_size_max = 1024 * 1024;
 
-/// A piece of the document's text: `total` bytes in all, this one at `offset`.
+/// A part of the document's text, which has `total` bytes; this part starts at `offset`.
 struct DocumentPart {
     base::Epoch epoch;
     std::uint32_t total = 0;   // 1 to document_size_max
     std::uint32_t offset = 0;  // a multiple of document_part_size
-    base::Bytes bytes;         // document_part_size, or what is left
+    base::Bytes bytes;         // document_part_size bytes, or the remainder
     bool operator==(const DocumentPart&) const = default;
 };
 
@@ -45,13 +46,13 @@ using Control = std::variant<Hello, DocumentRequest, DocumentPart>;
 
 enum class ControlError {
     unknown_type,
-    bad_length,  // a part that does not fit its own total
+    bad_length,  // a part whose offset and total do not match
     bad_value,   // a role or version field outside its range
-    not_zero,    // bytes behind the message, or an epoch byte, which control cells do not have
+    not_zero,    // non-zero bytes after the message, or a non-zero epoch byte
 };
 const char* to_string(ControlError error);
 
-/// Precondition: a part fits its own total (DocumentPart above).
+/// Precondition: the fields of a DocumentPart are consistent (see above).
 Cell encode(const Control& control);
 /// Precondition: cell.kind() == Kind::control. Any error closes the link.
 base::Result<Control, ControlError> decode(const Cell& cell);
