@@ -46,7 +46,7 @@ void take_versions(FactReader& reader, std::vector<std::string>& versions) {
     }
 }
 
-/// No key stands for two relays or for two purposes of one kind.
+/// Checks that no key is used by two relays, or twice by one relay.
 class Uniqueness {
  public:
     void check(FactReader& reader, const Relay& relay) {
@@ -105,7 +105,7 @@ std::uint8_t Document::layers() const {
     std::uint8_t highest = 0;
     for (const auto& relay : relays) {
         highest = std::max(highest, relay.layer);
-        if (highest >= layers_max) break;  // asked for every packet
+        if (highest >= layers_max) break;  // called for every packet
     }
     return highest;
 }

@@ -1,4 +1,4 @@
-// The network document (docs/directory.md): what the network is in one epoch, signed.
+// The network document (docs/directory.md): the signed description of the network in one epoch.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,17 @@ inline constexpr std::uint8_t layers_max = 3;
 
 enum class Role : std::uint8_t { mix, gateway };
 
-/// One relay, as it describes itself and as the document lists it.
+/// One relay, in its own descriptor and in the document.
 struct Relay {
     base::NodeId identity;
     Role role = Role::mix;
     std::uint8_t layer = 0;           // 1-3 for a mix, 0 for a gateway
     std::vector<Endpoint> addresses;  // at least one
     base::LinkKey link_key;
-    base::MixKey mix_key;       // of the document's epoch
-    base::MixKey next_mix_key;  // of the epoch after it
-    std::string name;           // for people: [a-z0-9-], at most 32
-    std::string operator_name;  // no two of one operator or family in one route
+    base::MixKey mix_key;       // for the document's epoch
+    base::MixKey next_mix_key;  // for the next epoch
+    std::string name;           // shown to people only: [a-z0-9-], at most 32
+    std::string operator_name;  // a route has at most one relay per operator and family
     std::string family;
     std::uint32_t capacity = 1;  // weight when a client chooses its gateway
     std::string exit_policy;     // summary; empty: not an exit
@@ -54,30 +54,30 @@ struct Document {
     std::vector<Signature> signatures;  // sorted by authority
     bool operator==(const Document&) const = default;
 
-    /// nullptr if there is none.
+    /// The relay with this identity or link key; nullptr if there is none.
     const Relay* find(const base::NodeId& identity) const;
     const Relay* find_by_link_key(const base::LinkKey& key) const;
     std::uint8_t layers() const;  // 1-3
-    /// The mix key of an epoch that this document knows (its own or the next); nullptr otherwise.
+    /// The relay's mix key for the document's epoch or the next one; nullptr for any other epoch.
     const base::MixKey* mix_key(const Relay& relay, base::Epoch at) const;
 };
 
 inline constexpr std::size_t document_text_max = 1024 * 1024;
 
 struct ParseError {
-    std::size_t line = 0;  // from 1; 0: the document as a whole
-    std::string reason;    // for a log or a terminal of our own, never for a peer
+    std::size_t line = 0;  // 1-based; 0: the document as a whole
+    std::string reason;    // for the local log or terminal, never sent to a peer
 };
 
-/// Puts versions, relays, their addresses and signatures into the order that the text has.
+/// Sorts versions, relays, their addresses and signatures into the order of the text.
 void sort(Document& document);
 
-/// The canonical text of a sorted document. What is signed is everything before the first signature
-/// line.
+/// The canonical text of a sorted document. signed_text() is the signed part: everything before the
+/// first signature line.
 std::string to_text(const Document& document);
 std::string signed_text(const Document& document);
-/// Strict: parse(to_text(d)) == d, and every other encoding of the same meaning is refused.
-/// Signatures are not verified: that is check() in quorum.hpp.
+/// Strict: parse(to_text(d)) == d, and any other encoding of the same content is an error. Does not
+/// verify signatures: check() in quorum.hpp does.
 base::Result<Document, ParseError> parse(std::string_view text);
 
 }  // namespace nightjar::directory

@@ -10,7 +10,7 @@ namespace nightjar::directory {
 
 namespace {
 
-/// Parses and prints again: what changes on the way was not canonical.
+/// Parses the text and prints it again: canonical text does not change.
 bool is_canonical(int family, const std::string& host) {
     std::array<unsigned char, 16> address{};
     std::array<char, INET6_ADDRSTRLEN> text{};
@@ -23,7 +23,7 @@ bool is_host(const std::string& host) {
     if (host.find('\0') != std::string::npos) return false;
     const bool dots = host.find('.') != std::string::npos;
     const bool colons = host.find(':') != std::string::npos;
-    if (dots == colons) return false;  // neither, or IPv4 inside IPv6: two names for one place
+    if (dots == colons) return false;  // no address, or IPv4 inside IPv6, a second name for it
     return is_canonical(dots ? AF_INET : AF_INET6, host);
 }
 

@@ -1,4 +1,4 @@
-// Where a relay listens. A literal address: no name is ever resolved for a link.
+// An address where a relay listens. It is a literal IP address: links never need name resolution.
 #pragma once
 
 #include <compare>
@@ -15,11 +15,11 @@ struct Endpoint {
     auto operator<=>(const Endpoint&) const = default;
 };
 
-/// "192.0.2.1:9001" or "[2001:db8::1]:9001".
+/// The text form, "192.0.2.1:9001" or "[2001:db8::1]:9001".
 std::string to_text(const Endpoint& endpoint);
 
-/// Strict: the one text that to_text() gives for it. Port 0 passes here (a listener that takes any
-/// free port); who dials refuses it. An IPv4 address inside an IPv6 one does not pass.
+/// Strict: accepts only the text that to_text() would return. Accepts port 0 (a listener on any
+/// free port); code that dials must reject it. Rejects an IPv4 address inside an IPv6 one.
 std::optional<Endpoint> parse_endpoint(std::string_view text);
 
 }  // namespace nightjar::directory

@@ -17,7 +17,7 @@ std::string quoted(std::string_view text) {
     return "'" + std::string{text.substr(0, 64)} + "'";
 }
 
-/// nullptr if the character may stand in a document.
+/// Describes the error in a character; nullptr if a document may contain it.
 const char* fault_of(char c) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte == '\r') return "a carriage return";

@@ -1,5 +1,5 @@
-// The lines that documents and descriptors are made of: `name value`, one fact per line, each in
-// its one place (docs/directory.md). Shared by the two parsers of this folder only.
+// The line format of documents and descriptors: `name value`, one field per line, each in its fixed
+// place (docs/directory.md). Shared by the two parsers of this folder only.
 #pragma once
 
 #include <cstdint>
@@ -11,37 +11,38 @@
 
 namespace nightjar::directory {
 
-inline constexpr std::size_t fact_size_max = 1024;  // of one line, without its line feed
+inline constexpr std::size_t fact_size_max = 1024;  // bytes per line, without the line feed
 inline constexpr std::size_t word_size_max = 32;
 
-/// [a-z0-9-], not empty, at most 32.
+/// True for [a-z0-9-], not empty, at most 32 characters.
 bool is_word(std::string_view text);
-/// Printable ASCII without a space at either end or two in a row, not empty, at most 512.
+/// True for printable ASCII without a space at either end or two in a row, not empty, at most 512
+/// characters.
 bool is_phrase(std::string_view text);
-/// As a recommended version: [a-z0-9.+-], not empty, at most 32.
+/// True for a version: [a-z0-9.+-], not empty, at most 32 characters.
 bool is_version(std::string_view text);
 
-/// Reads from a text that must outlive it. Like base::Reader it fails for good at the first fault:
-/// from then on every read yields an empty value, so a parser checks once, at its end.
+/// Reads from a text that must outlive it. After the first error, as in base::Reader, every read
+/// returns an empty value, so a parser checks once, at its end.
 class FactReader {
  public:
-    /// Checks size, characters and line lengths of the whole text first.
+    /// First checks size, characters and line lengths of the whole text.
     FactReader(std::string_view text, std::size_t size_max);
 
     bool ok() const { return reason_.empty(); }
     /// Precondition: not ok().
     ParseError error() const { return {line_, reason_}; }
-    /// Only the first call counts. The place is the fact read last.
+    /// Records an error at the line read last. Only the first call has an effect.
     void fail(const std::string& reason);
 
-    /// True if the next line is this fact.
+    /// True if the next line has this name.
     bool next_is(std::string_view name) const;
-    /// The value of the next line, which must be this fact.
+    /// Returns the value of the next line, which must have this name.
     std::string_view take(std::string_view name);
-    /// Fails unless every line was taken.
+    /// Fails unless every line has been read.
     void finish();
 
-    /// take() and convert.
+    /// These call take() and convert the value.
     void literal(std::string_view name, std::string_view value);
     std::string word(std::string_view name);
     std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max);
@@ -49,7 +50,7 @@ class FactReader {
     Id id(std::string_view name) {
         return hex<Id>(take(name));
     }
-    /// From a part of a value; zeros are no key and no signature.
+    /// Converts a part of a value. All zeros are an error: they are no key and no signature.
     template <class Id>
     Id hex(std::string_view text) {
         Id id;
@@ -58,11 +59,11 @@ class FactReader {
     }
     void into(base::ByteSpan out, std::string_view text);
 
-    /// What was read so far, in bytes, and the text of the lines up to here.
+    /// The text of all lines read so far.
     std::string_view consumed() const { return text_.substr(0, at_); }
 
  private:
-    std::string_view line() const;  // the next one, without its line feed; empty at the end
+    std::string_view line() const;  // next line without line feed; empty at the end
 
     std::string_view text_;
     std::size_t at_ = 0;

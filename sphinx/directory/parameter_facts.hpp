@@ -1,5 +1,6 @@
-// The parameters as facts, and the bounds outside of which a document does not even parse: what is
-// inside them cannot make a relay or a client divide by zero, starve or allocate without a bound.
+// The parameters as lines of a document, and their hard bounds. A document with a value outside its
+// bounds does not parse. Values inside the bounds cannot make a relay or a client divide by zero,
+// starve, or allocate without limit.
 #pragma once
 
 #include <span>
@@ -11,14 +12,14 @@
 namespace nightjar::directory {
 
 struct ParameterFact {
-    std::string_view name;  // in the document, with its unit: "parameter.mean-delay-ms"
+    std::string_view name;  // name and unit, such as "parameter.mean-delay-ms"
     std::uint64_t min;
     std::uint64_t max;
     std::uint64_t (*get)(const Parameters&);
     void (*set)(Parameters&, std::uint64_t);
 };
 
-/// In the order of the document: by name.
+/// All parameters in the order of the document: sorted by name.
 std::span<const ParameterFact> parameter_facts();
 
 void put_parameters(std::string& text, const Parameters& parameters);

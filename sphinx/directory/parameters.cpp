@@ -28,8 +28,9 @@ std::uint32_t Parameters::surb_stock_target(Rate pace) const {
 }
 
 base::Nanoseconds Parameters::resend_after(Rate pace) const {
-    // The 1e-4 quantile of nine exponential delays is 24.6 of their means. Then the wait for a tick
-    // or a slot of the session, the downlink's queue, and what wires and processors take.
+    // The 1e-4 quantile of the sum of nine exponential delays is 24.6 means. The other terms: the
+    // wait for a tick or slot of the session, the queue of the downlink, and the time on links and
+    // processors.
     return 25 * mean_delay + 10 * pace.mean_gap() + 25 * down.mean_gap() + base::Milliseconds{500};
 }
 

@@ -1,5 +1,5 @@
-// The network's parameters, the same for everyone (docs/traffic-law.md). Rates are integers in
-// events per 1000 seconds ("milli"), so that a document has one encoding for a given meaning.
+// The network's parameters, the same for every node (docs/traffic-law.md). Rates are integers in
+// events per 1000 seconds ("milli"), so that each value has exactly one encoding in a document.
 #pragma once
 
 #include <cstdint>
@@ -20,43 +20,46 @@ struct Rate {
 };
 
 struct Parameters {
-    bool lab = false;  // exact metrics, fault injection, loopback exits
+    bool lab = false;  // allows exact metrics, fault injection, loopback exits
     base::Seconds epoch_length{3600};
     base::Milliseconds mean_delay{50};     // 1/mu, per hop
     Rate main_slots{50'000};               // U
     Rate client_loops{5'000};              // L
     Rate replies{45'000};                  // R, the sum of a client's paces
     Rate down{60'000};                     // D, constant
-    Rate relay_loops{15'000};              // each relay's own
+    Rate relay_loops{15'000};              // of each relay
     std::uint32_t surb_margin = 60;        // S* = pace x mean round trip + this
-    std::uint32_t fixed_hops = 1;          // mixes of its route that a session keeps
-    base::Seconds session_lifetime{3600};  // hand-over to a new exit session, by the clock
+    std::uint32_t fixed_hops = 1;          // mixes that a session keeps in its routes
+    base::Seconds session_lifetime{3600};  // then the next exit session takes new streams
     bool operator==(const Parameters&) const = default;
 
-    base::Nanoseconds delay_cap() const;            // 10 means: redraw above (sender), drop (relay)
-    base::Nanoseconds longest_route_delay() const;  // 5 caps + 1 s
-    base::Nanoseconds mean_round_trip() const;      // docs/traffic-law.md section 6
+    base::Nanoseconds delay_cap() const;  // 10 means; above it a sender redraws, a relay drops
+    base::Nanoseconds longest_route_delay() const;     // 5 caps + 1 s
+    base::Nanoseconds mean_round_trip() const;         // docs/traffic-law.md section 6
     std::uint32_t surb_stock_target(Rate pace) const;  // S*
-    /// After so long without an ack what a session's packet carried goes into a later one: a round
-    /// trip is longer for about one packet in 10,000. Precondition: pace.milli > 0.
+    /// If a session's packet is not acknowledged within this time, its data is sent again in a
+    /// later packet. About one packet in 10,000 has a longer round trip. Precondition: pace.milli >
+    /// 0.
     base::Nanoseconds resend_after(Rate pace) const;
 };
 
-/// Slots and ticks lie in the middle of their gaps, off it by at most half of this share of a gap
+/// A slot or tick is at the middle of its gap, shifted by at most half of this fraction of the gap
 /// (docs/decisions/0015-one-slot-a-gap.md).
 inline constexpr double jitter_share = 0.1;
-/// Where in its gap a slot or tick lies, for a uniform draw from [0, 1).
+/// The position of a slot or tick in its gap, as a fraction of the gap, from a uniform draw in [0,
+/// 1).
 constexpr double place_in_gap(double draw) {
     return 0.5 + jitter_share * (draw - 0.5);
 }
 
-inline constexpr base::Seconds key_early{60};      // a key is accepted this long before its epoch
-inline constexpr base::Seconds made_for_next{30};  // packets made this late are for the next epoch
+inline constexpr base::Seconds key_early{60};  // a key is accepted this long before its epoch
+inline constexpr base::Seconds made_for_next{
+    30};  // packets built so late use the next epoch's keys
 
-/// Which epoch a wall time is in; when an epoch starts.
+/// The epoch of a wall time; the start of an epoch.
 base::Epoch epoch_at(base::Wall now, base::Seconds epoch_length);
 base::Wall epoch_start(base::Epoch epoch, base::Seconds epoch_length);
-/// The epoch that a packet made now is made for.
+/// The epoch whose keys a packet that is built now must use.
 base::Epoch epoch_to_build_for(base::Wall now, base::Seconds epoch_length);
 
 }  // namespace nightjar::directory

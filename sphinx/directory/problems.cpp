@@ -26,14 +26,15 @@ std::string per_second(Rate rate) {
     return text + " a second";
 }
 
-/// A beat whose gaps are long against the mixes' delays passes them: whoever sees both ends of a
-/// flow tells it from others by when its packets come (docs/decisions/0015-one-slot-a-gap.md).
+/// A periodic stream whose gaps are long compared with the delays keeps its pattern through the
+/// mixes: an observer of both ends of a flow distinguishes it from others by the arrival times
+/// (docs/decisions/0015-one-slot-a-gap.md).
 void check_beat(const std::string& what, std::uint64_t milli, const Parameters& parameters,
                 Problems& found) {
     const auto gaps = static_cast<double>(milli) / 1000 * base::to_seconds(parameters.mean_delay);
     if (gaps >= gaps_in_delay_least) return;
     found.push_back("a mean delay is only " + std::to_string(gaps).substr(0, 4) + " gaps of " +
-                    what + " long; the law needs 2: raise their rate or mean_delay");
+                    what + " long; the traffic law needs 2: raise their rate or mean_delay");
 }
 
 void check_parameters(const Document& document, Problems& found) {
@@ -44,17 +45,18 @@ void check_parameters(const Document& document, Problems& found) {
         found.push_back(std::string{fact.name} + " is " + std::to_string(value) + ", not between " +
                         std::to_string(fact.min) + " and " + std::to_string(fact.max));
     }
-    if (!found.empty()) return;  // what follows computes with them
+    if (!found.empty()) return;  // the checks below calculate with them
     if (parameters.down < least_down(parameters))
-        found.push_back("down is " + per_second(parameters.down) + "; the law needs at least " +
-                        per_second(least_down(parameters)) + " for these replies and client_loops");
+        found.push_back("down is " + per_second(parameters.down) +
+                        "; the traffic law needs at least " + per_second(least_down(parameters)) +
+                        " for these replies and client_loops");
     if (parameters.mean_delay > mean_delay_most)
         found.push_back("mean_delay is more than 250 ms: exits would learn of changes too late");
     check_beat("the slots",
                std::uint64_t{parameters.main_slots.milli} + parameters.client_loops.milli,
                parameters, found);
     check_beat("the replies", parameters.replies.milli, parameters, found);
-    // A main slot carries at most four SURBs beside data, and replies spend one each.
+    // A main slot holds at most four SURBs beside data, and each reply spends one.
     if (parameters.replies.milli > std::uint64_t{2} * parameters.main_slots.milli)
         found.push_back(
             "replies are more than twice main_slots: a client could not send SURBs for "
@@ -62,7 +64,7 @@ void check_parameters(const Document& document, Problems& found) {
     if (parameters.longest_route_delay() + key_early >= parameters.epoch_length)
         found.push_back("epoch_length is shorter than the longest route delay and a minute");
     if (parameters.fixed_hops > document.layers())
-        found.push_back("fixed_hops is more than there are layers");
+        found.push_back("fixed_hops is greater than the number of layers");
 }
 
 void check_validity(const Document& document, Problems& found) {
@@ -111,9 +113,9 @@ void check_relays(const Document& document, Problems& found) {
     }
 }
 
-/// A relay's loop passes one relay of each other layer, and of the gateways, and ends at itself.
-/// How likely it passes `mix`: one in all that the relay may choose from. (Conflicts between the
-/// choices of two layers shift this a little; they are left out.)
+/// A relay's loop passes one relay of every other layer (the gateways are one too) and ends at the
+/// relay itself. Returns the probability that it passes `mix`: one in the number of relays to
+/// choose from. (Conflicts between the choices of two layers change this slightly and are ignored.)
 double share_of_loops(const Document& document, const Relay& from, const Relay& mix) {
     if (from.identity == mix.identity) return 1;
     if (from.layer == mix.layer || !may_share_route(from, mix)) return 0;
@@ -131,13 +133,14 @@ void check_loops(const Document& document, Problems& found) {
         if (held >= loops_held_least) continue;
         found.push_back("loops alone keep only " + std::to_string(held).substr(0, 4) +
                         " packets in " + called(relay) +
-                        "; the law needs 2: raise relay_loops or mean_delay");
+                        "; the traffic law needs 2: raise relay_loops or mean_delay");
     }
 }
 
-/// Some relay has nobody to share a route with: all of a layer may belong to its own operator.
+/// Finds relays that have no possible route, for example because their own operator holds a whole
+/// layer.
 void check_routes(const Document& document, Problems& found) {
-    base::SeededRandom random{1};  // whether a route exists does not depend on it
+    base::SeededRandom random{1};  // any seed: whether a route exists does not depend on it
     for (const auto& relay : document.relays) {
         if (!relay_loop_route(document, relay, random))
             found.push_back(called(relay) +
@@ -174,7 +177,7 @@ std::vector<std::string> problems(const Document& document) {
     check_validity(document, found);
     check_relays(document, found);
     check_shape(document, found);
-    if (!found.empty()) return found;  // the rest supposes a network of the right shape
+    if (!found.empty()) return found;  // the checks below assume a valid structure
     check_routes(document, found);
     check_loops(document, found);
     return found;

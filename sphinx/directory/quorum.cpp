@@ -32,19 +32,19 @@ const char* to_string(Refusal refusal) {
         case Refusal::too_few_signatures:
             return "too few of the network's authorities have signed it";
         case Refusal::bad_signature:
-            return "it has a signature that is not one of the network's authorities'";
+            return "it has an invalid signature, or one that is not by an authority of the network";
         case Refusal::not_yet_valid:
             return "it is not valid yet: this machine's clock is slow, or the document is early";
         case Refusal::expired:
             return "it has expired: this machine's clock is fast, or the document is old";
         case Refusal::older_epoch:
-            return "it is of an older epoch than the one that is held already";
+            return "it is of an older epoch than the document already in use";
     }
     return "it is refused";
 }
 
-/// Every signature has to be good, not only enough of them: a document with one that is not was
-/// put together by someone else than its authorities.
+/// Every signature must be valid, not only enough of them: a document with an invalid one was not
+/// assembled by its authorities.
 static bool all_good(const Document& document, const Anchors& anchors) {
     const auto text = signed_text(document);
     const base::NodeId* before = nullptr;

@@ -1,4 +1,4 @@
-// Who may say what the network is: the trust anchors, and when a document counts.
+// Trust in documents: the trust anchors, and the conditions for accepting a document.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 
 namespace nightjar::directory {
 
-/// What `nightjar init --network FILE` takes in: held by every relay and client for good.
+/// The trust anchors, as read by `nightjar init --network FILE`. Every relay and client stores them
+/// permanently.
 struct Anchors {
     std::string network;
     std::vector<base::NodeId> authorities;  // sorted, no duplicates, at least one
@@ -23,7 +24,7 @@ struct Anchors {
     bool operator==(const Anchors&) const = default;
 };
 
-/// BLAKE2b-256 of the name and the authorities (docs/directory.md): what a HELLO names.
+/// BLAKE2b-256 of the name and the authorities (docs/directory.md). A HELLO carries it.
 base::NetworkId network_id(const Anchors& anchors);
 
 /// floor(2n/3) + 1.
@@ -32,24 +33,24 @@ std::size_t signatures_needed(std::size_t authorities);
 enum class Refusal {
     wrong_network,
     too_few_signatures,
-    bad_signature,  // one that does not verify, is repeated or is not an authority's
+    bad_signature,  // invalid, repeated, or not by an authority
     not_yet_valid,
     expired,
-    older_epoch,  // than the one already held
+    older_epoch,  // older than the document already held
 };
 const char* to_string(Refusal refusal);
 
-/// Checks signatures, validity at `now` and that the epoch is not below `held`.
+/// Checks the signatures, the validity at `now`, and that the epoch is not before `held`.
 base::Status<Refusal> check(const Document& document, const Anchors& anchors, base::Wall now,
                             base::Epoch held);
 
-/// Sorts the document and adds the authority's signature over signed_text(), in place of an older
-/// one of the same authority. `seed` is its Ed25519 seed.
+/// Sorts the document and adds the authority's signature over signed_text(); replaces an older
+/// signature by the same authority. `seed` is its Ed25519 seed.
 void sign(Document& document, const base::Secret<32>& seed);
 
-/// True if two documents that both pass check() say different things of one epoch of one network:
-/// proof that authorities signed both. Whoever holds the first keeps it, and keeps the second as
-/// evidence.
+/// True if two documents that both pass check() differ for the same epoch of the same network:
+/// proof that authorities signed both. A node that holds the first keeps using it, and keeps the
+/// second as evidence.
 bool conflict(const Document& a, const Document& b);
 
 }  // namespace nightjar::directory

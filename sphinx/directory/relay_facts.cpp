@@ -39,11 +39,11 @@ std::string take_exit_policy(FactReader& reader) {
     return std::string{value};
 }
 
-/// A layer is what makes a mix: it stands before the role, and the two have to agree.
+/// The layer comes before the role in the text, and the two must agree.
 void take_role(FactReader& reader, Relay& relay, std::uint8_t layer) {
     const auto role = reader.take("relay.role");
     if (!reader.ok()) return;
-    if (role != "mix" && role != "gateway") return reader.fail("a role that is unknown");
+    if (role != "mix" && role != "gateway") return reader.fail("an unknown role");
     relay.role = role == "mix" ? Role::mix : Role::gateway;
     relay.layer = layer;
     if (relay.role == Role::mix && layer == 0) reader.fail("a mix without a layer");
@@ -88,7 +88,7 @@ Relay take_relay(FactReader& reader, RelayForm form) {
     relay.name = word_if_next(reader, "relay.name");
     relay.next_mix_key = reader.id<base::MixKey>("relay.next-mix-key");
     if (full) relay.operator_name = word_if_next(reader, "relay.operator");
-    // One key in two epochs would outlive the replay filter that belongs to it.
+    // One key in two epochs would outlive its replay filter.
     if (reader.ok() && relay.mix_key == relay.next_mix_key)
         reader.fail("the same mix key in two epochs");
     take_role(reader, relay, layer);
@@ -108,7 +108,7 @@ std::optional<std::string> relay_fault(const Relay& relay, RelayForm form) {
     const auto parsed = take_relay(reader, form);
     reader.finish();
     if (!reader.ok()) return reader.error().reason;
-    if (parsed != expected) return "a text that cannot stand in a document";
+    if (parsed != expected) return "a text that a document cannot contain";
     return std::nullopt;
 }
 

@@ -1,4 +1,4 @@
-// One relay as facts: a block of lines in a document, and the body of a descriptor.
+// One relay as lines: a block in a document, and the body of a descriptor.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,8 @@
 
 namespace nightjar::directory {
 
-/// A document has what the authority adds (capacity, family, operator); a descriptor has not.
+/// A document contains the fields that the authority adds (capacity, family, operator); a
+/// descriptor does not.
 enum class RelayForm { document, descriptor };
 
 inline constexpr std::size_t addresses_max = 8;
@@ -17,7 +18,8 @@ inline constexpr std::uint32_t capacity_max = 1'000'000;
 void put_relay(std::string& text, const Relay& relay, RelayForm form);
 Relay take_relay(FactReader& reader, RelayForm form);
 
-/// Why a relay could not be listed: the text of it would not parse, or would parse to another one.
+/// The reason why a relay cannot be listed: its text would not parse, or would parse to a different
+/// relay. nullopt if it can be listed.
 std::optional<std::string> relay_fault(const Relay& relay, RelayForm form);
 
 }  // namespace nightjar::directory

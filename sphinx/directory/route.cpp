@@ -13,13 +13,13 @@ bool fits(const Relay& candidate, std::span<const Relay* const> others) {
     });
 }
 
-/// For each place of a route, the relays that could stand there.
+/// The possible relays for each position of a route.
 using Candidates = std::vector<std::vector<const Relay*>>;
 
-/// Every choice that has no conflict, with `ends` neither, equally likely: draw all places by
-/// `draw(i)`, which knows the relays of place i, keep the draw if it fits. Nothing as well where
-/// `draw` gives nullptr, because it found none. In any network with a handful of operators almost
-/// every draw fits; where none of `draws_max` does, a valid choice is rare or does not exist.
+/// Draws uniformly among all choices without a conflict (with `ends` neither): draws a relay for
+/// each position i with `draw(i)`, and keeps the route if it has no conflict. Returns nullopt also
+/// if `draw` returns nullptr because it found no relay. In a network with a handful of operators
+/// almost every draw is valid; if none of `draws_max` is, a valid choice is rare or does not exist.
 template <class Draw>
 std::optional<Route> draw_uniformly(std::size_t places, std::span<const Relay* const> ends,
                                     int draws_max, const Draw& draw) {
@@ -36,8 +36,8 @@ std::optional<Route> draw_uniformly(std::size_t places, std::span<const Relay* c
     return std::nullopt;
 }
 
-/// Any relay of a layer, equally likely; nullptr where that many draws found none of it. A client
-/// asks for three in every slot and for each SURB: too often to read through a large document.
+/// Draws a relay of a layer uniformly; nullptr if `draws_max` draws found none. A client needs
+/// three of them in every slot and for each SURB: too often to scan a large document.
 const Relay* draw_of_layer(const Document& document, std::uint8_t layer, base::Random& random) {
     constexpr int draws_max = 64;
     for (int draw = 0; draw < draws_max && !document.relays.empty(); ++draw) {
@@ -48,7 +48,7 @@ const Relay* draw_of_layer(const Document& document, std::uint8_t layer, base::R
     return nullptr;
 }
 
-/// Depth-first over shuffled candidates: finds a choice if there is one.
+/// Depth-first search over shuffled candidates: finds a choice if there is one.
 bool search(const Candidates& candidates, Route& route) {
     if (route.size() == candidates.size()) return true;
     for (const auto* candidate : candidates[route.size()]) {
@@ -76,7 +76,7 @@ std::optional<Route> choose(Candidates candidates, base::Random& random) {
     return found;
 }
 
-/// Mixes of a layer, or gateways (layer 0), that may share a route with `ends`.
+/// The mixes of a layer, or the gateways (layer 0), that do not conflict with `ends`.
 std::vector<const Relay*> candidates_of(const Document& document, std::uint8_t layer,
                                         std::span<const Relay* const> ends) {
     std::vector<const Relay*> found;
@@ -103,7 +103,7 @@ std::optional<Route> choose_mixes(const Document& document, const std::vector<co
     for (std::size_t place = 0; place < layers; ++place)
         if (const auto* stays = kept_in(place))
             if (stays->layer != place + 1 || !fits(*stays, ends)) return std::nullopt;
-    // Few: where the ends leave a layer nobody, it is the list of candidates that tells.
+    // Only a few draws: if the ends exclude a whole layer, the candidate lists below detect that.
     auto drawn = draw_uniformly(layers, ends, 20, [&](std::size_t place) {
         if (const auto* stays = kept_in(place)) return stays;
         return draw_of_layer(document, static_cast<std::uint8_t>(place + 1), random);
@@ -123,7 +123,7 @@ std::optional<Route> choose_mixes(const Document& document, const std::vector<co
 std::optional<Route> forward_route(const Document& document, const Relay& gateway,
                                    const Relay& last, const std::vector<const Relay*>& kept,
                                    base::Random& random) {
-    // A loop starts and ends at one gateway; otherwise the ends may not be of one hand.
+    // A loop starts and ends at the same gateway. Otherwise the two ends must not conflict.
     const bool loop = gateway.identity == last.identity;
     if (!loop && !may_share_route(gateway, last)) return std::nullopt;
     auto route = choose_mixes(document, {&gateway, &last}, kept, random);
@@ -143,7 +143,7 @@ std::optional<Route> reply_route(const Document& document, const Relay& exit, co
 
 std::optional<Route> relay_loop_route(const Document& document, const Relay& self,
                                       base::Random& random) {
-    const unsigned places = document.layers() + 1u;  // layer 0 are the gateways
+    const unsigned places = document.layers() + 1u;  // layer 0: the gateways
     const Relay* ends[] = {&self};
     Candidates candidates;
     for (unsigned step = 1; step < places; ++step) {
@@ -164,8 +164,7 @@ const Relay* choose_exit(const Document& document, const Relay& gateway, base::R
 }
 
 bool may_forward(const Document& document, const Relay& from, const Relay& to) {
-    // Asked for every packet: the document is searched for its last layer only where one is in
-    // doubt.
+    // Called for every packet, so the document is searched for its last layer only if necessary.
     if (to.layer != 0) return to.layer == from.layer + 1u;
     return from.layer != 0 && (from.layer == layers_max || from.layer == document.layers());
 }

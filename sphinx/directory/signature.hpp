@@ -1,4 +1,4 @@
-// Ed25519 over a text; the signer's key goes with the signature.
+// Ed25519 signatures over a text; a Signature includes the signer's public key.
 #pragma once
 
 #include <string_view>
@@ -9,7 +9,8 @@
 namespace nightjar::directory {
 
 Signature sign_text(std::string_view text, const base::Secret<32>& seed);
-/// False also for keys of small order, which would verify signatures that nobody made.
+/// Also returns false for keys of small order, which would accept signatures that no key holder
+/// made.
 bool verifies(std::string_view text, const Signature& signature);
 
 }  // namespace nightjar::directory

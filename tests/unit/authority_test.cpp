@@ -176,7 +176,8 @@ TEST_CASE("a description that is wrong is refused with its place") {
         {"unit missing", head + "parameters: {mean_delay: 50}\n" + site.relays,
          "network.yaml:2:26: not a time"},
         {"down below the law", head + "parameters: {down: 50}\n" + site.relays,
-         "network.yaml: this network must not be signed: down is 50 a second; the law needs at "
+         "network.yaml: this network must not be signed: down is 50 a second; the traffic law "
+         "needs at "
          "least 60"},
         {"loops below the law", head + "parameters: {relay_loops: 1}\n" + site.relays,
          "this network must not be signed: loops alone keep only 0.20 packets in relay"},

@@ -93,7 +93,7 @@ TEST_CASE("an authority refuses what could not work, and says why") {
     const Row rows[] = {
         {"nothing", [](Document&) {}, ""},
         {"down too low", [](Document& d) { d.parameters.down = {59'999}; },
-         "down is 59.999 a second; the law needs at least 60 a second"},
+         "down is 59.999 a second; the traffic law needs at least 60 a second"},
         {"rate out of bounds", [](Document& d) { d.parameters.main_slots = {0}; },
          "parameter.main-slots-per-1000s is 0, not between 1 and 10000000"},
         {"delay out of bounds", [](Document& d) { d.parameters.mean_delay = base::Seconds{61}; },
@@ -113,9 +113,9 @@ TEST_CASE("an authority refuses what could not work, and says why") {
              d.parameters.client_loops = {3'900};
              d.parameters.replies = {40'000};
          },
-         "a mean delay is only 1.99 gaps of the slots long; the law needs 2"},
+         "a mean delay is only 1.99 gaps of the slots long; the traffic law needs 2"},
         {"replies on a slow beat", [](Document& d) { d.parameters.replies = {39'999}; },
-         "a mean delay is only 1.99 gaps of the replies long; the law needs 2"},
+         "a mean delay is only 1.99 gaps of the replies long; the traffic law needs 2"},
         {"a slow beat with delays as long",
          [](Document& d) {
              d.parameters.main_slots = {10'000};
@@ -138,7 +138,7 @@ TEST_CASE("an authority refuses what could not work, and says why") {
              std::erase_if(d.relays, [](const Relay& r) { return r.layer == 3; });
              d.parameters.fixed_hops = 3;
          },
-         "fixed_hops is more than there are layers"},
+         "fixed_hops is greater than the number of layers"},
         {"validity", [](Document& d) { d.valid_until += base::Seconds{1}; }, "is not valid from"},
         {"epoch", [](Document& d) { d.epoch = d.epoch.next(); }, "is not valid from"},
         {"no mix",
