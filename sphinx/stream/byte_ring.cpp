@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t capacity_min = 4096;
 
-/// Up to two pieces: [at, at + n) of a ring of `size` bytes.
+/// The length of the first of up to two contiguous pieces of n bytes at `offset` in a ring of
+/// `size` bytes.
 std::size_t until_wrap(std::uint64_t offset, std::size_t n, std::size_t size) {
     return std::min(n, size - static_cast<std::size_t>(offset & (size - 1)));
 }

@@ -106,7 +106,8 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
 
 bool FrameReader::only_zeros_left() {
     const auto rest = reader_.bytes(reader_.remaining());
-    // Nearly every byte of cover is read here: each equals the next and the first is zero.
+    // Nearly every byte of cover is checked here, so this is fast: the first byte is zero, and each
+    // byte equals the next.
     return rest.empty() || (rest[0] == 0 && std::equal(rest.begin() + 1, rest.end(), rest.begin()));
 }
 

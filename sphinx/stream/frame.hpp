@@ -1,5 +1,5 @@
-// The frames inside a packet (docs/stream.md): one type byte, then fields; integers marked v are
-// varints of 1, 2, 4 or 8 bytes, the shortest that fits.
+// The frames in a packet (docs/stream.md): one type byte, then fields. Integers marked v are
+// varints of 1, 2, 4 or 8 bytes; the shortest that fits is mandatory.
 //
 //   0 end       zeros to the packet's end        5 data    stream v, offset v, length v, bytes
 //   1 ping      nonce 8                          6 fin     stream v, final offset v
@@ -22,14 +22,14 @@ using StreamId = std::uint32_t;  // chosen by the client, counting up from 1
 enum class Side { client, exit };
 
 enum class ResetReason : std::uint8_t {
-    cancelled = 1,      // the application or the target went away
-    refused_by_policy,  // the exit's policy, after the name was resolved
+    cancelled = 1,      // the application or the target closed the connection
+    refused_by_policy,  // by the exit's policy, after name resolution
     unresolvable,
     unreachable,
     connection_refused,
     timed_out,
     protocol_error,  // overlap that differs, data after the final offset, window overrun, …
-    overload,        // a bound of the exit was reached
+    overload,        // a limit of the exit was reached
     session_ended,
 };
 
@@ -39,7 +39,7 @@ constexpr std::size_t varint_size(std::uint64_t value) {
 }
 /// Precondition: value <= varint_max.
 void write_varint(base::Writer& writer, std::uint64_t value);
-/// Makes the reader fail on anything but the shortest encoding.
+/// Makes the reader fail on every encoding that is not the shortest.
 std::optional<std::uint64_t> read_varint(base::Reader& reader);
 
 enum class FrameType : std::uint8_t {
@@ -60,21 +60,21 @@ struct Frame {
     std::uint64_t value = 0;  // nonce, offset, final offset or max offset
     ResetReason reason = ResetReason::cancelled;
     std::uint16_t port = 0;
-    base::ByteView bytes;  // data, or the host's name; a view of what was parsed
+    base::ByteView bytes;  // data or host name; a view into the parsed bytes
 };
 
 std::size_t frame_size(const Frame& frame);
-/// Writes nothing if `writer` has no room for the whole frame; false then.
+/// Returns false and writes nothing if `writer` has no room for the whole frame.
 bool write_frame(base::Writer& writer, const Frame& frame);
 
-/// Yields the frames that `receiver` may be sent, one after the other. A frame that breaks a rule,
-/// or bytes other than zero behind the end, make it fail for good.
+/// Reads the frames that may be sent to `receiver`, one by one. After a frame that breaks a rule,
+/// or non-zero bytes after the end, ok() stays false.
 class FrameReader {
  public:
-    /// `frames` outlives the reader and the views that it yields.
+    /// `frames` must outlive the reader and the views in the frames it returns.
     FrameReader(Side receiver, base::ByteView frames) : receiver_{receiver}, reader_{frames} {}
 
-    /// False at the end and at the first malformed frame: then ok() tells which.
+    /// Returns false at the end and at the first malformed frame; ok() distinguishes the two.
     bool next(Frame& frame);
     bool ok() const { return ok_; }
 
@@ -87,7 +87,7 @@ class FrameReader {
     bool ok_ = true;
 };
 
-/// 1 to 255 bytes, none of them NUL.
+/// True for 1 to 255 bytes without a NUL.
 bool valid_host(base::ByteView host);
 
 }  // namespace nightjar::stream

@@ -9,7 +9,7 @@ namespace nightjar::stream {
 
 namespace {
 
-// Bit i of the window is bit i % 8 of byte i / 8; eight bytes at a time.
+// Bit i of the window is bit i % 8 of byte i / 8; the loops handle eight bytes at a time.
 using Window = std::bitset<ack_window>;
 constexpr std::size_t word_bits = 64;
 
@@ -35,7 +35,8 @@ Acks read_acks(base::Reader& reader) {
     return acks;
 }
 
-/// Packets count from 1, so a bit for a number below 1 is a second encoding of nothing.
+/// Packet numbers start at 1, so a bit for a number below 1 would be a second encoding of the same
+/// acks.
 bool sound(const Acks& acks) {
     const std::size_t numbers_below = acks.largest == 0 ? 0 : acks.largest - 1;
     return (acks.below >> std::min(numbers_below, ack_window)).none();

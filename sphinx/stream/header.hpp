@@ -1,4 +1,4 @@
-// What every packet of an exit session begins with (docs/traffic-law.md section 2).
+// The headers of exit session packets (docs/traffic-law.md section 2).
 //
 //   client -> exit, 2048 bytes:  UpHeader, 62 | surb_count x 396 | frames, zeros
 //   exit -> client, 2048 bytes:  DownHeader, 30 | frames, zeros
@@ -18,7 +18,7 @@ namespace nightjar::stream {
 inline constexpr std::size_t message_size = 2048;  // the application's part of a packet
 inline constexpr std::size_t surb_size = 396;
 inline constexpr std::size_t surbs_max = 5;     // 5 leave 6 bytes for frames, 4 leave 402
-inline constexpr std::size_t ack_window = 160;  // packets below `largest` that an ack tells of
+inline constexpr std::size_t ack_window = 160;  // packet numbers below `largest` that an ack covers
 
 inline constexpr std::size_t acks_size = 4 + ack_window / 8;
 inline constexpr std::size_t up_header_size = 16 + 1 + 1 + 4 + 16 + acks_size;
@@ -26,31 +26,32 @@ inline constexpr std::size_t down_header_size = 4 + 2 + acks_size;
 static_assert(up_header_size == 62 && down_header_size == 30);
 static_assert(up_header_size + surbs_max * surb_size <= message_size);
 
-using PacketNumber = std::uint32_t;  // counts each direction's packets from 1
+using PacketNumber = std::uint32_t;  // counts the packets of one direction, from 1
 
-/// What has arrived: `largest`, and a bit for each of the ack_window numbers below it
-/// (bit i stands for largest - 1 - i). largest == 0: nothing yet. `largest` has arrived, but need
-/// not be the newest that has: at high rates a receiver also tells of older windows.
+/// Acknowledgements: `largest` has arrived, and bit i says whether largest - 1 - i has arrived, for
+/// the ack_window numbers below it. largest == 0: nothing has arrived yet. `largest` need not be
+/// the newest packet that has arrived: at high rates a receiver also reports older windows.
 struct Acks {
     PacketNumber largest = 0;
     std::bitset<ack_window> below;
     bool operator==(const Acks&) const = default;
 };
 
-/// The session's pace, repeated in every packet; the highest sequence wins. Times are relative to
-/// the packet's sending, because the two ends' clocks need not agree; negative: already in force.
+/// The session's pace. Every packet repeats it; the highest sequence wins. Times are relative to
+/// the sending of the packet, because the two clocks need not agree. A negative time means that the
+/// change is already in force.
 struct Schedule {
     std::uint32_t sequence = 0;
     std::uint32_t pace_milli = 0;  // replies per 1000 s until the change
     std::int32_t change_in_ms = 0;
-    std::uint32_t next_pace_milli = 0;  // and after it
+    std::uint32_t next_pace_milli = 0;  // replies per 1000 s after the change
     bool operator==(const Schedule&) const = default;
 };
 
 struct UpHeader {
     base::SessionId session;
     std::uint8_t surb_count = 0;  // at most surbs_max
-    std::uint8_t surb_epoch = 0;  // low byte of the one epoch of all SURBs in this packet
+    std::uint8_t surb_epoch = 0;  // low byte of the epoch of all SURBs in this packet
     PacketNumber number = 0;
     Schedule schedule;
     Acks acks;
@@ -59,7 +60,7 @@ struct UpHeader {
 
 struct DownHeader {
     PacketNumber number = 0;
-    std::uint16_t stock = 0;  // SURBs that the exit held after spending this reply's
+    std::uint16_t stock = 0;  // SURBs left at the exit after this reply
     Acks acks;
     bool operator==(const DownHeader&) const = default;
 };
@@ -67,22 +68,23 @@ struct DownHeader {
 enum class HeaderError {
     bad_length,      // the message is not message_size bytes
     too_many_surbs,  // surb_count > surbs_max
-    bad_value,       // packet number 0, session of zeros, or ack bits for numbers below 1
+    bad_value,       // packet number 0, all-zero session, or ack bits for numbers below 1
 };
 
-/// `out` holds at least up_header_size or down_header_size bytes.
+/// Precondition: `out` has at least up_header_size or down_header_size bytes.
 void encode(const UpHeader& header, base::ByteSpan out);
 void encode(const DownHeader& header, base::ByteSpan out);
-/// From a whole message (message_size bytes).
+/// Decodes the header of a whole message (message_size bytes).
 base::Result<UpHeader, HeaderError> decode_up(base::ByteView message);
 base::Result<DownHeader, HeaderError> decode_down(base::ByteView message);
 
-/// The parts of a message behind its header, views into it. Preconditions: a whole message whose
-/// header decoded to `header`; i < header.surb_count.
+/// The parts of a message after its header, as views into it. Preconditions: a whole message whose
+/// header was decoded as `header`; i < header.surb_count.
 base::ByteView surb_of(const UpHeader& header, base::ByteView message, std::size_t i);
 base::ByteView frames_of(const UpHeader& header, base::ByteView message);
 base::ByteView frames_of(const DownHeader& header, base::ByteView message);
-/// How many bytes an up packet with so many SURBs has for frames. Precondition: <= surbs_max.
+/// The bytes for frames in a packet to the exit with this number of SURBs. Precondition: surb_count
+/// <= surbs_max.
 constexpr std::size_t up_room(std::size_t surb_count) {
     return message_size - up_header_size - surb_count * surb_size;
 }

@@ -1,5 +1,6 @@
-// Which stream ids a client has used: all up to a floor, and a bit for each of the next `span`.
-// An id outside cannot be told from a replay of an old one and is refused. Pure, one thread.
+// Records the stream ids that a client has used: all ids up to a floor, and a bit for each of the
+// next `span`. An id outside the window cannot be distinguished from a replay and is refused. Pure;
+// one thread.
 #pragma once
 
 #include <bitset>
@@ -10,10 +11,10 @@ namespace nightjar::stream {
 
 class IdWindow {
  public:
-    /// A client never uses an id this far above its oldest unacknowledged one.
+    /// A client's ids stay less than this far above its oldest unacknowledged id.
     static constexpr StreamId span = 1024;
 
-    /// False if `id` was used before or lies beyond the window; it counts as used from now on.
+    /// Marks `id` as used. Returns false if it was used before or is outside the window.
     bool use(StreamId id) {
         if (id <= floor_ || id - floor_ > span || used_[id % span]) return false;
         used_[id % span] = true;

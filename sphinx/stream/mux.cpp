@@ -10,19 +10,19 @@ namespace nightjar::stream {
 
 namespace {
 
-constexpr std::size_t pings_max = 64;  // the newest are dropped beyond it: a ping may be lost
-// What a stream may buffer however much the others have, so that none is shut out by them.
+constexpr std::size_t pings_max = 64;  // more are dropped, newest first: a ping may be lost
+// The least buffer of a stream, however much the others hold, so that they cannot block it.
 constexpr std::size_t send_share_min = 16 * 1024;
 
 }  // namespace
 
 MuxLimits MuxLimits::for_rate(double packets_per_second) {
-    constexpr double seconds = 3;  // a round trip and its patience; half of it without loss
+    constexpr double seconds = 3;  // a round trip plus the resend time; half of it without loss
     const auto wanted = static_cast<std::size_t>(packets_per_second * seconds * message_size);
     MuxLimits limits;
     limits.receive_window = std::clamp<std::size_t>(wanted, 64 * 1024, 4 * 1024 * 1024);
     limits.send_buffer = limits.receive_window;
-    // One stream alone gets a quarter of what is not set aside.
+    // A single stream gets a quarter of the bytes that are not reserved.
     limits.session_window = limits.streams_max * limits.initial_window + 4 * limits.receive_window;
     return limits;
 }
@@ -54,7 +54,7 @@ void Mux::Impl::tell(StreamId id, Event::Kind kind) {
     events.push_back(std::move(event));
 }
 
-/// Called when acknowledgements have made room: one stream's may be another's.
+/// Called when acknowledgements have freed room: the room that one stream frees may serve another.
 void Mux::Impl::tell_writable() {
     const auto enough = std::min(send_share_min, limits.send_buffer) / 2;
     for (auto& [id, stream] : streams) {
@@ -64,9 +64,9 @@ void Mux::Impl::tell_writable() {
     }
 }
 
-/// Every stream that may be open has its initial window set aside; a stream gets more from the rest
-/// of the session's, a quarter of what the others leave. So the sum is never exceeded, one stream
-/// alone has all that it needs, and streams that nobody reads leave something for one that is read.
+/// The initial windows of all possible streams are reserved. A stream gets more from the rest of
+/// the session window: a quarter of what the other streams leave. So the sum is never exceeded, a
+/// single stream has all that it needs, and unread streams always leave some window for the others.
 void Mux::Impl::extend_window(StreamState& stream) {
     if (stream.dead || stream.receive.has_final_offset()) return;
     std::uint64_t taken = limits.streams_max * limits.initial_window;
@@ -79,7 +79,7 @@ void Mux::Impl::extend_window(StreamState& stream) {
     const auto window =
         std::min<std::uint64_t>(limits.receive_window, limits.initial_window + rest / 4);
     const auto end = stream.receive.read_end() + window;
-    // In steps, so that few packets carry a WINDOW.
+    // Extend in steps, so that few packets carry a WINDOW frame.
     if (end < stream.receive.window_end() + std::max<std::uint64_t>(window / 4, 1)) return;
     stream.receive.open_window_to(end);
     stream.window = Delivery::due;
@@ -95,8 +95,8 @@ void Mux::Impl::kill(StreamState& stream, ResetReason reason) {
     stream.receive = ReceiveHalf{0};
 }
 
-/// A stream is over when the peer has all that we sent, and we all that it sent, or when it knows
-/// of our RST.
+/// A stream is over when both directions are complete and acknowledged, or when the peer has
+/// acknowledged our RST.
 void Mux::Impl::forget_if_done(StreamId id) {
     const auto it = streams.find(id);
     if (it == streams.end()) return;
@@ -116,7 +116,7 @@ std::optional<StreamId> Mux::open(const Target& target) {
     auto& streams = impl_->streams;
     if (!valid_host(base::as_bytes(target.host)) || target.port == 0) return std::nullopt;
     if (streams.size() >= impl_->limits.streams_max) return std::nullopt;
-    // The exit refuses ids far above the oldest that it has not seen.
+    // The exit refuses ids too far above the oldest one that it has not seen.
     for (const auto& [id, stream] : streams) {
         if (stream.hello == Delivery::done || stream.rst == Delivery::done) continue;
         if (impl_->last_id + 1 - id >= IdWindow::span) return std::nullopt;
@@ -220,7 +220,7 @@ std::size_t Mux::streams() const {
 }
 
 std::size_t Mux::memory() const {
-    // What a peer opens for nothing costs its state all the same.
+    // Count the state of each stream too: a peer could open many streams without data.
     auto sum = impl_->streams.size() * sizeof(decltype(impl_->streams)::value_type);
     for (const auto& [id, stream] : impl_->streams)
         sum += stream.send.memory() + stream.receive.memory();

@@ -1,10 +1,10 @@
-// Streams of one exit session, one end of it (docs/stream.md). Both ends run this same object:
-// the client inside `session`, the exit inside `exit_sessions`.
+// The streams of one exit session, at one of its two ends (docs/stream.md). Both ends run this
+// class: the client in `session`, the exit in `exit_sessions`.
 //
-// Bytes are named by 64-bit offsets; every byte is delivered once and in order, or the stream is
-// reset with a reason. What a lost packet carried goes into a later packet; nothing is ever sent
-// because of a loss, so loss changes no rate. Memory is bounded by MuxLimits whatever the peer
-// does. Pure: no I/O, no clock. One thread.
+// Each byte has a 64-bit offset in its stream. Every byte is delivered once and in order, or the
+// stream is reset with a reason. The content of a lost packet goes into a later packet. A loss
+// never causes an extra packet, so loss does not change the packet rate. MuxLimits bounds the
+// memory, whatever the peer does. Pure: no I/O, no clock. One thread.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace nightjar::stream {
 
-/// Where the exit connects: a host name or a literal address, and a port.
+/// The target that the exit connects to: a host name or a literal address, and a port.
 struct Target {
     std::string host;  // 1 to 255 bytes, no NUL
     std::uint16_t port = 0;
@@ -28,12 +28,12 @@ struct Target {
 
 struct Event {
     enum class Kind {
-        opened,    // exit: a client asks for `target`; answer accept() or reset(). The first
+        opened,    // exit, first event: the client requests `target`; call accept() or reset()
         accepted,  // client: the exit has connected
-        readable,  // read() has bytes
-        writable,  // write() takes bytes again
-        finished,  // every byte up to the peer's FIN has been read
-        reset,     // the peer, or a rule that it broke, has ended the stream, for `reason`
+        readable,  // read() can return bytes
+        writable,  // write() accepts bytes again
+        finished,  // all bytes up to the peer's FIN have been read
+        reset,     // the peer ended the stream, or broke a rule; see `reason`
         pong,      // client: the answer to ping(`nonce`)
     };
     StreamId stream = 0;
@@ -43,19 +43,19 @@ struct Event {
     std::uint64_t nonce = 0;
 };
 
-/// Windows are hard: a peer that overruns one has that stream reset. What all streams of a session
-/// are granted together never exceeds session_window, so no stream can use up another's.
+/// Windows are enforced: a stream whose peer exceeds its window is reset. The windows of all
+/// streams together never exceed session_window, so no stream can use up the window of another.
 struct MuxLimits {
-    std::size_t streams_max = 128;  // open at once; an exit, whose view lags, bears twice as many
-    std::size_t send_buffer = 256 * 1024;     // per stream, bytes accepted and not acknowledged
-    std::size_t receive_window = 256 * 1024;  // per stream, bytes the peer may be ahead of read()
-    std::size_t session_window = 2 * 1024 * 1024;  // all streams together, each way
-    /// Part of the protocol, the same at both ends: what a stream may send before any WINDOW.
-    /// streams_max of them fit session_window.
+    std::size_t streams_max = 128;  // open at once; an exit, which learns of ends late, allows 2x
+    std::size_t send_buffer = 256 * 1024;     // per stream: bytes accepted, not acknowledged
+    std::size_t receive_window = 256 * 1024;  // per stream: bytes received or granted beyond read()
+    std::size_t session_window = 2 * 1024 * 1024;  // all streams together, each direction
+    /// Part of the protocol, so the same at both ends: the bytes that a stream may send before the
+    /// first WINDOW. streams_max initial windows fit into session_window.
     std::size_t initial_window = 8 * 1024;
 
-    /// Buffers for a session of so many packets a second: what is under way while a lost packet is
-    /// missed and sent again, so that loss does not stop a transfer.
+    /// Limits for a session with this packet rate. The buffers hold the bytes in flight while a
+    /// lost packet is detected and sent again, so that a loss does not stop a transfer.
     static MuxLimits for_rate(double packets_per_second);
 };
 
@@ -66,49 +66,54 @@ class Mux {
     Mux(Mux&&) noexcept;
     Mux& operator=(Mux&&) noexcept;
 
-    // --- the application's side; unknown and ended streams are harmless ---
-    /// Client only. Nothing if streams_max are open or the target is malformed. Bytes may be
-    /// written before `accepted`; the exit keeps them for its target.
+    // --- the application's side; calls for unknown and ended streams have no effect ---
+    /// Client only. Returns nullopt if streams_max streams are open or the target is malformed.
+    /// Bytes may be written before `accepted`; the exit keeps them for its target.
     std::optional<StreamId> open(const Target& target);
-    /// Exit only: the connection for `opened` stands.
+    /// Exit only: the connection for `opened` is established.
     void accept(StreamId stream);
-    /// Takes as many bytes as there is room for and returns how many. After a short write, or
-    /// writable() == 0, a `writable` event tells of new room.
+    /// Accepts as many bytes as there is room for, and returns their number. After a short write,
+    /// or after writable() returned 0, a `writable` event announces new room.
     std::size_t write(StreamId stream, base::ByteView bytes);
     std::size_t writable(StreamId stream) const;
-    /// Moves up to out.size() bytes out, opening the peer's window by as much.
+    /// Moves up to out.size() bytes to `out` and returns their number. The peer's window opens by
+    /// as much.
     std::size_t read(StreamId stream, base::ByteSpan out);
     std::size_t readable(StreamId stream) const;
-    /// No more bytes from us: FIN with the final offset. Reading goes on.
+    /// Sends no more bytes: a FIN with the final offset follows. Reading continues.
     void finish(StreamId stream);
-    /// Ends the stream at once, both ways; bytes not yet read are gone. No event follows here.
+    /// Ends both directions of the stream immediately; unread bytes are lost. No event follows at
+    /// this end.
     void reset(StreamId stream, ResetReason reason);
-    /// Resets every stream, as the peer would: `reset` events follow. For a session that ends.
+    /// Resets every stream as if the peer had done so: `reset` events follow. For the end of a
+    /// session.
     void reset_all(ResetReason reason);
-    /// Client only. Sent once, never again: what a lost ping says is that it was lost.
+    /// Client only. A ping is sent once and never again: its loss is the information that it gives.
     void ping(std::uint64_t nonce);
-    /// What happened since the last call, oldest first. Call it after every receive().
+    /// The events since the last call, oldest first. Call it after every receive().
     std::vector<Event> take_events();
-    bool idle() const;      // no stream, nothing to send
-    bool has_data() const;  // fill() would write something, given room
+    bool idle() const;      // no stream and nothing to send
+    bool has_data() const;  // fill() would write something if there is room
     std::size_t streams() const;
-    /// What all streams take, their buffers included, in bytes.
+    /// The memory of all streams in bytes, buffers included.
     std::size_t memory() const;
 
     // --- the packets' side ---
-    /// Writes frames into `room` and remembers that packet `number` carries them. Returns the bytes
-    /// used; the rest of `room` is zeroed. Streams take turns by packet, so none starves another.
-    /// The nonces of the pings that it carries are added to `pings`, if given. Precondition:
-    /// numbers count up.
+    /// Writes frames into `room` and records that packet `number` carries them. Returns the bytes
+    /// used; the rest of `room` is zeroed. Streams take turns packet by packet, so none starves. If
+    /// `pings` is given, the nonces of the pings in the packet are appended to it. Precondition:
+    /// numbers increase.
     std::size_t fill(PacketNumber number, base::ByteSpan room,
                      std::vector<std::uint64_t>* pings = nullptr);
-    /// Packet `number` has arrived / is given up: its frames are done / go into later packets.
+    /// Packet `number` has arrived: its frames are done. Or it is lost: its frames go into later
+    /// packets.
     void acknowledged(PacketNumber number);
     void lost(PacketNumber number);
-    /// Frames of a packet that arrived (duplicates are harmless). False if they are malformed: the
-    /// packet then has no effect at all.
+    /// Processes the frames of a packet that arrived; duplicates are harmless. Returns false if
+    /// they are malformed: the packet then has no effect at all.
     bool receive(base::ByteView frames);
-    /// Whether receive() would take them: for callers with more to commit than frames.
+    /// True if receive() would accept the frames. For callers that must validate more than frames
+    /// before they act.
     static bool well_formed(Side receiver, base::ByteView frames);
 
  private:

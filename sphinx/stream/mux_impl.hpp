@@ -1,5 +1,5 @@
-// The inside of Mux: what its three source files share. mux.cpp is the application's side,
-// mux_send.cpp fills packets, mux_receive.cpp takes them.
+// The implementation of Mux, shared by its three source files: mux.cpp is the application's side,
+// mux_send.cpp fills packets, mux_receive.cpp processes received ones.
 #pragma once
 
 #include <deque>
@@ -12,7 +12,7 @@
 
 namespace nightjar::stream {
 
-/// Where a frame stands that is sent until it is acknowledged.
+/// The state of a frame that is sent until it is acknowledged.
 //
 //   none -> due -> in_flight -> done
 //            ^---- lost ---'
@@ -22,23 +22,23 @@ struct StreamState {
     explicit StreamState(std::uint64_t initial_window)
         : send{initial_window}, receive{initial_window} {}
 
-    Target target;  // the client's, for OPEN
+    Target target;  // at the client, for OPEN
     SendHalf send;
     ReceiveHalf receive;
-    Delivery hello = Delivery::none;  // OPEN of a client, ACCEPT of an exit
+    Delivery hello = Delivery::none;  // OPEN at a client, ACCEPT at an exit
     Delivery fin = Delivery::none;
     Delivery rst = Delivery::none;
     Delivery window = Delivery::none;
     ResetReason reason = ResetReason::cancelled;
-    bool known = false;          // exit: OPEN has arrived; client: ACCEPT has
-    bool dead = false;           // reset by us; kept until the peer knows
+    bool known = false;          // exit: OPEN has arrived; client: ACCEPT has arrived
+    bool dead = false;           // we reset it; kept until the peer acknowledges
     bool finishing = false;      // finish() was called
-    bool finished_told = false;  // the `finished` event was given out
-    bool wants_room = false;     // a `writable` event is owed
-    bool readable_told = false;  // a `readable` event waits in events_
+    bool finished_told = false;  // the `finished` event was emitted
+    bool wants_room = false;     // a `writable` event is pending
+    bool readable_told = false;  // a `readable` event is in `events`
 };
 
-/// A frame that a packet carries and that matters if the packet is lost.
+/// A frame in a sent packet that must be sent again if the packet is lost.
 struct SentFrame {
     FrameType type;
     StreamId stream;
@@ -51,23 +51,23 @@ struct Mux::Impl {
     Side side;
     MuxLimits limits;
     std::map<StreamId, StreamState> streams;
-    StreamId last_id = 0;  // client: the newest id
-    IdWindow used_ids;     // exit
-    StreamId turn = 0;     // the stream that sent data last; the next one's turn comes first
-    std::deque<std::uint64_t> pings;  // to be sent, PONGs at the exit
+    StreamId last_id = 0;             // client: the newest id
+    IdWindow used_ids;                // exit
+    StreamId turn = 0;                // the stream that sent data last; the next one is first
+    std::deque<std::uint64_t> pings;  // nonces to send; PONGs at the exit
     std::vector<Event> events;
     std::map<PacketNumber, std::vector<SentFrame>> in_flight;
 
-    std::size_t buffered = 0;  // bytes in all send halves
+    std::size_t buffered = 0;  // sum of bytes in all send halves
 
     // mux.cpp
     StreamState* find(StreamId id);
     std::size_t room_for(const StreamState& stream) const;
     void tell(StreamId id, Event::Kind kind);
     void tell_writable();
-    /// Grants the peer what the session can spare for this stream.
+    /// Extends the stream's window by what the session can spare.
     void extend_window(StreamState& stream);
-    /// Ends a stream at this end: its buffers go, and RST is due.
+    /// Ends a stream at this end: frees its buffers and schedules a RST.
     void kill(StreamState& stream, ResetReason reason);
     void forget_if_done(StreamId id);
 

@@ -68,8 +68,9 @@ void Mux::Impl::apply(const Frame& frame) {
     forget_if_done(frame.stream);
 }
 
-/// At the exit any frame may be a stream's first, because packets overtake each other. Nothing for
-/// streams that have ended, that a client never opened, or beyond what an honest client has.
+/// At the exit any frame may be the first of its stream, because packets arrive out of order.
+/// Returns nullptr for ended streams, for ids that no client opened, and for more streams than an
+/// honest client has.
 StreamState* Mux::Impl::find_or_create(StreamId id) {
     if (auto* stream = find(id)) return stream;
     if (side == Side::client || streams.size() >= 4 * limits.streams_max) return nullptr;
@@ -87,12 +88,11 @@ void Mux::Impl::on_open(StreamId id, StreamState& stream, const Frame& frame) {
         return kill(stream, ResetReason::overload);
     tell(id, Event::Kind::opened);
     events.back().target = {std::string{base::as_text(frame.bytes)}, frame.port};
-    // What overtook the OPEN has not been told of: nobody knew the stream.
+    // Announce bytes that arrived before the OPEN: there was no event for them yet.
     tell_of_arrival(id, stream);
 }
 
-/// Tells of bytes and of the end that read() will find, each once; at the exit only when it knows
-/// what stream that is.
+/// Emits `readable` and `finished`, each once. At the exit only after the OPEN has arrived.
 void Mux::Impl::tell_of_arrival(StreamId id, StreamState& stream) {
     if (side == Side::exit && !stream.known) return;
     if (stream.receive.readable() > 0 && !stream.readable_told) {
@@ -105,11 +105,11 @@ void Mux::Impl::tell_of_arrival(StreamId id, StreamState& stream) {
     }
 }
 
-/// The peer broke a rule of this stream: it ends, the others go on.
+/// The peer broke a rule of this stream: reset the stream; the others continue.
 void Mux::Impl::violated(StreamId id, StreamState& stream) {
     if (stream.dead) return;
     kill(stream, ResetReason::protocol_error);
-    if (side == Side::exit && !stream.known) return;  // nobody was told of it
+    if (side == Side::exit && !stream.known) return;  // no event has announced it
     tell(id, Event::Kind::reset);
     events.back().reason = ResetReason::protocol_error;
 }
@@ -130,8 +130,7 @@ void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
     tell_of_arrival(id, stream);
 }
 
-/// The peer knows that the stream is over, so nothing of it has to be kept but that its id was
-/// used.
+/// The peer knows that the stream is over. Only the fact that its id was used must be kept.
 void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
     const auto it = streams.find(id);
     if (it == streams.end()) {

@@ -7,15 +7,15 @@ namespace nightjar::stream {
 
 namespace {
 
-// More packets than any law leaves unanswered; beyond it the oldest counts as lost.
+// More packets than any allowed rate leaves unanswered; beyond this the oldest counts as lost.
 constexpr std::size_t in_flight_max = 16'384;
-// A shorter piece of data is not worth the head of its frame, unless it is all there is.
+// Shorter pieces of data are not worth a frame header, unless they are all the data there is.
 constexpr std::size_t data_piece_min = 64;
 
 constexpr auto all_room = static_cast<std::size_t>(-1);
 
-/// Calls each(id, stream) for all streams, beginning behind the one whose turn was last. Stops
-/// when each() returns false.
+/// Calls each(id, stream) for all streams, starting after the stream `last`. Stops when each()
+/// returns false.
 template <class Streams, class Each>
 void in_turn(Streams& streams, StreamId last, Each each) {
     const auto start = streams.upper_bound(last);
@@ -39,7 +39,7 @@ bool Mux::Impl::control_due(const StreamState& stream) const {
     return stream.hello == Delivery::due || stream.window == Delivery::due || fin_due(stream);
 }
 
-/// A FIN leaves after all bytes before it, as far as is known: it would only wait for them.
+/// A FIN is sent after all bytes before it: an earlier FIN would only wait at the receiver.
 bool Mux::Impl::fin_due(const StreamState& stream) const {
     return !stream.dead && stream.fin == Delivery::due && stream.send.all_sent();
 }
@@ -97,8 +97,8 @@ void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& wri
     put(stream.fin, frame);
 }
 
-/// Fills `writer` with the stream's data; a packet is rarely shared, because every further frame
-/// costs its head.
+/// Fills `writer` with the stream's data. A packet rarely holds data of several streams, because
+/// each further frame costs a header.
 void Mux::Impl::fill_data(StreamId id, StreamState& stream, base::Writer& writer,
                           std::vector<SentFrame>& sent) {
     for (;;) {

@@ -7,7 +7,7 @@
 namespace nightjar::stream {
 namespace {
 
-/// The window that `acks` shows, seen from another number.
+/// The window of `acks`, shifted to end below the number `anchor`.
 std::bitset<ack_window> window_from(const Acks& acks, PacketNumber anchor) {
     if (anchor < acks.largest) return acks.below >> (acks.largest - anchor);
     const auto moved = anchor - acks.largest;
@@ -70,7 +70,8 @@ std::vector<SentLog::Settled> SentLog::expire(base::Mono now) {
     const auto first = std::min(resend_next_, weight_next_);
     gone_ += first - first_;
     first_ = first;
-    // Seldom enough that a packet costs one move, often enough that half of all is in use.
+    // Rare enough that each entry is moved about once, often enough that at least half of the
+    // vector is in use.
     if (gone_ >= 64 && gone_ >= entries_.size() / 2)
         entries_.erase(entries_.begin(),
                        entries_.begin() + static_cast<std::ptrdiff_t>(std::exchange(gone_, 0)));
@@ -91,7 +92,7 @@ void ArrivedLog::mark(PacketNumber number, bool value) {
 bool ArrivedLog::arrived(PacketNumber number) {
     if (number == 0) return false;
     if (number > largest_) {
-        // The numbers between are not here yet; a jump past the whole memory forgets all of it.
+        // The skipped numbers have not arrived. A jump past the whole memory clears it.
         if (number - largest_ >= memory) {
             bits_.fill(0);
         } else {
@@ -121,7 +122,7 @@ Acks ArrivedLog::window_at(PacketNumber anchor) const {
     return acks;
 }
 
-/// The highest number that has arrived and whose window still holds `late`.
+/// The highest number that has arrived and whose window still contains `late`.
 PacketNumber ArrivedLog::anchor_for(PacketNumber late) const {
     auto anchor = largest_;
     if (anchor - late > ack_window) anchor = late + static_cast<PacketNumber>(ack_window);

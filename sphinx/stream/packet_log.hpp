@@ -1,7 +1,9 @@
-// Packet numbers of one direction: what was sent and is still unanswered, what has arrived.
+// The packet numbers of one direction: sent packets that are unacknowledged, and packets that have
+// arrived.
 //
-// Mixing reorders by design, so a packet is not lost because later ones are acknowledged; it is
-// lost when it is older than a patience that the caller takes from the delays that we chose.
+// Mixing reorders packets by design, so the acknowledgement of later packets does not make a packet
+// lost. A packet is lost when it is older than a timeout that the caller derives from the delays
+// that the sender chose.
 #pragma once
 
 #include <array>
@@ -13,25 +15,26 @@
 
 namespace nightjar::stream {
 
-/// The sender's side. Pure, one thread.
+/// The sender's side. Pure; one thread.
 class SentLog {
  public:
-    /// After `resend_after` without an ack a packet is reported lost, so that what it carried goes
-    /// into a later one: a high quantile (say 1e-4) of the way there, the wait for a reply and the
-    /// way back. Its weight counts as in flight until it is acknowledged or `weight_patience` old:
-    /// the longest delay of the route (docs/traffic-law.md section 2).
+    /// A packet without an ack for `resend_after` is reported lost, so that its content goes into a
+    /// later one. Choose a high quantile (such as 1 - 1e-4) of the time there, the wait for a reply
+    /// and the way back. The packet's weight counts as in flight until it is acknowledged or
+    /// `weight_patience` old, which is the longest delay of the route (docs/traffic-law.md section
+    /// 2).
     SentLog(base::Nanoseconds resend_after, base::Nanoseconds weight_patience);
-    /// The way's pace has changed, and with it the wait for an answer.
+    /// Call when the pace has changed, and with it the wait for an answer.
     void resend_after(base::Nanoseconds patience) { resend_after_ = patience; }
-    /// Both the same.
+    /// Uses one value for both times.
     explicit SentLog(base::Nanoseconds patience) : SentLog{patience, patience} {}
 
-    /// The number of the packet that is being made. `weight` is remembered (SURBs inside, for one).
-    /// Precondition: `sent` never goes back.
+    /// Returns the number for a new packet, and records its `weight` (for example its number of
+    /// SURBs). Precondition: `sent` never decreases.
     PacketNumber next(base::Mono sent, std::uint32_t weight);
 
-    /// Packet `number` has never left: it counts no more, and is not reported lost. False if it was
-    /// settled before.
+    /// Packet `number` was never sent: it no longer counts, and is not reported lost. Returns false
+    /// if it was already settled.
     bool withdraw(PacketNumber number);
 
     struct Settled {
@@ -39,14 +42,15 @@ class SentLog {
         std::uint32_t weight;
         bool arrived;
     };
-    /// What these acks settle for the first time; a packet already reported lost is not reported
-    /// again. Acks of numbers that were never given out are ignored whole.
+    /// Returns the packets that these acks settle for the first time; a packet already reported
+    /// lost is not reported again. Acks that name a number never used are ignored as a whole.
     std::vector<Settled> on_acks(const Acks& acks);
-    /// What is lost by now, oldest first. Also lets go of weights past their patience, so call it
-    /// before weight_in_flight().
+    /// Returns the packets that are lost by now, oldest first. Also releases weights past
+    /// weight_patience, so call it before weight_in_flight().
     std::vector<Settled> expire(base::Mono now);
 
-    /// Sum of the weights of packets neither acknowledged nor past weight_patience.
+    /// The sum of the weights of packets that are neither acknowledged nor older than
+    /// weight_patience.
     std::uint32_t weight_in_flight() const { return weight_in_flight_; }
     PacketNumber last() const { return last_; }
 
@@ -62,29 +66,31 @@ class SentLog {
     base::Nanoseconds resend_after_;
     base::Nanoseconds weight_patience_;
     PacketNumber last_ = 0;
-    PacketNumber first_ = 1;        // the oldest that is remembered
-    PacketNumber resend_next_ = 1;  // below it everything has arrived or was reported lost
-    PacketNumber weight_next_ = 1;  // below it no weight counts any more
-    std::size_t gone_ = 0;          // entries in front that are older than first_
-    std::vector<Entry> entries_;    // behind them first_ .. last_, none missing
+    PacketNumber first_ = 1;        // the oldest number still recorded
+    PacketNumber resend_next_ = 1;  // all below have arrived or been reported lost
+    PacketNumber weight_next_ = 1;  // weights below it no longer count
+    std::size_t gone_ = 0;          // number of outdated entries at the front
+    std::vector<Entry> entries_;    // then those of first_ .. last_, without gaps
     std::uint32_t weight_in_flight_ = 0;
-    Acks told_;  // the newest acks, so that each number is looked at once
+    Acks told_;  // the newest acks, so that each number is handled once
 };
 
-/// The receiver's side: what to acknowledge, and whether a number is new. Pure, one thread.
+/// The receiver's side: the acks to send, and whether a number is new. Pure; one thread.
 class ArrivedLog {
  public:
-    /// False if this number arrived before or is too old to tell: the packet is then ignored.
+    /// Records an arrival. Returns false if the number arrived before, or is too old to decide:
+    /// ignore the packet then.
     bool arrived(PacketNumber number);
-    /// What the next packet tells the sender. Nearly always newest(); but at hundreds of packets a
-    /// second a late packet lies outside that window, and every other call then tells of an older
-    /// window until each late number has been told `repeats` times.
+    /// The acks for the next packet. Nearly always newest(). At hundreds of packets a second a late
+    /// packet may be outside that window; then every other call returns an older window, until each
+    /// late number has been acknowledged `repeats` times.
     Acks next_acks();
     const Acks& newest() const { return newest_; }
 
  private:
-    static constexpr PacketNumber memory = 4096;  // numbers below `largest_` that are known
-    static constexpr PacketNumber near = 96;      // a number within this of largest_ is told often
+    static constexpr PacketNumber memory = 4096;  // numbers below `largest_` that are recorded
+    static constexpr PacketNumber near =
+        96;  // numbers within this of largest_ are acknowledged often
     static constexpr unsigned repeats = 8;
     struct Late {
         PacketNumber number;
@@ -96,7 +102,7 @@ class ArrivedLog {
     PacketNumber anchor_for(PacketNumber late) const;
 
     PacketNumber largest_ = 0;
-    Acks newest_;                                    // window_at(largest_), kept as packets arrive
+    Acks newest_;                                    // window_at(largest_), updated on each arrival
     std::array<std::uint64_t, memory / 64> bits_{};  // number n at bit n mod memory
     std::deque<Late> late_;                          // oldest arrival first, at most `memory`
     bool tell_late_ = false;

@@ -1,4 +1,4 @@
-// A set of offsets as ranges that neither touch nor overlap. Pure, one thread.
+// A set of offsets, stored as ranges that neither touch nor overlap. Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class RangeSet {
     std::size_t count() const { return ranges_.size(); }
     /// The lowest range. Precondition: not empty.
     Range front() const { return {ranges_.begin()->first, ranges_.begin()->second}; }
-    /// Calls `each(Range)` for the parts of `range` that are not in the set.
+    /// Calls `each(Range)` for each part of `range` that is not in the set.
     template <class Each>
     void for_gaps(Range range, Each each) const {
         auto at = range.begin;

@@ -33,9 +33,9 @@ bool ReceiveHalf::may_reach(std::uint64_t end) const {
     return end <= window_end_ && (!final_ || end <= *final_);
 }
 
-/// Bits are kept for [in_order_, end); those outside are zero.
+/// The bits for [in_order_, end) are stored; all others are zero.
 void ReceiveHalf::reserve_bits(std::uint64_t end) {
-    // One word more than the bytes need, because the first one may be cut by the last.
+    // One extra word, because the range may start and end inside a word.
     const auto words = static_cast<std::size_t>((end - in_order_) / 64 + 2);
     if (words <= here_.size()) return;
     std::vector<std::uint64_t> grown(std::max(words_min, std::bit_ceil(words)));
@@ -48,7 +48,7 @@ void ReceiveHalf::reserve_bits(std::uint64_t end) {
 bool ReceiveHalf::insert(std::uint64_t offset, base::ByteView bytes) {
     const auto end = offset + bytes.size();
     assert(may_reach(end));
-    // What has been read is gone and cannot be compared.
+    // Bytes already read are gone and cannot be compared.
     if (end <= ring_.begin()) return true;
     if (offset < ring_.begin()) {
         bytes = bytes.subspan(static_cast<std::size_t>(ring_.begin() - offset));
@@ -73,7 +73,7 @@ bool ReceiveHalf::insert(std::uint64_t offset, base::ByteView bytes) {
     return true;
 }
 
-/// Moves in_order_ over what is here, clearing the bits that it passes.
+/// Advances in_order_ over the bytes that have arrived, and clears their bits.
 void ReceiveHalf::advance() {
     while (in_order_ < ring_.end()) {
         auto& word = here_[in_order_ / 64 & (here_.size() - 1)];

@@ -1,5 +1,5 @@
-// One direction of a stream at its sender: bytes accepted and not yet acknowledged, which of them
-// wait to be sent, and which wait to be sent again. Pure, one thread.
+// One direction of a stream at its sender: bytes accepted and not yet acknowledged, and which of
+// them are to be sent, or sent again. Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -14,23 +14,23 @@ class SendHalf {
     explicit SendHalf(std::uint64_t initial_window) : limit_{initial_window} {}
 
     void append(base::ByteView bytes) { ring_.put(ring_.end(), bytes); }
-    /// The peer's window; it only grows.
+    /// Raises the peer's window; it never shrinks.
     void allow(std::uint64_t max_offset) { limit_ = std::max(limit_, max_offset); }
 
-    /// What to send next, at most `room` bytes: what was lost before what is new. Empty if nothing
+    /// The next range to send, at most `room` bytes: lost bytes before new ones. Empty if nothing
     /// may be sent.
     Range next(std::size_t room) const;
-    /// Precondition: `range` comes from next() and `out` is as long.
+    /// Precondition: `range` comes from next(), and `out` has the same length.
     void copy(Range range, base::ByteSpan out) const { ring_.copy(range.begin, out); }
-    /// `range`, as next() gave it, has gone into a packet.
+    /// `range`, as returned by next(), was put into a packet.
     void sent(Range range);
 
     void acknowledged(Range range);
     void lost(Range range);
 
-    /// How far the peer has been sent; what a FIN says.
+    /// The end of the bytes sent so far; the final offset of a FIN.
     std::uint64_t sent_end() const { return sent_end_; }
-    /// Accepted and not acknowledged, in the memory that it takes.
+    /// buffered(): the bytes accepted and not acknowledged. memory(): the memory that they use.
     std::size_t buffered() const { return ring_.size(); }
     std::size_t memory() const { return ring_.memory(); }
     bool all_sent() const { return lost_.empty() && sent_end_ == ring_.end(); }
@@ -38,8 +38,8 @@ class SendHalf {
     void clear();
 
  private:
-    ByteRing ring_;   // begins at the first byte that is not acknowledged
-    RangeSet acked_;  // acknowledged behind a gap
+    ByteRing ring_;   // begins at the first unacknowledged byte
+    RangeSet acked_;  // acknowledged after a gap
     RangeSet lost_;   // to be sent again
     std::uint64_t sent_end_ = 0;
     std::uint64_t limit_;

@@ -205,7 +205,7 @@ MUTANTS = [
            "if (*shared_key == key || !plan.room_for_isolated() || !key.empty()) {",
            CLIENT_SIMULATION, "isolation keys get sessions of their own, and R stays R"),
     mutant("early-bytes-untold", "sphinx/stream/mux_receive.cpp",
-           "nobody knew the stream.\n    tell_of_arrival(id, stream);", "nobody knew the stream.",
+           "no event for them yet.\n    tell_of_arrival(id, stream);", "no event for them yet.",
            UNIT, "what overtakes an OPEN is told of behind it, and not before"),
     mutant("ticks-drift", "relay/reply_pace.cpp", "passed_ = place_ - 1;", "passed_ = 0;",
            UNIT, "every gap has one tick, off its beat by a twentieth at most, at the next pace from the change on"),
