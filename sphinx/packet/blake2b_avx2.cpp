@@ -10,7 +10,7 @@ struct Four {
     static constexpr std::size_t lanes = 4;
     typedef std::uint64_t V __attribute__((vector_size(32)));
 
-    // Whole bytes are moved by a shuffle; 63 is a rotation to the left by one.
+    // Rotations by whole bytes use a shuffle; a rotation right by 63 is a rotation left by one.
     template <int N>
     NIGHTJAR_INLINE V rotate_right(V x) {
         const auto y = (__m256i)x;

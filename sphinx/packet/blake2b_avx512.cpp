@@ -14,7 +14,7 @@ struct Eight {
     NIGHTJAR_INLINE V rotate_right(V x) {
         return (V)_mm512_ror_epi64((__m512i)x, N);
     }
-    /// Eight words of eight lanes: rows become columns in three rounds of exchanges.
+    /// Transposes eight words of eight lanes in three rounds of exchanges.
     NIGHTJAR_INLINE void transpose(V* out, const std::uint8_t* const* rows, std::size_t offset) {
         __m512i r[8], p[8], q[8];
         NIGHTJAR_UNROLL

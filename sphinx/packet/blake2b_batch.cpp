@@ -22,7 +22,7 @@ void hash_portable(std::span<const KeyedHash> batch, std::size_t message_size) {
 void blake2b_keyed(std::span<const KeyedHash> batch, std::size_t message_size) {
 #if defined(__x86_64__)
     const auto choice = kernel();
-    // Alone, a message is hashed as fast by libsodium as in a lane.
+    // For a single message libsodium is as fast as a lane.
     while (choice != Kernel::portable && batch.size() > 1) {
         const bool wide = choice == Kernel::ifma && batch.size() > 4;
         const auto call = batch.first(std::min<std::size_t>(batch.size(), wide ? 8 : 4));

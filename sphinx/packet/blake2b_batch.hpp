@@ -1,5 +1,5 @@
-// Keyed BLAKE2b of several messages of one length in step: LIONESS's hash over a batch of payloads.
-// Internal to sphinx/packet.
+// Keyed BLAKE2b of several messages of equal length in parallel: LIONESS's hash over a batch of
+// payloads. Internal to sphinx/packet.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ struct KeyedHash {
     std::uint8_t* digest;
 };
 
-/// By the kernel in force. What a KeyedHash points to outlives the call.
+/// Uses the kernel in force. The memory that a KeyedHash points to must outlive the call.
 void blake2b_keyed(std::span<const KeyedHash> batch, std::size_t message_size);
 
 }  // namespace nightjar::packet

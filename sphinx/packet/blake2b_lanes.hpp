@@ -1,6 +1,6 @@
-// BLAKE2b (RFC 7693) of one message per 64-bit lane. A register type R brings V, lanes, load_words
-// (sixteen message words of every lane) and the rotations. Include it only from a kernel's own
-// file, inside whose unnamed namespace everything here ends up.
+// BLAKE2b (RFC 7693) with one message per 64-bit lane. The register type R provides V, lanes,
+// load_words (sixteen message words of every lane) and the rotations. Include it only from a
+// kernel's own file: everything here ends up in that file's unnamed namespace.
 #pragma once
 
 #include <immintrin.h>
@@ -32,11 +32,11 @@ constexpr std::uint8_t sigma[10][16] = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1
                                         {13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
                                         {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
                                         {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0}};
-// Which words the four columns mix, then which the four diagonals.
+// The words that the four columns mix, then those that the four diagonals mix.
 constexpr int quarters[8][4] = {{0, 4, 8, 12},  {1, 5, 9, 13},  {2, 6, 10, 14}, {3, 7, 11, 15},
                                 {0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13},  {3, 4, 9, 14}};
 
-/// Sixteen words of four lanes: rows become columns, four words at a time.
+/// Transposes sixteen words of four lanes, four words at a time.
 template <class V>
 NIGHTJAR_INLINE void transpose_words(V (&m)[16], const std::uint8_t* const* rows) {
     NIGHTJAR_UNROLL
@@ -83,7 +83,7 @@ struct Blake2b {
         }
     }
 
-    /// `total`: bytes hashed with this block.
+    /// `total`: the number of bytes hashed, this block included.
     __attribute__((noinline)) void compress(const std::uint8_t* const* blocks, std::uint64_t total,
                                             bool last) {
         V m[16], v[16];
@@ -113,7 +113,7 @@ struct Blake2b {
     }
 };
 
-/// Lanes beyond `count` repeat the first message.
+/// Lanes from `count` on repeat the first message.
 template <class R>
 void hash_in_lanes(const KeyedHash* batch, std::size_t count, std::size_t message_size) {
     struct Work {
@@ -154,7 +154,7 @@ void hash_in_lanes(const KeyedHash* batch, std::size_t count, std::size_t messag
             std::memcpy(batch[lane].digest + 8 * i, &word, 8);
         }
     }
-    // The working vectors of compress(), which were in the frame below.
+    // Wipe the working vectors of compress(), which were in the stack frame below.
     sodium_stackzero(4096);
 }
 

@@ -85,14 +85,14 @@ Element negative(const Element& a) {
 }
 
 bool is_zero(const Element& a) {
-    // Two carries leave limbs below 2^51, and with them one of the two forms of zero: 0 and p.
+    // Two carries leave limbs below 2^51, and then zero has one of two forms: 0 or p.
     const Element r = a + Element{} + Element{};
     const bool all_zero = (r.v[0] | r.v[1] | r.v[2] | r.v[3] | r.v[4]) == 0;
     const bool is_p = r.v[0] == limb_mask - 18 && (r.v[1] & r.v[2] & r.v[3] & r.v[4]) == limb_mask;
     return all_zero || is_p;
 }
 
-/// Any form below 2^255, which is what the kernels take.
+/// Packs a representative below 2^255 (not necessarily the least), as the kernels accept.
 base::ByteArray<32> pack(const Element& a) {
     const Element r = a + Element{} + Element{};
     const Word w[4] = {r.v[0] | r.v[1] << 51, r.v[1] >> 13 | r.v[2] << 38,

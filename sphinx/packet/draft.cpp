@@ -12,7 +12,7 @@ namespace nightjar::packet {
 
 namespace {
 
-/// The payload keys of a route, two at a time.
+/// Derives the payload keys of a route, two at a time.
 std::array<PayloadKey, max_hops> payload_keys(const RouteKeys& keys) {
     std::array<PayloadKey, max_hops> made;
     std::size_t i = 0;
@@ -61,7 +61,7 @@ void seal_batch(std::span<SealJob> jobs, std::size_t payload_size) {
         write_message(base::ByteSpan{packet}.subspan(header_size), job.message);
         job.outcome = std::move(packet);
     }
-    // The last hop's layer first; a shorter route joins at its own last hop.
+    // Start with the layer of the last hop. A shorter route joins at its own last hop.
     StreamCiphers ciphers;
     std::vector<SealedPayload> layer;
     for (std::size_t hop = max_hops; hop-- > 0;) {

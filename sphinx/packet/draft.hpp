@@ -1,7 +1,7 @@
-// Making many packets and SURBs in one call. A Draft is a header whose payload is still to come:
-// a client drafts a packet and the SURBs that travel in it together, their multiplications in
-// vector lanes, then turns the SURBs' drafts into SURBs, writes the message, and seals it.
-// Pure, like packet.hpp; build() and make_surb() are a draft of one.
+// Builds many packets and SURBs in one call. A Draft is a header whose payload does not exist yet.
+// A client drafts a packet together with the SURBs that the packet will carry, so that all their
+// multiplications run in vector lanes. Then it turns the SURBs' drafts into SURBs, writes the
+// message, and seals the packet. Pure, like packet.hpp; build() and make_surb() are a draft of one.
 #pragma once
 
 #include "sphinx/packet/header.hpp"
@@ -11,11 +11,11 @@ namespace nightjar::packet {
 
 struct Draft {
     Header header;
-    base::NodeId first_hop;  // where the packet goes first; not part of it
+    base::NodeId first_hop;  // where to send the packet; not part of it
     RouteKeys keys;
 };
 
-/// What the route and the randomness refer to outlives the call.
+/// The objects that the route and the randomness refer to must outlive the call.
 struct DraftJob {
     Version version = Version::v260;
     std::span<const Hop> route{};
@@ -25,14 +25,15 @@ struct DraftJob {
     base::Result<Draft, Error> outcome{base::Fail{Error::bad_route}};
 };
 
-/// Errors: bad_route, low_order, bad_key; one job's fault is no other's.
+/// Errors: bad_route, low_order, bad_key. An error of one job does not affect the others.
 void draft_batch(std::span<DraftJob> jobs);
 
-/// The drafted packet with `message` under the layers of all hops. bad_length as build() has it.
+/// Returns the drafted packet with `message` encrypted for all hops. Errors: bad_length, as in
+/// build().
 base::Result<base::Bytes, Error> seal(const Draft& draft, base::ByteView message,
                                       std::size_t payload_size);
 
-/// seal() of several, layer by layer in vector lanes.
+/// seal() for several drafts, layer by layer in vector lanes.
 struct SealJob {
     const Draft* draft = nullptr;
     base::ByteView message{};
@@ -40,8 +41,8 @@ struct SealJob {
 };
 void seal_batch(std::span<SealJob> jobs, std::size_t payload_size);
 
-/// The drafted header as a SURB. zero_identifier if that is the identifier, which must be the
-/// drafted one. Precondition: drafted with version 260.
+/// Turns the drafted header into a SURB. Errors: zero_identifier. Preconditions: drafted with
+/// version 260, and `identifier` is the drafted one.
 base::Result<MadeSurb, Error> to_surb(const Draft& draft, const base::Identifier& identifier);
 
 }  // namespace nightjar::packet

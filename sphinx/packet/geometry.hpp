@@ -1,4 +1,4 @@
-// Every size of a packet, derived from one another (docs/packet-format.md section 1).
+// All sizes of a packet, derived from one another (docs/packet-format.md section 1).
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ inline constexpr std::size_t payload_size_min = 33;
 inline constexpr std::size_t expanded_secret_size = 288;
 inline constexpr std::size_t surb_size = header_size + node_address_size + key_size;  // 396
 
-// The network's one packet size. Functions take the payload's size as an argument all the same,
-// because the check vectors vary it.
+// The network has one packet size. Functions still take the payload size as an argument, because
+// the check vectors vary it.
 inline constexpr std::size_t message_size = 2048;
 inline constexpr std::size_t payload_size = message_size + payload_overhead;
 inline constexpr std::size_t packet_size = header_size + payload_size;

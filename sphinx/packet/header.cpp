@@ -16,7 +16,7 @@ Filler make_filler(StreamCiphers& ciphers, const RouteKeys& keys) {
     Filler filler;
     std::size_t size = 0;
     for (std::size_t i = 0; i + 1 < keys.hops; ++i) {
-        // Hop i shifts in 60 zero bytes and covers the end with the end of its keystream.
+        // Hop i shifts in 60 zero bytes, and encrypts the end with the end of its keystream.
         Secret<keystream_size> stream;
         ciphers.aes_ctr(keys.of_hop[i].cipher_key, stream.span());
         size += routing_slot_size;

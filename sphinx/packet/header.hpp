@@ -1,7 +1,7 @@
-// Building a header in three steps (docs/packet-format.md section 3): derive the keys of every hop
-// (route_keys.hpp),
-// the filler that keeps the header's length, wrap the routing blocks from the last hop outwards.
-// Internal to sphinx/packet; packet.hpp and surb.hpp are the way in.
+// Builds a header in three steps (docs/packet-format.md section 3): derives the keys of every hop
+// (route_keys.hpp), computes the filler that keeps the header's length constant, and wraps the
+// routing blocks from the last hop outwards. Internal to sphinx/packet; packet.hpp and surb.hpp are
+// the public interface.
 #pragma once
 
 #include "sphinx/packet/key_schedule.hpp"
@@ -11,16 +11,16 @@
 
 namespace nightjar::packet {
 
-/// The bytes that the shifts of hops 0 to n-2 leave at the end of the last hop's beta; the first
-/// 60 (n-1) bytes count.
+/// The bytes that the shifts of hops 0 to n-2 leave at the end of the last hop's beta. The first 60
+/// (n-1) bytes are used.
 using Filler = base::Secret<beta_size>;
 Filler make_filler(StreamCiphers& ciphers, const RouteKeys& keys);
 
-/// What the last hop reads.
+/// The content of the last hop's block.
 struct FinalBlock {
     const base::Destination& destination;
     const base::Identifier& identifier;
-    base::ByteView padding;  // final_padding_size_max bytes, of which the route uses what it needs
+    base::ByteView padding;  // final_padding_size_max bytes; a route uses only a part
 };
 
 using Header = base::ByteArray<header_size>;

@@ -33,7 +33,7 @@ Each<Sha256State, Lanes> hashed_pads(const Each<ByteView, Lanes>& keys, std::uin
     return states;
 }
 
-/// Hashes messages of one length to the end, given that one block went into the states before.
+/// Hashes messages of equal length to the end. One block has already gone into the states.
 template <std::size_t Lanes>
 void finish(Each<Sha256State, Lanes>& states, const Each<ByteView, Lanes>& messages) {
     const std::size_t size = messages[0].size();
@@ -109,7 +109,7 @@ void hkdf(const Hmac<Lanes>& salt, const Each<ByteView, Lanes>& key_material, By
     salt.mac(key_material, spans);
     const Hmac<Lanes> expand{views};
 
-    // T(i) = HMAC(T(i-1) || info || i), the first without a predecessor.
+    // T(i) = HMAC(T(i-1) || info || i); T(0) is empty.
     Each<Secret<sha256_size + hkdf_info_size_max + 1>, Lanes> inputs;
     for (auto& input : inputs)
         std::copy(info.begin(), info.end(), input.data() + sha256_size);

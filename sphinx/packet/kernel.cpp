@@ -12,7 +12,7 @@ namespace nightjar::packet {
 
 namespace {
 
-// __builtin_cpu_supports also asks whether the system saves the wide registers.
+// __builtin_cpu_supports also checks that the system saves the wide registers.
 bool has_ifma() {
 #if defined(__x86_64__)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&

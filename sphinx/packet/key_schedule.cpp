@@ -18,7 +18,7 @@ constexpr std::string_view payload_salt = "sphinx-payload-key-V01-CS01-HKDF:SHA2
 constexpr std::string_view payload_info = "sphinx-payload-key-V01-CS01-HKDF:SHA256-INFO";
 static_assert(expansion_info.size() == 97 && expansion_info.size() <= hkdf_info_size_max);
 
-// Where the parts of an expanded shared secret stand.
+// The offsets of the parts in an expanded shared secret.
 constexpr std::size_t cipher_key_offset = 0;
 constexpr std::size_t mac_key_offset = 16;
 constexpr std::size_t seed_offset = 32;
@@ -36,7 +36,7 @@ void take(const Secret<expanded_secret_size>& expanded, std::size_t offset, Part
 template <std::size_t Lanes>
 void expand_each(const Each<const SharedSecret*, Lanes>& shared,
                  const Each<HopKeys*, Lanes>& keys) {
-    // An empty salt is the same as a key of zeros, and hashes to the same pads.
+    // HMAC pads an empty salt with zeros: it is the same as a salt of zeros.
     static const auto salt = Hmac<Lanes>::same({});
     Each<Secret<expanded_secret_size>, Lanes> expanded;
     Each<ByteView, Lanes> material;

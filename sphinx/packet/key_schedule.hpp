@@ -1,5 +1,5 @@
-// The two key derivations and the header's MAC for one packet or two in step (keys.hpp has them
-// for one). Internal to sphinx/packet.
+// The two key derivations and the header's MAC, for one packet or two in parallel (keys.hpp has the
+// derivations for one). Internal to sphinx/packet.
 #pragma once
 
 #include "sphinx/packet/hmac.hpp"

@@ -17,7 +17,7 @@ bool tabulate(Kernel kernel, PointTable& table, const LiftedPoint& point) {
     return false;
 }
 
-/// Of low order are the points that any clamped scalar takes to zero, of the curve or the twist.
+/// A point has low order if any clamped scalar multiplies it to zero, on the curve or on the twist.
 bool of_low_order(const PublicKey& key) {
     return !agree(SecretKey{}, key);
 }

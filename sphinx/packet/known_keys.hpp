@@ -1,6 +1,6 @@
-// The node keys that this thread has multiplied by. A network's keys stay the same for an epoch:
-// each is checked once, and the vector kernels make a table of its multiples. Keys are public.
-// Internal to sphinx/packet.
+// A cache of the node keys that this thread has multiplied by. A network's keys stay the same for
+// an epoch, so each key is checked once, and the vector kernels compute a table of its multiples
+// once. The keys are public. Internal to sphinx/packet.
 #pragma once
 
 #include <map>
@@ -14,20 +14,22 @@ namespace nightjar::packet {
 
 class KnownKeys {
  public:
-    /// More than this many are forgotten, all at once, between two calls: 20 kB each at most.
+    /// If there are more keys than this, all are forgotten at once, between two calls. A key takes
+    /// at most 20 kB.
     static constexpr std::size_t size_max = 512;
 
     static KnownKeys& of_this_thread();
 
-    /// Before each batch: forgets what is too much, and what another kernel has made.
+    /// Call before each batch: forgets the keys if there are too many, or if another kernel made
+    /// the tables.
     void begin_batch();
 
-    /// A good key's table, valid until the next batch begins; null where the kernel in force makes
-    /// none. Errors: bad_key (a point of the twist), low_order.
+    /// Returns the table of a valid key, which stays valid until the next batch begins; nullptr if
+    /// the kernel in force uses no tables. Errors: bad_key (a point of the twist), low_order.
     base::Result<const PointTable*, Error> find(const PublicKey& key);
 
-    /// Any number of multiplications by tables found since the batch began, by the kernel that made
-    /// them, whichever is in force by now.
+    /// Runs any number of multiplications with tables found since the batch began. Uses the kernel
+    /// that made the tables, even if another is in force by now.
     void multiply(std::span<const TableMultiplication> batch) const;
 
  private:

@@ -1,5 +1,6 @@
-// Packets of the format of docs/packet-format.md: build one, unwrap one hop of one.
-// Pure: randomness is an argument, nothing is kept. Any thread, as long as no two share a Random.
+// Packets in the format of docs/packet-format.md: builds a packet, and unwraps one hop of a packet.
+// Pure: randomness is an argument, and there is no state. Any thread, as long as threads do not
+// share a Random.
 #pragma once
 
 #include <cstdint>
@@ -17,45 +18,46 @@
 
 namespace nightjar::packet {
 
-/// The two versions on the wire; a forward packet differs in nothing but these bytes.
+/// The two versions on the wire; forward packets of both differ only in these bytes.
 enum class Version : std::uint16_t { v259 = 259, v260 = 260 };
 
-/// One relay of a route, as its sender sees it.
+/// One relay of a route, as the sender needs it.
 struct Hop {
     base::NodeId address;
-    PublicKey key;               // of the epoch that the packet is made for
-    std::uint64_t delay_ns = 0;  // how long this relay holds it; the last hop's is not written
+    PublicKey key;               // for the epoch that the packet is built for
+    std::uint64_t delay_ns = 0;  // how long this relay holds the packet; unused for the last hop
 };
 
-/// Joins the three lists of a route. bad_route if they differ in length, are empty or over five.
+/// Joins the three lists of a route. Errors: bad_route if they differ in length, are empty or have
+/// over five entries.
 base::Result<std::vector<Hop>, Error> make_route(std::span<const base::NodeId> addresses,
                                                  std::span<const PublicKey> keys,
                                                  std::span<const std::uint64_t> delays_ns);
 
-/// What a sender draws at random for one header; injectable so that vectors can be built.
+/// The random values of one header. An argument, so that check vectors can be built.
 struct HeaderRandomness {
     SecretKey initial_secret;                                 // x
-    base::ByteArray<final_padding_size_max> final_padding{};  // as many of it as the route needs
+    base::ByteArray<final_padding_size_max> final_padding{};  // a route uses only a part
 
     static HeaderRandomness draw(base::Random& random);
 };
 
-/// A packet of header_size + payload_size bytes whose last hop reads destination, identifier and
-/// message. The first hop's address is not in it: the caller sends it there.
-/// Errors: bad_route, bad_length (message over payload_size - 17, payload_size under 33),
-/// low_order, bad_key. draft.hpp makes many at once.
+/// Builds a packet of header_size + payload_size bytes whose last hop reads destination, identifier
+/// and message. The packet does not contain the address of the first hop: the caller sends it
+/// there. Errors: bad_route, bad_length (message over payload_size - 17, payload_size under 33),
+/// low_order, bad_key. draft.hpp builds many at once.
 base::Result<base::Bytes, Error> build(Version version, std::span<const Hop> route,
                                        const base::Destination& destination,
                                        const base::Identifier& identifier, base::ByteView message,
                                        std::size_t payload_size,
                                        const HeaderRandomness& randomness);
 
-/// The hop passes the packet on: after unwrap() the buffer holds what the next relay gets.
+/// The packet continues: after unwrap() the buffer holds the packet for the next relay.
 struct Forward {
     base::NodeId next;
-    std::uint64_t delay_ns = 0;  // any u64: the caller caps it
+    std::uint64_t delay_ns = 0;  // any 64-bit value: the caller must check the cap
 };
-/// The packet ends here: after unwrap() the buffer holds the payload behind a zeroed header.
+/// The packet ends here: after unwrap() the buffer holds a zeroed header, then the payload.
 struct Final {
     base::Destination destination;
     base::Identifier identifier;
@@ -65,26 +67,26 @@ struct Opened {
     std::variant<Forward, Final> what;
 };
 
-/// One packet that waits for unwrap_batch. The referenced buffer and key outlive the call; no two
-/// jobs share a buffer.
+/// One packet for unwrap_batch. The buffer and the key must outlive the call, and no two jobs may
+/// share a buffer.
 struct UnwrapJob {
     base::ByteSpan packet;           // header and payload, changed in place
     const SecretKey* key = nullptr;  // the mix key of the packet's epoch
     base::Result<Opened, Error> outcome{base::Fail{Error::bad_length}};
 };
 
-/// Unwraps one hop of each job in place and sets its outcome. A packet that fails has its buffer
-/// zeroed: nothing half-processed is left. packet_size is the network's: any other length is
-/// bad_length. Replays are the caller's to refuse, by Opened::replay_tag, before acting on the
-/// rest.
+/// Unwraps one hop of each job in place and sets its outcome. If a packet fails, its buffer is
+/// zeroed, so that nothing half-processed remains. packet_size is the network's packet size: any
+/// other length is bad_length. The caller must reject replays, by Opened::replay_tag, before it
+/// acts on any other field.
 void unwrap_batch(std::span<UnwrapJob> jobs, std::size_t packet_size);
 
-/// unwrap_batch of one.
+/// unwrap_batch for one packet.
 base::Result<Opened, Error> unwrap(base::ByteSpan packet, const SecretKey& key,
                                    std::size_t packet_size);
 
-/// The message inside a payload whose layers are all off: a view into `payload`.
-/// Errors: bad_payload, bad_length.
+/// Returns the message in a payload without encryption layers, as a view into `payload`. Errors:
+/// bad_payload, bad_length.
 base::Result<base::ByteView, Error> read_message(base::ByteView payload);
 
 }  // namespace nightjar::packet

@@ -24,8 +24,8 @@ constexpr std::size_t k3_offset = k2_offset + hash_key_size;
 constexpr std::size_t k4_offset = k3_offset + left_size;
 static_assert(k4_offset + hash_key_size == payload_key_size);
 
-/// As many payloads at a time as the widest kernel has lanes, so that each is still in the nearest
-/// cache for its next round.
+/// The number of payloads per group: the lanes of the widest kernel. A group stays in the L1 cache
+/// from round to round.
 constexpr std::size_t group_max = 8;
 using Group = std::span<const SealedPayload>;
 

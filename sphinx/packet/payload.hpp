@@ -1,5 +1,5 @@
-// The payload of a packet (docs/packet-format.md section 5): LIONESS over the whole of it, zeros
-// and a marker around the message.
+// The payload of a packet (docs/packet-format.md section 5): zeros, message and marker, encrypted
+// as a whole with LIONESS.
 #pragma once
 
 #include "sphinx/base/bytes.hpp"
@@ -10,19 +10,20 @@
 
 namespace nightjar::packet {
 
-/// A payload and the key of the layer to put on or take off.
+/// A payload, and the key of the layer to add or remove.
 struct SealedPayload {
     const PayloadKey* key;
     base::ByteSpan payload;
 };
-/// LIONESS in place, of several payloads in step. Precondition: payloads of one length, at least
-/// payload_size_min bytes.
+/// Applies LIONESS in place to several payloads in parallel. Precondition: payloads of equal
+/// length, at least payload_size_min bytes.
 void lioness_encrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batch);
 void lioness_decrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batch);
 void lioness_encrypt(StreamCiphers& ciphers, const PayloadKey& key, base::ByteSpan payload);
 void lioness_decrypt(StreamCiphers& ciphers, const PayloadKey& key, base::ByteSpan payload);
 
-/// Whether a message of this length fits a payload of that size, itself at least the least.
+/// True if a message of this length fits into a payload of this size, and the payload size is
+/// valid.
 bool fits(std::size_t message_size, std::size_t payload_size);
 
 /// Fills `payload` with zeros, message, marker and zeros. Precondition: fits().

@@ -1,15 +1,16 @@
-// One multiplication in four lanes, by a table of the point's multiples: a node's key serves an
-// epoch, and a sender multiplies it many times. Over the fields of the vector kernels (F as in
-// x25519_ladder.hpp, with `doubled` and exchanges of lanes beside).
+// One multiplication in four lanes, with a table of multiples of the point: a node's key is valid
+// for an epoch, and a sender multiplies it many times. Works over the fields of the vector kernels
+// (F as in x25519_ladder.hpp, plus `doubled` and exchanges of lanes).
 //
-// The point goes to the Edwards form -x^2 + y^2 = 1 + d x^2 y^2, whose addition is complete: no
-// case differs from another. Let Q be eight times the point. An odd t is 64 odd digits of radix 16,
-// from -15 to 15: with c = (t + 2^256 - 1) / 2, four bits of c stand for the digit 2 c_i - 15. Lane
-// l takes the digits of word l of c. Group i of the table has in lane l the multiples 1, 3, … 15 of
-// 2^(64 l + 16 i) Q, so that 16 additions and 12 doublings walk through all digits, and two more
-// additions join the lanes.
+// The point is converted to the Edwards form -x^2 + y^2 = 1 + d x^2 y^2, whose addition is
+// complete: there are no special cases. Let Q be eight times the point. An odd t is written as 64
+// odd digits of radix 16, from -15 to 15: with c = (t + 2^256 - 1) / 2, the four bits c_i stand for
+// the digit 2 c_i - 15. Lane l handles the digits of word l of c. Group i of the table holds in
+// lane l the multiples 1, 3, … 15 of 2^(64 l + 16 i) Q. So 16 additions and 12 doublings process
+// all digits, and two more additions join the lanes.
 //
-// Constant time: the whole of a group is read and the digit's bits choose among what was read.
+// Constant time: every access reads a whole group, and the bits of the digit select from what was
+// read.
 #pragma once
 
 #include "sphinx/packet/x25519_ladder.hpp"
@@ -31,7 +32,7 @@ struct Comb {
         Wide z;
         Narrow t;
     };
-    /// What stays the same however often a point is added. The constant depends on its use.
+    /// The precomputed part of a point to add. The scale of its coordinates depends on the use.
     struct Entry {
         Narrow sum, difference, t;
     };
@@ -89,12 +90,12 @@ struct Comb {
         return {F::pick(a.sum, b.sum, take_b), F::pick(a.difference, b.difference, take_b),
                 F::pick(a.t, b.t, take_b)};
     }
-    /// Each lane's bit at `place`, as what pick() takes.
+    /// Each lane's bit at `place`, in the form that pick() takes.
     NIGHTJAR_INLINE Mask bit(const typename F::Bits& words, int place) {
         return F::top_bits(words << (63 - place));
     }
 
-    /// p + digit * group, the digit of each lane in the four bits of its word from `place` on.
+    /// p += digit * group. The digit of each lane is the four bits of its word from `place` on.
     NIGHTJAR_OUTLINE void add_digit(Point& p, const Entry (&group)[multiples],
                                     const typename F::Bits& words, int place) {
         const Mask positive = bit(words, place + 3);
@@ -107,7 +108,8 @@ struct Comb {
         const Entry second =
             pick(pick(group[4], group[5], low), pick(group[6], group[7], low), middle);
         const Entry q = pick(first, second, high);
-        // The negative has sum and difference exchanged, and -t, which exchanges f and g.
+        // The negative of a point has sum and difference exchanged, and -t, which exchanges f and
+        // g.
         const Factors by = meet(
             p,
             {F::pick(q.sum, q.difference, negative), F::pick(q.difference, q.sum, negative), q.t},
@@ -119,7 +121,7 @@ struct Comb {
         const Wide one = F::mul_biased(F::one(), F::one());
         return {F::one(), F::one(), one, Narrow{}};
     }
-    /// The neutral element has y = z; all lanes are alike.
+    /// The neutral element has y = z; all lanes are equal.
     NIGHTJAR_INLINE void ratio(const Factors& by, Narrow& numerator, Narrow& denominator) {
         const Wide z = F::mul_biased(by.f, by.g);
         const Wide y = F::mul(by.g, by.h);
@@ -149,7 +151,7 @@ struct Comb {
                      F::swap_neighbours(rest.z)}),
             numerator, denominator);
     }
-    /// Word l in lane l: digits has the words of lane 0 only.
+    /// Puts word l into lane l: `digits` has only the words of lane 0.
     NIGHTJAR_INLINE void load_transposed(const Words<4>& digits, typename F::Bits& words) {
         Words<4> turned;
         for (int i = 0; i < 4; ++i)
@@ -163,7 +165,7 @@ struct Comb {
             words.set(lane, bytes);
         return F::carry(F::mul(F::unpack(words), F::one()));
     }
-    /// Lane l becomes 2^(64 l) p.
+    /// Multiplies lane l by 2^(64 l).
     static void spread(Point& p) {
         for (std::size_t from = 1; from < 4; ++from) {
             const Point later = twice(p, 64);
@@ -180,7 +182,7 @@ struct Comb {
         }
     }
 
-    /// False if the point is of low order.
+    /// Fills the table. Returns false if the point is of low order.
     static bool tabulate(PointTable& out, const LiftedPoint& from) {
         constexpr std::uint8_t d_bytes[32] = {0xa3, 0x78, 0x59, 0x13, 0xca, 0x4d, 0xeb, 0x75,
                                               0xab, 0xd8, 0x41, 0x41, 0x4d, 0x0a, 0x70, 0x00,
@@ -203,7 +205,7 @@ struct Comb {
         Point p = twice(product({x, around.plus, F::one(), around.minus}), 3);
         const Narrow gap =
             F::difference(F::mul_biased(p.sum, F::one()), F::mul(p.difference, F::one()));
-        if (any(F::is_zero(gap))) return false;  // eight times it has x = 0: the neutral element
+        if (any(F::is_zero(gap))) return false;  // eight times the point has x = 0: neutral
 
         spread(p);
         Narrow z[groups * multiples], prefix[groups * multiples];
@@ -244,7 +246,7 @@ struct TablesWork {
         prefix[x25519_call_max], inverse;
 };
 
-/// One inversion serves all.
+/// All multiplications share one inversion.
 template <class F>
 NIGHTJAR_OUTLINE void multiply_each_by_table(const TableMultiplication* batch, std::size_t count) {
     using Narrow = typename F::Narrow;
@@ -271,7 +273,7 @@ NIGHTJAR_OUTLINE void multiply_each_by_table(const TableMultiplication* batch, s
     }
 }
 
-/// The whole of a call.
+/// A whole call, including the wipe.
 template <class F>
 void multiply_by_tables(const TableMultiplication* batch, std::size_t count) {
     multiply_each_by_table<F>(batch, count);

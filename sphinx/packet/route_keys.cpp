@@ -14,18 +14,18 @@ namespace {
 
 constexpr PublicKey base_point{{9}};
 
-/// A route on its way from hop to hop.
+/// The state of one route while its hops are processed in order.
 struct Walk {
     explicit Walk(RouteKeysJob& wanted) : job{&wanted}, chain{*wanted.initial_secret} {}
 
     RouteKeysJob* job;
     ScalarChain chain;
-    std::array<const PointTable*, max_hops> tables{};  // null: the kernel in force has none
+    std::array<const PointTable*, max_hops> tables{};  // nullptr: the kernel uses no tables
     base::Secret<32> scalar;
     SharedSecret shared;
 };
 
-/// Finds what the walk multiplies by. Names what is wrong with the route.
+/// Finds the tables of the route's keys. Returns the error if the route is invalid.
 std::optional<Error> prepare(Walk& walk, KnownKeys& known) {
     const auto& route = walk.job->route;
     if (route.empty() || route.size() > max_hops) return Error::bad_route;
@@ -37,7 +37,8 @@ std::optional<Error> prepare(Walk& walk, KnownKeys& known) {
     return std::nullopt;
 }
 
-/// x b_0 … b_(hop-1) times the hop's key; the first alpha beside the first hop's.
+/// Computes x b_0 … b_(hop-1) times the hop's key for each route; at the first hop also the first
+/// alpha.
 void multiply_all(std::vector<Walk>& walks, std::size_t hop, const KnownKeys& known,
                   const PointTable* base_table) {
     std::vector<TableMultiplication> by_table;

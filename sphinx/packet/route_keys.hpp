@@ -1,5 +1,5 @@
-// Step 1 of building a header (docs/packet-format.md section 3): what a sender shares with each hop
-// of a route, for many routes at once. Internal to sphinx/packet.
+// Step 1 of building a header (docs/packet-format.md section 3): the secrets that a sender shares
+// with each hop of a route, for many routes at once. Internal to sphinx/packet.
 #pragma once
 
 #include <array>
@@ -14,10 +14,10 @@ namespace nightjar::packet {
 struct RouteKeys {
     std::size_t hops = 0;
     PublicKey alpha;
-    std::array<HopKeys, max_hops> of_hop;  // the first `hops`
+    std::array<HopKeys, max_hops> of_hop;  // the first `hops` are valid
 };
 
-/// One route. What it refers to outlives the call.
+/// One route. The objects it refers to must outlive the call.
 struct RouteKeysJob {
     std::span<const Hop> route;
     const SecretKey* initial_secret = nullptr;
@@ -25,9 +25,9 @@ struct RouteKeysJob {
     std::optional<Error> error{};
 };
 
-/// n multiplications for a route of n hops, those of different routes in vector lanes. Errors:
-/// bad_route, low_order, bad_key (a hop's key is a point of the twist; each key is checked once per
-/// thread).
+/// Takes n multiplications for a route of n hops; those of different routes run in vector lanes.
+/// Errors: bad_route, low_order, bad_key (a hop's key is a point of the twist; a thread checks each
+/// key once).
 void derive_keys(std::span<RouteKeysJob> jobs);
 base::Result<RouteKeys, Error> derive_keys(std::span<const Hop> route,
                                            const SecretKey& initial_secret);

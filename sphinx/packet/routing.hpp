@@ -1,5 +1,5 @@
-// The decrypted routing block of one hop (docs/packet-format.md sections 3 and 4): writing it and
-// reading it side by side, so that every offset stands once. Internal to sphinx/packet.
+// The decrypted routing block of one hop (docs/packet-format.md sections 3 and 4). Writing and
+// reading are side by side, so that each offset exists only once. Internal to sphinx/packet.
 #pragma once
 
 #include <variant>
@@ -8,21 +8,21 @@
 
 namespace nightjar::packet {
 
-/// Flag 1: where the packet goes, how long it waits, and the next hop's MAC.
+/// Flag 1: the next hop, the delay, and the next hop's MAC.
 void write_forward_block(std::span<std::uint8_t, routing_slot_size> out, Version version,
                          const base::NodeId& next, std::uint64_t delay_ns,
                          base::ByteView next_gamma);
 
-/// Flag 2: where the packet ends. Fills `out` with what it needs of `padding`, because zeros would
-/// tell the last hop how long the route was.
+/// Flag 2: the packet ends here. Fills the rest of `out` from `padding`, because zeros would reveal
+/// the length of the route to the last hop.
 void write_final_block(base::ByteSpan out, Version version, const base::Destination& destination,
                        const base::Identifier& identifier, base::ByteView padding);
 
-/// A forward hop's block; the bytes after its slot are the next beta.
+/// A forward block; the bytes after its slot are the next beta.
 inline constexpr std::size_t next_gamma_offset = forward_meta_size;
 inline constexpr std::size_t next_beta_offset = routing_slot_size;
 
-/// Reads a block whose MAC fitted. Errors: bad_flag, bad_version.
+/// Reads a block whose MAC matched. Errors: bad_flag, bad_version.
 base::Result<std::variant<Forward, Final>, Error> read_block(
     std::span<const std::uint8_t, beta_size> block);
 

@@ -44,10 +44,10 @@ void ScalarChain::append(const base::Secret<32>& blinding) {
     eighth_ = std::move(product);
 }
 
-// 8 t and 8 (l - t) are the product and its negative, and multiples of 8 as clamped scalars are, so
-// they clear what is of small order just the same. l is 2^252 and a little: one of t and l - t has
-// bit 251 set, and eight times that has bit 254 set. (It could reach 2^255 only for a t within
-// 2^125 of l, which no one will ever draw.)
+// 8 t and 8 (l - t) are the product and its negative. Both are multiples of 8, as clamped scalars
+// are, so they also remove components of small order. l is slightly above 2^252, so one of t and l
+// - t has bit 251 set, and eight times that has bit 254 set. (It reaches 2^255 only for a t within
+// 2^125 of l, which never happens by chance.)
 base::Secret<32> ScalarChain::scalar() const {
     auto k = choose(eighth_, static_cast<std::uint8_t>(0 - ((eighth_.data()[31] >> 3) & 1)));
     std::uint8_t from_below = 0;
@@ -59,7 +59,7 @@ base::Secret<32> ScalarChain::scalar() const {
     return k;
 }
 
-// l is odd, so one of the two is.
+// l is odd, so exactly one of t and l - t is odd.
 base::Secret<32> ScalarChain::odd_eighth() const {
     return choose(eighth_, static_cast<std::uint8_t>(0 - (eighth_.data()[0] & 1)));
 }

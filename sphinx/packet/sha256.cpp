@@ -1,5 +1,5 @@
-// SHA256_Transform is deprecated in OpenSSL 3, whose EVP interface neither gives nor takes a
-// chaining value; saved HMAC pads need exactly that, and cost a third of what HMAC() does.
+// SHA256_Transform is deprecated in OpenSSL 3, but the EVP interface neither accepts nor returns a
+// chaining value. Saved HMAC pads need exactly that, and take a third of the time of HMAC().
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "sphinx/packet/sha256.hpp"

@@ -1,5 +1,5 @@
-// SHA-256 by the processor's SHA instructions. One message waits on the latency of sha256rnds2;
-// two in step hide it (docs/decisions/0011-sha256.md). Entered only where has_sha_instructions().
+// SHA-256 with the processor's SHA instructions. One message waits for the latency of sha256rnds2;
+// two in parallel hide it (docs/decisions/0011-sha256.md). Precondition: has_sha_instructions().
 #include <immintrin.h>
 
 #include "sphinx/packet/sha256_kernels.hpp"
@@ -20,7 +20,7 @@ alignas(16) constexpr std::uint32_t round_constants[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-/// The words as the instructions want them: a b e f and c d g h, the first in the top lane.
+/// The words in the order of the instructions: a b e f and c d g h, the first in the top lane.
 struct Halves {
     __m128i abef, cdgh;
 };

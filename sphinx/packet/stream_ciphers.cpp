@@ -22,7 +22,7 @@ Context make_context(const EVP_CIPHER* cipher) {
     return context;
 }
 
-// OpenSSL's iv for ChaCha20 is a 64-bit counter and a 64-bit nonce; for AES-CTR it is the counter.
+// OpenSSL's IV is a 64-bit counter and a 64-bit nonce for ChaCha20, and the counter for AES-CTR.
 constexpr base::ByteArray<16> zero_iv{};
 
 void apply(EVP_CIPHER_CTX* context, const std::uint8_t* key, base::ByteSpan data) {
@@ -47,8 +47,8 @@ StreamCiphers::Contexts& StreamCiphers::of_this_thread() {
 
 StreamCiphers::StreamCiphers() : contexts_{of_this_thread()} {}
 
-// A new key alone would leave the last block of the old keystream in the context, which keeps it
-// for an update that goes on within the block: one byte of the new keystream takes its place.
+// Setting a new key is not enough: the context keeps the last block of the old keystream, in case a
+// later update continues within the block. Encrypting one byte replaces that block.
 StreamCiphers::~StreamCiphers() {
     static constexpr base::ByteArray<32> zero_key{};
     for (auto* context : {contexts_.aes.get(), contexts_.chacha.get()}) {

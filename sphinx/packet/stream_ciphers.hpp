@@ -1,5 +1,5 @@
-// AES-128-CTR and ChaCha20 with their counters at zero, through OpenSSL contexts that live as long
-// as the thread: making a context costs more than what we do with it. Internal to sphinx/packet.
+// AES-128-CTR and ChaCha20 with counters that start at zero. The OpenSSL contexts live as long as
+// the thread, because creating one costs more than using it. Internal to sphinx/packet.
 #pragma once
 
 #include "sphinx/base/bytes.hpp"
@@ -8,8 +8,9 @@
 
 namespace nightjar::packet {
 
-/// The thread's two ciphers. Whoever is done with its packets lets the object go; the last keys are
-/// then overwritten in the contexts. Throws std::bad_alloc if OpenSSL cannot make a context.
+/// The two ciphers of this thread. Destroy the object when the work on its packets is done: the
+/// destructor overwrites the last keys in the contexts. The constructor throws std::bad_alloc if
+/// OpenSSL cannot create a context.
 class StreamCiphers {
  public:
     StreamCiphers();

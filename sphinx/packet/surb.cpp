@@ -27,7 +27,7 @@ base::Result<MadeSurb, Error> make_surb(std::span<const Hop> route,
 
 base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
                                     std::size_t payload_size) {
-    // Before it is allocated: no message fits a payload without end.
+    // Check before allocating: payload_size might be huge.
     if (!fits(message.size(), payload_size)) return base::Fail{Error::bad_length};
     Reply reply{.first_hop = {}, .packet = base::Bytes(header_size + payload_size)};
     const auto first_hop = use_surb(surb, message, base::ByteSpan{reply.packet});
@@ -87,7 +87,8 @@ base::Result<Reply, Error> HeldSurb::use(base::ByteView message, std::size_t pay
 base::Result<base::Bytes, Error> recover(const Recovery& recovery, base::ByteView payload) {
     if (payload.size() < payload_size_min || recovery.hops == 0 || recovery.hops > max_hops)
         return base::Fail{Error::bad_length};
-    // Every hop took a layer off, the replier had put one on: put the hops' back, take off his.
+    // Every hop removed a layer, and the replier had added one: add the layers of the hops again,
+    // then remove the replier's.
     base::SecretBytes opened{payload};
     StreamCiphers ciphers;
     const auto key_of = [&](std::size_t hop) {

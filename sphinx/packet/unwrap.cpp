@@ -1,6 +1,6 @@
-// One hop's work, in the order of docs/packet-format.md section 4. A batch passes each stage
-// together, because across packets the work is independent and goes in vector lanes. What fails one
-// stage takes no part in the next.
+// The work of one hop, in the order of docs/packet-format.md section 4. A batch passes each stage
+// together: packets are independent, so each stage runs them in vector lanes. A packet that fails
+// in one stage skips the later ones.
 #include <sodium.h>
 
 #include <algorithm>
@@ -21,29 +21,30 @@ using base::Fail;
 
 namespace {
 
-/// More than this many at once gain nothing, and a worker's caches hold this many.
+/// The largest chunk: more packets at once are not faster, and this many fit into a worker's
+/// caches.
 constexpr std::size_t chunk_max = 64;
 
-/// A packet on its way through the stages.
+/// A packet while it passes the stages.
 struct Work {
     explicit Work(UnwrapJob& wanted) : job{&wanted} {}
 
     UnwrapJob* job;
     base::Secret<32> point;  // the shared secret, later the next alpha
     HopKeys keys;
-    base::Secret<keystream_size> block;  // beta decrypted, the next beta included
+    base::Secret<keystream_size> block;  // decrypted beta, followed by the next beta
     std::variant<Forward, Final> what;
     PayloadKey payload_key;
 };
 
-/// The packets still alive, in their order. Their memory is the thread's and stays allocated; the
-/// secrets in it are wiped when the batch is done.
+/// The packets that have not failed, in their order. Their memory belongs to the thread and stays
+/// allocated; its secrets are wiped at the end of the batch.
 class Batch {
  public:
     Batch() { storage().reserve(chunk_max); }
     ~Batch() {
         for (auto& work : storage())
-            sodium_memzero(&work.what, sizeof work.what);  // the outcome has it
+            sodium_memzero(&work.what, sizeof work.what);  // a copy is in the outcome
         storage().clear();
     }
     Batch(const Batch&) = delete;
@@ -54,7 +55,7 @@ class Batch {
     Work** begin() { return alive_.data(); }
     Work** end() { return alive_.data() + size_; }
 
-    /// Drops those for which check() names an error.
+    /// Removes the packets for which check() returns an error.
     template <class Check>
     void keep(Check check) {
         std::size_t kept = 0;
@@ -71,7 +72,7 @@ class Batch {
         sodium_memzero(job.packet.data(), job.packet.size());
         job.outcome = Fail{error};
     }
-    /// Calls stage<2>() with two neighbours at a time, and stage<1>() with the odd one.
+    /// Calls stage<2>() for pairs of packets, and stage<1>() for an odd last one.
     template <class Stage>
     void in_pairs(Stage stage) {
         std::size_t i = 0;
@@ -103,8 +104,8 @@ auto each(const Each<Work*, Lanes>& works, Part part) {
     return parts;
 }
 
-// Both refusals of alpha are told apart after the multiplication: an encoding of low order with its
-// top bit set is of low order, as X25519 ignores that bit.
+// The two errors of alpha are distinguished after the multiplication: an encoding of low order with
+// its top bit set is low_order, because X25519 ignores that bit.
 void agree_all(Batch& batch) {
     std::array<Multiplication, chunk_max> products;
     std::size_t n = 0;
@@ -122,7 +123,7 @@ void authenticate(Batch& batch) {
         expand_each<Lanes>(
             each(works, [](Work& work) -> const SharedSecret* { return &work.point; }),
             each(works, [](Work& work) { return &work.keys; }));
-        // The MAC that the header should carry waits in the block until it is compared.
+        // Store the expected MAC in the block until it is compared.
         const auto gammas = header_mac_each<Lanes>(
             each(works, [](Work& work) -> const HopKeys* { return &work.keys; }),
             each(works, [](Work& work) -> base::ByteView {
@@ -177,7 +178,7 @@ void blind_all(Batch& batch) {
         [](const Work& work) { return ok_or(!is_zero(work.point.view()), Error::low_order); });
 }
 
-/// What the next relay gets: alpha' || gamma' || beta'; zeros where the packet ends.
+/// Writes the header for the next relay: alpha' || gamma' || beta'; zeros if the packet ends here.
 void write_headers(Batch& batch) {
     for (auto* work : batch) {
         const auto header = work->job->packet.first(header_size);
@@ -215,7 +216,7 @@ void unwrap_chunk(std::span<UnwrapJob> jobs, std::size_t packet_size) {
 void unwrap_batch(std::span<UnwrapJob> jobs, std::size_t packet_size) {
     for (std::size_t done = 0; done < jobs.size(); done += chunk_max)
         unwrap_chunk(jobs.subspan(done, std::min(chunk_max, jobs.size() - done)), packet_size);
-    // What libraries and compilers left in the frames below.
+    // Wipe what libraries and the compiler left in the stack frames below.
     sodium_stackzero(16 * 1024);
 }
 

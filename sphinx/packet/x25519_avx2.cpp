@@ -1,14 +1,16 @@
-// X25519 in the four lanes of AVX2 registers, one multiplication per lane, by exact floating-point
-// arithmetic with FMA (the representation of Bernstein's floating-point Curve25519 work).
+// X25519 in the four lanes of AVX2 registers, one multiplication per lane, with exact
+// floating-point arithmetic by FMA (the representation of Bernstein's floating-point Curve25519
+// work).
 //
-// A field element is six limbs, one vector of doubles each. Limb i is a multiple of 2^e_i, e_i =
-// ceil(42.5 i), and balanced around zero. A product of limbs is split exactly in two: adding it to
-// a large constant C_j rounds it to the multiples of 2^e_(j+1), the weight of the next limb, and a
-// second FMA gives what the rounding cut off. What wraps past 2^255 is multiplied by 19 * 2^-255.
-// Sums and differences need no carry before a product (tests/unit/x25519_bounds.py has the bounds).
+// A field element is six limbs, one vector of doubles each. Limb i is a multiple of 2^e_i with e_i
+// = ceil(42.5 i), and is balanced around zero. A product of limbs is split exactly in two: adding
+// it to a large constant C_j rounds it to a multiple of 2^e_(j+1), the weight of the next limb, and
+// a second FMA computes the part that was rounded off. Parts of weight 2^255 or more are multiplied
+// by 19 * 2^-255. Sums and differences need no carry before a product (tests/unit/x25519_bounds.py
+// has the bounds).
 //
-// Correct only in round-to-nearest and without contraction or reassociation: the build sets
-// -ffp-contract=off, and a call checks the rounding mode. No operand is ever denormal.
+// This is correct only in round-to-nearest mode and without contraction or reassociation: the build
+// sets -ffp-contract=off, and each call checks the rounding mode. No operand is ever denormal.
 #include <immintrin.h>
 
 #include "sphinx/packet/point_table_lanes.hpp"
@@ -31,7 +33,7 @@ constexpr double power_of_two(int n) {
 }
 constexpr double wrap_factor = 19 * power_of_two(-255);
 // The unit of limb i, its inverse, and the constant that rounds to the unit of limb i + 1: 1.5 *
-// 2^52 of those.
+// 2^52 times that unit.
 struct Scales {
     double unit[limbs], inverse[limbs], rounder[limbs];
 };
@@ -50,11 +52,11 @@ struct Field {
     static constexpr int lanes = 4;
     typedef double V __attribute__((vector_size(32)));
     typedef std::uint64_t Bits __attribute__((vector_size(32)));
-    using Mask = Bits;  // the top bit of each word counts
+    using Mask = Bits;  // only the top bit of each word is used
     struct Element {
         V v[limbs];
     };
-    // One type of element is enough: products carry what they give, and take uncarried sums.
+    // One element type is enough: products carry their result, and accept uncarried sums.
     using Narrow = Element;
     using Wide = Element;
 
@@ -64,13 +66,13 @@ struct Field {
     }
     NIGHTJAR_INLINE V rounder(int j) { return all(scales.rounder[j]); }  // C_j
 
-    /// What the columns of a product have summed: the part above each column's top, offset by
+    /// The sums of the columns of a product: the part above each column's top, offset by
     /// rounder(j), and the exact rest.
     struct Columns {
         V high[limbs], low[limbs];
     };
-    // Row i of the product; the first row starts the columns. The empty statement keeps the
-    // compiler from gathering all products first, which it then has to spill.
+    // Row i of the product; the first row initialises the columns. The empty statement stops the
+    // compiler from computing all products first, which it would have to spill.
     template <bool First>
     NIGHTJAR_INLINE void accumulate(Columns& c, int j, V a, V b) {
         const V before = First ? rounder(j) : c.high[j];
@@ -113,7 +115,7 @@ struct Field {
         }
         return reduce(c);
     }
-    // Cross products once, with a doubled factor.
+    // Each cross product is computed once, with a doubled factor.
     NIGHTJAR_INLINE Element sqr(const Element& a) {
         Columns c;
         accumulate<true>(c, 0, a.v[0], a.v[0]);
@@ -177,7 +179,7 @@ struct Field {
         return r;
     }
     NIGHTJAR_INLINE Element doubled(const Element& a) { return sum(a, a); }
-    /// The lane beside it, and the lane of the other half.
+    /// Exchanges neighbouring lanes; exchanges the two halves.
     NIGHTJAR_INLINE Element swap_neighbours(const Element& a) {
         Element r;
         NIGHTJAR_UNROLL
@@ -202,7 +204,7 @@ struct Field {
         return {sum(u, one()), difference(u, one())};
     }
 
-    // To and from bytes once per multiplication: by integers, lane by lane.
+    // Conversion from and to bytes, once per multiplication: with integers, lane by lane.
     static Element unpack(const Words<lanes>& in) {
         Element r;
         for (int i = 0; i < limbs; ++i) {
@@ -214,7 +216,7 @@ struct Field {
                 r.v[i][lane] = static_cast<double>(limb) * scales.unit[i];
             }
         }
-        // Balance the limbs as a product would.
+        // Balance the limbs, as a product does.
         Columns c;
         for (int j = 0; j < limbs; ++j) {
             c.low[j] = r.v[j];
@@ -226,7 +228,8 @@ struct Field {
     struct Limbs {
         std::int64_t v[limbs];
     };
-    /// One pass of carries; what leaves the top comes back times 19 if `wrap`, else is returned.
+    /// One pass of carries. The carry out of the top limb is added back times 19 if `wrap`, else
+    /// returned.
     static std::int64_t pass(Limbs& x, bool wrap) {
         std::int64_t over = 0;
         for (int i = 0; i < limbs; ++i) {
@@ -244,7 +247,7 @@ struct Field {
             x.v[i] = static_cast<std::int64_t>(a.v[i][lane] * scales.inverse[i]);
         pass(x, true);
         pass(x, true);
-        pass(x, true);  // in [0, 2^255) now; p and more become their residue with the next
+        pass(x, true);  // now in [0, 2^255); the next step reduces values from p on
         Limbs reached = x;
         reached.v[0] += 19;
         x.v[0] += 19 * pass(reached, false);
@@ -277,7 +280,7 @@ struct Field {
 
 }  // namespace
 
-// Any other rounding mode would make wrong products: better none.
+// Any other rounding mode would give wrong products, so trap instead.
 static void require_round_to_nearest() {
     if (_MM_GET_ROUNDING_MODE() != _MM_ROUND_NEAREST) __builtin_trap();
 }

@@ -19,14 +19,14 @@ void multiply_portable(std::span<const Multiplication> batch) {
 }
 
 #if defined(__x86_64__)
-// With IFMA up to four multiplications take half the time in four lanes of 256 bits; eight lanes
-// of 512 bits win from the fifth on (docs/performance.md).
+// With IFMA, up to four multiplications take half the time in four lanes of 256 bits; from five on,
+// eight lanes of 512 bits are faster (docs/performance.md).
 void multiply_ifma(std::span<const Multiplication> batch) {
     batch.size() <= 4 ? multiply_ifma_4(batch.data(), batch.size())
                       : multiply_ifma_8(batch.data(), batch.size());
 }
 
-// One multiplication in four lanes of doubles takes longer than libsodium's.
+// A single multiplication in four lanes of doubles is slower than libsodium's.
 void multiply_avx2(std::span<const Multiplication> batch) {
     batch.size() == 1 ? multiply_portable(batch) : multiply_avx2_4(batch.data(), batch.size());
 }

@@ -1,8 +1,9 @@
 // X25519 in the 64-bit lanes of AVX-512 registers, one multiplication per lane (AVX-512 IFMA), and
-// multiplications by tables. The arithmetic is in x25519_ifma_field.hpp; here are the registers.
+// multiplications by tables. The arithmetic is in x25519_ifma_field.hpp; this file provides the
+// registers.
 //
-// Selection is by mask register and memory is indexed by public values only. Secrets leave the
-// registers only into objects of this file that are wiped before a call returns.
+// Mask registers select values, and memory is indexed by public values only. Secrets leave the
+// registers only for objects of this file, which are wiped before a call returns.
 #include <immintrin.h>
 
 #include "sphinx/packet/point_table_lanes.hpp"
@@ -12,7 +13,7 @@ namespace nightjar::packet {
 
 namespace {
 
-/// The two register widths: what they add to the operators of the compiler's vector types.
+/// The two register widths: operations beyond the operators of the compiler's vector types.
 struct Eight {
     static constexpr int lanes = 8;
     typedef Word V __attribute__((vector_size(64)));

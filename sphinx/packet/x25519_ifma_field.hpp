@@ -1,13 +1,14 @@
-// A field element of the IFMA kernel, over any type L of lanes: x25519_ifma.cpp brings the vector
-// registers, and the tests lanes in plain C++, so that this text is tested on every processor.
+// A field element of the IFMA kernel, over any lane type L: x25519_ifma.cpp provides the vector
+// registers, and the tests provide lanes in plain C++, so that this code is tested on every
+// processor.
 //
 // A field element is five limbs of radix 2^51, one vector each. vpmadd52 reads the low 52 bits of
-// its factors and drops the rest without a word, so there are two kinds of element and two types:
-//   Narrow: limbs below 2^51 + 2^15; the only thing that a product takes;
-//   Wide:   limbs below 2^62; what a product gives. Sums and differences are taken of Wides, and
-//           carried once, all limbs at a time.
+// its factors and silently drops the rest, so there are two kinds of element with two types:
+//   Narrow: limbs below 2^51 + 2^15; the only valid input of a product;
+//   Wide:   limbs below 2^62; the output of a product. Sums and differences are computed on Wides
+//           and carried once, all limbs in parallel.
 // A difference stays positive because its minuend comes from a "biased" product, which starts from
-// 512 p. tests/unit/x25519_bounds.py follows the intervals of every limb through the formulas.
+// 512 p. tests/unit/x25519_bounds.py checks the intervals of every limb through the formulas.
 // Include it only from a kernel's own file, like x25519_ladder.hpp.
 #pragma once
 
@@ -21,7 +22,7 @@ using Word = unsigned long long;
 
 constexpr int limbs = 5;
 constexpr Word limb_mask = (Word{1} << 51) - 1;
-// 512 p, limb by limb, with p = 2^255 - 19.
+// The limbs of 512 p, with p = 2^255 - 19.
 constexpr Word bias_first = (limb_mask - 18) << 9;
 constexpr Word bias_other = limb_mask << 9;
 constexpr Word a24 = 121665;
@@ -41,10 +42,10 @@ struct Field {
 
     NIGHTJAR_INLINE V all(Word x) { return V{} + x; }
 
-    // a_i b_j = low + 2^52 high, and 2^52 = 2 * 2^51: column k is the sum of low(i+j = k) and twice
-    // the sum of high(i+j = k-1). So each column sums its high halves first, is doubled once, and
-    // takes the low halves after that. Columns from 5 on weigh 2^255 = 19 mod p. Column 9 has high
-    // halves only and weighs 38 undoubled.
+    // a_i b_j = low + 2^52 high, and 2^52 = 2 * 2^51: column k is the sum of low(i+j = k) plus
+    // twice the sum of high(i+j = k-1). So each column first adds its high halves, is doubled once,
+    // and then adds its low halves. Columns from 5 on have weight 2^255 = 19 mod p. Column 9 has
+    // high halves only; not being doubled, it has weight 38.
     NIGHTJAR_INLINE Wide fold(const V (&column)[10]) {
         Wide r;
         NIGHTJAR_UNROLL
@@ -83,8 +84,9 @@ struct Field {
         return product<true>(a, b);
     }
 
-    // A square has each cross product twice: cross high halves are doubled twice on their way,
-    // diagonal high and cross low halves once, diagonal low halves not at all.
+    // A square contains each cross product twice: the high halves of cross products are doubled
+    // twice, the high halves of diagonals and the low halves of cross products once, the low halves
+    // of diagonals not at all.
     template <bool Biased>
     NIGHTJAR_INLINE Wide square(const Narrow& a) {
         V column[10] = {};
@@ -122,7 +124,8 @@ struct Field {
     NIGHTJAR_INLINE Wide sqr(const Narrow& a) { return square<false>(a); }
     NIGHTJAR_INLINE Wide sqr_biased(const Narrow& a) { return square<true>(a); }
 
-    /// All limbs at once: each keeps its 51 low bits and takes what the one below it lost.
+    /// Carries all limbs in parallel: each keeps its 51 low bits and adds the carry of the limb
+    /// below.
     NIGHTJAR_INLINE Narrow carry(const Wide& w) {
         Narrow r;
         r.v[0] = L::low(w.v[0] & all(limb_mask), w.v[4] >> 51, all(19));
@@ -173,7 +176,7 @@ struct Field {
             r.v[i] = a.v[i] + a.v[i];
         return r;
     }
-    /// The lane beside it, and the lane of the other half.
+    /// Exchanges neighbouring lanes; exchanges the two halves.
     NIGHTJAR_INLINE Narrow swap_neighbours(const Narrow& a) {
         Narrow r;
         NIGHTJAR_UNROLL
@@ -190,7 +193,7 @@ struct Field {
     }
     NIGHTJAR_INLINE Narrow one() { return Narrow{{all(1), V{}, V{}, V{}, V{}}}; }
 
-    /// The representative in [0, p) of a narrow element.
+    /// The representative in [0, p) of a Narrow element.
     static Narrow canonical(Narrow a) {
         V over = {};
         NIGHTJAR_UNROLL
@@ -235,7 +238,7 @@ struct Field {
         return {plus, carry(minus)};
     }
 
-    /// The top bit is ignored; values from p to 2^255 - 1 are taken as they are (RFC 7748).
+    /// Ignores the top bit; accepts values from p to 2^255 - 1 unreduced (RFC 7748).
     static Narrow unpack(const Words<lanes>& in) {
         const V mask = all(limb_mask);
         V w0, w1, w2, w3;

@@ -1,11 +1,11 @@
-// What the vector kernels share: the Montgomery ladder of several lanes and the inversion that all
-// lanes of a call share. A kernel brings its field F:
-//   Narrow, Wide   elements that a product takes, and that it gives (they may be one type);
-//   mul, sqr       products; the _biased forms give what difference() takes as its minuend;
+// Code shared by the vector kernels: the Montgomery ladder over several lanes, and the inversion
+// that all lanes of a call share. A kernel provides its field F:
+//   Narrow, Wide   the input and the output type of a product (they may be the same);
+//   mul, sqr       products; the _biased forms give a valid minuend of difference();
 //   sum, difference, carry, add_a24, pick, one, around_one (u + 1 and u - 1), is_zero, pack, unpack
-//   Bits, Mask     a word per lane, and what their top bits choose.
+//   Bits, Mask     a word per lane, and a selection by their top bits.
 // Constant time: no branch and no address depends on a scalar or a point. Include it only from a
-// kernel's own file, inside whose unnamed namespace everything here ends up.
+// kernel's own file: everything here ends up in that file's unnamed namespace.
 #pragma once
 
 #include <sodium.h>
@@ -16,7 +16,7 @@
 
 #include "sphinx/packet/x25519_kernels.hpp"
 
-// Everything must be inlined into the ladder and unrolled there, or limbs live in memory.
+// Everything must be inlined into the ladder and unrolled there; otherwise limbs live in memory.
 #define NIGHTJAR_INLINE static inline __attribute__((always_inline))
 #define NIGHTJAR_OUTLINE static __attribute__((noinline))
 #define NIGHTJAR_UNROLL _Pragma("GCC unroll 16")
@@ -25,7 +25,7 @@ namespace nightjar::packet {
 
 namespace {
 
-/// Four little-endian words of each lane's 32 bytes, word by word; wiped.
+/// The 32 bytes of each lane as four little-endian words, stored word by word; wiped.
 template <int Lanes>
 struct Words {
     alignas(64) std::uint64_t w[4][Lanes] = {};
@@ -56,7 +56,7 @@ struct Ladder {
     using Narrow = typename F::Narrow;
     using Wide = typename F::Wide;
 
-    /// A point (x : z) as the ladder keeps it.
+    /// A point (x : z) in the form that the ladder keeps.
     struct Point {
         Narrow sum, difference;
     };
@@ -77,10 +77,11 @@ struct Ladder {
         return {F::pick(a.sum, b.sum, take_b), F::pick(a.difference, b.difference, take_b)};
     }
 
-    // A clamped scalar has bit 254 set and bits 2 to 0 clear: the ladder starts at (2P, P), with
-    // the two points exchanged, and ends with three doublings. A step adds the two points and
-    // doubles the one that the bit chooses. The addition does not care which is which (exchanging
-    // them only changes the sign of da - cb, which is squared), so only the doubling's is picked.
+    // A clamped scalar has bit 254 set and bits 2 to 0 clear. So the ladder starts at (2P, P), with
+    // the two points exchanged, and ends with three doublings. Each step adds the two points and
+    // doubles the one that the bit selects. The order does not matter for the addition (an exchange
+    // only changes the sign of da - cb, which is squared), so only the operand of the doubling is
+    // selected.
     NIGHTJAR_OUTLINE void run(const Words<F::lanes>& scalars, const Narrow& u, Narrow& x_out,
                               Narrow& z_out) {
         Wide x, z;
@@ -132,7 +133,7 @@ NIGHTJAR_OUTLINE typename F::Narrow squared(typename F::Narrow a, int times_over
     return a;
 }
 
-/// z^(p-2), that is 1/z. Names say the exponent: z_k is z^(2^k - 1).
+/// z^(p-2), which is 1/z. The names give the exponent: z_k is z^(2^k - 1).
 template <class F>
 typename F::Narrow invert(const typename F::Narrow& z) {
     const auto z2 = squared<F>(z, 1);
@@ -149,8 +150,8 @@ typename F::Narrow invert(const typename F::Narrow& z) {
     return times<F>(squared<F>(z_250, 5), z11);
 }
 
-/// Wipes the frames of a call that has just returned, down to what it called in turn: elements that
-/// the compiler kept on its stack without a name are secrets like those in `Work`, which it held.
+/// Wipes the stack frames of a call that has just returned, and those of its callees: unnamed
+/// temporaries that the compiler spilled to the stack are as secret as the elements in `Work`.
 template <class Work>
 NIGHTJAR_INLINE void wipe_frames_of_a_call() {
     constexpr std::size_t all_but_work = 12 * 1024;
@@ -163,8 +164,8 @@ struct LanesWork {
     typename F::Narrow x[groups_max], z[groups_max], prefix[groups_max], inverse;
 };
 
-/// The last group is filled up with zeros: points of low order, so lanes that change nothing for
-/// the others.
+/// The last group is filled with zeros. They are points of low order, and do not affect the other
+/// lanes.
 template <class F>
 NIGHTJAR_OUTLINE void multiply_groups(const Multiplication* batch, std::size_t count) {
     using Narrow = typename F::Narrow;
@@ -183,8 +184,8 @@ NIGHTJAR_OUTLINE void multiply_groups(const Multiplication* batch, std::size_t c
             points.set(lane, batch[g * lanes + lane].point);
         }
         Ladder<F>::run(scalars, F::unpack(points), work.x[g], work.z[g]);
-        // One inversion serves all groups (Montgomery's trick): a z of zero would spoil the
-        // product of all, so it becomes one, and its lane's result becomes zero in the end.
+        // All groups share one inversion (Montgomery's trick). A z of zero would make the product
+        // of all zero, so it is replaced by one, and its lane's result is set to zero at the end.
         zero[g] = F::is_zero(work.z[g]);
         work.z[g] = F::pick(work.z[g], F::one(), zero[g]);
         work.prefix[g] = g == 0 ? work.z[0] : times<F>(work.prefix[g - 1], work.z[g]);
@@ -200,7 +201,7 @@ NIGHTJAR_OUTLINE void multiply_groups(const Multiplication* batch, std::size_t c
     }
 }
 
-/// The whole of a call.
+/// A whole call, including the wipe.
 template <class F>
 void multiply_in_lanes(const Multiplication* batch, std::size_t count) {
     multiply_groups<F>(batch, count);
