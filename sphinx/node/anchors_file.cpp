@@ -16,7 +16,7 @@ std::string load_network(YamlMap& map) {
     const auto value = map.at("network");
     const auto name = value.as<std::string>();
     if (!directory::is_word(name))
-        value.fail("not a network's name", "use at most 32 of a-z, 0-9 and -");
+        value.fail("not a valid network name", "use at most 32 of a-z, 0-9 and -");
     return name;
 }
 
@@ -25,9 +25,9 @@ std::vector<base::NodeId> load_authorities(YamlMap& map) {
     const auto list = map.at("authorities");
     for (const auto& value : list.list()) {
         const auto key = value.as<base::NodeId>();
-        if (key.is_zero()) value.fail("a key of zeros", "give the authority's public key");
+        if (key.is_zero()) value.fail("a key of all zeros", "give the authority's public key");
         if (std::find(authorities.begin(), authorities.end(), key) != authorities.end())
-            value.fail("an authority that is given twice", "keep one of the two");
+            value.fail("an authority is listed twice", "keep one of the two");
         authorities.push_back(key);
     }
     if (authorities.empty()) list.fail("no authority", "list the network's authorities");
@@ -47,7 +47,8 @@ std::vector<directory::Anchors::Gateway> load_gateways(YamlMap& map) {
         gateway.link_key = entry.required<base::LinkKey>("link_key");
         entry.done();
         if (gateway.identity.is_zero() || gateway.link_key.is_zero())
-            value.fail("a key of zeros", "give the gateway's keys as the network's file has them");
+            value.fail("a key of all zeros",
+                       "copy the gateway's keys from the network's anchors file");
         gateways.push_back(gateway);
     }
     if (gateways.empty()) list.fail("no gateway", "list at least one to fetch the document from");

@@ -1,5 +1,5 @@
-// The trust anchors as a file (`network.yaml`): what `nightjar-authority sign` writes beside the
-// document, and what a relay's or client's `init --network FILE` takes in.
+// The file of trust anchors (`network.yaml`). `nightjar-authority sign` writes it beside the
+// document, and `init --network FILE` of a relay or client reads it.
 //
 //     network: demo
 //     authorities:
@@ -16,10 +16,10 @@
 
 namespace nightjar::node {
 
-/// Strict YAML; throws ConfigError.
+/// Reads the file as strict YAML. Throws ConfigError.
 directory::Anchors load_anchors(const std::filesystem::path& file);
 
-/// Replaces the file whole (a reader sees the old or the new one, never half). Throws
+/// Replaces the file atomically (a reader sees the old or the new content, never a mixture). Throws
 /// std::system_error.
 void save_anchors(const std::filesystem::path& file, const directory::Anchors& anchors);
 

@@ -1,4 +1,4 @@
-// Files that others read while we write them.
+// Writing files that other processes may read at the same time.
 #pragma once
 
 #include <filesystem>
@@ -6,8 +6,8 @@
 
 namespace nightjar::node {
 
-/// Writes `text` beside the file, through to the disk, and then puts it in the file's place: a
-/// reader, and a start after a power cut, sees the old file or the new one, never half. Throws
+/// Writes `text` to a temporary file beside `file`, flushes it to disk, and renames it to `file`. A
+/// reader, or a start after a power cut, sees the old or the new content, never a mixture. Throws
 /// std::system_error that names the file.
 void write_file_atomically(const std::filesystem::path& file, std::string_view text,
                            unsigned mode = 0644);

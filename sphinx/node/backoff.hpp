@@ -1,4 +1,5 @@
-// How long to wait before trying again: twice as long each time, and never in step with others.
+// The time to wait before the next attempt. It doubles with each attempt, and has random jitter so
+// that peers do not retry in step.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,8 @@ class Backoff {
     Backoff(base::Milliseconds least, base::Milliseconds most)
         : least_{least}, most_{most}, next_{least} {}
 
-    /// Uniform between half the present step and all of it; the step then doubles, up to `most`.
+    /// Returns a uniform time between half the current step and the whole step; the step then
+    /// doubles, up to `most`.
     base::Milliseconds next(base::Random& random) {
         const base::Milliseconds step = next_;
         next_ = std::min(most_, next_ * 2);

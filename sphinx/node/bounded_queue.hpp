@@ -1,5 +1,5 @@
-// A ring that refuses when it is full. Every queue of the product is one of these or says its own
-// bound: nothing waits without limit, and a slow neighbour never blocks who pushes.
+// A ring buffer that refuses items when it is full. Every queue of the product is one of these or
+// states its own bound: nothing waits without limit, and a slow neighbour never blocks the sender.
 #pragma once
 
 #include <cassert>
@@ -11,15 +11,15 @@
 
 namespace nightjar::node {
 
-/// First in, first out, on one thread. T is movable and default-constructible; a popped place holds
-/// a moved-from T until it is used again.
+/// First in, first out; one thread. T must be movable and default-constructible. A popped slot
+/// holds a moved-from T until it is used again.
 template <class T>
 class BoundedQueue {
  public:
-    /// Precondition: capacity > 0. Allocated whole, here.
+    /// Allocates the whole ring. Precondition: capacity > 0.
     explicit BoundedQueue(std::size_t capacity) : ring_(capacity) { assert(capacity > 0); }
 
-    /// False if full: the item is destroyed and counted as refused.
+    /// Returns false if the queue is full: the item is destroyed and counted as refused.
     bool try_push(T item) {
         if (full()) {
             ++refused_;
@@ -47,7 +47,7 @@ class BoundedQueue {
     bool full() const { return size_ == ring_.size(); }
     std::size_t size() const { return size_; }
     std::size_t capacity() const { return ring_.size(); }
-    /// How many pushes found it full.
+    /// The number of refused items.
     std::uint64_t refused() const { return refused_; }
 
  private:

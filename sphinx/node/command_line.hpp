@@ -1,5 +1,5 @@
-// CLI11 with our exit codes: help and version end with 0, everything wrong on the command line
-// with 2. Only main.cpp files include this; CLI11 is slow to compile.
+// CLI11 with our exit codes: help and version exit with 0, any error on the command line with 2.
+// Only main.cpp files include this, because CLI11 is slow to compile.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,8 +9,8 @@
 
 namespace nightjar::node {
 
-/// Parses the arguments. A code: the program ends with it (its text is already printed); nothing:
-/// go on.
+/// Parses the arguments. If it returns a code, the text is already printed and the program must
+/// exit with that code; nullopt means continue.
 inline std::optional<ExitCode> parse_command_line(CLI::App& app, int argc, char** argv) {
     try {
         app.parse(argc, argv);

@@ -26,7 +26,8 @@ Dialer::Dialer(asio::any_io_executor executor, DialTarget target, TlsIdentity& i
 Dialer::~Dialer() = default;
 
 asio::awaitable<void> Dialer::run() {
-    // A cancelled dialer still tells its owner that the link is down, so it looks for itself.
+    // A cancelled dialer must still call on_down, so it does not throw but checks for cancellation
+    // itself.
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto state = co_await asio::this_coro::cancellation_state;
     const auto ended = [this, &state] {

@@ -1,5 +1,5 @@
-// Keeps one outgoing link to a relay alive: dials, runs it, and after its end dials again with a
-// jittered, growing pause. Relays use it for the layer behind them, clients for their gateway.
+// Keeps one outgoing link to a relay alive: dials, runs the link, and dials again after it ends,
+// with a jittered, growing pause. Relays use it for the next layer, clients for their gateway.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -12,7 +12,7 @@
 
 namespace nightjar::node {
 
-/// Whom to dial. The addresses are tried in turn, the next one after each failure.
+/// The relay to dial. Its addresses are tried in turn, the next one after each failure.
 struct DialTarget {
     std::vector<asio::ip::tcp::endpoint> addresses;  // at least one
     base::LinkKey key;
@@ -22,18 +22,19 @@ struct DialTarget {
 struct DialerLimits {
     base::Milliseconds pause_least{200};
     base::Milliseconds pause_most{10'000};
-    base::Seconds healthy{10};  // a link that lived so long makes the next pause a short one
+    base::Seconds healthy{10};  // a link that lived so long resets the pause
 };
 
-/// One I/O thread. `identity`, `random` and `owner` outlive it; it outlives run().
+/// One I/O thread. `identity`, `random` and `owner` must outlive this object, and it must outlive
+/// run().
 class Dialer {
  public:
-    /// Told what happens, and given the cells. Every on_up is followed by one on_down; between them
-    /// the Link may be kept. May call stop() from any of these.
+    /// Receives the events and the cells. Every on_up is followed by one on_down; between them the
+    /// Link may be kept. Each of these functions may call stop().
     struct Owner : Link::Sink {
         virtual void on_up(Link& link) = 0;
         virtual void on_down(LinkError why) = 0;
-        /// An attempt that led to no link.
+        /// An attempt failed.
         virtual void on_refused(LinkError) {}
     };
 
@@ -42,14 +43,14 @@ class Dialer {
            DialerLimits dialer_limits = {});
     ~Dialer();
 
-    /// Dials until stop() or cancellation. Call once, in a TaskGroup.
+    /// Dials until stop() or cancellation. Call it once, in a TaskGroup.
     asio::awaitable<void> run();
-    /// Whom to dial from the next attempt on; a link that stands is left alone.
+    /// Sets the relay to dial from the next attempt on; an open link is not affected.
     void use(DialTarget target);
-    /// Closes the link (on_down follows from run()) and dials no more. A handshake under way ends
-    /// at its deadline; cancelling the task ends it at once.
+    /// Closes the link (on_down follows from run()) and dials no more. A handshake in progress ends
+    /// at its deadline; cancelling the task ends it immediately.
     void stop();
-    /// Null while there is none.
+    /// The open link; nullptr if there is none.
     Link* link() { return link_.get(); }
 
  private:

@@ -6,7 +6,7 @@
 
 namespace nightjar::node {
 
-// No std::string here: this also runs when memory has run out.
+// No std::string here: this must work when memory has run out.
 static int fail(std::string_view program, const char* what, ExitCode code) {
     std::fprintf(stderr, "%.*s: ", static_cast<int>(program.size()), program.data());
     for (const char* c = what; *c != '\0'; ++c) {
@@ -30,7 +30,7 @@ int run_main(std::string_view program, const std::function<ExitCode()>& body) no
     } catch (const std::exception& error) {
         return fail(program, error.what(), ExitCode::failure);
     } catch (...) {
-        return fail(program, "ended by an unknown exception", ExitCode::failure);
+        return fail(program, "stopped by an unknown exception", ExitCode::failure);
     }
 }
 

@@ -1,5 +1,5 @@
-// How a program ends: the exit codes that hold for every program of ours, and the exceptions of
-// start-up that lead to them. A message is one line: what is wrong; how to mend it.
+// The exit codes of all our programs, and the start-up exceptions that lead to them. A message is
+// one line: "what is wrong; how to fix it".
 #pragma once
 
 #include <functional>
@@ -12,13 +12,13 @@ namespace nightjar::node {
 enum class ExitCode : int {
     ok = 0,
     failure = 1,
-    usage = 2,              // the command line
-    config = 3,             // a configuration or a document that is invalid
-    not_ready = 4,          // in time
-    key_or_permission = 5,  // a key file, a directory or a port that we may not use
+    usage = 2,              // an error on the command line
+    config = 3,             // an invalid configuration or document
+    not_ready = 4,          // not ready in time
+    key_or_permission = 5,  // a key file, directory or port that we must not use
 };
 
-/// Thrown at start-up; carries the code that the process ends with.
+/// Thrown at start-up; carries the exit code of the process.
 class StartupError : public std::runtime_error {
  public:
     StartupError(ExitCode code, const std::string& line) : std::runtime_error{line}, code_{code} {}
@@ -41,9 +41,9 @@ struct KeyError : StartupError {
     explicit KeyError(const std::string& line) : StartupError{ExitCode::key_or_permission, line} {}
 };
 
-/// Runs the whole of a program and turns what it throws into one line on stderr,
-/// "PROGRAM: message", and the code. A std::system_error that says "permission denied" is
-/// key_or_permission; every other exception is failure. What `body` returns is returned.
+/// Runs a whole program and returns what `body` returns. If `body` throws, prints one line to
+/// stderr, "PROGRAM: message", and returns the exception's code. A std::system_error with
+/// "permission denied" gives key_or_permission; every other exception gives failure.
 int run_main(std::string_view program, const std::function<ExitCode()>& body) noexcept;
 
 }  // namespace nightjar::node

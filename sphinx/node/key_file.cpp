@@ -30,7 +30,7 @@ std::string first_line(KeyKind kind) {
 }
 
 UniqueFd open_key(const std::filesystem::path& file) {
-    // O_NONBLOCK: a fifo in the key's place must not hold the start-up.
+    // O_NONBLOCK: a FIFO in place of the key must not block start-up.
     UniqueFd fd{::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
     if (fd) return fd;
     if (errno == ENOENT)
@@ -48,10 +48,10 @@ void check_file(const std::filesystem::path& file, int fd) {
                          std::to_string(::geteuid()) + "; chown it or run as its owner");
     if ((status.st_mode & 077) != 0)
         refuse(file, "can be used by others; chmod 600 " + file.string() +
-                         ", and make a new key if someone may have read it");
+                         ", and make a new key if others may have read it");
 }
 
-/// At most `most` bytes; a key never lives in a buffer that is not wiped.
+/// Reads at most out.size() bytes. The caller's buffer must be one that is wiped.
 std::size_t read_up_to(const std::filesystem::path& file, int fd, base::ByteSpan out) {
     std::size_t size = 0;
     while (size < out.size()) {
@@ -80,7 +80,7 @@ void sync_folder(const std::filesystem::path& file) {
         refuse(folder, "cannot be written through to the disk: " + error_text());
 }
 
-/// Says which other kind of key a first line names, if one of ours.
+/// The kind of key that a first line names, if it is one of ours.
 std::string what_it_holds(std::string_view line) {
     for (const auto kind :
          {KeyKind::identity, KeyKind::link, KeyKind::mix, KeyKind::authority, KeyKind::mailbox}) {
@@ -114,7 +114,7 @@ void write_key(const std::filesystem::path& file, KeyKind kind, const base::Secr
         refuse(file, "exists already; a key is never overwritten, so move it away first");
     if (!fd) refuse(file, "cannot be made: " + error_text());
 
-    base::Secret<hex_size + 1> hex;  // with the terminator, which a line feed replaces
+    base::Secret<hex_size + 1> hex;  // includes the terminator, which is replaced by a line feed
     sodium_bin2hex(reinterpret_cast<char*>(hex.data()), hex.size(), secret.data(), secret.size());
     hex.data()[hex_size] = '\n';
     try {
@@ -133,7 +133,7 @@ base::Secret<32> read_key(const std::filesystem::path& file, KeyKind kind) {
     const auto fd = open_key(file);
     check_file(file, fd.get());
     const auto expected = first_line(kind);
-    base::SecretBytes text{expected.size() + hex_size + 2};  // one more than a key file has
+    base::SecretBytes text{expected.size() + hex_size + 2};  // one byte more than a key file has
     const auto size = read_up_to(file, fd.get(), text.span());
     const auto content = base::as_text(text.view().first(size));
 

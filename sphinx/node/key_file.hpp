@@ -1,11 +1,11 @@
-// Long-lived secrets in files: 32 bytes (an Ed25519 seed or an X25519 scalar) under a first line
-// that says what they are, so that two files cannot be swapped unnoticed:
+// Files with long-lived secrets: 32 bytes (an Ed25519 seed or an X25519 scalar). The first line
+// names the kind of key, so that swapped files are detected:
 //
 //     nightjar identity-key v1
 //     <64 lower-case hexadecimal digits>
 //
-// Every failure is a KeyError (exit 5) of one line: which file, what is wrong, how to mend it. No
-// byte of a key is ever in a message.
+// Every failure throws KeyError (exit code 5) with one line: the file, what is wrong, and how to
+// fix it. A message never contains a byte of a key.
 #pragma once
 
 #include <filesystem>
@@ -17,20 +17,20 @@
 namespace nightjar::node {
 
 enum class KeyKind { identity, link, mix, authority, mailbox };
-/// "identity-key" and so on: the word in the file's first line.
+/// The word in the file's first line, such as "identity-key".
 std::string_view to_string(KeyKind kind);
 
-/// Creates the file with mode 0600, written through to the disk. Never overwrites one.
+/// Creates the file with mode 0600 and flushes it to disk. Never overwrites a file.
 void write_key(const std::filesystem::path& file, KeyKind kind, const base::Secret<32>& secret);
 
-/// Reads it, if it is a regular file (not a link to one) of ours that nobody else may read, of
-/// exactly this format and kind.
+/// Reads the key. The file must be a regular file (no symbolic link), owned by this user, not
+/// accessible to others, and of exactly this format and kind.
 base::Secret<32> read_key(const std::filesystem::path& file, KeyKind kind);
 
-/// A fresh seed from the kernel's generator.
+/// A new seed from the kernel's generator.
 base::Secret<32> new_key();
 
-/// The public half of an Ed25519 seed.
+/// The Ed25519 public key of a seed.
 base::ByteArray<32> ed25519_public(const base::Secret<32>& seed);
 
 }  // namespace nightjar::node

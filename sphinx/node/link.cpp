@@ -15,12 +15,12 @@ namespace {
 
 using boost::system::error_code;
 
-// Eight records: enough that a busy link takes many cells in one system call, little enough that a
-// thousand idle ones cost 20 MB.
+// Eight records: enough for a busy link to read many cells per system call, and small enough that a
+// thousand idle links cost only 20 MB.
 constexpr std::size_t read_size = 8 * (record_header + cell_record);
 
-// AES-GCM is safe for 2^24.5 records under one key. The clock renews it long before that, except on
-// a link that carries more than 14,000 cells a second.
+// AES-GCM is safe for 2^24.5 records under one key. The periodic update renews the key long before
+// that, except on a link with more than 14,000 cells a second.
 constexpr std::uint32_t cells_per_key_max = 1u << 23;
 
 base::Mono now() {
@@ -41,7 +41,7 @@ Link::Impl::Impl(asio::ip::tcp::socket taken, TlsIdentity& identity,
 void Link::Impl::arm_deadline() {
     timer.expires_after(limits.handshake);
     timer.async_wait([self = shared_from_this()](error_code error) {
-        // A wait that ended in time may still be queued when the handshake succeeds.
+        // The timer's handler may still be queued when the handshake succeeds.
         if (!error && !self->established) self->end(LinkError::timed_out);
     });
 }
@@ -73,14 +73,14 @@ void Link::Impl::deliver() {
         }
         sink->on_cell(*owner, std::move(*next));
     }
-    // OpenSSL answers a KeyUpdate that asked for one.
+    // OpenSSL may have queued an answer to a KeyUpdate that requested one.
     if (!tls.output().empty()) schedule_flush();
 }
 
 void Link::Impl::schedule_flush() {
     if (ended || sink == nullptr || writing_ || flush_scheduled_) return;
     flush_scheduled_ = true;
-    // Not at once: who sends sixteen cells in a row gets them into one system call.
+    // Defer the write: cells that are queued one after another go out in one system call.
     asio::post(socket.get_executor(), [self = shared_from_this()] {
         self->flush_scheduled_ = false;
         self->flush();
@@ -134,7 +134,7 @@ void Link::Impl::on_watchdog() {
     }
     if (time >= next_keep_alive_) {
         next_keep_alive_ = time + limits.keep_alive;
-        // If the queue is full the link is anything but silent.
+        // If the queue is full, the link is not silent anyway.
         if (queue.try_push(std::make_unique<cell::Cell>())) schedule_flush();
     }
     arm_watchdog();
@@ -151,7 +151,7 @@ void Link::Impl::end(LinkError why) {
 
 void Link::Impl::close() {
     if (!ended && established && !writing_ && tls.write_close()) {
-        error_code ignored;  // the socket does not block: it takes the record or it does not
+        error_code ignored;  // the socket is non-blocking: it accepts the record or not
         socket.write_some(asio::buffer(tls.output()), ignored);
     }
     end(LinkError::closed);
@@ -159,11 +159,11 @@ void Link::Impl::close() {
 
 namespace {
 
-// Only the shared inside, never the Link: that may go while this waits.
+// Uses only the shared Impl, never the Link, which may be destroyed while this waits.
 asio::awaitable<LinkError> run_link(std::shared_ptr<Link::Impl> link, Link::Sink* sink) {
     if (!link->ended) {
         link->start(*sink);
-        link->deliver();  // cells that came in one read with the HELLO
+        link->deliver();  // cells that arrived in the same read as the HELLO
     }
     while (!link->ended) {
         const auto read =

@@ -1,4 +1,4 @@
-// A link: TLS 1.3 between two pinned Ed25519 keys, cells of one record each (docs/link.md).
+// A link: TLS 1.3 between two pinned Ed25519 keys; each record holds one cell (docs/link.md).
 // Everything here runs on the I/O thread.
 #pragma once
 
@@ -18,11 +18,11 @@ namespace nightjar::node {
 
 namespace asio = boost::asio;
 
-/// Every limit and timer of a link.
+/// All limits and timers of a link.
 struct LinkLimits {
-    base::Milliseconds handshake{5000};        // absolute, from accept or connect to both HELLOs
-    base::Seconds key_update{600};             // each way, by the clock
-    base::Seconds silence{60};                 // no cell arrived for so long: the link is dead
+    base::Milliseconds handshake{5000};        // from accept or connect until both HELLOs
+    base::Seconds key_update{600};             // period of key updates, in each direction
+    base::Seconds silence{60};                 // without a cell for so long the link is dead
     base::Seconds keep_alive{15};              // between relays, each way: one padding cell, by the
                                                // clock whatever else flows; 0: none
     std::size_t send_queue = 512;              // cells; a full queue refuses, never blocks
@@ -32,21 +32,21 @@ struct LinkLimits {
 
 enum class LinkError {
     unreachable,  // connect failed
-    handshake,    // TLS failed, another protocol, or another key than the pinned one
+    handshake,    // TLS failed, or the protocol or the peer's key is not the expected one
     timed_out,    // handshake deadline
-    bad_hello,    // another network, version or role
+    bad_hello,    // wrong network, version or role
     bad_cell,     // a record of another size or that does not authenticate, an unknown kind, a
                   // malformed control message, a second HELLO
     closed,       // by the peer or by us
     silent,
-    abuse,  // KeyUpdate storm
+    abuse,  // too many KeyUpdates
 };
 const char* to_string(LinkError error);
 
-/// Our own key and self-signed certificate. One for the process; outlives its links.
+/// Our own key and self-signed certificate. One per process; it must outlive its links.
 class TlsIdentity {
  public:
-    /// Throws std::runtime_error if OpenSSL refuses (start-up).
+    /// Throws std::runtime_error if OpenSSL fails (at start-up).
     explicit TlsIdentity(const base::Secret<32>& ed25519_seed);
     ~TlsIdentity();
     TlsIdentity(const TlsIdentity&) = delete;
@@ -61,12 +61,12 @@ class TlsIdentity {
     std::unique_ptr<Impl> impl_;
 };
 
-/// An established link: both HELLOs are exchanged. Closing is immediate: queued cells are dropped.
-/// May be destroyed at any time on the I/O thread, also from within on_cell() and while run()
+/// An established link: both HELLOs were exchanged. Closing is immediate: queued cells are dropped.
+/// It may be destroyed at any time on the I/O thread, even from within on_cell() and while run()
 /// waits.
 class Link {
  public:
-    /// Gets each cell that arrives, in order; the link does not outlive it.
+    /// Receives the cells in order of arrival; must outlive the link.
     struct Sink {
         virtual ~Sink() = default;
         virtual void on_cell(Link& link, cell::CellBox cell) = 0;
@@ -77,17 +77,18 @@ class Link {
     const base::LinkKey& peer_key() const;
     const cell::Hello& peer_hello() const;
 
-    /// Reads and writes until the link ends; the reason why. Call once. Cells queued by send() go
-    /// out through one writer; control cells that arrive decode. Never touches the Link once that
-    /// is destroyed (it then ends with `closed`), so call it at once and await it when you like:
-    /// the sink must live until it ends or the Link is destroyed.
+    /// Reads and writes until the link ends; returns the reason. Call it once. One writer sends the
+    /// cells queued by send(). Arriving control cells have been decoded successfully. The task does
+    /// not touch the Link after the Link is destroyed (it then ends with `closed`), so call run()
+    /// immediately and await it later if needed. The sink must live until the task ends or the Link
+    /// is destroyed.
     asio::awaitable<LinkError> run(Sink& sink);
 
-    /// Queues a copy, never blocks; false if the queue is full or the link has ended (the cell is
-    /// dropped: its slot is lost). What is sent in one turn of the I/O thread leaves together, and
-    /// nothing leaves before run().
+    /// Queues a copy of the cell; never blocks. Returns false if the queue is full or the link has
+    /// ended; the cell is dropped then, and its slot is lost. Cells queued in one turn of the I/O
+    /// thread are written together. Nothing is written before run().
     bool send(const cell::Cell& cell);
-    /// Cells accepted by send() and not yet given to the socket.
+    /// The number of cells accepted by send() and not yet given to the socket.
     std::size_t queued() const;
     void close();
 
@@ -97,18 +98,20 @@ class Link {
     Link& operator=(const Link&) = delete;
 
  private:
-    std::shared_ptr<Impl> impl_;  // shared with what run() still waits for
+    std::shared_ptr<Impl> impl_;  // shared with operations that run() still waits for
 };
 
 using LinkResult = base::Result<std::unique_ptr<Link>, LinkError>;
 
-/// Connects, proves `expected`, exchanges HELLOs (theirs must name the same network and version,
-/// and a relay). `identity` outlives the link. `unreachable` also stands for a bad address.
+/// Connects, checks that the peer has the key `expected`, and exchanges HELLOs (the peer's must
+/// name the same network and version, and the role relay). `identity` must outlive the link.
+/// `unreachable` is also the error for an invalid address.
 asio::awaitable<LinkResult> dial(asio::ip::tcp::endpoint address, TlsIdentity& identity,
                                  base::LinkKey expected, cell::Hello mine, LinkLimits limits);
 
-/// The other side, on an accepted socket. Any certificate with an Ed25519 key passes TLS: the
-/// caller decides by peer_key() and peer_hello().role who it is, and closes what it does not want.
+/// The accepting side, on an accepted socket. TLS accepts every certificate with an Ed25519 key.
+/// The caller identifies the peer by peer_key() and peer_hello().role, and closes links that it
+/// does not want.
 asio::awaitable<LinkResult> answer(asio::ip::tcp::socket socket, TlsIdentity& identity,
                                    cell::Hello mine, LinkLimits limits);
 

@@ -1,4 +1,4 @@
-// dial() and answer(): from a TCP connection to two HELLOs, all before one absolute deadline.
+// dial() and answer(): from a TCP connection to two HELLOs, within one absolute deadline.
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
@@ -15,10 +15,10 @@ using boost::system::error_code;
 using Pending = std::shared_ptr<Link::Impl>;
 using Step = base::Status<LinkError>;
 
-// A handshake of ours takes 2 to 4 KB each way, hybrid key shares included.
+// Our handshake takes 2 to 4 KB in each direction, hybrid key shares included.
 constexpr std::size_t handshake_bytes_max = 16 * 1024;
 
-// A cancelled handshake unwinds: its socket must not stay open until the deadline.
+// If a handshake is cancelled, close its socket now and not at the deadline.
 struct CloseUnlessEstablished {
     Pending link;
     ~CloseUnlessEstablished() {
@@ -27,11 +27,11 @@ struct CloseUnlessEstablished {
 };
 
 base::Fail<LinkError> fail(const Pending& link, LinkError why) {
-    link->end(why);  // the deadline may have ended it before
+    link->end(why);  // no effect if the deadline has already ended it
     return base::Fail{*link->ended};
 }
 
-// Reads once. Whatever the other side has done wrong, nothing is said: the socket closes.
+// Reads once. Errors of the peer are never answered: the socket just closes.
 asio::awaitable<Step> read_some(Pending link, std::size_t* total) {
     const auto read = co_await link->socket.async_read_some(asio::buffer(link->input), as_value);
     if (link->ended || std::get<0>(read)) co_return fail(link, LinkError::handshake);
@@ -54,7 +54,7 @@ asio::awaitable<Step> prove_keys(Pending link, std::size_t* total) {
     while (true) {
         const auto done = link->tls.handshake();
         if (!done) co_return fail(link, done.error());
-        if (*done) co_return base::Done{};  // what is left to write goes with the HELLO
+        if (*done) co_return base::Done{};  // remaining output is sent with the HELLO
         const Step written = co_await write_all(link);
         if (!written) co_return written;
         const Step read = co_await read_some(link, total);

@@ -1,5 +1,5 @@
-// Inside of a Link: one socket, one TLS session, one writer, one timer. Shared between the Link and
-// whatever still waits for the socket, so that a Link can be destroyed at any time.
+// The implementation of a Link: one socket, one TLS session, one writer, one timer. It is shared
+// between the Link and pending socket operations, so that a Link can be destroyed at any time.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -14,22 +14,23 @@
 
 namespace nightjar::node {
 
-/// Expected failures come back as values.
+/// Completion token: expected failures are returned as values.
 inline constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 
 struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     Impl(asio::ip::tcp::socket socket, TlsIdentity& identity, std::optional<base::LinkKey> pinned,
          const LinkLimits& limits);
 
-    /// Closes the link with `timed_out` at the deadline, unless it is established by then.
+    /// Closes the link with `timed_out` at the deadline unless it is established by then.
     void arm_deadline();
-    /// From here cells flow and the clock runs.
+    /// Starts the flow of cells and the timers.
     void start(Sink& to);
-    /// Gives the sink every whole cell of what was read last. The sink may end or destroy the link.
+    /// Passes every complete cell of the last read to the sink. The sink may end or destroy the
+    /// link.
     void deliver();
     void schedule_flush();
     void end(LinkError why);
-    /// end() preceded by a close_notify, if that can go out at once.
+    /// Sends a close_notify if that is possible without blocking, then calls end().
     void close();
 
     asio::ip::tcp::socket socket;
@@ -38,11 +39,11 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     const LinkLimits limits;
     cell::Hello hello_mine;
     cell::Hello hello_peer;
-    base::Bytes input;  // what one read takes; TLS has used all of it before the next
+    base::Bytes input;  // buffer of one read; TLS has consumed it before the next read
     BoundedQueue<cell::CellBox> queue;
 
-    Link* owner = nullptr;  // null once the Link is destroyed
-    Sink* sink = nullptr;   // null until run()
+    Link* owner = nullptr;  // nullptr after the Link is destroyed
+    Sink* sink = nullptr;   // nullptr until run()
     bool established = false;
     std::optional<LinkError> ended;
 
@@ -52,7 +53,7 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     void arm_watchdog();
     void on_watchdog();
 
-    base::Bytes in_flight_;  // what the socket is writing
+    base::Bytes in_flight_;  // bytes that the socket is writing
     bool writing_ = false;
     bool flush_scheduled_ = false;
     bool key_update_due_ = false;

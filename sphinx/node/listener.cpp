@@ -14,7 +14,7 @@ namespace {
 using boost::system::error_code;
 constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 
-// One subscriber holds a whole /64, so that is what one source is in IPv6.
+// One subscriber usually has a whole /64, so an IPv6 source is a /64.
 asio::ip::address source_of(const asio::ip::address& address) {
     if (address.is_v4()) return address;
     const auto v6 = address.to_v6();
@@ -31,7 +31,7 @@ bool out_of_resources(const error_code& error) {
 
 }  // namespace
 
-// However a handshake ends, cancelled before its first turn included, its place is free again.
+// A handshake's slot. Freed however the handshake ends, even if it is cancelled before it starts.
 struct Listener::Place {
     Place(Listener& of, const Source& taken_by, std::uint64_t in_order)
         : listener{of}, source{taken_by}, number{in_order} {}
@@ -59,7 +59,8 @@ Listener::Listener(asio::any_io_executor executor, const asio::ip::tcp::endpoint
       limits_{limits},
       on_link_{std::move(on_link)},
       listener_limits_{listener_limits},
-      // A handshake fails by a Result; what throws is our own memory running out: that peer's loss.
+      // Handshakes report failures as a Result. An exception means that memory ran out, and only
+      // this peer's handshake fails.
       tasks_{executor, [this](const std::string&, const std::string&) { ++counts_.failed; }} {}
 
 Listener::~Listener() {
@@ -67,7 +68,8 @@ Listener::~Listener() {
 }
 
 asio::awaitable<void> Listener::run() {
-    // A cancelled listener still waits for its handshakes, so it looks for itself.
+    // A cancelled listener must still wait for its handshakes, so it does not throw but checks for
+    // cancellation itself.
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto state = co_await asio::this_coro::cancellation_state;
     while (!stopped_ && state.cancelled() == asio::cancellation_type::none) {
@@ -78,12 +80,13 @@ asio::awaitable<void> Listener::run() {
         if (!error) {
             admit(std::move(socket), source_of(peer.address()));
         } else if (out_of_resources(error)) {
-            // Whoever knocks waits in the backlog meanwhile; links that live are not touched.
+            // New connections wait in the backlog meanwhile; open links are not affected.
             ++counts_.out_of_resources;
             timer_.expires_after(listener_limits_.pause_without_descriptors);
             co_await timer_.async_wait(as_value);
         }
-        // Any other error is of that one connection (reset while it waited) or our own stop.
+        // Any other error concerns only that connection (it was reset while it waited), or is our
+        // own stop().
     }
     stop();
     tasks_.cancel();
@@ -103,7 +106,7 @@ void Listener::admit(asio::ip::tcp::socket socket, const Source& source) {
     std::size_t& of_source = per_source_[source];
     if (of_source >= listener_limits_.handshakes_per_source) {
         ++counts_.source_limited;
-        return;  // the socket closes
+        return;  // the destructor closes the socket
     }
     if (handshakes_.size() >= listener_limits_.handshakes) drop_oldest();
     ++per_source_[source];
@@ -123,8 +126,8 @@ asio::awaitable<void> Listener::handshake(asio::ip::tcp::socket socket, std::uni
     }
 }
 
-// An honest handshake takes two round trips. Under a flood the oldest is the one least likely to
-// be honest, and whoever is dropped dials again.
+// An honest handshake takes two round trips. Under a flood the oldest handshake is the one least
+// likely to be honest, and an honest peer that is dropped dials again.
 void Listener::drop_oldest() {
     ++counts_.dropped_oldest;
     const auto oldest = handshakes_.begin()->second;

@@ -1,5 +1,6 @@
-// Accepts links on one address: bounded in how many handshakes run at once, in all and for one
-// source, and patient when descriptors run out. What it knows of sources it forgets with them.
+// Accepts links on one address. Limits the number of concurrent handshakes, in total and per
+// source, and pauses when file descriptors run out. It keeps data about a source only while it has
+// handshakes.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -15,38 +16,39 @@
 namespace nightjar::node {
 
 struct ListenerLimits {
-    std::size_t handshakes = 1024;           // at once; when full the oldest is dropped
-    std::size_t handshakes_per_source = 32;  // at once, per IPv4 address or IPv6 /64
+    std::size_t handshakes = 1024;           // concurrent; when full, the oldest is dropped
+    std::size_t handshakes_per_source = 32;  // concurrent, per IPv4 address or IPv6 /64
     base::Milliseconds pause_without_descriptors{100};
 };
 
-/// Counts since the start, for lab metrics.
+/// Counts since start-up, for lab metrics.
 struct ListenerCounts {
-    std::uint64_t answered = 0;          // links given to the owner
-    std::uint64_t failed = 0;            // handshakes that led to none
-    std::uint64_t source_limited = 0;    // closed at once, before a byte was read
-    std::uint64_t dropped_oldest = 0;    // made room for a newer one
-    std::uint64_t out_of_resources = 0;  // pauses, because accept found no descriptor or memory
+    std::uint64_t answered = 0;          // links passed to the owner
+    std::uint64_t failed = 0;            // handshakes that failed
+    std::uint64_t source_limited = 0;    // closed immediately, before reading a byte
+    std::uint64_t dropped_oldest = 0;    // dropped in favour of a newer handshake
+    std::uint64_t out_of_resources = 0;  // pauses because accept had no descriptor or memory
 };
 
-/// One I/O thread. `identity` outlives it; it outlives run().
+/// One I/O thread. `identity` must outlive this object, and it must outlive run().
 class Listener {
  public:
-    /// Gets each established link; the owner decides who it is and runs it in a task of its own.
+    /// Receives each established link. The owner decides by the peer's key and role whether to keep
+    /// it, and runs it in a task of its own.
     using OnLink = std::function<void(std::unique_ptr<Link> link)>;
 
-    /// Binds and listens. Throws boost::system::system_error if it cannot (start-up).
+    /// Binds and listens. Throws boost::system::system_error if that fails (at start-up).
     Listener(asio::any_io_executor executor, const asio::ip::tcp::endpoint& address,
              TlsIdentity& identity, cell::Hello mine, LinkLimits limits, OnLink on_link,
              ListenerLimits listener_limits = {});
     ~Listener();
 
-    /// Accepts until stop() or cancellation; when it ends no handshake of it runs. Call once, in a
-    /// TaskGroup.
+    /// Accepts until stop() or cancellation. When it ends, none of its handshakes is running. Call
+    /// it once, in a TaskGroup.
     asio::awaitable<void> run();
     void stop();
 
-    /// Where it listens; the port that the kernel chose if the address had port 0.
+    /// The address it listens on. If port 0 was requested, this has the port that the kernel chose.
     asio::ip::tcp::endpoint address() const { return address_; }
     const ListenerCounts& counts() const { return counts_; }
 

@@ -15,8 +15,8 @@ namespace {
 
 std::atomic<Level> level_max{Level::info};
 
-/// systemd names the device and inode of the journal's socket; the prefix is for it alone, so a
-/// unit whose stderr goes to a file gets plain lines.
+/// systemd sets JOURNAL_STREAM to the device and inode of the journal's socket. The prefix is for
+/// the journal only, so a unit whose stderr goes to a file gets plain lines.
 bool journal_listens() {
     const char* stream = std::getenv("JOURNAL_STREAM");
     struct stat status {};
@@ -54,13 +54,14 @@ void log(Level level, std::string_view message) {
     static const bool journal = journal_listens();
     std::string line = journal ? "<" + std::to_string(static_cast<int>(level)) + ">"
                                : stamp() + std::string{name(level)};
-    // One message is one line whatever is in it, so that no text can forge another entry.
+    // One message is always one line, so that no text can forge another entry.
     for (const char c : message) {
         const auto byte = static_cast<unsigned char>(c);
         line += byte < 0x20 || byte == 0x7f ? ' ' : c;
     }
     line += '\n';
-    // One write, so that lines of several threads do not mix. A full disk must not stop a relay.
+    // A single write, so that lines of several threads do not mix. Errors are ignored: a full disk
+    // must not stop a relay.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

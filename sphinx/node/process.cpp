@@ -21,7 +21,8 @@ void require(bool ok, const char* what) {
 void harden_process() {
     const rlimit none{0, 0};
     require(setrlimit(RLIMIT_CORE, &none) == 0, "cannot forbid core dumps");
-    // A pipe in core_pattern ignores RLIMIT_CORE; it does not get what is not dumpable.
+    // A pipe in core_pattern ignores RLIMIT_CORE, but gets no dump of a process that is not
+    // dumpable.
     require(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "cannot make the process undumpable");
     require(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR, "cannot ignore SIGPIPE");
     umask(0077);

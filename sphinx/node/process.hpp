@@ -1,14 +1,14 @@
-// What every daemon does to its own process before it reads a key.
+// Process settings that every daemon makes before it reads a key.
 #pragma once
 
 namespace nightjar::node {
 
-/// No core dump, no debugger or /proc reader of the same user, no file of ours that others may
-/// read, and no death by a closed pipe. Throws std::system_error if the kernel refuses: a process
-/// that could leave its keys in a core must not load them.
+/// Disables core dumps, and access by a debugger or by /proc readers of the same user. New files
+/// are not readable for others. A closed pipe does not end the process. Throws std::system_error if
+/// the kernel refuses: a process whose keys could end up in a core dump must not load them.
 void harden_process();
 
-/// Takes as many file descriptors as the hard limit allows.
+/// Raises the limit of open files to the hard limit.
 void raise_descriptor_limit();
 
 }  // namespace nightjar::node

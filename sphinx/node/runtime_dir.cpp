@@ -19,7 +19,7 @@ namespace nightjar::node {
     throw KeyError{directory.string() + ": " + why};
 }
 
-/// True if there was none.
+/// Returns true if the directory did not exist.
 static bool make_directory(const std::filesystem::path& directory) {
     if (::mkdir(directory.c_str(), 0700) == 0) return true;
     if (errno != EEXIST)
@@ -49,14 +49,14 @@ void prepare_runtime_dir(const std::filesystem::path& directory) {
     if (type != TMPFS_MAGIC && type != RAMFS_MAGIC) {
         if (made) ::rmdir(directory.c_str());
         refuse(directory,
-               "is on a disk, where epoch keys must never lie; name a directory on a tmpfs, for "
+               "is on a disk, where epoch keys must never be; name a directory on a tmpfs, for "
                "example below /dev/shm, or let systemd make it (RuntimeDirectory=)");
     }
     if (status.st_uid != ::geteuid())
         refuse(directory, "belongs to user id " + std::to_string(status.st_uid) + ", not to " +
                               std::to_string(::geteuid()) + "; chown it or run as its owner");
     if ((status.st_mode & 0777) != 0700)
-        refuse(directory, "others may look into it; chmod 700 " + directory.string());
+        refuse(directory, "is accessible to others; chmod 700 " + directory.string());
 }
 
 }  // namespace nightjar::node

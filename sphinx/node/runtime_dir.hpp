@@ -1,14 +1,14 @@
-// Where a relay keeps epoch keys and replay filters: memory that looks like a directory. It must
-// survive the process and die with the power, so it has to be a tmpfs (or ramfs) of our own.
+// The directory of a relay's epoch keys and replay filters. Its content must survive the process
+// and be lost when the power goes, so it has to be our own directory on tmpfs (or ramfs).
 #pragma once
 
 #include <filesystem>
 
 namespace nightjar::node {
 
-/// Makes the directory (mode 0700) if there is none, then checks it: a directory, not a link to
-/// one, ours, mode 0700, on tmpfs or ramfs. Otherwise a KeyError (exit 5) that says which and how
-/// to mend it.
+/// Creates the directory (mode 0700) if it does not exist, then checks it: a directory and no
+/// symbolic link, owned by this user, mode 0700, on tmpfs or ramfs. Otherwise throws KeyError (exit
+/// code 5) that says what is wrong and how to fix it.
 void prepare_runtime_dir(const std::filesystem::path& directory);
 
 }  // namespace nightjar::node

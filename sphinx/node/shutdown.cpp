@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// After its bound a step is cancelled; this is how long it may take to notice.
+// The time that a cancelled step has to end.
 constexpr base::Milliseconds cancelled_step_max{100};
 
 }  // namespace
@@ -21,7 +21,7 @@ Shutdown::Shutdown(asio::any_io_executor executor)
     : signals_{executor, SIGINT, SIGTERM, SIGHUP},
       requested_timer_{executor, asio::steady_timer::time_point::max()},
       tasks_{executor, [this](const std::string& step, const std::string&) {
-                 overran_.push_back(step);  // a step that throws has not done its work either
+                 overran_.push_back(step);  // a step that throws has failed as well
              }} {
     listen();
 }
@@ -37,7 +37,7 @@ void Shutdown::request() {
 
 void Shutdown::listen() {
     signals_.async_wait([this](boost::system::error_code error, int number) {
-        // Cancelled: run() has ended, and this object may be gone.
+        // An error means cancelled: run() has ended, and this object may be gone.
         if (error) return;
         on_signal(number);
         listen();

@@ -1,5 +1,6 @@
-// Signals, and the order in which a daemon ends. SIGINT or SIGTERM: the steps run one after the
-// other, each for a bounded time. A second one: the process leaves at once. SIGHUP: a callback.
+// Signals, and the orderly end of a daemon. SIGINT or SIGTERM: the steps run one after another,
+// each with a time limit. A second such signal: the process exits immediately. SIGHUP: calls a
+// callback.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,29 +16,30 @@
 
 namespace nightjar::node {
 
-/// One for the process, on the I/O thread. Its steps may use whatever outlives run().
+/// One per process, on the I/O thread. Its steps may use any object that outlives run().
 class Shutdown {
  public:
     using Step = std::function<boost::asio::awaitable<void>()>;
 
-    /// From here the three signals are ours. Throws boost::system::system_error if they cannot be.
+    /// Takes over the three signals. Throws boost::system::system_error if that fails.
     explicit Shutdown(boost::asio::any_io_executor executor);
 
-    /// Steps run in the order in which they were added. One that takes longer than `bound` is
-    /// cancelled and named in overran(); the next one then runs.
+    /// Steps run in the order in which they were added. A step that takes longer than `bound` is
+    /// cancelled and listed in overran(); then the next one runs.
     void add(std::string name, base::Milliseconds bound, Step step);
     void on_hangup(std::function<void()> callback) { on_hangup_ = std::move(callback); }
-    /// Runs before the process leaves at a second signal: wipe keys, touch nothing else.
+    /// The callback runs before the process exits at a second signal: it should wipe keys and do
+    /// nothing else.
     void on_abort(std::function<void()> callback) { on_abort_ = std::move(callback); }
 
-    /// The same as a first signal; a second call does nothing. A core task's death comes here.
+    /// Has the effect of a first signal; a second call does nothing. Called when a core task fails.
     void request();
     bool requested() const { return requested_; }
 
-    /// Waits for a signal or request(), then runs the steps. Ends after the last one, when it no
-    /// longer listens to signals, so that the I/O thread can run out of work.
+    /// Waits for a signal or request(), then runs the steps. When it ends it no longer waits for
+    /// signals, so that the I/O thread can run out of work.
     boost::asio::awaitable<void> run();
-    /// The steps that did not end in time.
+    /// The steps that did not finish in time.
     const std::vector<std::string>& overran() const { return overran_; }
 
  private:

@@ -24,7 +24,7 @@ constexpr Unit units[] = {
     {"us", 1'000},         {"ms", 1'000'000},        {"s", 1'000'000'000},
     {"m", 60'000'000'000}, {"h", 3'600'000'000'000}, {"d", 86'400'000'000'000}};
 
-/// How many letters have to change to turn one word into the other.
+/// The edit distance: the number of letters to change to turn one word into the other.
 std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j <= b.size(); ++j)
@@ -41,7 +41,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string suggestion(const std::string& key, const std::set<std::string, std::less<>>& known) {
     const std::string* best = nullptr;
-    std::size_t best_distance = 3;  // further away it is a guess that misleads
+    std::size_t best_distance = 3;  // a guess at a greater distance would mislead
     std::string all;
     for (const auto& word : known) {
         const auto steps = key.size() > 64 ? best_distance : distance(key, word);
@@ -52,7 +52,7 @@ std::string suggestion(const std::string& key, const std::set<std::string, std::
         all += (all.empty() ? "" : ", ") + word;
     }
     if (best != nullptr) return "did you mean \"" + *best + "\"?";
-    return all.empty() ? "no key is known here" : "known here: " + all;
+    return all.empty() ? "no keys are allowed here" : "allowed here: " + all;
 }
 
 template <class Duration>
@@ -60,7 +60,7 @@ Duration whole(const YamlValue& value, const char* unit) {
     const auto exact = value.as<base::Nanoseconds>();
     const auto rounded = std::chrono::duration_cast<Duration>(exact);
     if (rounded != exact)
-        value.fail("a finer time than this key takes", std::string{"use whole "} + unit);
+        value.fail("more precise than this key allows", std::string{"use whole "} + unit);
     return rounded;
 }
 
@@ -115,11 +115,11 @@ std::uint64_t YamlValue::integer(std::uint64_t max) const {
     const auto* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, value);
     const bool digits = stop == end && !text.empty();
-    // 010 is ten for one reader of YAML and eight for another.
+    // Some readers of YAML take 010 as ten, others as eight.
     if (!digits || (text.size() > 1 && text[0] == '0'))
         fail("not a whole number", "give decimal digits without leading zeros");
     if (error != std::errc{} || value > max)
-        fail("too large a number", "use 0 to " + std::to_string(max));
+        fail("the number is too large", "use 0 to " + std::to_string(max));
     return value;
 }
 
@@ -149,7 +149,7 @@ void YamlValue::read(base::Nanoseconds& out) const {
     for (const auto& unit : units) {
         if (error != std::errc{} || std::string_view{stop, end} != unit.name) continue;
         if (number > static_cast<std::uint64_t>(INT64_MAX / unit.nanoseconds))
-            fail("too long a time", "use less");
+            fail("the time is too long", "use less");
         out = base::Nanoseconds{static_cast<std::int64_t>(number) * unit.nanoseconds};
         return;
     }

@@ -1,10 +1,10 @@
-// Configuration files: YAML without its surprises. yaml-cpp parses; everything that it lets pass
-// and that could mean something else than it seems is refused here: duplicate keys, a second
-// document, anchors, aliases, tags, directives, bad UTF-8, control and bidirectional characters,
-// carriage returns, tabs before a key, files over 64 KiB, symbolic links. Every failure is a
-// ConfigError (exit 3) of one line: `file:line:column: what is wrong; how to mend it`.
+// Configuration files: YAML without its surprises. yaml-cpp parses; this code rejects what yaml-cpp
+// accepts although it may not mean what it seems to: duplicate keys, a second document, anchors,
+// aliases, tags, directives, bad UTF-8, control and bidirectional characters, carriage returns,
+// tabs before a key, files over 64 KiB, symbolic links. Every failure throws ConfigError (exit code
+// 3) with one line: `file:line:column: what is wrong; how to fix it`.
 //
-// Usage: every key that a program knows is asked for, then done() refuses the others.
+// Usage: read every key that the program knows; then done() rejects all others.
 //
 //     const auto file = YamlFile::load("relay.yaml");
 //     auto map = file.map();
@@ -42,25 +42,26 @@ struct YamlTree;  // the file's name and its nodes
 struct YamlNode;
 class YamlMap;
 
-/// Where to listen: like an Endpoint, but port 0 (any free one) is allowed.
+/// An address to listen on: like an Endpoint, but port 0 (any free port) is allowed.
 struct ListenEndpoint : directory::Endpoint {};
 
-/// Both ends included.
+/// A range of values; min and max are included.
 template <class T>
 struct Range {
     T min;
     T max;
 };
 
-/// One value of a file, and where it stands. Keeps the file's content alive.
+/// One value of a file, with its position. Keeps the file's content alive.
 class YamlValue {
  public:
     YamlValue(std::shared_ptr<const YamlTree> tree, const YamlNode* node)
         : tree_{std::move(tree)}, node_{node} {}
 
-    /// T is std::string, bool, std::uint16_t, std::uint32_t, std::uint64_t, double,
-    /// base::Nanoseconds, base::Milliseconds, base::Seconds (a number and a unit: 50ms, 10s, 1h),
-    /// directory::Endpoint, ListenEndpoint, a base::Id (hexadecimal), or a vector of one of these.
+    /// Converts the value. T is std::string, bool, std::uint16_t, std::uint32_t, std::uint64_t,
+    /// double, base::Nanoseconds, base::Milliseconds, base::Seconds (a number and a unit: 50ms,
+    /// 10s, 1h), directory::Endpoint, ListenEndpoint, a base::Id (hexadecimal), or a vector of one
+    /// of these.
     template <class T>
     T as() const {
         T value{};
@@ -70,7 +71,7 @@ class YamlValue {
     YamlMap map() const;
     std::vector<YamlValue> list() const;
 
-    /// For rules that only the caller knows.
+    /// Throws the ConfigError for this value. For rules that only the caller knows.
     [[noreturn]] void fail(const std::string& what, const std::string& mend) const;
 
  private:
@@ -104,7 +105,7 @@ class YamlValue {
     const YamlNode* node_;
 };
 
-/// How a bound is named in a message.
+/// The text of a limit in a message.
 std::string yaml_text(double value);
 std::string yaml_text(base::Nanoseconds value);
 template <std::unsigned_integral T>
@@ -112,7 +113,7 @@ std::string yaml_text(T value) {
     return std::to_string(value);
 }
 
-/// The keys of one map; remembers which ones were asked for. Not for several threads.
+/// The keys of one map; records which keys were read. One thread.
 class YamlMap {
  public:
     YamlMap(std::shared_ptr<const YamlTree> tree, const YamlNode* node)
@@ -120,9 +121,9 @@ class YamlMap {
     YamlMap(const YamlMap&) = delete;
     YamlMap& operator=(const YamlMap&) = delete;
 
-    /// Nothing if the key is absent.
+    /// nullopt if the key is absent.
     std::optional<YamlValue> find(std::string_view key);
-    YamlValue at(std::string_view key);  // ConfigError if absent
+    YamlValue at(std::string_view key);  // throws ConfigError if absent
 
     template <class T>
     T required(std::string_view key) {
@@ -148,7 +149,7 @@ class YamlMap {
         return value ? std::optional<T>{value->as<T>()} : std::nullopt;
     }
 
-    /// One of a few words, each standing for a value.
+    /// A value that is one of a few words; each word stands for a value of E.
     template <class E>
     using Words = std::initializer_list<std::pair<std::string_view, E>>;
     template <class E>
@@ -165,11 +166,12 @@ class YamlMap {
     YamlMap map(std::string_view key);
     std::vector<YamlValue> list(std::string_view key);
 
-    /// Refuses every key that was never asked for, with a guess at what was meant. Call it once
-    /// all known keys were asked for.
+    /// Rejects every key that was never read, and suggests the key that was probably meant. Call it
+    /// after all known keys have been read.
     void done() const;
 
-    /// For rules about several keys: points at `key` where it is present, else at the map.
+    /// Throws the ConfigError at `key` if it is present, else at the map. For rules about several
+    /// keys.
     [[noreturn]] void fail(std::string_view key, const std::string& what, const std::string& mend);
 
  private:
@@ -193,19 +195,19 @@ class YamlMap {
     }
 
     std::shared_ptr<const YamlTree> tree_;
-    const YamlNode* node_;  // nullptr: the empty map of an absent key
+    const YamlNode* node_;  // nullptr: the key of this map is absent
     std::set<std::string, std::less<>> asked_;
 };
 
 /// A whole file.
 class YamlFile {
  public:
-    /// A regular file of at most 64 KiB. One that is missing or unreadable is a ConfigError too.
+    /// Reads a regular file of at most 64 KiB. A missing or unreadable file is a ConfigError too.
     static YamlFile load(const std::filesystem::path& file);
-    /// The same for a text in memory; `name` stands in its messages.
+    /// Parses a text in memory; messages contain `name` as its file name.
     static YamlFile parse(const std::string& name, std::string_view text);
 
-    /// An empty file is an empty map: every key has its default.
+    /// An empty file gives an empty map: every key has its default.
     YamlMap map() const;
 
  private:

@@ -26,7 +26,7 @@ struct Task {
     bool cancelled = false;
 };
 
-// What a task that was cancelled may end with.
+// True for the error that a cancelled task may end with.
 bool is_abort(const boost::system::system_error& error) {
     return error.code() == asio::error::operation_aborted;
 }
@@ -38,7 +38,7 @@ struct TaskGroup::State {
     OnFailure on_failure;
     std::map<TaskId, std::shared_ptr<Task>> tasks;
     std::uint64_t next = 1;
-    std::vector<asio::steady_timer*> waiting;  // of wait_for(), each in its own frame
+    std::vector<asio::steady_timer*> waiting;  // timers in the frames of wait_for()
 
     void finished(TaskId id, std::exception_ptr error) {
         const auto found = tasks.find(id);
@@ -75,7 +75,7 @@ TaskGroup::TaskId TaskGroup::spawn(std::string name, asio::awaitable<void> task)
     const auto entry = std::make_shared<Task>();
     entry->name = std::move(name);
     state_->tasks.emplace(id, entry);
-    // The handler holds the entry, and with it the signal that its slot belongs to.
+    // The handler keeps the entry alive, and with it the cancellation signal of the slot.
     auto on_end = [state = state_, entry, id](std::exception_ptr error) {
         state->finished(id, std::move(error));
     };
@@ -85,7 +85,7 @@ TaskGroup::TaskId TaskGroup::spawn(std::string name, asio::awaitable<void> task)
 }
 
 void TaskGroup::cancel() {
-    // A task may end, and leave the map, while its signal is being emitted.
+    // Copy the map: a task may end and be removed while its signal is emitted.
     const auto tasks = state_->tasks;
     for (const auto& [id, task] : tasks)
         cancel(id);
@@ -96,8 +96,8 @@ void TaskGroup::cancel(TaskId id) {
     if (found == state_->tasks.end()) return;
     const std::shared_ptr<Task> task = found->second;
     task->cancelled = true;
-    // Always from within the I/O thread, where it reaches the task at once: asked for outside of it
-    // Asio would come back later, to a signal that is gone when the task ends first.
+    // Emit on the I/O thread only, where the signal reaches the task immediately. From another
+    // thread Asio would deliver it later, when the task and its signal may be gone.
     asio::dispatch(state_->executor, [state = state_, task, id] {
         if (state->tasks.contains(id)) task->stop.emit(asio::cancellation_type::terminal);
     });
@@ -108,7 +108,7 @@ std::size_t TaskGroup::running() const {
 }
 
 asio::awaitable<void> TaskGroup::wait() {
-    // g++ 12 miscompiles a co_await in a loop's condition: it resumes into a trap.
+    // g++ 12 miscompiles a co_await in the condition of a loop: it resumes into a trap.
     bool ended = false;
     while (!ended) {
         ended = co_await wait_for(base::Milliseconds{3'600'000});

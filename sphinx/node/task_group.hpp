@@ -1,4 +1,4 @@
-// Every coroutine of a process has a name and an owner. Nothing is ever detached.
+// Every coroutine of a process has a name and an owner; none is detached.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,14 +12,14 @@
 
 namespace nightjar::node {
 
-/// Spawns and awaits tasks on one I/O thread. The destructor asserts that none is left: a frame
-/// that outlived its group could touch members that are gone.
+/// Spawns and awaits tasks on one I/O thread. The destructor asserts that no task is left: a
+/// coroutine frame that outlives its group could use members that are gone.
 class TaskGroup {
  public:
-    /// `on_failure` is told of a task that ended by an exception (its name, and what); the daemon
-    /// then stops. Called on the I/O thread. A task that cancel() ended is no failure.
+    /// Called on the I/O thread when a task ends with an exception, with the task's name and the
+    /// exception's text; the daemon then stops. A task that cancel() ended is not a failure.
     using OnFailure = std::function<void(const std::string& task, const std::string& what)>;
-    /// Names one task of this group; never reused.
+    /// Identifies one task of this group; never reused.
     enum class TaskId : std::uint64_t {};
 
     TaskGroup(boost::asio::any_io_executor executor, OnFailure on_failure);
@@ -27,16 +27,17 @@ class TaskGroup {
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 
-    /// The task starts in a later turn of the I/O thread.
+    /// Spawns a task. It starts in a later turn of the I/O thread.
     TaskId spawn(std::string name, boost::asio::awaitable<void> task);
-    /// Asks every task to end: terminal cancellation of whatever each one waits for.
+    /// Cancels every task: terminal cancellation of the operation that it waits for.
     void cancel();
-    /// The same for one task, if it still runs.
+    /// Cancels one task if it is still running.
     void cancel(TaskId task);
     std::size_t running() const;
-    /// Ends when no task runs; the caller bounds the wait. Never call it from one of the tasks.
+    /// Waits until no task is running; the caller must limit the wait. Never call it from a task of
+    /// this group.
     boost::asio::awaitable<void> wait();
-    /// The same, for at most so long: true if no task runs.
+    /// Waits for at most `bound`. Returns true if no task is running.
     boost::asio::awaitable<bool> wait_for(base::Milliseconds bound);
 
  private:

@@ -14,7 +14,7 @@ namespace {
 using Key = std::unique_ptr<EVP_PKEY, OpensslFree<&EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, OpensslFree<&X509_free>>;
 
-// A certificate of ours has about 200 bytes; the list of one is all that a peer may show.
+// Our certificates have about 200 bytes, and a peer may send only one.
 constexpr long certificate_list_size_max = 2048;
 
 void require(bool ok, const char* what) {
@@ -23,7 +23,8 @@ void require(bool ok, const char* what) {
     throw std::runtime_error(std::string{"OpenSSL refuses "} + what);
 }
 
-// The same for every node but for its key: no name, no date and no serial that could tell anything.
+// The certificates of all nodes differ only in the key: no name, date or serial number that could
+// reveal anything.
 Certificate self_signed(EVP_PKEY* key) {
     Certificate certificate{X509_new()};
     require(certificate != nullptr, "a certificate");
@@ -51,8 +52,8 @@ PeerJudge* judge_of(const SSL* ssl) {
     return static_cast<PeerJudge*>(SSL_get_ex_data(ssl, judge_index()));
 }
 
-// Stands in place of all of OpenSSL's chain building. That the peer holds the private key is proved
-// by TLS's CertificateVerify, which no callback can switch off.
+// Replaces OpenSSL's chain building. TLS's CertificateVerify proves that the peer holds the private
+// key, and no callback can switch that off.
 int verify_peer(X509_STORE_CTX* store, void*) {
     auto* ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
@@ -78,11 +79,12 @@ void observe_message(int sent, int, int content_type, const void* bytes, size_t 
 void allow_only_our_tls(SSL_CTX* context) {
     bool ok = SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1;
     ok = ok && SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1;
-    // Both have tags of 16 bytes, so a cell has one record length whichever is agreed.
+    // Both suites have tags of 16 bytes, so the record length of a cell does not depend on the
+    // suite.
     ok = ok && SSL_CTX_set_ciphersuites(context,
                                         "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1;
-    // Hybrid post-quantum where the installed OpenSSL has it (3.5 and later); a list that names a
-    // group it does not know is refused whole.
+    // Hybrid post-quantum key exchange if the installed OpenSSL supports it (3.5 and later).
+    // OpenSSL rejects a whole list if it contains an unknown group.
     ok = ok && (SSL_CTX_set1_groups_list(context, "X25519MLKEM768:X25519") == 1 ||
                 SSL_CTX_set1_groups_list(context, "X25519") == 1);
     ok = ok && SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1;
@@ -97,7 +99,7 @@ void allow_only_our_tls(SSL_CTX* context) {
     require(SSL_CTX_set_max_early_data(context, 0) == 1, "to do without early data");
     require(SSL_CTX_set_recv_max_early_data(context, 0) == 1, "to do without early data");
 
-    // One record per cell: SSL_write of a cell never splits it, and every write is whole.
+    // One record per cell: SSL_write never splits a cell, and every write is complete.
     require(SSL_CTX_set_max_send_fragment(context, cell::cell_size) == 1, "records of a cell");
     SSL_CTX_clear_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);

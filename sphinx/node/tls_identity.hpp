@@ -1,5 +1,5 @@
-// Inside of TlsIdentity: the certificate, and one OpenSSL context for each end of a link. What the
-// contexts allow is all that a link will ever do: TLS 1.3, Ed25519, no resumption of any kind.
+// The implementation of TlsIdentity: the certificate, and one OpenSSL context for each end of a
+// link. The contexts allow only what a link uses: TLS 1.3, Ed25519, no resumption of any kind.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -26,12 +26,13 @@ struct TlsIdentity::Impl {
     SslContext answering;
 };
 
-/// OpenSSL's verify callback asks whoever runs the handshake; the certificate's key is all that is
-/// ever looked at. An SSL object finds its judge in its application data.
+/// OpenSSL's verify callback asks this object, which belongs to the handshake. Only the key of the
+/// certificate is examined. The SSL object's application data points to the judge.
 struct PeerJudge {
     virtual ~PeerJudge() = default;
     virtual bool accepts(const base::LinkKey& key) = 0;
-    /// Every record header and handshake message, sent or received (SSL_CTX_set_msg_callback).
+    /// Called for every record header and handshake message, sent or received
+    /// (SSL_CTX_set_msg_callback).
     virtual void on_message(bool sent, int content_type, base::ByteView bytes) = 0;
 };
 void set_judge(SSL* ssl, PeerJudge* judge);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr base::Seconds key_update_window{60};
 
-// What a record header says of its length.
+// The length field of a record header.
 std::size_t record_length(base::ByteView header) {
     return (std::size_t{header[3]} << 8) | header[4];
 }
@@ -28,19 +28,19 @@ struct TlsSession::Impl final : PeerJudge {
     base::LinkKey own;
     std::optional<base::LinkKey> pinned;
     base::LinkKey peer;
-    base::ByteView input;  // fed and not yet taken by OpenSSL
+    base::ByteView input;  // fed, not yet consumed by OpenSSL
     base::Bytes output;
 
     bool established = false;
-    std::optional<LinkError> fault;  // what on_message() saw; OpenSSL then gets no further byte
+    std::optional<LinkError> fault;  // set by on_message(); OpenSSL then gets no more input
     std::uint32_t key_updates_max = 0;
     std::uint32_t key_updates = 0;
     base::Mono window_start;
     base::Mono now;
-    Ssl ssl;  // last, so that it goes first: it points at all the others
+    Ssl ssl;  // last member: destroyed first, since it points to the others
 
     bool accepts(const base::LinkKey& key) override {
-        // Our own certificate shown back to us proves nothing about a peer.
+        // A peer that presents our own certificate proves nothing.
         if (base::equal_constant_time(key.bytes, own.bytes)) return false;
         if (pinned && !base::equal_constant_time(key.bytes, pinned->bytes)) return false;
         peer = key;
@@ -50,13 +50,14 @@ struct TlsSession::Impl final : PeerJudge {
     void on_message(bool sent, int content_type, base::ByteView bytes) override {
         if (sent || !established || fault) return;
         if (content_type == SSL3_RT_HEADER && bytes.size() == record_header) {
-            // Judged before a byte of the body is read: tickets, requests for a certificate, empty
-            // and padded records all end here, without being taken apart.
+            // Checked before the body is read: tickets, certificate requests, and empty or padded
+            // records are rejected here without being parsed.
             const std::size_t length = record_length(bytes);
             if (length != cell_record && length != key_update_record && length != alert_record)
                 fault = LinkError::bad_cell;
         } else if (content_type == SSL3_RT_HANDSHAKE && !bytes.empty()) {
-            // Padded to the length of a cell, another message passes for one until it is opened.
+            // A handshake message padded to the length of a cell looks like one until it is
+            // decrypted.
             if (bytes[0] != SSL3_MT_KEY_UPDATE) {
                 fault = LinkError::bad_cell;
                 return;
@@ -74,8 +75,8 @@ namespace {
 
 using Session = TlsSession::Impl;
 
-// A pair of memory BIOs in one, without a copy of its own: OpenSSL reads from what was fed and
-// appends to what goes out.
+// One BIO in place of a pair of memory BIOs, without copies of its own: OpenSSL reads the fed bytes
+// and appends to the output.
 int bio_read(BIO* bio, char* out, std::size_t size, std::size_t* taken) {
     auto* session = static_cast<Session*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
@@ -139,7 +140,7 @@ TlsSession::TlsSession(TlsIdentity& identity, std::optional<base::LinkKey> pinne
     BIO* bio = impl_->ssl ? BIO_new(bio_method()) : nullptr;
     if (bio == nullptr) throw std::bad_alloc{};
     BIO_set_data(bio, impl_.get());
-    SSL_set_bio(impl_->ssl.get(), bio, bio);  // takes the one reference
+    SSL_set_bio(impl_->ssl.get(), bio, bio);  // takes our only reference
     set_judge(impl_->ssl.get(), impl_.get());
     if (dials)
         SSL_set_connect_state(impl_->ssl.get());
@@ -172,7 +173,7 @@ base::Result<bool, LinkError> TlsSession::handshake() {
 base::Result<cell::CellBox, LinkError> TlsSession::next_cell(base::Mono now) {
     assert(impl_->established);
     impl_->now = now;
-    // One byte more than a cell, so that a longer record shows as longer. OpenSSL never joins two
+    // One byte more than a cell, so that a longer record is detected. OpenSSL never joins two
     // records in one read.
     base::ByteArray<cell::cell_size + 1> plain;
     ERR_clear_error();

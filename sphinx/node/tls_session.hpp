@@ -1,9 +1,9 @@
-// TLS of one link without its socket: bytes from the wire in, cells out, and the other way round.
-// Sans-I/O: whoever owns it moves the bytes and tells the time.
+// The TLS session of one link without its socket: converts bytes from the wire to cells, and cells
+// to bytes. Sans-I/O: the owner moves the bytes and passes the time.
 //
 //   feed() -> handshake() ... done, then next_cell()        write_cell(), update_key() -> output()
 //
-// Any error is final: the owner closes the socket and asks nothing more.
+// Every error is final: the owner closes the socket and makes no further calls.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace nightjar::node {
 
-/// What a record of a given kind measures on the wire, behind its header of 5 bytes.
+/// The sizes of records on the wire by kind, without the header of 5 bytes.
 inline constexpr std::size_t record_overhead = 17;  // content type 1, tag 16
 inline constexpr std::size_t cell_record = cell::cell_size + record_overhead;
 inline constexpr std::size_t key_update_record = 5 + record_overhead;
@@ -28,30 +28,31 @@ inline constexpr std::size_t record_header = 5;
 
 class TlsSession {
  public:
-    /// Dials if `pinned` names whom to expect, answers if not. `identity` outlives it. Throws
-    /// std::bad_alloc if OpenSSL has no memory.
+    /// Acts as TLS client if `pinned` gives the expected peer's key, else as server. `identity`
+    /// must outlive this object. Throws std::bad_alloc if OpenSSL has no memory.
     TlsSession(TlsIdentity& identity, std::optional<base::LinkKey> pinned,
                std::uint32_t key_updates_per_minute);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
 
-    /// What arrived. The bytes must stay until the session has asked for more, that is until
-    /// handshake() or next_cell() found nothing left to do; only then feed again.
+    /// Passes bytes that arrived. They must stay valid until the session has consumed them: until
+    /// handshake() or next_cell() reports that it needs more bytes. Only then call feed() again.
     void feed(base::ByteView bytes);
-    /// True once both Finished messages are exchanged.
+    /// Continues the handshake. Returns true once both Finished messages are exchanged.
     base::Result<bool, LinkError> handshake();
-    /// One cell, or null if more bytes are needed. Precondition: the handshake is done.
+    /// Returns one cell, or nullptr if more bytes are needed. Precondition: the handshake is done.
     base::Result<cell::CellBox, LinkError> next_cell(base::Mono now);
 
-    /// Each appends exactly one record to output(). False: OpenSSL refused, the link is over.
+    /// Each appends exactly one record to output(). Returns false if OpenSSL fails; the link is
+    /// over then.
     bool write_cell(const cell::Cell& cell);
     bool update_key();
     bool write_close();
 
-    /// What has to go to the socket; the owner takes it by swapping it for an empty buffer.
+    /// The bytes to write to the socket; the owner takes them by swapping with an empty buffer.
     base::Bytes& output();
-    /// All zeros before the handshake is done.
+    /// The peer's key; all zeros before the handshake is done.
     const base::LinkKey& peer_key() const;
 
     struct Impl;

@@ -8,9 +8,9 @@ namespace nightjar::node {
 namespace {
 
 struct Form {
-    unsigned char mask, mark;  // of the first byte
+    unsigned char mask, mark;  // for the first byte
     std::size_t length;
-    char32_t min;  // what fits into fewer bytes is overlong
+    char32_t min;  // a smaller value would be overlong
 };
 constexpr std::array<Form, 4> forms{
     {{0x80, 0x00, 1, 0}, {0xe0, 0xc0, 2, 0x80}, {0xf0, 0xe0, 3, 0x800}, {0xf8, 0xf0, 4, 0x10000}}};
@@ -43,7 +43,7 @@ const char* forbidden_character(char32_t c) {
     if (c == 0x2028 || c == 0x2029) return "a line separator that editors do not show";
     const bool turns = c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
                        (c >= 0x2066 && c <= 0x2069);
-    return turns ? "a character that turns the direction of writing" : nullptr;
+    return turns ? "a character that changes the writing direction" : nullptr;
 }
 
 }  // namespace nightjar::node

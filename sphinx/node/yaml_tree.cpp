@@ -22,7 +22,7 @@ void yaml_fail(const std::string& file, std::size_t line, std::size_t column,
 
 namespace {
 
-/// Builds the tree as yaml-cpp reads, and refuses on the way what yaml-cpp would take.
+/// Builds the tree from yaml-cpp's events, and rejects what yaml-cpp would accept.
 class Builder final : public YAML::EventHandler {
  public:
     explicit Builder(YamlTree& tree) : tree_{tree} {}
@@ -56,8 +56,8 @@ class Builder final : public YAML::EventHandler {
     void OnMapEnd() override { stack_.pop_back(); }
 
  private:
-    /// A list or map that is being read. Its node stays where it is: the vector that holds it does
-    /// not grow before the node is complete.
+    /// A list or map that is being read. Its node does not move: the vector that holds it does not
+    /// grow before the node is complete.
     struct Frame {
         YamlNode* node;
         bool has_key = false;
@@ -96,13 +96,13 @@ class Builder final : public YAML::EventHandler {
             frame.node->entries.push_back({"", line(mark), column(mark), {}});
         } else if (!frame.has_key) {
             add_key(frame, mark, text, kind);
-            return frame.node->entries.back().value;  // filled by the next event
+            return frame.node->entries.back().value;  // the next event fills it
         }
         frame.has_key = false;
         auto& entry = frame.node->entries.back();
         auto& node = fill(entry.value, mark, text, kind);
         if (kind == YamlNode::Kind::empty) {
-            node.line = entry.line;  // yaml-cpp gives the place of what follows the nothing
+            node.line = entry.line;  // yaml-cpp gives the position of the next token
             node.column = entry.column;
         }
         return node;
@@ -132,7 +132,7 @@ class Builder final : public YAML::EventHandler {
     int documents_ = 0;
 };
 
-/// What yaml-cpp would silently accept or misread, found before it sees the text.
+/// Rejects characters that yaml-cpp would silently accept or misread.
 void check_characters(const std::string& file, std::string_view text) {
     std::size_t line = 1, column = 1;
     bool indenting = true;
@@ -159,13 +159,13 @@ void check_characters(const std::string& file, std::string_view text) {
 
 YamlTree build_yaml_tree(const std::string& file, std::string_view text) {
     if (text.size() > yaml_size_max)
-        yaml_fail(file, 1, 1, "longer than 64 KiB", "this is no configuration of ours");
+        yaml_fail(file, 1, 1, "longer than 64 KiB", "use a smaller configuration file");
     check_characters(file, text);
     YamlTree tree{file, {}};
     Builder builder{tree};
     try {
-        // yaml-cpp takes a quote that is never closed if the file ends right after a line feed; the
-        // comment moves the end away from there.
+        // yaml-cpp accepts an unclosed quote if the file ends right after a line feed. The appended
+        // comment prevents that.
         std::istringstream stream{std::string{text} + "\n#"};
         YAML::Parser parser{stream};
         while (parser.HandleNextDocument(builder)) {

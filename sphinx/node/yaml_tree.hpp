@@ -14,8 +14,8 @@ struct YamlNode {
     Kind kind = Kind::empty;
     bool quoted = false;
     std::string text;
-    std::size_t line = 1;    // from 1
-    std::size_t column = 1;  // from 1
+    std::size_t line = 1;    // 1-based
+    std::size_t column = 1;  // 1-based
     std::vector<Entry> entries;
 };
 
@@ -31,10 +31,10 @@ struct YamlTree {
     YamlNode root;
 };
 
-/// Throws ConfigError; see strict_yaml.hpp for what is refused.
+/// Throws ConfigError; strict_yaml.hpp lists what is rejected.
 YamlTree build_yaml_tree(const std::string& file, std::string_view text);
 
-/// ConfigError "file:line:column: what; mend".
+/// Throws ConfigError "file:line:column: what; mend".
 [[noreturn]] void yaml_fail(const std::string& file, std::size_t line, std::size_t column,
                             const std::string& what, const std::string& mend);
 

@@ -223,10 +223,10 @@ TEST_CASE("trust anchors are read back as they were saved, and nothing else is t
     };
     const Row rows[] = {
         {"", "the key \"network\" is missing"},
-        {with("\"test\"", "Test"), ":1:10: not a network's name"},
-        {with(key, std::string(64, '0')), ":3:5: a key of zeros"},
+        {with("\"test\"", "Test"), ":1:10: not a valid network name"},
+        {with(key, std::string(64, '0')), ":3:5: a key of all zeros"},
         {with(key, base::to_hex(anchors.authorities[1].bytes)),
-         ":4:5: an authority that is given twice"},
+         ":4:5: an authority is listed twice"},
         {with(key, "12"), ":3:5: not a key or identity"},
         {with(":9008", ":0"), "port 0 cannot be reached"},
         {"network: a\nauthorities: []\ngateways: []\n", ":2:14: no authority"},

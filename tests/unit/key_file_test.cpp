@@ -137,7 +137,7 @@ TEST_CASE("the runtime directory is memory of our own, or the start stops") {
     REQUIRE(::chmod(directory.c_str(), 0750) == 0);
     CHECK(error_of([&] {
               prepare_runtime_dir(directory);
-          }).starts_with(directory.string() + ": others may look into it; chmod 700"));
+          }).starts_with(directory.string() + ": is accessible to others; chmod 700"));
     fs::create_symlink(directory, folder.path() / "link");
     CHECK(error_of([&] { prepare_runtime_dir(folder.path() / "link"); }).find("symbolic link") !=
           std::string::npos);

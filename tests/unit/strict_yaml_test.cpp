@@ -90,7 +90,7 @@ TEST_CASE("strict yaml refuses what could mean something else than it seems") {
         {"CRLF", "a: 1\r\nb: 2\r\n", "f.yaml:1:5: a carriage return"},
         {"escape", "a: \x1b[31m\n", "f.yaml:1:4: a control character"},
         {"bidirectional text", "a: x\xe2\x80\xae\n",
-         "f.yaml:1:5: a character that turns the direction of writing"},
+         "f.yaml:1:5: a character that changes the writing direction"},
         {"tab", "a:\n\tb: 1\n", "f.yaml:2:1: a tab before the text"},
         {"list as a key", "? [a]\n: 1\n", "f.yaml:1:3: a key that is not a word"},
         {"nothing as a key", ": 1\n", "f.yaml:1:1: a key that is not a word"},
@@ -146,7 +146,7 @@ TEST_CASE("strict yaml reads each type, and nothing that only looks like it") {
          {"50", "50 ms", "-5s", "1.5s", "5 minutes", "99999999999999d", "ms", "5M"})
         CHECK_MESSAGE(value_error<base::Nanoseconds>(text).starts_with("f.yaml:1:6: "), text);
     CHECK(value_error<base::Seconds>("1500ms") ==
-          "f.yaml:1:6: a finer time than this key takes; use whole seconds");
+          "f.yaml:1:6: more precise than this key allows; use whole seconds");
     for (const auto* text : {"localhost:80", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536",
                              "127.1:80", "127.0.0.01:80", "\"[::1]:080\"", "\"::1:80\"",
                              "\"[::ffff:1.2.3.4]:80\"", "\"[127.0.0.1]:80\"", "\"[0::1]:80\""})
@@ -172,7 +172,7 @@ TEST_CASE("strict yaml refuses keys that nobody asked for, and guesses what was 
     CHECK(unread("# nothing\n") == "no error");
     CHECK(unread("listen: a\nworkers: 3\nexit: {allow: true}\n") == "no error");
     CHECK(unread("listen: a\nlisten_on: b\n") ==
-          "f.yaml:2:1: unknown key \"listen_on\"; known here: exit, listen, workers");
+          "f.yaml:2:1: unknown key \"listen_on\"; allowed here: exit, listen, workers");
     CHECK(unread("lisen: a\n") == "f.yaml:1:1: unknown key \"lisen\"; did you mean \"listen\"?");
     CHECK(unread("exit:\n  alow: true\n") ==
           "f.yaml:2:3: unknown key \"alow\"; did you mean \"allow\"?");
