@@ -1,4 +1,4 @@
-// The real clocks. Only the daemon reads them; everything below it gets time as an argument.
+// The real clocks. Everything below the daemon gets time as an argument.
 #pragma once
 
 #include "sphinx/base/time.hpp"

@@ -18,9 +18,8 @@ struct RelayConfig {
     directory::Role role = directory::Role::mix;
     std::uint8_t layer = 1;  // 1 to 3 for a mix, 0 for a gateway
     std::vector<directory::Endpoint> listen{{"127.0.0.1", 9001}};
-    std::vector<directory::Endpoint>
-        announce;                          // addresses in the descriptor; empty: same as listen
-    std::filesystem::path data_dir = ".";  // identity.key, link.key, descriptor
+    std::vector<directory::Endpoint> announce;  // addresses in the descriptor; empty: as listen
+    std::filesystem::path data_dir = ".";       // identity.key, link.key, descriptor
     std::filesystem::path runtime_dir = "/run/nightjar-relay";  // a tmpfs: epoch keys, filters
     std::filesystem::path network = "network.yaml";             // trust anchors
     std::filesystem::path document = "document";                // the signed network document

@@ -41,8 +41,7 @@ class Cover {
  public:
     static constexpr std::size_t outstanding_max = 1024;  // beyond this the oldest counts as lost
     static constexpr std::size_t built_ahead = 2;  // loops that are built before they are due
-    static constexpr base::Nanoseconds late_max =
-        base::Milliseconds{250};                          // a loop later than this is not sent
+    static constexpr base::Nanoseconds late_max = base::Milliseconds{250};  // later: not sent
     static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
 
     /// If `document` does not list `self`, no loop is sent.
@@ -93,9 +92,8 @@ class Cover {
     bool stopped_ = false;
     base::Mono last_drawn_;
     std::deque<Slot> ahead_;
-    std::map<base::Identifier, base::Mono> outstanding_;  // identifier -> send time
-    std::deque<std::pair<base::Mono, base::Identifier>>
-        by_age_;  // oldest first; includes returned loops
+    std::map<base::Identifier, base::Mono> outstanding_;          // identifier -> send time
+    std::deque<std::pair<base::Mono, base::Identifier>> by_age_;  // oldest first, returned ones too
     std::vector<base::Nanoseconds> round_trips_;
 };
 

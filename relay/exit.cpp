@@ -65,9 +65,8 @@ struct Exit::Connection {
     StreamRef ref;
     tcp::socket socket;
     asio::steady_timer deadline;  // for connecting
-    asio::steady_timer
-        event;  // cancelled when bytes or the end of the stream arrive from the client
-    asio::steady_timer room;  // cancelled when the session can take bytes again
+    asio::steady_timer event;     // cancelled when bytes or the end arrive from the client
+    asio::steady_timer room;      // cancelled when the session can take bytes again
     bool client_finished = false;
     bool closed = false;
     int directions = 2;  // directions that have not yet ended

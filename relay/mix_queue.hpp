@@ -93,8 +93,7 @@ class MixQueue {
     std::size_t capacity_;
     base::Random& random_;
     std::vector<Page> pages_;
-    std::int64_t today_ =
-        0;  // the bucket number of the last release; no packet is in an earlier one
+    std::int64_t today_ = 0;  // bucket number of the last release; earlier buckets are empty
     base::Mono next_due_ = base::Mono::max();
     std::vector<Held> packets_;
     std::vector<Neighbours> neighbours_;  // the list of each bucket, by packet index

@@ -24,12 +24,11 @@ class ReplayFilter {
  public:
     static constexpr std::size_t line_size = 64;  // bytes; a cache line
     static constexpr unsigned lines_of_tag = 2;
-    static constexpr unsigned probes = 8;  // bits per tag in each of its lines
-    static constexpr unsigned bits_per_tag =
-        32;  // false alarm rate 7.9 * 10^-7, uneven lines included
+    static constexpr unsigned probes = 8;         // bits per tag in each of its lines
+    static constexpr unsigned bits_per_tag = 32;  // 7.9 * 10^-7 false alarms
 
     /// The number of bytes for `packets` tags with at most one false alarm in 10^6 packets: 4 bytes
-    /// per packet.
+    /// per packet. (It gives 7.9 * 10^-7, because lines fill unevenly.)
     static std::size_t bytes_for(std::uint64_t packets);
 
     /// `memory` must outlive the filter. Preconditions: it is all zeros when new, and holds at

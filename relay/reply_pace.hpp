@@ -30,7 +30,7 @@ class ReplyPace {
     base::Mono due() const { return due_; }
     /// Call after the tick at due(): draws the tick of the next gap.
     void ticked(base::Random& random);
-    /// Discards the tick at due(), and restarts with `now` at a random point of a gap.
+    /// Discards the tick at due(), and starts again with `now` at a random point of a gap.
     void restart(base::Mono now, base::Random& random);
 
     /// The higher of the paces before and after the change.

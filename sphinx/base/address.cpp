@@ -63,8 +63,7 @@ bool is_public(const ByteArray<16>& ipv6) {
     const bool special =
         starts_with(ipv6, {0x20, 0x01, 0x0d, 0xb8}) ||                 // documentation
         (starts_with(ipv6, {0x3f, 0xff}) && (ipv6[2] & 0xf0) == 0) ||  // documentation
-        (starts_with(ipv6, {0x20, 0x01}) &&
-         (ipv6[2] & 0xfe) == 0);  // 2001::/23: Teredo and similar
+        (starts_with(ipv6, {0x20, 0x01}) && (ipv6[2] & 0xfe) == 0);    // 2001::/23: Teredo etc.
     return !special;
 }
 

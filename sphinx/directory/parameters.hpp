@@ -52,9 +52,8 @@ constexpr double place_in_gap(double draw) {
     return 0.5 + jitter_share * (draw - 0.5);
 }
 
-inline constexpr base::Seconds key_early{60};  // a key is accepted this long before its epoch
-inline constexpr base::Seconds made_for_next{
-    30};  // packets built so late use the next epoch's keys
+inline constexpr base::Seconds key_early{60};      // a key is accepted this long before its epoch
+inline constexpr base::Seconds made_for_next{30};  // built so late: use the next epoch
 
 /// The epoch of a wall time; the start of an epoch.
 base::Epoch epoch_at(base::Wall now, base::Seconds epoch_length);

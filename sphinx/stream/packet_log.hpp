@@ -89,8 +89,7 @@ class ArrivedLog {
 
  private:
     static constexpr PacketNumber memory = 4096;  // numbers below `largest_` that are recorded
-    static constexpr PacketNumber near =
-        96;  // numbers within this of largest_ are acknowledged often
+    static constexpr PacketNumber near = 96;      // within this of largest_: acked often
     static constexpr unsigned repeats = 8;
     struct Late {
         PacketNumber number;
