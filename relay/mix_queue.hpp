@@ -59,8 +59,8 @@ class MixQueue {
     /// dropped as overdue.
     std::size_t release(base::Mono now, std::vector<Held>& out);
 
-    /// The machine was suspended for `gap`, and the clock of `due` stood still meanwhile: moves
-    /// every due time forward by `gap`.
+    /// The machine was suspended for `gap`, and the clock of `due` stood still meanwhile: every
+    /// packet becomes due `gap` earlier.
     void slept(base::Nanoseconds gap);
 
     /// The earliest due time; Mono::max() if the queue is empty. If a full queue has dropped the

@@ -21,8 +21,9 @@ class ReplyPace {
     /// estimates until the change has passed. Every exit is then late by the same mean route delay,
     /// however many packets it received, so that a pace handed over from one exit to another keeps
     /// their sum. (The earliest estimate is less late where more packets arrive: the sum was then
-    /// short by 0.2 replies, and the client's gateway could detect handovers.) `most` caps the
-    /// pace. Precondition: `now` never decreases.
+    /// short by 0.2 replies, and the client's gateway could detect handovers:
+    /// docs/decisions/0018-a-change-leaves-no-mark.md.) `most` caps the pace. Precondition: `now`
+    /// never decreases.
     void follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
                 base::Random& random);
 

@@ -78,10 +78,10 @@ class Link {
     const cell::Hello& peer_hello() const;
 
     /// Reads and writes until the link ends; returns the reason. Call it once. One writer sends the
-    /// cells queued by send(). Arriving control cells have been decoded successfully. The task does
-    /// not touch the Link after the Link is destroyed (it then ends with `closed`), so call run()
-    /// immediately and await it later if needed. The sink must live until the task ends or the Link
-    /// is destroyed.
+    /// cells queued by send(). Every control cell that the sink receives is well-formed: a
+    /// malformed one ends the link. The task does not touch the Link after the Link is destroyed
+    /// (it then ends with `closed`), so call run() immediately and await it later if needed. The
+    /// sink must live until the task ends or the Link is destroyed.
     asio::awaitable<LinkError> run(Sink& sink);
 
     /// Queues a copy of the cell; never blocks. Returns false if the queue is full or the link has

@@ -45,9 +45,9 @@ void ScalarChain::append(const base::Secret<32>& blinding) {
 }
 
 // 8 t and 8 (l - t) are the product and its negative. Both are multiples of 8, as clamped scalars
-// are, so they also remove components of small order. l is slightly above 2^252, so one of t and l
-// - t has bit 251 set, and eight times that has bit 254 set. (It reaches 2^255 only for a t within
-// 2^125 of l, which never happens by chance.)
+// are, so they also remove components of small order. l is slightly above 2^252, so t or its
+// negative has bit 251 set, and eight times that has bit 254 set. (It reaches 2^255 only for a t
+// within 2^125 of l, which never happens by chance.)
 base::Secret<32> ScalarChain::scalar() const {
     auto k = choose(eighth_, static_cast<std::uint8_t>(0 - ((eighth_.data()[31] >> 3) & 1)));
     std::uint8_t from_below = 0;

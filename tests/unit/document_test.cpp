@@ -187,7 +187,7 @@ TEST_CASE("a document has one encoding, and each way to another one is refused")
         {"empty name", with(good, gateway_name, "relay.name \n"), "not a word"},
         {"upper-case name", with(good, gateway_name, "relay.name Gate\n"), "not a word"},
         {"network's name", with(good, "network test", "network te/st"), "not a word"},
-        {"unknown role", with(good, "relay.role mix", "relay.role guard"), "role that is unknown"},
+        {"unknown role", with(good, "relay.role mix", "relay.role guard"), "an unknown role"},
         {"layer for a gateway",
          with(good, line_of(good.substr(good.find(gateway_name) - 200), "relay.link-key"),
               "relay.layer 1\n" +
