@@ -26,7 +26,7 @@ constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t callers_max = 8;
 constexpr base::Milliseconds accept_pause{500};
 
-/// The kernel's word on who connected.
+/// True if the peer is this user or root, according to the kernel.
 bool may_ask(stream_protocol::socket& socket) {
     ucred peer{};
     socklen_t length = sizeof peer;
@@ -35,7 +35,7 @@ bool may_ask(stream_protocol::socket& socket) {
     return peer.uid == ::geteuid() || peer.uid == 0;
 }
 
-/// A socket file that nobody listens on is left over from a client that was killed.
+/// Removes a socket file on which no process listens: a killed client has left it behind.
 void remove_left_over(const std::filesystem::path& path) {
     asio::io_context context;
     stream_protocol::socket probe{context};
@@ -44,7 +44,7 @@ void remove_left_over(const std::filesystem::path& path) {
     if (!error) {
         throw node::StartupError(node::ExitCode::failure,
                                  "another client answers on " + path.string() +
-                                     "; stop it, or give this one a control_socket of its own");
+                                     "; stop it, or give this one its own control_socket");
     }
     if (error == asio::error::connection_refused) ::unlink(path.c_str());
 }
@@ -91,7 +91,7 @@ void Api::listen(const std::filesystem::path& path) {
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) {
         throw node::KeyError("cannot listen on " + path.string() + ": " + error.message() +
-                             "; set control_socket to a path in a directory of this user");
+                             "; set control_socket to a path in a directory that this user owns");
     }
     path_ = path;
     tasks_.spawn("control listener", accept_loop());
@@ -123,7 +123,8 @@ asio::awaitable<void> Api::accept_loop() {
         const auto error = std::get<0>(result);
         if (error == asio::error::operation_aborted) co_return;
         if (error) {
-            // Without descriptors who knocks stays in the backlog, and accept() fails at once.
+            // Out of descriptors: accept() would fail again at once, so wait. The peer stays in the
+            // backlog.
             pause_.expires_after(accept_pause);
             co_await pause_.async_wait(as_values);
             continue;

@@ -1,5 +1,6 @@
-// The control socket: who may ask, and how much (docs/client.md). The language is api_protocol's.
-// Only this user and root are heard; lines, connections and time are bounded.
+// The control socket's server (docs/client.md). It accepts requests only from this user and root,
+// and bounds the line length, the number of connections and the time. The protocol is in
+// api_protocol.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,29 +21,30 @@ namespace nightjar::client {
 
 namespace asio = boost::asio;
 
-/// What the daemon answers with; called on the I/O thread.
+/// The daemon's part of each answer. Called on the I/O thread.
 struct ApiAnswers {
     virtual ~ApiAnswers() = default;
     virtual std::string status_line() = 0;
-    /// Sends one ping; nothing if none can be sent now.
+    /// Queues one ping and returns its nonce. Empty if no ping can be sent now.
     virtual std::optional<std::uint64_t> ping() = 0;
     virtual std::string ping_line(const PingResult& result) = 0;
-    /// After so long a ping counts as lost.
+    /// A ping without an answer after this time counts as lost.
     virtual base::Nanoseconds ping_patience() = 0;
 };
 
 class Api {
  public:
-    /// `answers` outlives the api; the task group is cancelled and awaited before the api dies.
-    /// `patience`: for a caller's next line, and for it to take its answer.
+    /// `answers` must outlive this object. The task group must be cancelled and awaited before this
+    /// object is destroyed. `patience` bounds the wait for a caller's next line, and the time in
+    /// which the caller must read its answer.
     Api(asio::any_io_executor executor, node::TaskGroup& tasks, ApiAnswers& answers,
         base::Seconds patience = base::Seconds{60});
-    ~Api();  // removes the socket
+    ~Api();  // removes the socket file
 
-    /// Binds, and takes requests. Throws node::StartupError: another client uses this socket, or
-    /// it cannot be made.
+    /// Binds the socket and starts to serve requests. Throws node::StartupError if another client
+    /// uses this socket or if it cannot be created.
     void listen(const std::filesystem::path& path);
-    /// Hands a ping's result to whoever asked for it.
+    /// Passes a ping's result to the caller that requested the ping.
     void on_ping(const PingResult& result);
     void close();
 
@@ -64,7 +66,7 @@ class Api {
     asio::local::stream_protocol::acceptor acceptor_;
     asio::steady_timer timer_;
     asio::steady_timer pause_;
-    std::filesystem::path path_;  // empty: not ours to remove
+    std::filesystem::path path_;  // empty: we did not create the file, so we do not remove it
     std::list<Ref> callers_;
     std::map<std::uint64_t, Ref> pings_;
 };

@@ -39,8 +39,8 @@ Reason explain(directory::Refusal refusal, const directory::Document& document, 
     return std::string{"the network document is refused: "} + directory::to_string(refusal);
 }
 
-/// The epoch of a document that this network's authorities have signed, whatever the time says of
-/// it.
+/// The epoch of a document that this network's authorities have signed, even if it is not valid
+/// now. 0 if they have not signed it.
 base::Epoch signed_epoch(std::string_view text, const directory::Anchors& anchors) {
     const auto document = directory::parse(text);
     const bool good =
@@ -48,7 +48,8 @@ base::Epoch signed_epoch(std::string_view text, const directory::Anchors& anchor
     return good ? document->epoch : base::Epoch{0};
 }
 
-/// Collects the document's parts and closes the link when that has ended, either way.
+/// Collects the document's parts. Closes the link when the document is complete or the fetch
+/// failed.
 struct Collector final : node::Link::Sink {
     DocumentFetch fetch;
     std::optional<std::string> text;
@@ -62,7 +63,7 @@ struct Collector final : node::Link::Sink {
     }
 };
 
-/// Asks one gateway.
+/// Requests the document from one gateway.
 asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     directory::Anchors::Gateway gateway, base::NetworkId network) {
     using Outcome = base::Result<std::string, Reason>;
@@ -86,7 +87,7 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     Collector collector;
     link->send(cell::encode(collector.fetch.begin(base::Epoch{0}, mono_now())));
     asio::steady_timer deadline{co_await asio::this_coro::executor, DocumentFetch::patience};
-    // The handler may still be queued when this frame has gone, so it holds no more than a hint.
+    // The handler may still be queued after this frame is gone, so it holds only a weak pointer.
     const std::weak_ptr<node::Link> hint = link;
     const auto on_deadline = [hint](boost::system::error_code error) {
         const auto alive = hint.lock();
@@ -125,8 +126,8 @@ base::Result<DocumentRef, Reason> accept_document(std::string_view text,
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
                                             Reason& waiting_for) {
-    // What the authorities have signed once is behind us for good, even for a clock that says it is
-    // still to come: else who sets our clock back could bring back a network that is gone.
+    // Never accept an epoch below the stored document's, even if our clock says that document is
+    // not valid yet. Otherwise an attacker who sets our clock back could bring back an old network.
     base::Epoch held{0};
     if (const auto text = state.document_text()) {
         const auto kept = accept_document(*text, anchors, wall_now(), base::Epoch{0});

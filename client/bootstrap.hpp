@@ -1,5 +1,6 @@
-// How a client without a valid document gets its first one: over a link of its own to a gateway of
-// the anchors. Later ones come over the link that carries the traffic (`daemon`).
+// Fetches the first network document for a client that has no valid one. It uses a separate link to
+// one of the gateways in the trust anchors. Later documents come over the link that carries the
+// traffic (client/daemon).
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -17,24 +18,25 @@ namespace asio = boost::asio;
 
 using DocumentRef = std::shared_ptr<const directory::Document>;
 
-/// A reason is a sentence for this machine's user.
+/// A sentence that the user of this machine reads.
 using Reason = std::string;
 
-/// Parses and checks a document's text: grammar, quorum, network, validity at `now`, and that its
-/// epoch is not below `held`. Pure.
+/// Parses and checks a document's text: grammar, quorum of signatures, network, validity at `now`,
+/// and an epoch of at least `held`. Pure.
 base::Result<DocumentRef, Reason> accept_document(std::string_view text,
                                                   const directory::Anchors& anchors, base::Wall now,
                                                   base::Epoch held);
 
-/// The kept document while it is valid, else one from a gateway of the anchors, of no older epoch
-/// than the kept one's; it is then kept. Asks one after the other, with growing pauses and until
-/// cancelled, with keys that are used for nothing else; `waiting_for` says how it goes. All
-/// arguments outlive the task.
+/// Returns the stored document if it is still valid. Otherwise fetches one from a gateway of the
+/// anchors and stores it; its epoch must not be below the stored document's. Tries the gateways one
+/// after the other, with growing pauses, until cancelled. Each attempt uses a fresh link key that
+/// is used for nothing else. Writes the reason of the last failure to `waiting_for`. All arguments
+/// must outlive the task.
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
                                             Reason& waiting_for);
 
-/// Clocks, for the parts of the client that are allowed to read them.
+/// The clocks. Only the parts of the client outside its core may read them.
 base::Mono mono_now();
 base::Wall wall_now();
 

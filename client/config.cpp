@@ -22,24 +22,24 @@ bool is_loopback(const std::string& host) {
 }
 
 std::string config_text(const directory::Endpoint& listen) {
-    return "# nightjar's client. Every key has a default; paths count from this file's directory.\n"
+    return "# nightjar's client. Every key has a default; paths are relative to this directory.\n"
            "\n"
-           "# Whom to trust: the authorities' keys and a few gateways.\n"
+           "# Trust anchors: the authorities' keys and a few gateways.\n"
            "network: network.yaml\n"
            "\n"
-           "# SOCKS5 for applications. Another address than a loopback one needs allow_remote.\n"
+           "# SOCKS5 for applications. An address that is not loopback needs allow_remote: true.\n"
            "listen: \"" +
            directory::to_text(listen) +
            "\"\n"
            "allow_remote: false\n"
            "\n"
-           "# The chosen gateway and the last valid document; no keys, nothing of applications.\n"
+           "# The chosen gateway and the last valid document; no keys, no data of applications.\n"
            "state_dir: state\n"
            "\n"
-           "# What `nightjar status` and `nightjar ping` ask.\n"
+           "# `nightjar status` and `nightjar ping` connect to this socket.\n"
            "control_socket: control.sock\n"
            "\n"
-           "# Give up (exit 4) if the network does not answer for so long after the start; 0s: "
+           "# Exit with code 4 if the network has not answered this long after the start; 0s: "
            "never.\n"
            "ready_timeout: 2m\n";
 }
@@ -50,7 +50,7 @@ void write_new(const fs::path& file, const std::string& text) {
     out.close();
     if (!out) {
         throw node::KeyError("cannot write " + file.string() +
-                             "; choose a directory of this user with --dir");
+                             "; choose a directory that this user owns with --dir");
     }
 }
 
@@ -60,7 +60,7 @@ Config load_config(const fs::path& file) {
     std::error_code unreadable;
     if (!fs::exists(file, unreadable) && !unreadable) {
         throw node::ConfigError(file.string() +
-                                ": there is no configuration; make it with `nightjar init "
+                                ": there is no configuration; create one with `nightjar init "
                                 "--network FILE`, or name another with --config");
     }
     const auto yaml = node::YamlFile::load(file);
@@ -85,7 +85,7 @@ Config load_config(const fs::path& file) {
     }
     if (config.control_socket.string().size() >= sizeof(sockaddr_un::sun_path)) {
         map.fail("control_socket", "the path is too long for a socket",
-                 "use one of at most 107 bytes, counted from /");
+                 "use a path of at most 107 bytes, including its directories");
     }
     return config;
 }
@@ -95,7 +95,8 @@ fs::path default_dir() {
         return fs::path{config} / "nightjar";
     if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
         return fs::path{home} / ".config" / "nightjar";
-    throw node::ConfigError("no home directory; say where with --dir or --config");
+    throw node::ConfigError(
+        "no home directory; name a directory with --dir or a file with --config");
 }
 
 void init(const fs::path& dir, const fs::path& network, const directory::Endpoint& listen) {
@@ -111,7 +112,7 @@ void init(const fs::path& dir, const fs::path& network, const directory::Endpoin
         if (fs::exists(dir / name)) {
             throw node::StartupError(node::ExitCode::failure,
                                      (dir / name).string() +
-                                         " is there already; remove it first or choose another "
+                                         " already exists; remove it first, or choose another "
                                          "directory with --dir");
         }
     }

@@ -38,7 +38,7 @@ class Connection {
         if (error) fail(error.message());
         auto answer = Json::parse(buffer_.substr(0, length), nullptr, false);
         buffer_.erase(0, length);
-        if (!answer.is_object() || !answer.contains("ok")) fail("it answers something else");
+        if (!answer.is_object() || !answer.contains("ok")) fail("malformed answer");
         return answer;
     }
 
@@ -85,7 +85,7 @@ ExitCode show_status(const std::filesystem::path& socket, bool json) {
     }
     for (const auto& session : status["sessions"]) {
         std::printf(
-            "session             exit %s, %s replies a second, SURBs %s of %s, %s streams\n",
+            "session             exit %s, %s replies per second, SURBs %s of %s, %s streams\n",
             text_of(session["exit"]).c_str(), text_of(session["pace"]).c_str(),
             text_of(session["stock"]).c_str(), text_of(session["target"]).c_str(),
             text_of(session["streams"]).c_str());

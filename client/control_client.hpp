@@ -1,4 +1,4 @@
-// The other end of the control socket: what `nightjar status` and `nightjar ping` ask with.
+// The client end of the control socket. `nightjar status` and `nightjar ping` use it.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,12 @@
 
 namespace nightjar::client {
 
-/// Prints the running client's state: text for people, or the answer's JSON object. Throws
-/// node::StartupError: exit 1 if no client answers.
+/// Prints the running client's state as text, or as the answer's JSON object if `json`. Throws
+/// node::StartupError (exit code 1) if no client answers.
 node::ExitCode show_status(const std::filesystem::path& socket, bool json);
 
-/// Sends `count` pings one after the other and prints each one's round trip and route.
-/// ExitCode::failure if one is not answered.
+/// Sends `count` pings one after the other and prints each one's round trip and route. Returns
+/// ExitCode::failure if any of them gets no answer.
 node::ExitCode ping(const std::filesystem::path& socket, unsigned count, bool json);
 
 }  // namespace nightjar::client

@@ -23,7 +23,8 @@ Core::Impl::Impl(std::shared_ptr<const directory::Document> in_use, base::Mailbo
 }
 
 void Core::Impl::use(std::shared_ptr<const directory::Document> newer) {
-    // A document without our gateway would leave us no way in: what we have is good until it ends.
+    // Without our gateway in it the document is of no use. We keep the present one until it
+    // expires.
     if (newer->find(gateway) == nullptr) return;
     for (auto& [handle, live] : sessions)
         live.session->document_changed(newer->parameters);
@@ -54,7 +55,7 @@ void Core::Impl::connected(base::Mono now) {
 void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     clock = std::max(clock, now);
     if (!is_connected) {
-        // Streams wait for the link as long as their sessions can be resumed, and no longer.
+        // Streams wait for the link only as long as their sessions can be resumed.
         if (plan_started && now - disconnected_at > resume_within) end_sessions();
         return;
     }
@@ -89,7 +90,7 @@ SlotPacket Core::Impl::make(const Slot& slot, base::Wall wall) {
             if (cell)
                 return {std::move(cell), *picked, session.newest_packet(), session.newest_surbs()};
         }
-        // A network without an exit for us: the slot is filled all the same, by one more loop.
+        // There is no session, or no packet can be built for it: fill the slot with one more loop.
     }
     return make_loop(slot.due, wall);
 }
@@ -132,7 +133,7 @@ void Core::Impl::on_delivery(const cell::Cell& cell, base::Mono now) {
     } else if (sealer->recover(expected->recovery, payload)) {
         ++loops_returned;
     } else {
-        ++loops_lost;  // somebody has changed it on its way
+        ++loops_lost;  // it was modified on its way
     }
 }
 

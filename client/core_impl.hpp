@@ -1,4 +1,4 @@
-// The parts of Core. Included by core*.cpp only.
+// Core's private members. Only core*.cpp include this header.
 #pragma once
 
 #include <map>
@@ -15,15 +15,16 @@
 
 namespace nightjar::client {
 
-/// What a session's SURBs and loops may cost in memory at most, each about 400 bytes and
-/// at most twice that with the room that a table keeps.
+/// Bounds the memory for one session's outstanding SURBs, and for the loops. Each takes about 400
+/// bytes, at most twice that with the table's spare capacity.
 inline constexpr std::size_t outstanding_per_session_max = 16'384;
-/// An exit forgets a session after 10 s of silence; a shorter interruption of the link does not
-/// end it.
+/// A link interruption of at most this length ends no session. An exit forgets a session after 10 s
+/// of silence, so this is shorter.
 inline constexpr base::Seconds resume_within{8};
 inline constexpr std::size_t streams_max = 1024;
+/// For this long no new session uses an exit that stopped answering, while other exits exist.
 inline constexpr base::Seconds avoid_dead_exit{600};
-/// How often loops that have not come back are counted as lost.
+/// Interval at which loops that have not come back are counted as lost.
 inline constexpr base::Milliseconds count_loops_every{100};
 
 struct Core::Impl final : PlanHost {
@@ -42,7 +43,7 @@ struct Core::Impl final : PlanHost {
          base::NodeId my_gateway, base::Random& source, base::Mono now,
          std::unique_ptr<Sealer> with);
 
-    // --- core.cpp: the law ---
+    // --- core.cpp: the traffic law ---
     void use(std::shared_ptr<const directory::Document> newer);
     void connected(base::Mono now);
     void prepare(base::Mono now, base::Wall wall);
@@ -54,14 +55,14 @@ struct Core::Impl final : PlanHost {
     const directory::Relay& gateway_relay() const { return *document->find(gateway); }
     SessionContext context();
 
-    // --- core_sessions.cpp: which sessions there are ---
+    // --- core_sessions.cpp: opening and ending sessions ---
     Health health(SessionHandle session) override;
     std::optional<SessionHandle> open_shared() override;
     std::optional<SessionHandle> create_session();
     const directory::Relay* choose_exit();
     void run_plan(base::Mono now);
     void end_session(SessionHandle handle);
-    /// All of them, and the plan with them: as before the first connection.
+    /// Ends all sessions and clears the plan: the state before the first connection.
     void end_sessions();
     void reset_streams(Live& live);
     std::optional<SessionHandle> session_for(const IsolationKey& key);
@@ -72,7 +73,7 @@ struct Core::Impl final : PlanHost {
     void on_pong(Live& live, std::uint64_t nonce, const Expected* spent);
     void forget_if_over(StreamRef ref);
     void forget(StreamRef ref);
-    /// The session and the stream's number in it; nullptr if unknown.
+    /// The stream's session and its number in that session. The session is nullptr if unknown.
     std::pair<Session*, stream::StreamId> find(StreamRef ref) const;
     CoreStatus status(base::Mono now) const;
 
@@ -81,7 +82,7 @@ struct Core::Impl final : PlanHost {
     base::NodeId gateway;
     base::Random& random;
     std::unique_ptr<Sealer> sealer;
-    base::Mono clock;  // the newest time that any call has brought
+    base::Mono clock;  // the latest time that a caller has passed in
     TrafficLaw law;
     SessionPlan plan;
     Outstanding outstanding{outstanding_per_session_max};
@@ -93,7 +94,7 @@ struct Core::Impl final : PlanHost {
     std::map<SessionHandle, Live> sessions;
     std::map<base::NodeId, base::Mono> dead_exits;
 
-    /// The first key to be used shares the session that is open anyway.
+    /// The first isolation key used gets the session that is open anyway.
     std::optional<IsolationKey> shared_key;
     base::Mono shared_key_used{};
     std::map<IsolationKey, SessionHandle> isolated;
@@ -104,7 +105,7 @@ struct Core::Impl final : PlanHost {
     std::vector<PingResult> pings;
     std::uint64_t loops_returned = 0;
     std::uint64_t loops_lost = 0;
-    base::Mono loops_counted{};  // as lost, last
+    base::Mono loops_counted{};  // when lost loops were last counted
     std::uint64_t replies = 0;
     std::uint64_t deliveries_unknown = 0;
 };

@@ -15,8 +15,8 @@ std::optional<SessionHandle> Core::Impl::open_shared() {
     return create_session();
 }
 
-/// Any exit for us, but while there are others none that has just died on us or that has a session
-/// of ours already.
+/// Draws an exit. Avoids exits that recently stopped answering and exits that already have one of
+/// our sessions, unless there is no other.
 const directory::Relay* Core::Impl::choose_exit() {
     std::erase_if(dead_exits,
                   [this](const auto& entry) { return clock - entry.second > avoid_dead_exit; });
@@ -55,7 +55,7 @@ void Core::Impl::run_plan(base::Mono now) {
             dead_exits[live.session->exit()] = now;
             reset_streams(live);
         }
-        // Its streams go on; new ones of the key get a session of their own again.
+        // Its streams continue. New streams of the key get a new session of their own.
         if (entry.isolated && entry.phase >= Phase::lingering)
             std::erase_if(isolated, [&](const auto& key) { return key.second == entry.handle; });
     }
@@ -95,8 +95,8 @@ void Core::Impl::end_sessions() {
 
 std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
     if (!plan_started) return std::nullopt;
-    // The shared session belongs to one key; it changes hands only after a lifetime without use,
-    // so that the new owner's session is not the one that the old owner's streams ran on.
+    // The shared session belongs to one key. Another key may take it over only after two lifetimes
+    // without use: by then the session is not the one that carried the old key's streams.
     if (!shared_key || (*shared_key != key &&
                         clock - shared_key_used > 2 * document->parameters.session_lifetime)) {
         shared_key = key;

@@ -18,7 +18,7 @@ std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
     return ref;
 }
 
-/// Turns what happened in a session into events of the client. `spent`: the SURB that brought it.
+/// Converts a session's events into the client's. `spent`: the SURB of the reply that caused them.
 void Core::Impl::collect(Live& live, const Expected* spent) {
     for (auto& event : live.session->mux().take_events()) {
         if (event.kind == stream::Event::Kind::pong) {
@@ -110,7 +110,7 @@ std::size_t Core::read(StreamRef stream, base::ByteSpan out) {
     const auto [session, id] = impl_->find(stream);
     if (session == nullptr) return 0;
     const auto taken = session->mux().read(id, out);
-    // Reading may have been all that `finished` waited for.
+    // `finished` comes when all has been read, so this read may have triggered it.
     impl_->collect(impl_->sessions.at(impl_->streams.at(stream).session), nullptr);
     return taken;
 }

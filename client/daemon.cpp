@@ -30,12 +30,12 @@ namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
-// More cells than this unwritten: the link lies behind, and a slot that comes due is lost. At
-// U + L = 55 that is 0.15 s of them.
+// With more cells than this in the link's queue, a slot that comes due is lost. At U + L = 55 these
+// are the cells of 0.15 s.
 constexpr std::size_t backlog_max = 8;
-// How often the core is asked, without a link, whether its streams have waited too long for one.
+// Without a link, prepare() still runs at this interval and ends sessions that waited too long.
 constexpr base::Milliseconds look_again{500};
-// A document is asked for this many times in an epoch on average, by the clock alone.
+// The mean number of document requests per epoch. Their times depend only on the clock.
 constexpr int fetches_per_epoch = 8;
 
 node::DialTarget target_of(const directory::Relay& gateway) {
@@ -85,7 +85,7 @@ class Daemon final : public node::Dialer::Owner, public ApiAnswers {
     directory::Anchors anchors_;
     StateDir state_;
     base::SystemRandom random_;
-    node::TlsIdentity identity_;  // fresh at each start: who it is dies with the process
+    node::TlsIdentity identity_;  // a fresh key at each start, so runs cannot be linked by it
     node::Shutdown shutdown_;
     node::TaskGroup tasks_;
     Proxy proxy_;
@@ -99,9 +99,9 @@ class Daemon final : public node::Dialer::Owner, public ApiAnswers {
     const directory::Relay* gateway_ = nullptr;  // in *document_
     std::optional<Core> core_;
     std::optional<node::Dialer> dialer_;
-    node::Link* link_ = nullptr;  // between on_up and on_down
+    node::Link* link_ = nullptr;  // set between on_up and on_down
     DocumentFetch fetch_;
-    bool request_due_ = false;  // the next cell asks for a document instead
+    bool request_due_ = false;  // the next slot carries a document request instead of its cell
     bool ready_ = false;
     std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
     Reason waiting_for_ = "the network document";
@@ -147,7 +147,7 @@ void Daemon::listen() {
         throw node::StartupError(forbidden ? ExitCode::key_or_permission : ExitCode::failure,
                                  "cannot listen on " + directory::to_text(config_.listen) + ": " +
                                      error.code().message() +
-                                     "; stop what uses the port, or change `listen`");
+                                     "; stop the program that uses the port, or change `listen`");
     }
     if (!socks_.address().is_loopback()) {
         node::log(Level::warning,
@@ -182,7 +182,7 @@ void Daemon::start_core(DocumentRef document) {
     const auto choice = choose_gateway(kept, *document_, wall_now(), random_);
     if (!choice) {
         return fail(ExitCode::not_ready,
-                    "the network document lists no gateway that leaves an exit to use");
+                    "the network document lists no gateway with which an exit can be used");
     }
     if (choice != kept) state_.keep(*choice);
     gateway_ = document_->find(choice->gateway);
@@ -201,13 +201,13 @@ void Daemon::start_core(DocumentRef document) {
 asio::awaitable<void> Daemon::watch_readiness() {
     readiness_timer_.expires_after(config_.ready_timeout);
     const auto waited = co_await readiness_timer_.async_wait(as_values);
-    // Cancelled: it is ready, or it has been told to end, which is no failure.
+    // Cancelled: the client is ready, or it is shutting down. Neither is a failure.
     if (std::get<0>(waited) || ready_) co_return;
     fail(ExitCode::not_ready, "not ready after " + std::to_string(config_.ready_timeout.count()) +
                                   " s; last: " + waiting_for_);
 }
 
-// --- the law -------------------------------------------------------------------------------------
+// --- the traffic law -----------------------------------------------------------------------------
 
 asio::awaitable<void> Daemon::keep_law() {
     for (;;) {
@@ -224,7 +224,8 @@ asio::awaitable<void> Daemon::keep_law() {
     }
 }
 
-/// False if the slot is lost, which nothing ever makes up for, or has carried something else.
+/// False if the cell was not written: the slot is lost (never made up) or carried a request
+/// instead.
 bool Daemon::write(const cell::Cell& cell) {
     if (request_due_ && link_->queued() <= backlog_max) {
         request_due_ = false;
@@ -285,7 +286,7 @@ void Daemon::on_cell(node::Link& link, cell::CellBox cell) {
         case cell::Kind::control: {
             const auto control = cell::decode(*cell);
             const auto* part = control ? std::get_if<cell::DocumentPart>(&*control) : nullptr;
-            if (part == nullptr) return link.close();  // a gateway has nothing else to say
+            if (part == nullptr) return link.close();  // a gateway sends no other control cell
             if (const auto text = fetch_.accept(*part)) on_document(*text);
             break;
         }
@@ -294,7 +295,7 @@ void Daemon::on_cell(node::Link& link, cell::CellBox cell) {
 
 // --- documents -----------------------------------------------------------------------------------
 
-/// Asks by the clock, whatever else happens, once the document's epoch is half over.
+/// Requests a newer document once the epoch is half over. The times depend only on the clock.
 asio::awaitable<void> Daemon::refresh_document() {
     for (;;) {
         const auto length = document_->parameters.epoch_length;
@@ -319,7 +320,7 @@ void Daemon::on_document(std::string_view text) {
     const auto* gateway = (*newer)->find(gateway_->identity);
     if (gateway == nullptr) {
         return fail(ExitCode::not_ready,
-                    "the gateway has left the network; start again to choose another");
+                    "the gateway has left the network; start the client again to choose another");
     }
     document_ = *newer;
     gateway_ = gateway;
@@ -370,7 +371,7 @@ asio::awaitable<void> Daemon::end_applications() {
     co_return;
 }
 
-/// The law stops with the link: a client that ends sends nothing in between.
+/// The schedule stops together with the link: a client that ends never leaves an idle link open.
 asio::awaitable<void> Daemon::end_tasks() {
     if (dialer_) dialer_->stop();
     tasks_.cancel();

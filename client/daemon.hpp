@@ -1,5 +1,6 @@
 // The client's composition root: one core, one link to its gateway, the SOCKS5 port and the control
-// socket. The law runs by one timer that only writes what the core made beforehand.
+// socket. One timer drives the traffic schedule; it only writes cells that the core has built in
+// advance.
 #pragma once
 
 #include "client/config.hpp"
@@ -7,9 +8,9 @@
 
 namespace nightjar::client {
 
-/// Runs until SIGINT or SIGTERM (ExitCode::ok). Prints `nightjar ready SOCKS5 ADDRESS:PORT` when
-/// the first reply has come back. Throws node::StartupError where it cannot start, has no valid
-/// document, or is not ready in time.
+/// Runs until SIGINT or SIGTERM, then returns ExitCode::ok. Prints `nightjar ready SOCKS5
+/// ADDRESS:PORT` when the first reply has arrived. Throws node::StartupError if it cannot start,
+/// has no valid document, or is not ready within `ready_timeout`.
 node::ExitCode run_daemon(const Config& config);
 
 }  // namespace nightjar::client

@@ -13,7 +13,7 @@ cell::DocumentRequest DocumentFetch::begin(base::Epoch have, base::Mono now) {
 
 std::optional<std::string> DocumentFetch::accept(const cell::DocumentPart& part) {
     if (!waiting_) return std::nullopt;
-    waiting_ = false;  // until the part has proved to be the next one
+    waiting_ = false;  // set again below if the part is the expected one
     if (total_ == 0) {
         if (part.total == 0 || part.total > cell::document_size_max) return std::nullopt;
         if (part.epoch < have_) return std::nullopt;

@@ -1,5 +1,6 @@
-// Puts a network document together from the control cells that a gateway sends for it. Bounded by
-// cell::document_size_max; what the text says is for directory::parse and check to judge. Pure.
+// Assembles a network document from the control cells in which a gateway sends it. The size is
+// bounded by cell::document_size_max. The text itself is checked later, by directory::parse and
+// directory::check. Pure.
 #pragma once
 
 #include <optional>
@@ -12,17 +13,18 @@ namespace nightjar::client {
 
 class DocumentFetch {
  public:
-    /// How long a gateway may take from the request to the last part.
+    /// The time that a gateway may take from the request to the last part.
     static constexpr base::Seconds patience{30};
 
-    /// A fetch has begun: the caller sends this. A fetch under way is forgotten.
+    /// Starts a fetch and abandons one under way. The caller sends the returned request.
     cell::DocumentRequest begin(base::Epoch have, base::Mono now);
 
-    /// The whole text, with the part that completes it. Parts come in order and agree with the
-    /// first; one that does not, or that nobody asked for, ends the fetch without a text.
+    /// Takes the next part. Returns the whole text with the last part. Parts must come in order and
+    /// agree with the first one in epoch and total size. A part that breaks this, or that was not
+    /// requested, ends the fetch without a text.
     std::optional<std::string> accept(const cell::DocumentPart& part);
 
-    /// Still waiting at `now`; ends a fetch that has taken too long.
+    /// True while a fetch is under way. Ends a fetch whose time is over at `now`.
     bool waiting(base::Mono now);
 
  private:
@@ -30,7 +32,7 @@ class DocumentFetch {
     base::Mono deadline_{};
     base::Epoch have_;
     base::Epoch epoch_;
-    std::uint32_t total_ = 0;  // 0: no part yet
+    std::uint32_t total_ = 0;  // bytes; 0: no part yet
     std::string text_;
 };
 

@@ -1,4 +1,5 @@
-// nightjar: the client. `init` once, then `run`; `status` and `ping` ask the one that runs.
+// nightjar: the client program. Use `init` once, then `run`. `status` and `ping` query the running
+// client.
 #include <cstdio>
 
 #include "client/config.hpp"
@@ -41,27 +42,27 @@ ExitCode run_init(const Arguments& arguments) {
 }
 
 ExitCode body(int argc, char** argv) {
-    CLI::App app{"Nightjar's client: SOCKS5 for applications, through a mix network.", "nightjar"};
+    CLI::App app{"Nightjar's client: a SOCKS5 proxy through a mix network.", "nightjar"};
     app.require_subcommand(1);
     Arguments arguments;
 
     auto* init = app.add_subcommand("init", "Write a configuration for a network");
     init->add_option("--network", arguments.network, "The network's trust anchors (network.yaml)")
         ->required();
-    init->add_option("--dir", arguments.dir, "Where (default ~/.config/nightjar)");
-    init->add_option("--listen", arguments.listen, "Where applications connect")
+    init->add_option("--dir", arguments.dir, "Directory to create (default ~/.config/nightjar)");
+    init->add_option("--listen", arguments.listen, "Address that applications connect to")
         ->capture_default_str();
 
     auto* run = app.add_subcommand("run", "Join the network and serve applications");
-    auto* status = app.add_subcommand("status", "What the running client is doing");
+    auto* status = app.add_subcommand("status", "Show the state of the running client");
     auto* ping = app.add_subcommand("ping", "Send packets to an exit and back");
     for (auto* command : {run, status, ping}) {
         command->add_option("--config", arguments.config,
                             "client.yaml (default ~/.config/nightjar/client.yaml)");
     }
     for (auto* command : {status, ping})
-        command->add_flag("--json", arguments.json, "One JSON object instead of text");
-    ping->add_option("--count", arguments.count, "How many, one after the other")
+        command->add_flag("--json", arguments.json, "Print one JSON object instead of text");
+    ping->add_option("--count", arguments.count, "Number of pings, one after the other")
         ->check(CLI::Range(1u, 10'000u))
         ->capture_default_str();
 

@@ -17,11 +17,11 @@ namespace {
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 constexpr base::Milliseconds deadline_step{500};
-constexpr base::Milliseconds accept_pause{500};  // after a failed accept (no descriptors left)
+constexpr base::Milliseconds accept_pause{500};  // after a failed accept (out of descriptors)
 
 }  // namespace
 
-/// One connection. Both of its coroutines and the proxy's lists share it.
+/// One application's connection. Its two coroutines and the proxy's lists share it.
 struct Proxy::Application {
     explicit Application(tcp::socket connected)
         : socket{std::move(connected)},
@@ -36,7 +36,7 @@ struct Proxy::Application {
         error_code ignored;
         socket.close(ignored);
     }
-    /// The application sees a reset, never an end of file that could pass for a whole answer.
+    /// Resets the connection. An end of file could be mistaken for a complete answer.
     void abort() {
         error_code ignored;
         socket.set_option(asio::socket_base::linger{true, 0}, ignored);
@@ -46,16 +46,16 @@ struct Proxy::Application {
     enum class Phase { handshake, asking, relaying, refused };
     Phase phase = Phase::handshake;
     tcp::socket socket;
-    asio::steady_timer room;  // cancelled when the stream may have room: upload() looks again
-    asio::steady_timer news;  // cancelled when anything else has happened: download() looks again
+    asio::steady_timer room;  // cancelled to wake upload(): the stream may have room
+    asio::steady_timer news;  // cancelled to wake the other waiting coroutine on any other event
     Clock::time_point deadline = Clock::time_point::max();
     StreamRef stream = 0;
-    base::Bytes ahead;         // what came behind the request
+    base::Bytes ahead;         // bytes that came right after the request
     bool accepted = false;     // the exit has connected
     bool finished = false;     // the target's last byte has been read from the core
     bool half_closed = false;  // the application's last byte has been written to the core
-    bool gone = false;         // the application has vanished
-    bool uploading = false;    // upload() runs
+    bool gone = false;         // the application has closed, or we have closed its connection
+    bool uploading = false;    // upload() is running
     std::optional<stream::ResetReason> reset;
 };
 
@@ -146,7 +146,7 @@ asio::awaitable<void> Proxy::accept_loop() {
 }
 
 void Proxy::admit(tcp::socket socket) {
-    if (applications_.size() >= limits_.connections) return;  // closed with its scope
+    if (applications_.size() >= limits_.connections) return;  // `socket` closes on return
     std::size_t handshakes = 0;
     Ref oldest;
     for (const auto& application : applications_) {
@@ -184,7 +184,7 @@ asio::awaitable<void> Proxy::deadline_loop() {
     }
 }
 
-/// One connection from accept to close, whatever ends it.
+/// Serves one connection from accept to close.
 asio::awaitable<void> Proxy::converse(Ref application) {
     struct Forget {
         Proxy& proxy;
@@ -201,7 +201,8 @@ asio::awaitable<void> Proxy::converse(Ref application) {
         co_await application->news.async_wait(as_values);
 }
 
-/// True once the stream is open; otherwise the application has been told why not.
+/// Runs the SOCKS handshake and opens the stream. False if that failed; a refusal has then been
+/// sent.
 asio::awaitable<bool> Proxy::shake_hands(Ref application) {
     socks5::Handshake handshake{rules_};
     base::Bytes buffer(1024);
@@ -239,7 +240,7 @@ asio::awaitable<bool> Proxy::shake_hands(Ref application) {
     co_return true;
 }
 
-/// True once the exit has connected and the application knows.
+/// Waits for the exit's answer and passes it on. True if the exit has connected to the target.
 asio::awaitable<bool> Proxy::await_exit(Ref application) {
     while (!application->accepted && !application->reset && !application->gone)
         co_await application->news.async_wait(as_values);
@@ -259,7 +260,8 @@ asio::awaitable<bool> Proxy::await_exit(Ref application) {
     co_return !std::get<0>(written);
 }
 
-/// From the core to the application until both directions have ended, or one side is gone.
+/// Moves bytes from the core to the application until both directions have ended or one side is
+/// gone.
 asio::awaitable<void> Proxy::download(Ref application) {
     base::Bytes buffer(limits_.chunk);
     bool end_passed_on = false;
@@ -285,7 +287,7 @@ asio::awaitable<void> Proxy::download(Ref application) {
     application->abort();
 }
 
-/// From the application to the core, as far as the stream has room.
+/// Moves bytes from the application to the core, as far as the stream has room.
 asio::awaitable<void> Proxy::upload(Ref application) {
     struct Ended {
         Application& application;
@@ -310,10 +312,10 @@ asio::awaitable<void> Proxy::upload(Ref application) {
         const auto error = std::get<0>(result);
         if (application->phase == Application::Phase::refused) {
             if (error) co_return;
-            continue;  // it reads our refusal; what it still sends is nobody's
+            continue;  // discard what the application still sends while it reads our refusal
         }
         if (error) {
-            // An end of file before the exit's answer is an application that gave up.
+            // An end of file before the exit's answer means that the application gave up.
             if (error == asio::error::eof && application->accepted) {
                 application->half_closed = true;
                 application->deadline = Clock::now() + limits_.half_closed;
@@ -328,7 +330,7 @@ asio::awaitable<void> Proxy::upload(Ref application) {
     }
 }
 
-/// Gives all of `bytes` to the stream, waiting for room. False if the stream has ended.
+/// Writes all of `bytes` to the stream, waiting for room. False if the stream has ended.
 asio::awaitable<bool> Proxy::push(Ref application, base::Bytes bytes) {
     std::size_t done = 0;
     while (done < bytes.size()) {
@@ -340,8 +342,8 @@ asio::awaitable<bool> Proxy::push(Ref application, base::Bytes bytes) {
     co_return true;
 }
 
-/// Sends `bytes` and closes in a way that lets the application read them: a socket closed with
-/// unread input would send a reset that overtakes them.
+/// Sends `bytes`, then discards input until the application closes or the deadline passes. Closing
+/// a socket with unread input would send a reset, and the application could lose the bytes.
 asio::awaitable<void> Proxy::last_words(Ref application, base::Bytes bytes) {
     application->phase = Application::Phase::refused;
     application->deadline = Clock::now() + limits_.last_words;

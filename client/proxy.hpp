@@ -1,8 +1,9 @@
 // Moves bytes between applications on the SOCKS5 port and the core's streams (docs/client.md).
-// Nothing here decides when a packet leaves: bytes wait in the core for slots that come anyway.
+// Nothing here influences when a packet leaves: bytes wait in the core for slots that come anyway.
 //
-// Back-pressure runs only towards applications: a socket is read as far as its stream has room.
-// Everything is on the I/O thread. The task group is cancelled and awaited before the proxy dies.
+// Back-pressure acts only on applications: the proxy reads a socket only as far as its stream has
+// room. Everything runs on the I/O thread. The task group must be cancelled and awaited before the
+// proxy is destroyed.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -21,13 +22,13 @@ namespace nightjar::client {
 namespace asio = boost::asio;
 
 struct ProxyLimits {
-    std::size_t connections = 512;   // a further one is closed
-    std::size_t handshakes = 64;     // a further one closes the oldest: slow ones lock nobody out
-    base::Seconds handshake{10};     // absolute, from accept to the request's last byte
-    base::Seconds answer{60};        // from the request to the exit's answer
-    base::Seconds half_closed{300};  // nothing written to an application that sends no more
+    std::size_t connections = 512;  // one more is closed at once
+    std::size_t handshakes = 64;  // one more closes the oldest, so slow ones cannot block the port
+    base::Seconds handshake{10};  // total, from accept to the request's last byte
+    base::Seconds answer{60};     // from the request to the exit's answer
+    base::Seconds half_closed{300};  // the application sends no more, and nothing comes for it
     base::Seconds last_words{2};     // for an application to read a refusal
-    std::size_t chunk = 16 * 1024;   // bytes in one read or write
+    std::size_t chunk = 16 * 1024;   // bytes per read or write
 };
 
 class Proxy {
@@ -35,13 +36,15 @@ class Proxy {
     Proxy(asio::any_io_executor executor, node::TaskGroup& tasks, ProxyLimits limits = {});
     ~Proxy();
 
-    /// Binds; applications that connect wait. Throws boost::system::system_error.
+    /// Binds and listens. Applications that connect before serve() wait in the backlog. Throws
+    /// boost::system::system_error.
     asio::ip::tcp::endpoint listen(const asio::ip::tcp::endpoint& address);
-    /// Serves them from here on. `core` outlives the proxy's tasks.
+    /// Starts to serve applications. `core` must outlive the proxy's tasks.
     void serve(Core& core, bool private_targets);
-    /// Hands the core's events to their connections. Call after anything has reached the core.
+    /// Passes the core's events to their connections. Call it whenever the core has received
+    /// anything.
     void dispatch();
-    /// No further applications; those there are see their connection reset.
+    /// Stops listening and resets the connections of all applications.
     void close();
 
     std::size_t applications() const { return applications_.size(); }

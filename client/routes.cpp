@@ -29,7 +29,8 @@ const std::vector<const directory::Relay*>& SessionRoutes::keep(const directory:
         all = all && found_[layer] != nullptr;
     }
     if (all) return found_;
-    // A new session, or a kept mix has left the network: what is left stays, the rest is drawn.
+    // The session is new, or a mix has left the network: keep the mixes that are left, draw the
+    // rest.
     const auto drawn = directory::choose_mixes(document, {&gateway, &exit}, found_, random);
     for (const auto layer : layers) {
         if (drawn) found_[layer] = (*drawn)[layer];

@@ -1,4 +1,4 @@
-// Which relays a session's packets and replies pass, and how long each holds them.
+// The relays that a session's packets and replies pass, and the delay at each of them.
 #pragma once
 
 #include <optional>
@@ -11,19 +11,19 @@
 
 namespace nightjar::client {
 
-/// The routes of one session. Uniform per packet, every session would sooner or later use a route
-/// all of whose mixes are bad; so it keeps `fixed_hops` of its mixes, the same there and back, as
-/// long as the document has them. The middle layer's first: neither the client's gateway nor the
-/// exit is its neighbour.
+/// The routes of one session. If every packet drew all its mixes anew, every session would sooner
+/// or later use a route of only bad mixes. A session therefore keeps the mixes of `fixed_hops`
+/// layers, the same for packets and replies, as long as the document lists them. The middle layer
+/// is fixed first, because it is a neighbour of neither the client's gateway nor the exit.
 class SessionRoutes {
  public:
     SessionRoutes(base::NodeId exit, std::uint32_t fixed_hops)
         : exit_{exit}, fixed_hops_{fixed_hops} {}
 
     const base::NodeId& exit() const { return exit_; }
-    /// What was found in the document is looked up again. Call it before an old document goes.
+    /// Drops the pointers into the document. Call it before the old document is destroyed.
     void document_changed() { found_.clear(); }
-    /// gateway -> 1 -> 2 -> 3 -> exit. Nothing if the document has no such route.
+    /// gateway -> 1 -> 2 -> 3 -> exit. Empty if the document has no such route.
     std::optional<directory::Route> forward(const directory::Document& document,
                                             const directory::Relay& gateway, base::Random& random);
     /// 1 -> 2 -> 3 -> gateway.
@@ -38,15 +38,16 @@ class SessionRoutes {
 
     base::NodeId exit_;
     std::uint32_t fixed_hops_;
-    std::vector<base::NodeId> kept_;              // by layer; zero: free
-    std::vector<const directory::Relay*> found_;  // by layer, in the document in use
+    std::vector<base::NodeId> kept_;              // by layer; zero: not fixed
+    std::vector<const directory::Relay*> found_;  // by layer; points into the document in use
 };
 
-/// The layers in the order in which they are kept: the middle one, then those before and after it.
+/// The layers whose mix a session keeps, at most `fixed_hops`: first the middle one, then the
+/// others from the first layer on.
 std::vector<std::size_t> layers_to_keep(std::size_t layers, std::uint32_t fixed_hops);
 
-/// A route as a packet is built along it: keys of one epoch, a delay for every hop but the last.
-/// Nothing if the document does not know that epoch's keys.
+/// Converts a route for packet building: each relay's key of `epoch`, and a random delay for every
+/// hop but the last. Empty if the document lacks a key of that epoch.
 std::optional<std::vector<packet::Hop>> to_hops(const directory::Document& document,
                                                 const directory::Route& route, base::Epoch epoch,
                                                 base::Random& random);

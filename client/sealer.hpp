@@ -1,5 +1,6 @@
-// How packets are sealed and opened: the packet library in the product. A long simulation of the
-// law puts routes in clear in their place, since what the law decides does not depend on them.
+// The interface for building and opening packets. The product uses the packet library. Long
+// simulations of the traffic law use packets in clear instead, because the traffic law does not
+// depend on their content.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,7 @@ class Sealer {
  public:
     virtual ~Sealer() = default;
 
-    /// Writes a packet (packet_size bytes) along `route`. False: a key on the route is no key.
+    /// Writes a packet (packet_size bytes) for `route`. False if a key on the route is invalid.
     virtual bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
                          base::ByteView message, base::Random& random, base::ByteSpan packet) = 0;
     /// Precondition: the identifier is not zero.
@@ -26,9 +27,9 @@ class Sealer {
                                                  const base::Destination& destination,
                                                  const base::Identifier& identifier,
                                                  base::Random& random) = 0;
-    /// Writes the packet that a SURB of ours becomes: a loop.
+    /// Writes the packet that spends one of our own SURBs: a loop.
     virtual bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) = 0;
-    /// The message of a payload that came back. Nothing if it was changed on its way.
+    /// Decrypts a payload that came back. Empty if it was modified on its way.
     virtual std::optional<base::Bytes> recover(const packet::Recovery& recovery,
                                                base::ByteView payload) = 0;
 };

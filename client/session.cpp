@@ -85,7 +85,7 @@ void Session::note_pings(const std::vector<std::uint64_t>& nonces, stream::Packe
 
 cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
                                const SessionContext& context) {
-    // A link that came back at once: packets made for later slots of the old one never left.
+    // After a quick reconnect `due` can lie before slots of the old link, whose packets never left.
     due = newest_slot_ = std::max(due, newest_slot_);
     expire(due, context.outstanding);
     const auto epoch = directory::epoch_to_build_for(wall, parameters_.epoch_length);
@@ -140,8 +140,9 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
         mux_.acknowledged(settled.number);
     stock_.on_reply(header->number, header->stock, now);
     if (!spent_before_) {
-        // The exit spends first in first out. What was made a whole route delay before this SURB
-        // reached it earlier, so it was spent earlier, and its reply is here within another one.
+        // The exit spends SURBs first in, first out. A SURB made a longest route delay before this
+        // one reached the exit earlier, so it was spent earlier. Its reply arrives within another
+        // longest route delay, or never.
         const auto longest = parameters_.longest_route_delay();
         spent_before_ = SpentBefore{spent.made - longest, now + longest};
     }
@@ -153,7 +154,7 @@ void Session::expire(base::Mono now, Outstanding& outstanding) {
         outstanding.forget_before(handle_, spent_before_->made);
         spent_before_.reset();
     }
-    // Before the first tick nothing could have been acknowledged, so nothing is overdue.
+    // Before the exit's first tick no packet could have been acknowledged, so none is overdue.
     if (!stock_.heard() && (!ticks_from_ || now < *ticks_from_ + parameters_.longest_route_delay()))
         return;
     for (const auto& settled : sent_.expire(now))
@@ -162,7 +163,7 @@ void Session::expire(base::Mono now, Outstanding& outstanding) {
 
 void Session::ticking(const PaceSchedule& schedule, base::Mono now) {
     const auto pace = schedule.at(now).per_second();
-    // A silence that was no wonder at the lower pace says nothing at the higher one.
+    // A silence that was normal at the lower pace must not be judged by the higher one.
     if (pace > pace_) raised_ = now;
     if (pace > 0 && !ticks_from_) ticks_from_ = now;
     if (pace <= 0) ticks_from_.reset();

@@ -1,6 +1,6 @@
 // One exit session: its routes, its SURBs at the exit, and its streams (docs/traffic-law.md
-// section 2). Whatever waits, compose() makes one packet; what it tells the exit always contains
-// the schedule and the SURBs that bring the stock up to S*, before application data.
+// section 2). compose() builds one packet, whether data is queued or not. A packet always carries
+// the pace schedule and the SURBs that fill the stock up to S*; application data gets the rest.
 //
 // Pure, one thread.
 #pragma once
@@ -23,7 +23,7 @@
 
 namespace nightjar::client {
 
-/// A session's pace at the exit: `now` until the change, `next` after it.
+/// The rate of a session's replies: `now` until `change_at`, `next` from then on.
 struct PaceSchedule {
     std::uint32_t sequence = 0;
     directory::Rate now;
@@ -36,7 +36,7 @@ struct PaceSchedule {
     }
 };
 
-/// What every session of one client uses. The referenced objects outlive the call.
+/// What all sessions of one client share. The referenced objects must outlive the call.
 struct SessionContext {
     const directory::Document& document;
     const directory::Relay& gateway;
@@ -46,9 +46,10 @@ struct SessionContext {
     Outstanding& outstanding;
 };
 
-/// Replies that stay away this long although ticks are due: the exit does not answer.
+/// An exit counts as dead after this long without a reply while it should be ticking. `pace`:
+/// replies per second.
 base::Nanoseconds dead_after(double pace);
-/// When no relay takes keys of this epoch any more, with room for clocks that disagree.
+/// The time after which no relay accepts a key of this epoch, with a margin for clock differences.
 base::Wall keys_end(const directory::Parameters& parameters, base::Epoch epoch);
 
 class Session {
@@ -56,38 +57,40 @@ class Session {
     Session(SessionHandle handle, base::NodeId exit, const directory::Parameters& parameters,
             base::Random& random);
 
-    /// The packet for the slot at `due`, as the cell for the gateway. nullptr if the document has
-    /// no route or no keys for it.
+    /// Builds the packet for the slot at `due` and returns the cell for the gateway. nullptr if the
+    /// document has no route or no keys for it.
     cell::CellBox compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
                           const SessionContext& context);
+    /// The number of the packet that compose() built last.
     stream::PacketNumber newest_packet() const { return sent_.last(); }
-    /// The SURBs in it.
+    /// The SURBs in that packet.
     const std::vector<base::Identifier>& newest_surbs() const { return newest_surbs_; }
-    /// A packet of ours has never left: what it carried goes into the next ones, pings too. Its
-    /// SURBs are no longer outstanding.
+    /// Reports that a packet was never sent. What it carried, pings included, goes into the next
+    /// packets. The caller removes its SURBs from Outstanding.
     void not_sent(stream::PacketNumber number);
-    /// A reply of ours came back: `message` as recovered, `spent` the SURB that it used. False if
-    /// it says nothing new or is malformed: nothing has changed then.
+    /// Takes a reply: `message` is decrypted, `spent` is the SURB that it used. False if the reply
+    /// is malformed or a duplicate; the session is then unchanged.
     bool on_reply(base::ByteView message, const Expected& spent, base::Mono now);
-    /// Gives up packets, so that what they carried goes again, and SURBs that cannot come back.
+    /// Declares overdue packets lost, so that their content is sent again, and forgets SURBs that
+    /// can no longer come back.
     void expire(base::Mono now, Outstanding& outstanding);
-    /// The schedule in force; call whenever it changes.
+    /// Sets the schedule in force. Call it whenever the schedule changes or a pace takes effect.
     void ticking(const PaceSchedule& schedule, base::Mono now);
 
-    /// Its SURBs have arrived: a reply said so.
+    /// A reply has confirmed that the SURBs have arrived at the exit.
     bool stock_confirmed() const;
     bool answered() const { return stock_.heard(); }
-    /// Ticks have been due, and nothing has come, for dead_after().
+    /// The exit should have been ticking, and no reply has come, for longer than dead_after().
     bool dead(base::Mono now) const;
-    /// A newer document is in use from now on.
+    /// Switches to a newer document. Call it before the old one is destroyed.
     void document_changed(const directory::Parameters& parameters);
-    /// After an interruption of the link: an exit's silence counts from here. What it held has been
-    /// spent meanwhile all the same.
+    /// Call it after a link interruption: the exit's silence counts from `now`. The stock estimate
+    /// is not reset, because the exit has spent SURBs meanwhile.
     void resume(base::Mono now);
 
     struct SentPing {
-        stream::PacketNumber number = 0;  // the packet's
-        base::Mono left{};
+        stream::PacketNumber number = 0;  // of the packet that carried it
+        base::Mono left{};                // when that packet's slot was due
         std::vector<base::NodeId> there;
     };
     std::optional<SentPing> take_sent_ping(std::uint64_t nonce);
@@ -116,17 +119,18 @@ class Session {
     SessionRoutes routes_;
     stream::Mux mux_;
     stream::SentLog sent_;
-    base::Mono newest_slot_{};  // that a packet was made for
+    base::Mono newest_slot_{};  // the latest slot for which a packet was built
     std::vector<base::Identifier> newest_surbs_;
     stream::ArrivedLog arrived_;
     StockEstimate stock_;
-    double pace_ = 0;                       // in force at the exit, as far as we know
-    std::optional<base::Mono> ticks_from_;  // since when it has one
-    base::Mono raised_{};                   // since when at least as high as now
+    double pace_ = 0;                       // replies per second; 0: the exit does not tick
+    std::optional<base::Mono> ticks_from_;  // since when the pace has been above zero
+    base::Mono raised_{};                   // when the pace last rose
     base::Mono resumed_{};
+    // From `after` on, no SURB made before `made` can still come back.
     struct SpentBefore {
-        base::Mono made;   // every SURB made before this
-        base::Mono after;  // has come back by then or never will
+        base::Mono made;
+        base::Mono after;
     };
     std::optional<SpentBefore> spent_before_;
     std::map<std::uint64_t, SentPing> pings_;

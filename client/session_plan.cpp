@@ -8,7 +8,7 @@
 namespace nightjar::client {
 namespace {
 
-/// Counts among those that have, or are about to have, a share of R.
+/// The session has a share of R, or is about to get one.
 bool has_share(Phase phase) {
     switch (phase) {
         case Phase::opening:
@@ -28,7 +28,8 @@ bool on_its_way(Phase phase) {
     return phase == Phase::opening || phase == Phase::trial;
 }
 
-/// Raises every share to `least` and takes it from those above, in proportion.
+/// Raises every share below `least` to it and lowers the others in proportion, so the sum stays. A
+/// share of zero stays zero.
 void raise_to(std::vector<double>& shares, double least) {
     for (std::size_t round = 0; round < shares.size(); ++round) {
         double raised = 0;
@@ -51,7 +52,7 @@ std::vector<std::uint32_t> divide(std::uint32_t total, const std::vector<double>
     double before = 0;
     std::uint32_t given = 0;
     for (const auto weight : weights) {
-        // Rounding the running sum, not the parts, makes them add up.
+        // We round the running sum, not each part, so that the parts add up to the total.
         before += weight;
         const auto upto = static_cast<std::uint32_t>(std::lround(total * before / sum));
         parts.push_back(upto - given);
@@ -101,7 +102,8 @@ void SessionPlan::step(base::Mono now, PlanHost& host) {
 
 void SessionPlan::apply_change(base::Mono now) {
     change_at_.reset();
-    // Exits are late by the mean delay of a route (relay/reply_pace.hpp), half of this.
+    // An exit follows late by the mean delay of a route (relay/reply_pace.hpp), half of
+    // delay_cap().
     settled_ = now + parameters_.delay_cap();
     for (auto& entry : entries_) {
         if (entry.phase == Phase::opening) set(entry, Phase::trial, now);
@@ -116,7 +118,8 @@ void SessionPlan::retire(base::Mono now, PlanHost& host) {
         if (!ticking) continue;
         const bool old = now >= entry.since + parameters_.session_lifetime;
         const auto health = host.health(entry.handle);
-        // An exit that answers, but never that it has its SURBs, would keep what it has for ever.
+        // An exit that answers but never confirms its stock would otherwise keep its share for
+        // ever.
         const bool stuck = entry.phase == Phase::trial && !health.confirmed &&
                            now >= entry.since + trial_max + parameters_.longest_route_delay();
         if (health.dead || stuck) {
@@ -136,7 +139,7 @@ void SessionPlan::promote(base::Mono now, PlanHost& host) {
         if (!entry.isolated) {
             for (auto& other : entries_) {
                 if (other.isolated) continue;
-                // It has its lifetime still where the new one takes the place of one that died.
+                // If the new session replaces a dead one, a lingering one may still have time left.
                 if (other.phase == Phase::lingering &&
                     now >= other.since + parameters_.session_lifetime)
                     set(other, Phase::closing, now);
@@ -165,7 +168,7 @@ void SessionPlan::open(base::Mono now, PlanHost& host) {
 }
 
 std::size_t SessionPlan::sessions_limit() const {
-    // Room for the shared session, the one before it and the one after it there must be.
+    // There must be room for the shared session, its predecessor and its successor.
     const auto slots = parameters_.main_slots.per_second() / slots_per_second_min;
     return std::clamp<std::size_t>(static_cast<std::size_t>(slots), 3, sessions_max);
 }
@@ -183,7 +186,7 @@ void SessionPlan::add_isolated(SessionHandle handle, base::Mono now) {
     entries_.back().isolated = true;
 }
 
-/// The paces that the phases ask for; none if nobody has a share.
+/// The paces by phase, in thousandths of replies per second. Empty if no session has a share.
 std::vector<std::uint32_t> SessionPlan::shares() const {
     double settled = 0;
     std::size_t trials = 0;
@@ -214,7 +217,7 @@ std::vector<std::uint32_t> SessionPlan::shares() const {
 void SessionPlan::announce(base::Mono now) {
     const auto paces = shares();
     if (paces.empty()) return;
-    // Where no session answers there is no rate to keep, and nobody to wait for.
+    // Without a ticking session there is no rate to keep constant, so a short notice is enough.
     const bool answering = std::any_of(entries_.begin(), entries_.end(), [now](const Entry& entry) {
         return has_share(entry.phase) && entry.schedule.at(now).milli > 0;
     });

@@ -11,18 +11,19 @@ namespace nightjar::client::socks5 {
 namespace {
 
 constexpr std::uint8_t version = 5;
-constexpr std::uint8_t credentials_version = 1;  // RFC 1929 counts on its own
+constexpr std::uint8_t credentials_version = 1;  // RFC 1929 has its own version number
 constexpr std::uint8_t method_none = 0;
 constexpr std::uint8_t method_password = 2;
 constexpr std::uint8_t no_acceptable_method = 0xff;
 constexpr std::uint8_t command_connect = 1;
 constexpr std::uint8_t type_ipv4 = 1, type_name = 3, type_ipv6 = 4;
 
-// Usernames that begin so are kept for typed extensions: refused until one has a meaning, so that
-// an application never believes that an isolation it asked for was understood.
+// User names with this prefix are reserved for extensions and refused until one is defined.
+// Otherwise an application could request a special isolation and wrongly believe that it was
+// granted.
 constexpr std::string_view reserved_prefix = "<nightjar";
 
-// The rejection of SOCKS4: version 0, code 91, six bytes without meaning.
+// The SOCKS4 rejection: version 0, code 91, six bytes that clients ignore.
 constexpr std::string_view socks4_rejection{"\x00\x5b\x00\x00\x00\x00\x00\x00", 8};
 
 constexpr std::string_view http_answer =
@@ -42,7 +43,7 @@ bool is_name_character(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 }
 
-/// Resolvers read 127.1, 0x7f000001 or 2130706433 as addresses, so no name may end like a number.
+/// Resolvers read 127.1, 0x7f000001 or 2130706433 as addresses, so a name must not end in a number.
 bool is_number(std::string_view label) {
     return std::all_of(label.begin(), label.end(), is_digit) || label.starts_with("0x") ||
            label.starts_with("0X");
@@ -61,7 +62,7 @@ struct Destination {
     bool is_public = false;
 };
 
-/// Nothing for another length than the type's, or a name that no resolver should see.
+/// Empty if the length does not match the type, or if the name is not a valid host name.
 std::optional<Destination> destination(std::uint8_t type, base::ByteView address) {
     if (type == type_name) {
         const auto name = base::as_text(address);
@@ -140,11 +141,11 @@ base::Bytes Handshake::take_output() {
     return std::exchange(output_, {});
 }
 
-/// How long the current message must be, as far as its bytes so far tell. It never shrinks, and
-/// equals the message's size only when the message is complete (or already hopeless).
+/// The length that the current message must have, as far as its bytes so far show. It never
+/// shrinks. It equals the message's size only when the message is complete or already invalid.
 std::size_t Handshake::needed() const {
     const auto have = message_.size();
-    if (have == 0) return 1;  // the version decides how to go on, or whether
+    if (have == 0) return 1;  // the first byte, the version, decides what follows
     if (state_ == State::greeting) {
         if (message_[0] != version) return have;
         return have < 2 ? 2 : 2u + message_[1];
@@ -165,11 +166,12 @@ std::size_t Handshake::needed() const {
         case type_name:
             return have < 5 ? 5 : 5u + message_[4] + 2;
         default:
-            return have;  // its length is unknown, so it ends here
+            return have;  // unknown address type, so unknown length: the message ends here
     }
 }
 
-/// RFC 1929 right after "no authentication" as well: some clients send it regardless.
+/// Credentials are also accepted after the method "no authentication": some clients send them
+/// anyway.
 bool Handshake::expects_credentials() const {
     return state_ == State::credentials ||
            (state_ == State::request && !authenticated_ && message_[0] == credentials_version);
@@ -202,7 +204,7 @@ void Handshake::on_greeting() {
     const auto offered = [methods](std::uint8_t method) {
         return std::find(methods.begin(), methods.end(), method) != methods.end();
     };
-    // Who offers credentials may mean them as an isolation key, so they come first.
+    // A client that offers credentials may use them as an isolation key, so we prefer that method.
     if (offered(method_password)) {
         send({version, method_password});
         state_ = State::credentials;
@@ -224,7 +226,7 @@ void Handshake::on_credentials() {
         state_ = State::refused;
         return;
     }
-    // The message itself (lengths, username, password) is an unambiguous key.
+    // The whole message (lengths, user name, password) is an unambiguous key.
     isolation_ = base::as_text(message_);
     authenticated_ = true;
     send({credentials_version, 0});

@@ -1,11 +1,12 @@
-// SOCKS5 (RFC 1928, RFC 1929) as a state machine: bytes in, bytes and one question out. No socket,
-// no clock; `proxy` moves the bytes and keeps the deadlines (docs/client.md).
+// The server side of a SOCKS5 handshake (RFC 1928, RFC 1929) as a state machine: bytes in, bytes
+// and one target out. No socket, no clock: client/proxy moves the bytes and enforces the deadlines
+// (docs/client.md).
 //
-//                        methods hold 2          sub-negotiation
+//                      methods include 2         sub-negotiation
 //   [greeting] ----------------------> [credentials] ------> [request] --> [asked]
-//        | \------- methods hold 0 only ------------------------^  |
-//        |                                 credentials after "none" +--> back to [request]
-//        +---- no SOCKS, no method ----> [refused] <---- anything malformed or not offered
+//        | \------- methods include 0, not 2 -------------------^  |
+//        |                         credentials after method "none" +--> back to [request]
+//        +---- not SOCKS5, or no usable method ----> [refused] <---- malformed or unsupported
 #pragma once
 
 #include <string>
@@ -20,43 +21,44 @@ namespace nightjar::client::socks5 {
 /// RFC 1928's REP field.
 enum class Reply : std::uint8_t {
     succeeded = 0,
-    general_failure = 1,             // malformed, a bound of ours, or no network
-    not_allowed = 2,                 // a private address; refused by the exit's policy
-    network_unreachable = 3,         // never sent: only the exit could tell it from 4
-    host_unreachable = 4,            // the exit could not resolve or reach it
+    general_failure = 1,             // malformed request, a limit of ours, or no network
+    not_allowed = 2,                 // a private address, or refused by the exit's policy
+    network_unreachable = 3,         // never sent: only the exit could distinguish it from 4
+    host_unreachable = 4,            // the exit could not resolve or reach the target
     connection_refused = 5,          // by the target
-    ttl_expired = 6,                 // nothing came back in time
+    ttl_expired = 6,                 // no answer in time
     command_not_supported = 7,       // BIND, UDP ASSOCIATE, unknown
     address_type_not_supported = 8,  // neither 1, 3 nor 4
 };
 
-/// What an application gets to hear when its stream is reset before it was accepted.
+/// The reply to an application whose stream was reset before the exit accepted it.
 Reply reply_for(stream::ResetReason reason);
-/// Ten bytes; the bound address is always 0.0.0.0:0, because the exit's is nobody's business.
+/// Ten bytes. The bound address is always 0.0.0.0:0, because the application must not learn the
+/// exit's.
 base::Bytes reply_bytes(Reply reply);
 
 struct Rules {
-    bool private_targets = false;  // lab networks only: private and loopback targets may be asked
-    std::string listener;          // goes into the isolation key
+    bool private_targets = false;  // lab networks only: allow private and loopback targets
+    std::string listener;          // our address and port; a part of the isolation key
 };
 
-/// One application's handshake. Holds at most one message of it (513 bytes).
+/// One application's handshake. It buffers at most one message (513 bytes).
 class Handshake {
  public:
     enum class State {
         greeting,     // waits for version and methods
         credentials,  // waits for username and password
         request,      // waits for the command
-        asked,        // target() and isolation() stand; the caller answers with reply_bytes()
-        refused,      // the output says why (or is empty): send it and close
+        asked,        // target() and isolation() are valid; the caller sends reply_bytes()
+        refused,      // the output is the refusal, or empty: send it and close
     };
 
     explicit Handshake(Rules rules) : rules_{std::move(rules)} {}
 
-    /// Takes what it needs and returns how many bytes that was: in `asked` and `refused` nothing,
-    /// so that what an application sends ahead stays the stream's.
+    /// Consumes what the handshake needs and returns how many bytes that was. In `asked` and
+    /// `refused` it consumes nothing: bytes after the request belong to the stream.
     std::size_t feed(base::ByteView bytes);
-    /// What is to be sent now; empties itself.
+    /// Returns the bytes to send now and clears them.
     base::Bytes take_output();
 
     State state() const { return state_; }
@@ -84,8 +86,9 @@ class Handshake {
     IsolationKey isolation_;
 };
 
-/// Host names as we pass them on: letters, digits, '-', '_', '.'; labels of 1-63 bytes, at most
-/// 253 in all, one final dot allowed; the last label is not a number. Literals are no names.
+/// True for a host name that we pass on to an exit: letters, digits, '-', '_' and '.', labels of 1
+/// to 63 bytes, at most 253 bytes in all, one final dot allowed, the last label not a number. IP
+/// address literals are not host names.
 bool is_host_name(std::string_view name);
 
 }  // namespace nightjar::client::socks5

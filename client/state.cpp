@@ -23,10 +23,10 @@ namespace {
 constexpr const char* gateway_file = "gateway.yaml";
 constexpr const char* document_file = "document.txt";
 
-/// Whether to wait until a disk has it, which may take longer than the law may stand still.
+/// Whether to wait until the disk has the data. That may take longer than the schedule may pause.
 enum class Disk { wait, go_on };
 
-/// Writes beside the file and renames, so that a crash leaves the old content or the new one.
+/// Writes a new file and renames it over the old one, so a crash leaves the old or the new content.
 bool replace_file(const fs::path& file, std::string_view text, Disk disk) {
     const fs::path fresh = file.string() + ".new";
     ::unlink(fresh.c_str());
@@ -89,17 +89,17 @@ StateDir::StateDir(fs::path directory) : directory_{std::move(directory)} {
     if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
         const auto reason = std::error_code{errno, std::generic_category()}.message();
         throw node::KeyError("cannot make the state directory " + directory_.string() + ": " +
-                             reason + "; set state_dir to a place that this user may write to");
+                             reason + "; set state_dir to a directory that this user may write to");
     }
     if (!fs::is_directory(directory_) || ::access(directory_.c_str(), R_OK | W_OK | X_OK) != 0) {
         throw node::KeyError("cannot write to the state directory " + directory_.string() +
-                             "; set state_dir to a directory of this user");
+                             "; set state_dir to a directory that this user owns");
     }
-    // Who may write here chooses this client's gateway.
+    // A user who can write here can choose this client's gateway.
     const auto others = fs::perms::group_write | fs::perms::others_write;
     if ((fs::status(directory_).permissions() & others) != fs::perms::none) {
-        throw node::KeyError("others may write to the state directory " + directory_.string() +
-                             "; chmod 700 " + directory_.string());
+        throw node::KeyError("other users may write to the state directory " + directory_.string() +
+                             "; run: chmod 700 " + directory_.string());
     }
 }
 
@@ -145,7 +145,7 @@ void StateDir::keep(const GatewayChoice& choice) const {
 }
 
 void StateDir::keep_document(std::string_view text) const {
-    // While the law runs. What a power cut takes with it a gateway gives again.
+    // The schedule is running, so do not wait. After a power cut a gateway can send it again.
     replace_or_warn(directory_ / document_file, text, Disk::go_on);
 }
 

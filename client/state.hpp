@@ -1,5 +1,5 @@
-// What a client keeps between two runs: which gateway it uses and until when, and the last valid
-// document. No key and nothing that an application did is ever written (docs/client.md).
+// What a client stores between runs: its gateway, until when it uses it, and the last valid
+// document. It never stores a key, nor anything about what applications did (docs/client.md).
 #pragma once
 
 #include <filesystem>
@@ -13,8 +13,8 @@
 
 namespace nightjar::client {
 
-/// The gateway that a client keeps: whoever could make it change often would, in the end, be its
-/// gateway.
+/// The client's gateway. A client keeps it for a long time: an attacker who could make it choose
+/// often would in the end get one of its own gateways chosen.
 struct GatewayChoice {
     base::NodeId gateway;
     base::Wall until{};
@@ -24,25 +24,27 @@ struct GatewayChoice {
 inline constexpr base::Seconds gateway_kept_min{30 * 86400};
 inline constexpr base::Seconds gateway_kept_max{60 * 86400};
 
-/// The kept one while its time lasts and the document still lists it; else a new one, by capacity,
-/// among gateways that leave an exit to use. Nothing if there is none. Pure.
+/// Returns the stored choice until it expires, while the document still lists that gateway.
+/// Otherwise draws a new one, weighted by capacity, among the gateways with which at least one exit
+/// can be used. Empty if there is none. Pure.
 std::optional<GatewayChoice> choose_gateway(const std::optional<GatewayChoice>& kept,
                                             const directory::Document& document, base::Wall now,
                                             base::Random& random);
 
-/// The directory of the state; made with mode 0700 where there is none.
+/// The state directory. It is created with mode 0700 if it does not exist.
 class StateDir {
  public:
-    /// Throws node::StartupError (exit 5) if it cannot be made or written to.
+    /// Throws node::StartupError (exit code 5) if the directory cannot be created or written to, or
+    /// if other users may write to it.
     explicit StateDir(std::filesystem::path directory);
 
-    /// Nothing if there is none. A file that cannot be read as what it should be counts as none,
-    /// with a warning in the log.
+    /// Empty if there is no such file. A malformed file counts as missing and logs a warning.
     std::optional<GatewayChoice> gateway() const;
     std::optional<std::string> document_text() const;
 
-    /// Whole or not at all; a failure is logged, since the client runs on without. keep() waits for
-    /// the disk: before the law runs. keep_document() does not.
+    /// Replace a file atomically. A failure is only logged, because the client can run without the
+    /// file. keep() waits for the disk, so call it before the schedule starts. keep_document() does
+    /// not wait.
     void keep(const GatewayChoice& choice) const;
     void keep_document(std::string_view text) const;
 

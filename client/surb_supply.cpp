@@ -104,7 +104,8 @@ std::uint32_t top_up(std::uint32_t estimate, std::uint32_t target) {
 }
 
 base::Nanoseconds silence_allowed(double pace) {
-    // A tick a gap: 20 gaps without a reply are 19 replies lost. The rest is for the way back.
+    // Every gap has one tick, so 20 gaps without a reply mean at least 19 lost replies. The second
+    // is for the reply's way back.
     return base::from_seconds(20.0 / std::max(pace, 0.01)) + base::Seconds{1};
 }
 

@@ -1,5 +1,5 @@
-// SURBs (docs/traffic-law.md section 2): the table of what will come back to us, and how many
-// SURBs an exit holds. Both pure, one thread.
+// SURBs (docs/traffic-law.md section 2): the table of SURBs and loops that may come back to us, and
+// the estimate of how many SURBs an exit holds. Both pure, one thread.
 #pragma once
 
 #include <array>
@@ -18,33 +18,34 @@
 
 namespace nightjar::client {
 
-/// Names a session inside this process. Never reused; 0 is nobody's and stands for loops.
+/// Identifies a session inside this process. Never reused. 0 is no session and stands for loops.
 using SessionHandle = std::uint32_t;
 inline constexpr SessionHandle loops_handle = 0;
 
-/// A SURB or loop of ours that may come back.
+/// One of our SURBs or loops that may come back.
 struct Expected {
     packet::Recovery recovery;
     SessionHandle session = loops_handle;
     base::Mono made{};
-    base::Wall ends{};                    // when no relay takes its keys any more
-    std::array<base::NodeId, 5> route{};  // as far as `hops`; shown by a ping
+    base::Wall ends{};                    // from then on no relay accepts its keys
+    std::array<base::NodeId, 5> route{};  // the first `hops` entries; `ping` shows it
     std::size_t hops = 0;
 };
 
-/// Everything that we may recognise, by identifier, each once. When full, the oldest of the session
-/// that adds goes first: a peer that answers nothing costs only itself.
+/// All outstanding SURBs and loops by identifier. Each can be taken once. The limit is per session:
+/// a session at its limit loses its own oldest entry, so an exit that never answers costs no other
+/// session anything.
 class Outstanding {
  public:
     explicit Outstanding(std::size_t per_session_max) : per_session_max_{per_session_max} {}
 
     void add(Expected expected);
-    /// Removes what the identifier names. Nothing if it is unknown, or was taken before.
+    /// Removes and returns the entry of `identifier`. Empty if it is unknown or was taken before.
     std::optional<Expected> take(const base::Identifier& identifier);
-    /// Forgets what a session made before `made`; how many of them had not come back.
+    /// Forgets what `session` made before `made`. Returns how many of these had not come back.
     std::size_t forget_before(SessionHandle session, base::Mono made);
     void forget_session(SessionHandle session);
-    /// Forgets what can no longer come back because its keys have ended.
+    /// Forgets entries that can no longer come back because their keys have ended.
     void forget_ended(base::Wall now);
     void clear();
     std::size_t size() const { return by_identifier_.size(); }
@@ -55,8 +56,8 @@ class Outstanding {
         base::Wall ends;
         base::Identifier identifier;
     };
-    // Entries taken meanwhile stay in `order_` until their turn comes; `live` counts the others.
-    // The first one is always live.
+    // One session's entries in the order of creation. Entries that were taken stay in `made` until
+    // they reach its front; `live` counts the rest. The front entry is never a taken one.
     struct Order {
         std::deque<Made> made;
         std::size_t live = 0;
@@ -64,28 +65,30 @@ class Outstanding {
     void pop_front(Order& order);
     void drop_taken(Order& order);
 
-    // All keys are drawn by ourselves, so that any word of one is a hash and nobody can make them
-    // collide.
+    // We draw all identifiers at random, so any word of one is a good hash and an attacker cannot
+    // cause collisions.
     struct Hash {
-        using is_avalanching = void;  // as Boost calls it: every bit of it is chance
+        using is_avalanching = void;  // Boost's name for: every bit of the hash is random
         std::size_t operator()(const base::Identifier& identifier) const;
     };
 
     std::size_t per_session_max_;
     boost::unordered_flat_map<base::Identifier, Expected, Hash> by_identifier_;
     std::map<SessionHandle, Order> order_;
-    base::Wall next_end_ = base::Wall::max();  // no order's first ends before: asked in every slot
+    // Lower bound of `ends` over all front entries. It makes forget_ended() cheap in every slot.
+    base::Wall next_end_ = base::Wall::max();
 };
 
-/// How many SURBs an exit holds or is about to hold: what it last reported, and what is on its way.
-/// Only loss and ticks move it, never load.
+/// Estimates how many SURBs an exit holds or will soon hold: the stock it last reported, plus the
+/// SURBs on their way. Only loss and ticks change it, never load.
 class StockEstimate {
  public:
-    /// A reply says what the exit held. Replies overtake one another: `number` is the reply's.
+    /// Takes the stock that a reply reports. Replies can overtake each other: `number` is the
+    /// reply's own and orders them.
     void on_reply(stream::PacketNumber number, std::uint32_t stock, base::Mono now);
-    /// The exit has spent `pace` a second since `from`, or more. Replies that stay away longer than
-    /// chance allows were spent and lost, and count as spent: otherwise a client that heard of a
-    /// full stock last, and then lost all of it, would wait for ever.
+    /// Sets the pace: the exit has spent at least `pace` SURBs per second since `from`. If replies
+    /// stay away longer than silence_allowed(), their SURBs count as spent and lost. Otherwise a
+    /// client that last heard of a full stock, and then lost every reply, would never refill it.
     void ticking(double pace, base::Mono from);
     /// `in_flight`: SURBs in packets neither acknowledged nor older than the longest route delay.
     std::uint32_t estimate(std::uint32_t in_flight, base::Mono now) const;
@@ -101,10 +104,11 @@ class StockEstimate {
     double pace_ = 0;
 };
 
-/// SURBs to put in the next packet: up to the target, but not more than fit.
+/// The number of SURBs to put into the next packet: what is missing to the target, at most what
+/// fits.
 std::uint32_t top_up(std::uint32_t estimate, std::uint32_t target);
 
-/// How long replies may stay away at a pace before that is no chance any more.
+/// The longest silence that chance explains at `pace` replies per second.
 base::Nanoseconds silence_allowed(double pace);
 
 }  // namespace nightjar::client

@@ -13,7 +13,7 @@ void TrafficLaw::use(const directory::Parameters& parameters, base::Mono now) {
     if (parameters.main_slots == main_ && parameters.client_loops == loops_) return;
     main_ = parameters.main_slots;
     loops_ = parameters.client_loops;
-    // All behind what is fixed is drawn anew, the slot that was next and the loops' gap too.
+    // Everything after the prepared slots is drawn anew, the upcoming slot and the loops' gap too.
     if (!running_) return;
     begin_loops();
     begin_gap(ready_.empty() ? now : std::max(now, ready_.back().slot.due));
@@ -28,7 +28,7 @@ void TrafficLaw::begin_loops() {
 void TrafficLaw::start(base::Mono now) {
     ready_.clear();
     begin_loops();
-    // Nobody's phase follows from when he connected.
+    // Random phase: the schedule must not reveal the connect time.
     begin_gap(now + base::from_seconds(random_.unit() * base::to_seconds(gap())));
     running_ = true;
 }
@@ -55,7 +55,7 @@ void TrafficLaw::begin_gap(base::Mono at) {
 }
 
 bool TrafficLaw::next_is_loop() {
-    // A gap of the loops is longer than one of the slots: at most one of its ends lies in a slot's.
+    // A gap of 1/L is longer than a slot's gap, so at most one of them ends within a slot's gap.
     bool loop = false;
     loops_gap_passed_ += loops_.per_second() / (main_.per_second() + loops_.per_second());
     if (loops_gap_passed_ >= 1) {
@@ -79,7 +79,7 @@ Slot TrafficLaw::take() {
 
 std::optional<Slot> TrafficLaw::to_prepare(base::Mono now) {
     if (!running_) return std::nullopt;
-    // The caller sleeps until the next slot and wakes late: what is due by then needs a packet too.
+    // The caller sleeps until the next slot and may wake late. Slots due by then need packets too.
     const auto wakes = ready_.empty() ? now : std::max(now, ready_.front().slot.due);
     if (ready_.size() >= slots_ahead && upcoming_.due > wakes + prepare_lead) return std::nullopt;
     return take();
