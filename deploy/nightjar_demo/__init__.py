@@ -1,1 +1,1 @@
-"""The demo network: deploy/demo runs this package. Python's standard library only."""
+"""The demo network. deploy/demo runs this package. It uses only Python's standard library."""

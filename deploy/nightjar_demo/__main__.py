@@ -23,8 +23,8 @@ TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorde
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
-PPS_LEAST = 10          # fewer need delays that are too long for what sessions announce
-STOPPED_SECONDS = 10    # curl's patience with a mix stopped
+PPS_LEAST = 10          # below this the delays get too long for the notice of pace changes
+STOPPED_SECONDS = 10    # curl's time limit while a mix is stopped
 RECOVERY_SECONDS = 30
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,7 +34,7 @@ def build():
 
 
 def start(network):
-    """From nothing to a client that is ready; the file that the web server offers."""
+    """Starts everything up to a ready client. Returns the file that the web server offers."""
     with stage(f"keys for {len(network.relays)} relays, and a signed network document") as note:
         network.make_keys()
         network.sign_document()
@@ -57,7 +57,7 @@ def start(network):
 
 
 def ping(network, report):
-    with stage("pings: to an exit and back by a reply block") as note:
+    with stage("pings: to an exit and back with a SURB") as note:
         for _ in range(PINGS):
             answer, _ = network.ask_client("ping")
             report.pings.append(answer["round_trip_ms"])
@@ -69,7 +69,7 @@ def measure(network, report, file):
     curl, law = Curl(network), network.law
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     patience = 30 + 2 * FILE_SIZE / law.goodput_up
-    with stage(f"idle for {WINDOW_SECONDS} s: the law runs all the same"):
+    with stage(f"idle for {WINDOW_SECONDS} s: the client sends at the same rates"):
         with Window("idle", network) as window:
             time.sleep(WINDOW_SECONDS)
     report.windows.append(window)
@@ -79,9 +79,9 @@ def measure(network, report, file):
             with Window(name, network) as window:
                 begun = time.monotonic()
                 done = transfer()
-                # At least as long as the idle window, and busy to its end.
+                # Stay busy until the window is as long as the idle one.
                 curl.keep_busy(path, WINDOW_SECONDS - (time.monotonic() - begun), *more)
-            note(f"SHA-256 is the same; first byte after {done.first_byte:.2f} s, "
+            note(f"SHA-256 matches; first byte after {done.first_byte:.2f} s, "
                  f"{done.goodput / 1000:.1f} kB/s")
         report.windows.append(window)
         report.transfers.append(done)
@@ -96,7 +96,7 @@ def measure(network, report, file):
 
 
 def stop_each_mix(network, report):
-    """--cascade: there is one way only, so without any one of its mixes nothing arrives."""
+    """--cascade: there is only one route, so a download must fail while any of its mixes is down."""
     curl = Curl(network)
     for relay in network.mixes:
         with stage(f"{relay.name} stopped: a download must fail") as note:
@@ -127,7 +127,7 @@ def leave_running(network, run):
     run.note({"kept": network.processes.identities(), "socks": network.socks})
     network.processes.running.clear()
     until = time.strftime("%H:%M", time.localtime(network.ask_client()[0]["valid_until"]))
-    say(f"\nThe network goes on running, until its document ends at {until}.")
+    say(f"\nThe network keeps running until its document expires at {until}.")
     say(f"SOCKS5 {network.socks}")
     say(f"  curl --proxy socks5h://{network.socks} {network.url}/small/1")
     for relay in network.relays:
@@ -168,22 +168,22 @@ def run_demo(options):
             leave_running(network, run)
             kept = True
     except Exception as error:
-        processes.check()   # a process that has ended explains it better
+        processes.check()   # if a process has ended, its message explains the failure better
         if isinstance(error, (OSError, ValueError)):
             raise DemoError(f"{type(error).__name__}: {error}") from error
         raise
     finally:
-        for number in ENDING:  # a second Ctrl-C must not stop the tidying
+        for number in ENDING:  # a second Ctrl-C must not interrupt the cleanup
             signal.signal(number, signal.SIG_IGN)
         if not kept:
-            with stage("stopping everything that was started"):
+            with stage("stopping all started processes"):
                 bad = processes.stop_all()
             run.remove()
     if bad:
         raise DemoError("; ".join(bad))
     outcome = "The product's links agree with the simulation" if options.lab else \
-        "Everything as the law says"
-    say(f"\n{outcome}." if kept else f"\n{outcome}; everything stopped, nothing left behind.")
+        "All rates and transfers are as expected"
+    say(f"\n{outcome}." if kept else f"\n{outcome}; all processes stopped, all files removed.")
     return 0
 
 
@@ -192,30 +192,31 @@ def parse():
     parser.add_argument("--keep", action="store_true", help="leave the network running")
     parser.add_argument("--stop", action="store_true", help="stop what --keep left running")
     parser.add_argument("--cascade", action="store_true",
-                        help="one mix per layer; then stop each of them in turn")
+                        help="use one mix per layer, then stop each of them in turn")
     parser.add_argument("--lab", action="store_true",
-                        help="instead of the usual checks: is what the links show when the client "
-                        "is busy told from idleness better than in a simulated network? Builds the "
-                        "laboratory too; three minutes and on every link if tshark may capture")
+                        help="instead of the usual checks, test whether an observer of the links "
+                        "distinguishes a busy client from an idle one better than in a simulated "
+                        "network; builds the laboratory too, takes three minutes, and observes "
+                        "every link if tshark may capture")
     parser.add_argument("--windows", type=int, metavar="N",
-                        help="of --lab: how many, a multiple of 4, eight seconds each (default "
-                        f"{WINDOWS}); four times as many halve what chance does")
+                        help="for --lab: number of windows of eight seconds, a multiple of 4 "
+                        f"(default {WINDOWS}); four times as many halve the random error")
     parser.add_argument("--pps", type=float, default=50, metavar="U",
-                        help="main slots a second of the network (default 50)")
-    parser.add_argument("--json", metavar="FILE", help="write all figures (with --lab what was "
-                        "observed goes to FILE.slices besides)")
+                        help="the network's main slots per second (default 50)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (with --lab also "
+                        "the observations, to FILE.slices)")
     options = parser.parse_args()
     if options.lab and (options.keep or options.stop or options.cascade):
-        parser.error("--lab: it is not for --keep, --stop or --cascade")
+        parser.error("--lab cannot be combined with --keep, --stop or --cascade")
     if options.windows is not None and not options.lab:
-        parser.error("--windows: it is for --lab")
+        parser.error("--windows needs --lab")
     options.windows = options.windows or WINDOWS
     if options.windows % 4 or not WINDOWS <= options.windows <= WINDOWS_MOST:
         parser.error(f"--windows: use a multiple of 4, {WINDOWS} to {WINDOWS_MOST}")
     if not PPS_LEAST <= options.pps <= 1000:
-        parser.error(f"--pps: use {PPS_LEAST} to 1000 slots a second")
+        parser.error(f"--pps: use {PPS_LEAST} to 1000 slots per second")
     if options.json and not os.access(Path(options.json).absolute().parent, os.W_OK):
-        parser.error(f"--json: no file can be written to {Path(options.json).absolute().parent}")
+        parser.error(f"--json: cannot write to {Path(options.json).absolute().parent}")
     return options
 
 

@@ -1,4 +1,4 @@
-"""Builds programs by CMake, and says how far it is."""
+"""Builds programs with CMake and reports the progress."""
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +10,7 @@ NINJA_STEP = re.compile(r"\[(\d+)/(\d+)\] ")
 
 
 def run_build(command, note):
-    """Runs it, with a line for each tenth of ninja's "[7/143] Building …"."""
+    """Runs a command and prints a line for each tenth of ninja's steps ("[7/143] Building …")."""
     said, tenths = "", 0
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           stdin=subprocess.DEVNULL, text=True, errors="replace") as running:
@@ -21,7 +21,7 @@ def run_build(command, note):
                 if step and 10 * int(step[1]) // int(step[2]) > tenths:
                     tenths = 10 * int(step[1]) // int(step[2])
                     note(f"{step[1]} of {step[2]} steps")
-        except DemoError:   # we are to end
+        except DemoError:   # a signal asks the demo to end
             running.terminate()
             raise
     if running.returncode != 0:
@@ -29,8 +29,8 @@ def run_build(command, note):
 
 
 def build(what, preset, targets):
-    """The folder of the preset's build, with these targets up to date."""
-    with stage(f"building {what} ({preset}; some minutes at first)") as note:
+    """Builds the targets of a preset and returns its build folder."""
+    with stage(f"building {what} (preset {preset}; the first build takes some minutes)") as note:
         run_build(["cmake", "--preset", preset], note)
         run_build(["cmake", "--build", f"build/{preset}", "--target", *targets], note)
     return ROOT / "build" / preset

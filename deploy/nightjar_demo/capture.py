@@ -1,4 +1,4 @@
-"""An independent observer of every link on loopback: tshark, where it is installed and may capture."""
+"""An independent observer of every link on loopback: tshark, if installed and permitted to capture."""
 import shutil
 import signal
 import subprocess
@@ -13,7 +13,7 @@ FIELDS = ("frame.time_epoch", "tcp.stream", "tcp.srcport", "tls.record.content_t
 
 
 class Capture:
-    """tshark on lo, from construction to end(); `why_not` if it may not."""
+    """Captures on lo with tshark, from construction to end(). If it cannot, `why_not` says why."""
 
     def __init__(self, file, network):
         self.file, self.why_not, self.process = file, None, None
@@ -31,7 +31,7 @@ class Capture:
                 self.process.kill()
                 said = self.process.communicate()[1].splitlines()
                 self.why_not = next((line for line in said if line.startswith("tshark: ")),
-                                    "tshark does not start")
+                                    "tshark did not start")
                 return
             time.sleep(0.1)
         time.sleep(1)
@@ -41,13 +41,13 @@ class Capture:
         self.process.communicate(timeout=20)
 
     def kill(self):
-        """Whatever state it is in."""
+        """Kills tshark if it still runs."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
 
     def rows(self):
-        """A dictionary of FIELDS for each frame that carries a TLS record."""
+        """Returns a dictionary of FIELDS for each frame that carries a TLS record."""
         command = ["tshark", "-r", self.file, "-d", f"tcp.port=={LINK_PORT},tls", "-Y", "tls",
                    "-T", "fields"]
         for field in FIELDS:
@@ -58,8 +58,8 @@ class Capture:
 
 
 def records(row):
-    """(type, length) of the records that end in this frame."""
-    # What TLS 1.3 encrypts is application data outside, which tshark calls opaque.
+    """Returns (type, length) of each TLS record that ends in this frame."""
+    # TLS 1.3 gives all encrypted records the outer type "application data"; tshark calls it opaque.
     types = [int(t) for name in ("tls.record.content_type", "tls.record.opaque_type") if row[name]
              for t in row[name].split(",")]
     lengths = [int(length) for length in row["tls.record.length"].split(",") if length]

@@ -1,4 +1,4 @@
-"""Measures windows of the running network and holds them against the traffic law."""
+"""Measures the running network in windows of time and compares the rates with the traffic law."""
 import time
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ APPLICATION_DATA = 23
 
 @dataclass
 class Finding:
-    """One comparison with the law."""
+    """One measured value compared with the traffic law."""
     window: str
     what: str
     measured: float
@@ -27,13 +27,13 @@ class Finding:
         return abs(self.measured - self.law) <= self.bound
 
     def sentence(self):
-        return (f"{self.window}: {self.what} {self.measured:.2f} {self.unit}, the law says "
+        return (f"{self.window}: {self.what} {self.measured:.2f} {self.unit}, expected "
                 f"{self.law:.2f} ± {self.bound:.2f} over {self.seconds:.1f} s")
 
 
 @dataclass
 class Window:
-    """The counters at both ends of a stretch of time."""
+    """A window of time, with all counters at its begin and its end."""
     name: str
     network: object
     before: dict = field(default_factory=dict)
@@ -62,9 +62,9 @@ class Window:
         return difference(self.after[name], self.before[name])
 
     def rate(self, what, count, law_rate, seconds, bound=None):
-        """A finding in events a second."""
+        """Returns a finding in events per second. `bound` is a number of events."""
         bound = poisson_bound(law_rate, seconds) if bound is None else bound
-        return Finding(self.name, what, count / seconds, law_rate, bound / seconds, "a second",
+        return Finding(self.name, what, count / seconds, law_rate, bound / seconds, "per second",
                        seconds)
 
     def findings(self):
@@ -87,7 +87,7 @@ class Window:
         return found + self.wire_findings(own)
 
     def wire_findings(self, gateway):
-        """The same from outside the product: cells on the client's link, counted on the wire."""
+        """The same check from outside the product: counts the cells on the client's link."""
         relay = self.network.relay(gateway)
         if not relay.recorded:
             return []
@@ -106,7 +106,7 @@ class Window:
 
 
 def hold_findings(network, totals):
-    """Each mix's mean hold against the law's mean delay."""
+    """Compares each mix's mean hold time with the network's mean delay."""
     found = []
     for relay in network.mixes:
         values = totals[relay.name]
@@ -132,7 +132,7 @@ def law_hold_ms(law):
 
 
 def record_lengths(network):
-    """Lengths of records that should not be on any recorded link after its handshake."""
+    """Counts records of unexpected lengths on the recorded links after their handshakes."""
     strange = {}
     for relay in network.gateways:
         if not relay.recorded:

@@ -1,4 +1,4 @@
-"""Where a run keeps its files: a tmpfs, because relays keep epoch keys nowhere else."""
+"""The folder of a run. It is in a tmpfs, because relays store epoch keys only in memory."""
 import json
 import os
 import random
@@ -29,19 +29,20 @@ def base_folder():
     elif is_tmpfs("/dev/shm"):
         base = Path("/dev/shm") / f"nightjar-demo-{os.getuid()}"
     else:
-        raise DemoError("no tmpfs for the relays' keys: neither XDG_RUNTIME_DIR nor /dev/shm is one")
+        raise DemoError("no tmpfs for the relays' keys: XDG_RUNTIME_DIR (if set) and /dev/shm must "
+                        "be a writable tmpfs")
     try:
         base.mkdir(mode=0o700)
     except FileExistsError:
         pass
     facts = base.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
-        raise DemoError(f"{base} is not a directory of this user's alone; remove it")
+        raise DemoError(f"{base} must be a directory that only this user can access; remove it")
     return base
 
 
 class Run:
-    """The folder of one run, with its own part of 127.0.0.0/8, so that runs never collide."""
+    """One run's folder and its own /24 network in 127.0.0.0/8, so that runs never collide."""
 
     def __init__(self):
         base = base_folder()
@@ -60,7 +61,7 @@ class Run:
                 continue
             self.claim = taken
             return f"127.{a}.{b}"
-        raise DemoError(f"all addresses are taken in {base}; stop other demos with --stop")
+        raise DemoError(f"found no free 127.x.y.0/24 network in {base}; stop other demos with --stop")
 
     def note(self, facts):
         (self.folder / "run.json").write_text(json.dumps({"claim": self.claim.name, **facts}))
@@ -83,7 +84,7 @@ def read_note(folder):
 
 
 def sweep(base):
-    """Removes what runs that were killed have left; their children died with them."""
+    """Removes the folders of killed runs. Their processes ended together with them."""
     for folder in base.glob("run-*"):
         facts = read_note(folder)
         if facts is None or "kept" in facts:
@@ -95,7 +96,7 @@ def sweep(base):
 
 
 def kept_runs(base):
-    """(folder, its note) of each run that --keep has left."""
+    """Yields (folder, note) for each run that --keep left running."""
     for folder in sorted(base.glob("run-*")):
         facts = read_note(folder)
         if facts is not None and "kept" in facts:
@@ -103,12 +104,12 @@ def kept_runs(base):
 
 
 def refuse_second_keep():
-    """One kept network at a time: a second one would only make it unclear which of them is used."""
+    """Allows only one kept network: with a second one it would be unclear which one is in use."""
     base = base_folder()
     for _, facts in kept_runs(base):
         if any(start_time(pid) == began for _, pid, began in facts["kept"]):
-            raise DemoError(f"a network is running already (SOCKS5 {facts['socks']}); "
-                            "use that one, or stop it with deploy/demo --stop")
+            raise DemoError(f"a network is already running (SOCKS5 {facts['socks']}); "
+                            "use it, or stop it with deploy/demo --stop")
     remove_if_empty(base)
 
 
@@ -120,7 +121,7 @@ def remove_if_empty(base):
 
 
 def stop_kept():
-    """--stop: ends what --keep left running, and removes its files."""
+    """--stop: stops the networks that --keep left running and removes their files."""
     stopped = 0
     base = base_folder()
     for folder, facts in kept_runs(base):

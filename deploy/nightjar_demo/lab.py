@@ -1,5 +1,5 @@
-"""--lab: idle and busy windows of the running network as an observer of its links sees them, and
-whether the laboratory's classifier tells them apart any better than in a simulated network."""
+"""--lab: observes the links of the running network in idle and busy windows. Tests whether the
+laboratory's classifier distinguishes them better than in a simulated network."""
 import bisect
 import json
 import math
@@ -20,16 +20,16 @@ from .network import LINK_PORT
 from .progress import DemoError, say, stage
 from .transfers import Curl
 
-WINDOWS = 12            # half of them busy; chance alone then lets the AUC stray by 0.2
+WINDOWS = 12            # half of them busy; the AUC's random error is then about 0.2
 WINDOWS_MOST = 120
 WINDOW_SECONDS = 8
 SLICE_SECONDS = 1
-UPLOAD_SIZE = 64 << 20  # more than a window lets through
-CURL_TIME_OVER = 28     # its exit code
+UPLOAD_SIZE = 64 << 20  # more than fits through one window
+CURL_TIME_OVER = 28     # curl's exit code when its time limit is reached
 
 
 def build_laboratory():
-    """The laboratory's program; it belongs to the tests, which need more packages."""
+    """Builds the laboratory's program. It belongs to the tests, which need more packages."""
     done = subprocess.run([ROOT / "deploy" / "install-packages", "build", "test"],
                           stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
@@ -38,22 +38,25 @@ def build_laboratory():
 
 
 class Watch:
-    """Who observes the links, from before the first of them on: tshark, else the recorders."""
+    """The observer of the links: tshark if it may capture, else the recorders.
+
+    It starts before the first link comes up.
+    """
 
     def __init__(self, network):
         self.network, self.capture = network, None
 
     def __enter__(self):
-        # Hundreds of megabytes of what is encrypted anyway: not into memory, where the keys are.
+        # Hundreds of megabytes of encrypted data. They must not fill the tmpfs that holds the keys.
         self.scratch = tempfile.TemporaryDirectory(prefix="nightjar-demo-")
         self.capture = Capture(Path(self.scratch.name) / "links.pcap", self.network.address)
         if self.every_link:
             for relay in self.network.gateways:
                 relay.recorded = False
-            say("observed: every link, by tshark")
+            say("observed by tshark: every link")
         else:
-            say("observed: the client's link and those from the last layer to the gateways, by "
-                f"the recorder, for {self.capture.why_not}")
+            say("observed by the recorder: the client's link, and the links from the last layer to "
+                f"the gateways (no tshark: {self.capture.why_not})")
         return self
 
     def __exit__(self, *_):
@@ -65,7 +68,7 @@ class Watch:
         return self.capture.why_not is None
 
     def cells(self):
-        """(unix time, link, direction) of every cell so far, by time; tshark ends."""
+        """Stops tshark. Returns (Unix time, link, direction) of every cell so far, by time."""
         if not self.every_link:
             found = [(row["t"], (relay.name, row["connection"]), row["direction"])
                      for relay in self.network.gateways
@@ -80,7 +83,7 @@ class Watch:
         found = []
         for row in rows:
             if row["tcp.analysis.lost_segment"]:
-                raise DemoError("tshark missed something: the machine is too busy to capture")
+                raise DemoError("tshark lost packets: the machine is too busy to capture")
             way = "down" if row["tcp.srcport"] == str(LINK_PORT) else "up"
             cell = (float(row["frame.time_epoch"]), int(row["tcp.stream"]), way)
             found += [cell] * records(row).count((APPLICATION_DATA, CELL_RECORD))
@@ -88,8 +91,10 @@ class Watch:
 
 
 def draw_order(windows):
-    """Which windows are busy: half of the even ones and half of the odd ones, for those of one
-    parity are judged by what the others have taught."""
+    """Draws which windows are busy: half of the even ones and half of the odd ones.
+
+    The classifier is trained on the windows of one parity and tested on the others.
+    """
     busy = [False] * windows
     for parity in (0, 1):
         half = [i % 2 == 1 for i in range(windows // 2)]
@@ -99,25 +104,28 @@ def draw_order(windows):
 
 
 def transfer(curl, upload):
-    """For the whole of a window; it must not be over before."""
+    """Transfers for a whole window. DemoError if the transfer ends before the window does.
+
+    Returns the number of bytes.
+    """
     if upload:
         file = curl.network.folder / "long-file"
         with open(file, "wb") as out:
             out.truncate(UPLOAD_SIZE)
-        # As fast as the law goes, for what lies in buffers at the end would fill the next window.
+        # No faster than the network: bytes left in buffers would make the next window busy.
         asked = ("/upload", WINDOW_SECONDS, "/dev/null", "--upload-file", str(file),
                  "--limit-rate", str(int(curl.network.law.goodput_up)))
     else:
         asked = ("/endless", WINDOW_SECONDS, "/dev/null")
     code, figures, error = curl.run(*asked)
     if code != CURL_TIME_OVER:
-        raise DemoError(f"curl {asked[0]} was over before the window was, with exit code {code}: "
+        raise DemoError(f"curl {asked[0]} ended before its window did, with exit code {code}: "
                         f"{error or figures}")
     return int(figures.split()[4 if upload else 3])
 
 
 def run_windows(network, count):
-    """(begin in unix time, busy) of each window."""
+    """Runs the windows. Returns (begin in Unix time, busy) of each."""
     curl, windows, uploads = Curl(network), [], 0
     title = f"{count} windows of {WINDOW_SECONDS} s, half of them busy, in random order"
     with stage(title) as note:
@@ -136,8 +144,10 @@ def run_windows(network, count):
 
 
 def cut(cells, windows, round_trip):
-    """The windows' slices, as tests/privacy/capture.hpp describes them. The seconds after a
-    window's begin in which the one before it may still show are left out."""
+    """Cuts the windows into slices, as tests/privacy/capture.hpp describes them.
+
+    Leaves out the first seconds of a window, in which the one before it may still show.
+    """
     left_out = max(1, math.ceil(round_trip))
     begins, slices = [], []
     for number, (begin, busy) in enumerate(windows):
@@ -148,12 +158,12 @@ def cut(cells, windows, round_trip):
     for at, link, way in cells:
         number = bisect.bisect_right(begins, at) - 1
         if number >= 0 and at < begins[number] + SLICE_SECONDS:
-            # Cut to microseconds, not rounded: a slice's end is not part of it.
+            # Truncated to microseconds, not rounded: a slice does not include its end.
             inside.append((number, int((at - begins[number]) * 1e6) / 1e6, link, way))
     down = Counter(link for _, _, link, way in inside if way == "down")
     if not down:
         raise DemoError("no cell was seen on any link")
-    own = max(down, key=down.get)   # between relays only keep-alives come down
+    own = max(down, key=down.get)   # links between relays carry only keep-alives down
     others = sorted({(link, way) for _, _, link, way in inside if link != own})
     place = {other: i for i, other in enumerate(others)}
     for one in slices:
@@ -179,7 +189,7 @@ def write_slices(file, network, every_link, slices):
 
 
 def judge(program, file):
-    """What the laboratory says of the slices: (its rows, whether every verdict holds)."""
+    """Runs the laboratory over the slices. Returns (its rows, True if all verdicts hold)."""
     rows, failed = file.with_suffix(".rows"), False
     with stage("the same classifier over what was observed and over a simulated network") as note:
         command = [program, "capture", "--capture", file, "--json", rows]
@@ -191,14 +201,17 @@ def judge(program, file):
                 note(said[-1])
         if running.returncode not in (0, 1):
             raise DemoError(f"nightjar-lab ended with exit code {running.returncode}: "
-                            f"{said[-1] if said else '(it said nothing)'}")
+                            f"{said[-1] if said else '(no output)'}")
         failed = running.returncode == 1
     with open(rows, encoding="utf-8") as lines:
         return [json.loads(line) for line in lines], not failed
 
 
 def run_lab(network, start, program, count, json_file):
-    """Everything of --lab, with `count` windows; the figures for --json. Raises if a verdict fails."""
+    """Runs --lab with `count` windows and writes the figures for --json.
+
+    Raises DemoError if a verdict fails.
+    """
     with Watch(network) as watch:
         start(network)
         windows = run_windows(network, count)

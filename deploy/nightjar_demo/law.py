@@ -1,26 +1,29 @@
-"""What the traffic law (docs/traffic-law.md) promises, as numbers: what the demo measures against."""
+"""The rates and times that the traffic law (docs/traffic-law.md) implies; the demo checks them."""
 import math
 from dataclasses import dataclass
 
-MEAN_DELAY = 0.05       # seconds, 1/mu, where there are at least 50 slots a second
-RELAY_LOOPS = 15.0      # a second, each relay's own
+MEAN_DELAY = 0.05       # seconds, 1/mu, for networks with at least 50 main slots per second
+RELAY_LOOPS = 15.0      # loops per second that each relay sends
 LAYERS = 3
 GATEWAYS = 2
-SIGMAS = 4.0            # of a Poisson count; one false alarm in 16,000 checks
+SIGMAS = 4.0            # bound on a Poisson count: one false alarm in 16,000 checks
 HOLD_SIGMAS = 4.5
-HALF_TICK = 0.0005      # a packet leaves in the millisecond nearest to its time
+HALF_TICK = 0.0005      # seconds; a packet leaves in the 1 ms tick nearest to its due time
 DOWN_TOLERANCE = 0.01   # the downlink is constant, not Poisson
 
 
 @dataclass(frozen=True)
 class Law:
-    """The rates of a network with U main slots a second and `mixes` mixes in each layer."""
+    """The rates of a network with U main slots per second and `mixes` mixes in each layer."""
     main_slots: float
     mixes: int
 
     @property
     def mean_delay(self):
-        """A slow beat needs delays in proportion, or it passes them: the authority would refuse."""
+        """The mean delay. At low rates it grows with the gap between slots.
+
+        Otherwise the rhythm of the slots would remain visible, and the authority would refuse.
+        """
         return math.ceil(1000 * MEAN_DELAY * max(1, 50 / self.main_slots)) / 1000
 
     @property
@@ -42,12 +45,12 @@ class Law:
 
     @property
     def relay_loops_to_gateway(self):
-        """From layer 3 to one gateway: its own loops, and its share of every mix's."""
+        """Loops from layer 3 to one gateway: its own, and its share of those of all mixes."""
         return RELAY_LOOPS + LAYERS * self.mixes * RELAY_LOOPS / GATEWAYS
 
     @property
     def to_exit(self):
-        """All of the client's sessions are at the one gateway that is not its own."""
+        """All sessions of the client are at the one gateway that is not its own."""
         return self.main_slots + self.relay_loops_to_gateway
 
     @property
@@ -64,7 +67,7 @@ class Law:
 
     @property
     def goodput_up(self):
-        """A quarter of the slots carries reply blocks."""
+        """A quarter of the slots' bytes goes to SURBs."""
         return 0.75 * self.main_slots * 1980
 
 
@@ -73,7 +76,7 @@ def poisson_bound(rate, seconds):
 
 
 def mean_hold(mean_delay):
-    """Of an exponential delay that is drawn again above ten means."""
+    """The mean of an exponential delay that is drawn again above ten means."""
     cut = math.exp(-10)
     return mean_delay * (1 - 10 * cut / (1 - cut))
 

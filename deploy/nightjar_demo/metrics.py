@@ -1,4 +1,4 @@
-"""Reads the lab metrics of relays, as Prometheus would, and what the recorder wrote."""
+"""Reads the relays' lab metrics over HTTP, as Prometheus does, and the recorder's files."""
 import json
 import re
 import time
@@ -10,13 +10,13 @@ LINE = re.compile(r"^nightjar_lab_(\w+?)(?:\{reason=\"(\w+)\"\})? ([0-9.e+-]+)$"
 
 
 def scrape(relay):
-    """Exact counters by name, drops by reason, and the moment at which they held."""
+    """Returns a relay's exact counters by name, its drops by reason, and the time of the reading."""
     before = time.monotonic()
     try:
         with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=5) as answer:
             text = answer.read().decode()
     except OSError as error:
-        raise DemoError(f"{relay.name} does not show its metrics on {relay.metrics}: {error}") from error
+        raise DemoError(f"{relay.name}: no metrics from http://{relay.metrics}/: {error}") from error
     values = {"at": (before + time.monotonic()) / 2, "dropped": {}}
     for line in text.splitlines():
         match = LINE.match(line)
@@ -37,7 +37,7 @@ def difference(after, before):
 
 
 class Records:
-    """TLS records of one gateway's links, as an observer of the wire sees them."""
+    """The TLS records on one gateway's links, as an observer on the wire sees them."""
 
     def __init__(self, path):
         self.path = path
@@ -48,7 +48,7 @@ class Records:
 
     @staticmethod
     def of_client(rows):
-        """The client's link is the one that much comes down on: between relays only padding does."""
+        """The client's link: it has the most records down. Relay links carry only padding down."""
         down = {}
         for row in rows:
             if row["direction"] == "down":

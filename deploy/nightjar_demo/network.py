@@ -1,4 +1,4 @@
-"""The demo's network: its keys, its signed document, its relays and its client as processes."""
+"""The demo's network: keys, the signed document, and the relays and the client as processes."""
 import json
 import os
 import socket
@@ -14,8 +14,8 @@ from .progress import DemoError
 LINK_PORT, RECORDER_PORT, METRICS_PORT = 9001, 9002, 9464
 DNS_PORT, HTTP_PORT = 5353, 8000
 READY_SECONDS = 30
-FILTER_BYTES = 4        # of a replay filter, for a packet
-KEYS_HELD = 3           # epochs whose keys and filters a relay has at once
+FILTER_BYTES = 4        # size of a replay filter per packet
+KEYS_HELD = 3           # number of epochs whose keys and filters a relay holds at once
 EPOCH_SECONDS = (600, 7200)
 
 
@@ -38,13 +38,13 @@ class Relay:
 
 
 class Network:
-    """Everything of one run. `programs` is the folder of the build."""
+    """The network of one run. `programs` is the build folder."""
 
     def __init__(self, programs, run, processes, law, record):
         self.programs, self.processes, self.law = programs, processes, law
         self.folder = run.folder
-        self.address = run.network          # its first three bytes
-        self.outside = f"{run.network}.250"   # DNS and web server
+        self.address = run.network          # the first three bytes of all its addresses
+        self.outside = f"{run.network}.250"   # the DNS and the web server
         self.record = record
         self.relays = []
         for layer in range(1, LAYERS + 1):
@@ -79,7 +79,10 @@ class Network:
     # --- keys and document ---------------------------------------------------------------------
 
     def size_filters(self):
-        """Filters for twice the law's rate, in epochs as long as half the tmpfs allows."""
+        """Chooses the replay filters' rate (twice the expected one) and the epoch length.
+
+        Epochs are as long as the filters allow when all of them take at most half of the tmpfs.
+        """
         law = self.law
         busiest = law.uplink + law.replies + (len(self.relays) + 1) * RELAY_LOOPS
         self.relay_rate = max(50, round(2 * busiest))
@@ -89,8 +92,8 @@ class Network:
         least, most = EPOCH_SECONDS
         self.epoch_seconds = int(min(most, spare / per_second)) // 60 * 60
         if self.epoch_seconds < least:
-            raise DemoError(f"too little room for replay filters in {self.folder}: "
-                            f"{per_second * least * 2 / 2**20:.0f} MB are needed")
+            raise DemoError(f"not enough room for replay filters in {self.folder}: "
+                            f"{per_second * least * 2 / 2**20:.0f} MB must be free")
 
     def make_keys(self):
         self.size_filters()
@@ -166,7 +169,7 @@ class Network:
     # --- questions -----------------------------------------------------------------------------
 
     def ask_client(self, method="status"):
-        """One question over the client's control socket; (answer, moment of the answer)."""
+        """Sends one request over the client's control socket. Returns (result, time of the answer)."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(10)
             link.connect(str(self.folder / "client" / "control.sock"))
@@ -179,7 +182,7 @@ class Network:
                 answer += piece
         answer = json.loads(answer)
         if not answer["ok"]:
-            raise DemoError(f"the client says: {answer['error']}")
+            raise DemoError(f"the client answers with an error: {answer['error']}")
         return answer["result"], time.monotonic()
 
     def relay(self, name):

@@ -1,4 +1,4 @@
-"""Starts programs, waits until they say that they are ready, and ends exactly those."""
+"""Starts programs, waits until they are ready, and stops exactly these processes."""
 import ctypes
 import os
 import signal
@@ -9,12 +9,15 @@ from pathlib import Path
 from .progress import DemoError
 
 PR_SET_PDEATHSIG = 1
-STOP_SECONDS = 6  # a relay and a client end within 5
+STOP_SECONDS = 6  # a relay or a client ends within 5 s of SIGTERM
 LIBC = ctypes.CDLL(None)
 
 
 def start_time(pid):
-    """When a process began, in ticks since boot: with the pid it names one process for good."""
+    """A process's start time in ticks since boot. With the pid it identifies the process uniquely.
+
+    None if there is no such process or it is a zombie.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -29,11 +32,11 @@ def die_with_parent():
 
 def last_lines(log, count=5):
     text = log.read_text(errors="replace").strip() if log.exists() else ""
-    return "\n    ".join(text.splitlines()[-count:]) or "(it wrote nothing)"
+    return "\n    ".join(text.splitlines()[-count:]) or "(no output)"
 
 
 class Processes:
-    """The demo's processes by name. Kept ones outlive the demo."""
+    """The demo's processes by name. With `keep` they outlive the demo."""
 
     def __init__(self, folder, keep):
         self.folder = folder
@@ -44,7 +47,7 @@ class Processes:
         return self.folder / f"{name}.log"
 
     def start(self, name, command, ready, seconds=15):
-        """Starts and waits for a line that contains `ready`; returns that line."""
+        """Starts a process, waits until it prints a line with `ready`, and returns that line."""
         log = self.log(name)
         with open(log, "ab") as out:
             begin = out.tell()
@@ -68,11 +71,11 @@ class Processes:
     def check(self):
         for name, process in self.running.items():
             if process.poll() is not None:
-                raise DemoError(f"{name} has ended by itself with exit code {process.returncode}:"
+                raise DemoError(f"{name} ended unexpectedly with exit code {process.returncode}:"
                                 f"\n    {last_lines(self.log(name))}")
 
     def stop(self, name):
-        """SIGTERM, and the exit code; a process that does not end in time is an error."""
+        """Sends SIGTERM and returns the exit code. DemoError if the process does not end in time."""
         process = self.running.pop(name)
         process.terminate()
         try:
@@ -83,7 +86,7 @@ class Processes:
             raise DemoError(f"{name} did not end within {STOP_SECONDS} s of SIGTERM") from None
 
     def stop_all(self):
-        """Ends all of them at once; returns the names of those that ended badly."""
+        """Stops all processes at once. Returns a sentence for each one that did not end properly."""
         for process in self.running.values():
             process.terminate()
         bad = []
@@ -105,7 +108,10 @@ class Processes:
 
 
 def stop_identities(identities):
-    """Ends processes that an earlier demo kept, if they are still the same ones."""
+    """Stops the processes that an earlier demo left running. A reused pid is left alone.
+
+    Returns their names.
+    """
     alive = [(name, pid, began) for name, pid, began in identities
              if began is not None and start_time(pid) == began]
     for _, pid, _ in alive:

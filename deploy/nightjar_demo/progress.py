@@ -1,4 +1,4 @@
-"""What the person in front of the demo sees: a line per stage, and a sign of life in long ones."""
+"""The demo's terminal output: a line per stage, and a regular line while a long stage runs."""
 import contextlib
 import sys
 import threading
@@ -9,7 +9,7 @@ SIGN_OF_LIFE = 5
 
 
 class DemoError(Exception):
-    """Ends the demo with one line that names what is wrong."""
+    """Ends the demo with one line that says what is wrong."""
 
 
 def say(text=""):
@@ -18,7 +18,7 @@ def say(text=""):
 
 @contextlib.contextmanager
 def stage(title):
-    """Prints the title, then a line every few seconds; yields a function for notes."""
+    """Prints the title, then a line every few seconds. Yields a function that prints a note."""
     started, stop = time.monotonic(), threading.Event()
     say(f"[{started - STARTED:5.1f} s] {title} …")
 
@@ -36,7 +36,7 @@ def stage(title):
 
 
 def table(rows, header):
-    """Columns as wide as their widest cell; text to the left, the rest to the right."""
+    """Prints a table. The first column is left-aligned, the others are right-aligned."""
     cells = [list(map(str, row)) for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     for number, row in enumerate(cells):

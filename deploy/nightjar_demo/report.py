@@ -1,4 +1,4 @@
-"""What the demo prints and writes: a row per relay, the comparisons with the law, the transfers."""
+"""The demo's results as text and JSON: relays, comparisons with the traffic law, transfers."""
 import json
 
 from .checks import hold_findings, law_hold_ms, mean_hold_ms, record_lengths
@@ -16,18 +16,19 @@ def print_relays(network, totals):
              f"{mean_hold_ms(v):.1f} / {law_hold_ms(network.law):.1f}",
              f"{v['loops_sent']:.0f} / {v['loops_returned']:.0f}")
             for relay in network.relays for v in [totals[relay.name]]]
-    table(rows, ("relay", "packets in", "out", "dropped", "held ms / law", "loops sent / back"))
+    table(rows, ("relay", "packets in", "out", "dropped", "held ms / expected",
+                 "loops sent / returned"))
 
 
 def print_findings(findings):
     table([(f.window, f.what, f"{f.measured:.2f}", f"{f.law:.2f}", f"{f.bound:.2f}", f.unit,
             "yes" if f.ok else "NO") for f in findings],
-          ("window", "what", "measured", "law", "±", "", "within"))
+          ("window", "quantity", "measured", "expected", "±", "unit", "within"))
 
 
 def print_transfers(transfers):
     table([(t.what, f"{t.first_byte:.2f} s", f"{t.total:.2f} s", f"{t.goodput / 1000:.1f} kB/s")
-           for t in transfers], ("transfer", "first byte", "whole", "goodput"))
+           for t in transfers], ("transfer", "first byte", "total", "goodput"))
 
 
 class Report:
@@ -44,12 +45,12 @@ class Report:
 
     def show(self):
         law = self.network.law
-        say("\nRelays (dropped by reason; mean time held against the network's mean)")
+        say("\nRelays (packets dropped by reason; mean time a packet is held, and the expected mean)")
         print_relays(self.network, self.totals)
-        say(f"\nAgainst the traffic law (U = {law.main_slots:g} slots a second)")
+        say(f"\nRates compared with the traffic law (U = {law.main_slots:g} slots per second)")
         print_findings(self.findings)
-        say(f"\nTransfers (two round trips of the law: {2 * law.round_trip:.2f} s; at these rates at "
-            f"most {law.goodput_down / 1000:.0f} kB/s down, {law.goodput_up / 1000:.0f} kB/s up)")
+        say(f"\nTransfers (expected: two round trips {2 * law.round_trip:.2f} s; at most "
+            f"{law.goodput_down / 1000:.0f} kB/s down, {law.goodput_up / 1000:.0f} kB/s up)")
         print_transfers(self.transfers)
         for name, outcome in self.stopped:
             say(f"  with {name} stopped: {outcome}")
@@ -78,9 +79,9 @@ class Report:
                 out.write("\n")
 
     def verdict(self):
-        """Raises with everything that is wrong."""
+        """Raises DemoError with all failed checks."""
         wrong = [f.sentence() for f in self.findings if not f.ok]
-        wrong += [f"records of {length} bytes on a link: {count}"
+        wrong += [f"{count} records of the unexpected length {length} on a link"
                   for length, count in self.strange.items()]
         if wrong:
-            raise DemoError("not as the law says:\n  " + "\n  ".join(wrong))
+            raise DemoError("the network breaks the traffic law:\n  " + "\n  ".join(wrong))

@@ -1,4 +1,4 @@
-"""The world outside the network, on loopback: a DNS server that knows one name, and a web server.
+"""The servers outside the network, on loopback: a DNS server with one name, and a web server.
 
 python3 -m nightjar_demo.services ADDRESS DNS_PORT HTTP_PORT FILE
 """
@@ -18,7 +18,10 @@ ENDLESS_MAX = 64 << 20
 
 
 def dns_answer(query, address):
-    """The answer to a query of one question: the address for NAME, "no such name" for others."""
+    """Answers a query with one question: the address for NAME, NXDOMAIN for any other name.
+
+    None for a query of another kind.
+    """
     ident, flags, questions = struct.unpack_from("!HHH", query)
     if flags & 0xF800 or questions != 1:
         return None
@@ -64,7 +67,7 @@ class Pages(BaseHTTPRequestHandler):
             self.send_error(404)
 
     def do_PUT(self):
-        """Answers with the SHA-256 of what was sent."""
+        """Answers with the SHA-256 of the request's body."""
         digest, left = hashlib.sha256(), int(self.headers.get("Content-Length", 0))
         while left:
             piece = self.rfile.read(min(left, 1 << 16))
@@ -86,7 +89,7 @@ class Pages(BaseHTTPRequestHandler):
         try:
             super().handle()
         except OSError:
-            pass  # whoever asked has gone
+            pass  # the client has closed the connection
 
     def log_message(self, *_):
         pass

@@ -1,4 +1,4 @@
-"""Real transfers by curl through the client's SOCKS5 port."""
+"""Real transfers with curl through the client's SOCKS5 port."""
 import hashlib
 import subprocess
 import time
@@ -12,10 +12,10 @@ FORMAT = "%{http_code} %{time_starttransfer} %{time_total} %{size_download} %{si
 @dataclass
 class Transfer:
     what: str
-    first_byte: float   # seconds, from the start of curl
-    total: float
-    size: int
-    goodput: float      # bytes a second
+    first_byte: float   # seconds since curl started
+    total: float        # seconds
+    size: int           # bytes
+    goodput: float      # bytes per second
 
     def as_json(self):
         return asdict(self)
@@ -48,19 +48,19 @@ class Curl:
         first, total, size, _ = self.fetch("/file", seconds, out)
         content = out.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
-            raise DemoError(f"the download's SHA-256 differs ({len(content)} bytes arrived)")
+            raise DemoError(f"the downloaded file's SHA-256 is wrong ({len(content)} bytes arrived)")
         return Transfer("download 1 MiB", first, total, size, size / (total - first))
 
     def upload(self, file, digest, seconds):
         out = self.network.folder / "answer"
         first, total, _, size = self.fetch("/upload", seconds, out, "--upload-file", str(file))
         if out.read_text().strip() != digest:
-            raise DemoError("the upload's SHA-256 differs, as the server computed it")
-        # It has the whole of it when it answers; half a round trip lies between.
+            raise DemoError("the SHA-256 that the server computed for the upload is wrong")
+        # The server answers when it has the whole file. The time includes that answer's way back.
         return Transfer("upload 1 MiB", first, total, size, size / total)
 
     def keep_busy(self, path, seconds, *more):
-        """Goes on transferring until the time is over; curl is cut short, which is no failure."""
+        """Transfers until the time is over. curl is then cut off, which is not a failure."""
         if seconds > 0.2:
             self.run(path, f"{seconds:.1f}", "/dev/null", *more)
 
@@ -75,7 +75,8 @@ class Curl:
             figures, error = process.communicate()
             expected = f"small page {i}\n" * 40
             if process.returncode != 0 or outs[i].read_text() != expected:
-                raise DemoError(f"small page {i}: curl's exit code {process.returncode}: {error}")
+                raise DemoError(f"small page {i}: curl ended with exit code {process.returncode}: "
+                                f"{error}")
             _, first, total, size, _ = figures.split()
             pages.append(Transfer(f"small page {i}", float(first), float(total), int(size),
                                   int(size) / float(total)))
