@@ -1,4 +1,4 @@
-// What an active attacker does to packets on the wire shows in nothing that leaves any relay.
+// An active attacker's changes to packets on the wire must not change anything that leaves a relay.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -18,11 +18,11 @@ using relay::DropReason;
 
 namespace {
 
-/// The attacker's hand on each packet on its way to a relay.
+/// What the attacker does to each packet on its way to a relay.
 using Attack = std::function<void(OnWire&, const base::NodeId& to)>;
 
 struct Outcome {
-    /// What an observer of every wire sees: who sent to whom, when.
+    /// What an observer of every wire sees: time, sender and receiver of each cell.
     std::vector<std::tuple<base::Mono, Peer, Peer>> trace;
     std::map<base::NodeId, relay::Counters> counters;
     std::uint64_t returned = 0;
@@ -98,8 +98,8 @@ TEST_CASE("tagging every packet's payload at every relay changes nothing on any 
     const auto attacked =
         run(31, [](OnWire& cell, const base::NodeId&) { cell.cell.body()[1400] ^= 0x10; });
     CHECK(attacked.trace == quiet().trace);
-    // Loops and deliveries are opened by nobody but their owner. An exit payload's tag is seen at
-    // the exit, where it is counted and nothing else.
+    // Only their owner opens loops and deliveries. The exit notices a tagged payload, and only
+    // counts it.
     CHECK(attacked.exit_payloads() == 0);
     CHECK(attacked.dropped(DropReason::malformed) == messages);
     for (const auto reason : {DropReason::replayed, DropReason::misrouted, DropReason::delay})
@@ -112,15 +112,16 @@ TEST_CASE("a header changed on the wire stops at the next relay, and nothing ans
         CAPTURE(at);
         std::map<base::NodeId, std::uint64_t> changed;
         const auto attacked = run(31, [&](OnWire& cell, const base::NodeId& to) {
-            // Every third packet, so that at each relay some get as far as the next one.
+            // Only every third packet, so that some packets of each relay reach the next one
+            // intact.
             if (++changed[to] % 3 == 0) cell.cell.body()[at] ^= 1;
         });
         for (const auto& [relay, counters] : attacked.counters) {
-            // One or two may still be on the link.
+            // One or two packets may still be on the link.
             CHECK(counters.packets_in + 2 >= changed.at(relay));
             const auto malformed =
                 counters.dropped[static_cast<std::size_t>(DropReason::malformed)];
-            const auto opened = counters.exit_payloads;  // malformed for their message, not ours
+            const auto opened = counters.exit_payloads;  // malformed by the test's own messages
             CHECK(malformed == counters.packets_in / 3 + opened);
         }
         for (const auto reason : {DropReason::replayed, DropReason::misrouted, DropReason::delay,

@@ -9,8 +9,8 @@
 namespace nightjar::simulation {
 namespace {
 
-// The header's fields (clear_packet.hpp). A cell that begins a line has its body three bytes
-// behind.
+// The header's fields (clear_packet.hpp). A cell starts on a cache line; its body starts three
+// bytes later.
 constexpr std::size_t line_size = 64;
 constexpr std::size_t line_offset(std::size_t line) {
     return line * line_size - 3;
@@ -57,7 +57,7 @@ void write_payload(base::ByteView message, base::ByteSpan packet) {
     std::fill(end + 1, payload.end(), std::uint8_t{0});
 }
 
-/// One step of splitmix64 (Steele, Lea, Flood 2014): numbers one apart give unrelated words.
+/// One step of splitmix64 (Steele, Lea, Flood 2014): consecutive numbers give unrelated words.
 std::uint64_t scattered(std::uint64_t x) {
     x += 0x9e3779b97f4a7c15;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
@@ -133,8 +133,8 @@ struct ClearSealer final : client::Sealer {
     Numbers numbers;
 };
 
-/// Real packets that draw from a source of their own, so that whoever hands in randomness draws no
-/// more of it than with packets in clear.
+/// Builds real packets with a random source of its own. The caller's random source then advances
+/// exactly as it does with packets in clear.
 struct RealSealer final : client::Sealer {
     explicit RealSealer(std::uint64_t seed) : own{seed} {}
 

@@ -1,7 +1,7 @@
-// Packets without cryptography, for simulations of whole networks: a route and its delays in clear
-// stand where a header's layers would be, the payload where it would lie, each of the real size.
-// What a relay, a client and an exit decide does not depend on which of the two they handle: the
-// same seed gives the same events (world_test.cpp), a hundred times as fast.
+// Packets without cryptography, for simulations of whole networks. The route and its delays are
+// stored in clear in place of the header's layers, and the payload in its usual place; all sizes
+// are the real ones. Relays, clients and exits decide the same for both kinds of packets: the same
+// seed gives the same events (clear_packet_test.cpp), a hundred times as fast.
 //
 //   header: hops 1 | next hop's place 1 | unique 8 | 1st leg 40 | 11 | 2nd leg 40 | 24 | 3rd leg 40
 //   |
@@ -9,10 +9,9 @@
 //   leg:    delay before it 8 | address of the hop that it leads to 32
 //   SURB:   that header | first hop's address 32 | zeros 16
 //
-// A hop reads where it begins and one leg, or the end: no leg shares its line of the cache with
-// another.
+// A hop reads the beginning and one leg, or the end. No two legs share a cache line.
 //
-// Pure. Each sealer numbers its packets; `seed` keeps those of different senders apart.
+// Pure. Each sealer numbers its packets; `seed` makes the numbers of different senders differ.
 #pragma once
 
 #include <memory>
@@ -25,13 +24,13 @@
 
 namespace nightjar::simulation {
 
-/// Real packets cost time and change nothing; a World makes all of one kind.
+/// The kind of all packets of a World. Real packets give the same events but cost more time.
 enum class Packets { real, clear };
 
-/// What a packet in clear says.
+/// The fields of a clear packet's header.
 struct ClearHeader {
     std::size_t hops = 0;
-    std::size_t at = 0;  // whose turn it is: hop `at` reads it next
+    std::size_t at = 0;  // index of the hop that reads the packet next
     std::uint64_t unique = 0;
     base::Destination destination;
     base::Identifier identifier;
@@ -45,13 +44,13 @@ std::unique_ptr<client::Sealer> client_sealer(Packets packets, std::uint64_t see
 std::unique_ptr<relay::ReplySealer> reply_sealer(Packets packets);
 std::unique_ptr<relay::LoopSealer> loop_sealer(Packets packets, std::uint64_t seed);
 
-/// Asks for what unwrap() will read of a clear packet, of which nothing lies in the cache: first
-/// for what says whose turn it is, and when that has come for the rest. Of other packets for some
-/// of it.
+/// Prefetch what unwrap() will read of a clear packet. fetch_first() loads the field that names the
+/// next hop; fetch_rest(), called when that has arrived, loads the rest. For real packets they load
+/// only some of the lines.
 void fetch_first(const cell::Cell& cell);
 void fetch_rest(const cell::Cell& cell);
 
-/// As Pipeline::unwrap, of either kind.
+/// Like Pipeline::unwrap, for either kind of packets.
 void unwrap(Packets packets, std::span<relay::Work> batch);
 
 }  // namespace nightjar::simulation

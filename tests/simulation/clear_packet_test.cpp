@@ -1,4 +1,4 @@
-// What a simulation in clear rests on: it is the same network as one with real packets.
+// Simulations with packets in clear are valid only if they behave like those with real packets.
 #include <doctest/doctest.h>
 
 #include <tuple>
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Every cell of every link: when, from where, to where.
+/// Every cell on every link: time, sender, receiver.
 using Events = std::vector<std::tuple<base::Mono, std::size_t, std::size_t>>;
 
 /// Two clients, one of which fetches a page, for 8 s.

@@ -1,5 +1,5 @@
-// Hours of the traffic law (docs/traffic-law.md). NIGHTJAR_LAW_HOURS sets how many per run; the
-// bound of 1e-6 is on all of them together.
+// Hours of the traffic law (docs/traffic-law.md). NIGHTJAR_LAW_HOURS sets the hours per run. The
+// bound of 1e-6 applies to all runs together.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -67,7 +67,7 @@ TEST_CASE("a day of the law: at most one tick in 10^6 is missed, and the stock k
             LawOptions options;
             options.seed = options.client_seed = seed++;
             options.loss = loss;
-            options.parameters.session_lifetime = 600s;  // so that hand-overs are many
+            options.parameters.session_lifetime = 600s;  // to get many handovers
             LawWorld world{options};
             std::optional<Load> load;
             if (loaded) load.emplace(world);
@@ -85,7 +85,7 @@ TEST_CASE("a day of the law: at most one tick in 10^6 is missed, and the stock k
             const auto target = options.parameters.surb_stock_target(options.parameters.replies);
             CHECK(world.stock_max <= target + 5);
             CHECK(status.slots_lost == 0);
-            const double due = 45 * (seconds - 3);  // the first comes 3 s after connecting
+            const double due = 45 * (seconds - 3);  // the first tick is 3 s after connecting
             CHECK(std::abs(static_cast<double>(world.ticks()) - due) < 5 * std::sqrt(due));
             if (load) CHECK(static_cast<double>(load->received) > 30'000 * (seconds - 6));
             ticks += world.ticks();
@@ -96,7 +96,7 @@ TEST_CASE("a day of the law: at most one tick in 10^6 is missed, and the stock k
 }
 
 TEST_CASE("an idle and a busy client of one seed send at the same instants, cell for cell") {
-    // When, and of which of its sessions, counted as they appear; loops are 0.
+    // Each slot's time and session. Sessions are numbered from 1 as they appear; 0 is a loop.
     std::vector<std::pair<base::Mono, std::size_t>> slots[2];
     for (const bool busy : {false, true}) {
         LawOptions options;
@@ -136,7 +136,7 @@ TEST_CASE("a hand-over while downloading does not show in the replies of all exi
         worst = std::max(worst, std::abs(static_cast<double>(last - first) - 5 * 45.0));
     }
     const double sigma = std::sqrt(5 * 45.0);
-    std::printf("hand-overs: worst window of 5 s is %.2f sigma off\n", worst / sigma);
+    std::printf("handovers: worst window of 5 s is %.2f sigma off\n", worst / sigma);
     CHECK(worst <= 4 * sigma);
     CHECK(world.ticks_missed() == 0);
     CHECK(load.received > 10'000'000);
@@ -191,7 +191,8 @@ TEST_CASE("a short interruption of the link costs no stream, a long one all of t
     LawWorld world{options};
     Load load{world};
     world.run_for(30s);
-    // All of the exit's stock is spent into the void; the client must not wait for what it lost.
+    // The exit spends its whole stock while the link is down. The client must not wait for these
+    // replies.
     world.disconnect();
     world.run_for(5s);
     world.connect();

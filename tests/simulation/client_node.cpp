@@ -22,8 +22,9 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
 
 bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
     if (cell->kind() != cell::Kind::packet) return false;
-    // Between two slots a delivery changes nothing but what the next one is made from. So it waits
-    // for that as long as nobody looks: ten thousand clients come into the cache once, not twice.
+    // Between two slots a delivery only affects the packets of the next slot. So it waits for that
+    // slot unless core() has been called: each of ten thousand clients is loaded into the cache
+    // once per slot, not twice.
     delivered_.push_back({std::move(cell), at});
     if (!application && !looked_at_) return false;
     take_deliveries();
@@ -43,7 +44,7 @@ client::Core& ClientNode::core() {
 }
 
 void ClientNode::step(base::Mono now) {
-    // As in the daemon: the law wakes with its slots alone, applications with deliveries too.
+    // As in the daemon: only slots run the schedule, while deliveries also wake applications.
     if (core_->next_due() <= now) keep_law(now);
     if (application) application(core(), now);
 }

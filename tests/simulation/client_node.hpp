@@ -20,10 +20,10 @@ class ClientNode final : public Node {
     void step(base::Mono now) override;
     base::Mono next_due() const override;
 
-    /// With all that has been delivered so far. Whoever asks once is shown each delivery in its own
-    /// tick from then on.
+    /// The core, with all deliveries so far processed. After the first call, deliveries are
+    /// processed in every tick instead of once per slot.
     client::Core& core();
-    /// What an application does whenever this client is stepped; nothing at first.
+    /// Called whenever this client is stepped. Plays the applications; empty at first.
     std::function<void(client::Core&, base::Mono)> application;
     const base::MailboxId& mailbox() const { return mailbox_; }
 

@@ -1,5 +1,5 @@
-// Many short lives of a client, each from another seed and with other troubles (LawWorld): what
-// must hold in all of them.
+// Properties that must hold in many short runs of a client, each with another seed and other faults
+// (LawWorld).
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// An application that has every byte echoed, and compares.
+/// An application that sends bytes to the echo server and compares what comes back.
 class Echoed {
  public:
     Echoed(LawWorld& world, client::IsolationKey key)
@@ -71,7 +71,7 @@ class Echoed {
     std::uint64_t got_ = 0;
 };
 
-/// A world with applications, and the checks that hold whatever happens in it.
+/// A world with applications, and the checks that must hold in every run.
 struct Life {
     explicit Life(LawOptions with, std::size_t applications) : options{with}, world{with} {
         world.servers.add("echo.example", 7, echo_server);
@@ -129,13 +129,14 @@ struct Life {
     std::size_t slots = 0;
 };
 
-/// Under sanitizers a fifth of them.
+/// The number of runs: all, or a fifth under sanitizers.
 std::uint64_t lives(std::uint64_t all) {
     return std::getenv("NIGHTJAR_SHORT") != nullptr ? all / 5 : all;
 }
 
-/// Whether so many events are those of beats at this rate together, of each of which a window may
-/// cut off a gap at either end. (Of a Poisson process 80 in 10,000 would be nothing.)
+/// True if `count` events in a window fit `beats` regular beats with `mean` events together: the
+/// window may cut off one gap of each beat at either end. (For a Poisson process a difference of 80
+/// in 10,000 would be normal.)
 bool steady(double count, double mean, unsigned beats) {
     return std::abs(count - mean) <= 2.0 * beats;
 }
@@ -155,8 +156,8 @@ TEST_CASE(
         CHECK(steady(static_cast<double>(life.slots), 55 * 2.9, 1));
         life.world.run_for(7100ms);
         CHECK(steady(static_cast<double>(life.slots), 55 * 10, 1));
-        // The exit counts the 3 s from the first packet that it gets: some 0.1 s later, and as long
-        // again on the way back.
+        // The exit counts the 3 s from its first packet, some 0.1 s later. Replies take the same
+        // time back.
         CHECK(static_cast<double>(life.replies.size()) < 45 * 7);
         CHECK(static_cast<double>(life.replies.size()) > 45 * 6.6);
         CHECK(life.world.ticks_missed() == 0);
@@ -219,7 +220,8 @@ TEST_CASE("interruptions, silent exits and 10 % loss in many lives: the client c
             }
             world.run_for(base::from_seconds(1 + 20 * random.unit()));
         }
-        // An exit that died is out after 8 s and a change of pace, and another is on trial.
+        // A dead exit is replaced after 8 s and one change of pace; its successor is on trial by
+        // now.
         world.run_for(60s);
         const auto before = life.received();
         const auto missed = world.ticks_missed();
@@ -251,7 +253,7 @@ TEST_CASE("an exit ends a session that it has not heard from for 10 s, and its c
         world.disconnect();
         world.run_for(9500ms);
         CHECK(exit.sessions->sessions() == 1);
-        // At most 4 s on the way, 10 s of silence, looked at each second.
+        // At most 4 s on the way and 10 s of silence, which the exit checks once a second.
         world.run_for(6s);
         CHECK(exit.sessions->sessions() == 0);
         CHECK(exit.host->connections() == 0);

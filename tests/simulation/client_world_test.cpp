@@ -68,8 +68,8 @@ base::Bytes eight_bytes(std::uint64_t value) {
 
 }  // namespace
 
-TEST_CASE("whoever looks at a client moves nothing on any link") {
-    // What is delivered waits for the next slot unless somebody looks (client_node.cpp).
+TEST_CASE("looking at a client changes nothing on any link") {
+    // A delivery waits for the next slot unless core() has been called (client_node.cpp).
     struct Seen {
         base::Mono sent;
         std::size_t from;
@@ -143,15 +143,15 @@ struct Clocks {
     base::Milliseconds client;
     base::Milliseconds gateways;
     base::Milliseconds mixes;
-    std::uint32_t slots;   // U; the other rates follow from it
-    std::uint32_t margin;  // of the SURB stock
+    std::uint32_t slots;   // U, main slots per second; the other rates follow from it
+    std::uint32_t margin;  // surb_margin, the constant part of the stock target
     int boundaries;
     std::uint64_t ticks_missed_max;
 };
 
-// What docs/traffic-law.md section 5 works out. In the first row the exit throws some
-// 50 SURBs away at once and has those of 1.2 s left, 11, until more come 0.6 s later: enough for
-// nearly all of the 5 ticks in between.
+// The cases of docs/traffic-law.md section 5. In the first row the exit discards some 50
+// SURBs at once. It keeps those of 1.2 s, 11 of them, and more arrive 0.6 s later. That is enough
+// for nearly all of the 5 ticks in between.
 const Clocks clocks[] = {
     {"client 30 s behind", -30s, 0s, 0s, 10, 60, 2, 3},
     {"client 30 s ahead", 30s, 0s, 0s, 5, 60, 2, 0},
@@ -210,7 +210,7 @@ TEST_CASE("clocks 30 s apart and two epochs' ends: a client loses no packet to t
         const auto status = client.core().status(world.now());
         CHECK(status.slots_lost == 0);
         CHECK(status.deliveries_unknown == 0);
-        CHECK(status.loops_sent - status.loops_returned < 15);  // on their way
+        CHECK(status.loops_sent - status.loops_returned < 15);  // those still on their way
     }
 }
 
@@ -239,11 +239,12 @@ TEST_CASE("a ping names each relay of its way, and needs every one of them") {
         CHECK(pings[0].there[layer] == world.mix(layer, 0).identity());
         CHECK(pings[0].back[layer - 1] == world.mix(layer, 0).identity());
     }
-    // Mixes, the exit, and the client's own gateway, which could answer if it knew what it carries.
+    // Every relay counts: the mixes, the exit, and the client's own gateway, which must not be able
+    // to answer by itself.
     for (auto* relay : world.relays()) {
         CAPTURE(base::to_hex(relay->identity().bytes));
         relay->up = false;
-        world.run_for(1s);  // what was under way behind it has arrived
+        world.run_for(1s);  // lets packets that were behind it arrive
         client.core().take_pings();
         client.core().ping();
         world.run_for(5s);

@@ -17,13 +17,13 @@ namespace {
 
 struct Clocks {
     const char* what;
-    std::vector<base::Milliseconds> relays;  // by turns
+    std::vector<base::Milliseconds> relays;  // clock offsets, given to the relays in turn
     base::Milliseconds alice;
     base::Milliseconds bob;
 };
 
-// A sender makes packets for the next epoch from 30 s before it, a relay takes them from 60 s
-// before it, each by its own clock: the law bears 30 s between any two clocks, either way.
+// A sender builds packets for the next epoch from 30 s before it, and a relay accepts them from 60
+// s before it, each by its own clock. So any two clocks may differ by 30 s in either direction.
 const Clocks cases[] = {
     {"clients 30 s ahead and behind", {0ms}, 30s, -30s},
     {"relays from 15 s behind to 15 s ahead", {-15s, 15s, 0ms}, 15s, -15s},
@@ -34,7 +34,7 @@ const Clocks cases[] = {
 }  // namespace
 
 TEST_CASE("two epoch boundaries and clocks 30 s apart: no packet is lost to the choice of key") {
-    // Under sanitizers the two cases with clocks on both sides.
+    // Under sanitizers, only the first two cases, which have clocks on both sides.
     const auto chosen = std::span{cases}.first(std::getenv("NIGHTJAR_SHORT") ? 2 : 4);
     for (const auto& clocks : chosen) {
         CAPTURE(clocks.what);
@@ -77,7 +77,7 @@ TEST_CASE("two epoch boundaries and clocks 30 s apart: no packet is lost to the 
     }
 }
 
-TEST_CASE("beyond what the law bears, packets are lost, and only near the boundary") {
+TEST_CASE("with clocks too far apart, packets are lost, but only near the boundary") {
     WorldOptions options;
     options.seed = 22;
     options.parameters.epoch_length = 900s;
@@ -86,15 +86,15 @@ TEST_CASE("beyond what the law bears, packets are lost, and only near the bounda
     World world{options};
     const base::MailboxId alice{{1}};
     auto& probe = world.add<Probe>(alice, alice, world.gateway(0).identity());
-    probe.clock_offset = 40s;  // makes for the next epoch 70 s before it
+    probe.clock_offset = 40s;  // builds packets for the next epoch from 70 s before it
     probe.send_loops_at(8);
     world.run_for(78s);
     CHECK(probe.returned > 550);
     const auto lost_before = probe.sent - probe.returned;
-    CHECK(lost_before < 20);  // only what is on its way
+    CHECK(lost_before < 20);  // only packets on their way
     world.run_for(15s);       // 72 to 57 s before the boundary
     probe.send_loops_at(0);
     world.run_for(5s);
     const auto lost = probe.sent - probe.returned;
-    CHECK((lost > 40 && lost < 130));  // ten seconds of 8
+    CHECK((lost > 40 && lost < 130));  // ten seconds at 8 packets per second
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr base::Mono begin{std::chrono::hours{1}};
 constexpr base::Wall wall_begin{std::chrono::seconds{1'800'000'300}};
 
-/// How long the headers' delays hold a packet in all.
+/// The sum of the delays in a packet's header.
 base::Nanoseconds delay_of(const ClearHeader& header) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < header.hops; ++i)
@@ -21,12 +21,13 @@ base::Nanoseconds delay_of(const ClearHeader& header) {
     return base::Nanoseconds{static_cast<std::int64_t>(sum)};
 }
 
-/// The session's part of a packet in clear.
+/// The session's message in a clear packet.
 base::ByteView message_of(const cell::Cell& cell) {
     return cell.body().subspan(packet::header_size + packet::payload_zeros, stream::message_size);
 }
 
-/// Behind all that a header in clear says: has it been through the gateway's queue?
+/// A byte behind the fields of a clear header. It marks a packet that has passed the gateway's
+/// queue.
 constexpr std::size_t queued_mark = packet::header_size - 1;
 
 }  // namespace
@@ -97,7 +98,7 @@ void LawWorld::make_document() {
 
 void LawWorld::travel(cell::CellBox cell, int exit, base::Nanoseconds delay) {
     if (random_.unit() < options_.loss) return;
-    // The last hop's own draw, which stands in no header.
+    // The delay that the last hop draws itself; it is not in the header.
     const auto& law = options_.parameters;
     delay += random_.exponential_capped(law.mean_delay, law.delay_cap());
     on_the_way_.push({now_ + delay, ++sequence_, exit, std::move(cell)});
@@ -155,7 +156,7 @@ void LawWorld::arrive(const Arrival& arrival) {
     const auto header = read_clear(arrival.cell->body());
     const auto body = arrival.cell->body();
     if (body[queued_mark] == 0) {
-        // At the gateway: it waits for its turn among the cells down, which go at constant rate.
+        // At the gateway: the packet waits for a cell of the downlink, which has a constant rate.
         const auto gap = options_.parameters.down.mean_gap();
         const auto passed = (now_ - begin) / gap + 1;
         down_free_ = std::max(begin + passed * gap, down_free_ + gap);

@@ -1,6 +1,6 @@
-// One client's law against the exits' law, for days of virtual time: the product's own Core and
-// ExitSessions; the mixes between them are sampled delays and losses, and a packet's route and seal
-// in clear stand for its bytes.
+// Runs the traffic law of one client and of its exits over days of virtual time. Core and
+// ExitSessions are the product's own. The mixes between them are replaced by sampled delays and
+// losses, and packets are in clear.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace nightjar::simulation {
 
 struct LawOptions {
     std::uint64_t seed = 1;
-    std::uint64_t client_seed = 1;  // what the client draws, apart from everything else
-    double loss = 0;                // of packets on their route, each way
+    std::uint64_t client_seed = 1;  // for the client's own random draws
+    double loss = 0;                // share of packets lost on their route, in each direction
     unsigned exits = 3;
     directory::Parameters parameters;
 };
@@ -41,28 +41,28 @@ class LawWorld {
         base::SeededRandom random{0};
         std::unique_ptr<relay::ExitSessions> sessions;
         std::unique_ptr<ExitHost> host;
-        bool silent = false;  // takes nothing and answers nothing
+        bool silent = false;  // drops all packets and sends no replies
     };
     Exit& exit(std::size_t i) { return *exits_.at(i).second; }
     std::size_t exits() const { return exits_.size(); }
     const base::NodeId& exit_id(std::size_t i) const { return exits_.at(i).first; }
-    /// The client's link to its gateway.
+    /// Bring the client's link to its gateway up or down.
     void connect();
     void disconnect();
 
     Servers servers;
-    /// Called for each cell that the client sends, with its session (zero for a loop), and for each
-    /// reply that an exit sends.
+    /// Called for each cell that the client sends, with its session (zero for a loop).
     std::function<void(base::Mono, const base::SessionId&)> on_slot;
+    /// Called for each reply that an exit sends.
     std::function<void(std::size_t exit, base::Mono)> on_reply;
-    /// The SURB that a reply used, by its identifier.
+    /// Called for each reply with the identifier of the SURB that it used.
     std::function<void(const base::Identifier&)> on_spent;
     /// Called after every step of the world.
     std::function<void()> application;
 
     std::uint64_t ticks() const;
     std::uint64_t ticks_missed() const;
-    std::size_t stock_max = 0;  // the highest that any session ever had at an exit
+    std::size_t stock_max = 0;  // the largest stock that any session ever had at an exit
 
  private:
     struct Arrival {
@@ -91,7 +91,7 @@ class LawWorld {
     std::vector<std::pair<base::NodeId, std::unique_ptr<Exit>>> exits_;
     std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> on_the_way_;
     std::uint64_t sequence_ = 0;
-    base::Mono down_free_{};  // when the gateway's next cell to the client is not yet taken
+    base::Mono down_free_{};  // time of the gateway's next free cell to the client
     bool linked_ = false;
 };
 

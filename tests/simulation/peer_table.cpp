@@ -7,7 +7,7 @@ namespace nightjar::simulation {
 namespace {
 
 std::uint32_t hash_of(const Peer& peer) {
-    // Ids are random in a simulation: any word of one is a hash.
+    // Ids are random in a simulation, so any word of an id is a good hash.
     const auto* mailbox = std::get_if<base::MailboxId>(&peer);
     const auto& bytes = mailbox ? mailbox->bytes : std::get_if<base::NodeId>(&peer)->bytes;
     std::uint32_t word = 0;
@@ -17,7 +17,7 @@ std::uint32_t hash_of(const Peer& peer) {
 
 }  // namespace
 
-/// Where the name is, or would be.
+/// The index of the name's place, or of the free place where it would be inserted.
 std::size_t PeerTable::place_of(const Peer& peer) const {
     const auto hash = hash_of(peer);
     const auto mask = places_.size() - 1;

@@ -1,6 +1,6 @@
-// The names of all nodes, by number and the other way round. Every cell that is sent asks for one
-// among ten thousand, none of which lies in a cache: here the way from name to number is one line
-// of memory and the name itself, where std::unordered_map takes a line more and an allocation each.
+// Maps the names of all nodes to numbers and back. Every cell that is sent looks up one of ten
+// thousand names, and none of them is in the cache. A lookup here reads one cache line and the name
+// itself; std::unordered_map reads one line more and allocates per entry.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ using Peer = std::variant<base::NodeId, base::MailboxId>;
 
 class PeerTable {
  public:
-    /// Its number is how many there were before it. False if the name is taken.
+    /// Adds a name. Its number is the count of names before it. False if the name is taken.
     bool add(const Peer& peer);
     std::optional<std::uint32_t> find(const Peer& peer) const;
     const Peer& operator[](std::uint32_t number) const { return peers_[number]; }
@@ -25,13 +25,13 @@ class PeerTable {
  private:
     struct Place {
         std::uint32_t hash;
-        std::uint32_t next_number = 0;  // one more than the number; 0: the place is free
+        std::uint32_t next_number = 0;  // the number plus one; 0: the place is free
     };
     std::size_t place_of(const Peer& peer) const;
     void grow();
 
     std::vector<Peer> peers_;
-    std::vector<Place> places_;  // a power of two, at most half of them taken; none at first
+    std::vector<Place> places_;  // size: a power of two; at most half are taken; empty at first
 };
 
 }  // namespace nightjar::simulation

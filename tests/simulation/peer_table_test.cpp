@@ -41,7 +41,7 @@ TEST_CASE("world: a name that no node has") {
 
 TEST_CASE("peer table: names of one hash, and one id under both kinds, are different names") {
     base::NodeId first, second;
-    second.bytes.back() = 1;  // the hash reads the first bytes
+    second.bytes.back() = 1;  // the hash reads only the first bytes
     base::MailboxId mailbox;
     PeerTable table;
     REQUIRE(table.add(first));

@@ -1,5 +1,5 @@
-// A sender without any traffic law: packets through the network to an exit or back to its own
-// mailbox, at a Poisson rate or one by one. For tests of relays; clients are ClientNode.
+// A sender that does not follow the traffic law. It sends packets to an exit or back to its own
+// mailbox, at a Poisson rate or one by one. It is for tests of relays; real clients are ClientNode.
 #pragma once
 
 #include <map>
@@ -16,16 +16,17 @@ class Probe final : public Node {
     /// world.add<Probe>(mailbox, mailbox, gateway).
     Probe(World& world, base::MailboxId mailbox, base::NodeId gateway);
 
-    /// One packet along gateway, 1, 2, 3, gateway, back to the mailbox; its identifier.
+    /// Sends one packet along gateway, 1, 2, 3, gateway and back to the mailbox. Returns its
+    /// identifier.
     base::Identifier send_loop();
-    /// One message that ends at an exit.
+    /// Sends one message to an exit.
     void send_to_exit(const base::NodeId& exit, base::ByteView message);
-    /// Loops at this many a second from now on; 0: none.
+    /// Sets the rate of loops per second from now on; 0: none.
     void send_loops_at(double per_second);
 
     std::uint64_t sent = 0;
     std::uint64_t returned = 0;
-    std::uint64_t unknown = 0;  // deliveries that are nobody's, or came twice
+    std::uint64_t unknown = 0;  // deliveries with an unknown identifier, or that came twice
     std::uint64_t padding = 0;
     std::vector<base::Nanoseconds> round_trips;
 

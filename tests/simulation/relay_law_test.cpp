@@ -1,4 +1,5 @@
-// What relays do to packets: five hops, the law of holding, cover that comes home or is missed.
+// Relays in a network: routes of five hops, hold times, and loops that return or are counted as
+// lost.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -54,14 +55,13 @@ TEST_CASE("five hops through five pipelines and home, in the time that the law s
     CHECK(probe.returned == probe.sent);
     CHECK(probe.unknown == 0);
     CHECK(dropped(world) == 0);
-    // Five delays of mean 50 ms (the last hop draws its own), six links of 2 ms, and at the end the
-    // queue for a slot of the downlink: at 40 of 60 slots used, an M/D/1 queue waits 1/D (rho / (2
-    // (1 - rho)) + 1/2).
+    // Five delays of mean 50 ms (the last hop draws its own), six links of 2 ms, and the queue for
+    // the downlink. With 40 of 60 cells used, an M/D/1 queue waits 1/D (rho / (2 (1 - rho)) + 1/2).
     const double law = 5 * 0.050 + 6 * 0.002 + (1.0 / 60) * (1.0 + 0.5);
     const double sigma = std::sqrt(5.0) * 0.050;
     const double n = static_cast<double>(probe.round_trips.size());
     CHECK(std::abs(mean_seconds(probe.round_trips) - law) < 4.5 * sigma / std::sqrt(n) + 0.003);
-    // The downlink is 60 cells a second, loops in it or not.
+    // The downlink always has 60 cells per second; padding fills those without a loop.
     CHECK(std::abs(static_cast<double>(probe.padding + probe.returned) - 35 * 60) < 3);
 }
 
@@ -77,19 +77,19 @@ TEST_CASE("each relay holds packets by the law, exactly as asked, and its loops 
         const double held = static_cast<double>(counters.held_ns) / n * 1e-9;
         const double asked = static_cast<double>(counters.asked_ns) / n * 1e-9;
         CHECK(std::abs(held - 0.050) < 4.5 * 0.050 / std::sqrt(n) + 0.001);
-        // A packet leaves in the tick nearest to its time: half a millisecond sooner or later, on
-        // average neither, but that nothing leaves before it came.
+        // A packet leaves in the tick nearest to its due time, so the error of up to half a
+        // millisecond averages to zero, except that no packet leaves before it arrived.
         CHECK(std::abs(held - asked) < 0.00005);
 
         const double expected = 30 * 15.0;
         CHECK(std::abs(static_cast<double>(counters.loops_sent) - expected) <
               4 * std::sqrt(expected));
         CHECK(counters.loops_lost == 0);
-        // What is not back yet left within the last route's time.
+        // Loops that are not back yet left within the longest route time.
         CHECK(counters.loops_sent - counters.loops_returned < 15 * 3.5);
         const auto times = relay->pipeline().take_loop_round_trips();
         CHECK(times.size() == counters.loops_returned);
-        // Three relays hold it on the way; at home it is accounted on arrival. Four links.
+        // Three relays hold a loop on its way, over four links. Its sender counts it on arrival.
         const double law = 3 * 0.050 + 4 * 0.002;
         const double sigma = std::sqrt(3.0) * 0.050;
         CHECK(std::abs(mean_seconds(times) - law) <
@@ -108,14 +108,14 @@ TEST_CASE("a mix that is down costs the loops that pass it, and those alone") {
     world.run_for(20s);
     for (const auto* relay : world.relays()) {
         if (relay == &down) continue;
-        // Loops of the other layers pass one of layer 2's two mixes; layer 2's own pass none.
+        // Other layers' loops pass one of layer 2's two mixes; loops of layer 2's mixes pass none.
         const bool passes = relay != &world.mix(2, 1);
-        const double gone = 10 * 16.5;  // those of the first 16.5 s are given up by now
+        const double gone = 10 * 16.5;  // loops of the first 16.5 s count as lost by now
         const double expected = passes ? gone / 2 : 0;
         CHECK(std::abs(static_cast<double>(relay->counters.loops_lost) - expected) <=
               4.5 * std::sqrt(gone / 4) * passes + (passes ? 8 : 0));
     }
-    // Up again, nothing that it held bursts out, and loops come home as before.
+    // After the restart no held packets leave in a burst, and loops return as before.
     const auto before = down.counters.packets_out;
     down.up = true;
     world.run_for(1ms);

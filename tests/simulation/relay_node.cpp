@@ -36,7 +36,7 @@ bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
         if (waiting_.empty()) waiting_.swap(world_.spare_work());
         waiting_.push_back(std::move(*work));
     }
-    return true;  // also for one that was dropped: perhaps for a key that the step brings
+    return true;  // also after a drop: the key may have been missing, and the step can load it
 }
 
 void RelayNode::step(base::Mono now) {

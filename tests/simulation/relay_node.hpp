@@ -1,4 +1,4 @@
-// A relay of the simulation: the product's pipeline, its keys and, at a gateway, its exit sessions.
+// A simulated relay: the product's pipeline, its keys and, on a gateway, its exit sessions.
 #pragma once
 
 #include <memory>

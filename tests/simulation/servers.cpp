@@ -18,10 +18,10 @@ class Echo final : public ByteServer {
     void on_finish() override { end = true; }
 };
 
-/// A fixed sequence of bytes that does not repeat, piece by piece.
+/// Generates a fixed sequence of bytes that does not repeat, piece by piece.
 class Sequence {
  public:
-    /// The next ones. Every size but the last is a multiple of `step`.
+    /// Writes the next bytes. Every size except the last must be a multiple of `step`.
     void fill(base::ByteSpan bytes) {
         for (std::size_t at = 0; at < bytes.size(); at += step)
             random_.fill(bytes.subspan(at, std::min(step, bytes.size() - at)));
@@ -108,7 +108,7 @@ base::Bytes test_bytes(std::size_t n) {
 void ExitHost::step() {
     for (const auto& [session, event] : sessions_.take_events())
         on_event({session, event.stream}, event);
-    // Whatever the sessions took in the meantime, they may take more now.
+    // The sessions may have room again since the last step.
     for (auto next = connections_.begin(); next != connections_.end();) {
         const auto current = next++;
         write_some(current->first);

@@ -1,4 +1,4 @@
-// What an exit of the simulation connects to: byte servers in the same process.
+// The servers that simulated exits connect to. They run in the same process.
 #pragma once
 
 #include <functional>
@@ -13,14 +13,14 @@
 
 namespace nightjar::simulation {
 
-/// One connection's far end. What it puts into `out` is sent as the stream takes it; after `end`
-/// and the last byte of `out` the stream is finished from this side.
+/// The server side of one connection. The bytes in `out` are sent as fast as the stream takes them.
+/// When `end` is set and `out` is empty, this side finishes the stream.
 class ByteServer {
  public:
     virtual ~ByteServer() = default;
     virtual void on_bytes(base::ByteView bytes) = 0;
     virtual void on_finish() = 0;  // the client sends no more
-    /// `out` is empty: who sends much makes it piece by piece.
+    /// Called when `out` is empty. A server that sends much can produce it piece by piece.
     virtual void on_sent() {}
 
     base::Bytes out;
@@ -28,27 +28,27 @@ class ByteServer {
 };
 using ServerFactory = std::function<std::unique_ptr<ByteServer>()>;
 
-/// Names and ports that exits can reach; anything else is unresolvable.
+/// The hosts and ports that exits can reach. All others are unresolvable.
 class Servers {
  public:
     void add(const std::string& host, std::uint16_t port, ServerFactory factory);
-    std::unique_ptr<ByteServer> connect(const stream::Target& target) const;  // nullptr: no such
+    std::unique_ptr<ByteServer> connect(const stream::Target& target) const;  // nullptr: unknown
 
  private:
     std::map<std::pair<std::string, std::uint16_t>, ServerFactory> factories_;
 };
 
-/// Sends back what it gets, and finishes when the client does.
+/// Sends back what it receives. Finishes when the client finishes.
 std::unique_ptr<ByteServer> echo_server();
-/// Reads 8 bytes, a big-endian count, and answers with as many of test_bytes(); then finishes.
+/// Reads a big-endian count of 8 bytes, answers with that many test_bytes(), then finishes.
 std::unique_ptr<ByteServer> blob_server();
-/// Takes everything; when the client finishes, answers with 8 bytes, the count, and 32, the SHA-256
-/// of what came, and finishes.
+/// Receives everything. When the client finishes, it answers with the byte count (8 bytes) and the
+/// SHA-256 (32 bytes) of the data, then finishes.
 std::unique_ptr<ByteServer> sink_server();
-/// The first n of one fixed sequence of bytes that does not repeat.
+/// The first `n` bytes of a fixed sequence that does not repeat.
 base::Bytes test_bytes(std::size_t n);
 
-/// The sockets' part of an exit: connects the streams of its sessions to Servers.
+/// Takes the place of an exit's sockets: connects the streams of its sessions to Servers.
 class ExitHost {
  public:
     ExitHost(relay::ExitSessions& sessions, const Servers& servers)
@@ -63,8 +63,8 @@ class ExitHost {
 
     struct Connection {
         std::unique_ptr<ByteServer> server;
-        bool finished = false;         // from this side
-        bool client_finished = false;  // and from the other
+        bool finished = false;         // the server sends no more
+        bool client_finished = false;  // the client sends no more
     };
     relay::ExitSessions& sessions_;
     const Servers& servers_;

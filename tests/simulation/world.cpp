@@ -14,7 +14,7 @@ namespace {
 
 constexpr base::Nanoseconds tick_length = base::Milliseconds{1};
 
-/// So many cells before its own a relay's cell is asked for, in two steps (clear_packet.hpp).
+/// A relay's cell is prefetched in two steps (clear_packet.hpp), this many cells ahead.
 constexpr std::size_t first_ahead = 16;
 constexpr std::size_t rest_ahead = 8;
 
@@ -35,7 +35,7 @@ World::World(WorldOptions options)
                       "mix-" + std::to_string(layer) + "-" + std::to_string(i));
     for (unsigned i = 0; i < options_.gateways; ++i)
         add_relay(directory::Role::gateway, 0, "gateway-" + std::to_string(i));
-    // Nodes only after the document is whole: each takes it as it is made.
+    // Create the nodes only when the document is complete: each reads it in its constructor.
     const auto listed = listed_;
     std::sort(listed_.begin(), listed_.end(),
               [](const auto& a, const auto& b) { return a.identity < b.identity; });
@@ -126,7 +126,7 @@ std::unique_ptr<base::Random> World::fork_random() {
 const packet::KeyPair& World::mix_key(const base::NodeId& relay, base::Epoch epoch) {
     auto& keys = mix_keys_[{relay, epoch}];
     if (keys.public_key.is_zero()) {
-        // From the seed and the key's name alone: who asks first must not matter.
+        // A key depends only on the seed, the relay and the epoch, not on the order of requests.
         std::uint64_t seed = options_.seed * 1'000'003 + epoch.value;
         for (const auto byte : relay.bytes)
             seed = seed * 257 + byte;
@@ -188,7 +188,7 @@ void World::travel(std::uint32_t from, std::uint32_t to, cell::CellBox cell,
     if (link.jitter.count() > 0)
         at += base::Nanoseconds{static_cast<std::int64_t>(
             random_.below(static_cast<std::uint64_t>(link.jitter.count())))};
-    // Where every cell takes the same time, they keep their order anyway.
+    // If all cells take the same time, they keep their order anyway.
     reordering_ = reordering_ || link.jitter.count() > 0 || held_back.count() > 0;
     if (reordering_) {
         auto& last = last_arrival_[std::uint64_t{from} << 32 | to];
@@ -242,7 +242,7 @@ void World::look_at_nodes() {
     }
 }
 
-/// Of a node that most cells are sent to from elsewhere nothing lies in the cache.
+/// Reads the copy in `up_`, because the node itself is usually not in the cache.
 bool World::is_up(std::uint32_t number) const {
     return number < up_.size() ? up_[number] != 0 : nodes_[number]->up;
 }
@@ -251,9 +251,9 @@ void World::tick(base::Mono at) {
     now_ = at;
     take_arrivals();
     std::size_t handed = 0;
-    // By index: a step may add nodes.
+    // Loop by index, because a step may add nodes.
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-        // A node has its cells right before its step, when they lie in the cache anyway.
+        // A node gets its cells right before its step, when it is loaded into the cache anyway.
         for (; handed < arrived_.size() && arrived_[handed].to == i; ++handed) {
             fetch_ahead(handed);
             hand_over(arrived_[handed]);
@@ -265,7 +265,7 @@ void World::tick(base::Mono at) {
     }
 }
 
-/// All that has arrived by now, for one node after the other, each node's in the order of arrival.
+/// Collects the cells that have arrived by now: node by node, each node's in the order of arrival.
 void World::take_arrivals() {
     arrived_.clear();
     while (!on_the_way_.empty() && on_the_way_.begin()->first <= now_) {
@@ -280,7 +280,7 @@ void World::take_arrivals() {
     }
     arrived_.resize(unsorted_.size());
     if (unsorted_.empty()) return;
-    // Counted, not compared: thousands of cells for thousands of nodes in every tick.
+    // Counting sort by target: every tick has thousands of cells for thousands of nodes.
     place_of_next_.assign(nodes_.size() + 1, 0);
     for (const auto& arrival : unsorted_)
         ++place_of_next_[arrival.to + 1];

@@ -1,13 +1,13 @@
-// A whole network in one process, in virtual time, from one seed: the product's own pipelines,
-// exit sessions and clients, real packets, our own links and clocks. The same seed gives the same
+// Simulates a whole network in one process and in virtual time. Pipelines, exit sessions, clients
+// and packets are the product's own; links and clocks are simulated. The same seed gives the same
 // run on every machine.
 //
-//   World world{options};                    // layers x mixes and gateways (all exits), running
-//   auto& client = world.add<ClientNode>(...);  // anything that is a Node
+//   World world{options};                       // the relays run: mixes, and gateways (all exits)
+//   auto& client = world.add<ClientNode>(...);  // any Node
 //   world.run_for(60s);
 //
-// Time advances in ticks of 1 ms; a node is stepped in a tick if a cell has woken it or its
-// next_due() has come. Cells arrive between ticks, at the instant that their link gives them.
+// Time advances in ticks of 1 ms. A node is stepped in a tick if a cell has woken it or if its
+// next_due() has come. Cells arrive between ticks, at the time that their link determines.
 #pragma once
 
 #include <cstdint>
@@ -37,11 +37,11 @@ namespace nightjar::simulation {
 class RelayNode;
 class World;
 
-/// Cells keep their order on a link whatever the jitter, as on TCP.
+/// A link. Cells keep their order despite the jitter, as on TCP.
 struct LinkModel {
     base::Nanoseconds latency = base::Milliseconds{2};
-    base::Nanoseconds jitter{};  // uniform, on top
-    double loss = 0;             // share of cells
+    base::Nanoseconds jitter{};  // uniform in [0, jitter), added to the latency
+    double loss = 0;             // share of cells that are lost
 };
 
 struct WorldOptions {
@@ -51,39 +51,40 @@ struct WorldOptions {
     unsigned mixes_per_layer = 2;
     unsigned gateways = 2;  // each is an exit
     LinkModel link;
-    base::Wall start{std::chrono::seconds{1'800'000'300}};  // true wall time; 5 min into an epoch
+    base::Wall start{std::chrono::seconds{1'800'000'300}};  // wall time; 5 min into an epoch
     relay::PipelineOptions pipeline;
     std::uint64_t replay_packets = 200'000;  // each filter's size
     Packets packets = Packets::real;
 };
 
-/// Something with links. Steps are given in the order in which nodes were added, and each node's
-/// cells right before its own. Within a run only a node's own step, and what World offers, may
-/// bring its next_due() forward, and none changes who is up or connected; between runs anything
-/// may.
+/// A participant with links. The world steps the nodes in the order in which they were added and
+/// hands each node its cells right before its step. During a run, only a node's own step and the
+/// World's functions may bring its next_due() forward, and no node may change `up` or a connection.
+/// Between runs everything may change.
 class Node {
  public:
     virtual ~Node() = default;
-    /// A cell from node number `from` reached this node at `at`, since the last step. True if it is
-    /// to be stepped for that; false if its next_due() has not moved either. Adds no node.
+    /// Takes a cell that arrived from node number `from` at `at`, since the last step. Returns true
+    /// if the node must be stepped for it. False is only allowed if next_due() has not changed.
+    /// Must not add nodes.
     virtual bool receive(std::uint32_t from, cell::CellBox cell, base::Mono at) = 0;
     virtual void step(base::Mono now) = 0;
     virtual base::Mono next_due() const = 0;
 
-    /// How far this node's wall clock is ahead of the true one. Changing it is a clock's jump.
+    /// How far this node's wall clock is ahead of the true time. A change makes the clock jump.
     base::Milliseconds clock_offset{};
-    /// A node that is down is not stepped, and cells sent to it find no link.
+    /// A node that is down is not stepped, and a cell sent to it finds no link.
     bool up = true;
-    /// Of all nodes, in the order in which they were added; set by the world.
+    /// The node's index in the order of addition. The world sets it.
     std::uint32_t number = UINT32_MAX;
 };
 
-/// A cell about to travel; `World::wire` may change it on its way (an attacker's hands). Valid
-/// during that call, which adds no node.
+/// A cell that is about to be sent. `World::wire` may change it, as an attacker on the wire could.
+/// Valid only during that call, which must not add nodes.
 struct OnWire {
     const Peer& from;
     const Peer& to;
-    std::size_t from_number;  // of nodes, in the order in which they were added
+    std::size_t from_number;  // Node::number of the two ends
     std::size_t to_number;
     base::Mono sent;
     cell::Cell& cell;
@@ -102,16 +103,17 @@ class World {
     base::Mono now() const { return now_; }
     base::Wall wall(const Node& node) const;
     void run_for(base::Nanoseconds duration);
-    /// Runs until `done()` holds, asked after each tick; false if `limit` passed without it.
+    /// Runs until `done()` is true; it is called after each tick. False if `limit` has passed
+    /// first.
     bool run_until(const std::function<bool()>& done, base::Nanoseconds limit);
 
     // --- nodes ---
-    /// In the order: layer 1, 2, 3, gateways.
+    /// Ordered by layer 1, 2, 3, then the gateways.
     const std::vector<RelayNode*>& relays() const { return relays_; }
     RelayNode& relay(const base::NodeId& identity) const;
     RelayNode& gateway(std::size_t index) const;
     RelayNode& mix(unsigned layer, std::size_t index) const;
-    /// N(world, args...), known under `peer`; the world owns it.
+    /// Constructs N(world, args...) and adds it under the name `peer`. The world owns it.
     template <class N, class... Args>
     N& add(const Peer& peer, Args&&... args) {
         auto node = std::make_unique<N>(*this, std::forward<Args>(args)...);
@@ -119,7 +121,7 @@ class World {
         attach(peer, std::move(node));
         return reference;
     }
-    /// A client's link to its gateway opens or ends, on the gateway's side.
+    /// Open or close a client's link to its gateway, on the gateway's side.
     void connect(const base::MailboxId& client, const base::NodeId& gateway);
     void disconnect(const base::MailboxId& client, const base::NodeId& gateway);
 
@@ -127,29 +129,29 @@ class World {
     relay::Sent send(const Node& from, const Peer& to, cell::CellBox cell);
     relay::Sent send(const Peer& from, const Peer& to, const cell::Cell& cell);
     LinkModel link;
-    /// Sees, and may change, every cell of every link as it is sent.
+    /// Called for every cell on every link as it is sent. It may change the cell.
     std::function<void(OnWire&)> wire;
 
-    // --- what everyone knows ---
-    /// The network's document of the epoch that `at` lies in.
+    // --- shared knowledge ---
+    /// The network document of the epoch that contains `at`.
     std::shared_ptr<const directory::Document> document(base::Wall at);
     const packet::KeyPair& mix_key(const base::NodeId& relay, base::Epoch epoch);
     const WorldOptions& options() const { return options_; }
     /// The targets that exits can reach.
     Servers servers;
-    /// A random source of its own for whoever asks, the same in each run.
+    /// Returns a new random source. It is the same in each run of the same seed.
     std::unique_ptr<base::Random> fork_random();
-    /// The same for a sealer, which takes a number.
+    /// Returns a new seed in the same way.
     std::uint64_t fork_seed() { return random_.u64(); }
     /// Throws std::out_of_range if there is no such node.
     std::size_t number_of(const Peer& peer) const;
     const Peer& peer(std::uint32_t number) const { return peers_[number]; }
-    /// A relay by its number, as a document of this world lists it; nullptr: that is no relay.
+    /// The entry of relay `number` in a document of this world. nullptr if it is not a relay.
     const directory::Relay* listed(const directory::Document& document, std::uint32_t number) const;
-    /// Lent to a relay between its cells and its step: what it keeps of them lies in the cache
-    /// then.
+    /// A buffer that relays share. Each uses it from its first cell until its step, so the buffer
+    /// stays in the cache.
     std::vector<relay::Work>& spare_work() { return spare_work_; }
-    /// Cells handed to the relays so far, those of clients among them.
+    /// The number of cells handed to relays so far, clients' cells included.
     std::uint64_t hops() const { return hops_; }
 
  private:
@@ -179,24 +181,25 @@ class World {
     base::SeededRandom random_;
     base::Mono now_ = begin;
     std::uint64_t hops_ = 0;
-    std::vector<directory::Relay> listed_;   // without keys of an epoch
-    std::vector<std::size_t> place_listed_;  // of each relay, by its number
+    std::vector<directory::Relay> listed_;   // the relays as listed, without epoch keys
+    std::vector<std::size_t> place_listed_;  // each relay's index in a document, by its number
     std::map<std::pair<base::NodeId, base::Epoch>, packet::KeyPair> mix_keys_;
     std::map<base::Epoch, std::shared_ptr<const directory::Document>> documents_;
     std::vector<std::unique_ptr<Node>> nodes_;
-    PeerTable peers_;        // their names
-    PeerTable relay_names_;  // of the relays alone, which most cells go to: it stays in the cache
-    /// Each node's next_due() after its last step, min() once a cell has woken it: asking
-    /// thousands of nodes in every tick takes longer than all that they do.
+    PeerTable peers_;        // the nodes' names
+    PeerTable relay_names_;  // only the relays' names: most cells go to relays, so it stays cached
+    /// Each node's next_due() after its last step, or min() once a cell has woken it. Calling
+    /// next_due() of thousands of nodes in every tick would take longer than all their work.
     std::vector<base::Mono> due_;
-    std::vector<char> up_;  // each node's `up` while a run lasts, otherwise empty
+    std::vector<char> up_;  // each node's `up` during a run, otherwise empty
     std::vector<RelayNode*> relays_;
     std::unordered_map<std::uint64_t, base::Mono> last_arrival_;  // by both ends' numbers
     bool reordering_ = false;
-    /// By the tick in which they are handed over; in each in the order of sending.
+    /// By the tick in which they are handed over; within a tick in the order of sending.
     std::map<base::Mono, std::vector<Arrival>> on_the_way_;
-    std::vector<std::vector<Arrival>> spare_;  // emptied, kept for their memory
-    // What has arrived in this tick, by sending and by target; kept for their memory as well.
+    std::vector<std::vector<Arrival>> spare_;  // empty vectors, kept to reuse their memory
+    // The cells that arrived in this tick, in the order of sending and ordered by target. The
+    // vectors are kept to reuse their memory.
     std::vector<Arrival> unsorted_;
     std::vector<Arrival> arrived_;
     std::vector<std::size_t> place_of_next_;
