@@ -1,11 +1,11 @@
-// What was observed of the running product (deploy/demo --lab), and how it is held against the
-// simulation. A capture is a file of JSON lines. The first says what was observed:
+// Reads an observation of the running product (deploy/demo --lab) and compares it with the
+// simulation. A capture is a file of JSON lines. The first line describes the network:
 //   {"observer": "tshark", "mixes": 2, "gateways": 2, "mean_delay_ms": 50, "main_slots": 50,
-//    "client_loops": 5, "replies": 45, "down": 60, "relay_loops": 15}    rates in events a second
-// and each further one is a second of a window, in which the one client was idle or busy:
+//    "client_loops": 5, "replies": 45, "down": 60, "relay_loops": 15}   rates: events per second
+// Each further line is one second of a window in which the one client was idle or busy:
 //   {"window": 0, "busy": true, "up": [0.012, ...], "down": [...], "links": [51, 3, ...]}
-// up, down: when cells were on the client's link, in seconds from the slice's begin; links: how
-// many there were on each other link and direction, in an order that holds for the whole file.
+// up, down: the times of the cells on the client's link, in seconds from the slice's begin. links:
+// the number of cells on each other link and direction, in the same order in the whole file.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@
 namespace nightjar::privacy {
 
 inline constexpr double slice_seconds = 1;
-/// Of a normal distribution 99 % lie within so many deviations.
+/// 99 % of a normal distribution lie within this many deviations.
 inline constexpr double agreement_deviations = 2.58;
 
 struct Slice {
@@ -33,10 +33,10 @@ struct Slice {
     std::vector<double> links{};
 };
 
-/// What a capture says of its network, so that the same one can be simulated.
+/// A capture's description of its network, from which the same network can be simulated.
 struct Observed {
-    bool every_link = false;  // by tshark; else, by the recorder, those of the gateways
-    unsigned mixes = 0;       // of each layer
+    bool every_link = false;  // tshark saw every link; else the recorder saw the gateways' links
+    unsigned mixes = 0;       // in each layer
     unsigned gateways = 0;
     directory::Parameters parameters;
 };
@@ -47,9 +47,9 @@ struct Capture {
     unsigned windows = 0;
 };
 
-/// Throws std::runtime_error, one line that names file and line, if it is not what is written
-/// above. Afterwards: each window is idle or busy as a whole, and among those of an even number
-/// there are both, and among those of an odd one; every slice has as many links.
+/// Throws std::runtime_error, one line with the file and the line number, if the file does not have
+/// the format above. Guarantees: each window is idle or busy as a whole, both kinds exist among the
+/// even and among the odd windows, and all slices have the same number of links.
 Capture read_capture(const std::string& file);
 Capture read_capture(std::istream& lines, const std::string& name);
 

@@ -1,10 +1,9 @@
-// A network with many clients, some of which use it while the others only follow the law, and what
-// its links show of each. The clients, relays and exits are the product's own; packets are in
-// clear.
+// A network with many clients, some of them busy and the others idle, and what the links show of
+// each client. Clients, relays and exits are the product's own; packets are in clear.
 //
-//   Crowd crowd{options};   // who is busy, and when it begins, is drawn from the seed
-//   crowd.run();            // from the moment at which all clients connect
-//   crowd.traces()[i]       // all that links show of client i; .busy is the truth to be guessed
+//   Crowd crowd{options};   // draws from the seed which clients are busy, and when each begins
+//   crowd.run();            // starts when all clients connect
+//   crowd.traces()[i]       // what the links show of client i; .busy is the truth to guess
 #pragma once
 
 #include <cstdint>
@@ -16,16 +15,16 @@
 
 namespace nightjar::privacy {
 
-enum class Work { download, upload, either };  // either: each busy client one of the two
-/// What clients do. `law`: the product. `on_demand`: loops at the law's rate, but slots and replies
-/// only while there is something to send or to fetch; the defence is off. `poisson`: slots whatever
-/// happens, but at the moments of a Poisson process; what the law would be with gaps of any length.
+enum class Work { download, upload, either };  // either: drawn for each busy client
+/// How clients send. `law`: as the product. `on_demand`: loops at the usual rate, but slots and
+/// replies only while there is data to send or fetch, so the defence is off. `poisson`: slots all
+/// the time, but at the times of a Poisson process instead of one per gap.
 enum class Defence { law, on_demand, poisson };
 
 struct CrowdOptions {
     std::uint64_t seed = 1;
     unsigned clients = 100;
-    double busy_share = 0.5;  // each client on its own
+    double busy_share = 0.5;  // probability, drawn for each client independently
     Work work = Work::download;
     std::size_t bytes = 100'000;
     Defence defence = Defence::law;
@@ -61,10 +60,11 @@ struct Trace {
     };
     std::vector<Passed> to_mix;
     std::vector<Passed> delivered;
-    // Whoever sees the target's link: when bytes of this client's upload were written there.
+    // An observer of the target's link: the times at which bytes of this client's upload were
+    // written.
     Times written;
-    // A bad exit, of this client's sessions: when packets arrived, and when it sent replies. A
-    // client's next session is at another exit, so that exits tell its sessions apart.
+    // A bad exit: the arrivals of this client's packets and its replies. A client's next session is
+    // at another exit, so the exit identifies the session.
     struct AtExit {
         float at = 0;
         unsigned exit = 0;  // a gateway's index
@@ -80,7 +80,8 @@ class Crowd {
 
     void run();
     const std::vector<Trace>& traces() const;
-    /// Per gateway: when a cell came from the last layer, and left for the first.
+    /// For each gateway: the times of the cells from the last layer, and of those to the first
+    /// layer.
     const std::vector<Times>& into_exit() const;
     const std::vector<Times>& out_of_exit() const;
     std::uint64_t hops() const;

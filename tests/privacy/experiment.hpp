@@ -1,6 +1,5 @@
-// What every experiment of the laboratory shares: how large it is to be, and where its results go.
-// An experiment is a function of Options alone: the same options give the same rows, whatever the
-// machine does.
+// What all experiments of the laboratory share: their size, and the output of their results. An
+// experiment depends only on Options: the same options give the same rows on every machine.
 #pragma once
 
 #include <cstdint>
@@ -11,33 +10,33 @@
 namespace nightjar::privacy {
 
 struct Options {
-    std::uint64_t seed = 1;     // the first one; a run that needs several counts up from it
-    bool full = false;          // the sizes that the documents quote; else what fits into minutes
-    std::uint32_t seeds = 0;    // networks of each kind; 0: the experiment's own choice
-    std::uint32_t clients = 0;  // in each network; likewise
-    double seconds = 0;         // of each window; likewise
-    std::uint64_t bytes = 0;    // observer: only transfers of this size; 0: all of the form's
-    std::string capture;        // what deploy/demo --lab has observed
+    std::uint64_t seed = 1;     // the first seed; a run that needs several counts up from it
+    bool full = false;          // the sizes quoted in docs/; otherwise reduced, for minutes
+    std::uint32_t seeds = 0;    // networks of each kind; 0: the experiment's default
+    std::uint32_t clients = 0;  // clients in each network; 0: the default
+    double seconds = 0;         // length of each window; 0: the default
+    std::uint64_t bytes = 0;    // observer: only transfers of this size; 0: all sizes
+    std::string capture;        // a file written by deploy/demo --lab
 
-    /// What was asked for on the command line, else what the experiment chooses for its form.
+    /// The value from the command line if given, else the default for the reduced or the full size.
     template <class T>
     T or_else(T asked, T reduced, T whole) const {
         return asked != T{} ? asked : full ? whole : reduced;
     }
 };
 
-/// Results as JSON lines, one object each, and verdicts on them. Prints a verdict as it is given.
+/// Writes results as JSON lines, one object per line, and prints the verdicts.
 class Report {
  public:
-    /// `lines` may be nullptr: then only the verdicts are shown. Not owned.
+    /// `lines` may be nullptr: then only the verdicts are printed. Not owned.
     explicit Report(std::FILE* lines) : lines_{lines} {}
 
-    /// One result. `kind` says which columns it has: a plot takes the rows of one kind.
+    /// Writes one result. `kind` determines its columns: a plot reads the rows of one kind.
     void row(const std::string& experiment, const std::string& kind, nlohmann::json columns);
-    /// A claim: `value` must be at most (or at least) `limit`.
+    /// A verdict: passes if `value` is at most (or at least) `limit`.
     void at_most(const std::string& what, double value, double limit);
     void at_least(const std::string& what, double value, double limit);
-    /// A sign of life on stderr, at most one in 5 seconds.
+    /// Prints the progress on stderr, at most once in 5 seconds.
     void progress(const std::string& what, double share);
 
     unsigned passed() const { return passed_; }
@@ -54,15 +53,15 @@ class Report {
 };
 
 /// The experiments, in the order in which `lab` runs them.
-void speed(const Options& options, Report& report);     // packet hops a second
-void mixing(const Options& options, Report& report);    // one relay's entropy, held times, order
-void observer(const Options& options, Report& report);  // who sees every wire
+void speed(const Options& options, Report& report);     // packet hops per second
+void mixing(const Options& options, Report& report);    // one relay: entropy, hold times, order
+void observer(const Options& options, Report& report);  // an observer of every wire
 void linking(const Options& options, Report& report);   // flows matched from end to end
 void gateway(const Options& options, Report& report);   // the client's own gateway
-void routes(const Options& options, Report& report);    // a share of bad relays
+void routes(const Options& options, Report& report);    // an adversary that runs some relays
 void active(const Options& options, Report& report);    // n-1, tagging, replay
-/// The running product against its simulation; only if options.capture names a file. Throws if that
-/// cannot be read.
+/// Compares the running product with its simulation, if options.capture names a file. Throws if the
+/// file cannot be read.
 void capture(const Options& options, Report& report);
 
 }  // namespace nightjar::privacy

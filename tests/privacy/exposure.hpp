@@ -1,14 +1,14 @@
-// How long until one of a client's packets passes only bad mixes, in closed form. Pure.
+// The time until one of a client's packets passes only bad mixes, in closed form. Pure.
 //
-// The adversary runs a share of each layer and links whoever is at the two ends of a route all of
-// whose three mixes are its own. The client's gateway is its guard: it stays for months, so it is
-// either bad from the start or never, and is not counted here.
+// The adversary runs a share of each layer. It links the two ends of a route if it runs all three
+// mixes on it. The client's gateway is its guard: the client keeps it for months, so it is bad from
+// the start or not at all, and is not counted here.
 //
-// A session sends along its routes at a Poisson rate for one lifetime and then ends; it keeps the
-// mixes of some layers (client::layers_to_keep) and draws those of the others for each packet. So
-// it is in danger at all only if every kept mix is bad, and then with every packet anew. That a
-// session's last fifth is sent while its successor is already in use moves times by less than one
-// lifetime, and no probability.
+// A session sends along its routes at a Poisson rate for one lifetime. It keeps the mixes of some
+// layers (client::layers_to_keep) and draws those of the other layers for each packet. So it is at
+// risk only if every kept mix is bad, and then every packet is a new risk. A session's last fifth
+// overlaps with its successor; that shifts times by less than one lifetime and changes no
+// probability.
 #pragma once
 
 #include <array>
@@ -19,9 +19,9 @@ namespace nightjar::privacy {
 inline constexpr std::size_t route_layers = 3;
 
 struct RouteRisk {
-    double kept = 0;               // the chance that every mix that a session keeps is bad
-    double drawn = 0;              // and that every mix is that a packet draws
-    double routes_per_second = 0;  // packets out and SURBs back
+    double kept = 0;               // probability that all mixes that a session keeps are bad
+    double drawn = 0;              // probability that all mixes that a packet draws are bad
+    double routes_per_second = 0;  // of packets out and SURBs back together
     double lifetime_s = 0;         // of a session
 
     /// `bad`: the adversary's share of each layer.

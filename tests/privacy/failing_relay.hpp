@@ -1,4 +1,4 @@
-// What kept hops cost when a relay fails: part of the experiment `routes`.
+// The cost of fixed hops when a relay fails. Part of the experiment `routes`.
 #pragma once
 
 #include "tests/privacy/experiment.hpp"

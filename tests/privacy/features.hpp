@@ -1,5 +1,5 @@
-// What each adversary makes of a client's trace: rows of numbers for a discriminant. Pure. Every
-// row of one kind has the same length for one window and one network.
+// Turns a client's trace into features, for each kind of adversary: rows of numbers for a
+// discriminant. Pure. All rows of one kind have the same length for a given window and network.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// The statistical classifier of MixMatch (PoPETs 2024.2), made stronger: how much better one end's
-// times explain what is seen at the other than an even rate does. Pure.
+// The statistical classifier of MixMatch (PoPETs 2024.2), made stronger. It measures how much
+// better one end's times explain the events at the other end than a constant rate does. Pure.
 #pragma once
 
 #include <optional>
@@ -31,8 +31,8 @@ struct FlowModel {
 std::optional<double> flow_score(const Times& cause, const Times& seen, const FlowModel& model,
                                  double from, std::size_t observations);
 
-/// The published one, the other way round: a client's cells against everything that came to one
-/// exit, at `uniform` a second.
+/// The published score, in the other direction: compares a client's cells with all packets that
+/// reached one exit. `uniform`: the rate per second of the constant-rate model.
 std::optional<double> merged_score(const Times& cells, const Times& merged, const Route& route,
                                    double from, double uniform, std::size_t observations);
 

@@ -1,10 +1,10 @@
-// How long a whole relay holds packets, with workers that take their time to unwrap: the product's
-// relay::Pipeline with packets in clear, its pool of workers and its ticker as models. What these
-// two do is small and written down here; what is measured is the pipeline's.
+// Measures how long a whole relay holds packets when unwrapping takes time. It runs the product's
+// relay::Pipeline with packets in clear. The worker pool and the ticker are replaced by models of
+// the following rules.
 //
-// Workers (relay/unwrap_pool.cpp): an idle one takes its share of what waits, at most 64, and gives
-// all of it back at once. Ticker (relay/ticker.cpp): rings on the whole millisecond after the next
-// due time, at most once in each; for what is overdue already, at once.
+// Workers (relay/unwrap_pool.cpp): an idle worker takes its share of the waiting packets, at most
+// 64, and returns all of them together. Ticker (relay/ticker.cpp): fires at the whole millisecond
+// after the next due time, at most once per millisecond, and at once if a packet is overdue.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@
 
 namespace nightjar::privacy {
 
-/// Unwrap times of docs/performance.md; `none` takes no time at all.
+/// Selects the unwrap times of docs/performance.md; `none` takes no time.
 enum class Kernel { none, avx2, portable };
 
 struct HeldOptions {
     std::uint64_t seed = 1;
     Kernel kernel = Kernel::avx2;
-    double load = 0.5;  // of what the workers can unwrap, at most
+    double load = 0.5;  // share of the workers' maximal rate
     unsigned workers = 2;
     std::size_t packets = 100'000;
     /// Taken from each packet's arrival time. Minus half a tick undoes the product's rule: packets

@@ -1,35 +1,35 @@
-// Telling from loops that somebody withholds packets: a sequential test with a stated rate of false
-// alarms. Pure.
+// Detects from lost loops that an attacker withholds packets: a sequential test with a given rate
+// of false alarms. Pure.
 #pragma once
 
 #include <cstdint>
 
 namespace nightjar::privacy {
 
-/// A cumulative sum (Page 1954) of log-likelihood ratios: of each loop, does it rather belong to a
-/// network that loses `ordinary` of them, or to one that loses `withheld`? Sums below zero are
-/// forgotten, and at the limit there is an alarm.
+/// A cumulative sum test (Page 1954). Each loop adds the log-likelihood ratio of a network that
+/// loses a share `withheld` of its loops against one that loses `ordinary`. A sum below zero is set
+/// to zero. At limit() there is an alarm.
 struct WatchLaw {
-    double ordinary = 0;  // share of loops that are missed although nobody attacks, at most
-    double withheld = 0;  // the smallest share that is to be noticed soon
-    /// Polls between false alarms, at least, on average: Lorden's bound, e^limit (1971).
+    double ordinary = 0;  // largest share of loops that is lost without an attack
+    double withheld = 0;  // smallest share of lost loops that must be detected soon
+    /// The least mean number of polls between false alarms. Lorden's bound (1971): e^limit.
     double polls_between_alarms = 0;
 
-    double for_missed() const;    // what a missed loop adds
-    double for_returned() const;  // and a returned one: negative
+    double for_missed() const;    // what a missed loop adds to the sum
+    double for_returned() const;  // what a returned loop adds; negative
     double limit() const;
-    /// Loops that it takes on average where a share is missed: Wald's approximation. Infinite where
-    /// the sum falls rather than grows.
+    /// The mean number of loops until the alarm if `missed_share` of them are missed, by Wald's
+    /// approximation. Infinite if the sum falls on average.
     double loops_to_notice(double missed_share) const;
 };
 
 class LoopWatch {
  public:
     explicit LoopWatch(const WatchLaw& law) : law_{law} {}
-    /// What has become of loops since the last poll. True from the alarm on.
+    /// Takes the numbers of loops returned and missed since the last poll. True from the alarm on.
     bool poll(std::uint64_t returned, std::uint64_t missed);
     bool alarmed() const { return alarmed_; }
-    /// After an alarm: watches on, as new.
+    /// Clears the alarm and the sum.
     void restart();
 
  private:
@@ -38,12 +38,13 @@ class LoopWatch {
     bool alarmed_ = false;
 };
 
-/// The chance that the first packet to leave is the one that entered last, if `others` a second
-/// enter a mix that holds each for 1/mu on average, and `immediate` a second leave it without being
-/// held, as its own loops do: a race of exponentials, from the pool that Poisson arrivals make.
+/// The probability that the next packet to leave a mix is the one that entered last. `others`
+/// packets per second enter it and are held for 1/mu on average; `immediate` packets per second
+/// leave without being held, as its own loops do. This is a race of exponentials that starts from
+/// the pool of Poisson arrivals.
 double first_out(double mu, double others, double immediate);
-/// Loopix (2017), section 4.2.1: the chance to follow a packet through a mix of which an attacker
-/// withholds all but 1/s, s * mu / (s * lambda_m + lambda_r), at most 1.
+/// Loopix (2017), section 4.2.1: the probability to follow a packet through a mix when an attacker
+/// withholds all but 1/s of the other packets: s * mu / (s * lambda_m + lambda_r), at most 1.
 double loopix_success(double mu, double loops, double received, double withheld_share);
 /// The value that a sum of `stages` exponentials of mean 1 exceeds with probability `share`.
 double erlang_tail(unsigned stages, double share);

@@ -1,6 +1,6 @@
-// One relay's mix queue under Poisson traffic, in virtual time, with the ticks that production
-// gives it: at the whole milliseconds in which something is due. And the relays that it is compared
-// with, fed with the same packets.
+// Runs one relay's mix queue under Poisson traffic in virtual time, with the product's ticks: at
+// each whole millisecond in which a packet is due. Also the relays to compare it with, which get
+// the same packets.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ inline constexpr base::Milliseconds tick_length{1};
 
 struct Traffic {
     std::vector<base::Mono> arrivals;
-    std::vector<base::Nanoseconds> delays;  // what the ideal mix would hold them for
-    std::vector<base::Nanoseconds> capped;  // what the product does: drawn anew above the cap
+    std::vector<base::Nanoseconds> delays;  // exponential, for the ideal mix
+    std::vector<base::Nanoseconds> capped;  // for the product: drawn anew above the cap
 };
 Traffic poisson(std::uint64_t seed, double per_second, std::size_t packets);
 
-/// What a broken queue does with a tick's packets, in the place of a shuffle.
+/// The order in which a broken queue sends a tick's packets, in place of the shuffle.
 using Flush = std::function<void(std::span<relay::Held>)>;
 void by_arrival(std::span<relay::Held> released);
 void by_due(std::span<relay::Held> released);
@@ -32,25 +32,25 @@ struct Driven {
     RelayTrace trace;
     std::vector<base::Mono> due;
 };
-/// Packets that arrive and ask for `delays`, through the product's own relay::MixQueue. `broken`,
-/// if set, then arranges what each tick has released.
+/// Sends the packets with these delays through the product's relay::MixQueue. If `broken` is set,
+/// it reorders the packets that each tick releases.
 Driven drive(const Traffic& traffic, const std::vector<base::Nanoseconds>& delays,
              std::uint64_t seed, const Flush& broken = nullptr);
 
-/// The ideal mix, M/M/infinity: no cap, no ticks, each leaves at the instant that is its own.
+/// The ideal mix, M/M/infinity: no cap and no ticks; each packet leaves exactly when it is due.
 RelayTrace ideal(const Traffic& traffic);
 
-/// Counts which place in its tick the k-th of its packets got, for each number of packets in a
-/// tick; k counts in order of arrival, or in the order in which they were due.
+/// For each number of packets in a tick, counts the output position of the tick's k-th packet; k
+/// counts by arrival, or by due time.
 class PlaceCounts {
  public:
     static PlaceCounts by_arrival(const Driven& driven);
     static PlaceCounts by_due(const Driven& driven);
 
-    /// Pearson's statistic against "all places alike", as a standard normal deviate (Wilson and
-    /// Hilferty): near 0 for a uniform order, large for any other.
+    /// Pearson's statistic for the hypothesis that all positions are equally likely, as a standard
+    /// normal deviate (Wilson and Hilferty): near 0 for a uniform order, large for any other.
     double deviate() const;
-    /// Mutual information of k and place, per packet, less what chance alone shows of it.
+    /// The mutual information of k and the position, in bits per packet, minus its bias by chance.
     double bits() const;
 
  private:
@@ -60,7 +60,7 @@ class PlaceCounts {
     };
     template <class Before>
     static PlaceCounts count(const Driven& driven, const Before& before);
-    /// Enough ticks that Pearson's statistic has its distribution.
+    /// True if there are enough ticks for Pearson's statistic to have its limiting distribution.
     static bool counts(std::size_t size, const OfSize& table) {
         return size > 1 && table.ticks >= 5.0 * static_cast<double>(size);
     }

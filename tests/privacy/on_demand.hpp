@@ -1,6 +1,6 @@
-// A client with the defence off, for positive controls: loops at the law's rate, but slots only
-// while it has something to send or to fetch, each with as many SURBs as its session lost since,
-// so that replies come only then as well. The relays and exits that serve it are the product's.
+// A client without the defence, for positive controls. It sends loops at the usual rate, but slots
+// only while it has data to send or fetch. Each slot carries only the SURBs spent since the last
+// one, so replies also come only then. Its relays and exits are the product's.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,8 @@ class OnDemandClient final : public simulation::Node {
  public:
     OnDemandClient(simulation::World& world, base::MailboxId mailbox, base::NodeId gateway);
 
-    /// From `begins` on it works until so many bytes have passed: full packets at the law's U up,
-    /// full replies at the law's R down. `rate`, if not 0, takes the place of U.
+    /// Transfers `bytes` from `begins` on: full packets at the rate U up, full replies at the rate
+    /// R down. `rate`, if not 0, replaces U.
     void use(Work work, std::size_t bytes, base::Mono begins, double rate = 0);
 
     bool receive(std::uint32_t, cell::CellBox, base::Mono) override { return false; }

@@ -1,4 +1,4 @@
-// Networks side by side: each experiment makes many, and none knows of another.
+// Simulates independent networks in parallel.
 #pragma once
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 
 namespace nightjar::privacy {
 
-/// make(0) … make(count - 1), on as many threads as there are processors, results in this order:
-/// the same whatever the machine. `made` is called after each, one at a time, with how many there
-/// are by then. The first exception ends it and is thrown again when all threads have ended.
+/// Calls make(0) … make(count - 1) on as many threads as there are processors. The results are in
+/// this order on every machine. `made` is called after each, never concurrently, with the number
+/// finished so far. The first exception stops the work and is rethrown when all threads have ended.
 template <class Make>
 auto side_by_side(std::size_t count, const Make& make,
                   const std::function<void(std::size_t)>& made = {}) {

@@ -1,5 +1,4 @@
-// The statistics that verdicts rest on. Pure; each with a test against values known from elsewhere
-// (statistics_test.cpp).
+// The statistics behind the verdicts. Pure. statistics_test.cpp checks each against known values.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +10,13 @@
 
 namespace nightjar::privacy {
 
-/// Area under the ROC curve: the chance that a random `busy` score lies above a random `idle` one;
-/// ties count half. Preconditions: neither is empty.
+/// The area under the ROC curve: the probability that a random `busy` score is above a random
+/// `idle` score; ties count half. Precondition: neither is empty.
 double auc(std::span<const double> idle, std::span<const double> busy);
 
 /// One client in one network.
 struct Sample {
-    std::uint64_t seed = 0;  // the network: clients of one network are not independent
+    std::uint64_t seed = 0;  // of the network; clients of one network are not independent
     bool busy = false;
     double score = 0;
 };
@@ -31,25 +30,26 @@ struct Bound {
 /// clients. Preconditions: both classes are there.
 Bound auc_bound(std::span<const Sample> samples, base::Random& random, unsigned draws = 1000);
 
-/// Share of `busy` scores above the score that only `false_alarms` of the `idle` ones exceed.
+/// The share of `busy` scores above the threshold that a share `false_alarms` of the `idle` scores
+/// exceeds.
 double true_positive_rate(std::vector<double> idle, std::span<const double> busy,
                           double false_alarms);
 
-/// Kolmogorov-Smirnov distance of two samples, and of a sample from a distribution.
+/// The Kolmogorov-Smirnov distance between two samples, or between a sample and a distribution.
 double ks_distance(std::vector<double> a, std::vector<double> b);
 double ks_distance(std::vector<double> a, const std::function<double(double)>& cdf);
 
-/// In bits; probabilities need not be normalised.
+/// The entropy in bits. The probabilities need not be normalised.
 double entropy_bits(std::span<const double> probabilities);
-/// The value that a share `p` of the sample lies below; linear between order statistics.
+/// The value below which a share `p` of the sample lies, interpolated between order statistics.
 double quantile(std::vector<double> sample, double p);
 double mean(std::span<const double> sample);
 
-/// A linear discriminant with ridge: the direction that best separates two Gaussian classes of one
-/// covariance. Features are scaled by their own deviations first.
+/// A linear discriminant with a ridge term: the direction that best separates two Gaussian classes
+/// of equal covariance. Features are first scaled by their own deviations.
 class Discriminant {
  public:
-    /// Rows of equal length; both classes are there.
+    /// Precondition: the rows have equal length and both classes occur.
     static Discriminant fit(std::span<const std::vector<double>> idle,
                             std::span<const std::vector<double>> busy, double ridge = 0.1);
     double score(std::span<const double> features) const;

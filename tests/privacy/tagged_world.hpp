@@ -1,6 +1,5 @@
-// Networks whose packets an attacker tags, drops or sends twice on their way, and what an observer
-// of every wire then sees: what tagging.cpp judges. The same seed and the same attack give the same
-// run.
+// Networks in which an attacker tags, drops or duplicates packets on the wire, and what an observer
+// of every wire then sees. tagging.cpp evaluates it. The same seed and attack give the same run.
 #pragma once
 
 #include <cstdint>
@@ -23,33 +22,33 @@ struct SeenCell {
 using SeenCells = std::vector<SeenCell>;
 using Hand = std::function<void(simulation::OnWire&)>;
 
-/// Cells that are in one of the two and not in the other.
+/// The number of cells that are in only one of the two traces.
 std::size_t differing(SeenCells a, SeenCells b);
 SeenCells only(const SeenCells& trace, const std::function<bool(const SeenCell&)>& which);
 
-// --- every packet, with cryptography ---
+// --- attacks on every packet, with real packets ---
 
 struct RealRun {
     SeenCells trace;
-    std::size_t touched = 0;  // packets that the attacker's hands were on
+    std::size_t touched = 0;  // packets that the attacker has modified
 };
-/// Relays and a sender of loops and of messages to an exit. Nobody's hand: a calm run.
+/// Runs relays and one sender of loops and of messages to an exit. An empty `hand` is no attack.
 RealRun real_run(std::uint64_t seed, base::Seconds length, const Hand& hand);
 
-// --- clients and their sessions, in clear ---
+// --- attacks on clients and their sessions, with packets in clear ---
 
 struct AttackedClients {
     SeenCells trace;
-    std::size_t gateway = 0;  // of the first client
-    std::size_t exit = 0;     // of its session
-    std::size_t touched = 0;  // cells that the attacker's hands were on
+    std::size_t gateway = 0;  // the first client's gateway
+    std::size_t exit = 0;     // the exit of its session
+    std::size_t touched = 0;  // cells that the attacker has modified
     base::Mono attack_at;
-    base::Mono first_end = base::Mono::max();  // when an attacked packet's route first ends
+    base::Mono first_end = base::Mono::max();  // when the first attacked packet's route ends
 };
 
 enum class Whose { nobodys, loops, session_some, session_all };
 enum class What { tagged, dropped, twice };
-/// Of all packets through relays, which are attacked, and how.
+/// Which packets are attacked, and how.
 struct TagAttack {
     const char* name;
     Whose whose;

@@ -1,21 +1,23 @@
-// Tagging and replay: what an attacker changes on its way, or sends twice, must show in nothing
-// that leaves anybody. Part of the experiment `active`.
+// Tagging and replay attacks. A packet that an attacker modifies or sends twice must not change any
+// cell that leaves a relay or a client. Part of the experiment `active`.
 #pragma once
 
 #include "tests/privacy/experiment.hpp"
 
 namespace nightjar::privacy {
 
-/// Rows "trace": cells of all links that differ between a run under attack and the calm one of the
-/// same seed; verdicts that there are none. Rows "tagged_session": whether the exit's and the
-/// gateway's links to the mixes tell an attacked client's session from a calm one.
+/// Rows "trace": the number of cells on all links that differ between an attacked run and the run
+/// of the same seed without an attack; verdicts that it is zero. Rows "tagged_session": whether the
+/// links between the mixes and the exit or the gateway distinguish an attacked client's session
+/// from another one.
 ///
-/// What differs by design. A packet whose payload was changed ends where its route ends, and is
-/// then missing: its SURBs at the exit, or its data at the client. The client makes that good
-/// inside its slots, so no cell on any client's link changes; but the packets in those slots take
-/// other routes, drawn by the same law, so that between the mixes equality ends where the first
-/// changed packet ends. A session none of whose packets arrives is given up after 8 s and another
-/// exit is chosen: that shows, and is the positive control.
+/// Some differences are by design. A packet with a modified payload is lost at the end of its
+/// route, with its SURBs at the exit or its data for the client. The client resends that in its
+/// regular slots, so no cell on a client's link changes. But the packets in those slots take other
+/// routes, drawn from the same distribution. So the traces between the mixes are equal only until
+/// the first modified packet reaches the end of its route. A session without any arriving packet is
+/// given up after 8 s, and the client chooses another exit. That is visible, and it is the positive
+/// control.
 void tagging(const Options& options, Report& report);
 
 }  // namespace nightjar::privacy

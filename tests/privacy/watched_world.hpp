@@ -1,5 +1,5 @@
-// A network whose relays and clients watch their loops, polled once a second: by what the product
-// counts, and, for relays, also by how long loops took.
+// A network in which relays and clients watch their loops, once a second: by the product's counts
+// of returned and lost loops and, for relays, also by the loops' times.
 #pragma once
 
 #include <optional>
@@ -11,29 +11,29 @@
 
 namespace nightjar::privacy {
 
-/// Ordinary loss that must not alarm: 1 % on each link. A relay's loop passes 4 links, a client's
-/// 6; each law has some room above that. One false alarm in a year of polls at most.
+/// Ordinary loss must not cause an alarm: 1 % on each link. A relay's loop passes 4 links, a
+/// client's 6; both limits leave some room above that. At most one false alarm in a year of polls.
 inline constexpr double polls_a_year = 365.25 * 86'400;
 inline constexpr WatchLaw relay_law{
     .ordinary = 0.06, .withheld = 0.3, .polls_between_alarms = polls_a_year};
 inline constexpr WatchLaw client_law{
     .ordinary = 0.08, .withheld = 0.3, .polls_between_alarms = polls_a_year};
-/// Loops that are slower than all but this share count as missed too: withholding for a second
-/// loses none.
+/// The slowest loops, this share of them, also count as missed. Otherwise an attacker could
+/// withhold packets for a second without a lost loop.
 inline constexpr double late_share = 0.01;
 
 class WatchedWorld {
  public:
     WatchedWorld(std::uint64_t seed, unsigned clients, double loss);
 
-    /// Polls every second; what alarmed before is watched anew.
+    /// Runs the network and polls every second. A watch that has raised an alarm is restarted.
     void run(double seconds);
     simulation::World& world() { return world_; }
     std::size_t relays() const { return relays_.size(); }
     std::size_t clients() const { return clients_.size(); }
     simulation::ClientNode& client(std::size_t i) const { return *clients_[i].node; }
 
-    /// Seconds from the last forget() to the first alarm; nothing if there was none.
+    /// Seconds from the last forget() to the first alarm. Empty if there was none.
     using Noticed = std::optional<double>;
     Noticed relay_noticed(std::size_t i) const { return relays_[i].by_count.first; }
     Noticed relay_noticed_late(std::size_t i) const { return relays_[i].by_delay.first; }
@@ -41,7 +41,7 @@ class WatchedWorld {
     std::uint64_t relay_alarms() const;
     std::uint64_t relay_late_alarms() const;
     std::uint64_t client_alarms() const;
-    /// Every alarm so far is forgotten, and every sum.
+    /// Resets all alarms and sums.
     void forget();
 
  private:
