@@ -53,24 +53,25 @@ struct Capture {
 Capture read_capture(const std::string& file);
 Capture read_capture(std::istream& lines, const std::string& name);
 
-/// The shape of both directions of the client's link, in bins of a quarter of a second, and how
-/// many cells went over each other link. The same for a capture and for a simulation.
+/// The features of a slice: the shape of both directions of the client's link in bins of a quarter
+/// of a second, and the number of cells on each other link. The same for captures and simulations.
 Row slice_features(const Slice& slice);
-/// The slices with every other cell of the client's link left out where it was busy: what a client
-/// without the law might look like.
+/// The slices without every other cell of the client's link in busy windows. It stands for a client
+/// that breaks the traffic law.
 std::vector<Slice> thinned_when_busy(std::vector<Slice> slices);
-/// How well idle and busy slices are told apart, each window by what those of the other parity have
-/// taught. The deviation is the larger of two: the bootstrap's over windows, and how far the AUC
-/// strays by chance when windows are called idle or busy anew; of a dozen windows the former alone
-/// is too small, for it does not know that another dozen would teach something else.
+/// How well idle and busy slices can be distinguished. The classifier for each window is trained on
+/// the windows of the other parity. The deviation is the larger of two: the bootstrap's over
+/// windows, and that of the AUC when the idle and busy labels are drawn anew. For a dozen windows
+/// the bootstrap alone is too small, because it ignores that another dozen would train another
+/// classifier.
 Bound judge(std::span<const Slice> slices, base::Random& random);
 
-/// Of two AUCs, in deviations of their difference: |a - b| / sqrt(sa^2 + sb^2), s as judge() gives
-/// it. They agree if that is at most `agreement_deviations`. Two that are equal are 0 apart.
+/// The difference of two AUCs in its deviations: |a - b| / sqrt(sa^2 + sb^2), s as in judge(). They
+/// agree if it is at most `agreement_deviations`. Equal AUCs are 0 apart.
 double deviations_apart(const Bound& a, const Bound& b);
 
-/// Windows of the same network in virtual time, one world for each, half of them busy with a
-/// download or an upload from the first moment to the last. They begin ten seconds after the
+/// Simulates windows of the same network in virtual time, one world per window. Half of them are
+/// busy with a download or an upload for their whole length. They begin ten seconds after the
 /// client has connected.
 std::vector<Slice> simulate_slices(const Observed& observed, std::uint64_t first_seed,
                                    unsigned windows, unsigned slices_each,

@@ -28,31 +28,31 @@ struct CrowdOptions {
     Work work = Work::download;
     std::size_t bytes = 100'000;
     Defence defence = Defence::law;
-    double on_demand_rate = 0;    // packets a second of an on_demand flow; 0: the law's U
-    double seconds = 25;          // of the window, from connecting
-    double begins_within = 10;    // a busy client begins at a uniform moment of so many seconds
-    unsigned isolation_keys = 0;  // of a busy client, each with a session, besides its transfer's
-    double records_from = 0;      // seconds; what went before is not kept
+    double on_demand_rate = 0;    // packets per second of an on_demand flow; 0: U
+    double seconds = 25;          // length of the window, from connecting
+    double begins_within = 10;    // a busy client begins at a uniform time in this many seconds
+    unsigned isolation_keys = 0;  // a busy client's further keys, each with its own session
+    double records_from = 0;      // seconds; earlier events are not recorded
     simulation::WorldOptions network;
-    /// Besides: every cell of every link, as it is sent.
+    /// If set, called for every cell on every link as it is sent.
     std::function<void(const simulation::OnWire&)> seen;
 
-    CrowdOptions();  // the default network, hand-overs every 18 s
+    CrowdOptions();  // the default network, with handovers every 18 s
 };
 
 using Times = std::vector<float>;  // seconds from connecting
 
-/// What is known of one client, by whom.
+/// What each observer knows about one client.
 struct Trace {
     bool busy = false;
-    bool finished = false;  // a busy one's transfer ended in the window
-    std::size_t moved = 0;  // bytes of it
+    bool finished = false;  // a busy client's transfer ended within the window
+    std::size_t moved = 0;  // bytes of that transfer that arrived
     unsigned gateway = 0;
 
-    // Who sees the client's link.
+    // An observer of the client's link.
     Times up;
     Times down;
-    // Its gateway, besides: which mix each packet goes to, and each delivery comes from.
+    // The client's gateway also knows the mix that each packet goes to or each delivery comes from.
     struct Passed {
         float at = 0;
         std::uint32_t relay = 0;  // a node's number

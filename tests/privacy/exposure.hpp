@@ -29,18 +29,18 @@ struct RouteRisk {
                         double routes_per_second, double lifetime_s);
 };
 
-/// The chance that a session has used a fully bad route by `seconds` of its life.
+/// The probability that a session has used a fully bad route within its first `seconds`.
 double session_exposed(const RouteRisk& risk, double seconds);
-/// The same for a client, session upon session.
+/// The same for a client with one session after the other.
 double exposed_within(const RouteRisk& risk, double seconds);
-/// When that reaches one half. Infinite if it never does.
+/// The time at which exposed_within() reaches one half. Infinite if it never does.
 double median_exposure_s(const RouteRisk& risk);
-/// Routes that one simulated client draws on average until the first bad one, if a session is left
-/// as soon as a mix that it keeps is honest.
+/// The mean number of routes that a simulation must draw per client until the first bad one, if it
+/// skips a session as soon as a kept mix is honest.
 double routes_to_simulate(const RouteRisk& risk);
 
-/// exposed_within() where each relay is bad on its own with probability `share`, so that the
-/// number of bad ones differs from layer to layer and from network to network: its mean.
+/// The mean of exposed_within() if each relay is bad independently with probability `share`. The
+/// number of bad relays then differs between layers and networks.
 double exposed_within_independent(unsigned mixes_per_layer, double share, std::uint32_t fixed_hops,
                                   double routes_per_second, double lifetime_s, double seconds);
 

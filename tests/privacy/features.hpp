@@ -15,22 +15,22 @@ struct Window {
     double end = 0;
 };
 
-/// Counts in bins of `bin` seconds, then of the gaps: mean, deviation, shortest, longest, and the
-/// correlation of one with the next.
+/// Counts in bins of `bin` seconds; then of the gaps the mean, deviation, minimum, maximum, and the
+/// correlation of a gap with the next.
 Row shape(const Times& times, const Window& window, double bin = 1);
 
-/// Whoever sees the client's link: the shape of both directions.
+/// For an observer of the client's link: the shape of both directions.
 Row link_features(const Trace& trace, const Window& window);
-/// Whoever sees every link: besides, how the client's cells go together with those that reach and
-/// leave each exit, at lags from 0 to 1.5 s.
+/// For an observer of every link: link_features, and the correlation of the client's cells with
+/// those to and from each exit, at lags from 0 to 1.5 s.
 Row every_link_features(const Trace& trace, const Crowd& crowd, const Window& window);
-/// The client's gateway: besides, when deliveries come, how many packets go to and come from each
-/// mix, and how deliveries and the client's cells go together.
+/// For the client's gateway: link_features, the shape of deliveries, the number of packets to and
+/// from each mix, and the correlation of deliveries with the client's cells.
 Row gateway_features(const Trace& trace, const Crowd& crowd, const Window& window);
 
 Times times_of(const std::vector<Trace::Passed>& passed);
 
-/// Correlation of the counts of two processes, `b` shifted back by `lag` seconds.
+/// The correlation of the counts of two processes, with `b` shifted back by `lag` seconds.
 double correlation(const Times& a, const Times& b, const Window& window, double bin, double lag);
 
 }  // namespace nightjar::privacy

@@ -8,26 +8,26 @@
 
 namespace nightjar::privacy {
 
-/// What lies between two ends: so many delays of the law, and the links between.
+/// The path between two ends: `hops` exponential delays, and the links.
 struct Route {
     unsigned hops;
-    double mean_delay;  // seconds, each
+    double mean_delay;  // seconds, per hop
 
-    double density(double seconds) const;  // Erlang's, behind what links and ticks add
-    double share(double seconds) const;    // and its distribution
-    double longest() const;                // nearly all take less
+    double density(double seconds) const;  // Erlang density, shifted by the time of links and ticks
+    double share(double seconds) const;    // the cumulative distribution of the same
+    double longest() const;                // nearly all packets take less
 };
 
-/// What is seen of a cause: a share of its packets, among others that come at a steady rate.
+/// What an observer sees of a flow: a share of its packets, among others at a constant rate.
 struct FlowModel {
     Route route;
     double share;
-    double others;        // a second
-    bool counted = true;  // how many there are says something, not only when they come
+    double others;        // per second
+    bool counted = true;  // the number of events counts as evidence, not only their times
 };
 
-/// Log-likelihood ratio of `seen`, the first `observations` from `from` on, being caused by `cause`
-/// against coming at an even rate. Nothing if there are fewer. Both ascending.
+/// The log-likelihood ratio that `cause` caused the first `observations` of `seen` from `from` on,
+/// against a constant rate. Empty if there are fewer events. Precondition: both are ascending.
 std::optional<double> flow_score(const Times& cause, const Times& seen, const FlowModel& model,
                                  double from, std::size_t observations);
 

@@ -23,23 +23,23 @@ struct HeldOptions {
     double load = 0.5;  // share of the workers' maximal rate
     unsigned workers = 2;
     std::size_t packets = 100'000;
-    /// Taken from each packet's arrival time. Minus half a tick undoes the product's rule: packets
-    /// then leave in the next tick, not the nearest.
+    /// Subtracted from each packet's arrival time. Minus half a tick cancels the product's rule:
+    /// packets then leave in the next tick, not in the nearest one.
     base::Nanoseconds earlier{};
 };
 
 struct HeldTimes {
-    std::vector<double> held_ms;  // departure - arrival, of all that left
+    std::vector<double> held_ms;  // departure - arrival, of all packets that left
     double asked_mean_ms = 0;
     double per_second = 0;      // arrivals
-    double busy_share = 0;      // of the workers' time
-    double unwrap_mean_ms = 0;  // from arrival until it was unwrapped, waiting included
+    double busy_share = 0;      // share of the workers' time
+    double unwrap_mean_ms = 0;  // from arrival until unwrapped, waiting included
     std::uint64_t lost = 0;     // packets that never left
 };
 HeldTimes held_times(const HeldOptions& options);
 
-/// The delay's law, capped, over milliseconds; and that law with a uniform wait of up to one tick
-/// on top.
+/// The distribution of the capped delay, in milliseconds. The second adds a uniform wait of up to
+/// one tick.
 double law_cdf(double ms);
 double law_and_tick_cdf(double ms);
 

@@ -23,11 +23,11 @@ struct Sample {
 
 struct Bound {
     double point = 0;
-    double upper = 0;      // 95 % of the bootstrap's draws lie below it
-    double deviation = 0;  // of the draws
+    double upper = 0;      // 95 % of the bootstrap's draws are below it
+    double deviation = 0;  // standard deviation of the draws
 };
-/// AUC with a one-sided 95 % bound, by a bootstrap over seeds: whole networks are drawn, not
-/// clients. Preconditions: both classes are there.
+/// The AUC with a one-sided 95 % bound, by a bootstrap that draws whole networks, not clients.
+/// Precondition: both classes occur.
 Bound auc_bound(std::span<const Sample> samples, base::Random& random, unsigned draws = 1000);
 
 /// The share of `busy` scores above the threshold that a share `false_alarms` of the `idle` scores
@@ -65,13 +65,13 @@ struct Observation {
     bool busy = false;
     std::vector<double> features;
 };
-/// Scores each observation by a discriminant fitted to the seeds of the other parity, so that none
-/// is judged by what it has taught.
+/// Scores each observation by a discriminant fitted to the seeds of the other parity, so that no
+/// observation is scored by a discriminant that was trained on it.
 std::vector<Sample> cross_fitted(std::span<const Observation> observations);
-/// auc_bound for what cross_fitted gives: the mean of both parities'. Where there is nothing to
-/// find both stray the same way, for each is judged by the other's chance difference of the
-/// classes; a bootstrap of all together would take them for independent, and its bound for a half
-/// too near.
+/// auc_bound() for the result of cross_fitted(): the mean over both parities. If the classes do not
+/// differ, both AUCs deviate in the same direction, because each parity is scored by the other's
+/// random difference. A bootstrap over all samples would treat them as independent, and its bound
+/// would be too close to one half.
 Bound cross_bound(std::span<const Sample> samples, base::Random& random, unsigned draws = 1000);
 
 }  // namespace nightjar::privacy

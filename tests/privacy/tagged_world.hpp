@@ -57,9 +57,9 @@ struct TagAttack {
 
 constexpr double warm_up_s = 10;
 constexpr double attack_s = 20;
-constexpr unsigned one_in = 20;  // of a session's packets, for session_some
+constexpr unsigned one_in = 20;  // session_some attacks one in so many of a session's packets
 
-/// Two clients, the first of which downloads for attack_s, after warm_up_s in peace.
+/// Runs two clients. After warm_up_s without an attack, the first one downloads for attack_s.
 AttackedClients run_attacked(std::uint64_t seed, const TagAttack& attack);
 
 }  // namespace nightjar::privacy
