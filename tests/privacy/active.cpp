@@ -1,4 +1,4 @@
-// Attackers who do more than watch: they withhold, change and repeat packets.
+// Active attacks: withholding, modifying and replaying packets.
 #include "tests/privacy/experiment.hpp"
 #include "tests/privacy/tagging.hpp"
 #include "tests/privacy/withhold.hpp"

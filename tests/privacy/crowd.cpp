@@ -15,7 +15,7 @@
 namespace nightjar::privacy {
 namespace {
 
-/// The target of uploads: its first 8 bytes say whose they are; tells when bytes came.
+/// The target of uploads. The first 8 bytes identify the client; records when bytes arrive.
 class NamedSink final : public simulation::ByteServer {
  public:
     using Told = std::function<void(std::uint64_t name)>;
@@ -34,7 +34,7 @@ class NamedSink final : public simulation::ByteServer {
     unsigned known_ = 0;
 };
 
-/// Ids are random here: any word of one is a hash.
+/// Ids are random here, so any word of an id is a good hash.
 struct AnyWord {
     template <class Id>
     std::size_t operator()(const Id& id) const {
@@ -44,8 +44,8 @@ struct AnyWord {
     }
 };
 
-/// What a relay gets in the window if a third of everything passes it: a filter that is larger than
-/// it must be lies outside the processor's caches.
+/// The number of packets at a relay in the window if a third of all packets pass it. A larger
+/// replay filter than needed would not fit into the processor's caches.
 std::uint64_t replay_packets(const CrowdOptions& options) {
     const auto& law = options.network.parameters;
     const auto cells =
@@ -85,8 +85,8 @@ struct Crowd::Impl {
     std::vector<std::unique_ptr<Transfer>> transfers;  // nullptr: idle
     std::vector<Times> into_exit;
     std::vector<Times> out_of_exit;
-    std::unordered_map<base::SessionId, unsigned, AnyWord> sessions;     // whose each is
-    std::unordered_map<base::Destination, unsigned, AnyWord> mailboxes;  // and each mailbox
+    std::unordered_map<base::SessionId, unsigned, AnyWord> sessions;     // each session's client
+    std::unordered_map<base::Destination, unsigned, AnyWord> mailboxes;  // each mailbox's client
 };
 
 Crowd::Impl::Impl(CrowdOptions with)
@@ -164,14 +164,15 @@ void Crowd::Impl::see_client_link(const simulation::OnWire& cell, float at) {
         const auto header = simulation::read_clear(cell.cell.body());
         const bool loop = !header.identifier.is_zero();
         if (!loop) {
-            // The exit's end of the session, for who is to know it there: a session's first bytes.
+            // The session id, by which the bad exit knows the session: the first bytes of a
+            // message.
             const auto message =
                 cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
             sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
                 static_cast<unsigned>(number);
         }
-        // The gateway takes off a layer and so knows where it goes on to: when it came says more
-        // than when it leaves, for a delay lies between.
+        // The gateway unwraps a layer and so knows the next hop. The arrival time says more than
+        // the departure time, because a delay lies between them.
         if (recorded)
             trace.to_mix.push_back(
                 {at, static_cast<std::uint32_t>(world.number_of(header.address[1])), loop});
@@ -180,10 +181,10 @@ void Crowd::Impl::see_client_link(const simulation::OnWire& cell, float at) {
     (up ? trace.up : trace.down).push_back(at);
 }
 
-/// Between relays: what gateways and exits know of the packet, by its header in clear.
+/// Between relays: records what gateways and exits know about the packet, from its clear header.
 void Crowd::Impl::see_packet(const simulation::OnWire& cell, float at) {
     if (at < static_cast<float>(options.records_from)) return;
-    // From layer to layer there is nothing that a gateway or an exit would see.
+    // No gateway or exit sees a packet between two mixes.
     if (!is_gateway(cell.from_number) && !is_gateway(cell.to_number)) return;
     const auto header = simulation::read_clear(cell.cell.body());
     const bool loop = header.hops == packet::max_hops && !header.identifier.is_zero();

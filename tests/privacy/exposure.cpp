@@ -10,7 +10,7 @@
 namespace nightjar::privacy {
 namespace {
 
-/// How many of n are bad, leaving out what is rarer than one in 10^7.
+/// The distribution of the number of bad relays among n, without cases rarer than one in 10^7.
 std::vector<std::pair<double, double>> binomial(unsigned n, double p) {
     std::vector<std::pair<double, double>> likely;  // share, probability
     for (unsigned k = 0; k <= n; ++k) {
@@ -46,7 +46,8 @@ double exposed_within(const RouteRisk& risk, double seconds) {
     const auto whole = std::floor(seconds / risk.lifetime_s);
     const auto rest = seconds - whole * risk.lifetime_s;
     auto log_safe = std::log1p(-session_exposed(risk, rest));
-    // A session that is exposed for certain has the logarithm of nothing, which no zero takes back.
+    // If exposure is certain, the logarithm is minus infinity, and multiplying it by 0 would give
+    // NaN.
     if (whole > 0) log_safe += whole * std::log1p(-session_exposed(risk, risk.lifetime_s));
     return -std::expm1(log_safe);
 }

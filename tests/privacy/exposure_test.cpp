@@ -11,7 +11,7 @@ TEST_CASE("without fixed hops every packet takes the same chance: 1 - (1 - f^3)^
     const auto risk = RouteRisk::of({0.1, 0.1, 0.1}, 0, 100, 600);
     CHECK(session_exposed(risk, 10) == doctest::Approx(1 - std::pow(1 - 1e-3, 1000)).epsilon(1e-3));
     CHECK(median_exposure_s(risk) == doctest::Approx(std::log(2) / (100 * 1e-3)));
-    // Sessions have no meaning then.
+    // Without fixed hops, sessions make no difference.
     CHECK(exposed_within(risk, 6000) == doctest::Approx(1 - std::exp(-600.0)));
 }
 
@@ -36,9 +36,9 @@ TEST_CASE("the middle layer is kept first") {
 TEST_CASE(
     "where no mix is bad there is no median, and where relays are bad by chance some are so") {
     CHECK(std::isinf(median_exposure_s(RouteRisk::of({0, 0.1, 0.1}, 0, 95, 600))));
-    // One mix a layer, for ever: all three bad or never.
+    // With one mix per layer, either all three are bad or the client is never exposed.
     CHECK(exposed_within_independent(1, 0.2, 0, 100, 600, 1e7) == doctest::Approx(0.008));
-    // Large layers are the exact share.
+    // In large layers the share of bad relays is almost exact.
     CHECK(exposed_within_independent(1000, 0.2, 1, 95, 600, 600) ==
           doctest::Approx(exposed_within(RouteRisk::of({0.2, 0.2, 0.2}, 1, 95, 600), 600))
               .epsilon(0.02));

@@ -13,7 +13,7 @@ namespace {
 constexpr double fine_bin = 0.1;
 constexpr double lag_step = 0.15;
 constexpr unsigned lags = 11;
-constexpr std::size_t mixes_max = 4;  // told apart by the gateway; rarer ones share the last place
+constexpr std::size_t mixes_max = 4;  // the most used mixes have a feature each, the rest share one
 
 std::vector<double> counts(const Times& times, const Window& window, double bin) {
     const auto bins = static_cast<std::size_t>(std::max(1.0, (window.end - window.begin) / bin));
@@ -47,7 +47,7 @@ void append(Row& row, const Row& more) {
     row.insert(row.end(), more.begin(), more.end());
 }
 
-/// `b` against `a` at all lags.
+/// The correlations of `a` and `b` at all lags.
 Row together(const Times& a, const Times& b, const Window& window) {
     const auto of_a = counts(a, window, fine_bin), of_b = counts(b, window, fine_bin);
     Row row;
@@ -56,7 +56,8 @@ Row together(const Times& a, const Times& b, const Window& window) {
     return row;
 }
 
-/// How many go by each relay, most first, so that which relay it is does not matter.
+/// The number of packets per relay in descending order, so that the relay's identity does not
+/// matter.
 Row by_relay(const std::vector<Trace::Passed>& passed, const Window& window) {
     std::map<std::uint32_t, double> by;
     for (const auto& one : passed)

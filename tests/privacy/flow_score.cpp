@@ -6,9 +6,9 @@
 namespace nightjar::privacy {
 namespace {
 
-constexpr double link_and_tick = 0.002;  // a link; ticks round both ways
+constexpr double link_and_tick = 0.002;  // one link; the rounding by ticks averages to zero
 
-/// What `cause` makes to be expected at the moment `at`.
+/// The rate of events at time `at` that `cause` predicts.
 double expected_rate(const Times& cause, double at, const Route& route) {
     auto one =
         std::lower_bound(cause.begin(), cause.end(), static_cast<float>(at - route.longest()));

@@ -1,15 +1,15 @@
-// What a client's own gateway can tell of single packets, and of a session's changes: which
+// What a client's own gateway learns about single packets and about changes of sessions: which
 // delivery is a loop and which a reply, which packet up is a loop and which goes to an exit, and
-// whether the sessions behind them have just changed. (Whether the client is busy: observer.cpp.)
+// whether the client's sessions have just changed. (Whether the client is busy: observer.cpp.)
 //
-// The questions rest on three defences; each is taken away in a control that the same features and
-// the same discriminant must win:
-// - Slots and replies come whatever applications do. Else they come only for a transfer, as fast as
-//   they can, and loops stand alone.
-// - The mixes next to the gateway are drawn anew for each packet. Else, with fixed_hops 3, a
-//   session keeps them, and loops and hand-overs are what goes another way.
-// - SURBs are in stock, and slots have room for more. Else a session that opens takes them from the
-//   one before it, and replies stay away.
+// Three defences protect against this. Each is removed in a control, in which the same features and
+// the same discriminant must succeed:
+// - Slots and replies do not depend on applications. Control: they come only during a transfer, as
+// fast as possible, so loops stand out.
+// - The mixes next to the gateway are drawn anew for each packet. Control: with fixed_hops 3 a
+// session keeps them, so loops and handovers take visibly other routes.
+// - Exits have a stock of SURBs, and slots have room for more. Control: a new session takes SURBs
+// from the one before it, so replies are missing.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -30,18 +30,19 @@
 namespace nightjar::privacy {
 namespace {
 
-constexpr double settled = 8;    // seconds: the first session is open
-constexpr double change_s = 24;  // the paces change; until then the next session is on trial
+constexpr double settled = 8;    // seconds; from then on the first session is open
+constexpr double change_s = 24;  // seconds; the paces change; before, the next session is on trial
 constexpr double window_s = 34;
-// Around a packet: from a route's longest delay before it to that of a round trip behind it.
+// Seconds around a packet: a route's longest delay before it, and a round trip's after it.
 constexpr float looks_back = 0.8f;
 constexpr float looks_ahead = 1.2f;
 constexpr float bin_s = 0.05f;
 constexpr unsigned bins = 40;
-/// So many that a loop seldom goes by the mix that a session keeps: else no control could win.
+/// With so many mixes a loop seldom passes the mix that a session keeps. Otherwise the control with
+/// fixed hops could not succeed.
 constexpr unsigned mixes_per_layer = 16;
 
-/// Seconds to the nearest moment before `at`, and behind it.
+/// Seconds to the nearest event before `at`, and to the nearest one after it.
 std::array<double, 2> around(const Times& times, float at) {
     constexpr double none = 1;
     const auto next = std::upper_bound(times.begin(), times.end(), at + 1e-6f);
@@ -50,9 +51,9 @@ std::array<double, 2> around(const Times& times, float at) {
             next == times.end() ? none : static_cast<double>(*next - at)};
 }
 
-/// What stands out of one packet: its neighbours in time, both ways, how much its relay is in use
-/// by this client, and how many deliveries there are around it: where replies come at a steady
-/// pace, a loop is one too many.
+/// A packet's features: its neighbours in time in both directions, how often this client uses its
+/// relay, and the number of deliveries around it. Replies have a constant pace, so a loop is one
+/// delivery too many.
 Row packet_features(const Trace::Passed& one, const Times& same_way, const Times& other_way,
                     const Times& deliveries, const std::map<std::uint32_t, double>& by_relay,
                     double all) {
@@ -81,8 +82,8 @@ void note_packets(const std::vector<Trace::Passed>& packets, const Times& other_
                                            static_cast<double>(packets.size()))});
 }
 
-/// The share of a client's packets that go to its most used mix, above that of a uniform choice,
-/// in deviations of chance; the mean over clients is zero if the choice is uniform.
+/// How far a client's choice of mixes differs from a uniform one, by its most used mix, in standard
+/// deviations. The mean over clients is zero if the choice is uniform.
 double uneven(const std::vector<Trace::Passed>& packets, std::size_t mixes) {
     std::map<std::uint32_t, double> by_relay;
     for (const auto& one : packets)
@@ -97,7 +98,7 @@ double uneven(const std::vector<Trace::Passed>& packets, std::size_t mixes) {
     return (chi - freedom) / std::sqrt(2 * freedom);
 }
 
-/// The questions, and the defences that controls take away.
+/// The questions, and the defences that the controls remove.
 constexpr auto replies = "loops among replies, delivered";
 constexpr auto to_exits = "loops among packets to exits";
 constexpr auto on_trial = "windows with a session on trial";
@@ -110,8 +111,8 @@ constexpr auto no_stock = "no SURBs in stock";
 
 enum class Off { nothing, law, next_hops, stock };
 
-/// One network. With hand-overs every few seconds most windows hold a change; with none for an hour
-/// no window does.
+/// One network. With handovers every few seconds most windows contain a change; with none for an
+/// hour no window does.
 struct Network {
     Off off = Off::nothing;
     std::uint64_t seed = 0;
@@ -119,17 +120,17 @@ struct Network {
 };
 
 struct Seen {
-    std::vector<Observation> deliveries;  // busy: it is a loop
+    std::vector<Observation> deliveries;  // busy: the delivery is a loop
     std::vector<Observation> packets_up;
-    std::vector<Observation> trials;   // busy: a session opens in the window, and is on trial
-    std::vector<Observation> changes;  // busy: a whole hand-over lies in it
+    std::vector<Observation> trials;   // busy: a session opens in the window and is on trial
+    std::vector<Observation> changes;  // busy: the window contains a whole handover
     std::vector<double> up_uneven;
     std::vector<double> down_uneven;
 };
 
 CrowdOptions crowd_options(const Network& network, unsigned clients) {
     CrowdOptions options;
-    // One seed a network: what was learnt of one must be tried on another.
+    // One seed per network: the discriminant must be tested on networks that did not train it.
     options.seed = network.seed * 2 + (network.changing ? 1 : 0);
     options.clients = clients;
     options.seconds = window_s;
@@ -138,7 +139,7 @@ CrowdOptions crowd_options(const Network& network, unsigned clients) {
     if (!network.changing) parameters.session_lifetime = base::Seconds{3600};
     if (network.off == Off::next_hops) parameters.fixed_hops = options.network.layers;
     if (network.off == Off::stock) {
-        // A slot can carry surbs_max of them: just what the replies spend.
+        // Each slot carries surbs_max SURBs, exactly as many as the replies spend.
         parameters.main_slots.milli = parameters.replies.milli / std::uint32_t{stream::surbs_max};
         parameters.surb_margin = 0;
     }
@@ -147,14 +148,14 @@ CrowdOptions crowd_options(const Network& network, unsigned clients) {
         options.busy_share = 1;
         options.bytes = 250'000;
         options.begins_within = window_s;
-        // Nothing paces it either: half a second at what a line takes.
+        // Nothing limits its rate either: it transfers for half a second at line speed.
         parameters.main_slots = parameters.replies = {500'000};
         parameters.down = {660'000};
     }
     return options;
 }
 
-/// `for_packets`: how many of the clients the questions about single packets look at.
+/// `for_packets`: the number of clients used for the questions about single packets.
 Seen watch(const Network& network, unsigned clients, std::size_t for_packets) {
     Crowd crowd{crowd_options(network, clients)};
     crowd.run();
@@ -181,7 +182,7 @@ void append(std::vector<T>& all, std::vector<T>&& more) {
                std::make_move_iterator(more.end()));
 }
 
-/// In the order of the networks.
+/// Runs all networks. The results are in their order.
 Seen watch_all(const std::vector<Network>& networks, unsigned clients, std::size_t for_packets,
                const std::string& what, Report& report) {
     auto each = side_by_side(
@@ -227,7 +228,8 @@ void judge_control(const std::string& off, const std::string& what,
     report.at_least("control, " + off + ": " + what + ": AUC", bound.point, 0.95);
 }
 
-/// The mean of statistics that are 0 on average, each of deviation 1, if the choice is uniform.
+/// The mean of statistics that each have mean 0 and deviation 1 if the choice is uniform, in its
+/// own standard deviations.
 double deviations(const std::vector<double>& values) {
     return mean(values) * std::sqrt(static_cast<double>(values.size()));
 }
@@ -255,7 +257,7 @@ Seen watch_control(Off off, const Options& options, Report& report) {
     std::vector<Network> networks;
     for (unsigned i = 0; i < 8; ++i)
         for (const bool changing : {false, true})
-            // On demand there is one session, and no hand-over.
+            // An on-demand client has one session and no handover.
             if (off != Off::law || !changing)
                 networks.push_back({off, options.seed * 1000 + 600 + i, changing});
     return watch_all(networks, clients, clients, "gateway, controls", report);
@@ -287,7 +289,7 @@ void gateway(const Options& options, Report& report) {
     for (unsigned i = 0; i < seeds; ++i)
         for (const bool changing : {false, true})
             networks.push_back({Off::nothing, options.seed * 1000 + 700 + i, changing});
-    // A client has 1,700 packets in a window: of so many networks some of their clients will do.
+    // A client has 1,700 packets in a window, so a few clients of each network are enough.
     const std::size_t for_packets = options.full ? 5 : 12;
     const auto seen = watch_all(networks, clients, for_packets, "gateway", report);
     judge(replies, seen.deliveries, options, report);

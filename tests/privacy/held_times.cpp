@@ -19,7 +19,7 @@ using simulation::World;
 
 constexpr std::size_t batch_max = 64;  // relay::UnwrapPool's
 
-/// How long a worker takes for a batch.
+/// The time that a worker takes for a batch.
 base::Nanoseconds unwrap_time(Kernel kernel, std::size_t packets) {
     const auto n = static_cast<double>(packets);
     double us = 0;
@@ -37,7 +37,7 @@ simulation::WorldOptions world_options(std::uint64_t seed) {
     return options;
 }
 
-/// A mix of the first layer, with all that is around it.
+/// A mix of the first layer, with its workers, its ticker and its links.
 class Relay final : relay::Egress {
  public:
     explicit Relay(const HeldOptions& options);
@@ -205,7 +205,8 @@ double law_cdf(double ms) {
 
 double law_and_tick_cdf(double ms) {
     if (ms <= 0) return 0;
-    // The mean of law_cdf over the millisecond before, from its integral; the cap's own edge aside.
+    // The mean of law_cdf over the millisecond before, from its integral; ignores the edge at the
+    // cap.
     const auto integral = [](double x) { return x + mean_ms * std::expm1(-x / mean_ms); };
     const auto whole = integral(ms) - integral(std::max(0.0, ms - 1));
     return std::min(1.0, whole / -std::expm1(-cap_in_means));

@@ -1,11 +1,11 @@
-// Flow linking (flow_score.hpp): is the flow that is seen at one end the work of the client whose
-// link is seen at the other?
+// Flow linking (flow_score.hpp): does the flow seen at one end belong to the client whose link is
+// seen at the other end?
 //
-// Client's end: the cells on its link. Other end, watchers of growing strength:
-//   exit's links    all cells that reach one exit, everybody's and loops: is it this client's exit?
-//   target's link   the moments at which one upload's bytes are written to its target
-//   bad exit        the arrivals of one session's packets at the exit itself
-//   both ends       when a bad exit sends a session's replies, and a bad gateway gets a client's
+// At the client's end the observer sees the cells on its link. At the other end, by strength:
+//   exit's links    all cells that reach one exit, with loops: is it this client's exit?
+//   target's link   the times at which one upload's bytes are written to its target
+//   bad exit        the arrivals of one session's packets at the exit
+//   both ends       a bad exit's replies of one session, and their arrivals at a bad gateway
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -23,33 +23,33 @@ namespace nightjar::privacy {
 namespace {
 
 constexpr double false_alarms = 0.01;
-constexpr double sparse_rate = 10;  // packets a second of a flow where the law is off
+constexpr double sparse_rate = 10;  // packets per second of a flow without the traffic law
 
-/// Who sees a packet when the last layer sends it has not seen the exit's own delay.
+/// An observer of the links from the last layer to the exit does not see the exit's own delay.
 constexpr unsigned hops_to_exit = 4;
 constexpr unsigned hops_to_target = 5;
 constexpr unsigned hops_back = 3;
 
-/// A network, what of it is compared, and for how long.
+/// A network, the ends to compare in it, and for how long.
 struct Setting {
     const char* name;
     Defence defence = Defence::law;
     directory::Parameters law{};
-    double slots = 0;     // a second, of the session that is watched
-    double pace = 0;      // and its replies
-    double settled = 12;  // seconds: from here on ends are compared
+    double slots = 0;     // slots per second of the observed session
+    double pace = 0;      // replies per second of that session
+    double settled = 12;  // seconds; the comparison starts here
     std::vector<std::size_t> observations{};
     unsigned seeds = 0;
-    unsigned isolation_keys = 0;  // a client's, besides the one of its upload
-    bool by_session = false;      // only who knows which packets are one session's
-    bool a_claim = true;          // the law must hide it; else it is shown
+    unsigned isolation_keys = 0;  // a client's keys in addition to the one of its upload
+    bool by_session = false;      // only observers that know which packets belong to a session
+    bool a_claim = true;          // verdict that the flow is hidden; otherwise only reported
 };
 
 enum Watcher { exits_links, targets_link, bad_exit, both_ends };
 constexpr std::array names{"exit's links", "target's link", "bad exit", "both ends"};
 struct Scores {
-    std::vector<double> apart;     // of ends that do not belong together
-    std::vector<double> together;  // and of those that do
+    std::vector<double> apart;     // scores of ends that do not belong together
+    std::vector<double> together;  // scores of ends that do
 };
 using AllScores = std::array<Scores, names.size()>;
 
@@ -65,7 +65,7 @@ Times times_at(const std::vector<Trace::AtExit>& events, unsigned exit) {
     return times;
 }
 
-/// A client who has nothing to do with an exit: it is neither its own nor its gateway.
+/// A client that does not use `exit`, neither as its exit nor as its gateway.
 const Trace* elsewhere(const std::vector<Trace>& traces, std::size_t i, unsigned exit,
                        unsigned gateways) {
     for (std::size_t step = 1; step < traces.size(); ++step) {
@@ -76,7 +76,8 @@ const Trace* elsewhere(const std::vector<Trace>& traces, std::size_t i, unsigned
     return nullptr;
 }
 
-/// Is it this client's exit? The same exit for both, so that how busy it is tells them not apart.
+/// Is it this client's exit? Both clients are compared with the same exit, so that its load gives
+/// no hint.
 void judge_exits_links(const Crowd& crowd, std::size_t i, unsigned exit, const Setting& setting,
                        std::size_t observations, Scores& scores) {
     const auto& merged = crowd.into_exit()[exit];
@@ -93,17 +94,17 @@ void judge_exits_links(const Crowd& crowd, std::size_t i, unsigned exit, const S
     if (const auto others = score_of(*stranger)) scores.apart.push_back(*others);
 }
 
-/// Two clients side by side: whose cells, or ticks, caused what is seen of the first?
+/// Compares two clients: whose cells, or ticks, caused what is seen of the first one?
 void judge_pair(const Trace& mine, const Trace& other, unsigned gateways, const Setting& setting,
                 std::size_t observations, AllScores& scores) {
     const double delay = base::to_seconds(setting.law.mean_delay);
     const double loops = setting.law.client_loops.per_second();
-    // With the law off there is only the flow itself, and loops.
+    // Without the traffic law there are only the flow itself and loops.
     const bool off = setting.defence == Defence::on_demand;
     const double slots = off ? setting.slots : setting.law.main_slots.per_second();
     const double deliveries = loops + (off ? setting.pace : setting.law.replies.per_second());
     const double session_share = setting.slots / (slots + loops);
-    constexpr double floor = 0.5;  // a second: what no cause explains
+    constexpr double floor = 0.5;  // events per second that no cause explains
     const auto compare = [&](Watcher watcher, const Times& cause, const Times& not_cause,
                              const Times& seen, const FlowModel& model, double seen_of_each) {
         const auto n = static_cast<std::size_t>(static_cast<double>(observations) * seen_of_each);
@@ -113,7 +114,7 @@ void judge_pair(const Trace& mine, const Trace& other, unsigned gateways, const 
         if (others) scores[watcher].apart.push_back(*others);
     };
     const auto exit = first_exit(mine, gateways);
-    // How many writes a stream's bytes make depends on how they come in order.
+    // The number of writes depends on how the stream's bytes get in order, so it is no evidence.
     compare(targets_link, mine.up, other.up, mine.written,
             {{hops_to_target, delay}, session_share, floor, false}, 1);
     compare(bad_exit, mine.up, other.up, times_at(mine.at_exit, exit),
@@ -145,19 +146,19 @@ CrowdOptions crowd_options(const Setting& setting, const Options& options, std::
     crowd.work = Work::upload;
     crowd.defence = setting.defence;
     crowd.on_demand_rate = sparse_rate;
-    // A client's sessions are at different exits while there are enough.
+    // A client's sessions are at different exits if there are enough exits.
     crowd.network.gateways = setting.isolation_keys > 0 ? 16 : 4;
     crowd.isolation_keys = setting.isolation_keys;
     crowd.network.parameters = setting.law;
     const auto most = static_cast<double>(setting.observations.back());
     crowd.seconds = setting.settled + most / std::min(setting.slots, setting.pace) + 10;
-    // More than the law lets through: an upload lasts as long as the window.
+    // More than fits through, so that an upload lasts as long as the window.
     crowd.bytes =
         static_cast<std::size_t>(2'000 * setting.law.main_slots.per_second() * crowd.seconds);
     return crowd;
 }
 
-using ByCount = std::vector<AllScores>;  // as setting.observations
+using ByCount = std::vector<AllScores>;  // one for each of setting.observations
 
 ByCount run(const Setting& setting, const Options& options, Report& report) {
     const auto networks = side_by_side(
@@ -199,7 +200,7 @@ const char* name_of(Defence defence) {
 
 double show(const Scores& scores, Watcher watcher, const Setting& setting, std::size_t observations,
             Report& report) {
-    constexpr std::size_t fewest = 20;  // below that a rate says nothing
+    constexpr std::size_t fewest = 20;  // with fewer scores a rate is meaningless
     if (scores.together.size() < fewest || scores.apart.size() < fewest) return 0;
     const auto rate = true_positive_rate(scores.apart, scores.together, false_alarms);
     report.row("linking", "tpr",
@@ -215,7 +216,7 @@ double show(const Scores& scores, Watcher watcher, const Setting& setting, std::
     return rate;
 }
 
-/// The law must hide what a flow's ends have in common, whatever the network's parameters are.
+/// The traffic law must hide which ends belong together, whatever the network's parameters are.
 void judge_law(const Setting& setting, const Options& options, Report& report) {
     const auto scores = run(setting, options, report);
     for (std::size_t k = 0; k < scores.size(); ++k)
@@ -260,8 +261,8 @@ Setting of_session(Setting setting) {
     return setting;
 }
 
-/// The session that has handed over keeps a third of the slots and of the pace for one more
-/// lifetime: the slowest that lasts where no isolation key is used.
+/// After a handover the old session keeps a third of the slots and of the pace for one more
+/// lifetime. Without isolation keys this is the slowest session that lasts.
 Setting lingering(std::vector<std::size_t> observations, unsigned seeds) {
     constexpr double slots = 50 / (client::main_weight + 1), pace = slots * 0.9;
     const auto needed = static_cast<double>(observations.back()) / pace;
@@ -275,14 +276,15 @@ Setting lingering(std::vector<std::size_t> observations, unsigned seeds) {
             .seeds = seeds};
 }
 
-/// As many isolation keys as get sessions: all of a client's share slots and pace evenly.
+/// As many isolation keys as can get sessions. All sessions of a client share slots and pace
+/// evenly.
 Setting isolated(std::vector<std::size_t> observations, unsigned seeds) {
     constexpr unsigned keys = 5, sessions = keys + 1;
     auto setting = whole_session("isolated", 50, 50, std::move(observations), seeds);
     setting.isolation_keys = keys;
     setting.slots /= sessions;
     setting.pace /= sessions;
-    setting.settled = 240;  // from then on none of them is on trial
+    setting.settled = 240;  // seconds; from then on no session is on trial
     return setting;
 }
 
@@ -290,19 +292,19 @@ Setting isolated(std::vector<std::size_t> observations, unsigned seeds) {
 
 void linking(const Options& options, Report& report) {
     const auto seeds = options.or_else(options.seeds, 5u, 40u);
-    // The control: with the law off whoever sees a session's packets must win.
+    // The control: without the traffic law an observer of a session's packets must succeed.
     auto off = whole_session("standard", 50, 50, {100}, options.full ? 6 : 2);
     off.defence = Defence::on_demand;
     off.slots = off.pace = sparse_rate;
     const auto control = run(off, options, report);
     for (const auto watcher : {exits_links, bad_exit, both_ends}) {
         const auto rate = show(control[0][watcher], watcher, off, 100, report);
-        if (watcher == exits_links) continue;  // one flow among all others was never much
+        if (watcher == exits_links) continue;  // one flow among all others is always hard to see
         report.at_least(std::string{"law off, flows of 10 packets a second, "} + names[watcher] +
                             ": TPR at FPR 0.01 after 100 observations",
                         rate, 0.4);
     }
-    // Another law, shown beside ours. (Both ends are left out: the exits tick by our law.)
+    // Poisson slots for comparison. ("Both ends" is left out, because exits tick by our own law.)
     auto poisson = whole_session("standard", 50, 50, {100, 600}, seeds);
     poisson.defence = Defence::poisson;
     const auto by_count = run(poisson, options, report);
@@ -324,7 +326,7 @@ void linking(const Options& options, Report& report) {
               report);
     judge_law(of_session(lingering({100, 600, 1'800}, few)), options, report);
     judge_law(of_session(isolated({100, 600, 1'800}, fewer)), options, report);
-    // Which no authority signs.
+    // A network that no authority would sign.
     auto slow = of_session(whole_session("slow beat", 10, 50, {100, 600, 6'000}, fewer));
     slow.a_claim = false;
     judge_law(slow, options, report);

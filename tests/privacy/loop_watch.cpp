@@ -25,9 +25,10 @@ double WatchLaw::loops_to_notice(double missed_share) const {
 }
 
 bool LoopWatch::poll(std::uint64_t returned, std::uint64_t missed) {
-    // The order within a poll is unknown: one step of the sum for all. What returns and what is
-    // missed in one poll was sent at different times, for a missed loop is known seconds after its
-    // contemporaries have returned. As each loop is lost or not on its own, they are independent.
+    // The order within a poll is unknown, so all loops of it are one step of the sum. Loops that
+    // return and loops that are missed in one poll were sent at different times: a missed loop is
+    // noticed seconds after its contemporaries have returned. Loops are lost independently, so this
+    // is correct.
     sum_ = std::max(0.0, sum_ + static_cast<double>(missed) * law_.for_missed() +
                              static_cast<double>(returned) * law_.for_returned());
     alarmed_ = alarmed_ || sum_ >= law_.limit();
@@ -42,8 +43,8 @@ void LoopWatch::restart() {
 double first_out(double mu, double others, double immediate) {
     const auto pool = others / mu;
     const auto most = 60 + 4 * static_cast<unsigned>(pool);
-    // With k others in there, the next to happen is that one of k + 1 leaves, that a packet leaves
-    // at once, or that one more comes in.
+    // With k others inside, the next event is that one of the k + 1 leaves, that an unheld packet
+    // leaves, or that another packet enters.
     std::vector<double> wins(most + 1);
     for (auto k = most; k-- > 0;)
         wins[k] = (mu + others * wins[k + 1]) / ((k + 1) * mu + immediate + others);
@@ -57,7 +58,7 @@ double first_out(double mu, double others, double immediate) {
 }
 
 double loopix_success(double mu, double loops, double received, double withheld_share) {
-    // With 1/s = 1 - withheld: the formula divided by s.
+    // The formula divided by s, with 1/s = 1 - withheld_share.
     return std::min(1.0, mu / (loops + received * (1 - withheld_share)));
 }
 

@@ -11,7 +11,7 @@ using namespace nightjar::privacy;
 
 namespace {
 
-/// Polls until the alarm, of a relay whose loops come at `rate` a poll.
+/// The number of polls until the alarm, for a relay with `rate` loops per poll.
 unsigned polls_to_alarm(const WatchLaw& law, double rate, double missed, base::Random& random) {
     constexpr unsigned polls_max = 20'000;
     LoopWatch watch{law};
@@ -67,10 +67,10 @@ TEST_CASE("an alarm stays until the watch is restarted") {
 TEST_CASE("closed forms of what a withholding attacker wins") {
     CHECK(first_out(20, 0, 0) == doctest::Approx(1));
     CHECK(first_out(20, 0, 20) == doctest::Approx(0.5));
-    // Few others, to first order: one is in there with L / mu and halves the chance, or comes in
-    // before ours leaves, with L / 2 mu of the same kind.
+    // To first order in few others: with probability L / mu one is inside and halves the chance, or
+    // with L / 2 mu one enters before ours leaves and does the same.
     CHECK(first_out(1, 1e-4, 0) == doctest::Approx(1 - 1e-4 / 2 - 1e-4 / 2).epsilon(1e-6));
-    // Every packet that leaves has come in: in a large pool the chance is about one in it.
+    // In a large pool the probability is about one in its size.
     CHECK(first_out(1, 100, 0) == doctest::Approx(0.01).epsilon(0.03));
     CHECK(loopix_success(20, 40, 160, 0.5) == doctest::Approx(20.0 / 120));
     CHECK(loopix_success(20, 40, 160, 1) == doctest::Approx(0.5));

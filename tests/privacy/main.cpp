@@ -52,7 +52,7 @@ int parse_and_run(int argc, char** argv) {
     app.add_option("--seed", options.seed, "the first seed")->capture_default_str();
     app.add_flag("--full", options.full, "the sizes that docs/anonymity.md quotes");
     app.add_option("--seeds", options.seeds, "networks of each kind")
-        ->check(CLI::Range(2u, 100'000u));  // what one taught is tried on another
+        ->check(CLI::Range(2u, 100'000u));  // at least one network to train and one to test
     app.add_option("--clients", options.clients, "clients of each network");
     app.add_option("--seconds", options.seconds, "length of a window");
     app.add_option("--bytes", options.bytes,

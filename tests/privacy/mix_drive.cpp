@@ -14,7 +14,7 @@ namespace {
 constexpr base::Mono start{std::chrono::hours{1}};
 constexpr std::size_t capacity = 20'000;  // the product's default
 
-/// The packet's number travels in its cell.
+/// A packet that carries its number in its cell.
 relay::Held packet(std::uint32_t number, base::Mono arrived, base::Nanoseconds delay) {
     auto cell = std::make_unique<cell::Cell>();
     std::memcpy(cell->body().data(), &number, sizeof number);
@@ -37,7 +37,7 @@ void record(RelayTrace& trace, base::Mono at, std::span<const relay::Held> relea
 }  // namespace
 
 Traffic poisson(std::uint64_t seed, double per_second, std::size_t packets) {
-    // Three streams, so that a delay that is drawn anew moves no other packet.
+    // Three random streams, so that drawing one delay anew changes no other packet.
     base::SeededRandom arrivals{seed}, delays{~seed}, anew{seed ^ 0x5555555555555555};
     Traffic traffic;
     auto at = start;
@@ -144,7 +144,7 @@ double PlaceCounts::deviate() const {
         if (!counts(size, table)) continue;
         const auto width = static_cast<double>(size);
         const auto expected = table.ticks / width;
-        // Each tick is a whole permutation, not `size` draws: hence (size - 1) / size.
+        // Each tick is a permutation, not `size` independent draws: hence (size - 1) / size.
         for (const auto cell : table.cells)
             statistic += (cell - expected) * (cell - expected) / expected * (width - 1) / width;
         freedom += (width - 1) * (width - 1);
@@ -162,7 +162,7 @@ double PlaceCounts::bits() const {
         const auto width = static_cast<double>(size);
         for (const auto cell : table.cells)
             if (cell > 0) bits += cell * std::log2(cell * width / table.ticks);
-        // The mean of what a uniform order shows (Miller 1955), for permutations as above.
+        // The bias for a uniform order (Miller 1955), for permutations as above.
         bits -= width * (width - 1) / (2 * std::log(2.0));
         packets += table.ticks * width;
     }

@@ -1,6 +1,7 @@
-// Idle against busy clients, as seen from the client's link, from all links and by its gateway.
-// Every client is one sample; in each network half of them are busy, at random. The window begins
-// when they connect, so that it holds the session's opening and at least one hand-over's begin.
+// Distinguishing idle from busy clients, for an observer of the client's link, an observer of all
+// links, and the client's gateway. Every client is one sample; in each network a random half of
+// them is busy. The window begins when they connect, so it contains the session's opening and at
+// least the begin of one handover.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -18,9 +19,10 @@ namespace {
 constexpr std::array watchers{"uplink", "both ways", "every link", "gateway"};
 using Seen = std::array<std::vector<Observation>, watchers.size()>;
 
-/// What busy clients move, and how long they are watched. A session's successor opens its lifetime
-/// and 4 s after connecting, and gets the pace 18 s later; the next one as long after that. All
-/// cases see that happen; a transfer must not lose its session while it lasts.
+/// What busy clients transfer, and how long they are observed. A session's successor opens one
+/// lifetime and 4 s after connecting and gets the pace 18 s later; the next one follows after the
+/// same time. All cases contain such a handover. A transfer must not lose its session while it
+/// lasts.
 struct Case {
     Work work;
     std::size_t bytes;
@@ -57,7 +59,7 @@ std::string name_of(const Case& one) {
     return std::string{name_of(one.work)} + " of " + std::to_string(one.bytes / 1000) + " kB";
 }
 
-/// What one network shows, and what its busy clients got done.
+/// What the observers see of one network, and what its busy clients have transferred.
 struct Watched {
     Seen seen;
     double finished = 0;
@@ -83,12 +85,12 @@ Watched watch(const CrowdOptions& options) {
     return watched;
 }
 
-/// Every cell of every link: when, from whom, to whom.
+/// Every cell on every link: time, sender, receiver.
 using Events = std::vector<std::tuple<base::Mono, std::size_t, std::size_t>>;
 
 struct Run {
     Events events;
-    double moved = 0;  // of all bytes that clients had to move
+    double moved = 0;  // share of all bytes that clients had to transfer
 };
 
 Run events_of(const Case& one, double busy_share, const Options& options, unsigned clients) {
@@ -105,8 +107,8 @@ Run events_of(const Case& one, double busy_share, const Options& options, unsign
     return run;
 }
 
-/// Two networks of one seed, in one of which every client is busy: the strongest form of the claim,
-/// for it needs no classifier. What differs is counted cell by cell.
+/// Two networks of one seed; in one of them every client is busy. Counts the cells that differ.
+/// This is the strongest form of the claim, because it needs no classifier.
 void compare_twins(const Case& one, const Options& options, Report& report) {
     const auto runs = side_by_side(
         2, [&](std::size_t i) { return events_of(one, static_cast<double>(i), options, 20); });
@@ -174,7 +176,7 @@ Judged run_case(const Case& one, Defence defence, unsigned seeds, unsigned clien
     return judged;
 }
 
-/// Those of a list whose transfers have the size that was asked for, if one was.
+/// The cases with the size of transfer given in the options; all if none is given.
 std::vector<Case> chosen(const std::vector<Case>& all, const Options& options) {
     std::vector<Case> some;
     for (const auto& one : all)
@@ -196,7 +198,7 @@ std::vector<Case> twin_cases(const Options& options) {
     std::vector<Case> all;
     for (const auto work : {Work::download, Work::upload}) {
         all.push_back({work, 1'000'000, 35, 8});
-        // After 42 s the first session ends, and everybody's transfer with it.
+        // After 42 s the first session ends, and with it all transfers.
         all.push_back({work, 4'000'000, 60, 2});
         if (options.full) all.push_back({work, 10'000'000, 150, 75});
     }
@@ -207,13 +209,13 @@ std::vector<Case> twin_cases(const Options& options) {
 
 void observer(const Options& options, Report& report) {
     const auto clients = options.or_else(options.clients, 100u, 100u);
-    // 10,000 of each class, and some more because the classes are drawn; reduced so many that
-    // chance passes the bound once in two hundred times.
+    // Full: 10,000 clients of each class, and some more because the classes are drawn. Reduced: so
+    // many that chance exceeds the bound once in two hundred runs.
     const auto seeds = options.or_else(options.seeds, 48u, 204u);
     const double limit = options.full ? 0.53 : 0.55;
     for (const auto& one : twin_cases(options))
         compare_twins(one, options, report);
-    // The controls: with the defence off every watcher must win.
+    // The controls: without the defence every observer must succeed.
     for (const auto& one : cases(options)) {
         const auto off = run_case(one, Defence::on_demand, 8, 50, options, report);
         for (std::size_t i = 0; i < watchers.size(); ++i)

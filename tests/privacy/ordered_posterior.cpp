@@ -8,7 +8,7 @@ namespace {
 
 constexpr double negligible = 1e-12;
 
-/// Logarithms of factorials, as far as anyone has asked.
+/// The logarithm of n!, from a table that grows on demand.
 double log_factorial(std::size_t n) {
     static std::vector<double> known{0};
     while (known.size() <= n)
@@ -19,8 +19,8 @@ double log_choose(std::size_t n, std::size_t k) {
     return log_factorial(n) - log_factorial(k) - log_factorial(n - k);
 }
 
-/// Calls each(b, chance) for choosing b of `older` and chosen - b of `newer`; `scale` is one over
-/// the number of all choices, as a logarithm.
+/// Calls each(b, probability) for choosing b of `older` and chosen - b of `newer`. `scale` is the
+/// logarithm of one over the number of all choices.
 template <class Each>
 void each_split(std::size_t older, std::size_t newer, std::size_t chosen, double scale,
                 const Each& each) {
@@ -35,12 +35,12 @@ void each_split(std::size_t older, std::size_t newer, std::size_t chosen, double
     }
 }
 
-/// Where the target may be: inside, with so many older ones that are inside as well.
+/// The state of the recursion: the target is inside, with a given number of older packets.
 struct Inside {
     std::vector<double> by_older;
     std::vector<double> next, at_place;
 
-    /// One tick: the chance of each place in it, and who is inside afterwards.
+    /// One tick: the probability of each place in it, and the state afterwards.
     void step(std::size_t pool, std::size_t leave) {
         next.assign(by_older.size(), 0);
         at_place.assign(leave, 0);

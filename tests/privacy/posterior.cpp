@@ -7,7 +7,7 @@
 namespace nightjar::privacy {
 namespace {
 
-/// Coefficients up to x^degree of the product of (1 + odds_i x), without `left_out`.
+/// The coefficients up to x^degree of the product of (1 + odds_i x) over all i except `left_out`.
 std::vector<double> symmetric(std::span<const double> odds, std::size_t degree,
                               std::size_t left_out) {
     std::vector<double> e(degree + 1);
@@ -19,7 +19,7 @@ std::vector<double> symmetric(std::span<const double> odds, std::size_t degree,
     return e;
 }
 
-/// Ways to choose leave - k of the old ones, for each k, up to one factor.
+/// For each k, the number of ways to choose leave - k of the old packets, up to a common factor.
 std::vector<double> old_choices(std::size_t old_count, std::size_t degree, std::size_t leave) {
     std::vector<double> ways(degree + 1);
     const auto first = leave > old_count ? leave - old_count : 0;
@@ -35,12 +35,12 @@ double log2_or_zero(double p) {
     return p > 0 ? std::log2(p) : 0;
 }
 
-/// What one tick says about those that were inside before it.
+/// What one tick implies for the packets that were inside before it.
 struct Step {
-    double chance = 0;       // of an old one, to leave in it
-    std::uint32_t pool = 0;  // inside when it came
+    double chance = 0;       // probability of an old packet to leave in it
+    std::uint32_t pool = 0;  // packets inside at the tick
 };
-/// Where an arrival's own story starts.
+/// An arrival's first tick.
 struct First {
     std::uint32_t tick = 0;
     double chance = 0;
@@ -66,7 +66,7 @@ Story read(const RelayTrace& trace) {
         fresh.clear();
         for (; next < trace.arrivals.size() && trace.arrivals[next] <= tick.at; ++next) {
             const auto there = tick.at - trace.arrivals[next];
-            // An arrival at the very instant of its departure is possible in whole nanoseconds.
+            // In whole nanoseconds a packet can arrive at the very time of its departure.
             if (trace.tick.count() > 0 && there < trace.tick)
                 fresh.push_back(std::max(odds_of(there) / odds_of(trace.tick), 1e-9));
             else
@@ -85,7 +85,7 @@ Story read(const RelayTrace& trace) {
     return story;
 }
 
-/// Prepends a tick that the target leaves in with `chance`, as any of `packets`.
+/// Prepends a tick in which the target leaves with probability `chance`, as one of `packets`.
 Target before(const Target& rest, double chance, double packets) {
     const auto stays = 1 - chance;
     Target target;
@@ -124,9 +124,9 @@ Chances chances(std::size_t old_count, std::span<const double> fresh_odds, std::
 std::vector<Target> posterior(const RelayTrace& trace) {
     const auto story = read(trace);
     const auto ticks = trace.ticks.size();
-    // Of a target that is inside and old before tick j, from the last to the first; and the log of
-    // the chance to have stayed through all ticks before j. Where all leave nobody stays, and no
-    // true path leads through it.
+    // For each tick j, from the last to the first: the result for a target that is inside and old
+    // before it. Also the logarithm of the probability to have stayed through all ticks before j.
+    // If all packets leave in a tick, no target stays, and no true path leads past it.
     std::vector<Target> from(ticks + 1);
     from[ticks].best_guess = 1;
     std::vector<double> stayed(ticks + 1);

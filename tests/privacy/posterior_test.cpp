@@ -29,8 +29,8 @@ double leaves_between(const RelayTrace& trace, base::Mono arrived, base::Mono fr
     return stays(from) - stays(to);
 }
 
-/// Chances of the target to leave in each tick and place: all ways to give arrivals to ticks, each
-/// with its likelihood under the exponential law, and nothing else.
+/// The target's probabilities for each tick and place, by brute force: enumerates all assignments
+/// of arrivals to ticks, each with its likelihood under exponential delays.
 struct Enumerated {
     const RelayTrace& trace;
     std::size_t target;
@@ -77,8 +77,8 @@ struct Enumerated {
     }
 };
 
-/// Arrivals and the ticks that a mean of 5 ms gives them, all in a few milliseconds: every tick has
-/// packets that came just before it.
+/// Arrivals with delays of mean 5 ms and their ticks, all within a few milliseconds: every tick has
+/// packets that arrived just before it.
 RelayTrace small_trace(std::uint64_t seed, bool fresh) {
     base::SeededRandom random{seed};
     RelayTrace trace{.mean = 5ms, .tick = 1ms, .arrivals = {}, .ticks = {}, .truth = {}};
@@ -166,7 +166,7 @@ TEST_CASE("posterior: of the ideal mix it has the published entropy, guess and l
     struct Case {
         double load, bits, alone, best_guess;
     };
-    // Danezis' mix, simulated elsewhere.
+    // Published values for Danezis' mix, from another simulation.
     const Case cases[] = {{0.5, 0.87, 0.60, 0.66}, {1, 1.50, 0.37, 0.50}, {2, 2.40, 0.14, 0.34},
                           {5, 3.77, 0.007, 0.165}, {10, 4.76, 0, 0.092},  {20, 5.75, 0, 0.048},
                           {50, 7.08, 0, 0.020}};

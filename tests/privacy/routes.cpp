@@ -1,5 +1,5 @@
-// A share of bad relays: how long until a client's packet passes only bad mixes, and what the
-// defence against it, keeping hops, costs when a kept relay fails.
+// An adversary that runs a share of the relays: the time until a packet of a client passes only bad
+// mixes, and the cost of the defence (fixed hops) when a fixed relay fails.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -20,13 +20,14 @@ constexpr double shares[] = {0.01, 0.02, 0.05, 0.1, 0.2};
 constexpr double day_s = 86'400;
 constexpr double month_s = 30 * day_s;
 
-/// 3 x 100 mixes of as many operators, and 3 gateways. Of each layer exactly a share is bad.
+/// 3 x 100 mixes, each of its own operator, and 3 gateways. Exactly the given share of each layer
+/// is bad.
 struct Network {
     Network() {
         for (std::uint8_t layer = 0; layer <= route_layers; ++layer)
             for (std::uint8_t i = 0; i < (layer == 0 ? 3 : mixes_per_layer); ++i) {
                 directory::Relay relay;
-                relay.identity.bytes[0] = static_cast<std::uint8_t>(layer + 1);  // zero is nobody
+                relay.identity.bytes[0] = static_cast<std::uint8_t>(layer + 1);  // not zero
                 relay.identity.bytes[1] = i;
                 relay.role = layer == 0 ? directory::Role::gateway : directory::Role::mix;
                 relay.layer = layer;
@@ -38,22 +39,23 @@ struct Network {
     static bool bad(const directory::Relay& mix, double share) {
         return mix.identity.bytes[1] < std::lround(share * mixes_per_layer);
     }
-    directory::Document document;  // sorted as it is made
+    directory::Document document;  // the relays are created in sorted order
 };
 
-/// Clients of the product's own route choice, one session after another.
+/// Clients that use the product's own route choice, one session after the other.
 class Clients {
  public:
     Clients(double share, std::uint32_t fixed_hops, base::Random& random)
         : share_{share}, fixed_hops_{fixed_hops}, random_{random} {}
 
-    /// When the first packet of a new client's passes three bad mixes.
+    /// The time at which a new client's packet first passes three bad mixes.
     double first_exposure_s() {
         const auto lifetime = base::to_seconds(law().session_lifetime);
         for (double begun = 0;; begun += lifetime)
             if (const auto after = exposed_in_session(lifetime)) return begun + *after;
     }
-    /// Routes of `sessions` sessions, `routes` each, that leave a mix that the session keeps.
+    /// Draws `routes` routes in each of `sessions` sessions. Returns how many avoid a mix that the
+    /// session keeps.
     unsigned strays(unsigned sessions, unsigned routes) {
         unsigned count = 0;
         for (unsigned i = 0; i < sessions; ++i) {
@@ -79,13 +81,14 @@ class Clients {
             const auto mixes = draw(session);
             const auto bad = [&](std::size_t layer) { return Network::bad(*mixes[layer], share_); };
             if (bad(0) && bad(1) && bad(2)) return at;
-            // No route of this session can be bad any more: strays() says that kept means kept.
+            // A kept mix is honest, so no route of this session can be bad (strays() checks that
+            // mixes are kept).
             if (!std::all_of(kept_.begin(), kept_.end(), bad)) return std::nullopt;
         }
         return std::nullopt;
     }
     double gap() { return -std::log1p(-random_.unit()) / routes_per_second(); }
-    /// The three mixes of the session's next packet: one out, or the SURB of one back.
+    /// The three mixes of the session's next route: a packet's, or a SURB's.
     directory::Route draw(client::SessionRoutes& session) {
         const auto& guard = network_.document.relays[0];
         const bool out = random_.unit() * routes_per_second() < law().main_slots.per_second();
@@ -103,7 +106,8 @@ class Clients {
     std::vector<std::size_t> kept_ = client::layers_to_keep(route_layers, fixed_hops_);
 };
 
-/// Where a median of sorted values lies with 95 %: order statistics, by the normal approximation.
+/// A 95 % confidence interval of the median of sorted values: order statistics, by the normal
+/// approximation.
 std::pair<double, double> median_interval(const std::vector<double>& sorted) {
     const auto n = static_cast<double>(sorted.size());
     const auto low = std::max(0.0, n / 2 - 0.98 * std::sqrt(n));
@@ -129,8 +133,8 @@ void curve(Report& report, const RouteRisk& risk, std::uint32_t fixed_hops, doub
     }
 }
 
-/// The distance of the simulated times from the closed form, in units of its standard size; nothing
-/// if too few could be simulated.
+/// The Kolmogorov-Smirnov distance between the simulated times and the closed form, times sqrt(n).
+/// Empty if too few could be simulated.
 std::optional<double> exposure(const Options& options, Report& report, std::uint32_t fixed_hops,
                                double share) {
     base::SeededRandom random{options.seed * 1000 + fixed_hops * 100 +
@@ -188,7 +192,8 @@ void routes(const Options& options, Report& report) {
         base::SeededRandom random{options.seed};
         strays += Clients{0.1, fixed_hops, random}.strays(50, 50);
     }
-    // Kolmogorov's law: 2.2 is passed by chance once in 8,000 times, and there are at most 20.
+    // Kolmogorov's distribution: 2.2 is exceeded by chance once in 8,000 cases; there are at most
+    // 20.
     report.at_most("time to the first bad route: distance of simulation and closed form, root n D",
                    worst, 2.2);
     report.at_least("time to the first bad route: settings simulated", compared, 12);

@@ -9,7 +9,7 @@
 namespace nightjar::privacy {
 namespace {
 
-/// AUC of weighted samples sorted by score: weight 0 leaves a sample out.
+/// The AUC of weighted samples, sorted by score once. Weight 0 excludes a sample.
 struct Ranked {
     double score;
     bool busy;
@@ -31,7 +31,7 @@ double weighted_auc(std::span<const Ranked> ranked, std::span<const double> weig
     return idle > 0 && busy > 0 ? won / (idle * busy) : 0.5;
 }
 
-/// Solves the symmetric positive definite system in place: Cholesky.
+/// Solves a symmetric positive definite system by Cholesky decomposition.
 std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double> b) {
     const auto n = b.size();
     for (std::size_t j = 0; j < n; ++j) {

@@ -56,10 +56,11 @@ TEST_CASE("statistics: the bound on an AUC draws networks, not clients") {
     base::SeededRandom one{3}, other{3};
     const auto bound = auc_bound(samples, one, 400);
     CHECK(bound.point == Approx(auc_of(samples)));
-    // Without a difference its deviation is sqrt((2n + 1) / 12) / n, n = 1000 of each class.
+    // If the classes do not differ, its deviation is sqrt((2n + 1) / 12) / n, n = 1000 of each
+    // class.
     CHECK(std::abs((bound.upper - bound.point) / (1.645 * 0.0129) - 1) < 0.2);
     CHECK(std::abs(bound.deviation / 0.0129 - 1) < 0.1);
-    // Twenty clients that are one client know no more than it.
+    // Twenty copies of one client contain no more information than one.
     const auto of_copies = auc_bound(copied, other, 400);
     CHECK(of_copies.point == Approx(bound.point));
     CHECK(of_copies.upper == Approx(bound.upper));
@@ -101,12 +102,12 @@ TEST_CASE("statistics: the discriminant's direction is the one that a formula gi
     const Rows idle{{-1, 0}, {1, 0}, {0, 1}, {0, -1}};
     const Rows busy{{1, 0}, {3, 0}, {2, 1}, {2, -1}};
     const auto learnt = Discriminant::fit(idle, busy);
-    // Variance 1/2 of either feature, 2 apart along the first; a ridge of 0.1 in its units.
+    // Both features have variance 1/2; the classes are 2 apart in the first; the ridge is 0.1.
     const auto at = [&](double x, double y) { return learnt.score(std::vector{x, y}); };
     CHECK(at(3, 0) == Approx(2 * 2 / (0.5 * 1.1)).epsilon(1e-4));
     CHECK(at(1, 0) == Approx(0));
     CHECK(at(1, 5) == Approx(0));
-    // Noise that both features share cancels, if the discriminant knows of their covariance.
+    // Noise common to both features cancels if the discriminant uses their covariance.
     base::SeededRandom random{4};
     Rows quiet, loud;
     for (int i = 0; i < 500; ++i)
@@ -141,7 +142,7 @@ TEST_CASE("statistics: cross-fitting finds nothing in noise, and what is there")
         idle_scores.push_back(learnt.score(row));
     for (const auto& row : busy)
         busy_scores.push_back(learnt.score(row));
-    CHECK(auc(idle_scores, busy_scores) > 0.65);  // judged by what it was taught
+    CHECK(auc(idle_scores, busy_scores) > 0.65);  // tested on its own training data
     const auto samples = cross_fitted(noise);
     CHECK(samples.size() == noise.size());
     CHECK(std::abs(auc_of(samples) - 0.5) < 0.1);
@@ -153,7 +154,7 @@ TEST_CASE("the bound of what is cross-fitted is passed by chance as often as it 
     unsigned above = 0, above_pooled = 0;
     constexpr unsigned trials = 400;
     for (unsigned trial = 0; trial < trials; ++trial) {
-        // One feature that says nothing; ten networks of 20 clients.
+        // One feature without information; ten networks of 20 clients.
         std::vector<Observation> noise;
         for (unsigned i = 0; i < 200; ++i)
             noise.push_back({i / 20, random.unit() < 0.5, {random.unit()}});
@@ -161,7 +162,7 @@ TEST_CASE("the bound of what is cross-fitted is passed by chance as often as it 
         above += cross_bound(samples, random, 200).upper < 0.5;
         above_pooled += auc_bound(samples, random, 200).upper < 0.5;
     }
-    // 5 %, and what ten networks do to a bootstrap. Pooled it is some 12 %.
+    // 5 %, plus the error of a bootstrap over only ten networks. Pooled it would be some 12 %.
     CHECK(above < trials * 9 / 100);
     CHECK(above_pooled > above);
 }

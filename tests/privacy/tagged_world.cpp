@@ -30,8 +30,8 @@ SeenCell note(const OnWire& cell) {
     return {cell.sent, cell.from_number, cell.to_number, from_client(cell) || !to_relay(cell)};
 }
 
-/// The payload of a real packet is garbled as a whole by a single changed bit; of one in clear, the
-/// zeros that a message is known by are.
+/// Changes one bit of the payload. In a real packet that garbles the whole payload; in a clear
+/// packet it changes the zeros that identify a valid message.
 void tag(OnWire& cell) {
     cell.cell.body()[packet::header_size] ^= 1;
 }
@@ -78,7 +78,7 @@ class Attacked {
         seen_.trace.push_back(note(cell));
         if (!is_packet(cell)) return;
         if (!to_relay(cell)) {
-            // A delivery: it can only come twice.
+            // A delivery to the client: the attacker can only duplicate it.
             if (attacking_ && attack_.what == What::twice) {
                 cell.copies = 2;
                 ++seen_.touched;
@@ -89,7 +89,7 @@ class Attacked {
         follow(cell, header);
         if (attacking_ && wanted(cell, header)) attack(cell, header);
     }
-    /// Which exit the first client uses, and when an attacked packet first ends.
+    /// Finds the first client's exit, and the time at which an attacked packet's route first ends.
     void follow(const OnWire& cell, const simulation::ClearHeader& header) {
         const auto& first = clients_[0]->mailbox();
         if (!attacking_ && from_client(cell) && std::get<base::MailboxId>(cell.from) == first &&
@@ -113,8 +113,8 @@ class Attacked {
                 break;
         }
         if (attack_.what == What::twice) return !from_client(cell) || ++count_ % one_in == 0;
-        // On the link from the client's gateway on, where its packets to the exit begin, and on
-        // the first link of each reply to it.
+        // Attack on the link behind the client's gateway, where its packets to the exit start, and
+        // on the first link of each reply to it.
         const auto sender = cell.from_number;
         const bool out =
             sender == seen_.gateway && header.at == 1 && !loop && header.hops == packet::max_hops;

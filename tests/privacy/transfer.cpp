@@ -14,14 +14,15 @@ void Transfer::open(client::Core& core) {
     stream_ =
         core.open("application", {work_ == Work::download ? files_host : sink_host, target_port});
     for (; stream_ && isolated_ > 0; --isolated_) {
-        // One less, and every figure would be of other sessions than it says.
+        // With a session less, the figures would be about other sessions than stated.
         if (!core.open("isolated " + std::to_string(isolated_), {files_host, target_port}))
             throw std::logic_error("there is no session for so many isolation keys");
     }
 }
 
 void Transfer::write(client::Core& core) {
-    // Both begin with 8 bytes: how much is wanted, or whose it is. An upload's rest is filler.
+    // Both begin with 8 bytes: the size to download, or the uploading client. The rest of an upload
+    // is filler.
     base::ByteArray<16'384> bytes{};
     if (written_ == 0)
         base::Writer{bytes}.u64(work_ == Work::download ? std::uint64_t{bytes_} : name_);
@@ -45,7 +46,7 @@ void Transfer::step(client::Core& core, base::Mono now) {
         read_ += taken;
     for (const auto& event : core.take_events()) {
         if (event.stream != *stream_) continue;
-        // A session that died takes its streams with it: the application begins again.
+        // A dead session resets its streams, and the application starts again.
         if (event.event.kind == stream::Event::Kind::reset) stream_.reset();
         if (event.event.kind == stream::Event::Kind::finished) finished_ = true;
         if (!stream_ || finished_) return;

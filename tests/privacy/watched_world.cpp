@@ -8,7 +8,7 @@ namespace {
 constexpr unsigned mixes_per_layer = 3;
 constexpr unsigned gateways = 3;
 constexpr unsigned relay_loop_links = 4;
-constexpr unsigned relay_loop_delays = 3;  // its own end is not delayed
+constexpr unsigned relay_loop_delays = 3;  // the loop's last hop, the relay itself, adds no delay
 
 simulation::WorldOptions world_options(std::uint64_t seed, double loss) {
     simulation::WorldOptions options;
@@ -17,7 +17,7 @@ simulation::WorldOptions world_options(std::uint64_t seed, double loss) {
     options.mixes_per_layer = mixes_per_layer;
     options.gateways = gateways;
     options.link.loss = loss;
-    // An hour has a million packets at a relay.
+    // A relay gets a million packets in an hour.
     options.replay_packets = 2'000'000;
     return options;
 }
@@ -27,7 +27,7 @@ simulation::WorldOptions world_options(std::uint64_t seed, double loss) {
 WatchedWorld::WatchedWorld(std::uint64_t seed, unsigned clients, double loss)
     : world_{world_options(seed, loss)}, since_{world_.now()} {
     const auto& options = world_.options();
-    // Ticks add nothing: a packet leaves in the one nearest to its time.
+    // Ticks add nothing on average: a packet leaves in the tick nearest to its due time.
     late_after_ = relay_loop_links * options.link.latency +
                   base::from_seconds(base::to_seconds(options.parameters.mean_delay) *
                                      erlang_tail(relay_loop_delays, late_share));

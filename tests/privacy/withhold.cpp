@@ -19,13 +19,13 @@ namespace {
 using simulation::OnWire;
 using simulation::read_clear;
 
-constexpr double warm_up_s = 12;     // sessions are open, loops are on their way everywhere
-constexpr double try_every_s = 0.5;  // the relay has emptied
+constexpr double warm_up_s = 12;     // by then sessions are open and loops are everywhere
+constexpr double try_every_s = 0.5;  // long enough for the relay to empty
 
 struct Attack {
     const char* target;  // "mix" or "gateway"
-    double share;        // of all packets into it that are withheld
-    double hold_s;       // for so long; 0: for ever
+    double share;        // share of the packets into it that the attacker withholds
+    double hold_s;       // how long they are withheld; 0: for ever
 };
 
 constexpr Attack attacks[] = {
@@ -33,8 +33,8 @@ constexpr Attack attacks[] = {
     {"gateway", 0.5, 0}, {"gateway", 0.9, 0}, {"gateway", 1, 0},
 };
 
-/// Between the wire and one relay. Lets a packet of somebody else's through every half second and
-/// looks whether it is the next that leaves.
+/// Sits between the wire and one relay. Every half second it lets one packet of another sender
+/// through and checks whether the next packet to leave is this one.
 class Attacker {
  public:
     Attacker(const Attack& attack, simulation::World& world, std::size_t target,
@@ -90,14 +90,14 @@ nlohmann::json or_null(double seconds) {
 }
 
 struct Outcome {
-    double target = never;       // seconds until the attacked relay's loops tell
-    double target_late = never;  // by their delays too
-    double others = never;       // the first of the other relays
-    double client = never;       // the first of the clients, of the gateway's own if it is one
+    double target = never;       // seconds until the attacked relay's lost loops raise an alarm
+    double target_late = never;  // the same, with its loops' delays
+    double others = never;       // the first alarm of the other relays
+    double client = never;  // the first alarm of a client; of an attacked gateway's own clients
     double client_median = never;
     double followed = 0;
     unsigned tries = 0;
-    double arrivals = 0;  // packets a second into the target
+    double arrivals = 0;  // packets per second into the target
 };
 
 Outcome run(const Attack& attack, std::uint64_t seed, unsigned clients, double seconds) {
@@ -122,7 +122,7 @@ Outcome run(const Attack& attack, std::uint64_t seed, unsigned clients, double s
         outcome.target_late = watched.relay_noticed_late(i).value_or(never);
     }
     std::vector<double> noticed;
-    // Clients are spread over the gateways in turn: of an attacked one, its own.
+    // Clients are assigned to gateways in turn. If a gateway is attacked, look at its own clients.
     for (std::size_t i = 0; i < watched.clients(); i += gateway ? world.options().gateways : 1)
         noticed.push_back(watched.client_noticed(i).value_or(never));
     std::sort(noticed.begin(), noticed.end());
@@ -134,12 +134,12 @@ Outcome run(const Attack& attack, std::uint64_t seed, unsigned clients, double s
     return outcome;
 }
 
-/// What the attacker is expected to get and to risk.
+/// The attacker's expected gain and risk.
 nlohmann::json closed_forms(const Attack& attack, const directory::Parameters& law,
                             double arrivals) {
     const auto mu = 1 / base::to_seconds(law.mean_delay);
     const auto loops = law.relay_loops.per_second();
-    // Final packets, of the relay's own loops, are not held.
+    // The relay's own loops end here and are not held.
     const auto held = std::max(0.0, arrivals - loops);
     nlohmann::json columns{
         {"loopix_success", loopix_success(mu, loops, held, attack.share)},
@@ -162,7 +162,7 @@ unsigned clients_of(const Options& options) {
     return options.or_else(options.clients, 6u, 12u);
 }
 
-/// Every attack with every seed, one attack after the other.
+/// Runs every attack with every seed, one attack after the other.
 std::vector<Outcome> run_all(unsigned seeds, const Options& options, Report& report) {
     const auto seconds = options.or_else(options.seconds, 45.0, 200.0);
     const auto count = std::size(attacks) * seeds;
@@ -219,9 +219,9 @@ void withhold(const Options& options, Report& report) {
         const auto name = std::string{attack.target} + ", " +
                           std::to_string(std::lround(100 * attack.share)) + " % withheld";
         if (attack.hold_s > 0) {
-            // Cells keep their order on a link, so nothing overtakes what is held and nobody is
-            // followed: for that the attacker must be the relay before.
-            // Nothing is lost, so counts say nothing; delays do.
+            // Cells keep their order on a link, so no packet overtakes the held ones, and the
+            // attacker cannot follow any. For that it would have to be the previous relay.
+            // No packet is lost, so counts reveal nothing, but delays do.
             report.at_most(name + " for 1 s: seconds until its own loops' delays tell",
                            sum.target_late, 6);
             continue;
@@ -231,7 +231,7 @@ void withhold(const Options& options, Report& report) {
             report.at_most(name + ": seconds until one of its clients' loops tell", sum.client, 30);
         if (sum.expected > 0) {
             const auto p = sum.expected / sum.tries;
-            // In standard deviations of that many tries.
+            // In standard deviations for this number of tries.
             report.at_most(
                 name + ": packets followed beside the closed form, deviations",
                 std::abs(sum.followed - sum.expected) / std::sqrt(sum.tries * p * (1 - p)), 4);
