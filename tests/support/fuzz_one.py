@@ -1,8 +1,8 @@
-"""Runs one fuzz target over its corpus and then for some seconds on inputs of its own.
+"""Runs one fuzz target on its corpus, then for some seconds on new inputs.
 
     python3 tests/support/fuzz_one.py TARGET SECONDS
 
-New inputs go to a folder that is thrown away: the corpus in the tree grows by hand.
+New inputs go to a temporary folder. Inputs are added to the corpus in the tree by hand only.
 """
 import subprocess
 import sys

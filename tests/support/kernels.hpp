@@ -1,4 +1,4 @@
-// Runs a test under every kernel that this machine has, and says which it has not.
+// Runs a test under every kernel that this machine supports, and reports the missing ones.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 
 namespace nightjar::testing {
 
-/// All of them, or the one that NIGHTJAR_KERNEL names. Throws on a name that there is not.
+/// All kernels, or the one that NIGHTJAR_KERNEL names. Throws if the name is unknown.
 inline std::vector<packet::Kernel> wanted_kernels() {
     const std::vector all{packet::Kernel::portable, packet::Kernel::avx2, packet::Kernel::ifma};
     const char* name = std::getenv("NIGHTJAR_KERNEL");

@@ -30,7 +30,7 @@ directory::Endpoint random_endpoint(base::Random& random) {
     };
     if (random.below(2) == 0)
         return {part(256) + "." + part(256) + "." + part(256) + "." + part(256), port};
-    // Four digits and no group of zeros: canonical as it stands.
+    // Every group has four digits and is not zero, so the text is already canonical.
     std::string host = "2001";
     for (int i = 0; i < 7; ++i)
         host += ":" + std::to_string(1000 + random.below(9000));

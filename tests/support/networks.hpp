@@ -1,4 +1,4 @@
-// Networks to test with: a whole signed one with its secrets, and random documents.
+// Networks for tests: a complete signed network with its secrets, and random documents.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct NetworkShape {
 };
 
 struct SignedNetwork {
-    directory::Document document;  // signed by all; nothing in it is a problem
+    directory::Document document;  // signed by all authorities, without any problem
     directory::Anchors anchors;
     std::vector<base::Secret<32>> authorities;  // their seeds
 };
@@ -32,7 +32,7 @@ SignedNetwork make_network(std::uint64_t seed, NetworkShape shape = {});
 /// The relay of that name. Precondition: there is one.
 directory::Relay& named(directory::Document& document, const std::string& name);
 
-/// Any document that parses, most of them ones that nobody would sign.
+/// A random document that parses. Most of them break rules that an authority checks.
 directory::Document random_document(base::Random& random);
 
 }  // namespace nightjar::test

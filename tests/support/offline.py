@@ -1,4 +1,4 @@
-"""The files of a small network, for tests of what the programs refuse: keys, configurations, a document.
+"""The files of a small network (keys, configurations, a document), for tests of invalid inputs.
 
 One mix and two gateways; nothing runs unless the test starts it.
 """
@@ -15,7 +15,7 @@ CLIENT = PROGRAMS / "client/nightjar"
 OK, FAILURE, USAGE, CONFIG, NOT_READY, KEY = 0, 1, 2, 3, 4, 5
 EPOCH_SECONDS = 3600
 STOP_SECONDS_MAX = 5
-# An Ed25519 seed becomes a private key that openssl reads by this prefix (RFC 8410).
+# With this prefix an Ed25519 seed is a private key in the DER format that openssl reads (RFC 8410).
 PRIVATE_KEY_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 
 
@@ -64,7 +64,7 @@ class OfflineNetwork(unittest.TestCase):
         self.assertEqual(code, OK, error)
 
     def sign_validity(self, begin, end):
-        """Signs the document again as valid from `begin` to `end`, in seconds from now."""
+        """Signs the document anew, valid from `begin` to `end`, both in seconds from now."""
         file = self.folder / "document"
         facts, _, signature = file.read_text().partition("signature ")
         now = int(time.time())
@@ -81,7 +81,7 @@ class OfflineNetwork(unittest.TestCase):
         file.write_text(f"{facts}signature {signature.split()[0]} {made.hex()}\n")
 
     def init_client(self):
-        """A client's folder; its configuration file."""
+        """Makes a client's folder. Returns its configuration file."""
         code, error = call(CLIENT, "init", "--network", self.folder / "network.yaml", "--dir", self.folder / "client",
                            "--listen", "127.0.0.1:0")
         self.assertEqual(code, OK, error)
@@ -95,7 +95,7 @@ class OfflineNetwork(unittest.TestCase):
 
     # --- what is expected ---
     def refuses(self, code, *words, program=RELAY, arguments=None):
-        """It ends with this code, and one line that holds all these words."""
+        """Expects this exit code, and one line on stderr that contains all these words."""
         got, error = call(program, *(arguments or ["run", "--config", self.config]))
         self.assertEqual(len(error.splitlines()), 1, error)
         self.assertEqual(got, code, error)
@@ -112,7 +112,7 @@ class OfflineNetwork(unittest.TestCase):
             said += line
             if ready in line:
                 return process
-        self.fail(f"it ended with {process.wait()} before it was ready: {said}")
+        self.fail(f"the process ended with exit code {process.wait()} before it was ready: {said}")
 
     def stop(self, process):
         begun = time.monotonic()

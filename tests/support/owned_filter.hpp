@@ -1,4 +1,4 @@
-// A replay filter that owns its memory: a relay in a test has no tmpfs.
+// A replay filter that owns its memory, because a relay in a test has no tmpfs.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace nightjar::test {
 
-/// A base of its own, so that the memory is there before the filter over it.
+/// A separate base class, so that the memory is constructed before the filter that uses it.
 struct FilterLines {
     struct alignas(relay::ReplayFilter::line_size) Line {
         std::array<std::uint8_t, relay::ReplayFilter::line_size> bytes{};

@@ -36,7 +36,7 @@ struct Connection {
 };
 using Shared = std::shared_ptr<Connection>;
 
-// Where in the sequence of records one direction of a connection stands.
+// The position of one direction of a connection in its sequence of records.
 struct Position {
     std::size_t record = 0;
     std::size_t offset = 0;  // in the record, header included
@@ -95,15 +95,16 @@ struct Recorder::Impl {
             const std::size_t kept = pass(*connection, direction, position, bytes);
             const auto written =
                 co_await asio::async_write(to, asio::buffer(chunk.data(), kept), as_value);
-            // Who is gone may have sent more than was read: the other direction ends the connection.
+            // The closed side may have sent more than was read, so the other direction ends the
+            // connection.
             if (std::get<0>(written)) co_return;
             if (kept < size) break;
         }
         connection->close();
     }
 
-    // Notes each record whose header ends in `bytes`, and does the faults. How many bytes go on:
-    // fewer than all means that the connection is cut there.
+    // Notes each record whose header ends within `bytes`, and applies the faults. Returns how many
+    // bytes to forward; fewer than all means that the connection is cut there.
     std::size_t pass(const Connection& connection, Direction direction, Position& at,
                      base::ByteSpan bytes) {
         for (std::size_t i = 0; i < bytes.size(); ++i) {

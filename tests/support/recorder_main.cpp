@@ -34,7 +34,8 @@ asio::ip::tcp::endpoint parse(std::string_view text) {
     return {asio::ip::make_address(host), port};
 }
 
-// The wall clock once, at the start: from there the steady one, so that a set clock moves nothing.
+// Reads the wall clock once at the start, then adds steady time, so that setting the clock has no
+// effect.
 class UnixTime {
  public:
     double operator()(nightjar::base::Mono at) const {
@@ -58,7 +59,7 @@ void run(const char* listen, const char* target, const char* file) {
             "{\"t\":%.6f,\"connection\":%u,\"direction\":\"%s\",\"type\":%u,\"length\":%u}\n",
             unix_time(record.at), record.connection,
             record.direction == Direction::up ? "up" : "down", record.type, record.length);
-        out << line << std::flush;  // who reads along sees every record, up to the last
+        out << line << std::flush;  // a concurrent reader sees every record at once
     };
     asio::io_context io{1};
     Recorder recorder{io.get_executor(), parse(listen), parse(target), write_line};
@@ -66,7 +67,7 @@ void run(const char* listen, const char* target, const char* file) {
     signals.async_wait([&](boost::system::error_code, int) { recorder.stop(); });
     std::printf("recording\n");
     std::fflush(stdout);
-    io.run();  // ends when the recorder has stopped
+    io.run();  // returns when the recorder has stopped
     out.flush();
     if (!out) throw std::runtime_error{std::string{"cannot write "} + file};
 }

@@ -1,4 +1,4 @@
-"""Whose sockets are whose: the kernel's tables and a process's descriptors, as Linux shows them."""
+"""Finds the processes that own sockets, from Linux's /proc/net and /proc/PID/fd."""
 import os
 import socket
 import struct
@@ -6,32 +6,32 @@ from pathlib import Path
 
 
 def address(text):
-    """'0100007F:2329' of /proc/net/tcp as ('127.0.0.1', 9001)."""
+    """Converts an address of /proc/net/tcp: '0100007F:2329' is ('127.0.0.1', 9001)."""
     host, port = text.split(":")
     return socket.inet_ntoa(struct.pack("=I", int(host, 16))), int(port, 16)
 
 
 def connections(table="tcp"):
-    """(own end, other end, inode) of every IPv4 socket of this network namespace."""
+    """Yields (own end, other end, inode) of every IPv4 socket in this network namespace."""
     for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
         fields = line.split()
         yield address(fields[1]), address(fields[2]), int(fields[9])
 
 
 def inodes(pid):
-    """Of the sockets that the process holds open."""
+    """The inodes of the process's open sockets."""
     found = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:
             target = os.readlink(descriptor)
         except FileNotFoundError:
-            continue  # closed while we looked
+            continue  # closed meanwhile
         if target.startswith("socket:["):
             found.add(int(target[8:-1]))
     return found
 
 
 def owner(end, pids):
-    """Name of the process, of {name: pid}, that has a TCP socket with this own end; None: nobody's."""
+    """The name of the process in {name: pid} whose TCP socket has this own end. None if there is none."""
     inode = next((i for own, _, i in connections() if own == end), None)
     return next((name for name, pid in pids.items() if inode in inodes(pid)), None)

@@ -1,4 +1,4 @@
-// A folder in memory (/dev/shm) that is gone with its owner: for tests of what reads real files.
+// A folder in memory (/dev/shm) that is removed by its destructor, for tests with real files.
 #pragma once
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-"""A running network of the real programs for system tests: the demo's own launcher, one per test class."""
+"""A running network of the real programs for system tests, started by the demo's code. One per class."""
 import hashlib
 import os
 import sys
@@ -16,10 +16,10 @@ FILE_BYTES = 1 << 20
 
 
 class NetworkTest(unittest.TestCase):
-    """Starts relays, services and a client before the first test of the class, ends them after the last."""
+    """Starts relays, services and a client before the first test of the class, stops them after the last."""
     mixes = 1           # per layer
-    pps = 50
-    drop_share = 0.0    # of packets, at every relay
+    pps = 50            # main slots per second
+    drop_share = 0.0    # share of packets that every relay drops
     record = False
 
     @classmethod

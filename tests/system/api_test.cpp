@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Answers a ping at once, and at a length that no socket's buffers hold.
+/// Answers a ping at once, with a line longer than any socket buffer.
 struct LongAnswers final : client::ApiAnswers {
     std::string status_line() override { return "{}\n"; }
     std::optional<std::uint64_t> ping() override { return ++pings; }
@@ -32,12 +32,12 @@ struct NoAnswers final : client::ApiAnswers {
     base::Nanoseconds ping_patience() override { return base::Seconds{1}; }
 };
 
-/// While it lives, this process can open no further file.
+/// While this object exists, the process can open no further file.
 struct NoDescriptors {
     NoDescriptors() {
         getrlimit(RLIMIT_NOFILE, &before);
         rlimit none = before;
-        // The lowest number that is free: beyond it nothing can be opened.
+        // The lowest free descriptor: with a limit at this number, no further file can be opened.
         const int lowest = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
         ::close(lowest);
         none.rlim_cur = static_cast<rlim_t>(lowest);
@@ -62,7 +62,7 @@ TEST_CASE("control socket of a client: without descriptors it waits, and does no
         caller.connect({path.string()});
         {
             const NoDescriptors none;
-            // The deadlines' timer rings ten times a second; nothing else has anything to do.
+            // The deadline timer fires ten times a second. Nothing else must run.
             CHECK(io.run_for(base::Milliseconds{400}) < 40);
         }
         api.close();
@@ -90,7 +90,7 @@ TEST_CASE("control socket of a client: who does not take the answer to a ping is
             io.run_one_for(base::Milliseconds{20});
         api.on_ping({.nonce = answers.pings, .round_trip = {}, .there = {}, .back = {}});
         io.run_for(base::Milliseconds{2500});
-        // What was under way is there, and then the end.
+        // The bytes already in the buffers arrive, then the end of the connection.
         caller.non_blocking(true);
         boost::system::error_code error;
         for (std::string piece(65536, '\0'); !error;)

@@ -17,7 +17,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// A gateway of a signed network that gives its document, and a client that has none in use.
+/// A gateway of a signed network that serves its document, and a client that has no document in
+/// use.
 struct Bootstrap final : relay::Links::Owner {
     Bootstrap() {
         auto& document = network.document;
@@ -41,7 +42,7 @@ struct Bootstrap final : relay::Links::Owner {
         until([this] { return tasks.running() == 0; });
     }
 
-    /// The network's document as the authority signs it for an epoch.
+    /// The network's document for an epoch, signed by the authority.
     std::string signed_text(base::Epoch epoch) {
         auto document = network.document;
         const auto length = document.parameters.epoch_length;

@@ -1,4 +1,4 @@
-"""Nothing goes around the network: who connects to a target, and what the client has open."""
+"""No traffic bypasses the network: checks which process connects to a target, and the client's sockets."""
 import socket
 import subprocess
 import sys
@@ -15,7 +15,7 @@ PATIENCE = 15
 
 
 class Target:
-    """A server that notes which of the processes each connection comes from."""
+    """A server that notes the process from which each connection comes."""
 
     def __init__(self, address, pids):
         self.pids, self.owners = pids, []
@@ -30,7 +30,7 @@ class Target:
             except OSError:
                 return
             self.owners.append(sockets.owner(end, self.pids))
-            # Whoever says nothing gets no answer, and keeps nobody waiting.
+            # A silent peer gets no answer and does not delay other peers.
             threading.Thread(target=self.answer, args=(peer,), daemon=True).start()
 
     @staticmethod
@@ -63,7 +63,7 @@ class Bypass(NetworkTest):
         self.assertEqual(done.stdout, "from the target\n", done.stderr)
 
     def test_only_the_exit_connects_to_the_target(self):
-        """By an address as by a name: one connection, and it is an exit's that is not our gateway."""
+        """By address and by name: there is one connection, from an exit that is not our gateway."""
         for host in (self.net.outside, "files.nightjar.test"):
             with self.subTest(host=host):
                 self.target.owners.clear()

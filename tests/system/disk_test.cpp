@@ -1,5 +1,5 @@
-// What waits for a disk. It may take a second, and the I/O thread has a law to keep: whatever is
-// written while that runs is not waited for.
+// Which writes wait for the disk. Waiting may take a second, so the I/O thread must not wait for
+// any write while the traffic schedule runs.
 #include <doctest/doctest.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ std::vector<std::string> waited_for;  // the names of the files
 
 }  // namespace
 
-/// In place of the C library's, for the whole of this program.
+/// Replaces the C library's function in this whole program.
 extern "C" int fsync(int descriptor) {
     const auto link = "/proc/self/fd/" + std::to_string(descriptor);
     std::error_code ignored;
@@ -40,7 +40,7 @@ TEST_CASE("a relay waits for no disk when an epoch's descriptors are due") {
     waited_for.clear();
     keys.maintain(base::Wall{base::Seconds{1'800'000'000}});
     CHECK(std::filesystem::exists(folder.path() / "descriptor.next"));
-    // Keys lie in a tmpfs, where there is nothing to wait for.
+    // Keys are in a tmpfs, where fsync does not wait.
     CHECK(std::all_of(waited_for.begin(), waited_for.end(), [](const std::string& name) {
         return name.find("descriptor") == std::string::npos;
     }));

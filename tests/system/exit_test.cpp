@@ -25,7 +25,7 @@ using Kind = stream::Event::Kind;
 
 namespace {
 
-/// Replies in clear, so that the client's end can be played without a mix network.
+/// Writes replies in clear, so that the test can play the client without a mix network.
 struct ClearReplies final : ReplySealer {
     std::optional<base::NodeId> seal(base::ByteView, base::ByteView message,
                                      base::ByteSpan packet) override {
@@ -42,7 +42,7 @@ directory::Parameters fast_law() {
     return law;
 }
 
-/// An exit with its sockets, and a client's session with it: messages and replies pass each
+/// An exit with its sockets, and a client's session with it. Messages and replies pass every
 /// millisecond.
 class Conversation {
  public:
@@ -70,7 +70,7 @@ class Conversation {
     stream::StreamId open(const std::string& host, std::uint16_t port) {
         return client.open({host, port}).value();
     }
-    /// Lets time pass until the condition holds; false if it does not within five seconds.
+    /// Runs until the condition holds. False if it does not within five seconds.
     bool until(const std::function<bool()>& holds) {
         const auto end = std::chrono::steady_clock::now() + 5s;
         while (!holds()) {
@@ -110,7 +110,7 @@ class Conversation {
     Exit exit;
     stream::Mux client{stream::Side::client};
     std::vector<stream::Event> events;
-    bool silent = false;  // the client says nothing any more
+    bool silent = false;  // the client sends no more packets
 
  private:
     void step() {
@@ -155,7 +155,8 @@ class Conversation {
     stream::ArrivedLog arrived;
 };
 
-/// A target on loopback: one connection, served by a thread as a test says.
+/// A target on loopback. It accepts one connection, and a thread serves it with the test's
+/// function.
 class Target {
  public:
     explicit Target(std::function<void(tcp::socket&)> serve)
@@ -168,7 +169,7 @@ class Target {
               if (!error) serve(socket);
           }} {}
     ~Target() {
-        // Wakes an accept() that nobody came for.
+        // Wakes an accept() that is still waiting.
         boost::asio::io_context io;
         tcp::socket socket{io};
         boost::system::error_code ignored;
@@ -204,7 +205,7 @@ TEST_CASE("exit: bytes pass both ways, and each side ends on its own") {
     Target target{[&](tcp::socket& socket) {
         boost::system::error_code error;
         boost::asio::read(socket, boost::asio::dynamic_buffer(arrived), error);
-        CHECK(error == boost::asio::error::eof);  // the client's end, passed on
+        CHECK(error == boost::asio::error::eof);  // the client's end of stream, passed on
         boost::asio::write(socket, boost::asio::buffer(down), error);
         CHECK(!error);
     }};
@@ -275,7 +276,7 @@ TEST_CASE("exit: a target that never answers the SYN is given up in time") {
     ExitSocketLimits limits;
     limits.connect = base::Seconds{1};
     Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
-    // A listener whose queue is full drops what comes next.
+    // A listener with a full backlog drops further connection requests.
     boost::asio::io_context io;
     tcp::acceptor full{io, tcp::v4()};
     full.bind({boost::asio::ip::address_v4::loopback(), 0});
@@ -341,7 +342,7 @@ TEST_CASE("exit: a client that does not read stops the target, not the exit") {
     talk.pass(500ms);
     CHECK(sent == after);
     CHECK(after < 16u << 20);  // the stream's window and the kernel's buffers
-    // Reading lets it go on.
+    // When the client reads, the transfer continues.
     base::Bytes heard;
     CHECK(talk.until([&] {
         talk.read(stream, heard);

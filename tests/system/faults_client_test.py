@@ -1,4 +1,7 @@
-"""A client's configuration, files and ports, and an authority's description: the right exit code and one line."""
+"""Faults in a client's configuration, files and ports, and in an authority's description.
+
+Each must give the right exit code and one line on stderr.
+"""
 import os
 import shutil
 import socket

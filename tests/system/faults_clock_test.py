@@ -1,7 +1,7 @@
-"""Documents out of their time, which is what a wrong clock looks like: rows 27, 36 and 44 of the table of faults.
+"""Documents that are not valid now, as with a wrong clock: rows 27, 36 and 44 of the table of faults.
 
-A document that begins in an hour is, to the programs, a clock that is an hour slow; one that ended an hour ago is a
-fast clock. `status` tells what a relay is while its document expires under it.
+To the programs, a document that begins in an hour looks like a clock that is an hour slow, and one that ended an hour
+ago like a fast clock. `status` shows a relay's state while its document expires.
 """
 import json
 import subprocess
@@ -33,17 +33,17 @@ class Clock(OfflineNetwork):
             time.sleep(0.2)
 
     def says(self, process, first, *words):
-        """The next line that holds `first` holds the other words as well."""
+        """Expects that the next line that contains `first` also contains all the other words."""
         for line in process.stdout:
             if first in line:
                 for word in words:
                     self.assertIn(word, line)
                 return
-        self.fail(f"it ended without a line about {first}")
+        self.fail(f"the process ended without a line about {first}")
 
     # --- a relay ---
     def test_a_document_that_is_signed_anew_counts(self):
-        """So that the refusals below are of the time, not of the signature."""
+        """Shows that the refusals below are caused by the time, not by the signature."""
         self.sign_validity(-60, HOUR)
         self.stop(self.start())
 
@@ -90,7 +90,8 @@ class Clock(OfflineNetwork):
         self.assertEqual(self.status(), "active")
         self.stop(relay)
 
-    # --- a client: it keeps a document, and has to ask a gateway when that one does not count ---
+    # --- a client: it stores a document, and must fetch another from a gateway if that one is not
+    # valid ---
     def client_refuses(self, *words):
         config = self.init_client()
         self.edited(lambda text: text.replace("ready_timeout: 2m", "ready_timeout: 2s"), config)

@@ -1,4 +1,5 @@
-"""An operator's or user's mistake: the right exit code, and one line with what, where and how to mend it.
+"""Mistakes of an operator or user. Each must give the right exit code and one line that says what is wrong, where, and
+how to mend it.
 
 Rows 36, 45, 46, 48 and 55 of the table of faults, against the real programs.
 """
@@ -86,7 +87,7 @@ class Faults(OfflineNetwork):
         self.sign()
         with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as disk:
             if folders.is_tmpfs(disk):
-                self.fail("the tree lies on a tmpfs, so this fault cannot be made here")
+                self.fail("the source tree is on a tmpfs, so this fault cannot be produced here")
             os.chmod(disk, 0o700)
             self.edited(lambda text: text.replace(str(self.relays / "mix" / "run"), disk))
             self.refuses(KEY, "tmpfs")

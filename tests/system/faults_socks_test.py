@@ -46,7 +46,7 @@ REQUESTS = [
     ("name that ends like a number", name_request("127.1"), FAILURE),
     ("name of an address as a number", name_request("2130706433"), FAILURE),
     ("IPv6 zone", name_request("fe80::1%eth0"), FAILURE),
-    ("name that nobody knows", name_request("no-such-name.test"), UNREACHABLE),
+    ("unknown name", name_request("no-such-name.test"), UNREACHABLE),
     ("private address: refused by the exit", address_request(socket.AF_INET, "10.0.0.1"), NOT_ALLOWED),
     ("metadata service", address_request(socket.AF_INET, "169.254.169.254"), NOT_ALLOWED),
     ("mapped address", address_request(socket.AF_INET6, "::ffff:10.0.0.1"), NOT_ALLOWED),
@@ -58,7 +58,7 @@ GREETINGS = [
     ("version 6", b"\x06\x01\x00", b""),
     ("TLS", b"\x16\x03\x01\x00\xa5\x01", b""),
     ("credentials of version 2", b"\x05\x01\x02\x02\x01a\x01b", b"\x05\x02\x01\x01"),
-    ("a username that is kept for later", b"\x05\x01\x02\x01\x0a<nightjar1\x00", b"\x05\x02\x01\x01"),
+    ("a reserved user name", b"\x05\x01\x02\x01\x0a<nightjar1\x00", b"\x05\x02\x01\x01"),
 ]
 
 
@@ -71,7 +71,7 @@ class Socks(NetworkTest):
 
     @staticmethod
     def rest(link):
-        """Everything until the other side has closed in an orderly way; a reset is an error."""
+        """Reads until the other side closes in an orderly way. A reset is an error."""
         answer = b""
         while piece := link.recv(4096):
             answer += piece
@@ -90,7 +90,7 @@ class Socks(NetworkTest):
             answer += piece
         return answer
 
-    # --- each malformed request its reply, then an orderly end ---
+    # --- each malformed request gets its reply and an orderly close ---
     def test_greetings(self):
         for what, said, answer in GREETINGS:
             with self.subTest(what):
@@ -148,7 +148,7 @@ class Socks(NetworkTest):
         self.assertTrue(self.rest(link).endswith(b"small page 2\n"))
 
     def test_slow_and_vanished_applications_leave_nothing_behind(self):
-        self.round_of_bad_applications()    # what is allocated once is allocated now
+        self.round_of_bad_applications()    # one-time allocations happen here
         before = self.costs()
         for _ in range(3):
             self.round_of_bad_applications()
@@ -159,7 +159,7 @@ class Socks(NetworkTest):
             self.assertLess(memory, before[name][1] + RSS_SPREAD, name)
 
     def round_of_bad_applications(self):
-        vanished = [self.connect() for _ in range(20)]                  # before a byte, and in the middle
+        vanished = [self.connect() for _ in range(20)]                  # before any byte, or in the middle
         for number, link in enumerate(vanished):
             link.sendall((HELLO + name_request("files.nightjar.test", HTTP_PORT))[:number])
         asked = [self.connect() for _ in range(10)]                     # before the answer, with a reset
@@ -179,13 +179,13 @@ class Socks(NetworkTest):
         while time.monotonic() < deadline:
             status, _ = self.net.ask_client()
             if status["applications"] == 0 and sum(s["streams"] for s in status["sessions"]) == 0:
-                time.sleep(2)   # what the exit was told last arrives there
+                time.sleep(2)   # the last packets reach the exit
                 return
             time.sleep(0.2)
         self.fail(f"applications or streams stay open: {status}")
 
     def costs(self):
-        """Descriptors and resident bytes of each process of the network."""
+        """The numbers of descriptors and of resident bytes of each process of the network."""
         found = {}
         for name, process in self.processes.running.items():
             if name == "services":

@@ -1,4 +1,4 @@
-"""The packet library alone: installed from this build, found by CMake, linked and run by a stranger."""
+"""Installs the packet library alone, then finds, links and runs it from a separate CMake project."""
 import os
 import subprocess
 import tempfile
@@ -32,7 +32,7 @@ class Install(unittest.TestCase):
                       f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_BUILD_TYPE=Release")
             self.must("cmake", "--build", build)
             self.assertIn("bytes there and back", self.must(build / "consumer"))
-            # Nothing of what was installed may lead back to where it was built.
+            # No installed file may refer to the build folder.
             for path in prefix.rglob("*.cmake"):
                 self.assertNotIn(str(ROOT), path.read_text(), path)
 

@@ -39,7 +39,8 @@ std::set<std::string> files(const fs::path& folder) {
 
 TEST_CASE("key store: a key and what its filter has seen outlive the process") {
     const test::TemporaryFolder folder;
-    // A child that dies without a word stands for the crash; what it saw must still be seen.
+    // A child process that exits abruptly simulates a crash. Tags that it recorded must still be
+    // there.
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
@@ -77,8 +78,8 @@ TEST_CASE("key store: a key whose filter is gone is not used again") {
 }
 
 TEST_CASE("key store: a key that a version with another layout of filters has used is wiped") {
-    // "3600-7.seen" is what such a version leaves: alone beside its key after an upgrade, with a
-    // stale filter of ours after a step back and forth.
+    // Such a version leaves "3600-7.seen". After an upgrade it is alone beside its key; after a
+    // downgrade and another upgrade there is also a stale filter of ours.
     for (const bool stale : {false, true}) {
         for (const bool cleaned : {false, true}) {
             CAPTURE(stale);
@@ -118,7 +119,7 @@ TEST_CASE("key store: a filter of a size that none has is refused by name") {
 }
 
 TEST_CASE("key store: a key goes before its filter") {
-    // A filter that cannot be overwritten stands for the crash in between.
+    // A filter that cannot be overwritten simulates a crash between the two steps.
     for (const bool all : {false, true}) {
         CAPTURE(all);
         const test::TemporaryFolder folder;
@@ -138,7 +139,7 @@ TEST_CASE("key store: wiping overwrites before it removes") {
     const test::TemporaryFolder folder;
     KeyStore store{folder.path(), epoch_length, packets};
     store.take({7}).seen->insert(tag(1));
-    // A second name of the same file shows what is left of its content.
+    // A hard link to the file shows what is left of its content.
     for (const auto* extension : {".key", ".tags"}) {
         fs::create_hard_link(folder.path() / (std::string{"3600-7"} + extension),
                              folder.path() / (std::string{"kept"} + extension));
@@ -178,7 +179,7 @@ TEST_CASE("key store: only on a tmpfs of our own") {
     const auto on_disk = fs::current_path() / "key-store-on-disk";
     CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
     CHECK_FALSE(fs::exists(on_disk));
-    fs::create_directory(on_disk);  // somebody's own stays
+    fs::create_directory(on_disk);  // a directory that existed before is not removed
     fs::permissions(on_disk, fs::perms::owner_all);
     CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
     CHECK(fs::remove(on_disk));

@@ -1,4 +1,4 @@
-// The bounds of a link and of who makes them: queues, handshakes, descriptors, tasks.
+// The bounds of links, listeners and dialers: queues, handshakes, descriptors, tasks.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -65,7 +65,7 @@ TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, 
         CHECK(peer->read().size() == cell::cell_size);
     });
     REQUIRE(pair.until([&] { return pair.answering.link != nullptr; }));
-    // It reads no more: the kernel's buffers fill up, then the queue.
+    // The peer stops reading: the kernel's buffers fill up, then the queue.
     std::size_t refused = 0;
     for (int i = 0; i < 20'000 && refused < 1000; ++i) {
         if (!pair.answering.link->send(numbered(1))) ++refused;
@@ -89,7 +89,7 @@ TEST_CASE("descriptors and tasks are back where they were after 200 links") {
     const std::size_t tasks = pair.tasks.running();
     for (int i = 0; i < 200; ++i) {
         REQUIRE(pair.connect());
-        // Ended in turn by a close, by destruction, and by destruction with cells in the queue.
+        // The links end in turn by close(), by destruction, and by destruction with queued cells.
         if (i % 3 == 0) pair.dialing.link->close();
         if (i % 3 == 2) pair.answering.link->send(numbered(1));
         if (i % 3 != 0) pair.answering.link.reset();
@@ -112,7 +112,7 @@ TEST_CASE("one source holds only so many handshakes; others get theirs at once")
     REQUIRE(pair.connect());
     CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{2000});
 
-    // What the flood held is free again when it goes.
+    // When the flood ends, its places are free again.
     flood.clear();
     REQUIRE(pair.until([&] { return pair.listener().counts().failed == 4; }));
     std::vector<RawTcp> again;
@@ -142,7 +142,7 @@ TEST_CASE("without descriptors the listener waits, and serves again when there a
     rlimit before{};
     getrlimit(RLIMIT_NOFILE, &before);
     rlimit none = before;
-    none.rlim_cur = 1;  // below what is open: every further accept finds no descriptor
+    none.rlim_cur = 1;  // below the number of open files: every further accept() fails
     setrlimit(RLIMIT_NOFILE, &none);
     const bool paused = pair.until([&] { return pair.listener().counts().out_of_resources >= 2; });
     pair.dialing.link->send(numbered(1));

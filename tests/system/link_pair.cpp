@@ -8,7 +8,7 @@ namespace nightjar::tests {
 
 namespace {
 
-// Takes run() and not the link, which may be gone before this has its first turn.
+// Takes run() and not the link, because the link may be gone before this coroutine first runs.
 asio::awaitable<void> run_end(End* end, asio::awaitable<node::LinkError> run) {
     end->ended = co_await std::move(run);
 }
@@ -79,7 +79,7 @@ void LinkPair::beside(const std::function<void()>& work) {
     auto done = std::async(std::launch::async, work);
     while (done.wait_for(base::Milliseconds{0}) != std::future_status::ready)
         run_for(base::Milliseconds{5});
-    done.get();  // throws what the work threw
+    done.get();  // rethrows an exception of `work`
 }
 
 void LinkPair::run_for(base::Milliseconds time) {

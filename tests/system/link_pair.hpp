@@ -1,4 +1,4 @@
-// Two ends of a link on loopback, in one thread: what the tests of links stand on.
+// Two ends of a link on loopback in one thread. The base of all link tests.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,7 +16,7 @@ namespace nightjar::tests {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-/// A key that is the same in every run; `n` tells the keys of a test apart.
+/// A key seed that is the same in every run; `n` distinguishes the keys of a test.
 inline base::Secret<32> seed(std::uint8_t n) {
     base::Secret<32> secret;
     for (std::uint8_t& byte : secret.span())
@@ -31,7 +31,7 @@ inline cell::Hello hello(cell::LinkRole role, std::uint8_t network = 7) {
     return mine;
 }
 
-/// A packet cell whose body tells its number.
+/// A packet cell with the number `n` in its body.
 inline cell::Cell numbered(std::uint32_t n) {
     base::Bytes body(cell::body_size);
     for (std::size_t i = 0; i < body.size(); ++i)
@@ -39,7 +39,7 @@ inline cell::Cell numbered(std::uint32_t n) {
     return cell::Cell::packet(body, static_cast<std::uint8_t>(n));
 }
 
-/// Runs a link and keeps what it gave.
+/// Keeps the cells that a link delivers.
 struct Collector : node::Link::Sink {
     std::vector<cell::Cell> cells;
     std::function<void(node::Link&)> on_each;
@@ -50,7 +50,7 @@ struct Collector : node::Link::Sink {
     }
 };
 
-/// One end: its identity, its sink, and how it went.
+/// One end: its identity, its sink, and how its link ended.
 struct End {
     explicit End(std::uint8_t n) : identity{seed(n)} {}
 
@@ -58,41 +58,41 @@ struct End {
     Collector got;
     std::unique_ptr<node::Link> link;
     std::optional<node::LinkError> refused;  // no link was established
-    std::optional<node::LinkError> ended;    // it was, and ended
+    std::optional<node::LinkError> ended;    // a link was established and has ended
 };
 
-/// The product's limits with a longer handshake: a busy machine is no fault of the link's.
+/// The product's limits with a longer handshake timeout, so that a busy machine fails no test.
 inline node::LinkLimits patient_limits() {
     node::LinkLimits limits;
     limits.handshake = base::Milliseconds{30'000};
     return limits;
 }
 
-/// An answering end behind a listener, and whatever dials it.
+/// An answering end behind a listener, and the end that dials it.
 class LinkPair {
  public:
     explicit LinkPair(node::LinkLimits limits = patient_limits(),
                       node::ListenerLimits listener_limits = {});
     ~LinkPair();
 
-    /// Where the answering end listens.
+    /// The address on which the answering end listens.
     tcp::endpoint address() const { return listener_->address(); }
     /// Dials `address` as a client, runs the link, and notes how it ended.
     void dial(const tcp::endpoint& address, const base::LinkKey& expected,
               const cell::Hello& mine = hello(cell::LinkRole::client));
     void dial() { dial(address(), answering.identity.key()); }
-    /// Turns the I/O thread until `done` holds; false after `patience`.
+    /// Runs the I/O loop until `done` holds. False if `patience` has passed first.
     bool until(const std::function<bool()>& done,
                base::Milliseconds patience = base::Milliseconds{40'000});
-    /// dial() and wait for both ends.
+    /// Calls dial() and waits for both ends.
     bool connect();
     void run_for(base::Milliseconds time);
-    /// Runs `work` in a thread of its own and turns the I/O thread until it is done.
+    /// Runs `work` in a separate thread, and the I/O loop until it is done.
     void beside(const std::function<void()>& work);
 
     asio::io_context io{1};
     node::LinkLimits limits;
-    std::vector<std::string> failures;  // of tasks that ended by an exception
+    std::vector<std::string> failures;  // tasks that ended with an exception
     node::TaskGroup tasks;
     End answering{1};
     End dialing{2};

@@ -1,5 +1,5 @@
-// What a link refuses: other protocols, other keys, other records, other cells. Each time nothing
-// is delivered, nothing is answered, and the next honest peer gets its link.
+// What a link refuses: other protocols, keys, records and cells. In each case it delivers nothing
+// and answers nothing, and the next honest peer gets its link.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -26,7 +26,7 @@ node::LinkLimits short_handshake() {
 }
 
 bool still_serves(LinkPair& pair) {
-    // A short handshake of the test's may be too short for a busy machine: it may try again.
+    // The test's short handshake timeout may be too short on a busy machine, so allow a second try.
     bool connected = pair.connect();
     for (int i = 0; i < 20 && !connected; ++i)
         connected = pair.connect();
@@ -152,7 +152,8 @@ TEST_CASE("a handshake of one byte at a time is closed at the same absolute dead
     bool closed = false;
     pair.beside([&] {
         RawTcp peer{pair.address()};
-        // A hello that promises 512 bytes and sends one each 50 ms: never idle, never done.
+        // A hello that announces 512 bytes and sends one byte every 50 ms: never idle, never
+        // complete.
         base::Bytes hello{0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc};
         hello.resize(400);
         for (const std::uint8_t byte : hello) {
@@ -311,7 +312,7 @@ TEST_CASE("a storm of KeyUpdates ends the link, a few do not") {
             for (int i = 0; i < one.updates; ++i)
                 if (!peer.key_update(one.kind)) break;
             peer.write(numbered(1));
-            // Wait for the other side's end or, if it lives, give it time to read.
+            // Wait until the other side closes or, if it stays up, give it time to read.
             if (one.storm) CHECK(peer.read().empty());
         });
         REQUIRE(pair.until([&] { return pair.answering.ended.has_value(); }));

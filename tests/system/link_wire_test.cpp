@@ -1,4 +1,4 @@
-// What an observer of the wire sees of a link, and what an attacker there can do to it.
+// What an observer sees of a link on the wire, and what an attacker on the wire can do to it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ struct Watched {
         return pair.until([&] { return pair.answering.link && pair.dialing.link; });
     }
 
-    // How often each length came since the HELLO, which is the first record of a cell's length.
+    // The number of records of each length since the HELLO, the first record with a cell's length.
     std::map<int, int> lengths(Direction direction) const {
         std::map<int, int> count;
         bool established = false;
@@ -50,7 +50,7 @@ struct Watched {
         return count;
     }
 
-    // The records of one direction before its HELLO.
+    // The number of records in one direction before its HELLO.
     std::size_t handshake_records(Direction direction) const {
         std::size_t count = 0;
         for (const Record& record : recorder->records()) {
@@ -81,13 +81,13 @@ TEST_CASE("after the handshake there are only cells, one record each, however ma
             return pair.answering.got.cells.size() == sent && pair.dialing.got.cells.size() == sent;
         }));
     }
-    // 16 cells are due together: 16 records, and no more system calls than one.
+    // 16 cells are due together: 16 records in one system call.
     CHECK(watched.recorder->largest_read(Direction::up) >= 16 * cell_on_wire);
     CHECK(watched.recorder->largest_read(Direction::down) >= 16 * cell_on_wire);
 
     pair.dialing.link->close();
     REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
-    const int cells = static_cast<int>(sent) + 1;  // and the HELLO
+    const int cells = static_cast<int>(sent) + 1;  // plus the HELLO
     CHECK(watched.lengths(Direction::up) == std::map<int, int>{{2433, cells}, {19, 1}});
     CHECK(watched.lengths(Direction::down) == std::map<int, int>{{2433, cells}});
 }
@@ -152,13 +152,13 @@ TEST_CASE("a byte changed anywhere in a record ends the link; nothing is deliver
         Watched watched;
         LinkPair& pair = watched.pair;
         REQUIRE(watched.connect());
-        // The HELLO, then two good cells, then the one that is changed.
+        // The HELLO, then two intact cells, then the changed one.
         const std::size_t record = watched.handshake_records(Direction::up) + 3;
         watched.recorder->inject({Fault::Kind::flip, Direction::up, record, offset});
         for (std::uint32_t n = 0; n < 6; ++n)
             pair.dialing.link->send(numbered(n));
         if (offset == 3 || offset == 4) {
-            // A length changed: what follows may be waited for, so it comes.
+            // If the length was changed, the receiver may wait for more bytes, so send some.
             for (std::uint32_t n = 0; n < 60; ++n)
                 pair.dialing.link->send(numbered(n));
         }
@@ -194,7 +194,7 @@ TEST_CASE("a handshake with a byte changed or cut gives no link at either end") 
                 node::LinkLimits limits;
                 limits.handshake = base::Milliseconds{1000};
                 Watched watched{limits};
-                // Not the change-cipher-spec, which TLS 1.3 ignores.
+                // Skip the change_cipher_spec record, which TLS 1.3 ignores.
                 watched.recorder->inject({kind, direction, record, 20});
                 watched.pair.dial(watched.recorder->address(),
                                   watched.pair.answering.identity.key());

@@ -4,7 +4,7 @@
 #include <csignal>
 
 int main(int argc, char** argv) {
-    // The peers played by hand write to sockets that the other side has closed, as it should.
+    // The tests' raw peers write to sockets that the other side has closed, as expected.
     std::signal(SIGPIPE, SIG_IGN);
     doctest::Context context{argc, argv};
     return context.run();

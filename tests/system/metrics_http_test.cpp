@@ -15,7 +15,7 @@ using asio::ip::tcp;
 
 namespace {
 
-/// The listener on a thread of its own, as a scraper meets it.
+/// The listener on a separate thread.
 class Server {
  public:
     explicit Server(HttpLimits limits = {})
@@ -44,7 +44,7 @@ class Server {
         socket.connect({asio::ip::address_v4::loopback(), port_});
         return socket;
     }
-    /// Everything that comes back until the other side closes.
+    /// Sends `request` and returns all bytes until the other side closes.
     std::string exchange(const std::string& request) {
         auto socket = connect();
         boost::system::error_code error;
@@ -122,7 +122,7 @@ TEST_CASE("metrics listener: silent peers hold four places, for their time only"
         silent.push_back(server.connect());
     std::this_thread::sleep_for(std::chrono::milliseconds{100});
     CHECK(server.exchange(get("/livez")).empty());
-    // One that sends a byte now and then is out of time as well.
+    // A peer that sends a byte now and then also runs out of time.
     boost::system::error_code error;
     for (int i = 0; i < 12; ++i) {
         asio::write(silent[0], asio::buffer("G", 1), error);

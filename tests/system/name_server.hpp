@@ -12,8 +12,7 @@
 
 namespace nightjar::test {
 
-/// Answers A questions for the names that it knows, says that others do
-/// not exist, and is silent for "silent.test".
+/// Answers A queries for its names, NXDOMAIN for others, and does not answer for "silent.test".
 class NameServer {
  public:
     explicit NameServer(boost::asio::io_context& io)

@@ -1,4 +1,4 @@
-"""The profiles of docs/parameters.md are accepted: the authority signs a network with each as it stands there."""
+"""The profiles of docs/parameters.md are valid: the authority signs a network with each, as written there."""
 import re
 import sys
 import unittest

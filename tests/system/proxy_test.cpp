@@ -1,5 +1,5 @@
-// The SOCKS5 port by real sockets over a real core. Its link leads nowhere, so no exit answers:
-// what is tested is what applications can do to the client.
+// The SOCKS5 port with real sockets and a real core. The core's link leads nowhere, so no exit
+// answers. Tests what applications can do to the client.
 #include "client/proxy.hpp"
 
 #include <doctest/doctest.h>
@@ -55,7 +55,7 @@ ProxyLimits quick() {
     return limits;
 }
 
-/// A proxy whose core has an open session; the test turns its thread.
+/// A proxy whose core has an open session. The test runs its I/O loop.
 struct Fixture {
     explicit Fixture(ProxyLimits limits = quick())
         : tasks{context.get_executor(),
@@ -95,7 +95,8 @@ struct Fixture {
         return socket;
     }
 
-    /// Sends, then reads until the other side closes: what it said, and whether it ended well.
+    /// Sends `text` and reads until the other side closes. Returns the bytes read, and true if the
+    /// close was orderly.
     std::pair<std::string, bool> talk(tcp::socket& socket, const std::string& text) {
         if (!text.empty()) asio::write(socket, asio::buffer(text));
         std::string answer;
@@ -142,7 +143,8 @@ TEST_CASE("proxy: refusals arrive whole, then the connection ends well") {
         std::string{"\x05\x02\x00\x03\x03", 5} + "a.b" + std::string{"\0\x50", 2};
     const std::pair<std::string, std::string> rows[] = {
         {hello + bind, hello_back + reply(7)},
-        {hello + bind + std::string(5000, 'x'), hello_back + reply(7)},  // more than is ever read
+        {hello + bind + std::string(5000, 'x'),
+         hello_back + reply(7)},  // more than the proxy reads
         {hello + std::string{"\x05\x01\x00\x01\x7f\0\0\x01\0\x50", 10}, hello_back + reply(2)},
         {std::string{"\x05\x01\x01", 3}, std::string{"\x05\xff", 2}},
         {std::string{"\x16\x03\x01", 3}, ""},
@@ -188,7 +190,7 @@ TEST_CASE("proxy: too many handshakes close the oldest, so slow ones lock nobody
     auto late = fixture.connect();
     const auto [answer, ended_well] = fixture.talk(late, hello + std::string{"\x05\x09\0\x09", 4});
     CHECK(answer == hello_back + reply(8));
-    CHECK(fixture.talk(idle.front(), "").second);  // this one had to go
+    CHECK(fixture.talk(idle.front(), "").second);  // the oldest was closed
 }
 
 TEST_CASE("proxy: no answer from the exit in time is TTL expired") {
@@ -247,11 +249,11 @@ TEST_CASE("proxy: an application's socket is read no further than its stream has
             const auto count = socket.write_some(asio::buffer(piece), error);
             sent += count;
             if (count > 0) last = Clock::now();
-            return Clock::now() - last > base::Seconds{1};  // the kernel's buffers are full as well
+            return Clock::now() - last > base::Seconds{1};  // the kernel's buffers are full too
         },
         base::Seconds{20}));
     CHECK(error == asio::error::would_block);
-    // The stream's 256 KiB and what the kernel keeps for a loopback connection.
+    // The stream's 256 KiB, plus the kernel's buffers for a loopback connection.
     CHECK(sent < 16 * 1024 * 1024);
     CHECK(fixture.proxy.applications() == 1);
 }

@@ -34,7 +34,7 @@ void use_certificate(SSL_CTX* context, EVP_PKEY* key, bool ed25519) {
     X509* certificate = X509_new();
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 77);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -7200);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), -3600);  // expired: nobody looks at it
+    X509_gmtime_adj(X509_getm_notAfter(certificate), -3600);  // expired; no side checks it
     X509_set_pubkey(certificate, key);
     require(X509_sign(certificate, key, ed25519 ? nullptr : EVP_sha256()) > 0, "sign");
     require(SSL_CTX_use_certificate(context, certificate) == 1, "certificate");
@@ -48,7 +48,7 @@ void pump(SSL* client, SSL* server) {
         std::array<char, 16> ignored;
         SSL_do_handshake(client);
         SSL_do_handshake(server);
-        SSL_read(client, ignored.data(), ignored.size());  // takes the tickets
+        SSL_read(client, ignored.data(), ignored.size());  // processes the tickets
     }
     ERR_clear_error();
 }
@@ -104,7 +104,7 @@ std::shared_ptr<SSL_SESSION> foreign_session() {
     use_certificate(serving, key, true);
     EVP_PKEY_free(key);
     SSL_CTX_set_max_early_data(serving, 16384);
-    // The suite that our links agree on: a session of another hash would not even be offered.
+    // The cipher suite of our links: a session with another hash would not be offered at all.
     SSL_CTX_set_ciphersuites(dialing, "TLS_AES_256_GCM_SHA384");
     SSL* server = SSL_new(serving);
     SSL* client = SSL_new(dialing);
@@ -119,7 +119,7 @@ std::shared_ptr<SSL_SESSION> foreign_session() {
     SSL_SESSION* session = SSL_get1_session(client);
     const bool good = session != nullptr && SSL_SESSION_is_resumable(session) == 1 &&
                       SSL_SESSION_get_max_early_data(session) == 16384;
-    SSL_shutdown(client);  // a session that was not closed in order is marked as not resumable
+    SSL_shutdown(client);  // without an orderly close the session would not be resumable
     SSL_free(client);
     SSL_free(server);
     SSL_CTX_free(serving);
@@ -196,7 +196,7 @@ RawTlsServer::RawTlsServer(std::uint8_t seed) : context_{SSL_CTX_new(TLS_server_
     EVP_PKEY* key = make_key(options);
     use_certificate(context_, key, true);
     EVP_PKEY_free(key);
-    SSL_CTX_set_num_tickets(context_, 0);  // ticket() makes them
+    SSL_CTX_set_num_tickets(context_, 0);  // ticket() creates them
     ssl_ = SSL_new(context_);
     SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_accept_state(ssl_);

@@ -1,6 +1,6 @@
-// The other side of a link, played by hand: blocking sockets and OpenSSL with nothing of ours in
-// between, so that it can do what our own code never does. Meant for a thread of its own while the
-// test turns the I/O thread; every wait ends after a few seconds.
+// The other side of a link with blocking sockets and plain OpenSSL, without any of our code, so
+// that it can break every rule. Run it in a separate thread while the test runs the I/O loop. Every
+// wait ends after a few seconds.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -20,7 +20,8 @@ namespace nightjar::tests {
 /// A connected TCP socket.
 class RawTcp {
  public:
-    /// `source`: the loopback address to come from. Throws std::system_error if it cannot connect.
+    /// `source`: the loopback address to connect from. Throws std::system_error if it cannot
+    /// connect.
     explicit RawTcp(const boost::asio::ip::tcp::endpoint& address,
                     const char* source = "127.0.0.1");
     ~RawTcp();
@@ -30,31 +31,32 @@ class RawTcp {
     int descriptor() const { return descriptor_; }
     /// False once the other side has closed.
     bool send(base::ByteView bytes);
-    /// What came until the other side closed, or nothing if it has not within `patience`.
+    /// The bytes received until the other side closed. Empty optional if it has not within
+    /// `patience`.
     std::optional<base::Bytes> until_closed(base::Milliseconds patience);
 
  private:
     int descriptor_ = -1;
 };
 
-/// A session (with a ticket, and early data allowed) as a server with tickets would have given it.
+/// A TLS session with a ticket that allows early data, as another server could have issued it.
 std::shared_ptr<SSL_SESSION> foreign_session();
 
 struct RawTlsOptions {
     int version_max = TLS1_3_VERSION;
-    std::optional<std::uint8_t> seed = 9;  // of the Ed25519 certificate; none: no certificate
+    std::optional<std::uint8_t> seed = 9;  // for the Ed25519 certificate; empty: no certificate
     bool elliptic_curve_certificate = false;
     std::shared_ptr<SSL_SESSION> resume = {};
     base::Bytes early_data = {};
 };
 
-/// A TLS client. Records are what SSL_write makes of one call.
+/// A TLS client. Each call of SSL_write makes one record.
 class RawTls {
  public:
     RawTls(const boost::asio::ip::tcp::endpoint& address, const RawTlsOptions& options = {});
     ~RawTls();
 
-    /// The handshake as the client sees it. (In TLS 1.3 the server may refuse after it.)
+    /// The handshake succeeded from the client's view. (In TLS 1.3 the server may still refuse.)
     bool connected() const { return connected_; }
     bool resumed() const { return SSL_session_reused(ssl_) == 1; }
     bool early_data_accepted() const;
@@ -62,9 +64,9 @@ class RawTls {
     bool write(base::ByteView plain);
     bool write(const cell::Cell& cell) { return write(cell.bytes()); }
     bool key_update(int kind = SSL_KEY_UPDATE_NOT_REQUESTED);
-    /// Pads each further record to a multiple of so many bytes.
+    /// Pads all further records to a multiple of `block` bytes.
     void pad(std::size_t block);
-    /// The next record's plaintext; empty if the link is closed or nothing comes.
+    /// The plaintext of the next record. Empty if the link is closed or nothing arrives.
     base::Bytes read();
 
  private:
@@ -74,15 +76,15 @@ class RawTls {
     bool connected_ = false;
 };
 
-/// A TLS server in memory, which gives tickets as ours never does.
+/// A TLS server in memory. Unlike ours it issues tickets.
 class RawTlsServer {
  public:
     explicit RawTlsServer(std::uint8_t seed);
     ~RawTlsServer();
 
-    /// Takes what a client sent and goes on with the handshake; what it has to say.
+    /// Takes a client's bytes, continues the handshake, and returns the answer.
     base::Bytes answer(base::ByteView bytes);
-    /// A ticket, in a record whose plaintext is padded to so many bytes.
+    /// A ticket in a record whose plaintext is padded to `padded` bytes.
     base::Bytes ticket(std::size_t padded);
 
  private:

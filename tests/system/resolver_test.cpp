@@ -79,7 +79,7 @@ TEST_CASE("resolver: what is no host name reaches no server") {
 
 namespace {
 
-/// A name that this machine's hosts file knows. (c-ares answers "localhost" by itself.)
+/// A name in this machine's hosts file, other than "localhost", which c-ares answers by itself.
 std::string name_in_hosts_file() {
     std::ifstream file{"/etc/hosts"};
     for (std::string line; std::getline(file, line);) {
@@ -96,7 +96,7 @@ std::string name_in_hosts_file() {
 TEST_CASE("resolver: the hosts file is not asked") {
     auto name = name_in_hosts_file();
     if (name.empty()) {
-        MESSAGE("this machine's hosts file names nothing but localhost, so this shows little");
+        MESSAGE("this machine's hosts file has no name but localhost, so this case proves little");
         name = "hosts.test";
     }
     asio::io_context io;

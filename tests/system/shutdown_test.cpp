@@ -1,4 +1,4 @@
-// How a process ends: its tasks, its steps in order, its signals, and what it leaves to nobody.
+// How a process ends: its tasks, the order of its steps, signals, and the protection of its memory.
 #include "sphinx/node/shutdown.hpp"
 
 #include <doctest/doctest.h>
@@ -65,7 +65,7 @@ TEST_CASE("a signal runs the steps one after the other, in their order") {
         process.io.run_for(milliseconds{20});
         CHECK_FALSE(process.shutdown.requested());
         std::raise(signal);
-        process.io.run();  // runs out of work: nothing waits for a signal any more
+        process.io.run();  // returns, because no task waits for a signal any more
         CHECK(process.trace == Trace{"1", "2", "3"});
         CHECK(process.shutdown.overran().empty());
     }

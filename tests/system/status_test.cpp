@@ -36,7 +36,7 @@ StatusFacts some_facts(bool lab) {
     return status;
 }
 
-/// The socket on a thread of its own.
+/// The control socket on a separate thread.
 class Server {
  public:
     explicit Server(const fs::path& path)

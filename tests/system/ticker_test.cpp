@@ -17,7 +17,7 @@ base::Mono now() {
     return std::chrono::steady_clock::now();
 }
 
-/// Things that are due, and when the ticker came for them.
+/// Due times, and the times at which the ticker fired for them.
 struct Work {
     boost::asio::io_context io;
     std::multiset<base::Mono> due;
@@ -44,14 +44,14 @@ TEST_CASE("ticker: what is due is done within a millisecond or little more, neve
     work.ticker.arm();
     work.io.run_for(300ms);
     REQUIRE(work.late.size() == 100);
-    // Things due in one millisecond share a ring: 70 ms of them need about as many.
+    // Items due in the same millisecond share a ring, so 70 ms need about 70 rings.
     CHECK(work.rings.size() <= 75);
     std::size_t punctual = 0;
     for (const auto late : work.late) {
         CHECK(late >= 0ns);
         punctual += late < 3ms ? 1 : 0;
     }
-    CHECK(punctual >= 80);  // the rest is the machine's, which is shared
+    CHECK(punctual >= 80);  // the rest may be late because the machine is shared
 }
 
 TEST_CASE("ticker: two rings never share a millisecond") {

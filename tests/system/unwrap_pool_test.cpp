@@ -12,7 +12,7 @@ using namespace nightjar::relay;
 
 namespace {
 
-/// Packets that a relay of their own key can open: one forwarding hop, one final.
+/// Packets with a key that opens them: one for a forwarding hop, one for a final hop.
 class Packets {
  public:
     Packets()

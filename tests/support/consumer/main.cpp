@@ -1,4 +1,4 @@
-// A packet over three hops and a reply by a SURB, through the installed headers and library.
+// Sends a packet over three hops and a reply with a SURB, using the installed headers and library.
 #include <algorithm>
 #include <cstdio>
 #include <optional>
@@ -14,7 +14,7 @@ using namespace nightjar::packet;
 
 namespace {
 
-/// The payload as the last hop hands it on; empty if a hop refuses the packet.
+/// The payload as the last hop outputs it. Empty if a hop refuses the packet.
 base::Bytes carry(base::Bytes packet, const std::vector<KeyPair>& pairs) {
     for (const auto& pair : pairs) {
         if (!unwrap(packet, pair.secret, packet_size)) return {};
