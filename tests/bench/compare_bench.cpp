@@ -1,6 +1,6 @@
-// Ours against the crate and against S, one crypto_scalarmult of libsodium, in interleaved pairs:
-// each round times a call of every variant, so that a change of clock or a busy neighbour meets all
-// of them. Prints JSON; tests/bench/compare draws the table.
+// Compares our library with the crate and with S, one crypto_scalarmult of libsodium. Each round
+// times one call of every variant, so that a change of clock rate or a busy neighbour affects all
+// of them. Prints JSON; tests/bench/compare prints the table.
 //   compare_bench [--kernel portable|avx2|ifma] [--rounds N]
 #include <sodium.h>
 #include <time.h>
@@ -20,15 +20,15 @@ using namespace nightjar::packet;
 
 namespace {
 
-/// This thread's processor time, as the crate's program measures it: what a neighbour on the core
-/// takes is not counted.
+/// This thread's processor time, which the crate's program also measures. Other processes on the
+/// core do not count.
 double now_ns() {
     timespec now{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return 1e9 * static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec);
 }
 
-/// One line of the table. run() gives the nanoseconds of one unit of work, in one sample or more.
+/// One line of the table. run() returns the nanoseconds per unit of work, one or more samples.
 struct Variant {
     std::string name;
     std::function<std::vector<double>()> run;

@@ -1,9 +1,9 @@
-// Whether the time of a call tells its secret (the method of dudect): two classes of secrets,
-// chosen at random from call to call and prepared alike, and Welch's t between their times. A
-// control that does branch on its secret shows that the measurement could see it.
+// Tests whether the time of a call depends on its secret, by the method of dudect: two classes of
+// secrets, chosen at random for each call and prepared in the same way, and Welch's t between their
+// times. A control that branches on its secret shows that the measurement can detect a leak.
 //   constant_time [CALLS]
-// Statistics on a shared machine are evidence, not a test: tests/unit/kernel_objects.py is the part
-// that is the same each time. Exit code 1 where a kernel shows a difference or the control none.
+// Statistics on a shared machine are evidence, not a test; tests/unit/kernel_objects.py is the
+// deterministic check. Exit code 1 if a kernel shows a difference or the control shows none.
 #include <sodium.h>
 #include <x86intrin.h>
 
@@ -47,7 +47,8 @@ double welch(const std::vector<double>& times, const std::vector<bool>& classes,
            std::sqrt(of[0].variance_of_mean() + of[1].variance_of_mean());
 }
 
-/// The largest |t| over several cuts: what interrupts add hides a small difference.
+/// The largest |t| over several cut-offs of the times. Without a cut-off, interrupts would hide a
+/// small difference.
 double difference(std::size_t calls, base::Random& random, const Secret32& fixed,
                   const std::function<void(const Secret32&)>& call) {
     std::vector<Secret32> secrets(calls);
@@ -55,7 +56,7 @@ double difference(std::size_t calls, base::Random& random, const Secret32& fixed
     for (std::size_t i = 0; i < calls; ++i) {
         classes[i] = random.below(2) == 1;
         random.fill(secrets[i]);
-        secrets[i][0] |= 1;  // odd, as tables want them; ladders clamp it away
+        secrets[i][0] |= 1;  // tables need odd scalars; ladders clamp this bit anyway
         secrets[i][31] &= 0x0f;
         if (classes[i]) secrets[i] = fixed;
     }
@@ -127,7 +128,7 @@ std::vector<Subject> subjects(const bench::Samples& samples) {
                            fixed});
         }
     }
-    // A MAC that differs at its start, or where the secret says: one class is always the start.
+    // A wrong MAC that differs at its first byte (one class), or at a secret position (the other).
     all.push_back({"unwrap, where the MAC differs",
                    [&samples](const Secret32& secret) {
                        auto packet = samples.packets[0];
@@ -138,7 +139,7 @@ std::vector<Subject> subjects(const bench::Samples& samples) {
     return all;
 }
 
-/// Adds where a bit is set, and only there.
+/// Does an addition only for bits that are set, so its time depends on the secret.
 void control(const Secret32& secret) {
     volatile std::uint64_t sum = 1;
     for (int bit = 0; bit < 256; ++bit) {

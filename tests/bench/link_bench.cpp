@@ -1,5 +1,5 @@
-// What a cell costs on a link over loopback, both ends in one thread: TLS, memory, system calls.
-// The argument is how many cells are due at once.
+// The cost of a cell on a link over loopback, with both ends in one thread: TLS, memory, system
+// calls. The argument is the number of cells that are due at once.
 #include <benchmark/benchmark.h>
 
 #include <boost/asio/io_context.hpp>
@@ -33,12 +33,12 @@ struct Counter : node::Link::Sink {
     std::size_t cells = 0;
 };
 
-// Takes run() and not the link, which may be gone before this has its first turn.
+// Takes run() and not the link, because the link may be gone before this coroutine first runs.
 asio::awaitable<void> drain(asio::awaitable<node::LinkError> run) {
     co_await std::move(run);
 }
 
-// Two ends of one link, ready.
+// Two connected ends of one link.
 class Pair {
  public:
     Pair()
@@ -61,7 +61,7 @@ class Pair {
             turn();
     }
 
-    /// Makes a new link in place of the one there is.
+    /// Replaces the link by a new one.
     void connect() {
         dialing.reset();
         answering.reset();

@@ -1,6 +1,6 @@
-// What a packet costs in the mix queue, from push to release in ticks of a millisecond: at a steady
-// rate (packets a second, mean delay 50 ms), and pushed onto a full queue whose packets are all due
-// at one time, which is the worst that a sender can ask for.
+// The cost of a packet in the mix queue, from push to release, in ticks of a millisecond. Measured
+// at a constant rate (packets per second, mean delay 50 ms), and for pushes onto a full queue whose
+// packets are all due at the same time, the worst case that a sender can cause.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -13,7 +13,7 @@ namespace {
 using namespace nightjar;
 using namespace std::chrono_literals;
 
-/// A packet whose cell is nobody's matter here.
+/// A packet with an empty cell, which does not matter here.
 relay::Held held(base::Mono arrived, base::Nanoseconds delay) {
     return {std::make_unique<cell::Cell>(), relay::ToExit{}, arrived, delay};
 }
@@ -21,11 +21,12 @@ relay::Held held(base::Mono arrived, base::Nanoseconds delay) {
 void steady(benchmark::State& state) {
     base::SeededRandom random{1};
     relay::MixQueue queue{20'000, random};
-    // Drawn before: the draw is the sender's.
+    // Drawn in advance, because in the network the sender draws them.
     std::vector<base::Nanoseconds> delays(100'000);
     for (auto& delay : delays)
         delay = random.exponential_capped(50ms, 500ms);
-    // All that is around the queue: cells, other packets, links. It has to come from memory again.
+    // Stands for the other data of a relay (cells, packets, links), which evicts the queue from the
+    // cache.
     std::vector<std::uint64_t> others(1 << 20);
     const auto per_tick = state.range(0) / 1000;
     base::Mono now{1h};

@@ -1,4 +1,5 @@
-// The parts and the whole of the packet library, by google-benchmark: --benchmark_format=json.
+// Benchmarks of the packet library, its parts and the whole, with google-benchmark
+// (--benchmark_format=json).
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -20,7 +21,8 @@ const bench::Samples& samples() {
     return all;
 }
 
-/// Forces the kernel of the first argument; false, and a note in the output, where there is none.
+/// Forces the kernel of the first argument. False, with a note in the output, if the machine lacks
+/// it.
 bool force(benchmark::State& state) {
     const auto wanted = kernels[state.range(0)];
     state.SetLabel(to_string(wanted));
@@ -67,8 +69,8 @@ void unwrap_good(benchmark::State& state) {
 void unwrap_wrong_mac(benchmark::State& state) {
     unwrap_kind(state, [](base::Bytes& packet) { packet[gamma_offset] ^= 1; });
 }
-// One packet over and over. The filter that finds out is the relay's, after unwrap_batch, so a
-// replay costs here what a good packet costs.
+// One packet over and over. The relay's replay filter comes after unwrap_batch, so here a replay
+// costs as much as a good packet.
 void unwrap_replayed(benchmark::State& state) {
     unwrap_kind(state, [](base::Bytes& packet) { packet = samples().packets[0]; });
 }

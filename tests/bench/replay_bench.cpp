@@ -1,6 +1,6 @@
-// What a replay tag costs: a filter in which half of the bits are set, in the memory that a relay's
-// tmpfs is made of (pages of 4 KiB; it lies in no cache). The argument is how many packets a second
-// it is sized for, over an hour.
+// The cost of a replay tag, in a filter with half of its bits set. The memory is of the kind that a
+// relay's tmpfs uses: pages of 4 KiB, not in the cache. The argument is the rate in packets per
+// second for which the filter is sized, over an hour.
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 using namespace nightjar;
 
-/// Shared memory, which is what a tmpfs gives; zeros.
+/// Shared memory, as in a tmpfs, filled with zeros.
 class Shared {
  public:
     explicit Shared(std::size_t size) : size_{size} {
@@ -31,7 +31,7 @@ class Shared {
     std::size_t size_ = 0;
 };
 
-template <std::size_t ahead>  // so many tags before its own a tag is asked for; 0: not
+template <std::size_t ahead>  // prefetch distance in tags; 0: no prefetch
 void insert(benchmark::State& state) {
     const auto packets = static_cast<std::uint64_t>(state.range(0)) * 3600;
     Shared memory{relay::ReplayFilter::bytes_for(packets)};

@@ -1,4 +1,4 @@
-// Packets to measure with: five hops, the network's size, one key to unwrap them by.
+// Packets for benchmarks: five hops, the network's packet size, one key to unwrap them.
 #pragma once
 
 #include <stdexcept>
@@ -31,7 +31,7 @@ struct Samples {
     std::vector<base::Bytes> packets;
 };
 
-/// A batch of copies, ready to be unwrapped by the first hop.
+/// A batch of copies of a packet, ready for the first hop to unwrap.
 struct Batch {
     Batch(const Samples& samples, std::size_t count)
         : packets(samples.packets.begin(),

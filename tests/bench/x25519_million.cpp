@@ -1,6 +1,6 @@
-// A million random inputs through every kernel, call size and lane against libsodium, whose answers
-// are computed once; the first of each call by a table as well, where it is a point of the curve.
-// Minutes, so it is a bench and not a test.
+// Compares a million random inputs through every kernel, call size and lane with libsodium, whose
+// results are computed once. The first input of each call is also multiplied by a table, if it is a
+// point of the curve. It takes minutes, so it is a benchmark and not a test.
 #include <sodium.h>
 
 #include <cstring>
@@ -16,7 +16,7 @@ using namespace nightjar::packet;
 
 namespace {
 
-/// Whether a table of the point agrees with the ladder's product. `tables` counts those that did.
+/// True if a table of the point gives the expected product. `tables` counts the tables used.
 bool table_agrees(const Multiplication& one, const std::uint8_t* expected, std::size_t& tables) {
     auto& known = KnownKeys::of_this_thread();
     known.begin_batch();

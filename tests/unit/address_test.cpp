@@ -7,7 +7,7 @@ using namespace nightjar::base;
 TEST_CASE("literals: one canonical spelling, public or not") {
     struct Row {
         const char* text;
-        const char* canonical;  // nullptr: no literal
+        const char* canonical;  // nullptr: not a literal
         bool is_public;
     };
     const Row rows[] = {

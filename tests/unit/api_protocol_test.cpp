@@ -10,7 +10,7 @@ using namespace nightjar::client;
 TEST_CASE("api: requests") {
     struct Row {
         std::string line;
-        const char* error;  // nullptr: understood
+        const char* error;  // nullptr: valid
     };
     const Row rows[] = {
         {R"({"method":"status"})", nullptr},

@@ -102,7 +102,7 @@ TEST_CASE("what an authority signs is what clients and relays take") {
         CHECK(relay.operator_name == "op-" + relay.name);
         CHECK(relay.capacity == 10);
     }
-    // What is not given follows from U by the law's own shares.
+    // Rates that are not given are derived from U by default shares.
     const auto& parameters = document->parameters;
     CHECK(parameters.client_loops == directory::Rate{10'000});
     CHECK(parameters.replies == directory::Rate{90'000});

@@ -44,7 +44,7 @@ TEST_CASE("a Secret moves, never copies by accident, and leaves nothing behind")
     CHECK(to_hex(copied.view()) == "01020304");
     CHECK(to_hex(first.view()) == "00000000");  // NOLINT: what a move leaves is what is tested
 
-    // The destructor's wipe, seen through storage that outlives the object.
+    // Checks the destructor's wipe in storage that outlives the object.
     alignas(Secret<4>) unsigned char storage[sizeof(Secret<4>)];
     auto* placed = new (storage) Secret<4>{std::span<const std::uint8_t, 4>{bytes}};
     placed->~Secret();
@@ -80,7 +80,7 @@ TEST_CASE("ids compare by their bytes and refuse other lengths") {
     CHECK(NodeId{}.is_zero());
     CHECK_FALSE(NodeId{bytes}.is_zero());
     CHECK(NodeId{} < NodeId{bytes});
-    // From the first byte on, as documents sort their relays.
+    // The first byte decides first, as in the documents' order of relays.
     const auto with = [](std::size_t i, std::uint8_t a, std::size_t j, std::uint8_t b) {
         NodeId id;
         id.bytes[i] = a;
@@ -102,7 +102,7 @@ TEST_CASE("seeded randomness repeats itself and differs by seed") {
     Bytes first(3000), again(3000), other(3000);
     SeededRandom{1}.fill(first);
     SeededRandom repeated{1};
-    // The same bytes however they are asked for.
+    // The bytes are the same for any sizes of the requests.
     for (std::size_t i = 0; i < again.size(); i += 7)
         repeated.fill(ByteSpan{again}.subspan(i, std::min<std::size_t>(7, again.size() - i)));
     SeededRandom{2}.fill(other);

@@ -1,4 +1,4 @@
-// What bounds waiting: the queue that refuses, and the pause that grows.
+// What bounds waiting: a queue that refuses when full, and pauses that grow.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -14,7 +14,7 @@ TEST_CASE("a bounded queue gives back in order and refuses when full") {
     CHECK_FALSE(queue.try_pop());
     int next_in = 0;
     int next_out = 0;
-    for (int round = 0; round < 10; ++round) {  // goes round the ring in every phase
+    for (int round = 0; round < 10; ++round) {  // wraps around the ring at every position
         while (queue.try_push(next_in))
             ++next_in;
         CHECK(queue.full());
@@ -64,5 +64,5 @@ TEST_CASE("the pause doubles from 0.2 s to 10 s, between half a step and all of 
         if (round == 0) first = again;
         differs = differs || again != first;
     }
-    CHECK(differs);  // two relays that lost the same peer do not come back in step
+    CHECK(differs);  // two relays that lost the same peer do not retry in step
 }

@@ -73,7 +73,7 @@ TEST_CASE("only cells of the right length, a known kind and a zero reserved byte
 
 TEST_CASE("a packet yet to be written is zeros, whatever its memory held before") {
     std::vector<cell::CellBox> dirty;
-    // More than a thread keeps.
+    // More cells than a thread's cache keeps.
     for (int i = 0; i < 3000; ++i) {
         dirty.push_back(Cell::boxed_packet(7));
         std::ranges::fill(dirty.back()->body(), std::uint8_t{0xff});

@@ -12,7 +12,7 @@ using namespace nightjar;
 
 namespace {
 
-/// What load_config() says of a client.yaml with this text; empty if it takes it.
+/// The error of load_config() for a client.yaml with this text. Empty if it is accepted.
 std::string refusal(const std::string& text) {
     const test::TemporaryFolder folder;
     const auto file = folder.path() / "client.yaml";

@@ -1,4 +1,4 @@
-// A small network with its secret keys, for tests of the client that walk packets by hand.
+// A small network with its secret keys, for client tests that unwrap packets hop by hop.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ struct Network {
         return relay.identity;
     }
 
-    /// Where a packet went and what its last hop reads.
+    /// A packet's route, and what its last hop reads.
     struct Walked {
         std::vector<base::NodeId> path;
         packet::Final end;

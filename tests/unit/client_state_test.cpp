@@ -44,7 +44,7 @@ TEST_CASE("gateway choice: by capacity, among those that leave an exit") {
     const auto document = network({
         gateway(1, 1, false),
         gateway(2, 3, false),
-        gateway(3, 50, true),  // the only exit: as a gateway it would leave none
+        gateway(3, 50, true),  // the only exit: if it were the gateway, no exit would be left
         gateway(4, 50, false, "same"),
     });
     std::map<int, int> chosen;

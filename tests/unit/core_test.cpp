@@ -68,7 +68,7 @@ TEST_CASE(
         ++loops;
         CHECK(walked.path.back() == f.gateway);
         CHECK(std::ranges::equal(walked.end.destination.bytes, f.self.bytes));
-        // A loop's payload is still sealed where it is delivered.
+        // A loop's payload is still encrypted when it is delivered.
         CHECK_FALSE(packet::read_message(walked.payload));
         f.core.on_delivery(f.network.delivery(walked), f.now);
         CHECK(f.core.status(f.now).loops_returned == loops);
@@ -84,7 +84,7 @@ TEST_CASE(
 TEST_CASE("what a lost slot, or a cell that was not written, carried goes with the next") {
     Fixture f;
     f.core.connected(f.now);
-    f.run(2s);  // the stock is on its way, and packets have room
+    f.run(2s);  // the SURBs for the stock are on their way, so packets have room again
     stream::Mux far{stream::Side::exit};
     std::size_t opened = 0;
     const auto arrive = [&] {
@@ -102,7 +102,7 @@ TEST_CASE("what a lost slot, or a cell that was not written, carried goes with t
     arrive();
     for (std::size_t i = 1; i <= 10; ++i) {
         REQUIRE(f.core.open("a", {"example.org", 80}));
-        f.run(20ms);  // a packet or two are made, and wait for their slots
+        f.run(20ms);  // one or two packets are built and wait for their slots
         f.now += 5ms;
         if (i % 2 == 0) {
             f.now += 100ms;  // the process stands still
@@ -163,7 +163,7 @@ TEST_CASE("loops that stay away are counted as lost, once, after two longest rou
     CHECK(f.core.status(f.now).loops_lost == 0);
     const auto sent = f.core.status(f.now).loops_sent;
     f.run(patience);
-    // Of what was sent in the first span all is lost; the last of it may be a slot off.
+    // All loops sent in the first span are lost. The last one may be off by a slot.
     CHECK(f.core.status(f.now).loops_lost + 1 >= sent);
     CHECK(f.core.status(f.now).loops_lost <= sent + 1);
     CHECK(f.core.status(f.now).loops_returned == 0);
@@ -184,7 +184,7 @@ TEST_CASE("in a network without an exit for us slots are filled all the same") {
 
 TEST_CASE("the first key shares the session that is open anyway; others get their own") {
     Fixture f;
-    CHECK_FALSE(f.core.open("a", {"example.org", 80}));  // not connected yet: there is none
+    CHECK_FALSE(f.core.open("a", {"example.org", 80}));  // not connected yet, so no session exists
     f.core.connected(f.now);
     const auto one = f.core.open("a", {"example.org", 80});
     const auto two = f.core.open("a", {"example.org", 81});

@@ -28,7 +28,7 @@ struct Fixture {
     Cover cover(const std::string& self) {
         return {network.named(self).identity, network.document(), random, counters, test::start};
     }
-    /// Ticks of 1 ms, as the daemon does.
+    /// Runs in ticks of 1 ms, as the daemon does.
     std::vector<Sent> run(Cover& cover, base::Mono from, base::Nanoseconds duration) {
         std::vector<Sent> sent;
         std::vector<Cover::Loop> out;
@@ -41,7 +41,7 @@ struct Fixture {
         }
         return sent;
     }
-    /// Unwraps hop by hop; the relays passed, and what the last one reads.
+    /// Unwraps hop by hop. Returns the relays passed; `final` is what the last one reads.
     std::vector<const directory::Relay*> follow(const Sent& sent, packet::Final& final) {
         auto cell = sent.cell;
         std::vector<const directory::Relay*> passed;
@@ -69,7 +69,7 @@ struct Fixture {
 TEST_CASE_FIXTURE(Fixture, "cover: a loop passes one relay of every other layer and comes home") {
     struct Case {
         const char* self;
-        std::vector<std::uint8_t> layers;  // passed, in order; 0 is a gateway
+        std::vector<std::uint8_t> layers;  // of the relays passed, in order; 0 is a gateway
     };
     const Case cases[] = {
         {"gateway-0", {1, 2, 3, 0}},
@@ -114,9 +114,9 @@ TEST_CASE_FIXTURE(Fixture, "cover: loops go out at the network's Poisson rate") 
         const double law = 1 - std::exp(-15.0 * gaps[i]);
         distance = std::max(distance, std::abs(law - static_cast<double>(i + 1) / gaps.size()));
     }
-    // 15 a second on a grid of 1 ms: the grid itself moves the distribution by at most 0.015.
+    // 15 per second on a grid of 1 ms: the grid changes the distribution by at most 0.015.
     CHECK(distance < 1.95 / std::sqrt(gaps.size()) + 0.015);
-    // Every next relay is used, evenly.
+    // Every possible next relay is used equally often.
     std::map<base::NodeId, int> firsts;
     for (const auto& one : sent)
         ++firsts[one.first_hop];
@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(Fixture, "cover: times are drawn ahead; how often it is asked 
             if (due[run].empty() || due[run].back() != next) due[run].push_back(next);
         }
     }
-    // The slower asker misses to see some slots that fall between two of its ticks.
+    // The slower caller does not see some slots between two of its ticks.
     CHECK(std::includes(due[0].begin(), due[0].end(), due[1].begin(), due[1].end() - 1));
 }
 

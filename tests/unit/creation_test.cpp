@@ -1,5 +1,5 @@
-// Creation in n multiplications against the plain construction, which multiplies by every factor
-// in turn and lives here only.
+// Compares packet creation in n multiplications with the plain construction, which multiplies by
+// every factor in turn and exists only in this test.
 #include <doctest/doctest.h>
 #include <sodium.h>
 
@@ -15,7 +15,7 @@ using namespace nightjar::packet;
 
 namespace {
 
-/// s_i = x b_0 … b_(i-1) P_i, one multiplication after the other.
+/// The plain construction: s_i = x b_0 … b_(i-1) P_i, one multiplication after the other.
 RouteKeys plain_route_keys(std::span<const Hop> route, const SecretKey& initial) {
     RouteKeys keys;
     keys.hops = route.size();
@@ -51,7 +51,8 @@ std::vector<Hop> random_route(base::Random& random, std::size_t hops) {
     return route;
 }
 
-// A point of order 8: adding it to a key changes its bytes and no product by a clamped scalar.
+// A point of order 8. Adding it to a key changes the key's bytes, but no product with a clamped
+// scalar.
 constexpr const char* order_8 = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
 
 }  // namespace
@@ -84,7 +85,7 @@ TEST_CASE("creation: the chain is exact for points of any order on the curve") {
     base::SeededRandom random{22};
     int seen = 0;
     for (int i = 0; i < 200; ++i) {
-        // Any u on the curve: its point is of order l, 2l, 4l or 8l.
+        // Any u on the curve: the point's order is l, 2l, 4l or 8l.
         const auto point = random.id<PublicKey>();
         if (!on_curve(point)) continue;
         ++seen;
@@ -117,8 +118,8 @@ TEST_CASE("creation: curve and twist are told apart") {
     CHECK(on < 260);
     CHECK(on_curve(PublicKey{{9}}));
     CHECK_FALSE(on_curve(PublicKey{{2}}));  // RFC 7748's curve has no point with u = 2
-    // The Edwards point of order 8 in libsodium's form is refused as a group element there, which
-    // is how we know that the constant is one.
+    // libsodium refuses the Edwards point of order 8 as a group element. That confirms the
+    // constant.
     const auto bytes = base::from_hex(order_8);
     REQUIRE(bytes);
     CHECK(crypto_core_ed25519_is_valid_point(bytes->data()) == 0);

@@ -37,7 +37,7 @@ TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
         {own, set, false, true, true, "own loop"},
         {mailbox, set, false, true, true, "mailbox"},
         {mailbox, zero, false, true, true, "misrouted"},
-        // A gateway that is none.
+        // A gateway that is not an exit.
         {own, zero, false, false, true, "misrouted"},
         {own, set, false, false, true, "own loop"},
         {mailbox, set, false, false, true, "mailbox"},
@@ -47,7 +47,7 @@ TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
         {own, set, false, false, false, "own loop"},
         {mailbox, set, false, false, false, "misrouted"},
         {mailbox, zero, false, false, false, "misrouted"},
-        // What a client sends never ends at its own gateway, whatever it says.
+        // A client's packet must not end at its own gateway, whatever its content.
         {own, zero, true, true, true, "misrouted"},
         {own, set, true, true, true, "misrouted"},
         {mailbox, set, true, true, true, "misrouted"},

@@ -1,5 +1,5 @@
-// The worked example of docs/directory.md, byte for byte: made anew from the seeds that the page
-// states, and taken as a client would take it.
+// The worked example of docs/directory.md, byte for byte: generated from the seeds on that page,
+// and accepted as a client would accept it.
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -57,7 +57,7 @@ Document example() {
     return document;
 }
 
-/// The content of the first code block behind a heading.
+/// The content of the first code block after a heading.
 std::string block_behind(const std::string& page, const std::string& heading) {
     const auto from = page.find("```text\n", page.find(heading)) + 8;
     return page.substr(from, page.find("```", from) - from);

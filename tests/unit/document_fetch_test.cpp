@@ -32,7 +32,7 @@ TEST_CASE("document fetch: parts in order make the text, once") {
     REQUIRE(text);
     CHECK(*text == std::string(2048, 'a') + std::string(2048, 'b') + "c");
     CHECK_FALSE(fetch.waiting(start));
-    CHECK_FALSE(fetch.accept(part(8, 1, 0, 1, 'd')));  // nobody asked
+    CHECK_FALSE(fetch.accept(part(8, 1, 0, 1, 'd')));  // not requested
 
     fetch.begin(base::Epoch{8}, start);
     CHECK(fetch.accept(part(9, 1, 0, 1, 'd')) == "d");

@@ -10,7 +10,7 @@ using namespace nightjar::directory;
 
 namespace {
 
-/// Ten relays' worth of every kind of line, each optional one at least once.
+/// A document with ten relays and every kind of line, each optional one at least once.
 std::string sample() {
     auto network = test::make_network(7);
     auto& document = network.document;
@@ -30,7 +30,7 @@ std::string with(std::string text, std::string_view what, std::string_view by) {
     return text.replace(at, what.size(), by);
 }
 
-/// The first line that starts so, with its line feed.
+/// The first line with this start, including its line feed.
 std::string line_of(const std::string& text, const std::string& start) {
     const auto at = text.find("\n" + start) + 1;
     REQUIRE_MESSAGE(at != 0, start);
@@ -268,7 +268,7 @@ TEST_CASE("no change of one byte leaves a document valid") {
         }
         text[at] = old;
     }
-    // Most changes of a digit parse; that they do not pass is the signatures' work.
+    // Most changes of a digit still parse. Only the signatures reject them.
     CHECK(parsed_count > 0);
     CHECK(parsed_count < good.size());
 }

@@ -75,7 +75,7 @@ TEST_CASE("due heap: the first is the earliest of all, whatever enters, moves an
             heap.unset(found->second.number);
             found->second.due.reset();
         } else {
-            // All times differ, so that there is one first.
+            // All times differ, so that the first is unique.
             const auto due =
                 start +
                 base::Nanoseconds{static_cast<std::int64_t>(random.below(1000) * 50'000) + step};

@@ -1,4 +1,4 @@
-// What an exit holds is bounded, whatever its clients do.
+// An exit's memory is bounded, whatever its clients do.
 #include "tests/unit/exit_harness.hpp"
 
 using namespace nightjar;
@@ -35,11 +35,11 @@ TEST_CASE("sessions are bounded: one too many ends the one that has been silent 
     say(1, 1);
     say(2, 2);
     say(3, 3);
-    say(1, 4);  // so 2 is the most silent now
+    say(1, 4);  // now session 2 has been silent for longest
     say(4, 5);
     CHECK(harness.exit.sessions() == 3);
     CHECK((lives(1) && !lives(2) && lives(3) && lives(4)));
-    // A flood of sessions that say one thing each never ends one that goes on talking.
+    // A flood of sessions with one packet each never ends a session that keeps sending.
     for (int i = 0; i < 100; ++i) {
         say(static_cast<std::uint8_t>(10 + i), 10 + 2 * i);
         say(1, 11 + 2 * i);
@@ -58,7 +58,7 @@ TEST_CASE("where all sessions are lively one too many finds no place, and ends n
         stream::PacketNumber number = 0;
         Mono next;
     };
-    // 21 clients of five packets a second, as many as a session on trial gets, each after a delay.
+    // 21 clients with five packets per second, the rate of a session on trial, each after a delay.
     std::vector<Client> clients(21);
     for (std::size_t i = 0; i < clients.size(); ++i) {
         clients[i].id.bytes.fill(static_cast<std::uint8_t>(i + 1));
@@ -77,7 +77,7 @@ TEST_CASE("where all sessions are lively one too many finds no place, and ends n
         if (packets >= 21) CHECK(std::count_if(clients.begin(), clients.end() - 1, lives) == 20);
     }
     CHECK_FALSE(lives(clients.back()));
-    // As soon as one falls silent there is a place.
+    // As soon as one falls silent, a new session finds a place.
     harness.id = clients.back().id;
     for (int second = 0; second < 3; ++second) {
         harness.now += Seconds{1};
@@ -101,7 +101,7 @@ TEST_CASE("what SURBs take counts with the room that is kept for more, and goes 
     const auto held = harness.exit.stock(harness.id);
     CHECK(held == 201);
     const auto large = harness.exit.memory();
-    CHECK(large > small + 225 * packet::surb_size);  // there is room for 234
+    CHECK(large > small + 225 * packet::surb_size);  // the capacity is 234
     CHECK(large < small + held * packet::surb_size * 8 / 5);
     for (int ms = 1; harness.exit.stock(harness.id) > 1; ++ms) {
         REQUIRE(ms < 20'000);
@@ -144,7 +144,7 @@ TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most 
         harness.exit.accept(streams.back());
     }
     CHECK(harness.exit.take_events().size() == 4);
-    // Bytes that targets sent and nobody acknowledges, and SURBs.
+    // Unacknowledged bytes from targets, and SURBs.
     const base::Bytes bytes(16'384);
     CHECK(harness.exit.write(streams[0], bytes) == bytes.size());
     CHECK(harness.exit.write(streams[1], bytes) == bytes.size());
@@ -164,7 +164,7 @@ TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most 
     CHECK(events[0].event.reason == stream::ResetReason::overload);
     CHECK(dropped(harness.counters, relay::DropReason::overflow) == 1);
     CHECK(harness.exit.write(streams[2], bytes) == 0);
-    // What a client sends counts as well, and what has gone no longer does.
+    // Bytes from a client count too; bytes that have left no longer count.
     harness.exit.reset(streams[1], stream::ResetReason::cancelled);
     CHECK(harness.exit.memory() < bytes.size() + 10'000);
     for (std::uint8_t i = 10; i < 40; ++i) {

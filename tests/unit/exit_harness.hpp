@@ -1,4 +1,4 @@
-// One exit's sessions with a client played by hand, without cryptography.
+// One exit's sessions and a client that the test plays, without cryptography.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ using stream::Event;
 using stream::Mux;
 using stream::Side;
 
-/// Puts the message in the clear behind nothing; the SURB's first bytes stand for the first hop.
+/// Writes the message in clear. The SURB's first bytes take the place of the first hop.
 struct PlainSealer final : relay::ReplySealer {
     std::optional<base::NodeId> seal(base::ByteView surb, base::ByteView message,
                                      base::ByteSpan packet) override {
@@ -37,7 +37,7 @@ struct Harness {
         id.bytes.fill(7);
     }
 
-    /// One up packet with SURBs numbered from `surb_number`.
+    /// Sends one packet up, with SURBs numbered from `surb_number`.
     base::Bytes message(std::uint8_t surbs, stream::Schedule schedule) {
         stream::UpHeader header;
         header.session = id;

@@ -134,7 +134,7 @@ TEST_CASE("exit policy: a lab's loopback is left to the rules, but for the relay
     CHECK(!open.allows(at("127.0.0.1", 9001)));
     CHECK(!policy({"accept *:*"}, lab).allows(at("127.0.0.1", 9001)));
     CHECK(policy({"accept *:*"}, lab).allows(at("127.0.0.1", 9002)));
-    // Loopback is all that a lab opens.
+    // A lab network allows loopback in addition, and nothing else.
     CHECK(!policy({"accept *:*"}, lab).allows(at("10.0.0.1", 80)));
     CHECK(!policy({"accept *:*"}, lab).allows(at("::ffff:127.0.0.1", 80)));
 }

@@ -42,7 +42,7 @@ TEST_CASE("SURBs are spent first in first out, and every reply says how many are
             CHECK(header.acks.largest == 10);
         }
     }
-    // The next ticks find no SURB: missed, and not made up when some arrive.
+    // The next ticks find no SURB. They are missed, and not made up when SURBs arrive.
     const auto before = harness.now;
     CHECK(harness.tick(before + Milliseconds{200}).empty());
     CHECK(harness.counters.ticks_missed > 0);
@@ -99,11 +99,11 @@ TEST_CASE("a malformed message is dropped whole: no session, no SURB, no schedul
 TEST_CASE("a SURB is spent while every hop of its reply still has the key") {
     struct Row {
         const char* what;
-        int epochs_ahead;  // of the SURB, counted from the epoch that ends at 3600 s
-        double at;         // seconds from that epoch's start
+        int epochs_ahead;  // the SURB's epoch, counted from the epoch that ends at 3600 s
+        double at;         // time of use, seconds from that epoch's start
         bool spent;
     };
-    // Keys live for 3.5 s after their epoch, of which a reply of four hops may need 2 s.
+    // Keys stay valid for 3.5 s after their epoch. A reply of four hops may need 2 s of that.
     const Row rows[]{
         {"in its epoch", 0, 1800, true},
         {"at its epoch's end", 0, 3599.9, true},
@@ -133,7 +133,7 @@ TEST_CASE("ticks that a stall of more than 250 ms missed are lost") {
     Harness harness;
     for (int i = 0; i < 30; ++i)
         harness.send(5, full);
-    // 2 s without a tick: only what was due in the last 250 ms is sent.
+    // After 2 s without a call, only ticks that were due in the last 250 ms send a reply.
     const auto replies = harness.tick(Mono{} + Seconds{2}).size();
     CHECK(replies > 0);
     CHECK(replies < 11.25 + 4 * std::sqrt(11.25));

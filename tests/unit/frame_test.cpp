@@ -100,7 +100,7 @@ TEST_CASE("every frame reads back, takes the size that it says, and fits nowhere
         CHECK_FALSE(reader.next(read));
         CHECK(reader.ok());
 
-        // Cut anywhere it is malformed, unless nothing of it is left.
+        // A frame cut anywhere is malformed, unless nothing is left of it.
         for (std::size_t size = 1; size < stream::frame_size(frame); ++size) {
             FrameReader cut{receiver, base::ByteView{bytes}.first(size)};
             CHECK_FALSE(cut.next(read));

@@ -1,4 +1,4 @@
-// The hashes of the format against libsodium's, in every lane and at every length around a block.
+// Compares the format's hashes with libsodium's, in every lane and at every length around a block.
 #include <doctest/doctest.h>
 #include <sodium.h>
 

@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: the epoch byte names a key or the packet is
     CHECK(admit(in, gateway, packet(test::epoch.low_byte())) == "admitted");
     CHECK(admit(in, gateway, packet(test::epoch.next().low_byte())) == "malformed");
     CHECK(admit(in, gateway, packet(0)) == "malformed");
-    CHECK(admit(in, gateway, cell::Cell{}) == "malformed");  // padding is no packet
+    CHECK(admit(in, gateway, cell::Cell{}) == "malformed");  // a padding cell is not a packet
 }
 
 TEST_CASE_FIXTURE(Fixture, "ingress: a relay that the document does not list takes nothing") {
@@ -117,15 +117,15 @@ TEST_CASE_FIXTURE(Fixture, "ingress: a client is admitted 64 at once and 1.2 (U 
     for (int i = 0; i < 64; ++i)
         REQUIRE(admit(in, from) == "admitted");
     CHECK(admit(in, from) == "admission");
-    // 1/66 s fills one token, a little less does not.
+    // 1/66 s gives one token; a little less does not.
     CHECK(admit(in, from, packet(), test::start + 15ms) == "admission");
     CHECK(admit(in, from, packet(), test::start + 16ms) == "admitted");
-    // An hour fills the bucket, no more.
+    // An hour fills the bucket and not more.
     int burst = 0;
     while (burst < 1000 && admit(in, from, packet(), test::start + 1h) == "admitted")
         ++burst;
     CHECK(burst == 64);
-    // A flood for 10 s at ten times the rate gets the rate.
+    // A flood of 10 s at ten times the rate is admitted at the rate.
     int admitted = 0;
     for (int i = 0; i < 6600; ++i)
         if (admit(in, from, packet(), test::start + 1h + i * base::Nanoseconds{10s} / 6600) ==
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(Fixture,
     in.client_gone(other);
     CHECK(admit(in, {nullptr, other}) == "admission");
 
-    // An hour of Poisson slots at U + L = 55 a second.
+    // An hour of Poisson slots at U + L = 55 per second.
     in.client_connected(other, test::start);
     auto at = test::start;
     int refused = 0;

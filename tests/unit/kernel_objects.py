@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A kernel's object file, compiled for a newer processor, must define nothing but its entry points.
+"""Checks that a kernel's object file, compiled for a newer processor, defines only its entry points.
 
     tests/unit/kernel_objects.py BUILD_FOLDER
 
-An inline function or a library template that such a file emits is a weak symbol, and the linker may
-choose it for the whole program, which then dies on an older processor. Also looks that no secret
-decides a jump: in the ladder and in the walk through a table, whose loops count bits and digits,
-conditional jumps are few.
+An inline function or a library template in such a file is a weak symbol. The linker may choose it for
+the whole program, which then crashes on an older processor. Also checks that no jump depends on a
+secret: the ladder and the walk through a table loop over bits and digits, so they have only a few
+conditional jumps.
 """
 import re
 import subprocess
@@ -24,7 +24,7 @@ def defined(path):
 
 
 def secret_jumps(path):
-    """Conditional jumps in each function through which a scalar's bits go."""
+    """The number of conditional jumps in each function that handles a scalar's bits."""
     text = subprocess.run(["objdump", "-d", "-C", "--no-show-raw-insn", path],
                           capture_output=True, text=True, check=True).stdout
     counts = {}
@@ -48,7 +48,7 @@ def main():
             faults.append(f"defines {len(strong)} entry points, expected {entries}: {strong}")
         if name.startswith("x25519"):
             jumps = secret_jumps(path)
-            # A ladder for each width of register, and the table's two functions.
+            # One ladder per register width, and the table's two functions.
             if len(jumps) != SECRET_FUNCTIONS[name]:
                 faults.append(f"its ladders and tables are not all found: {sorted(jumps)}")
             faults += [f"{n} conditional jumps in {head}" for head, n in jumps.items()

@@ -103,7 +103,7 @@ TEST_CASE("a key file that cannot be trusted is refused, and the line says why")
         write_text(file, row.text);
         const auto error = read_error();
         CHECK_MESSAGE(error.find(row.error) != std::string::npos, error);
-        CHECK(error.find("aaaa") == std::string::npos);  // no byte of a key in a message
+        CHECK(error.find("aaaa") == std::string::npos);  // messages contain no byte of a key
     }
 
     write_text(file, head + hex + "\n");
@@ -122,7 +122,8 @@ TEST_CASE("a key file that cannot be trusted is refused, and the line says why")
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     CHECK(error_of([&] { read_key(fifo, KeyKind::identity); }).find("not a regular file") !=
           std::string::npos);
-    // /proc/version belongs to root and everyone may read it: whoever runs this gets one of two.
+    // /proc/version belongs to root and is readable for all, so root and others get different
+    // errors.
     const auto other = error_of([] { read_key("/proc/version", KeyKind::identity); });
     CHECK_MESSAGE((other.find("belongs to user id 0") != std::string::npos ||
                    other.find("can be used by others") != std::string::npos),

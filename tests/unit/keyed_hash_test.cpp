@@ -11,7 +11,7 @@ using relay::KeyedHash;
 
 namespace {
 
-/// Names that a peer would choose: they differ in few bits.
+/// Names as an attacker could choose them: they differ in few bits.
 base::SessionId name(unsigned number) {
     base::SessionId id;
     id.bytes[0] = static_cast<std::uint8_t>(number);

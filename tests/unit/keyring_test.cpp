@@ -65,7 +65,7 @@ TEST_CASE("keyring: the byte picks one key, the one that is in its time") {
     CHECK(ring.keyring.find(base::Epoch{1000}.low_byte(), at(1000) + 1s)->epoch.value == 1000);
     CHECK(ring.keyring.find(base::Epoch{1001}.low_byte(), at(1001) - 30s)->epoch.value == 1001);
     CHECK(ring.keyring.find(base::Epoch{1000}.low_byte(), at(1001) - 30s)->epoch.value == 1000);
-    // 1256 shares its low byte with 1000 and is not yet in its time; nor is 1000 when 1256 is.
+    // Epochs 1000 and 1256 share their low byte, but only one of them is valid at a time.
     CHECK(ring.keyring.find(base::Epoch{1256}.low_byte(), at(1000) + 1s)->epoch.value == 1000);
     CHECK(ring.keyring.find(base::Epoch{1000}.low_byte(), at(1256) + 1s)->epoch.value == 1256);
     for (const int byte : {0, 255, 77})
@@ -82,7 +82,7 @@ TEST_CASE("keyring: forgetting drops key and filter together, by time alone") {
     CHECK(ring.keyring.filter({999}) == nullptr);
     CHECK(ring.keyring.filter({1000}) != nullptr);
     CHECK(ring.keyring.epochs() == std::vector<base::Epoch>{{1000}, {1001}});
-    // A clock that jumps a day ahead ends all of them; one that goes back brings none again.
+    // A clock jump of a day ahead ends all keys. A jump back does not restore them.
     CHECK(ring.keyring.forget(at(1000) + 24h).size() == 2);
     CHECK_FALSE(ring.keyring.find(base::Epoch{1000}.low_byte(), at(1000)));
 }

@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: the same number of cells in every second, w
     mailboxes.open(one, start);
     std::vector<unsigned> per_second;
     for (int second = 0; second < 20; ++second) {
-        // Nothing, a few, exactly the rate, far more: by turns.
+        // In turn: no deliveries, a few, exactly the rate, far more.
         const int waiting[] = {0, 7, 60, 200};
         for (int i = 0; i < waiting[second % 4]; ++i)
             mailboxes.deliver(one, delivery());
@@ -74,7 +74,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: the same number of cells in every second, w
         run(start + second * 1s, start + (second + 1) * 1s);
         per_second.push_back(static_cast<unsigned>(links.got.size() - before));
     }
-    // A slot may fall on either side of a second's end: one more or less, never cumulating.
+    // A slot can fall on either side of a second's end: one more or less, without accumulation.
     for (const auto count : per_second)
         CHECK((count >= 59 && count <= 61));
     CHECK((links.got.size() >= 1199 && links.got.size() <= 1200));
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: gone with the client, queue and all") {
     REQUIRE(links.got.size() == 6);
     for (const auto& got : links.got)
         CHECK_FALSE(got.delivery);
-    mailboxes.close(client(9));  // unknown: nothing happens
+    mailboxes.close(client(9));  // unknown: no effect
 }
 
 TEST_CASE_FIXTURE(Fixture, "mailbox: opening twice changes nothing") {
@@ -148,7 +148,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: opening twice changes nothing") {
 TEST_CASE_FIXTURE(Fixture, "mailbox: slots that a stall has passed are lost, never made up") {
     struct Case {
         base::Nanoseconds stall;
-        std::size_t cells_in_the_tick_after;  // at most
+        std::size_t cells_in_the_tick_after;  // upper bound
     };
     for (const auto& c : {Case{10ms, 1}, Case{200ms, 13}, Case{1s, 16}, Case{10min, 16}}) {
         CAPTURE(c.stall.count());
@@ -171,7 +171,8 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: a lost slot leaves the grid where it was") 
 }
 
 TEST_CASE_FIXTURE(Fixture, "mailbox: clients that connect together get phases of their own") {
-    // 600 clients at one instant; their first slots fall evenly into 10 parts of the gap.
+    // 600 clients connect at the same time. Their first slots are spread evenly over 10 parts of
+    // the gap.
     for (unsigned i = 0; i < 600; ++i) {
         base::MailboxId id;
         id.bytes[0] = static_cast<std::uint8_t>(i);
@@ -205,7 +206,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: a cell that the link does not take is lost 
         tick(due);
         CHECK(dropped(c.reason) == 1);
         CHECK(mailboxes.next_due() == due + rate_60.mean_gap());
-        tick(mailboxes.next_due());  // padding that is not taken is no packet, so no drop
+        tick(mailboxes.next_due());  // refused padding is not a packet, so it counts as no drop
         CHECK(dropped(c.reason) == 1);
         mailboxes.close(one);
     }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr base::Mono start{1h};
 
-// The packet's number travels in its cell.
+// A packet that carries its number in its cell.
 Held packet(unsigned number, base::Mono arrived, base::Nanoseconds delay) {
     auto cell = std::make_unique<cell::Cell>();
     cell->body()[0] = static_cast<std::uint8_t>(number);
@@ -38,7 +38,7 @@ std::vector<unsigned> release(MixQueue& queue, base::Mono now, std::size_t* over
     return numbers;
 }
 
-// Pearson's statistic of counts that should all be equal.
+// Pearson's chi-square statistic of counts that should all be equal.
 double chi_square(const std::vector<unsigned>& counts, double expected) {
     double sum = 0;
     for (const auto count : counts)
@@ -94,7 +94,7 @@ TEST_CASE("mix queue: each of many packets leaves in the first tick after its ti
 
 TEST_CASE("mix queue: whatever comes, sleeps and stalls, all that is due leaves and nothing else") {
     // Delays of up to four rounds of the calendar, stalls of up to eight, and a queue that is often
-    // full: against a plain list.
+    // full. Compared with a plain list.
     base::SeededRandom random{12};
     constexpr std::size_t capacity = 300;
     MixQueue queue{capacity, random};
@@ -105,13 +105,13 @@ TEST_CASE("mix queue: whatever comes, sleeps and stalls, all that is due leaves 
         const auto longest = random.below(2) == 0 ? 60ms : 2s;
         const base::Nanoseconds delay{static_cast<std::int64_t>(
             random.below(static_cast<std::uint64_t>(base::Nanoseconds{longest}.count())))};
-        // Some are due before they come: the crypto took longer than their delay.
+        // Some packets are due before they are pushed: the crypto took longer than their delay.
         const auto arrived = now - base::Milliseconds{static_cast<int>(random.below(20))};
         const bool room = due.size() < capacity;
         REQUIRE(queue.push(packet(number, arrived, delay)) == room);
         due[number] = arrived + delay;
         if (!room) {
-            // Which one it was shows at the end, when it does not come.
+            // Which packet was dropped shows at the end: it never leaves.
             ++dropped;
             std::vector<Held> all;
             queue.release(base::Mono{now + 10s}, all);
@@ -148,7 +148,7 @@ TEST_CASE("mix queue: whatever comes, sleeps and stalls, all that is due leaves 
         REQUIRE(queue.next_due() == next);
         REQUIRE(queue.size() == due.size());
     }
-    // It has done all of it.
+    // All cases have occurred.
     CHECK(dropped > 3);
     CHECK(overdue > 100);
     CHECK(left > 5000);
@@ -161,7 +161,7 @@ TEST_CASE("mix queue: what leaves in one tick leaves in a uniformly random order
     for (unsigned round = 0; round < rounds; ++round) {
         MixQueue queue{10, random};
         for (unsigned i = 0; i < 4;
-             ++i)  // arrival, page and due order all differ from number order
+             ++i)  // arrival order, bucket order and due order all differ from number order
             queue.push(packet(i, start, base::Nanoseconds{(i * 7 % 5) * 100us}));
         ++orders[release(queue, start + 1ms)];
     }
@@ -191,7 +191,8 @@ TEST_CASE("mix queue: what is overdue by more than 250 ms is dropped, not sent i
     for (unsigned i = 0; i < 10; ++i)
         queue.push(packet(i, start, i * 100ms));
     std::size_t overdue = 0;
-    // 900 ms on: due at 700, 800 and 900 are late by 200, 100 and 0; the seven before are gone.
+    // After 900 ms: packets due at 700, 800 and 900 are late by 200, 100 and 0; the seven before
+    // are dropped.
     CHECK(release(queue, start + 900ms, &overdue).size() == 3);
     CHECK(overdue == 7);
     CHECK(queue.size() == 0);
@@ -223,7 +224,7 @@ TEST_CASE("mix queue: a full queue drops a uniformly random victim, the new pack
         REQUIRE(queue.size() == capacity);
         std::vector<bool> left(capacity + 1);
         base::Mono last{};
-        // One by one: whatever was replaced, each still leaves at its own time.
+        // One by one: each packet still leaves at its own time, whichever was replaced.
         while (queue.size() > 0) {
             const auto due = queue.next_due();
             REQUIRE(due > last);
@@ -242,7 +243,8 @@ TEST_CASE("mix queue: a full queue drops a uniformly random victim, the new pack
 }
 
 TEST_CASE("mix queue: a full queue of any dues loses one packet for each that comes") {
-    // All on one page, as who chooses the delays can have them, or on a few, or on all.
+    // All packets in one bucket, as a sender that chooses the delays can arrange, or in a few, or
+    // in all.
     for (const base::Nanoseconds spread : std::vector<base::Nanoseconds>{0ns, 1us, 3ms, 2s}) {
         CAPTURE(spread.count());
         base::SeededRandom random{9};

@@ -22,7 +22,7 @@ std::uint8_t byte_at(StreamId id, bool from_client, std::uint64_t offset) {
                                      offset / 253);
 }
 
-/// What one end's application does with one stream, driven by nothing but events.
+/// One end's application on one stream. Only events drive it.
 struct App {
     std::uint64_t to_send = 0;
     std::optional<std::uint64_t> reset_after;  // bytes sent
@@ -46,7 +46,7 @@ class Apps {
         for (const auto& event : mux_.take_events())
             on(event);
     }
-    /// An application that left bytes unread comes back for them by itself.
+    /// Reads bytes that the application has left unread.
     void read_rest() {
         for (auto& [id, app] : apps)
             read(id, app, 100'000);
@@ -122,8 +122,8 @@ class Apps {
     base::Random& random_;
 };
 
-/// Streams of random sizes over a channel; every one must end exactly, or by a reset that was
-/// asked for.
+/// Runs streams of random sizes over a channel. Each must deliver exactly its bytes, or end with a
+/// reset that an application requested.
 void check_delivery(std::uint64_t seed, const ChannelLaw& law) {
     INFO("seed " << seed << ", loss " << law.loss);
     base::SeededRandom random{seed};
@@ -159,7 +159,7 @@ void check_delivery(std::uint64_t seed, const ChannelLaw& law) {
         INFO("stream " << id);
         const auto& theirs = exit.apps.at(id);
         CHECK(ours.over());
-        // An exit hears nothing of a stream that was reset before it was asked for.
+        // The exit never learns about a stream that was reset before its OPEN was sent.
         CHECK((theirs.over() || !theirs.started));
         const bool reset = ours.did_reset || theirs.did_reset;
         if (reset) continue;
@@ -181,7 +181,7 @@ ChannelLaw law_of(double u, double loss) {
     law.loss = loss;
     const base::Nanoseconds mean = parameters.mean_delay;
     law.up_delay = [mean](base::Random& random) { return test::mix_delay(random, 5, mean); };
-    // The downlink's queue waits 3/D on average.
+    // A packet waits 3/D on average in the downlink's queue.
     const auto queue = 3 * parameters.down.mean_gap();
     law.down_delay = [mean, queue](base::Random& random) {
         return test::mix_delay(random, 4, mean) + random.exponential(queue);
@@ -287,7 +287,7 @@ TEST_CASE("streams share a session's packets evenly, whatever they send") {
         }
         channel.client.take_events();
         for (auto& [id, sum] : got) {
-            // The last one says little at a time, as a terminal does.
+            // The last stream sends few bytes at a time, like a terminal.
             const auto seconds =
                 static_cast<std::size_t>(base::to_seconds(channel.now().time_since_epoch()));
             if (id < 10) channel.exit.write(id, bytes);

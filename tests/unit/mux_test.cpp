@@ -12,7 +12,7 @@ using stream::Side;
 
 namespace {
 
-/// A client and an exit, and packets of one size that pass between them by hand.
+/// A client and an exit. The test passes packets of one size between them.
 struct Pair {
     explicit Pair(stream::MuxLimits limits = {})
         : client{Side::client, limits}, exit{Side::exit, limits} {}
@@ -25,7 +25,7 @@ struct Pair {
     base::Bytes up(std::size_t room = 1000) { return pack(client, ups, room); }
     base::Bytes down(std::size_t room = 1000) { return pack(exit, downs, room); }
 
-    /// One packet each way, both arriving and acknowledged.
+    /// Passes one packet in each direction; both arrive and are acknowledged.
     void exchange() {
         CHECK(exit.receive(up()));
         client.acknowledged(ups);
@@ -111,7 +111,7 @@ stream::Frame open_frame(stream::StreamId id) {
     return frame(stream::FrameType::open, id, 0, base::as_bytes("a"));
 }
 
-/// What the exit has to say next, frame by frame.
+/// The frames of the exit's next packet.
 std::vector<stream::Frame> answers(Mux& mux, base::Bytes& room) {
     static stream::PacketNumber number = 0;
     room.assign(2018, 0);
@@ -391,7 +391,7 @@ TEST_CASE("streams that nobody reads leave a window for one that is read") {
         unread += pair.client.readable(id);
     CHECK(unread <= 2 * 1024 * 1024);
 
-    // One of them starts to read: it goes on at a fair pace while the others stand still.
+    // One application starts to read: its stream continues at a fair rate while the others stall.
     std::size_t got = 0;
     base::Bytes out(4096);
     for (int i = 0; i < 1000; ++i) {

@@ -60,7 +60,7 @@ TEST_CASE("streams and SURBs give up a packet after patiences of their own") {
     CHECK_FALSE(lost[0].arrived);
     CHECK(log.weight_in_flight() == 7);
 
-    // A late ack tells the stock, but its frames have gone into another packet by now.
+    // A late ack still corrects the stock, but the frames are already in another packet.
     CHECK(log.on_acks(acks_of(1, {})).empty());
     CHECK(log.weight_in_flight() == 3);
     const auto arrived = log.on_acks(acks_of(3, {1}));
@@ -86,16 +86,16 @@ TEST_CASE("a packet that never left weighs nothing, and is neither lost nor arri
     log.next(start, 2);
     CHECK(log.withdraw(1));
     CHECK_FALSE(log.withdraw(1));
-    CHECK_FALSE(log.withdraw(3));  // was never given out
+    CHECK_FALSE(log.withdraw(3));  // the number was never used
     CHECK(log.weight_in_flight() == 2);
-    const auto arrived = log.on_acks(acks_of(2, {0}));  // of number 1 as well: a lie
+    const auto arrived = log.on_acks(acks_of(2, {0}));  // it falsely acknowledges number 1 too
     REQUIRE(arrived.size() == 1);
     CHECK(arrived[0].number == 2);
     CHECK(log.expire(start + Seconds{8}).empty());
     CHECK(log.weight_in_flight() == 0);
     log.next(start + Seconds{8}, 1);
     CHECK(log.expire(start + Seconds{10}).size() == 1);
-    CHECK_FALSE(log.withdraw(3));  // its frames are on their way already
+    CHECK_FALSE(log.withdraw(3));  // its frames are already in another packet
 }
 
 TEST_CASE("acks of packets that were never sent count for nothing") {

@@ -1,5 +1,5 @@
-// Multiplication by tables of node keys against libsodium; and the IFMA kernel's arithmetic in
-// lanes of plain C++, so that a processor without those instructions tests it too.
+// Compares multiplication by tables of node keys with libsodium. Also tests the IFMA kernel's
+// arithmetic in lanes of plain C++, for processors without these instructions.
 #include <doctest/doctest.h>
 #include <sodium.h>
 
@@ -21,7 +21,7 @@ namespace {
 
 using Bytes32 = base::ByteArray<32>;
 
-/// What x25519_ifma.cpp has instructions for.
+/// The operations for which x25519_ifma.cpp uses instructions.
 struct PlainLanes {
     static constexpr int lanes = 4;
     typedef Word V __attribute__((vector_size(32)));
@@ -58,7 +58,7 @@ struct PlainLanes {
 };
 using PlainField = Field<PlainLanes>;
 
-/// What makes tables and multiplies by them: a kernel of this machine, or the plain lanes.
+/// An implementation of tables: a kernel of this machine, or the plain lanes.
 struct Tables {
     std::string name;
     bool (*tabulate)(PointTable&, const LiftedPoint&);
@@ -73,12 +73,12 @@ std::vector<Tables> all_tables() {
 }
 
 struct Case {
-    base::Secret<32> odd;  // for the table
+    base::Secret<32> odd;  // the scalar, as the table needs it
     PublicKey key;
-    Bytes32 expected;  // libsodium's, by the clamped scalar
+    Bytes32 expected;  // libsodium's product with the clamped scalar
 };
 
-/// Any points of the curve: of order l, 2 l, 4 l and 8 l alike.
+/// Random points of the curve, of order l, 2 l, 4 l and 8 l.
 std::vector<Case> cases(base::Random& random, std::size_t count) {
     std::vector<Case> made;
     while (made.size() < count) {
@@ -97,7 +97,7 @@ std::vector<Case> cases(base::Random& random, std::size_t count) {
     return made;
 }
 
-/// How many products differ, `calls` of each size from 1 to the largest in turn.
+/// The number of products that differ, over call sizes from 1 to `size_max` in turn.
 std::size_t differences(const Tables& tables, const std::vector<Case>& all, std::size_t size_max) {
     std::vector<PointTable> made(all.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -142,7 +142,7 @@ TEST_CASE("tables: 10,000 products at every call size are libsodium's") {
 }
 
 TEST_CASE("tables: scalars at the ends of their range, of the base point") {
-    // 1, 3, l - 2, then digits all 15, all -15 but the last, and nibbles of one kind.
+    // 1, 3, l - 2, all digits 15, all digits -15 except the last, and equal nibbles.
     std::vector<Bytes32> scalars{{1}, {3}, {}, filled(0xff), {1}, filled(0x11), filled(0x77)};
     const Bytes32 two{2};
     crypto_core_ed25519_scalar_negate(scalars[2].data(), two.data());
@@ -228,7 +228,7 @@ TEST_CASE("tables: more keys than are remembered, and kernels that take turns") 
             REQUIRE(built);
             if (!first) first = *built;
             CHECK(*built == *first);
-            // A table is of the kernel in force, or none is.
+            // Each table belongs to the kernel in force.
             auto& known = KnownKeys::of_this_thread();
             const auto table = known.find(route[0].key);
             REQUIRE(table);

@@ -33,12 +33,12 @@ TEST_CASE("the downlink has to be 1.2 (R + L), and 4.5 more than R + L") {
 }
 
 TEST_CASE("loops alone keep two packets in each mix of the demo's network, and not with less") {
-    // By hand: a mix gets its own loop back and forwards half of those of the 4 other mixes of
-    // other layers and of the 2 gateways: (1 + 6 / 2) * 15 a second, 50 ms each.
+    // By hand: a mix receives its own loops and forwards half of those of the 4 mixes of other
+    // layers and of the 2 gateways: (1 + 6 / 2) * 15 per second, held for 50 ms each.
     auto network = test::make_network(1);
     auto& document = network.document;
     CHECK(loops_held(document, test::named(document, "mix-1-1")) == doctest::Approx(3.0));
-    // One mix a layer: its own, two other mixes', two gateways'.
+    // One mix per layer: its own loops, those of two other mixes, and those of two gateways.
     auto cascade = test::make_network(1, {.mixes_per_layer = 1});
     CHECK(loops_held(cascade.document, test::named(cascade.document, "mix-2-1")) ==
           doctest::Approx(3.75));
@@ -56,7 +56,7 @@ TEST_CASE("families move the loops to the mixes that remain") {
     auto& document = network.document;
     for (const auto* name : {"mix-1-1", "gateway-1", "gateway-2"})
         test::named(document, name).operator_name = "alice";
-    // Without the gateways' loops: (1 + 4 / 2) * 0.75; they go by mix-1-2: (1 + 4 / 2 + 2) * 0.75.
+    // Without the gateways' loops: (1 + 4 / 2) * 0.75. They pass mix-1-2: (1 + 4 / 2 + 2) * 0.75.
     CHECK(loops_held(document, test::named(document, "mix-1-1")) == doctest::Approx(2.25));
     CHECK(loops_held(document, test::named(document, "mix-1-2")) == doctest::Approx(3.75));
 }
@@ -77,7 +77,7 @@ TEST_CASE("a rate of 0 is refused wherever it stands, before anything computes w
         const auto found = problems(document);
         REQUIRE(found.size() == 1);
         CHECK(found[0] == std::string{name} + " is 0, not between 1 and 10000000");
-        // Nor does a signed text with it parse, whoever signed it.
+        // A signed text with such a rate does not parse either.
         const auto parsed = parse(to_text(document));
         REQUIRE_FALSE(parsed);
         CHECK(parsed.error().reason.find("not between 1 and 10000000") != std::string::npos);
@@ -197,7 +197,8 @@ TEST_CASE("an authority refuses what could not work, and says why") {
         for (unsigned mixes = 1; mixes <= 2; ++mixes) {
             auto document =
                 test::make_network(1, {.layers = layers, .mixes_per_layer = mixes}).document;
-            // Two mixes of a single layer see few loops: their own, and half of two gateways'.
+            // Two mixes of a single layer get few loops: their own, and half of two gateways'
+            // loops.
             if (layers == 1 && mixes == 2) document.parameters.relay_loops = {20'000};
             CHECK(all(problems(document)) == "");
         }

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// "ok" or the refusal's words.
+/// "ok" or the text of the refusal.
 std::string verdict(const base::Status<Refusal>& status) {
     return status ? "ok" : to_string(status.error());
 }
@@ -137,7 +137,7 @@ TEST_CASE("signing again replaces the signature, and sorts what it signs") {
 
 TEST_CASE("a small-order authority key signs nothing") {
     auto network = test::make_network(4);
-    // The neutral element, under which R = 0 and s = 0 would verify any text.
+    // The neutral element. With this key, R = 0 and s = 0 would verify any text.
     base::NodeId neutral;
     neutral.bytes[0] = 1;
     network.anchors.authorities = {neutral};

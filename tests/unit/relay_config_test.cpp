@@ -12,7 +12,7 @@ using namespace nightjar::relay;
 
 namespace {
 
-/// The one line that a text is refused with; empty if it is taken.
+/// The error line for a text. Empty if it is accepted.
 std::string refusal(const std::string& text) {
     try {
         parse_config("relay.yaml", text);

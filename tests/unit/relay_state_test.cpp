@@ -12,7 +12,7 @@ TEST_CASE("relay state: by the clock, the document and whether it lists us") {
     document.valid_until = base::Wall{1'800'007'200s};
     struct Case {
         const char* when;
-        base::Nanoseconds after;  // the document's beginning
+        base::Nanoseconds after;  // time since the document's begin
         State listed;
         State not_listed;
     };

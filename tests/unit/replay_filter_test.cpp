@@ -72,8 +72,8 @@ TEST_CASE("replay filter: its memory is its whole state") {
 }
 
 TEST_CASE("replay filter: at its design load fewer than one new packet in a million is refused") {
-    // 10^6 fresh tags against a filter that holds what it is sized for: 0.8 alarms expected, since
-    // the tags tried are not kept. P(more than 6) < 10^-4 for a Poisson count of mean 0.8.
+    // 10^6 new tags against a filter at its design load: 0.8 false alarms expected, because the
+    // tried tags are not kept. P(more than 6) < 10^-4 for a Poisson count of mean 0.8.
     constexpr unsigned load = 100'000;
     base::SeededRandom random{3};
     base::Bytes memory(ReplayFilter::bytes_for(load));
@@ -88,8 +88,8 @@ TEST_CASE("replay filter: at its design load fewer than one new packet in a mill
     const auto full = memory;
     unsigned alarms = 0;
     for (unsigned i = 0; i < 1'000'000; ++i) {
-        // A refused tag sets no bit, so the load stays; an accepted one is taken out again by
-        // going back to the copy now and then.
+        // A refused tag sets no bit, so the load stays. Accepted tags are removed by restoring the
+        // copy now and then.
         alarms += filter.insert(tag(random)) ? 0 : 1;
         if (i % 500 == 499) std::copy(full.begin(), full.end(), memory.begin());
     }
@@ -97,8 +97,8 @@ TEST_CASE("replay filter: at its design load fewer than one new packet in a mill
 }
 
 TEST_CASE("replay filter: the false alarm rate follows the load as computed") {
-    // At four times its load a line has 8 * 128 draws of its 512 bits, and all 8 of a new tag's are
-    // set with (1 - e^-2)^8 = 0.31, in both lines with 0.10.
+    // At four times its load a line has 8 * 128 draws of its 512 bits. All 8 bits of a new tag are
+    // set with probability (1 - e^-2)^8 = 0.31, in both lines with 0.10.
     constexpr unsigned sized_for = 5'000;
     base::SeededRandom random{4};
     base::Bytes memory(ReplayFilter::bytes_for(sized_for));
@@ -138,7 +138,8 @@ TEST_CASE("replay filter: each word of a tag counts") {
         std::uint8_t flip;
     };
     std::vector<Case> cases;
-    // The first two words name the lines by their high ends and give a bit by their low ends.
+    // The first two words select the lines by their high bits and one bit in each by their low
+    // bits.
     for (const std::size_t word : {0u, 8u}) {
         cases.push_back({word, 1});
         cases.push_back({word + 1, 1});
@@ -176,13 +177,14 @@ TEST_CASE("replay filter: a tag touches two lines and sets at most eight bits in
             bits += set;
         }
     }
-    // Of 8 draws from 512 bits 7.946 are different; one tag in 63 has both in one line.
+    // 8 draws from 512 bits give 7.946 different ones on average. For one tag in 63 both lines are
+    // the same.
     CHECK(bits == doctest::Approx(2 * 7.946 * tags).epsilon(0.004));
 }
 
 TEST_CASE("replay filter: which line a word names says nothing of the bit that it gives") {
-    // 512 lines: were a line named by the low end of the word, as the bit is, its bit would be
-    // known.
+    // 512 lines: if the low bits of the word selected the line as well as the bit, the line would
+    // determine the bit.
     base::Bytes memory(ReplayFilter::bytes_for(512 * 16));
     ReplayFilter filter{memory};
     for (unsigned low = 0; low < 512; ++low) {

@@ -26,7 +26,7 @@ stream::Schedule schedule(std::uint32_t sequence, std::uint32_t now_milli, doubl
             next_milli};
 }
 
-/// The ticks until `end`, in seconds.
+/// The times of the ticks until `end`, in seconds.
 std::vector<double> ticks(ReplyPace& pace, Mono end, base::Random& random) {
     std::vector<double> times;
     while (pace.due() <= end) {
@@ -41,7 +41,7 @@ std::size_t count(const std::vector<double>& times, double from, double to) {
         times.begin(), times.end(), [&](double time) { return time >= from && time < to; }));
 }
 
-/// One tick in every gap: a window holds as many ticks as gaps, but for what lies across its ends.
+/// One tick in every gap: a window contains as many ticks as gaps, except for gaps across its ends.
 void check_rate(const std::vector<double>& times, double from, double to, double rate,
                 double off_most = 1) {
     INFO("between " << from << " and " << to);
@@ -49,9 +49,9 @@ void check_rate(const std::vector<double>& times, double from, double to, double
     CHECK(std::abs(static_cast<double>(count(times, from, to)) - expected) <= off_most);
 }
 
-/// Kolmogorov and Smirnov's distance of the ticks' places in their gaps from uniform, times
-/// sqrt(n). Tick i lies in gap i, and the first place of all is where places begin; one that lies
-/// beyond their width is farther than any other.
+/// The Kolmogorov-Smirnov distance between the ticks' places in their gaps and a uniform
+/// distribution, times sqrt(n). Tick i is in gap i. The smallest place is taken as the beginning of
+/// the range; a place beyond the range's width gives a larger distance than any other.
 double place_distance(const std::vector<double>& times, double rate) {
     std::vector<double> places;
     for (std::size_t i = 0; i < times.size(); ++i)
@@ -87,7 +87,7 @@ TEST_CASE(
     CHECK(count(first, 0, 3) == 0);
     for (int window = 0; window < 100; ++window)
         check_rate(first, 3 + 5 * window, 8 + 5 * window, 45);
-    CHECK(place_distance(first, 45) < 1.95);  // 0.1 % of samples lie above
+    CHECK(place_distance(first, 45) < 1.95);  // 0.1 % of samples are above
 
     pace.follow(schedule(2, 45'000, 5, 10'000), most, at(503), random);
     const auto second = ticks(pace, at(1008), random);
@@ -99,7 +99,7 @@ TEST_CASE("repeating a schedule in every packet moves no tick") {
     base::SeededRandom random{43};
     ReplyPace pace;
     std::vector<double> times;
-    // 50 packets a second, each delayed, all announcing the change at 1000 s.
+    // 50 packets per second, each delayed, all with the change at 1000 s.
     for (int i = 0; i < 50'000; ++i) {
         const auto now = at(0.02 * i);
         for (const auto time : ticks(pace, now, random))
@@ -110,7 +110,7 @@ TEST_CASE("repeating a schedule in every packet moves no tick") {
     CHECK(times.size() >= 44'998);
     CHECK(times.size() <= 45'000);
     CHECK(place_distance(times, 45) < 1.95);
-    // The change comes as late as the mean delay of 0.35 s makes it.
+    // The change is late by the mean delay of 0.35 s.
     const auto last = ticks(pace, at(9999), random);
     CHECK(times.size() + last.size() >= 45'014);
     CHECK(times.size() + last.size() <= 45'017);
@@ -119,9 +119,9 @@ TEST_CASE("repeating a schedule in every packet moves no tick") {
 TEST_CASE("a gap that the change falls into goes on at the new pace with what is left of it") {
     struct Row {
         double now_pace;
-        double change_in;  // seconds behind a tick, from which to the next it is one gap, or a
-        double next_pace;  // tenth more or less
-        double least;      // between these the next tick lies, whatever the draws
+        double change_in;  // seconds after a tick; the next tick is a gap later, plus or minus 10 %
+        double next_pace;
+        double least;  // the next tick lies between these bounds, whatever the draws
         double most;
     };
     const Row rows[]{
@@ -194,7 +194,7 @@ TEST_CASE("of several estimates of one change the mean holds, and the highest se
     struct Row {
         const char* what;
         stream::Schedule second;
-        double expected;  // where the pace goes from nought to full
+        double expected;  // when the pace changes from zero to full
     };
     const Row rows[]{
         {"a later estimate is a packet that was delayed more", schedule(5, 0, 5.6, 45'000), 6.4},
@@ -280,7 +280,8 @@ TEST_CASE("a hand-over between two exits keeps the sum of their paces in every w
             double sent;
             bool to_new;
         };
-        // Both sessions get their share of the slots; the change is at 20 s, announced from 12 s.
+        // Both sessions get their share of the slots. The change is at 20 s, announced from 12 s
+        // on.
         std::vector<Packet> packets;
         for (int i = 0; i < 2000; ++i) {
             const auto sent = 0.02 * i;
@@ -309,12 +310,12 @@ TEST_CASE("a hand-over between two exits keeps the sum of their paces in every w
             }
         }
         take(at(41));
-        // The change itself falls within what the mean delays of two routes differ by: some 20 ms.
+        // The two exits change within the difference of their routes' mean delays, some 20 ms.
         for (double from = 1; from < 35; from += 1)
             check_rate(times, from, from + 5, 45, 8);
         check_rate(times, 19.5, 20.5, 45, 8);
         around_the_change += static_cast<double>(count(times, 19, 22)) / seeds;
     }
-    // A tenth of the packets goes to the new exit, and it is no later for that.
+    // Only a tenth of the packets goes to the new exit, but that does not make it later.
     CHECK(around_the_change == doctest::Approx(3 * 45).epsilon(0.002));
 }

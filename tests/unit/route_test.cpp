@@ -19,7 +19,7 @@ std::string names(const Route& route) {
     return text;
 }
 
-/// How often each route comes.
+/// The number of times that each route is drawn.
 template <class Draw>
 std::map<std::string, int> counts_of(int draws, const Draw& draw) {
     std::map<std::string, int> counts;
@@ -28,7 +28,7 @@ std::map<std::string, int> counts_of(int draws, const Draw& draw) {
     return counts;
 }
 
-/// Chi-square of draws that should be uniform over `cells`, against its mean plus 5 sigma.
+/// Compares the chi-square of draws that should be uniform over `cells` with its mean plus 5 sigma.
 void check_uniform(const std::map<std::string, int>& counts, std::size_t cells, int draws) {
     CHECK(counts.size() == cells);
     const auto expected = static_cast<double>(draws) / static_cast<double>(cells);
@@ -55,7 +55,7 @@ TEST_CASE("relays of one operator or family share no route; nameless ones share 
     CHECK_FALSE(may_share_route(a, b));
     b.family = "fish";
     CHECK(may_share_route(a, b));
-    a.family = "bob";  // a family's name is not an operator's
+    a.family = "bob";  // a family's name is not compared with an operator's
     CHECK(may_share_route(a, b));
 }
 
@@ -96,14 +96,14 @@ TEST_CASE("routes are uniform over all that the families allow") {
     const auto forward = [&] { return forward_route(document, g1, g2, {}, random); };
     check_uniform(counts_of(draws, forward), 27, draws);
 
-    // alice has a mix in each of two layers: one pair of them is out, three routes of 27.
+    // alice has a mix in each of two layers. This pair is excluded: three routes of 27.
     test::named(document, "mix-1-1").operator_name = "alice";
     test::named(document, "mix-2-1").operator_name = "alice";
     const auto counts = counts_of(draws, forward);
     CHECK_FALSE(counts.contains("gateway-1 mix-1-1 mix-2-1 mix-3-1 gateway-2"));
     check_uniform(counts, 24, draws);
 
-    // And with the exit she has no mix on the route at all.
+    // If she also runs the exit, none of her mixes may be on the route.
     test::named(document, "gateway-2").operator_name = "alice";
     const auto reply = [&] { return reply_route(document, g2, g1, {}, random); };
     check_uniform(counts_of(draws, reply), 12, draws);
@@ -135,7 +135,7 @@ TEST_CASE("kept mixes stay, if they may") {
         ++counts[names(*route)];
     }
     check_uniform(counts, 4, 4000);
-    // A mix kept in the wrong layer, or in a conflict with an end, leaves no route.
+    // With a kept mix in the wrong layer, or one that conflicts with an end, there is no route.
     CHECK_FALSE(choose_mixes(document, {&g1, &g2}, {kept}, random));
     test::named(document, "mix-2-1").family = test::named(document, "gateway-2").family = "birds";
     CHECK_FALSE(choose_mixes(document, {&g1, &g2}, {nullptr, kept}, random));
@@ -144,7 +144,8 @@ TEST_CASE("kept mixes stay, if they may") {
 
 TEST_CASE("the one route that families leave is found, and none where there is none") {
     base::SeededRandom random{4};
-    // 40 mixes a layer, all of one operator but one in each layer: one route in 64,000.
+    // 40 mixes per layer. All but one in each layer belong to one operator: one route of 64,000 is
+    // valid.
     auto network = test::make_network(1, {.mixes_per_layer = 40});
     auto& document = network.document;
     for (auto& relay : document.relays) {

@@ -1,7 +1,8 @@
-// Run under valgrind, which follows bytes marked as undefined: a jump or an address that depends on
-// one is reported. Here the secrets are marked, so what is silent is constant in time as far as
-// jumps and addresses go. tests/unit/secret_flow.py runs it, the control too, which must not be
-// silent. valgrind knows no AVX-512; for that kernel there is tests/unit/kernel_objects.py.
+// Runs under valgrind, which tracks undefined bytes and reports every jump or address that depends
+// on one. All secrets are marked as undefined here. If valgrind reports nothing, no jump and no
+// address depends on a secret. tests/unit/secret_flow.py runs this program, and also a control that
+// must be reported. valgrind does not support AVX-512; tests/unit/kernel_objects.py checks that
+// kernel.
 //   secret_flow [control]
 #include <valgrind/memcheck.h>
 
@@ -25,7 +26,7 @@ void hide(Bytes& bytes) {
     VALGRIND_MAKE_MEM_UNDEFINED(bytes.data(), bytes.size());
 }
 
-/// What comes of a secret is marked as well, or valgrind has lost its track.
+/// Checks that the result of a secret is marked too. Otherwise valgrind has lost track of it.
 template <class Bytes>
 void require_hidden(const Bytes& bytes) {
     std::vector<std::uint8_t> marks(bytes.size());
@@ -42,8 +43,8 @@ SecretKey hidden_key(base::Random& random) {
     return key;
 }
 
-/// Every call size up to two groups of lanes, one point of low order among the others. Not for the
-/// portable kernel, which asks libsodium whether a product is zero.
+/// Every call size up to two groups of lanes, with one point of low order. Not for the portable
+/// kernel, because libsodium branches on a product being zero.
 void ladders(base::Random& random) {
     for (std::size_t count = 2; count <= 8; ++count) {
         std::vector<SecretKey> scalars(count);
@@ -80,7 +81,7 @@ void tables(base::Random& random) {
         require_hidden(product);
 }
 
-/// From a shared secret to the payload that its key opens.
+/// All steps from a shared secret to the decrypted payload.
 void keys_and_ciphers(base::Random& random) {
     const auto keys = expand(hidden_key(random));
     const auto key = payload_key(keys.payload_seed);

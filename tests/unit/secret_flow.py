@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""No jump and no address depends on a secret, as far as valgrind can follow one.
+"""Checks that no jump and no address depends on a secret, as far as valgrind can track it.
 
     tests/unit/secret_flow.py BUILD_FOLDER
 
-Runs secret_flow under valgrind with every secret marked as undefined: that must be silent. Then the
-control, which does jump by a secret: that must not be.
+Runs secret_flow under valgrind with every secret marked as undefined; valgrind must report nothing.
+Then runs the control, which jumps depending on a secret; valgrind must report it.
 """
 import subprocess
 import sys

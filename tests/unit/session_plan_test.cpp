@@ -14,7 +14,7 @@ namespace {
 
 constexpr base::Mono begin{std::chrono::hours{1}};
 
-/// Exits that answer a second after their first tick, unless told otherwise.
+/// A plan with exits that answer a second after their first tick, unless a test changes that.
 struct Plan final : PlanHost {
     explicit Plan(directory::Parameters with = {}) : parameters{with}, plan{with} {
         plan.start(now);
@@ -114,7 +114,7 @@ TEST_CASE("a hand-over tries the new session before it gets the pace, and the ol
     REQUIRE(p.plan.entries().size() == 2);
     CHECK(p.entry(2).phase == Phase::opening);
     CHECK(p.plan.current(p.now) == SessionHandle{1});
-    // From its announcement on it gets slots to stock up with.
+    // From its announcement on it gets slots, to fill the exit's stock.
     CHECK(p.plan.pick(p.now, 0.0) == SessionHandle{1});
     CHECK(p.plan.pick(p.now, 0.999) == SessionHandle{2});
     p.run(9s);
@@ -126,7 +126,7 @@ TEST_CASE("a hand-over tries the new session before it gets the pace, and the ol
     CHECK(p.entry(1).phase == Phase::lingering);
     CHECK(p.plan.current(p.now) == SessionHandle{2});
     CHECK(p.ended.empty());
-    // At the next one it ends.
+    // At the next handover it ends.
     p.run(660s);
     CHECK(p.ended == std::vector<SessionHandle>{1});
     CHECK(p.entry(2).phase == Phase::lingering);
@@ -142,7 +142,8 @@ TEST_CASE("streams that end with their session find one that has a lifetime befo
         REQUIRE(p.now < begin + 1300s);
         p.run(100ms);
     }
-    // Found by whoever connects again in this moment, and at the same pace ten minutes later.
+    // A stream that is opened again now uses this session, and ten minutes later it has the same
+    // pace.
     const auto found = *p.plan.current(p.now);
     CHECK(found == 3);
     for (const auto end = p.now + 590s; p.now < end; p.run(1s))
@@ -189,7 +190,7 @@ TEST_CASE("when the main session dies the one that lingers keeps its lifetime") 
     CHECK(p.entry(1).phase == Phase::lingering);
     p.run(lingers_from + 600s - p.now);
     CHECK(p.entry(1).phase == Phase::lingering);
-    p.run(300s);  // it ends with the next hand-over
+    p.run(300s);  // it ends with the next handover
     CHECK(p.plan.find(1) == nullptr);
     CHECK(p.entry(3).phase == Phase::lingering);
 }
@@ -287,7 +288,7 @@ TEST_CASE("the number of sessions is bounded, and in a slow network by its slots
 
 TEST_CASE("a plan that starts anew waits for no change of before") {
     Plan p;
-    p.run(3100ms);  // the first change has just come
+    p.run(3100ms);  // the first change has just taken effect
     p.plan.start(p.now);
     p.plan.step(p.now, p);
     REQUIRE(p.plan.entries().size() == 1);
@@ -314,7 +315,7 @@ TEST_CASE("how soon an exit answers moves no change") {
 }
 
 TEST_CASE("no change is announced before the last one has come into force at every exit") {
-    // With so short a life the next session is due as soon as a change is over.
+    // With such a short lifetime the next session is due as soon as a change is over.
     Plan p{lifetime(2s)};
     base::Mono last_change{};
     std::uint32_t changes = 0;

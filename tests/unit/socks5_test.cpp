@@ -62,7 +62,7 @@ Outcome run(const std::string& input, std::size_t chunk, Rules rules) {
     return outcome;
 }
 
-/// The outcome must not depend on how the bytes are cut.
+/// Feeds the input cut in several ways. The outcome must not depend on the cuts.
 Outcome run(const std::string& input, bool private_targets = false) {
     const Rules rules{private_targets, "L"};
     const auto whole = run(input, input.size() + 1, rules);

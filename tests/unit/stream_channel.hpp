@@ -1,5 +1,5 @@
-// Two Muxes and a network between them in virtual time: packets leave at the slots of a law, each
-// is lost, doubled and delayed at random, and what they carry is what real packets carry.
+// Two Muxes with a network between them, in virtual time. Packets leave in regular slots. Each may
+// be lost, duplicated and delayed at random. They carry the same content as real packets.
 #pragma once
 
 #include <functional>
@@ -18,29 +18,29 @@ struct ChannelLaw {
     double downs_per_second = 45;
     double loss = 0;        // share of packets, each way
     double duplicates = 0;  // share of packets that arrive twice
-    /// How long one packet is under way.
+    /// Draws the delay of one packet.
     std::function<base::Nanoseconds(base::Random&)> up_delay;
     std::function<base::Nanoseconds(base::Random&)> down_delay;
     base::Nanoseconds resend_after{};
-    bool surbs = true;  // every third up packet has room for a few frames only, as with SURBs
+    bool surbs = true;  // every third packet up has room for only a few frames, as with SURBs
     stream::MuxLimits limits;
 };
 
-/// `hops` exponential delays, as mixes give them.
+/// The sum of `hops` exponential delays, as at mixes.
 base::Nanoseconds mix_delay(base::Random& random, int hops, base::Nanoseconds mean);
 
 class StreamChannel {
  public:
     struct Counts {
         std::size_t sent = 0;
-        std::size_t given_up = 0;  // by SentLog
-        std::size_t dropped = 0;   // by the network
+        std::size_t given_up = 0;  // packets that SentLog declared lost
+        std::size_t dropped = 0;   // packets that the network lost
     };
 
-    /// `random` outlives it.
+    /// `random` must outlive this object.
     StreamChannel(ChannelLaw law, base::Random& random);
 
-    /// Slots and arrivals until `end`; `after_arrival` is called behind each arrival.
+    /// Runs slots and arrivals until `end`. `after_arrival` is called after each arrival.
     void run_until(base::Mono end, const std::function<void()>& after_arrival);
     base::Mono now() const { return now_; }
 

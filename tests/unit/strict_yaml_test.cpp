@@ -107,7 +107,7 @@ TEST_CASE("strict yaml refuses what could mean something else than it seems") {
         INFO(std::string{row.name});
         const auto error = parse_error(row.text);
         CHECK_MESSAGE(error.find(row.error) != std::string::npos, error);
-        CHECK(error.find("; ") != std::string::npos);  // and how to mend it
+        CHECK(error.find("; ") != std::string::npos);  // it says how to mend the file
         CHECK(error.find('\n') == std::string::npos);  // one line
     }
 }

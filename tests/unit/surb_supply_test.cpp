@@ -53,7 +53,7 @@ TEST_CASE("a session that asks for too much loses its own oldest, nobody else's"
     CHECK_FALSE(table.take(identifier(2)));
     CHECK(table.take(identifier(3)));
     CHECK(table.take(identifier(100)));
-    // What was taken makes room again.
+    // An entry that was taken makes room for another.
     table.add(expected(6, 1, begin, wall));
     CHECK(table.take(identifier(4)));
     CHECK(table.take(identifier(6)));
@@ -126,7 +126,7 @@ TEST_CASE("the estimate is the newest report and what is on its way") {
     StockEstimate stock;
     CHECK(stock.estimate(30, begin) == 30);
     stock.on_reply(5, 60, begin);
-    stock.on_reply(3, 90, begin + 1s);  // overtaken: it says what was, not what is
+    stock.on_reply(3, 90, begin + 1s);  // overtaken by number 4, so its report is out of date
     CHECK(stock.reported() == 60);
     CHECK(stock.estimate(7, begin + 1s) == 67);
 }
@@ -135,12 +135,12 @@ TEST_CASE("replies that stay away were spent and lost: their SURBs do not count 
     StockEstimate stock;
     stock.ticking(45, begin);
     stock.on_reply(1, 60, begin);
-    CHECK(stock.estimate(0, begin + 1s) == 60);  // chance
+    CHECK(stock.estimate(0, begin + 1s) == 60);  // such a silence can be chance
     CHECK(stock.estimate(0, begin + 1500ms) == 0);
     CHECK(stock.estimate(12, begin + 5s) == 12);
     stock.on_reply(2, 40, begin + 6s);
     CHECK(stock.estimate(0, begin + 6s) == 40);
-    // At a low pace the same silence says nothing.
+    // At a low pace even a longer silence is normal.
     StockEstimate slow;
     slow.ticking(4.5, begin);
     slow.on_reply(1, 60, begin);

@@ -1,4 +1,5 @@
-// What a replier and an owner can get wrong with a SURB: each a clear error and no partial result.
+// Errors that a replier or an owner can make with a SURB. Each gives a clear error and no partial
+// result.
 #include "sphinx/packet/surb.hpp"
 
 #include <doctest/doctest.h>
@@ -24,7 +25,7 @@ struct Fixture {
         REQUIRE(made);
         return std::move(*made);
     }
-    /// The reply's payload as the last hop hands it on.
+    /// The reply's payload as the last hop outputs it.
     base::Bytes carried(base::Bytes packet) {
         for (const auto& pair : pairs) {
             const auto opened = unwrap(packet, pair.secret, small_packet);
@@ -48,7 +49,7 @@ TEST_CASE_FIXTURE(Fixture, "a SURB used twice is an error, and wiped by its firs
     REQUIRE(held);
     const base::Bytes message(20, 0x11), too_long(small_payload - payload_overhead + 1);
 
-    // A use that fails leaves it as it was.
+    // A failed use does not change the SURB.
     const auto refused = held->use(too_long, small_payload);
     REQUIRE_FALSE(refused);
     CHECK(refused.error() == Error::bad_length);
@@ -74,7 +75,7 @@ TEST_CASE_FIXTURE(Fixture, "a SURB that was handed on is its new holder's alone"
     REQUIRE_FALSE(by_old);
     CHECK(by_old.error() == Error::surb_spent);
     CHECK(next.use({}, small_payload));
-    *held = std::move(next);  // spent stays spent
+    *held = std::move(next);  // the spent SURB stays spent
     CHECK_FALSE(held->use({}, small_payload));
 }
 
@@ -158,8 +159,8 @@ TEST_CASE_FIXTURE(Fixture, "a reply of every length but its own, and with any bi
 }
 
 TEST_CASE_FIXTURE(Fixture, "a reply over one hop is read as that hop hands it on") {
-    // The owner puts one layer on and takes the same one off. So with a single hop anyone who knows
-    // the identifier can write the payload; with more, only who has the seed of the last.
+    // With a single hop the owner adds one layer and removes the same one. So anyone who knows the
+    // identifier can write the payload. With more hops only the holder of the last hop's seed can.
     route.resize(1);
     const auto made = surb();
     base::Bytes payload(small_payload);

@@ -34,7 +34,7 @@ class Network {
                   [](const auto& a, const auto& b) { return a.identity < b.identity; });
     }
 
-    /// In the middle of the document's epoch.
+    /// A time in the middle of the document's epoch.
     base::Wall wall() const {
         return directory::epoch_start(epoch, document_->parameters.epoch_length) +
                std::chrono::seconds{300};
@@ -47,7 +47,7 @@ class Network {
             if (relay.name == name) return relay;
         throw std::out_of_range(name);
     }
-    /// "mix-1-0" to "mix-3-1", "gateway-0", "gateway-1".
+    /// Names: "mix-1-0" to "mix-3-1", "gateway-0", "gateway-1".
     std::vector<const directory::Relay*> route(const std::vector<std::string>& names) const {
         std::vector<const directory::Relay*> relays;
         for (const auto& name : names)
@@ -64,7 +64,8 @@ class Network {
         return pair;
     }
 
-    /// A packet cell through `names`, each but the last holding it for `delay_ns`.
+    /// A packet cell with a route through `names`. Each relay except the last holds it for
+    /// `delay_ns`.
     cell::CellBox packet(const std::vector<std::string>& names, std::uint64_t delay_ns,
                          const base::Destination& destination, const base::Identifier& identifier,
                          base::ByteView message = {}, base::Epoch at = epoch) {

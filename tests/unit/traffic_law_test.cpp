@@ -34,7 +34,7 @@ std::vector<base::Mono> times(std::uint64_t seed, int other_draws, std::size_t c
     return due;
 }
 
-/// Kolmogorov and Smirnov's distance from uniform in [0, 1), times sqrt(n).
+/// The Kolmogorov-Smirnov distance from the uniform distribution on [0, 1), times sqrt(n).
 double uniform_distance(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     double worst = 0;
@@ -56,7 +56,7 @@ TEST_CASE("every gap has one slot, near its middle, of whichever kind") {
     base::SeededRandom random{3};
     TrafficLaw law{directory::Parameters{}, random};
     law.start(begin);
-    std::vector<double> places;  // of slots in gaps of 1/55 s
+    std::vector<double> places;  // each slot's place in its gap of 1/55 s
     std::vector<double> main_places, loop_places;
     while (places.size() < 44'000) {
         const auto slot = law.to_prepare(begin + 10h);
@@ -66,13 +66,13 @@ TEST_CASE("every gap has one slot, near its middle, of whichever kind") {
         places.push_back(place);
         (slot->kind == Slot::Kind::main ? main_places : loop_places).push_back(place);
     }
-    // Where the first gap began is drawn as well, so only the width of the places is known.
+    // The begin of the first gap is random too, so only the width of the range of places is known.
     const auto least = *std::min_element(places.begin(), places.end());
     CHECK(*std::max_element(places.begin(), places.end()) < least + directory::jitter_share + 1e-3);
     for (auto* some : {&places, &main_places, &loop_places}) {
         for (auto& place : *some)
             place = (place - least) / directory::jitter_share;
-        CHECK(uniform_distance(*some) < 1.95);  // 0.1 % of samples lie above
+        CHECK(uniform_distance(*some) < 1.95);  // 0.1 % of samples are above
     }
     CHECK(std::abs(static_cast<double>(loop_places.size()) - 4000) <= 1);
 }
@@ -91,11 +91,12 @@ TEST_CASE("every gap of the loops has one, at a uniform moment of it") {
             if (++loops > 1) between.push_back(since);
             since = 0;
         }
-        // However far: never more than those of the gaps that it has touched.
+        // The count of loops never drifts from the number of gaps of 1/L so far.
         CHECK(std::abs(static_cast<double>(loops) - slots / 11.0) < 2);
     }
-    // Two uniform moments of neighbouring gaps are as far apart as the sum of two uniforms:
-    // an eighth of the distances are less than half a gap, or more than one and a half.
+    // The distance between uniform moments of neighbouring gaps is distributed like the sum of two
+    // uniforms: an eighth of the distances are below half a gap, and an eighth above one and a
+    // half.
     const auto n = static_cast<double>(between.size());
     const auto near = std::count_if(between.begin(), between.end(), [](auto b) { return b <= 5; });
     const auto far = std::count_if(between.begin(), between.end(), [](auto b) { return b >= 17; });
@@ -123,7 +124,7 @@ TEST_CASE("where the first gap begins does not follow from when the client conne
         law.start(begin);
         first.push_back(base::to_seconds(law.next_due() - begin) * 55 - 0.5);
     }
-    // The phase is uniform; the place in the gap adds little to it.
+    // The phase is uniform; the slot's place in its gap changes it only a little.
     CHECK(uniform_distance(first) < 2.5);
 }
 
@@ -174,7 +175,7 @@ TEST_CASE("the packet of a slot exists while the slot before it is still to come
         if (i == 0) CHECK(ready.size() >= slots_ahead);
         now = law.next_due();
         CHECK(law.due(now).size() == 1);
-        // The next one needs no preparing: it is there.
+        // The next slot needs no preparation: its packet is there.
         const auto next = law.next_due();
         CHECK(law.due(next).size() == 1);
         now = next;
@@ -187,14 +188,14 @@ TEST_CASE("a slot that cannot be written is lost, and never made up") {
     TrafficLaw law{directory::Parameters{}, random};
     law.start(begin);
     prepare(law, begin);
-    SUBCASE("nobody came for a second: only what is at most 25 ms late goes out") {
+    SUBCASE("due() is a second late: only packets that are at most 25 ms late go out") {
         const auto cells = law.due(begin + 1s);
         CHECK(cells.empty());
         CHECK(law.counts().lost > 30);
         CHECK(law.counts().main == 0);
         CHECK(law.next_due() > begin + 1s);
     }
-    SUBCASE("no packet could be made") {
+    SUBCASE("no packet could be built") {
         const auto slot = law.to_prepare(law.next_due() + 1s);
         REQUIRE(slot);
         law.put(*slot, {nullptr});
@@ -204,7 +205,7 @@ TEST_CASE("a slot that cannot be written is lost, and never made up") {
         CHECK(law.due(slot->due).empty());
         CHECK(law.counts().lost == 1);
     }
-    SUBCASE("after a suspend of a day the law starts afresh") {
+    SUBCASE("after a suspend of a day the schedule starts anew") {
         law.due(begin + 24h);
         CHECK(law.counts().lost < 10);
         CHECK(law.next_due() > begin + 24h);
@@ -235,12 +236,12 @@ TEST_CASE("what has not left is told of once, whatever kept it here") {
     REQUIRE(last == 2);
     REQUIRE(law.due(law.next_due()).size() == 1);
     CHECK(unsent().empty());
-    law.unwritten(0);  // the link lay behind
+    law.unwritten(0);  // the link's queue was full
     CHECK(unsent() == Numbers{1});
     law.due(law.next_due() + slot_late_max + 1ms);
     CHECK(unsent() == Numbers{2});
     fill(law.next_due());
-    law.stop();  // the link has gone
+    law.stop();  // the link has ended
     CHECK(unsent().front() == 3);
     CHECK(unsent().empty());
 }

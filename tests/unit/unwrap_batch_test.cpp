@@ -1,5 +1,5 @@
-// unwrap_batch under every kernel and at every size: each packet gets the outcome and the bytes
-// that it gets alone from the portable code.
+// unwrap_batch under every kernel and with every batch size. Each packet must get the same outcome
+// and bytes as from the portable code alone.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ struct Sample {
     const SecretKey* key;
 };
 
-/// Packets of 1 to 5 hops for two keys, and every kind of bad one among them.
+/// Packets of 1 to 5 hops for two keys, and one of every kind of bad packet.
 struct Samples {
     explicit Samples(std::size_t count) {
         for (auto& pair : pairs)
@@ -142,7 +142,7 @@ TEST_CASE("every flag and every version but ours is refused under a MAC that fit
     const auto header = wrap(ciphers, Version::v260, route, *keys, make_filler(ciphers, *keys),
                              {random.id<base::Destination>(), {}, drawn.final_padding});
 
-    // Changes bytes of the first hop's plain block and seals it anew.
+    // Changes bytes of the first hop's decrypted block and seals it again.
     const auto outcome = [&](auto change) {
         base::Bytes packet(header.begin(), header.end());
         packet.resize(small_packet);

@@ -1,6 +1,7 @@
-// What unwrapping and building leave in memory: no secret. A child process derives the secrets and
-// tells them masked, so that they were never here. A thread then does the work and waits, and all
-// memory that this process can write is searched: stacks, heap and what threads keep.
+// Unwrapping and building must leave no secret in memory. A child process derives the secrets and
+// sends them masked, so that they never exist in this process otherwise. Then a thread does the
+// work and waits, and the test searches all writable memory of this process: stacks, heap and
+// thread-local storage.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ class Teller {
             tell(of, word);
         }
     }
-    /// As the IFMA kernel has it: limbs of 51 bits.
+    /// The IFMA kernel's representation: limbs of 51 bits.
     void tell_limbs(const char* of, base::ByteView bytes) const {
         for (std::size_t limb = 0; limb < 5; ++limb) {
             std::uint64_t value = 0;
@@ -61,7 +62,7 @@ class Teller {
     int pipe_;
 };
 
-/// What a child process tells.
+/// The secrets that a child process derives and sends.
 std::vector<Piece> told_by_child(const std::function<void(const Teller&)>& derive) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
@@ -82,7 +83,7 @@ std::vector<Piece> told_by_child(const std::function<void(const Teller&)>& deriv
     return pieces;
 }
 
-/// How often each secret has a piece in the memory that this process can write.
+/// For each secret, the number of its pieces found in this process's writable memory.
 std::map<std::string, int> found(const std::vector<Piece>& pieces) {
     std::map<std::string, int> counts;
     std::vector<bool> starts(1 << 16);
@@ -109,7 +110,8 @@ std::map<std::string, int> found(const std::vector<Piece>& pieces) {
     return counts;
 }
 
-/// Works well below the frames of whoever waits afterwards, lest those cover what was left.
+/// Does the work deep in the stack, so that the frames of the later wait do not overwrite what it
+/// left.
 __attribute__((noinline)) void work_below(const std::function<void()>& work) {
     volatile char room[16 * 1024];
     room[0] = 0;
@@ -117,7 +119,7 @@ __attribute__((noinline)) void work_below(const std::function<void()>& work) {
     room[1] = room[0];
 }
 
-// AddressSanitizer keeps frames and shadows of its own, which no one wipes.
+// AddressSanitizer keeps its own frames and shadow memory, which are not wiped.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool searchable = false;
 #elif defined(__has_feature)
@@ -141,7 +143,7 @@ std::map<std::string, int> left_by(const std::vector<Piece>& pieces,
     return counts;
 }
 
-constexpr std::size_t payload_bytes = 300;  // ends within a block of every cipher and hash
+constexpr std::size_t payload_bytes = 300;  // not a multiple of any cipher's or hash's block
 constexpr std::size_t packet_bytes = header_size + payload_bytes;
 
 struct Nodes {
@@ -165,7 +167,7 @@ base::Bytes packet_of(const Nodes& nodes, std::uint64_t seed) {
     return *built;
 }
 
-/// The states of SHA-256 after the pads of an HMAC key, in the two orders that code keeps them in.
+/// The states of SHA-256 after the pads of an HMAC key, in the two word orders that the code uses.
 void tell_pads(const Teller& teller, const char* of, base::ByteView key) {
     for (const std::uint8_t pad : {0x36, 0x5c}) {
         base::Bytes block(64, pad);
@@ -191,7 +193,7 @@ void tell_keys(const Teller& teller, const HopKeys& keys) {
     teller.tell("payload key", payload_key(keys.payload_seed).view());
 }
 
-/// What the first hop of the packet derives, and the key and the last block of its last cipher.
+/// All that the packet's first hop derives, and the key and the last block of its last cipher.
 void tell_hop(const Teller& teller, const Nodes& nodes, base::Bytes packet) {
     const auto alpha = *PublicKey::from(base::ByteView{packet}.first(alpha_size));
     const auto shared = agree(nodes.pairs[0].secret, alpha);
@@ -245,7 +247,8 @@ TEST_CASE("unwrapping leaves no secret in memory" * doctest::skip(!searchable)) 
                 unwrap_batch(jobs, packet_bytes);
                 for (auto& job : jobs) {
                     opened += job.outcome ? 1 : 0;
-                    sodium_memzero(&job.outcome, sizeof job.outcome);  // the caller's to keep
+                    sodium_memzero(&job.outcome,
+                                   sizeof job.outcome);  // the caller's responsibility
                 }
             });
             CAPTURE(count);

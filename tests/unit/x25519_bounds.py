@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Follows the range of every limb through the formulas of both X25519 kernels.
+"""Tracks the range of every limb through the formulas of both X25519 kernels.
 
-The kernels are correct only while no intermediate value leaves its room: vpmadd52 reads 52 bits and
-drops the rest, a difference must stay positive, a double must stay exact. This script mirrors
-sphinx/packet/x25519_ladder.hpp and point_table_lanes.hpp on intervals, iterates their steps until
-nothing widens any more, and fails if a bound is broken on the way. It is itself tested: with a bias that is too small, with a
-carry left out, and with a limb too wide it must fail. Constants are read from the sources.
+The kernels are correct only while every intermediate value fits: vpmadd52 reads 52 bits and drops the
+rest, a difference must stay positive, a double must stay exact. This script repeats the steps of
+sphinx/packet/x25519_ladder.hpp and point_table_lanes.hpp on intervals until no interval grows any
+more, and fails if a bound is broken. It also tests itself: with a bias that is too small, with a
+missing carry, and with a limb that is too wide it must fail. Constants are read from the sources.
 """
 import math
 import re
@@ -224,7 +224,7 @@ def ladder(f):
     other = f.start()
     chosen = point(f, *twice(f, *other))
     for _ in range(300):
-        # Either may be doubled: a pick is the union of both.
+        # Either point may be doubled, so the selected one is the union of both intervals.
         picked = tuple(f.join(x, y) for x, y in zip(chosen, other))
         da, cb = f.mul_biased(chosen[0], other[1]), f.mul(chosen[1], other[0])
         s, t = f.sum(da, cb), f.difference(da, cb)
@@ -246,7 +246,7 @@ def product(f, e, ff, g, h):
 
 def meet(f, p, q, z):
     a, b, c = f.mul(p[1], q[1]), f.mul_biased(p[0], q[0]), f.mul(p[3], q[2])
-    # Either sign of the digit: f and g may be exchanged.
+    # The digit may have either sign, so f and g may be exchanged.
     both = f.join(f.difference(z, c), f.sum(z, c))
     return f.difference(b, a), both, both, f.sum(b, a)
 
@@ -271,7 +271,7 @@ def tables(f):
     p = tuple(f.join(x, y) for x, y in zip(p, neutral))
     inverse = times(f, f.carry(p[2]), f.carry(p[2]))
     for _ in range(300):
-        # Every point that comes up: doubled, with an addend of a full point, with a table's entry.
+        # Every point that occurs: doubled, added to a full point, added to a table entry.
         twice_d = f.carry(f.doubled(f.mul(constant_like, one)))
         addend = (p[0], p[1], f.carry(f.mul(p[3], twice_d)))
         full = meet(f, p, addend, f.mul_biased(f.carry(p[2]), f.sum(p[2], p[2])))
@@ -315,7 +315,7 @@ def main():
             try:
                 follow(field())
                 failed += 1
-                print(f"{name}: not noticed")
+                print(f"{name}: the broken bound was not detected")
             except Broken:
                 pass
     total = 4 + 2 * len(breakages)

@@ -28,8 +28,8 @@ Bytes32 from_hex(const std::string& text) {
     return out;
 }
 
-/// Every function that multiplies many: the dispatcher under each kernel, and each kernel at call
-/// sizes that the dispatcher would give to another.
+/// Every function for many multiplications: the dispatcher under each kernel, and each kernel
+/// directly, at call sizes for which the dispatcher would choose another one.
 struct Function {
     std::string name;
     void (*multiply)(const Multiplication*, std::size_t);
@@ -60,7 +60,7 @@ struct Cases {
     }
     std::size_t size() const { return scalars.size(); }
 
-    /// Runs `count` of them from `first` on (around the end) and compares every product.
+    /// Runs `count` cases from `first` on (wrapping around) and compares every product.
     bool agree(const Function& function, std::size_t first, std::size_t count) const {
         std::vector<Bytes32> products(count);
         std::vector<Multiplication> batch;

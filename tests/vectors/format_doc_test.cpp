@@ -14,7 +14,7 @@ using namespace nightjar;
 
 namespace {
 
-/// "name = hex" lines, the value on the lines below where it is long.
+/// Parses "name = hex" lines; a long value is on the lines below its name.
 std::map<std::string, base::Bytes> example() {
     std::ifstream page{NIGHTJAR_FORMAT_PAGE};
     std::string line, name;

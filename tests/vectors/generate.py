@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Makes tests/vectors/nightjar.json: deterministic packets and SURBs of the network's own size.
+"""Generates tests/vectors/nightjar.json: deterministic packets and SURBs of the network's own size.
 
-Written from docs/packet-format.md in plain Python: it shares no code with the library, not even a
-cipher. Slow and not in constant time, which is fine for vectors. Tests read the file and never make
-it anew:
+Written from docs/packet-format.md in plain Python. It shares no code with the library, not even a
+cipher. It is slow and not in constant time, which is fine for vectors. Tests only read the file:
 
     tests/vectors/generate.py > tests/vectors/nightjar.json
-    tests/vectors/generate.py --check        compares with the file that is there
+    tests/vectors/generate.py --check        compares with the existing file
 """
 import hashlib
 import hmac
@@ -202,7 +201,7 @@ def steps(case, packet, reads):
 
 
 def make_case(name, hops, payload_size, message_size):
-    """Everything that is drawn comes from SHAKE-256 over the case's name."""
+    """The source of all random values: SHAKE-256 over the case's name."""
     stream, at = hashlib.shake_256(b"nightjar vectors 1: " + name.encode()).digest(20000), 0
 
     def draw(size):

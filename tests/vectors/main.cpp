@@ -1,5 +1,5 @@
-// Runs every case once per kernel that this processor has, or under the one that NIGHTJAR_KERNEL
-// names.
+// Runs every case once per kernel that this processor supports, or only under the kernel that
+// NIGHTJAR_KERNEL names.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

@@ -22,7 +22,7 @@ bool is_expected(const Json& vector, const std::string& word) {
 }
 
 struct Walk {
-    std::string outcome;  // of the hop where it ended, or of reading the message
+    std::string outcome;  // of the hop where the packet ended, or of reading the message
     std::size_t hop = 0;
     std::vector<packet::ReplayTag> tags;
     base::Bytes message;

@@ -1,4 +1,4 @@
-// What the owner of a SURB keeps, as the vectors write it.
+// The secrets that the owner of a SURB keeps, in the vectors' format.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Walking a packet through the nodes of a vector, shared by forward and reply cases.
+// Processes a packet at all nodes of a vector. Forward and reply cases share it.
 #pragma once
 
 #include "sphinx/packet/packet.hpp"
@@ -6,8 +6,8 @@
 
 namespace nightjar::vectors {
 
-/// Unwraps `packet` at every node and compares each field of the case's steps; returns what the
-/// last hop hands on as payload.
+/// Unwraps `packet` at every node and compares each field with the case's steps. Returns the
+/// payload that the last hop outputs.
 base::Bytes check_steps(const Json& vector, base::Bytes packet);
 
 }  // namespace nightjar::vectors

@@ -19,7 +19,7 @@ bool is_260(const Json& vector) {
 TEST_CASE("SURB vectors: made byte for byte, with what the owner keeps") {
     for (const auto& vector : cases_and_own("surb.json", "cases", "surb")) {
         CAPTURE(vector.at("name").get<std::string>());
-        if (!is_260(vector)) continue;  // we make no others
+        if (!is_260(vector)) continue;  // we make only SURBs of version 260
         const auto hops = route(vector);
         REQUIRE(hops);
         const auto made =
@@ -49,8 +49,8 @@ TEST_CASE("SURB vectors: used, carried and read") {
             REQUIRE(message);
             CHECK(*message == hex(vector, "message"));
         } else {
-            // Version 259 gives the replier every hop's seed: we neither make nor use such SURBs,
-            // but relay their replies.
+            // Version 259 gives the replier every hop's seed. We neither make nor use such SURBs,
+            // but we relay their replies.
             REQUIRE_FALSE(reply);
             CHECK(reply.error() == packet::Error::bad_length);
             const auto message = packet::read_message(payload);

@@ -1,5 +1,5 @@
-// The check vectors' folder, read as JSON. Every accessor throws on a missing or malformed field,
-// so a file that says less than expected fails the test instead of passing it.
+// Reads the folder of test vectors as JSON. Every accessor throws on a missing or malformed field,
+// so an incomplete file fails the test instead of passing it.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,14 +13,14 @@ namespace nightjar::vectors {
 
 using Json = nlohmann::json;
 
-/// A file of the folder named by NIGHTJAR_VECTORS, else of this tree's tests/vectors.
+/// Reads a file from the folder named by NIGHTJAR_VECTORS, or from this tree's tests/vectors.
 Json load(const std::string& file);
 
 /// The non-empty list `list` of `file`.
 std::vector<Json> cases(const std::string& file, const std::string& list);
 
-/// Those of `list` in `file`, and those that this tree made itself: `own_list` in nightjar.json,
-/// which stays the tree's wherever NIGHTJAR_VECTORS points.
+/// The cases of `list` in `file`, plus this tree's own cases: `own_list` in nightjar.json, which is
+/// always read from this tree.
 std::vector<Json> cases_and_own(const std::string& file, const std::string& list,
                                 const std::string& own_list);
 
@@ -44,7 +44,7 @@ SecretType secret(const Json& object, const char* field) {
     return SecretType{std::span<const std::uint8_t, SecretType::size()>{bytes}};
 }
 
-/// The nodes and delays of a case; bad_route where they do not make a route.
+/// The nodes and delays of a case. Error bad_route if they are not a valid route.
 base::Result<std::vector<packet::Hop>, packet::Error> route(const Json& object);
 /// initial_secret and, where the case has it, final_padding.
 packet::HeaderRandomness randomness(const Json& object);
