@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Draws the laboratory's results: one SVG for each plot, lab.html with all of them, verdicts.md.
+"""Draws the laboratory's results: an SVG for each plot, lab.html with all plots, and verdicts.md.
 
     /usr/bin/python3 tests/privacy/draw.py lab.jsonl --out DIR [--options "--full --seed 3"]
 
-A plot whose rows are missing is left out. Needs Debian's python3-matplotlib. --options is what the
-run was given, for the commands on the page.
+A plot whose rows are missing is left out. Needs Debian's python3-matplotlib. --options: the options
+of the run, for the commands on the page.
 """
 import argparse
 import html

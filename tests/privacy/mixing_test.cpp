@@ -78,7 +78,7 @@ TEST_CASE("mixing: a queue that keeps the order of arrival leaves most of a bit 
     CHECK(broken.measured() > ours.measured() - 1.0);
 }
 
-TEST_CASE("mixing: what unwrapping takes is absorbed by the delay") {
+TEST_CASE("mixing: the delay absorbs the time for unwrapping") {
     HeldOptions options{.packets = 30'000};
     const auto none = held_times({.kernel = Kernel::none, .packets = 30'000});
     for (const auto kernel : {Kernel::avx2, Kernel::portable}) {

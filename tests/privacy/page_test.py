@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The laboratory's page: every plot can be drawn from what the experiments have written.
+"""Tests the laboratory's page: every plot can be drawn from the experiments' results.
 
-    /usr/bin/python3 tests/privacy/page_test.py FOLDER      of their *.jsonl files
+    /usr/bin/python3 tests/privacy/page_test.py FOLDER      the folder of their *.jsonl files
 """
 import subprocess
 import sys

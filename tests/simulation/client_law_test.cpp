@@ -146,7 +146,7 @@ TEST_CASE("a hand-over while downloading does not show in the replies of all exi
     CHECK(used >= 2);
 }
 
-TEST_CASE("a transfer that ends with its session goes on at the pace of a new one") {
+TEST_CASE("a transfer that was reset with its session continues at the new session's pace") {
     LawOptions options;
     options.seed = options.client_seed = 27;
     options.parameters.session_lifetime = 120s;

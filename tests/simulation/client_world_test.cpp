@@ -214,7 +214,7 @@ TEST_CASE("clocks 30 s apart and two epochs' ends: a client loses no packet to t
     }
 }
 
-TEST_CASE("a ping names each relay of its way, and needs every one of them") {
+TEST_CASE("a ping names each relay on its route, and needs every one of them") {
     WorldOptions options;
     options.seed = 13;
     options.mixes_per_layer = 1;

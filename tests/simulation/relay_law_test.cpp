@@ -42,7 +42,7 @@ const base::MailboxId alice{{1}};
 
 }  // namespace
 
-TEST_CASE("five hops through five pipelines and home, in the time that the law says") {
+TEST_CASE("five hops through five pipelines and back, in the expected time") {
     auto chosen = options(11);
     chosen.parameters.relay_loops = {0};
     World world{chosen};
@@ -98,7 +98,7 @@ TEST_CASE("each relay holds packets by the law, exactly as asked, and its loops 
     CHECK(dropped(world) == 0);
 }
 
-TEST_CASE("a mix that is down costs the loops that pass it, and those alone") {
+TEST_CASE("a mix that is down costs the loops that pass it, and no others") {
     auto chosen = options(14);
     chosen.parameters.relay_loops = {10'000};
     World world{chosen};
@@ -129,7 +129,7 @@ TEST_CASE("a mix that is down costs the loops that pass it, and those alone") {
         CHECK(world.relays()[i]->counters.loops_lost == lost[i]);
 }
 
-TEST_CASE("loss on the links is what the loops say it is") {
+TEST_CASE("the share of lost loops matches the loss on the links") {
     auto chosen = options(15);
     chosen.parameters.relay_loops = {10'000};
     chosen.link.loss = 0.02;

@@ -73,7 +73,8 @@ TEST_CASE("control socket of a client: without descriptors it waits, and does no
     CHECK(tasks.running() == 0);
 }
 
-TEST_CASE("control socket of a client: who does not take the answer to a ping is closed") {
+TEST_CASE(
+    "control socket of a client: a caller that does not read the answer to a ping is closed") {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "control.sock";
     asio::io_context io{1};

@@ -96,7 +96,7 @@ struct Bootstrap final : relay::Links::Owner {
 
 }  // namespace
 
-TEST_CASE("first document: one from a gateway, where the kept one's time is over") {
+TEST_CASE("first document: fetched from a gateway when the stored one has expired") {
     Bootstrap client;
     client.state.keep_document(client.signed_text({client.network.document.epoch.value - 5}));
     client.fetch();

@@ -54,7 +54,7 @@ TEST_CASE("a full queue refuses at once and blocks nobody") {
     REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 9; }));
 }
 
-TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, never a wait") {
+TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, but no waiting") {
     node::LinkLimits limits = patient_limits();
     limits.send_queue = 32;
     LinkPair pair{limits};
@@ -154,7 +154,7 @@ TEST_CASE("without descriptors the listener waits, and serves again when there a
     CHECK(pair.connect());
 }
 
-TEST_CASE("a dialer brings its link back, and refuses to run around") {
+TEST_CASE("a dialer restores its link each time, and stops when it is told to") {
     LinkPair pair;
     base::SeededRandom random{1};
     NoticingOwner owner;
@@ -187,7 +187,7 @@ TEST_CASE("a dialer brings its link back, and refuses to run around") {
     CHECK(owner.ups == ups);
 }
 
-TEST_CASE("a dialer that is told of another place finds its relay there, and keeps its link") {
+TEST_CASE("a dialer that is given another address finds its relay there, and keeps its link") {
     LinkPair pair;
     base::SeededRandom random{1};
     NoticingOwner owner;

@@ -114,7 +114,8 @@ TEST_CASE("a TLS client that is not one of ours is refused") {
     }
 }
 
-TEST_CASE("a raw peer that keeps the rules gets a link: the refusals of these tests are earned") {
+TEST_CASE(
+    "a raw peer that follows the rules gets a link, so the refusals in these tests have a cause") {
     LinkPair pair;
     base::Bytes heard;
     pair.beside([&] {
@@ -130,7 +131,7 @@ TEST_CASE("a raw peer that keeps the rules gets a link: the refusals of these te
     CHECK(pair.listener().counts().answered == 1);
 }
 
-TEST_CASE("who connects and says nothing is closed at the deadline") {
+TEST_CASE("a peer that connects and sends nothing is closed at the deadline") {
     LinkPair pair{short_handshake()};
     const auto start = steady_clock::now();
     std::optional<base::Bytes> answer;
@@ -205,7 +206,7 @@ TEST_CASE("a first cell that is no HELLO of this network ends the handshake") {
     }
 }
 
-TEST_CASE("who dials refuses a relay of another network") {
+TEST_CASE("a dialer refuses a relay of another network") {
     LinkPair pair;
     pair.dial(pair.address(), pair.answering.identity.key(), hello(cell::LinkRole::client, 8));
     REQUIRE(pair.until([&] { return pair.dialing.refused.has_value(); }));

@@ -131,7 +131,7 @@ TEST_CASE("a second signal leaves at once, after the keys are wiped") {
     ::close(pipe_ends[0]);
 }
 
-TEST_CASE("a task group names who failed, and takes a cancelled task for no failure") {
+TEST_CASE("a task group names the task that failed; a cancelled task is no failure") {
     asio::io_context io{1};
     Trace trace;
     Trace failures;
@@ -161,7 +161,7 @@ TEST_CASE("a task group names who failed, and takes a cancelled task for no fail
     CHECK(failures == Trace{"bad: broke"});
 }
 
-TEST_CASE("a hardened process dumps no core and shows its memory to no one") {
+TEST_CASE("a hardened process dumps no core and hides its memory from other processes") {
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {

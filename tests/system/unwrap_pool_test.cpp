@@ -85,7 +85,7 @@ TEST_CASE("unwrap pool: the intake is bounded, and says so") {
     CHECK(taken == UnwrapPool::intake_max);
 }
 
-TEST_CASE("unwrap pool: it can go while workers are busy") {
+TEST_CASE("unwrap pool: it can be destroyed while workers are busy") {
     boost::asio::io_context io;
     Packets packets;
     bool called = false;

@@ -79,7 +79,7 @@ std::string read(const fs::path& file) {
 
 }  // namespace
 
-TEST_CASE("what an authority signs is what clients and relays take") {
+TEST_CASE("clients and relays accept what an authority signs") {
     const Site site;
     const auto made = site.sign(
         "network: demo\nparameters: {lab: true, main_slots: 100, mean_delay: 100ms}\n"
@@ -110,7 +110,7 @@ TEST_CASE("what an authority signs is what clients and relays take") {
     CHECK(parameters.mean_delay == base::Milliseconds{100});
 }
 
-TEST_CASE("where only few slots are given, delays follow that hide their beat") {
+TEST_CASE("with few slots the delays default to values that hide their beat") {
     const Site site;
     const auto delay_at = [&](const std::string& slots) {
         const auto text = "network: demo\nparameters: {main_slots: " + slots + "}\n" + site.relays;
@@ -148,7 +148,7 @@ TEST_CASE("several authorities sign one document; one cannot stand for two") {
     CHECK_THROWS_AS(authority::init(one), node::KeyError);
 }
 
-TEST_CASE("a description that is wrong is refused with its place") {
+TEST_CASE("a wrong description is refused with its file, line and column") {
     Site site;
     auto changed = read(site.folder.path() / "relay-1a");
     changed[changed.find("127.0.0.1:9003") + 13] = '9';

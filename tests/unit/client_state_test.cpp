@@ -39,7 +39,7 @@ directory::Document network(std::vector<directory::Relay> relays) {
 
 }  // namespace
 
-TEST_CASE("gateway choice: by capacity, among those that leave an exit") {
+TEST_CASE("gateway choice: by capacity, among gateways with which an exit can be used") {
     base::SeededRandom random{1};
     const auto document = network({
         gateway(1, 1, false),

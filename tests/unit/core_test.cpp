@@ -35,7 +35,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("nothing leaves before the link stands or after it has gone") {
+TEST_CASE("no cell leaves before the link is up or after it has gone down") {
     Fixture f;
     f.run(1s);
     CHECK(f.cells.empty());
@@ -134,7 +134,7 @@ TEST_CASE("a loop that was never written is not missed") {
     CHECK(f.core.status(f.now).loops_lost == 0);
 }
 
-TEST_CASE("deliveries that are not ours, or were changed on the way, are dropped") {
+TEST_CASE("deliveries that are not ours, or were modified on the way, are dropped") {
     Fixture f;
     f.core.connected(f.now);
     f.run(4s);
@@ -169,7 +169,7 @@ TEST_CASE("loops that stay away are counted as lost, once, after two longest rou
     CHECK(f.core.status(f.now).loops_returned == 0);
 }
 
-TEST_CASE("in a network without an exit for us slots are filled all the same") {
+TEST_CASE("in a network without an exit for us the slots are filled with loops") {
     Fixture f{1};
     f.core.connected(f.now);
     f.run(3s);
@@ -226,7 +226,7 @@ TEST_CASE("a session that never answers is replaced, and its streams are reset")
     }
 }
 
-TEST_CASE("streams of unknown numbers are harmless") {
+TEST_CASE("unknown stream numbers are harmless") {
     Fixture f;
     base::ByteArray<4> bytes{};
     CHECK(f.core.write(7, bytes) == 0);

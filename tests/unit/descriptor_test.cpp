@@ -40,7 +40,7 @@ TEST_CASE("a descriptor says what its relay is, signed by the relay") {
     }
 }
 
-TEST_CASE("what the authority says of a relay is no part of its descriptor") {
+TEST_CASE("what the authority says about a relay is not part of its descriptor") {
     Described described{0};
     described.relay.operator_name = "alice";
     described.relay.family = "birds";

@@ -40,7 +40,7 @@ TEST_CASE("due heap: what has entered is due when it is set, and no longer when 
     CHECK(heap.empty());
 }
 
-TEST_CASE("due heap: a number that was left is another's, with nothing of the first one's time") {
+TEST_CASE("due heap: a freed handle is reused, and keeps no time of its former owner") {
     Heap heap;
     Thing first{1}, second{2};
     const auto number = heap.enter(first);

@@ -199,7 +199,7 @@ TEST_CASE("every byte arrives in order or the stream is reset, at losses up to 2
                        law_of(seed % 3 == 0 ? 200 : 50, 0.2 * static_cast<double>(seed) / 24));
 }
 
-TEST_CASE("the same with packets doubled, up to 10 s late, and windows of a few packets") {
+TEST_CASE("the same with duplicated packets, up to 10 s late, and windows of a few packets") {
     for (std::uint64_t seed = 101; seed <= 116; ++seed) {
         auto law = law_of(100, seed % 2 == 0 ? 0.1 : 0.2);
         law.duplicates = 0.2;
@@ -244,7 +244,7 @@ TEST_CASE("with loss what is given up is what was lost, also at 500 slots a seco
     }
 }
 
-TEST_CASE("a download fills nearly every byte that the law leaves it") {
+TEST_CASE("a download uses nearly every byte that the slots leave it") {
     for (const double u : {50.0, 500.0}) {
         INFO("U " << u);
         base::SeededRandom random{33};

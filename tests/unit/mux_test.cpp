@@ -289,7 +289,7 @@ TEST_CASE("what a lost packet carried goes into a later one; a ping does not") {
     CHECK(kinds(pair.exit) == Kinds{Kind::opened, Kind::readable, Kind::finished});
 }
 
-TEST_CASE("a ping is answered once, in the next reply, and tells its nonce") {
+TEST_CASE("a ping is answered once, in the next reply, with its nonce") {
     Pair pair;
     pair.client.ping(7);
     pair.exchange();
@@ -369,7 +369,7 @@ TEST_CASE("a reader that stops stops its sender at the window, until it reads") 
     CHECK(pair.client.readable(id) == 256 * 1024);
 }
 
-TEST_CASE("streams that nobody reads leave a window for one that is read") {
+TEST_CASE("streams that are not read leave a window for one that is read") {
     Pair pair;
     std::vector<stream::StreamId> stalled;
     for (int i = 0; i < 60; ++i)

@@ -45,7 +45,7 @@ struct Links final : relay::Egress {
     }
 };
 
-/// One relay of the network, driven by hand.
+/// One relay of the network. The test calls its pipeline step by step.
 struct Relay {
     Relay(test::Network& network, const std::string& name, relay::ExitSessions* exit = nullptr,
           relay::PipelineOptions options = {})

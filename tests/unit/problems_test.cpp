@@ -32,7 +32,8 @@ TEST_CASE("the downlink has to be 1.2 (R + L), and 4.5 more than R + L") {
     }
 }
 
-TEST_CASE("loops alone keep two packets in each mix of the demo's network, and not with less") {
+TEST_CASE(
+    "at the demo's rate loops alone keep two packets in each mix, and with less they do not") {
     // By hand: a mix receives its own loops and forwards half of those of the 4 mixes of other
     // layers and of the 2 gateways: (1 + 6 / 2) * 15 per second, held for 50 ms each.
     auto network = test::make_network(1);

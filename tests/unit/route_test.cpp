@@ -169,7 +169,7 @@ TEST_CASE("the one route that families leave is found, and none where there is n
     CHECK_FALSE(reply_route(document, g2, g1, {}, random));
 }
 
-TEST_CASE("ends of one hand have no route; a layer without mixes has none either") {
+TEST_CASE("two ends of one operator have no route; a layer without mixes has none either") {
     base::SeededRandom random{5};
     auto network = test::make_network(1);
     auto& document = network.document;
@@ -217,7 +217,7 @@ TEST_CASE("a relay's loop goes once around and ends at the relay") {
     check_uniform(counts, 4, 4000);
 }
 
-TEST_CASE("an exit is never the client's own gateway, nor of its hand") {
+TEST_CASE("an exit is never the client's own gateway, nor of its operator or family") {
     base::SeededRandom random{7};
     auto network = test::make_network(1, {.gateways = 5});
     auto& document = network.document;

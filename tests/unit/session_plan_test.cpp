@@ -150,7 +150,7 @@ TEST_CASE("streams that end with their session find one that has a lifetime befo
         REQUIRE(p.pace(found) >= 27);
 }
 
-TEST_CASE("the session that lingers outlives the trials that fail") {
+TEST_CASE("a lingering session outlives failed trials") {
     Plan p{lifetime(600s)};
     p.run(1200s);
     REQUIRE(p.entry(1).phase == Phase::lingering);
@@ -232,7 +232,7 @@ TEST_CASE("when the only session dies another takes its place at once") {
     CHECK(p.ended == std::vector<SessionHandle>{1});
 }
 
-TEST_CASE("where no exit is left the plan waits, and goes on when there is one") {
+TEST_CASE("without an exit the plan waits, and continues when there is one") {
     Plan p;
     p.run(60s);
     p.exits = false;
@@ -331,7 +331,7 @@ TEST_CASE("no change is announced before the last one has come into force at eve
     CHECK(changes > 25);
 }
 
-TEST_CASE("slots fall to sessions by their share") {
+TEST_CASE("sessions get slots by their share") {
     Plan p{lifetime(600s)};
     p.run(650s);
     REQUIRE(p.pace(2) == 30);

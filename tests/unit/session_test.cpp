@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A session, and its exit's end played by hand with real packets.
+/// A session with real packets. The test plays its exit.
 struct Fixture {
     client_test::Network network;
     base::MailboxId self = network.random.id<base::MailboxId>();
@@ -54,7 +54,7 @@ struct Fixture {
         REQUIRE(far.receive(stream::frames_of(*header, *message)));
         return up;
     }
-    /// The exit spends its oldest SURB. False if the session took nothing new from it.
+    /// The exit spends its oldest SURB. False if the session refuses the reply.
     bool reply(stream::Acks acks, bool twice = false) {
         base::ByteArray<stream::message_size> message{};
         stream::encode({.number = ++replies,
@@ -114,7 +114,7 @@ TEST_CASE("packets of an epoch's last 30 s, and their SURBs, are made for the ne
     REQUIRE(cell);
     CHECK(cell->epoch() == f.network.document->epoch.next().low_byte());
     CHECK(f.network.walk(f.gateway, cell->body(), cell->epoch()).path.size() == 5);
-    f.network.wall = end + parameters.epoch_length;  // of that epoch nobody knows keys yet
+    f.network.wall = end + parameters.epoch_length;  // no document has keys of that epoch yet
     CHECK(f.session.compose(f.schedule, f.now, f.network.wall, f.context()) == nullptr);
 }
 
@@ -345,7 +345,7 @@ TEST_CASE("SURBs that can no longer be answered are forgotten") {
     const auto longest = f.network.document->parameters.longest_route_delay();
     f.compose();
     const auto first = f.outstanding.size();
-    f.surbs.clear();  // lost: nobody will spend them
+    f.surbs.clear();  // they are lost, so the exit will not spend them
     f.now += longest + 1s;
     f.session.ticking(f.schedule, f.now);
     f.compose();

@@ -107,7 +107,7 @@ TEST_CASE("socks5: greetings") {
     CHECK(all.used == 257);
 }
 
-TEST_CASE("socks5: somebody who speaks HTTP is told what this is") {
+TEST_CASE("socks5: an HTTP client gets an answer that explains the port") {
     for (const char* line :
          {"GET / HTTP/1.1\r\n", "CONNECT a:443 HTTP/1.1\r\n", "HEAD /", "POST"}) {
         const auto outcome = run(line);

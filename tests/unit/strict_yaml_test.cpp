@@ -155,7 +155,7 @@ TEST_CASE("strict yaml reads each type, and nothing that only looks like it") {
         CHECK(value_error<base::NodeId>(text).starts_with("f.yaml:1:6: not a key"));
 }
 
-TEST_CASE("strict yaml refuses keys that nobody asked for, and guesses what was meant") {
+TEST_CASE("strict yaml refuses unknown keys, and suggests the one that was meant") {
     const auto unread = [](const char* text) {
         return error_of([text] {
             const auto file = YamlFile::parse("f.yaml", text);

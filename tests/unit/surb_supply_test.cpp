@@ -32,7 +32,7 @@ Expected expected(std::uint8_t n, SessionHandle session, base::Mono made, base::
 
 }  // namespace
 
-TEST_CASE("what is outstanding is recognised once, and what is not ours never") {
+TEST_CASE("an outstanding identifier is recognised once, and an unknown one never") {
     Outstanding table{10};
     table.add(expected(1, 5, begin, wall));
     CHECK_FALSE(table.take(identifier(2)));
@@ -43,7 +43,7 @@ TEST_CASE("what is outstanding is recognised once, and what is not ours never") 
     CHECK(table.size() == 0);
 }
 
-TEST_CASE("a session that asks for too much loses its own oldest, nobody else's") {
+TEST_CASE("a session at its limit loses its own oldest entry, and no other session's") {
     Outstanding table{3};
     table.add(expected(100, 2, begin, wall));
     for (std::uint8_t n = 1; n <= 5; ++n)
@@ -59,7 +59,7 @@ TEST_CASE("a session that asks for too much loses its own oldest, nobody else's"
     CHECK(table.take(identifier(6)));
 }
 
-TEST_CASE("what was taken out of turn leaves nothing behind, in whatever order") {
+TEST_CASE("entries taken out of order leave nothing behind, in any order") {
     base::SeededRandom random{1};
     for (int round = 0; round < 200; ++round) {
         Outstanding table{100};
@@ -87,7 +87,7 @@ TEST_CASE("what was taken out of turn leaves nothing behind, in whatever order")
     }
 }
 
-TEST_CASE("where a clock steps back, what ends earlier is forgotten when it stands first") {
+TEST_CASE("after a clock step back, an entry that ends earlier is forgotten once it is the first") {
     Outstanding table{10};
     table.add(expected(1, 1, begin, wall + 100s));
     table.add(expected(2, 1, begin, wall + 50s));
@@ -122,11 +122,11 @@ TEST_CASE("entries are forgotten by session, by age and by the end of their keys
     }
 }
 
-TEST_CASE("the estimate is the newest report and what is on its way") {
+TEST_CASE("the estimate is the newest report plus the SURBs on their way") {
     StockEstimate stock;
     CHECK(stock.estimate(30, begin) == 30);
     stock.on_reply(5, 60, begin);
-    stock.on_reply(3, 90, begin + 1s);  // overtaken by number 4, so its report is out of date
+    stock.on_reply(3, 90, begin + 1s);  // overtaken by number 5, so its report is out of date
     CHECK(stock.reported() == 60);
     CHECK(stock.estimate(7, begin + 1s) == 67);
 }

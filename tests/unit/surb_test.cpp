@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(Fixture, "a SURB used twice is an error, and wiped by its firs
     CHECK(again.error() == Error::surb_spent);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a SURB that was handed on is its new holder's alone") {
+TEST_CASE_FIXTURE(Fixture, "a SURB that was moved belongs to its new holder only") {
     const auto made = surb();
     auto held = HeldSurb::from(made.surb);
     REQUIRE(held);

@@ -105,7 +105,7 @@ TEST_CASE("every gap of the loops has one, at a uniform moment of it") {
     CHECK(*std::max_element(between.begin(), between.end()) <= 22);
 }
 
-TEST_CASE("a client that connects is no likelier to begin with a loop") {
+TEST_CASE("a client that connects is not more likely to begin with a loop") {
     unsigned loops = 0;
     for (std::uint64_t seed = 0; seed < 11'000; ++seed) {
         base::SeededRandom random{seed};
@@ -116,7 +116,7 @@ TEST_CASE("a client that connects is no likelier to begin with a loop") {
     CHECK(std::abs(loops - 1000.0) < 4 * std::sqrt(1000.0));
 }
 
-TEST_CASE("where the first gap begins does not follow from when the client connected") {
+TEST_CASE("the begin of the first gap does not depend on the connect time") {
     std::vector<double> first;
     for (std::uint64_t seed = 0; seed < 2000; ++seed) {
         base::SeededRandom random{seed};
@@ -213,7 +213,7 @@ TEST_CASE("a slot that cannot be written is lost, and never made up") {
     }
 }
 
-TEST_CASE("what has not left is told of once, whatever kept it here") {
+TEST_CASE("a packet that has not left is reported once, whatever the reason") {
     base::SeededRandom random{5};
     TrafficLaw law{directory::Parameters{}, random};
     stream::PacketNumber last = 0;
@@ -258,7 +258,7 @@ TEST_CASE("a stopped law has no slots") {
     CHECK(law.next_due() == base::Mono::max());
 }
 
-TEST_CASE("newer rates hold behind the slots that have their packets") {
+TEST_CASE("newer rates apply after the slots that have their packets") {
     base::SeededRandom random{8};
     directory::Parameters parameters;
     TrafficLaw law{parameters, random};

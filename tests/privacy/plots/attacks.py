@@ -1,4 +1,4 @@
-"""A share of bad mixes, a mix that fails, and who withholds or tags packets."""
+"""Plots of the attacks: a share of bad mixes, a failing mix, withholding and tagging packets."""
 from plots.base import (BLUE, BOUND, GREEN, GREY, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, share, unique,
                         upper_marks)
 

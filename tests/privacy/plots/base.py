@@ -1,4 +1,4 @@
-"""What all plots share: the rows of a run, colours, and the registry in which plots stand."""
+"""What all plots share: the rows of a run, the colours, and the registry of plots."""
 import json
 
 import matplotlib
@@ -7,7 +7,8 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  the backend is chosen first
 
 
-# Okabe and Ito's colours, told apart by every kind of eye; hatches and markers say the same again.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; hatches and markers repeat
+# them.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#777777")
 BOUND = {"color": "black", "linestyle": "--", "linewidth": 1.2}
@@ -20,7 +21,7 @@ PLOTS = []
 
 
 def plot(name, experiment, title, sentence):
-    """Registers a function of the rows that returns a figure, or None where it has no rows."""
+    """Registers a function that draws a figure from the rows. It returns None if its rows are missing."""
     def register(function):
         PLOTS.append((name, experiment, title, sentence, function))
         return function
@@ -39,7 +40,7 @@ class Rows:
         return [row for row in self.all if row["experiment"] == "verdict"]
 
     def limit(self, words, relation, otherwise):
-        """The bound that verdicts with these words were given."""
+        """The bound of the verdicts that contain these words."""
         found = [row["limit"] for row in self.verdicts()
                  if words in row["what"] and row["relation"] == relation]
         return found[0] if found else otherwise
@@ -54,7 +55,7 @@ def share(values):
 
 
 def bars(axis, groups, series, width=0.8):
-    """series: (label, values, colour, hatch). Values that are None are left out."""
+    """Draws groups of bars. `series`: (label, values, colour, hatch). A value of None draws no bar."""
     each = width / len(series)
     for i, (label, values, colour, hatch) in enumerate(series):
         at = [g - width / 2 + each * (i + 0.5) for g in range(len(groups))]
@@ -79,7 +80,7 @@ def auc_axis(axis, bound):
 
 
 def legend_on_top(figure, handles, labels, columns):
-    """Above all axes; the empty title keeps its room free."""
+    """Puts the legend above all axes. The empty title keeps room for it."""
     lines = -(-len(labels) // columns)
     figure.suptitle("\n".join([" "] * lines), fontsize=10.5)
     figure.legend(handles, labels, loc="upper center", ncol=columns, frameon=False)

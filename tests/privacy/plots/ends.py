@@ -1,4 +1,4 @@
-"""Who is active, what the client's gateway tells, and whether two ends of a flow can be linked."""
+"""Plots of the ends: which clients are busy, what their gateway learns, and linking two ends of a flow."""
 import textwrap
 
 from plots.base import (BLUE, BOUND, CHANCE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, unique,
@@ -23,7 +23,8 @@ def observer(rows):
         axis.set_visible(False)
     for axis, (work, size) in zip(axes.flat, cases):
         ours = [row for row in found if (row["work"], row["bytes"]) == (work, size)]
-        # A control of other work, of as many bytes, is as good: with the law off all work shows.
+        # A control with other work of the same size is as good: without the traffic law all work
+        # shows.
         off = sorted((row for row in controls if row["bytes"] == size), key=lambda row: row["work"] != work)
         pair = [[next((row for row in some if row["watcher"] == watcher), None) for watcher in watchers]
                 for some in (off, ours)]
@@ -86,7 +87,8 @@ def linking(rows):
     for column, watcher in enumerate(watchers):
         for axis, measure in zip(axes[:, column], ("auc", "tpr")):
             for defence, (label, colour, marker, line) in looks.items():
-                # Both ends compare ticks with deliveries: who only sends otherwise is no other law there.
+                # "Both ends" compares ticks with deliveries, so another law of sending makes no
+                # difference.
                 if (watcher, defence) == ("both ends", "poisson"):
                     continue
                 seen = sorted((row["observations"], row[measure]) for row in found

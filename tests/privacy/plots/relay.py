@@ -1,4 +1,4 @@
-"""One relay: what its mix queue leaves to guess, how long it holds, and in which order it sends."""
+"""Plots of one relay: the entropy of its mix queue, hold times, and the order in which it sends."""
 import matplotlib.ticker
 
 from plots.base import BLUE, BOUND, GREEN, GREY, ORANGE, RED, SKY, bars, legend_on_top, plot, plt, unique
