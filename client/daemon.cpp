@@ -224,8 +224,7 @@ asio::awaitable<void> Daemon::keep_law() {
     }
 }
 
-/// False if the cell was not written: the slot is lost (never made up) or carried a request
-/// instead.
+/// False if `cell` was not written: its slot is lost, or carried a document request instead.
 bool Daemon::write(const cell::Cell& cell) {
     if (request_due_ && link_->queued() <= backlog_max) {
         request_due_ = false;
@@ -371,7 +370,7 @@ asio::awaitable<void> Daemon::end_applications() {
     co_return;
 }
 
-/// The schedule stops together with the link: a client that ends never leaves an idle link open.
+/// The schedule stops together with the link, so the link never stays up without its regular cells.
 asio::awaitable<void> Daemon::end_tasks() {
     if (dialer_) dialer_->stop();
     tasks_.cancel();

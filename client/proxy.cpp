@@ -201,8 +201,7 @@ asio::awaitable<void> Proxy::converse(Ref application) {
         co_await application->news.async_wait(as_values);
 }
 
-/// Runs the SOCKS handshake and opens the stream. False if that failed; a refusal has then been
-/// sent.
+/// Runs the SOCKS handshake and opens the stream. False on failure, after sending any refusal.
 asio::awaitable<bool> Proxy::shake_hands(Ref application) {
     socks5::Handshake handshake{rules_};
     base::Bytes buffer(1024);
