@@ -23,8 +23,8 @@ TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorde
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
-PPS_LEAST = 10          # below this the delays get too long for the notice of pace changes
-STOPPED_SECONDS = 10    # curl's time limit while a mix is stopped
+PPS_LEAST = 10          # fewer need delays that are too long for what sessions announce
+STOPPED_SECONDS = 10    # curl's patience with a mix stopped
 RECOVERY_SECONDS = 30
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -96,7 +96,7 @@ def measure(network, report, file):
 
 
 def stop_each_mix(network, report):
-    """--cascade: there is only one route, so a download must fail while any of its mixes is down."""
+    """--cascade: there is one way only, so without any one of its mixes nothing arrives."""
     curl = Curl(network)
     for relay in network.mixes:
         with stage(f"{relay.name} stopped: a download must fail") as note:
@@ -194,13 +194,12 @@ def parse():
     parser.add_argument("--cascade", action="store_true",
                         help="use one mix per layer, then stop each of them in turn")
     parser.add_argument("--lab", action="store_true",
-                        help="instead of the usual checks, test whether an observer of the links "
-                        "distinguishes a busy client from an idle one better than in a simulated "
-                        "network; builds the laboratory too, takes three minutes, and observes "
-                        "every link if tshark may capture")
+                        help="instead of the usual checks: is what the links show when the client "
+                        "is busy told from idleness better than in a simulated network? Builds the "
+                        "laboratory too; three minutes and on every link if tshark may capture")
     parser.add_argument("--windows", type=int, metavar="N",
-                        help="for --lab: number of windows of eight seconds, a multiple of 4 "
-                        f"(default {WINDOWS}); four times as many halve the random error")
+                        help="of --lab: how many, a multiple of 4, eight seconds each (default "
+                        f"{WINDOWS}); four times as many halve what chance does")
     parser.add_argument("--pps", type=float, default=50, metavar="U",
                         help="the network's main slots per second (default 50)")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (with --lab also "

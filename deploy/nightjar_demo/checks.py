@@ -1,4 +1,4 @@
-"""Measures the running network in windows of time and compares the rates with the traffic law."""
+"""Measures windows of the running network and holds them against the traffic law."""
 import time
 from dataclasses import dataclass, field
 
@@ -27,13 +27,13 @@ class Finding:
         return abs(self.measured - self.law) <= self.bound
 
     def sentence(self):
-        return (f"{self.window}: {self.what} {self.measured:.2f} {self.unit}, expected "
+        return (f"{self.window}: {self.what} {self.measured:.2f} {self.unit}, the law says "
                 f"{self.law:.2f} ± {self.bound:.2f} over {self.seconds:.1f} s")
 
 
 @dataclass
 class Window:
-    """A window of time, with all counters at its begin and its end."""
+    """The counters at both ends of a stretch of time."""
     name: str
     network: object
     before: dict = field(default_factory=dict)
@@ -62,9 +62,9 @@ class Window:
         return difference(self.after[name], self.before[name])
 
     def rate(self, what, count, law_rate, seconds, bound=None):
-        """Returns a finding in events per second. `bound` is a number of events."""
+        """A finding in events a second."""
         bound = poisson_bound(law_rate, seconds) if bound is None else bound
-        return Finding(self.name, what, count / seconds, law_rate, bound / seconds, "per second",
+        return Finding(self.name, what, count / seconds, law_rate, bound / seconds, "a second",
                        seconds)
 
     def findings(self):
@@ -87,7 +87,7 @@ class Window:
         return found + self.wire_findings(own)
 
     def wire_findings(self, gateway):
-        """The same check from outside the product: counts the cells on the client's link."""
+        """The same from outside the product: cells on the client's link, counted on the wire."""
         relay = self.network.relay(gateway)
         if not relay.recorded:
             return []
@@ -132,7 +132,7 @@ def law_hold_ms(law):
 
 
 def record_lengths(network):
-    """Counts records of unexpected lengths on the recorded links after their handshakes."""
+    """Lengths of records that should not be on any recorded link after its handshake."""
     strange = {}
     for relay in network.gateways:
         if not relay.recorded:

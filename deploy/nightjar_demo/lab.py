@@ -20,7 +20,7 @@ from .network import LINK_PORT
 from .progress import DemoError, say, stage
 from .transfers import Curl
 
-WINDOWS = 12            # half of them busy; the AUC's random error is then about 0.2
+WINDOWS = 12            # half of them busy; chance alone then lets the AUC stray by 0.2
 WINDOWS_MOST = 120
 WINDOW_SECONDS = 8
 SLICE_SECONDS = 1
@@ -125,7 +125,7 @@ def transfer(curl, upload):
 
 
 def run_windows(network, count):
-    """Runs the windows. Returns (begin in Unix time, busy) of each."""
+    """(begin in unix time, busy) of each window."""
     curl, windows, uploads = Curl(network), [], 0
     title = f"{count} windows of {WINDOW_SECONDS} s, half of them busy, in random order"
     with stage(title) as note:

@@ -6,9 +6,9 @@ MEAN_DELAY = 0.05       # seconds, 1/mu, for networks with at least 50 main slot
 RELAY_LOOPS = 15.0      # loops per second that each relay sends
 LAYERS = 3
 GATEWAYS = 2
-SIGMAS = 4.0            # bound on a Poisson count: one false alarm in 16,000 checks
+SIGMAS = 4.0            # of a Poisson count; one false alarm in 16,000 checks
 HOLD_SIGMAS = 4.5
-HALF_TICK = 0.0005      # seconds; a packet leaves in the 1 ms tick nearest to its due time
+HALF_TICK = 0.0005      # a packet leaves in the millisecond nearest to its time
 DOWN_TOLERANCE = 0.01   # the downlink is constant, not Poisson
 
 

@@ -23,7 +23,7 @@ def print_relays(network, totals):
 def print_findings(findings):
     table([(f.window, f.what, f"{f.measured:.2f}", f"{f.law:.2f}", f"{f.bound:.2f}", f.unit,
             "yes" if f.ok else "NO") for f in findings],
-          ("window", "quantity", "measured", "expected", "±", "unit", "within"))
+          ("window", "what", "measured", "law", "±", "", "within"))
 
 
 def print_transfers(transfers):
@@ -81,7 +81,7 @@ class Report:
     def verdict(self):
         """Raises DemoError with all failed checks."""
         wrong = [f.sentence() for f in self.findings if not f.ok]
-        wrong += [f"{count} records of the unexpected length {length} on a link"
+        wrong += [f"records of {length} bytes on a link: {count}"
                   for length, count in self.strange.items()]
         if wrong:
             raise DemoError("the network breaks the traffic law:\n  " + "\n  ".join(wrong))

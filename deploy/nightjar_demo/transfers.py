@@ -75,8 +75,7 @@ class Curl:
             figures, error = process.communicate()
             expected = f"small page {i}\n" * 40
             if process.returncode != 0 or outs[i].read_text() != expected:
-                raise DemoError(f"small page {i}: curl ended with exit code {process.returncode}: "
-                                f"{error}")
+                raise DemoError(f"small page {i}: curl's exit code {process.returncode}: {error}")
             _, first, total, size, _ = figures.split()
             pages.append(Transfer(f"small page {i}", float(first), float(total), int(size),
                                   int(size) / float(total)))

@@ -56,14 +56,13 @@ Capture read_capture(std::istream& lines, const std::string& name);
 /// The features of a slice: the shape of both directions of the client's link in bins of a quarter
 /// of a second, and the number of cells on each other link. The same for captures and simulations.
 Row slice_features(const Slice& slice);
-/// The slices without every other cell of the client's link in busy windows. It stands for a client
-/// that breaks the traffic law.
+/// The slices with every other cell of the client's link left out where it was busy: what a client
+/// without the law might look like.
 std::vector<Slice> thinned_when_busy(std::vector<Slice> slices);
-/// How well idle and busy slices can be distinguished. The classifier for each window is trained on
-/// the windows of the other parity. The deviation is the larger of two: the bootstrap's over
-/// windows, and that of the AUC when the idle and busy labels are drawn anew. For a dozen windows
-/// the bootstrap alone is too small, because it ignores that another dozen would train another
-/// classifier.
+/// How well idle and busy slices are told apart, each window by what those of the other parity have
+/// taught. The deviation is the larger of two: the bootstrap's over windows, and how far the AUC
+/// strays by chance when windows are called idle or busy anew; of a dozen windows the former alone
+/// is too small, for it does not know that another dozen would teach something else.
 Bound judge(std::span<const Slice> slices, base::Random& random);
 
 /// The difference of two AUCs in its deviations: |a - b| / sqrt(sa^2 + sb^2), s as in judge(). They

@@ -53,9 +53,9 @@ class Report {
 };
 
 /// The experiments, in the order in which `lab` runs them.
-void speed(const Options& options, Report& report);     // packet hops per second
-void mixing(const Options& options, Report& report);    // one relay: entropy, hold times, order
-void observer(const Options& options, Report& report);  // an observer of every wire
+void speed(const Options& options, Report& report);     // packet hops a second
+void mixing(const Options& options, Report& report);    // one relay's entropy, held times, order
+void observer(const Options& options, Report& report);  // who sees every wire
 void linking(const Options& options, Report& report);   // flows matched from end to end
 void gateway(const Options& options, Report& report);   // the client's own gateway
 void routes(const Options& options, Report& report);    // an adversary that runs some relays

@@ -48,7 +48,7 @@ struct AttackedClients {
 
 enum class Whose { nobodys, loops, session_some, session_all };
 enum class What { tagged, dropped, twice };
-/// Which packets are attacked, and how.
+/// Of all packets through relays, which are attacked, and how.
 struct TagAttack {
     const char* name;
     Whose whose;

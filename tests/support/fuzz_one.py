@@ -2,7 +2,7 @@
 
     python3 tests/support/fuzz_one.py TARGET SECONDS
 
-New inputs go to a temporary folder. Inputs are added to the corpus in the tree by hand only.
+New inputs go to a folder that is thrown away: the corpus in the tree grows by hand.
 """
 import subprocess
 import sys

@@ -114,8 +114,7 @@ TEST_CASE("a TLS client that is not one of ours is refused") {
     }
 }
 
-TEST_CASE(
-    "a raw peer that follows the rules gets a link, so the refusals in these tests have a cause") {
+TEST_CASE("a raw peer that keeps the rules gets a link: the refusals of these tests are earned") {
     LinkPair pair;
     base::Bytes heard;
     pair.beside([&] {

@@ -17,14 +17,14 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// A port that is free now.
+/// A port that nobody uses now.
 asio::ip::tcp::endpoint free_address() {
     asio::io_context io;
     const asio::ip::tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
     return acceptor.local_endpoint();
 }
 
-/// A gateway's links. Packets are ignored.
+/// A gateway's links; what becomes of packets is nobody's business here.
 struct Gateway final : relay::Links::Owner {
     Gateway() {
         options.self = network.named("gateway-0").identity;

@@ -76,7 +76,7 @@ class RawTls {
     bool connected_ = false;
 };
 
-/// A TLS server in memory. Unlike ours it issues tickets.
+/// A TLS server in memory, which gives tickets as ours never does.
 class RawTlsServer {
  public:
     explicit RawTlsServer(std::uint8_t seed);

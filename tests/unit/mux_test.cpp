@@ -12,7 +12,7 @@ using stream::Side;
 
 namespace {
 
-/// A client and an exit. The test passes packets of one size between them.
+/// A client and an exit, and packets of one size that pass between them by hand.
 struct Pair {
     explicit Pair(stream::MuxLimits limits = {})
         : client{Side::client, limits}, exit{Side::exit, limits} {}
@@ -25,7 +25,7 @@ struct Pair {
     base::Bytes up(std::size_t room = 1000) { return pack(client, ups, room); }
     base::Bytes down(std::size_t room = 1000) { return pack(exit, downs, room); }
 
-    /// Passes one packet in each direction; both arrive and are acknowledged.
+    /// One packet each way, both arriving and acknowledged.
     void exchange() {
         CHECK(exit.receive(up()));
         client.acknowledged(ups);
@@ -111,7 +111,7 @@ stream::Frame open_frame(stream::StreamId id) {
     return frame(stream::FrameType::open, id, 0, base::as_bytes("a"));
 }
 
-/// The frames of the exit's next packet.
+/// What the exit has to say next, frame by frame.
 std::vector<stream::Frame> answers(Mux& mux, base::Bytes& room) {
     static stream::PacketNumber number = 0;
     room.assign(2018, 0);

@@ -45,7 +45,7 @@ TEST_CASE("acks that overtook others hide nothing that is new in those") {
     CHECK(numbers(acks_of(8, {0, 1})) == Numbers{8, 7});
 }
 
-TEST_CASE("streams and SURBs give up a packet after different times") {
+TEST_CASE("streams and SURBs give up a packet after patiences of their own") {
     SentLog log{Seconds{2}, Seconds{7}};
     const Mono start{};
     CHECK(log.next(start, 4) == 1);
@@ -180,7 +180,7 @@ TEST_CASE("while nothing is late, every ack is of the newest window") {
     }
 }
 
-TEST_CASE("a number that arrives far behind the newest is acknowledged several times") {
+TEST_CASE("a number that arrives far behind the newest is told several times") {
     ArrivedLog log;
     for (stream::PacketNumber number = 1; number <= 1000; ++number) {
         if (number != 200) log.arrived(number);

@@ -232,7 +232,7 @@ TEST_CASE("when the only session dies another takes its place at once") {
     CHECK(p.ended == std::vector<SessionHandle>{1});
 }
 
-TEST_CASE("without an exit the plan waits, and continues when there is one") {
+TEST_CASE("where no exit is left the plan waits, and goes on when there is one") {
     Plan p;
     p.run(60s);
     p.exits = false;

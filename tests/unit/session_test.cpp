@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A session with real packets. The test plays its exit.
+/// A session, and its exit's end played by hand with real packets.
 struct Fixture {
     client_test::Network network;
     base::MailboxId self = network.random.id<base::MailboxId>();
@@ -54,7 +54,7 @@ struct Fixture {
         REQUIRE(far.receive(stream::frames_of(*header, *message)));
         return up;
     }
-    /// The exit spends its oldest SURB. False if the session refuses the reply.
+    /// The exit spends its oldest SURB. False if the session took nothing new from it.
     bool reply(stream::Acks acks, bool twice = false) {
         base::ByteArray<stream::message_size> message{};
         stream::encode({.number = ++replies,
