@@ -64,7 +64,7 @@ class OfflineNetwork(unittest.TestCase):
         self.assertEqual(code, OK, error)
 
     def sign_validity(self, begin, end):
-        """Signs the document anew, valid from `begin` to `end`, both in seconds from now."""
+        """Signs the document again as valid from `begin` to `end`, in seconds from now."""
         file = self.folder / "document"
         facts, _, signature = file.read_text().partition("signature ")
         now = int(time.time())
