@@ -3,11 +3,25 @@
 
 #include <cstdlib>
 
+#include "tests/fuzz/depth.hpp"
+
+namespace {
+
+nightjar::fuzz::Depth status{"a request for the status"};
+nightjar::fuzz::Depth ping{"a request for a ping"};
+nightjar::fuzz::Depth refused{"an object with a method that is refused"};
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace nightjar::client;
     const std::string_view line{reinterpret_cast<const char*>(data), size};
     const auto request = api::parse_request(line);
-    if (request) return 0;
+    if (request) {
+        (*request == api::Method::status ? status : ping).reach();
+        return 0;
+    }
+    if (request.error().starts_with("unknown")) refused.reach();
     const auto answer = api::error_line(request.error());
     if (answer.empty() || answer.back() != '\n') std::abort();
     return 0;

@@ -5,9 +5,15 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "tests/fuzz/depth.hpp"
+
 using namespace nightjar;
 
 namespace {
+
+fuzz::Depth messages[] = {fuzz::Depth{"a HELLO"}, fuzz::Depth{"a request for the document"},
+                          fuzz::Depth{"a part of the document"}};
+fuzz::Depth still_sound{"a message that is another one with a bit changed"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -23,10 +29,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(parsed && std::ranges::equal(parsed->bytes(), cell.bytes()));
     const auto message = cell::decode(cell);
     if (!message) return 0;
+    messages[message->index()].reach();
     require(std::ranges::equal(cell::encode(*message).bytes(), cell.bytes()));
 
     cell.body()[bit / 8] ^= static_cast<std::uint8_t>(1 << (bit % 8));
     const auto changed = cell::decode(cell);
     require(!changed || !(*changed == *message));
+    if (changed) still_sound.reach();
     return 0;
 }

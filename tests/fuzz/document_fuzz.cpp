@@ -1,15 +1,48 @@
 // Any text: refused with a line and a reason, or the one text of the document that it stands for.
-// The same for descriptors, none of which a fuzzer can sign.
+// The same for descriptors, which the target signs itself: a fuzzer cannot.
 #include "sphinx/directory/document.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/problems.hpp"
+#include "sphinx/directory/signature.hpp"
+#include "tests/fuzz/depth.hpp"
 
+using namespace nightjar;
 using namespace nightjar::directory;
 
 namespace {
+
+fuzz::Depth parsed{"a document that parses"};
+fuzz::Depth reordered{"a document with relays to sort"};
+fuzz::Depth sound{"a document that an authority signs"};
+fuzz::Depth described{"a descriptor that parses"};
+fuzz::Depth signed_by_relay{"a descriptor with its own signature"};
+
+/// A rule of problems(), and words of its sentence. The rules for parameters out of bounds, for
+/// keys that are used twice and for relays that cannot be listed are left out: a document that
+/// breaks one of them does not parse.
+struct Rule {
+    std::string_view words;
+    fuzz::Depth depth{words};
+};
+Rule rules[] = {{"down is "},
+                {"mean_delay is more than 250 ms"},
+                {"gaps of the slots long"},
+                {"gaps of the replies long"},
+                {"replies are more than twice main_slots"},
+                {"epoch_length is shorter"},
+                {"fixed_hops is more than there are layers"},
+                {"not valid from its epoch's start"},
+                {"there is no mix"},
+                {" has no mix"},
+                {"fewer than two gateways"},
+                {"no gateway is an exit"},
+                {" has another relay's address "},
+                {" has no route for its loops"},
+                {"loops alone keep only "}};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -19,23 +52,76 @@ void require_reason(const ParseError& error) {
     require(!error.reason.empty() && error.reason.size() < 256);
 }
 
+/// The identity of the descriptors in the corpus; 32 bytes 01, as in docs/directory.md.
+base::Secret<32> seed() {
+    base::Secret<32> bytes;
+    std::fill_n(bytes.data(), bytes.size(), std::uint8_t{1});
+    return bytes;
+}
+
+void try_descriptor(std::string_view text) {
+    const auto descriptor = parse_descriptor(text);
+    if (!descriptor) return require_reason(descriptor.error());
+    signed_by_relay.reach();
+    auto changed = std::string{text};
+    // Within the signature: what comes before it has other reasons to be refused as well.
+    changed[changed.size() - 2] ^= 1;
+    require(!parse_descriptor(changed));
+}
+
+void try_signed_descriptor(std::string_view text) {
+    const auto end = text.rfind("signature ");
+    if (end == text.npos) return;
+    auto made = std::string{text.substr(0, end)};
+    made += "signature " + base::to_hex(sign_text(made, seed()).signature) + "\n";
+    const auto descriptor = parse_descriptor(made);
+    if (!descriptor) return require_reason(descriptor.error());
+    described.reach();
+    require(make_descriptor(descriptor->relay, descriptor->epoch, seed()) == made);
+}
+
+template <class List>
+void reverse(List& list) {
+    std::reverse(list.begin(), list.end());
+}
+
+void require_sorted(const Document& document) {
+    auto other = document;
+    reverse(other.recommended_versions);
+    reverse(other.signatures);
+    reverse(other.relays);
+    for (auto& relay : other.relays)
+        reverse(relay.addresses);
+    sort(other);
+    require(other == document);
+    if (document.relays.size() > 1) reordered.reach();
+}
+
+void try_problems(const Document& document) {
+    if (document.relays.size() >= 64) return;  // quadratic
+    const auto found = problems(document);
+    if (found.empty()) sound.reach();
+    for (const auto& problem : found)
+        for (auto& rule : rules)
+            if (problem.find(rule.words) != problem.npos) rule.depth.reach();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text{reinterpret_cast<const char*>(data), size};
-    const auto descriptor = parse_descriptor(text);
-    if (!descriptor) require_reason(descriptor.error());
+    try_descriptor(text);
+    if (text.starts_with("nightjar-descriptor")) try_signed_descriptor(text);
 
-    auto document = parse(text);
+    const auto document = parse(text);
     if (!document) {
         require_reason(document.error());
         return 0;
     }
+    parsed.reach();
     require(to_text(*document) == text);
     require(text.starts_with(signed_text(*document)));
-    const auto before = *document;
-    sort(*document);
-    require(*document == before);
-    if (document->relays.size() < 64) problems(*document);
+    require_sorted(*document);
+    try_problems(*document);
     return 0;
 }

@@ -5,10 +5,17 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "tests/fuzz/depth.hpp"
+
 using namespace nightjar;
 using namespace nightjar::relay;
 
 namespace {
+
+fuzz::Depth allowed_target{"a target that rules allow"};
+fuzz::Depth rejected_target{"a public target that rules reject"};
+fuzz::Depth forbidden_target{"a target that no rule can allow"};
+fuzz::Depth lab_target{"a target that only a lab's rules allow"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -39,11 +46,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const IpEndpoint own{IpAddress::parse("9.9.9.9").value(), 9001};
     const bool allowed = ExitPolicy{rules, {{own}, false}}.allows(target);
     if (is_forbidden_target(target.address)) require(!allowed);
+    if (allowed) allowed_target.reach();
+    if (!rules.empty() && is_forbidden_target(target.address)) forbidden_target.reach();
+    if (!rules.empty() && !allowed && target.port != 0 && !is_forbidden_target(target.address) &&
+        target.address != own.address)
+        rejected_target.reach();
     if (target.address == own.address || target.port == 0 || rules.empty()) require(!allowed);
     if (allowed) require(!policy_summary(rules).empty());
     // A lab opens loopback and nothing else.
     const bool lab = ExitPolicy{rules, {{own}, true}}.allows(target);
     if (!target.address.is_loopback()) require(lab == allowed);
+    if (lab && !allowed) lab_target.reach();
     // An address reads back as it was written.
     require(IpAddress::parse(target.address.to_text()) == target.address);
     return 0;

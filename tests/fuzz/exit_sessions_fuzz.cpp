@@ -6,11 +6,20 @@
 #include <cstdlib>
 
 #include "sphinx/base/codec.hpp"
+#include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
 using base::Milliseconds;
 
 namespace {
+
+fuzz::Depth begun{"a session"};
+fuzz::Depth full{"as many sessions as fit"};
+fuzz::Depth overfull{"a stock at its bound"};
+fuzz::Depth replied{"a reply"};
+fuzz::Depth opened{"an open stream"};
+fuzz::Depth readable{"bytes of a stream"};
+fuzz::Depth ended{"the end of a silent session"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -46,12 +55,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         base::SessionId id;
         std::copy_n(message.begin(), 16, id.bytes.begin());
         require(exit.stock(id) <= limits.surbs_max);
-        for (const auto& event : exit.take_events())
+        if (exit.sessions() > 0) begun.reach();
+        if (exit.sessions() == limits.sessions_max) full.reach();
+        if (exit.stock(id) == limits.surbs_max) overfull.reach();
+        for (const auto& event : exit.take_events()) {
+            if (event.event.kind == stream::Event::Kind::opened) opened.reach();
+            if (event.event.kind == stream::Event::Kind::readable) readable.reach();
             exit.accept({event.session, event.event.stream});
+        }
         now += Milliseconds{step};
         replies.clear();
+        const auto sessions = exit.sessions();
         exit.tick(now, base::Wall{now.time_since_epoch() / Milliseconds{1} * Milliseconds{1}},
                   replies);
+        if (!replies.empty()) replied.reach();
+        if (exit.sessions() < sessions) ended.reach();
         require(replies.size() <= limits.sessions_max * limits.surbs_max);
         require(exit.next_due() > now);
     }

@@ -5,11 +5,15 @@
 
 #include "sphinx/base/codec.hpp"
 #include "sphinx/packet/packet.hpp"
+#include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
 using namespace nightjar::packet;
 
 namespace {
+fuzz::Depth read_at_the_end{"a message read at the last hop"};
+fuzz::Depth all_hops{"a message read behind as many hops as there can be"};
+
 void require(bool holds) {
     if (!holds) std::abort();
 }
@@ -62,5 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const auto read = read_message(base::ByteView{packet}.subspan(header_size));
     require(read && std::equal(read->begin(), read->end(), message.begin(), message.end()));
+    read_at_the_end.reach();
+    if (hops == max_hops) all_hops.reach();
     return 0;
 }

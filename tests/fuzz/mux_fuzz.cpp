@@ -7,12 +7,19 @@
 
 #include "sphinx/base/codec.hpp"
 #include "sphinx/stream/mux.hpp"
+#include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
 using stream::Mux;
 using stream::Side;
 
 namespace {
+
+fuzz::Depth kinds[] = {fuzz::Depth{"an opened stream"},   fuzz::Depth{"an accepted stream"},
+                       fuzz::Depth{"readable bytes"},     fuzz::Depth{"room to write"},
+                       fuzz::Depth{"a finished stream"},  fuzz::Depth{"a stream that is reset"},
+                       fuzz::Depth{"an answer to a ping"}};
+fuzz::Depth malformed{"a malformed packet while streams are open"};
 
 constexpr std::size_t room_size = 600;
 
@@ -29,7 +36,7 @@ struct Twins {
     explicit Twins(Side side_of)
         : side{side_of},
           limits{.streams_max = 4,
-                 .send_buffer = 4000,
+                 .send_buffer = 40,
                  .receive_window = 3000,
                  .session_window = 8000,
                  .initial_window = 1000},
@@ -38,6 +45,7 @@ struct Twins {
         if (side == Side::exit) return;
         for (int i = 0; i < 3; ++i)
             both([](Mux& mux) { mux.open({"host", 1}); });
+        both([](Mux& mux) { mux.ping(7); });
     }
     template <class Act>
     void both(Act act) {
@@ -48,6 +56,7 @@ struct Twins {
     void packet(base::ByteView frames) {
         const bool well_formed = Mux::well_formed(side, frames);
         require(all.receive(frames) == well_formed);
+        if (!well_formed && all.streams() > 0) malformed.reach();
         if (well_formed) require(sound.receive(frames));
         const auto events = all.take_events();
         const auto others = sound.take_events();
@@ -59,6 +68,7 @@ struct Twins {
 
     void act_on(const stream::Event& event) {
         const auto id = event.stream;
+        kinds[static_cast<std::size_t>(event.kind)].reach();
         if (event.kind == stream::Event::Kind::opened) {
             require(!event.target.host.empty() && event.target.port != 0);
             both([id](Mux& mux) { mux.accept(id); });

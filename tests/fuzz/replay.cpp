@@ -1,4 +1,5 @@
-// Gives a fuzz target the inputs of a folder, once each: what was found stays found in every build.
+// Gives a fuzz target the inputs of a folder, once each: what was found stays found in every build,
+// and the inputs reach every place that the target names (depth.hpp). Each place is one check.
 //   NAME_replay FOLDER
 #include <cstdint>
 #include <filesystem>
@@ -6,6 +7,8 @@
 #include <iostream>
 #include <iterator>
 #include <vector>
+
+#include "tests/fuzz/depth.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -20,6 +23,10 @@ int main(int argc, char** argv) {
         LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
         ++inputs;
     }
-    std::cout << inputs << " passed, 0 failed\n";
-    return inputs == 0 ? 1 : 0;
+    using nightjar::fuzz::Depth;
+    const auto missed = Depth::print();
+    if (missed > 0) std::cout << "no input reached the places with 0 above\n";
+    std::cout << "measured: " << inputs << " inputs\n";
+    std::cout << Depth::count() - missed << " passed, " << missed << " failed\n";
+    return inputs == 0 || Depth::count() == 0 || missed > 0 ? 1 : 0;
 }

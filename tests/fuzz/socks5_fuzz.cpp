@@ -4,10 +4,17 @@
 
 #include <cstdlib>
 
+#include "tests/fuzz/depth.hpp"
+
 using namespace nightjar;
 using client::socks5::Handshake;
 
 namespace {
+
+fuzz::Depth asked{"a target"};
+fuzz::Depth isolated{"a target behind credentials"};
+fuzz::Depth private_target{"a private target, refused"};
+fuzz::Depth refused{"a refusal in words"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -50,6 +57,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const base::ByteView input{data + 1, size - 1};
     const auto whole = run(input, input.size() + 1);
     require(run(input, 1 + data[0] % 16) == whole);
-    (void)run(input, 0);
+    const auto any_target = run(input, 0);
+    if (whole.state == Handshake::State::asked) asked.reach();
+    // The answer to the method, then that to the credentials.
+    if (whole.state == Handshake::State::asked && whole.output.size() > 2) isolated.reach();
+    if (whole.state == Handshake::State::refused) {
+        if (!whole.output.empty()) refused.reach();
+        if (any_target.state == Handshake::State::asked) private_target.reach();
+    }
     return 0;
 }

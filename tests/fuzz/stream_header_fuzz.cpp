@@ -5,9 +5,17 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "tests/fuzz/depth.hpp"
+
 using namespace nightjar;
 
 namespace {
+
+fuzz::Depth up_without{"a header of a packet to the exit"};
+fuzz::Depth up_with_all{"one with as many SURBs as fit"};
+fuzz::Depth down_any{"a header of a reply"};
+fuzz::Depth acked{"acks of packets below the largest"};
+fuzz::Depth of_another_length{"a message of another length"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -32,9 +40,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto down = stream::decode_down(message);
     if (message.size() != stream::message_size) {
         require(!up && !down);
+        of_another_length.reach();
         return 0;
     }
     if (up) {
+        (up->surb_count == stream::surbs_max ? up_with_all : up_without).reach();
+        if (up->acks.below.any()) acked.reach();
         same_again(*up, message, stream::up_header_size);
         require(up->surb_count <= stream::surbs_max);
         for (std::size_t i = 0; i < up->surb_count; ++i)
@@ -44,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(frames.data() + frames.size() == message.data() + message.size());
     }
     if (down) {
+        down_any.reach();
         same_again(*down, message, stream::down_header_size);
         require(stream::frames_of(*down, message).size() == stream::down_room);
     }

@@ -4,10 +4,23 @@
 
 #include <cstdlib>
 
+#include "tests/fuzz/depth.hpp"
+
 using namespace nightjar;
 using namespace nightjar::node;
 
 namespace {
+
+fuzz::Depth whole{"the end of a file without a refusal"};
+fuzz::Depth text{"a text"};
+fuzz::Depth truth{"a yes or no"};
+fuzz::Depth number{"a number"};
+fuzz::Depth fraction{"a number with a fraction"};
+fuzz::Depth duration{"a duration"};
+fuzz::Depth endpoint{"an address with a port"};
+fuzz::Depth identity{"a relay's identity"};
+fuzz::Depth nested{"a value inside another one"};
+fuzz::Depth refused{"a refusal"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -21,19 +34,21 @@ void attempt(Read read) {
     } catch (const ConfigError& error) {
         const std::string_view line = error.what();
         require(line.starts_with("f.yaml:") && line.find("; ") != line.npos);
+        refused.reach();
     }
 }
 
 void try_all(const YamlValue& value, int depth) {
-    attempt([&] { value.as<std::string>(); });
-    attempt([&] { value.as<bool>(); });
+    attempt([&] { value.as<std::string>(), text.reach(); });
+    attempt([&] { value.as<bool>(), truth.reach(); });
     attempt([&] { value.as<std::uint16_t>(); });
-    attempt([&] { value.as<std::uint64_t>(); });
-    attempt([&] { value.as<double>(); });
-    attempt([&] { require(value.as<base::Nanoseconds>().count() >= 0); });
+    attempt([&] { value.as<std::uint64_t>(), number.reach(); });
+    attempt([&] { value.as<double>(), fraction.reach(); });
+    attempt([&] { require(value.as<base::Nanoseconds>().count() >= 0), duration.reach(); });
     attempt([&] { value.as<base::Seconds>(); });
-    attempt([&] { require(value.as<directory::Endpoint>().port != 0); });
-    attempt([&] { value.as<base::NodeId>(); });
+    attempt([&] { require(value.as<directory::Endpoint>().port != 0), endpoint.reach(); });
+    attempt([&] { value.as<base::NodeId>(), identity.reach(); });
+    if (depth > 0) nested.reach();
     require(depth < 20);
     attempt([&] {
         for (const auto& item : value.list())
@@ -49,14 +64,15 @@ void try_all(const YamlValue& value, int depth) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view text{reinterpret_cast<const char*>(data), size};
+    const std::string_view input{reinterpret_cast<const char*>(data), size};
     attempt([&] {
-        const auto file = YamlFile::parse("f.yaml", text);
+        const auto file = YamlFile::parse("f.yaml", input);
         auto map = file.map();
         for (const auto* key : {"a", "b", "relays"}) {
             if (const auto value = map.find(key)) try_all(*value, 0);
         }
         map.done();
+        whole.reach();
     });
     return 0;
 }

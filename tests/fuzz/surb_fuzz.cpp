@@ -6,11 +6,16 @@
 #include "sphinx/base/codec.hpp"
 #include "sphinx/packet/payload.hpp"
 #include "sphinx/packet/surb.hpp"
+#include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
 using namespace nightjar::packet;
 
 namespace {
+fuzz::Depth recovered{"a reply recovered"};
+fuzz::Depth all_hops{"a reply recovered behind as many hops as there can be"};
+fuzz::Depth used_raw{"bytes used as a SURB"};
+
 void require(bool holds) {
     if (!holds) std::abort();
 }
@@ -44,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     const auto used = use_surb(input, input.first(std::min<std::size_t>(input.size(), 9)), payload);
     require(!used || input.size() == surb_size);
+    if (used) used_raw.reach();
 
     static const Nodes nodes;
     const auto route = std::span{nodes.route}.first(hops);
@@ -66,5 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(unwrap(reply->packet, pair.secret, reply->packet.size()).has_value());
     const auto read = recover(made->recovery, base::ByteView{reply->packet}.subspan(header_size));
     require(read && std::equal(read->begin(), read->end(), input.begin(), input.end()));
+    recovered.reach();
+    if (hops == max_hops) all_hops.reach();
     return 0;
 }

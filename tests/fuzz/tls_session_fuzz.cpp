@@ -4,11 +4,17 @@
 #include <cstdlib>
 
 #include "sphinx/node/tls_session.hpp"
+#include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
 using node::TlsSession;
 
 namespace {
+
+fuzz::Depth answered_hello{"an answer to a ClientHello"};
+fuzz::Depth refused_hello{"a refused handshake"};
+fuzz::Depth record_refused{"a refused record after the handshake"};
+fuzz::Depth record_begun{"a record after the handshake, cut short"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -72,7 +78,9 @@ void before_the_handshake(base::ByteView input, std::size_t chunk) {
         answering.feed(piece);
         const auto step = answering.handshake();
         require(answering.output().size() < 65536);
-        if (!step) return;
+        if (!step) return refused_hello.reach();
+        // More than an alert: the ServerHello and what belongs to it.
+        if (answering.output().size() > 100) answered_hello.reach();
         require(!*step);
     }
 }
@@ -86,8 +94,9 @@ void after_the_handshake(base::ByteView input, std::size_t chunk) {
         input = input.subspan(piece.size());
         answering.feed(piece);
         const auto cell = answering.next_cell(base::Mono{});
-        if (!cell) return;
+        if (!cell) return record_refused.reach();
         require(*cell == nullptr);
+        if (input.empty()) record_begun.reach();
     }
 }
 

@@ -8,11 +8,17 @@
 #include "sphinx/packet/header.hpp"
 #include "sphinx/packet/kernel.hpp"
 #include "sphinx/packet/packet.hpp"
+#include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
 using namespace nightjar::packet;
 
 namespace {
+
+fuzz::Depth forwarded{"a packet to forward"};
+fuzz::Depth ended{"a packet that ends"};
+fuzz::Depth behind_the_mac{"a bad routing block under a MAC that fits"};
+fuzz::Depth bad_mac{"a MAC that does not fit"};
 
 constexpr std::size_t fuzzed_packet = header_size + 64;
 
@@ -69,7 +75,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (!jobs[i].outcome)
                 require(std::all_of(packets[i].begin(), packets[i].end(),
                                     [](auto byte) { return byte == 0; }));
-            if (!first) first = packets[i];
+            if (!first) {
+                first = packets[i];
+                const auto& outcome = jobs[i].outcome;
+                if (outcome)
+                    (std::holds_alternative<Final>(outcome->what) ? ended : forwarded).reach();
+                else if (outcome.error() == Error::mac_mismatch)
+                    bad_mac.reach();
+                else if (data[0] & 1)
+                    behind_the_mac.reach();
+            }
             require(packets[i] == *first);
         }
     }

@@ -8,6 +8,11 @@ PROGRAMS = ("nightjar-relay", "nightjar-authority", "nightjar")
 FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
 
 
+def fuzz_names():
+    """The fuzz targets, by what they parse."""
+    return sorted(path.stem.removesuffix("_fuzz") for path in (ROOT / "tests/fuzz").glob("*_fuzz.cpp"))
+
+
 @suite("unit")
 def unit():
     """the tree's rules, and every object without I/O"""
@@ -17,8 +22,9 @@ def unit():
     yield "unit_tests", [build / "tests/unit/unit_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
     yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
-    for corpus in sorted((ROOT / "tests/fuzz/corpus").iterdir()):
-        yield f"corpus of {corpus.name}", [build / f"tests/fuzz/{corpus.name}_replay", corpus], {}
+    for name in fuzz_names():
+        yield f"corpus of {name}", [build / f"tests/fuzz/{name}_replay", f"tests/fuzz/corpus/{name}"], {}
+    yield "corpora that reach too little", ["python3", "tests/fuzz/depth_test.py", build], {}
     yield "secrets under valgrind", ["python3", "tests/unit/secret_flow.py", build], {}
 
 
@@ -67,8 +73,7 @@ def fuzz():
     # The programs as well: this is the build that shows that clang-16 takes the product without a warning.
     build = Build.preset("fuzz", "fuzz_targets", *PROGRAMS)
     targets = sorted((build / "tests/fuzz").glob("*_fuzz"))
-    sources = {path.stem for path in (ROOT / "tests/fuzz").glob("*_fuzz.cpp")}
-    if {target.name for target in targets} != sources:
+    if {target.name for target in targets} != {f"{name}_fuzz" for name in fuzz_names()}:
         raise RuntimeError("tests/fuzz: a source without a target, or a target without a source")
     for target in targets:
         yield target.name, ["python3", "tests/support/fuzz_one.py", target, FUZZ_SECONDS], {}
