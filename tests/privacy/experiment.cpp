@@ -15,9 +15,11 @@ void Report::row(const std::string& experiment, const std::string& kind, nlohman
 
 void Report::verdict(const std::string& what, double value, const char* relation, double limit,
                      bool holds) {
-    std::printf("%s %s: %.4g %s %.4g\n", holds ? "measured:" : "FAILED:", what.c_str(), value,
-                relation, limit);
-    std::fflush(stdout);
+    if (shown_) {
+        std::printf("%s %s: %.4g %s %.4g\n", holds ? "measured:" : "FAILED:", what.c_str(), value,
+                    relation, limit);
+        std::fflush(stdout);
+    }
     ++(holds ? passed_ : failed_);
     row("verdict", holds ? "passed" : "failed",
         {{"what", what}, {"value", value}, {"relation", relation}, {"limit", limit}});

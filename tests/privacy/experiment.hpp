@@ -30,6 +30,12 @@ class Report {
  public:
     /// `lines` may be nullptr: then only the verdicts are printed. Not owned.
     explicit Report(std::FILE* lines) : lines_{lines} {}
+    /// Judges and counts, and shows nothing: for tests of the verdicts themselves.
+    static Report silent() {
+        Report report{nullptr};
+        report.shown_ = false;
+        return report;
+    }
 
     /// Writes one result. `kind` determines its columns: a plot reads the rows of one kind.
     void row(const std::string& experiment, const std::string& kind, nlohmann::json columns);
@@ -47,13 +53,14 @@ class Report {
                  bool holds);
 
     std::FILE* lines_;
+    bool shown_ = true;
     unsigned passed_ = 0;
     unsigned failed_ = 0;
     std::int64_t last_progress_s_ = 0;
 };
 
 /// The experiments, in the order in which `lab` runs them.
-void speed(const Options& options, Report& report);     // packet hops a second
+void speed(const Options& options, Report& report);     // a benchmark: figures, no verdict
 void mixing(const Options& options, Report& report);    // one relay's entropy, held times, order
 void observer(const Options& options, Report& report);  // who sees every wire
 void linking(const Options& options, Report& report);   // flows matched from end to end

@@ -9,6 +9,7 @@
 #include "tests/privacy/experiment.hpp"
 #include "tests/privacy/held_times.hpp"
 #include "tests/privacy/mix_drive.hpp"
+#include "tests/privacy/mix_summary.hpp"
 #include "tests/privacy/posterior.hpp"
 #include "tests/privacy/statistics.hpp"
 
@@ -16,49 +17,17 @@ namespace nightjar::privacy {
 namespace {
 
 constexpr double mean_s = 0.05;
-constexpr double edge_s = 1;  // 20 means: the pool has filled; all that was inside has left
-
-std::size_t edge(double per_second) {
-    return static_cast<std::size_t>(per_second * edge_s);
-}
-
-struct Summary {
-    double mean = 0, least = 0, best_guess = 0, alone = 0, surprise = 0;
-    std::vector<double> quantiles;  // 1, 5, 25, 50, 75, 95, 99 %
-};
-
-Summary summary(const RelayTrace& trace, double per_second) {
-    const auto targets = posterior(trace);
-    const auto skipped = edge(per_second);
-    Summary made;
-    std::vector<double> bits;
-    for (auto i = skipped; i + skipped < targets.size(); ++i) {
-        bits.push_back(targets[i].entropy_bits);
-        made.best_guess += targets[i].best_guess;
-        made.surprise += targets[i].surprise_bits;
-        made.alone += targets[i].pool == 1;
-    }
-    const auto count = static_cast<double>(bits.size());
-    made.mean = mean(bits);
-    for (auto* sum : {&made.best_guess, &made.surprise, &made.alone})
-        *sum /= count;
-    for (const auto p : {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99})
-        made.quantiles.push_back(quantile(bits, p));
-    made.least = quantile(std::move(bits), 0);
-    return made;
-}
 
 void entropy(const Options& options, Report& report) {
     const std::size_t count = options.full ? 300'000 : 40'000;
-    double gap = 0, surprise = 0;
+    MixDistances distances;
     const double loads[] = {2, 3, 5, 10, 20, 50, 100};
     for (const auto load : loads) {
         const auto per_second = load / mean_s;
         const auto traffic = poisson(options.seed, per_second, count + 2 * edge(per_second));
         const auto ours = summary(drive(traffic, traffic.capped, options.seed).trace, per_second);
         const auto best = summary(ideal(traffic), per_second);
-        gap = std::max(gap, std::abs(best.mean - ours.mean));
-        surprise = std::max(surprise, std::abs(ours.surprise - ours.mean));
+        distances.judge(ours, best, load);
         report.row("mixing", "entropy",
                    {{"seed", options.seed},
                     {"targets", count},
@@ -66,12 +35,12 @@ void entropy(const Options& options, Report& report) {
                     {"per_second", per_second},
                     {"product_bits", ours.mean},
                     {"ideal_bits", best.mean},
-                    {"formula_bits", std::log2(std::exp(1.0) * load)},
+                    {"formula_bits", formula_bits(load)},
                     {"gap_bits", best.mean - ours.mean},
                     {"surprise_bits", ours.surprise},
                     {"quantiles_bits", ours.quantiles},
                     {"ideal_quantiles_bits", best.quantiles},
-                    {"p5_bits", ours.quantiles[1]},
+                    {"p5_bits", ours.p5()},
                     {"min_bits", ours.least},
                     {"ideal_min_bits", best.least},
                     {"alone", ours.alone},
@@ -80,10 +49,7 @@ void entropy(const Options& options, Report& report) {
                     {"ideal_best_guess", best.best_guess}});
         report.progress("mixing: entropy", load / 100);
     }
-    report.at_most("entropy per hop, distance to the ideal mix, worst of 7 loads, bit", gap, 0.05);
-    // Else the posterior would not be the right one for this queue, and its entropy no measure.
-    report.at_most("entropy per hop against the surprise of what happened, worst of 7 loads, bit",
-                   surprise, 0.05);
+    distances.report(report);
 }
 
 void order_row(const Options& options, Report& report, const char* flush, double per_second,

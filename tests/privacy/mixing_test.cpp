@@ -6,6 +6,7 @@
 #include "tests/privacy/experiment.hpp"
 #include "tests/privacy/held_times.hpp"
 #include "tests/privacy/mix_drive.hpp"
+#include "tests/privacy/mix_summary.hpp"
 #include "tests/privacy/posterior.hpp"
 #include "tests/privacy/statistics.hpp"
 
@@ -28,7 +29,54 @@ Means means(const RelayTrace& trace, std::size_t edge) {
     return made;
 }
 
+/// What a mix holds back no longer than until the next whole `period`: then it is empty.
+std::vector<base::Nanoseconds> emptied_each(base::Nanoseconds period, const Traffic& traffic) {
+    auto delays = traffic.capped;
+    for (std::size_t i = 0; i < delays.size(); ++i)
+        delays[i] = std::min(delays[i], period - traffic.arrivals[i].time_since_epoch() % period);
+    return delays;
+}
+
+MixDistances distances(const Traffic& traffic, const std::vector<base::Nanoseconds>& delays,
+                       double load) {
+    const auto per_second = load / 0.05;
+    MixDistances made;
+    made.judge(summary(drive(traffic, delays, 4).trace, per_second),
+               summary(ideal(traffic), per_second), load);
+    return made;
+}
+
+unsigned refusals(const MixDistances& distances) {
+    auto report = Report::silent();
+    distances.report(report);
+    return report.failed();
+}
+
 }  // namespace
+
+TEST_CASE("mixing: every verdict on a mix refuses one that is broken") {
+    const auto small = poisson(4, 60, 10'000);   // 3 packets on average
+    const auto large = poisson(4, 400, 40'000);  // 20
+    const auto sound = distances(large, large.capped, 20);
+    CHECK(refusals(sound) == 0);
+    CHECK(refusals(distances(small, small.capped, 3)) == 0);
+
+    auto half = large.capped;
+    for (auto& delay : half)
+        delay /= 2;
+    CHECK(distances(large, half, 20).to_formula > 0.8);
+    CHECK(refusals(distances(large, half, 20)) > 0);
+    // Of a mix that runs empty now and then the mean says little; the worst-off packets say it.
+    const auto rarely = distances(large, emptied_each(base::Seconds{20}, large), 20);
+    CHECK(rarely.to_formula < 0.05);
+    CHECK(rarely.least > 0.25);
+    CHECK(refusals(rarely) == 1);
+    const auto often = distances(large, emptied_each(base::Milliseconds{500}, large), 20);
+    CHECK(often.p5 > 0.1);
+    const auto alone = distances(small, emptied_each(base::Milliseconds{100}, small), 3);
+    CHECK(alone.alone > 0.01);
+    CHECK(refusals(alone) > 0);
+}
 
 TEST_CASE(
     "mixing: the queue leaves as much to guess as the ideal mix, and one that is broken less") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -87,6 +88,7 @@ class Attacked {
         }
         const auto header = simulation::read_clear(cell.cell.body());
         follow(cell, header);
+        answer(cell);
         if (attacking_ && wanted(cell, header)) attack(cell, header);
     }
     /// Finds the first client's exit, and the time at which an attacked packet's route first ends.
@@ -95,8 +97,20 @@ class Attacked {
         if (!attacking_ && from_client(cell) && std::get<base::MailboxId>(cell.from) == first &&
             header.destination.bytes != first.bytes)
             seen_.exit = world_.number_of(base::NodeId{header.destination.bytes});
-        if (header.at + 1 == header.hops && attacked_.contains(header.unique))
-            seen_.first_end = std::min(seen_.first_end, cell.sent + world_.link.latency);
+        if (header.at + 1 == header.hops && attacked_.contains(header.unique)) ended(cell);
+    }
+    void ended(const OnWire& cell) {
+        seen_.first_end = std::min(seen_.first_end, cell.sent + world_.link.latency);
+        if (attack_.what == What::answered) ++answers_[cell.to_number];
+    }
+    /// The broken network's answer to a tagged packet: one more, with the next that goes to a
+    /// relay.
+    void answer(OnWire& cell) {
+        const auto owed = answers_.find(cell.from_number);
+        if (from_client(cell) || owed == answers_.end() || owed->second == 0) return;
+        --owed->second;
+        cell.copies = 2;
+        seen_.trace.push_back(note(cell));
     }
     bool wanted(const OnWire& cell, const simulation::ClearHeader& header) {
         const auto& first = clients_[0]->mailbox();
@@ -112,6 +126,7 @@ class Attacked {
             case Whose::session_all:
                 break;
         }
+        // A gateway takes no more of a client than its law gives it.
         if (attack_.what == What::twice) return !from_client(cell) || ++count_ % one_in == 0;
         // Attack on the link behind the client's gateway, where its packets to the exit start, and
         // on the first link of each reply to it.
@@ -126,7 +141,7 @@ class Attacked {
     void attack(OnWire& cell, const simulation::ClearHeader& header) {
         attacked_.insert(header.unique);
         ++seen_.touched;
-        if (attack_.what == What::tagged) tag(cell);
+        if (attack_.what == What::tagged || attack_.what == What::answered) tag(cell);
         if (attack_.what == What::dropped) cell.copies = 0;
         if (attack_.what == What::twice) cell.copies = 2;
     }
@@ -138,6 +153,7 @@ class Attacked {
     bool attacking_ = false;
     unsigned count_ = 0;
     std::set<std::uint64_t> attacked_;
+    std::map<std::size_t, unsigned> answers_;  // that a relay of a broken network still owes
 };
 
 }  // namespace
