@@ -22,7 +22,7 @@ constexpr TagAttack replayed{"every packet between relays sent twice, one in 20 
 constexpr TagAttack some_tagged{"one in 20 of a session tagged", Whose::session_some, What::tagged};
 constexpr TagAttack some_dropped{"one in 20 of a session dropped", Whose::session_some,
                                  What::dropped};
-constexpr TagAttack answered{"control, one in 20 tagged where relays answer", Whose::session_some,
+constexpr TagAttack answered{"one in 20 of a session tagged, relays answer", Whose::session_some,
                              What::answered};
 constexpr TagAttack all_tagged{"all of a session tagged", Whose::session_all, What::tagged};
 
@@ -179,7 +179,7 @@ void judge_session(Runs& runs, const Options& options, Report& report) {
                 {"control", control}});
     judge_touched(name, runs.touched, report);
     if (runs.attack.what == What::answered)
-        return report.at_least(name + ": AUC at both ends of the mixes, 95 % bound", bound.upper,
+        return report.at_least(name + ": AUC at both ends of the mixes (control)", bound.upper,
                                reaction_most(options));
     report.at_most(name + ": cells that differ on clients' links",
                    static_cast<double>(runs.on_client_links), 0);
