@@ -1,6 +1,6 @@
 // How libFuzzer changes an input of the target `document`. Its own changes nearly always break the
-// strict grammar, and it makes up to five in a row. So seven changes in eight only write other digits
-// in the place of some: most documents then still parse, and mean something else.
+// strict grammar, and it makes up to five in a row. So seven changes in eight only write other
+// digits in the place of some: most documents then still parse, and mean something else.
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
