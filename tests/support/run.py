@@ -1,7 +1,8 @@
 """The runner behind tests/run: one line per suite, the output of what failed, a closing count.
 
 Every suite is a list of commands; a command's own closing line says how many tests ran. A suite
-that cannot run is a failure, never a skip, and one that ran no test has failed as well.
+that cannot run is a failure, never a skip, and one that ran no test has failed as well. A test may
+be skipped only in a program whose suite says so. Its reason is printed and it is counted apart.
 """
 import argparse
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -18,7 +20,9 @@ SUITES = {}
 
 
 def suite(name, in_all_only=False):
-    """Registers a suite. The decorated function yields (label, command, extra environment)."""
+    """Registers a suite. The decorated function yields (label, command, extra environment). Tests of a
+    program may be skipped only if a fourth value says why: a reason, or `own_reason` if the program
+    prints it."""
     def register(function):
         SUITES[name] = (function, in_all_only)
         return function
@@ -77,49 +81,81 @@ def run_logged(label, command):
 
 
 COUNTS = [
-    # doctest, our own closing line, unittest, the tree check
-    re.compile(r"test cases:\s*\d+ \|\s*(?P<passed>\d+) passed \|\s*(?P<failed>\d+) failed"),
-    re.compile(r"^(?P<passed>\d+) passed, (?P<failed>\d+) failed", re.M),
+    # doctest, our own closing line
+    re.compile(r"test cases:\s*\d+ \|\s*(?P<passed>\d+) passed \|\s*(?P<failed>\d+) failed"
+               r"(?: \|\s*(?P<skipped>\d+) skipped)?"),
+    re.compile(r"^(?P<passed>\d+) passed, (?P<failed>\d+) failed(?:, (?P<skipped>\d+) skipped)?", re.M),
 ]
+RAN = re.compile(r"^Ran (\d+) tests? in.*\n\n(.*)$", re.M)    # unittest, and its closing line
+REASON = "skipped:"                                         # begins the line that says why
+own_reason = ""                                             # a suite's: the program prints that line
 
 
-def counted(code, output):
-    """(passed, failed) as the command itself counted; a crash counts as one failure."""
-    passed = failed = 0
+@dataclass
+class Count:
+    """How many tests of a program, a suite or a run ended in which way."""
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other):
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def named(line, *names):
+    """The sum of the counts that unittest's closing line gives under these names."""
+    return sum(int(n) for n in re.findall(rf"\b(?:{'|'.join(names)})=(\d+)", line))
+
+
+def counted(code, output, skips_allowed=False):
+    """What the command itself counted. A crash counts as one failure. So does a program that ran no
+    test, one that skips without leave, and one that skips without a reason."""
+    count = Count()
     for pattern in COUNTS:
         for match in pattern.finditer(output):
-            passed += int(match["passed"])
-            failed += int(match["failed"])
-    ran = re.search(r"^Ran (\d+) tests? in", output, re.M)
-    if ran:
-        bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", output.splitlines()[-1]))
-        passed, failed = passed + int(ran[1]) - bad, failed + bad
-        if "skipped=" in output.splitlines()[-1]:
-            failed += 1
-    if (code != 0 and failed == 0) or passed + failed == 0:
-        failed += 1
-    return passed, failed
+            count += Count(*(int(match[name] or 0) for name in ("passed", "failed", "skipped")))
+    for ran, closing in RAN.findall(output):
+        # "expected failures=" and "unexpected successes=" are ways to hide a failure: both count as one.
+        bad, skipped = named(closing, "failures", "errors", "successes"), named(closing, "skipped")
+        count += Count(int(ran) - bad - skipped, bad, skipped)
+    has_reason = any(line.startswith(REASON) for line in output.splitlines())
+    if count.skipped and not (skips_allowed and has_reason):
+        count.failed += 1
+    if (code != 0 and count.failed == 0) or count == Count():
+        count.failed += 1
+    return count
+
+
+def show(label, command, code, output, count):
+    if count.failed:
+        print(output[-12000:])
+        print(f"  {label}: exit {code}, {count.failed} failed: {' '.join(map(str, command))}", flush=True)
+        return
+    notes = [line for line in output.splitlines() if line.startswith(("measured:", REASON))]
+    print("\n".join([f"  {label}: {str(count).replace(', 0 failed', '')}"] + [f"    {n}" for n in notes]),
+          flush=True)
 
 
 def run_suite(name):
-    started, passed, failed = time.time(), 0, 0
+    started, total = time.time(), Count()
     print(f"suite {name}", flush=True)
     try:
-        for label, command, environment in SUITES[name][0]():
+        for label, command, environment, *leave in SUITES[name][0]():
             code, output = run_captured(label, command, environment)
-            good, bad = counted(code, output)
-            passed, failed = passed + good, failed + bad
-            if bad:
-                print(output[-12000:])
-                print(f"  {label}: exit {code}, {bad} failed: {' '.join(map(str, command))}", flush=True)
-            else:
-                notes = [line for line in output.splitlines() if line.startswith("measured:")]
-                print("\n".join([f"  {label}: {good} passed"] + [f"    {n}" for n in notes]), flush=True)
+            if leave and leave[0] != own_reason:
+                output += f"\n{REASON} {leave[0]}\n"
+            count = counted(code, output, skips_allowed=bool(leave))
+            total += count
+            show(label, command, code, output, count)
     except RuntimeError as error:
-        failed += 1
+        total.failed += 1
         print(f"  {error}")
-    print(f"suite {name}: {passed} passed, {failed} failed ({time.time() - started:.0f} s)", flush=True)
-    return passed, failed
+    print(f"suite {name}: {total} ({time.time() - started:.0f} s)", flush=True)
+    return total
 
 
 def main():
@@ -140,13 +176,13 @@ def main():
     names = wanted.suites or [n for n, (_, only) in SUITES.items() if wanted.all or not only]
     started = time.time()
     results = {name: run_suite(name) for name in names}
-    print(f"\n{'suite':12} passed failed")
-    for name, (passed, failed) in results.items():
-        print(f"{name:12} {passed:6} {failed:6}")
-    passed, failed = (sum(r[i] for r in results.values()) for i in (0, 1))
+    print(f"\n{'suite':12} passed failed skipped")
+    for name, count in results.items():
+        print(f"{name:12} {count.passed:6} {count.failed:6} {count.skipped:7}")
+    total = sum(results.values(), Count())
     print(f"wall time {time.time() - started:.0f} s")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    print(total)
+    return 1 if total.failed else 0
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 import os
 import subprocess
 
-from run import ROOT, Build, suite
+from run import ROOT, Build, own_reason, suite
 
 PROGRAMS = ("nightjar-relay", "nightjar-authority", "nightjar")
 FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
+CAPTURE_TEST = "capture_test.py"
 
 
 def fuzz_names():
@@ -18,6 +19,8 @@ def unit():
     """the tree's rules, and every object without I/O"""
     yield "self-test of the tree's rules", [".ci/check_tree.py", "--self-test"], {}
     yield "the tree's rules", [".ci/check_tree.py"], {}
+    yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
+    yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     build = Build.preset("test")
     yield "unit_tests", [build / "tests/unit/unit_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
@@ -59,6 +62,14 @@ def system():
     build = Build.preset("test")
     yield "system_tests", [build / "tests/system/system_tests"], {}
     yield from python_tests(build, faults=False)
+
+
+@suite("capture", in_all_only=True)
+def capture():
+    """every link of a network as tshark sees it, where this user may capture on lo"""
+    if subprocess.run(["deploy/install-packages", "capture"], cwd=ROOT).returncode != 0:
+        raise RuntimeError("tshark cannot be installed, and capture needs it")
+    yield CAPTURE_TEST, *python_test(CAPTURE_TEST, Build.preset("test")), own_reason
 
 
 @suite("faults")
@@ -120,8 +131,13 @@ def privacy():
     yield "the laboratory's page", ["/usr/bin/python3", "tests/privacy/page_test.py", rows], {}
 
 
+def python_test(name, build):
+    """Command and environment of a test in tests/system against the programs of this build."""
+    return ["python3", ROOT / "tests/system" / name], {"NIGHTJAR_BUILD": str(build)}
+
+
 def python_tests(build, faults):
-    """The tests/system/*_test.py against the programs of this build; faults_* are a suite of their own."""
+    """The tests/system/*_test.py but the capture's; faults_* are a suite of their own."""
     for path in sorted((ROOT / "tests/system").glob("*_test.py")):
-        if path.name.startswith("faults_") == faults:
-            yield path.name, ["python3", path], {"NIGHTJAR_BUILD": str(build)}
+        if path.name.startswith("faults_") == faults and path.name != CAPTURE_TEST:
+            yield path.name, *python_test(path.name, build)
