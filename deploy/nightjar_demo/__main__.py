@@ -9,7 +9,6 @@ from pathlib import Path
 
 from . import building
 from .building import ROOT
-from .checks import Window
 from .folders import Run, refuse_second_keep, stop_kept
 from .lab import WINDOWS, WINDOWS_MOST, build_laboratory, run_lab
 from .law import Law
@@ -18,13 +17,14 @@ from .processes import Processes
 from .progress import DemoError, complain, say, stage
 from .report import Report
 from .transfers import Curl
+from .windows import Window
 
 TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorder"]
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
 PPS_LEAST = 10          # fewer need delays that are too long for what sessions announce
-STOPPED_SECONDS = 10    # curl's patience with a mix stopped
+SMALL_SECONDS = 10      # curl's patience for a small page, with all mixes up and with one stopped
 RECOVERY_SECONDS = 30
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -96,18 +96,25 @@ def measure(network, report, file):
 
 
 def stop_each_mix(network, report):
-    """--cascade: there is one way only, so without any one of its mixes nothing arrives."""
-    curl = Curl(network)
+    """--cascade: there is one way only, so without any one of its mixes nothing arrives. Before each is
+    stopped the same page arrives within the same limit."""
+    curl, limit = Curl(network), f"within {SMALL_SECONDS} s"
     for relay in network.mixes:
-        with stage(f"{relay.name} stopped: a download must fail") as note:
+        with stage(f"a small page must arrive {limit}, and not with {relay.name} stopped") as note:
+            arrived, good, how = curl.small_page(SMALL_SECONDS)
+            if not arrived:
+                raise DemoError(f"with all mixes up a small page did not arrive {limit}: {how}")
+            note(f"all mixes up: it arrived after {good:.2f} s")
             network.processes.stop(relay.name)
-            code, figures, _ = curl.run("/file", STOPPED_SECONDS, network.folder / "downloaded")
-            if code == 0:
-                raise DemoError(f"with {relay.name} stopped a download succeeded: {figures}")
-            report.stopped.append((relay.name, f"curl ended with exit code {code}"))
+            arrived, seconds, how = curl.small_page(SMALL_SECONDS)
+            if arrived:
+                raise DemoError(f"with {relay.name} stopped a small page arrived after {seconds:.2f} s")
+            note(f"{relay.name} stopped: nothing after {seconds:.1f} s; {how}")
+            report.stopped.append((relay.name, f"nothing {limit} ({how}); with all mixes up the "
+                                   f"same page had arrived after {good:.2f} s"))
             network.start_relay(relay)
             network.wait_active(relay)
-            note(f"curl's exit code {code}; {recover(network)} after its restart, with its old keys")
+            note(f"{recover(network)} after its restart, with its old keys")
 
 
 def recover(network):
@@ -145,6 +152,7 @@ def demonstrate(network, report, options):
     report.show()
     if options.cascade:
         stop_each_mix(network, report)
+        report.show_stopped()
     report.write()
     report.verdict()
 

@@ -6,10 +6,15 @@ MEAN_DELAY = 0.05       # seconds, 1/mu, for networks with at least 50 main slot
 RELAY_LOOPS = 15.0      # loops per second that each relay sends
 LAYERS = 3
 GATEWAYS = 2
-SIGMAS = 4.0            # of a Poisson count; one false alarm in 16,000 checks
+SIGMAS = 4.0            # of what chance does to a count; one false alarm in 16,000 checks
 HOLD_SIGMAS = 4.5
 HALF_TICK = 0.0005      # a packet leaves in the millisecond nearest to its time
-DOWN_TOLERANCE = 0.01   # the downlink is constant, not Poisson
+ENDS = 2                # a window's two ends cut one gap each: two events, whatever its length
+SLOT_LATE = 0.025       # seconds; a client loses a slot that is later than this
+TICK_LATE = 0.025       # seconds; an exit's tick on a machine that does not stall
+DOWN_TOLERANCE = 0.01   # of the downlink: a cell may be 250 ms late, and 1 % of a window is less
+LOST_SHARE = 0.05       # of slots; where the machine costs a client more, nothing can be measured
+DROPPED_SHARE = 0.01    # of packets, by all relays
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,31 @@ class Law:
         return 0.75 * self.main_slots * 1980
 
 
-def poisson_bound(rate, seconds):
-    return SIGMAS * math.sqrt(rate * seconds)
+def exact_bound(rate, late):
+    """Of the count in a window of what comes once in every gap of 1 / rate, up to `late` seconds late:
+    it does not grow with the window."""
+    return ENDS + rate * late
+
+
+def flight_variance(rate, mean_delay, hops):
+    """Of how many of an even stream are in flight through `hops` exponential delays at one moment.
+
+    It is the rate times the integral of F (1 - F), which is half the mean difference of two Erlang
+    variables.
+    """
+    if hops == 0:
+        return 0.0
+    return rate * mean_delay * math.gamma(hops + 0.5) / (math.sqrt(math.pi) * math.gamma(hops))
+
+
+def loops_flight(mixes, mean_delay):
+    """Variance of how many relays' loops are between their sender and the gateway that they pass.
+
+    Loops are a Poisson process, so it is their mean: one sent from layer 3 is there at once, one from
+    layer 2 after one delay, one from layer 1 after two, a gateway's own after three.
+    """
+    delays = sum(mixes * (LAYERS - layer) for layer in range(1, LAYERS + 1)) + GATEWAYS * LAYERS
+    return RELAY_LOOPS * mean_delay * delays
 
 
 def mean_hold(mean_delay):
@@ -84,3 +112,18 @@ def mean_hold(mean_delay):
 def hold_bounds(mean_delay, packets):
     mean, spread = mean_hold(mean_delay), HOLD_SIGMAS / math.sqrt(packets)
     return mean * (1 - spread) - HALF_TICK, mean * (1 + spread) + HALF_TICK
+
+
+def least_mean(mean_delay, count):
+    """Below it the mean of `count` exponential delays lies once in 16,000 times, as SIGMAS are.
+
+    Chernoff: the chance of a mean below x is at most exp(-count (x - 1 - ln x)), in units of the mean.
+    """
+    wanted, low, high = math.log(16_000) / count, 1e-9, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if middle - 1 - math.log(middle) > wanted:
+            low = middle
+        else:
+            high = middle
+    return mean_delay * low

@@ -21,9 +21,9 @@ def print_relays(network, totals):
 
 
 def print_findings(findings):
-    table([(f.window, f.what, f"{f.measured:.2f}", f"{f.law:.2f}", f"{f.bound:.2f}", f.unit,
+    table([(f.window, f.what, f"{f.measured:.2f}", f"{f.law:.2f}", f"{f.bound:.2f}", f"{f.dropped:.2f}", f.unit,
             "yes" if f.ok else "NO") for f in findings],
-          ("window", "what", "measured", "law", "±", "", "within"))
+          ("window", "what", "measured", "law", "±", "dropped", "", "within"))
 
 
 def print_transfers(transfers):
@@ -52,6 +52,8 @@ class Report:
         say(f"\nTransfers (expected: two round trips {2 * law.round_trip:.2f} s; at most "
             f"{law.goodput_down / 1000:.0f} kB/s down, {law.goodput_up / 1000:.0f} kB/s up)")
         print_transfers(self.transfers)
+
+    def show_stopped(self):
         for name, outcome in self.stopped:
             say(f"  with {name} stopped: {outcome}")
 
@@ -69,7 +71,8 @@ class Report:
             "transfers": [t.as_json() for t in self.transfers],
             "pings_ms": self.pings,
             "stopped": [{"relay": name, "outcome": outcome} for name, outcome in self.stopped],
-            "unexpected_record_lengths": self.strange,
+            "unexpected_records": [{"type": kind, "length": length, "count": count}
+                                   for (kind, length), count in self.strange.items()],
         }
 
     def write(self):
@@ -81,7 +84,7 @@ class Report:
     def verdict(self):
         """Raises DemoError with all failed checks."""
         wrong = [f.sentence() for f in self.findings if not f.ok]
-        wrong += [f"records of {length} bytes on a link: {count}"
-                  for length, count in self.strange.items()]
+        wrong += [f"records of type {kind} and {length} bytes on an established link: {count}"
+                  for (kind, length), count in self.strange.items()]
         if wrong:
             raise DemoError("the network breaks the traffic law:\n  " + "\n  ".join(wrong))

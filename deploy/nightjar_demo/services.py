@@ -17,6 +17,11 @@ NXDOMAIN = 3
 ENDLESS_MAX = 64 << 20
 
 
+def small_page_text(name):
+    """What the web server has under /small/NAME."""
+    return f"small page {name}\n" * 40
+
+
 def dns_answer(query, address):
     """Answers a query with one question: the address for NAME, NXDOMAIN for any other name.
 
@@ -57,7 +62,7 @@ class Pages(BaseHTTPRequestHandler):
         if self.path == "/file":
             self.reply(self.content)
         elif self.path.startswith("/small/"):
-            self.reply(f"small page {self.path[7:40]}\n".encode() * 40)
+            self.reply(small_page_text(self.path[7:40]).encode())
         elif self.path == "/endless":
             self.send_response(200)
             self.end_headers()

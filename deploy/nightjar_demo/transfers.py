@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from .progress import DemoError
+from .services import small_page_text
 
 FORMAT = "%{http_code} %{time_starttransfer} %{time_total} %{size_download} %{size_upload}"
 
@@ -64,6 +65,14 @@ class Curl:
         if seconds > 0.2:
             self.run(path, f"{seconds:.1f}", "/dev/null", *more)
 
+    def small_page(self, seconds):
+        """(whether it arrived within so many seconds, how long that took, how it ended)."""
+        out = self.network.folder / "page"
+        out.unlink(missing_ok=True)
+        code, figures, error = self.run("/small/1", seconds, out)
+        arrived = code == 0 and figures.startswith("200 ") and out.read_text() == small_page_text(1)
+        return arrived, float(figures.split()[2]), f"curl's exit code {code}: {error or figures}"
+
     def small_pages(self, count, seconds):
         begun = time.monotonic()
         outs = [self.network.folder / f"page-{i}" for i in range(count)]
@@ -73,8 +82,7 @@ class Curl:
         pages = []
         for i, process in enumerate(running):
             figures, error = process.communicate()
-            expected = f"small page {i}\n" * 40
-            if process.returncode != 0 or outs[i].read_text() != expected:
+            if process.returncode != 0 or outs[i].read_text() != small_page_text(i):
                 raise DemoError(f"small page {i}: curl's exit code {process.returncode}: {error}")
             _, first, total, size, _ = figures.split()
             pages.append(Transfer(f"small page {i}", float(first), float(total), int(size),

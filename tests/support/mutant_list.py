@@ -310,6 +310,11 @@ MUTANTS = [
     mutant("exact-metrics", "relay/daemon.cpp", "const auto exact = lab() ?", "const auto exact = true ?",
            "tests/system/exposure_test.py",
            "Exposure.test_metrics_of_a_network_that_is_no_lab_have_nothing_exact", PROGRAMS),
+    mutant("one-slot-in-fifty-unwritten", "client/daemon.cpp",
+           "if (link_->queued() <= backlog_max && link_->send(cell)) return true;",
+           "static unsigned written = 0; if (++written % 50 == 0) return true; "
+           "if (link_->queued() <= backlog_max && link_->send(cell)) return true;",
+           "tests/system/wire_test.py", "Wire.test_1_idle", [*PROGRAMS, "nightjar-recorder"]),
     mutant("core-dumps", "relay/daemon.cpp", "node::harden_process();", "",
            "tests/system/exposure_test.py", "Exposure.test_no_core_is_dumped", PROGRAMS),
     mutant("ended-is-failed", "client/daemon.cpp",

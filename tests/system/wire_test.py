@@ -1,5 +1,4 @@
 """What a watcher of the wire sees, by a recorder on the links: record lengths and the law's rates."""
-import math
 import sys
 import threading
 import time
@@ -8,56 +7,37 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from testnet import NetworkTest  # noqa: E402
-from nightjar_demo.checks import CELL_RECORD, record_lengths  # noqa: E402
-from nightjar_demo.metrics import Records  # noqa: E402
+from nightjar_demo.checks import (APPLICATION_DATA, CELL_RECORD, record_lengths,  # noqa: E402
+                                  strange_records)
+from nightjar_demo.windows import ClientWindow  # noqa: E402
 
 WINDOW_SECONDS = 20
-WINDOWS = 3
+RECORDED_WITHIN = 1     # seconds, until the recorder has written what it saw
+ALERT, CHANGE_CIPHER_SPEC = 21, 20
 
 
 class Wire(NetworkTest):
     record = True
 
-    def window(self):
-        """Cells each way on the client's link in one window, as counted on the wire."""
-        begin = time.time()
-        time.sleep(WINDOW_SECONDS)
-        end = time.time()
-        status, _ = self.net.ask_client()
-        rows = Records(self.net.records(self.net.relay(status["gateway"]))).rows()
-        link = Records.of_client(rows)
-        counts = {"up": 0, "down": 0}
-        for row in rows:
-            if row["connection"] == link and row["length"] == CELL_RECORD and begin <= row["t"] < end:
-                counts[row["direction"]] += 1
-        return counts, end - begin
-
-    def off_the_law(self, name):
-        """What one window shows that the law forbids; prints what it measured."""
-        counts, seconds = self.window()
-        law = self.net.law
-        print(f"measured: {name}: up {counts['up'] / seconds:.2f} a second (law {law.uplink:g}), "
-              f"down {counts['down'] / seconds:.2f} (law {law.down:g})")
-        off = {way: abs(counts[way] - rate * seconds) for way, rate in (("up", law.uplink), ("down", law.down))}
-        allowed = {"up": 4 * math.sqrt(law.uplink * seconds), "down": 0.01 * law.down * seconds + 2}
-        return [f"{way} by {off[way]:.1f} cells, {allowed[way]:.1f} allowed" for way in off if off[way] > allowed[way]]
-
     def check(self, name, *transfer):
-        """A slot that the machine slept through is lost by the law itself, so on a shared host one window may
-        show the host. What the product does wrong shows in every window: one of three must be right."""
-        for attempt in range(WINDOWS):
-            busy = threading.Thread(target=self.curl.keep_busy, args=transfer) if transfer else None
-            if busy:
-                busy.start()
-                time.sleep(2)
-            off = self.off_the_law(name)
-            if busy:
-                self.assertTrue(busy.is_alive(), f"{name}: the transfer was over before the window was")
-                busy.join()
-            if not off:
-                return
-            print(f"measured: {name}: window {attempt + 1} of at most {WINDOWS} is off: {'; '.join(off)}")
-        self.fail(f"{name}: {WINDOWS} windows of {WINDOW_SECONDS} s off the law, the last one {'; '.join(off)}")
+        """The client's counters and the wire in one window, to a few events. A slot that the machine slept
+        through is lost by the law itself. The client counts it, and so many fewer must be on the wire."""
+        busy = threading.Thread(target=self.curl.keep_busy, args=transfer) if transfer else None
+        if busy:
+            busy.start()
+            time.sleep(2)
+        with ClientWindow(name, self.net) as window:
+            time.sleep(WINDOW_SECONDS)
+        if busy:
+            self.assertTrue(busy.is_alive(), f"{name}: the transfer was over before the window was")
+            busy.join()
+        time.sleep(RECORDED_WITHIN)
+        findings = window.client_findings()
+        for finding in findings:
+            print(f"measured: {finding.sentence()}")
+        self.assertEqual([finding.what for finding in findings][-2:],
+                         ["cells up, on the wire", "cells down, on the wire"])
+        self.assertEqual([finding.sentence() for finding in findings if not finding.ok], [])
 
     def test_1_idle(self):
         self.check("idle")
@@ -73,6 +53,16 @@ class Wire(NetworkTest):
     def test_4_only_cells_after_the_handshake(self):
         """On the client's link and on those from the last layer to the gateways."""
         self.assertEqual(record_lengths(self.net), {})
+
+    def test_5_any_other_record_on_an_established_link_is_reported(self):
+        """The control of the test before this one."""
+        rows = [{"connection": 1, "direction": "up", "type": kind, "length": length}
+                for kind, length in ((CHANGE_CIPHER_SPEC, 1), (APPLICATION_DATA, 69), (APPLICATION_DATA, CELL_RECORD))]
+        self.assertEqual(strange_records(rows), {})
+        for kind, length in ((ALERT, 19), (CHANGE_CIPHER_SPEC, 1), (APPLICATION_DATA, CELL_RECORD - 1)):
+            later = {"connection": 1, "direction": "up", "type": kind, "length": length}
+            self.assertEqual(strange_records(rows + [later]), {(kind, length): 1})
+            self.assertEqual(strange_records(rows + [{**later, "direction": "down"}]), {})
 
 
 if __name__ == "__main__":
