@@ -1,5 +1,10 @@
-"""`nightjar ping`: answered over a whole cascade, and not with any relay of the route stopped."""
+"""`nightjar ping`: answered over a whole cascade, and not with any relay of the route stopped.
+
+A ping rides in a slot that leaves anyway, so no relay's counter shows it. What shows that it takes the way it
+names is that without any one relay of that way no answer comes, and that an answer takes as long as nine delays.
+"""
 import json
+import math
 import subprocess
 import sys
 import time
@@ -8,9 +13,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from testnet import NetworkTest  # noqa: E402
-from nightjar_demo.metrics import scrape  # noqa: E402
+from nightjar_demo.law import least_mean  # noqa: E402
+from nightjar_demo.metrics import difference, scrape  # noqa: E402
 
-THERE, BACK = 5, 4  # relays
+PINGS = 5
+CHANCE_LEAST = 1e-4     # a loss that drops explain less often than this is a failure
+RECOVERY_SECONDS = 40
+
+
+def chance_of(lost, count, share):
+    """That at least so many of `count` are lost, if each is with this chance."""
+    return sum(math.comb(count, k) * share**k * (1 - share)**(count - k) for k in range(lost, count + 1))
 
 
 class Ping(NetworkTest):
@@ -27,32 +40,46 @@ class Ping(NetworkTest):
         self.assertEqual(done.returncode, int(any("error" in ping for ping in pings)), said)
         return pings
 
-    def test_1_each_relay_of_the_route_counts_it(self):
-        """A ping is answered, or a relay has dropped it or its answer: on a busy machine they drop what is late."""
+    def route(self):
+        """The only way there is: (there, back)."""
+        own = self.net.ask_client()[0]["gateway"]
+        mixes = [mix.name for mix in sorted(self.net.mixes, key=lambda mix: mix.layer)]
+        exits = [relay.name for relay in self.net.gateways if relay.name != own]
+        return [own, *mixes, *exits], [*mixes, own]
+
+    def test_1_answered_by_the_way_that_there_is(self):
+        """A ping is answered, or relays drop so much that it may be lost: on a busy machine they drop what is late."""
+        there, back = self.route()
         before = {relay.name: scrape(relay) for relay in self.net.relays}
-        pings = self.ping(3)
+        pings = self.ping(PINGS)
         after = {relay.name: scrape(relay) for relay in self.net.relays}
         answered = [ping for ping in pings if "error" not in ping]
-        dropped = {(name, reason): count - before[name]["dropped"][reason]
-                   for name in after for reason, count in after[name]["dropped"].items()}
-        self.assertTrue(answered, dropped)
-        for ping in answered:
-            self.assertGreater(ping["round_trip_ms"], 0)
-            self.assertEqual((len(ping["there"]), len(ping["back"])), (THERE, BACK), ping)
-        lost = [ping for ping in pings if ping not in answered]
+        lost = [ping for ping in pings if "error" in ping]
         self.assertEqual(lost, [{"error": "no answer"}] * len(lost))
-        self.assertLessEqual(len(lost), sum(dropped.values()), "a ping was lost that no relay has dropped")
-        for relay in self.net.relays:
-            self.assertGreater(after[relay.name]["packets_in"], before[relay.name]["packets_in"])
+        for ping in answered:
+            self.assertEqual((ping["there"], ping["back"]), (there, back))
+        shares = {name: (sum(after[name]["dropped"].values()) - sum(before[name]["dropped"].values()))
+                  / difference(after[name], before[name])["packets_in"] for name in after}
+        share = min(1, sum(shares[name] for name in there + back))
+        print(f"measured: {len(lost)} of {PINGS} pings lost; relays drop {share:.2%} of what goes that way")
+        self.assertGreaterEqual(chance_of(len(lost), PINGS, share), CHANCE_LEAST, shares)
+        self.assertLess(len(lost), PINGS)
+        delays, seconds = len(there + back), [ping["round_trip_ms"] / 1000 for ping in answered]
+        self.assertGreater(sum(seconds) / len(seconds),
+                           delays * least_mean(self.net.law.mean_delay, delays * len(seconds)))
 
-    def test_2_no_answer_with_any_mix_stopped(self):
-        for mix in self.net.mixes:
-            with self.subTest(stopped=mix.name):
-                self.assertEqual(self.processes.stop(mix.name), 0)
+    def test_2_no_answer_with_any_relay_of_the_way_stopped(self):
+        there, _ = self.route()
+        self.assertEqual(sorted(there), sorted(relay.name for relay in self.net.relays))
+        for name in there:
+            relay = self.net.relay(name)
+            with self.subTest(stopped=name):
+                self.assertTrue(self.answered_within(RECOVERY_SECONDS), f"no answer before {name} is stopped")
+                self.assertEqual(self.processes.stop(name), 0)
                 self.assertIn("error", self.ping()[0])
-                self.net.start_relay(mix)
-                self.net.wait_active(mix)
-                self.assertTrue(self.answered_within(40), f"no answer after {mix.name} came back")
+                self.net.start_relay(relay)
+                self.net.wait_active(relay)
+                self.assertTrue(self.answered_within(RECOVERY_SECONDS), f"no answer after {name} came back")
 
     def answered_within(self, seconds):
         deadline = time.monotonic() + seconds
