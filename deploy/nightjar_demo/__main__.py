@@ -10,6 +10,7 @@ from pathlib import Path
 from . import building
 from .building import ROOT
 from .folders import Run, refuse_second_keep, stop_kept
+from .lab import WINDOW_SECONDS as LAB_SECONDS
 from .lab import WINDOWS, WINDOWS_MOST, build_laboratory, run_lab
 from .law import Law
 from .network import Network
@@ -204,10 +205,11 @@ def parse():
     parser.add_argument("--lab", action="store_true",
                         help="instead of the usual checks: is what the links show when the client "
                         "is busy told from idleness better than in a simulated network? Builds the "
-                        "laboratory too; three minutes and on every link if tshark may capture")
+                        "laboratory too; on every link if tshark may capture; its default takes some "
+                        f"{WINDOWS * LAB_SECONDS / 60 + 1:.0f} minutes once it is built")
     parser.add_argument("--windows", type=int, metavar="N",
-                        help="of --lab: how many, a multiple of 4, eight seconds each (default "
-                        f"{WINDOWS}); four times as many halve what chance does")
+                        help=f"of --lab: how many, a multiple of 4, {LAB_SECONDS} seconds each (default "
+                        f"{WINDOWS}, which is the least); four times as many halve what chance does")
     parser.add_argument("--pps", type=float, default=50, metavar="U",
                         help="the network's main slots per second (default 50)")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (with --lab also "

@@ -17,7 +17,8 @@ constexpr double bin_seconds = 0.25;
 constexpr double settled_seconds = 10;
 constexpr double payload_bytes = 1980;  // of a packet
 constexpr unsigned layers = 3;
-constexpr unsigned relabellings = 100;
+constexpr unsigned relabellings = 200;
+constexpr unsigned left_out = 20;  // of the controls: one cell in so many
 
 /// Which place each link between relays has in a slice's counts: those that carry packets. (A
 /// keep-alive every 15 s, which the other directions carry, is not simulated.)
@@ -75,46 +76,91 @@ double auc_of(const std::vector<Sample>& samples) {
     return auc(idle, busy);
 }
 
-/// How far the AUC strays where there is nothing to find: whether a window is busy is dealt out
-/// anew among those of its parity.
-double deviation_by_chance(std::vector<Observation> observations, base::Random& random) {
+/// The AUCs where there is nothing to find: whether a window is busy is dealt out anew among those
+/// of its parity.
+std::vector<double> aucs_by_chance(std::vector<Observation> observations, base::Random& random) {
     std::map<std::uint64_t, bool> busy;
     for (const auto& one : observations)
         busy[one.seed] = one.busy;
     std::vector<std::uint64_t> windows[2];
     for (const auto& [window, is_busy] : busy)
         windows[window % 2].push_back(window);
-    double sum = 0, squares = 0;
-    for (unsigned i = 0; i < relabellings; ++i) {
+    std::vector<double> areas;
+    while (areas.size() < relabellings) {
         for (const auto& same : windows)
             for (auto left = same.size(); left > 1; --left)
                 std::swap(busy[same[left - 1]],
                           busy[same[static_cast<std::size_t>(random.below(left))]]);
         for (auto& one : observations)
             one.busy = busy[one.seed];
-        const auto area = auc_of(cross_fitted(observations));
-        sum += area / relabellings;
-        squares += area * area / relabellings;
+        areas.push_back(auc_of(cross_fitted(observations)));
     }
-    return std::sqrt(std::max(0.0, squares - sum * sum));
+    return areas;
 }
 
-/// Judges slices and writes the row of it.
-Bound judged(std::span<const Slice> slices, unsigned windows, const char* source, bool control,
-             const Options& options, Report& report) {
+double deviation_of(const std::vector<double>& values) {
+    const auto middle = mean(values);
+    double squares = 0;
+    for (const auto value : values)
+        squares += (value - middle) * (value - middle);
+    return std::sqrt(squares / static_cast<double>(values.size()));
+}
+
+/// The mean count of the client's cells in a busy window less that in an idle one.
+double counts_apart(std::span<const Slice> slices, Times Slice::*way) {
+    std::map<std::uint64_t, double> counts[2];  // by busy, then by window
+    for (const auto& slice : slices)
+        counts[slice.busy][slice.window] += static_cast<double>((slice.*way).size());
+    double means[2] = {0, 0};
+    for (const bool busy : {false, true})
+        for (const auto& [window, count] : counts[busy])
+            means[busy] += count / static_cast<double>(counts[busy].size());
+    return means[1] - means[0];
+}
+
+/// Slices of one source: judged, written as a row, and held against what shows nothing.
+struct Source {
+    const char* name;   // of the rows
+    const char* title;  // of the verdicts
+    std::span<const Slice> slices;
+    unsigned windows;
+};
+
+Shown judged(const Source& source, bool control, const Options& options, Report& report) {
     base::SeededRandom random{options.seed};
-    const auto bound = judge(slices, random);
+    const auto shown = judge(source.slices, random);
+    const auto& auc = shown.auc;
     report.row("capture", "auc",
-               {{"source", source},
+               {{"source", source.name},
                 {"control", control},
-                {"auc", bound.point},
-                {"lower", std::max(0.0, bound.point - agreement_deviations * bound.deviation)},
-                {"upper", std::min(1.0, bound.point + agreement_deviations * bound.deviation)},
-                {"deviation", bound.deviation},
-                {"slices", slices.size()},
-                {"windows", windows},
-                {"links", slices.front().links.size()}});
-    return bound;
+                {"up", shown.up},
+                {"down", shown.down},
+                {"chance", shown.chance},
+                {"auc", auc.point},
+                {"lower", std::max(0.0, auc.point - agreement_deviations * auc.deviation)},
+                {"upper", std::min(1.0, auc.point + agreement_deviations * auc.deviation)},
+                {"deviation", auc.deviation},
+                {"slices", source.slices.size()},
+                {"windows", source.windows},
+                {"links", source.slices.front().links.size()}});
+    return shown;
+}
+
+/// The control: with one cell in twenty of the busy windows left out each verdict must refuse, in
+/// this very run. `honest` is what the AUC is compared with.
+void judge_control(const Source& source, const CountLimits& limits, const Bound& honest,
+                   const Options& options, Report& report) {
+    const auto thinned = thinned_when_busy({source.slices.begin(), source.slices.end()}, left_out);
+    const Source control{source.name, source.title, thinned, source.windows};
+    const auto shown = judged(control, true, options, report);
+    const auto what = [&](const char* measured) {
+        return std::string{source.title} + ", one cell in 20 of the busy left out: " + measured;
+    };
+    report.at_least(what("cells up, idle less busy"), -shown.up, limits.up);
+    report.at_least(what("cells down, idle less busy"), -shown.down, limits.down);
+    report.at_most(what("chance of such an AUC"), shown.chance, chance_least);
+    report.at_least(what("AUC, in deviations from the simulated one"),
+                    deviations_apart(shown.auc, honest), agreement_deviations);
 }
 
 }  // namespace
@@ -128,27 +174,37 @@ Row slice_features(const Slice& slice) {
     return row;
 }
 
-std::vector<Slice> thinned_when_busy(std::vector<Slice> slices) {
-    for (auto& slice : slices) {
-        if (!slice.busy) continue;
-        for (auto* times : {&slice.up, &slice.down}) {
-            Times kept;
-            for (std::size_t i = 0; i < times->size(); i += 2)
-                kept.push_back((*times)[i]);
-            *times = std::move(kept);
-        }
+std::vector<Slice> thinned_when_busy(std::vector<Slice> slices, unsigned one_in) {
+    for (auto way : {&Slice::up, &Slice::down}) {
+        std::size_t seen = 0;
+        for (auto& slice : slices)
+            if (slice.busy) std::erase_if(slice.*way, [&](float) { return ++seen % one_in == 0; });
     }
     return slices;
 }
 
-Bound judge(std::span<const Slice> slices, base::Random& random) {
+Shown judge(std::span<const Slice> slices, base::Random& random) {
     std::vector<Observation> observations;
     for (const auto& slice : slices)
         observations.push_back({slice.window, slice.busy, slice_features(slice)});
-    auto bound = auc_bound(cross_fitted(observations), random);
-    bound.deviation =
-        std::max(bound.deviation, deviation_by_chance(std::move(observations), random));
-    return bound;
+    Shown shown{counts_apart(slices, &Slice::up), counts_apart(slices, &Slice::down)};
+    shown.auc = auc_bound(cross_fitted(observations), random);
+    const auto areas = aucs_by_chance(std::move(observations), random);
+    shown.auc.deviation = std::max(shown.auc.deviation, deviation_of(areas));
+    const auto as_large = std::count_if(areas.begin(), areas.end(),
+                                        [&](double area) { return area >= shown.auc.point; });
+    shown.chance = (1.0 + static_cast<double>(as_large)) / (1.0 + relabellings);
+    return shown;
+}
+
+CountLimits count_limits(const directory::Parameters& parameters, double window_seconds) {
+    const auto up = parameters.main_slots.per_second() + parameters.client_loops.per_second();
+    return {up * window_seconds / 100, parameters.down.per_second() * window_seconds / 100};
+}
+
+bool nothing_shown(const Shown& shown, const CountLimits& limits) {
+    return std::abs(shown.up) <= limits.up && std::abs(shown.down) <= limits.down &&
+           shown.chance >= chance_least;
 }
 
 double deviations_apart(const Bound& a, const Bound& b) {
@@ -206,24 +262,26 @@ void capture(const Options& options, Report& report) {
             report.progress("the same network, simulated", 1.0 * done / windows);
         });
 
-    // The control: a client that shows what it does is found.
-    const auto found =
-        judged(thinned_when_busy(read.slices), read.windows, "capture", true, options, report);
-    report.at_least("captured, every other cell of the busy left out: AUC", found.point, 0.9);
-    const auto found_too =
-        judged(thinned_when_busy(simulated), windows, "simulation", true, options, report);
-    report.at_least("simulated, every other cell of the busy left out: AUC", found_too.point, 0.9);
+    const auto limits = count_limits(read.observed.parameters, slice_seconds * each);
+    const Source real{"capture", "captured", read.slices, read.windows};
+    const Source virtual_one{"simulation", "simulated", simulated, windows};
+    const auto shown = judged(real, false, options, report);
+    const auto expected = judged(virtual_one, false, options, report);
+    for (const auto& [source, found] : {std::pair{&real, &shown}, {&virtual_one, &expected}})
+        std::printf(
+            "%s, idle against busy: AUC %.3f ± %.3f, by chance %.3f; cells %+.2f up, %+.2f down\n",
+            source->title, found->auc.point, agreement_deviations * found->auc.deviation,
+            found->chance, found->up, found->down);
+    judge_control(real, limits, expected.auc, options, report);
+    judge_control(virtual_one, limits, expected.auc, options, report);
 
-    const auto real = judged(read.slices, read.windows, "capture", false, options, report);
-    const auto virtual_one = judged(simulated, windows, "simulation", false, options, report);
-    const auto show = [](const char* what, const Bound& bound) {
-        std::printf("%s: AUC %.3f ± %.3f\n", what, bound.point,
-                    agreement_deviations * bound.deviation);
-    };
-    show("captured, idle against busy", real);
-    show("simulated, idle against busy", virtual_one);
+    report.at_most("captured: cells up of a busy window and an idle one apart", std::abs(shown.up),
+                   limits.up);
+    report.at_most("captured: cells down of a busy window and an idle one apart",
+                   std::abs(shown.down), limits.down);
+    report.at_least("captured: chance of such an AUC", shown.chance, chance_least);
     report.at_most("captured against simulated: AUCs apart, in deviations of their difference",
-                   deviations_apart(real, virtual_one), agreement_deviations);
+                   deviations_apart(shown.auc, expected.auc), agreement_deviations);
 }
 
 }  // namespace nightjar::privacy

@@ -56,14 +56,37 @@ Capture read_capture(std::istream& lines, const std::string& name);
 /// The features of a slice: the shape of both directions of the client's link in bins of a quarter
 /// of a second, and the number of cells on each other link. The same for captures and simulations.
 Row slice_features(const Slice& slice);
-/// The slices with every other cell of the client's link left out where it was busy: what a client
-/// without the law might look like.
-std::vector<Slice> thinned_when_busy(std::vector<Slice> slices);
-/// How well idle and busy slices are told apart, each window by what those of the other parity have
-/// taught. The deviation is the larger of two: the bootstrap's over windows, and how far the AUC
-/// strays by chance when windows are called idle or busy anew; of a dozen windows the former alone
-/// is too small, for it does not know that another dozen would teach something else.
-Bound judge(std::span<const Slice> slices, base::Random& random);
+/// The slices with every `one_in`th cell of the client's link left out where it was busy, each way
+/// counted over all of them: what a client that is too slow for its law might look like.
+std::vector<Slice> thinned_when_busy(std::vector<Slice> slices, unsigned one_in);
+
+/// What slices show of whether the client was busy.
+struct Shown {
+    // Cells of the client's link in a window: the mean of the busy ones less that of the idle ones.
+    double up = 0;
+    double down = 0;
+    // How well idle and busy slices are told apart, each window by what those of the other parity
+    // have taught. The deviation is the larger of two: the bootstrap's over windows, and how far
+    // the AUC strays when windows are called idle or busy anew. Of a few windows the former alone
+    // is too small, for it does not know that other windows would teach something else.
+    Bound auc{};
+    // The share of relabellings whose AUC is at least as large, the real labels among them: a
+    // p-value, of a permutation test.
+    double chance = 1;
+};
+Shown judge(std::span<const Slice> slices, base::Random& random);
+
+/// How far the means of Shown may lie apart: a hundredth of what the law sends in a window. Its
+/// counts are exact to two cells in each window, and a mean over windows to less.
+struct CountLimits {
+    double up = 0;
+    double down = 0;
+};
+CountLimits count_limits(const directory::Parameters& parameters, double window_seconds);
+/// Chance alone tells as well less often than this once in a hundred runs.
+inline constexpr double chance_least = 0.01;
+/// Whether nothing is shown: both counts within their limits, and chance at least its least.
+bool nothing_shown(const Shown& shown, const CountLimits& limits);
 
 /// The difference of two AUCs in its deviations: |a - b| / sqrt(sa^2 + sb^2), s as in judge(). They
 /// agree if it is at most `agreement_deviations`. Equal AUCs are 0 apart.

@@ -55,15 +55,19 @@ TEST_CASE("capture: a slice's features are counts, gaps, and the links' counts")
     CHECK(Row(row.begin() + 18, row.end()) == Row{7, 9});
 }
 
-TEST_CASE("capture: thinning takes every other cell, and only from the busy") {
+TEST_CASE("capture: thinning takes one cell in so many, and only from the busy") {
     const auto thinned = thinned_when_busy(
         {Slice{.busy = true, .up = {0.1f, 0.2f, 0.3f}, .down = {0.4f, 0.5f}, .links = {4}},
-         Slice{.busy = false, .up = {0.1f, 0.2f}, .down = {0.3f}}});
-    CHECK(thinned[0].up == Times{0.1f, 0.3f});
-    CHECK(thinned[0].down == Times{0.4f});
+         Slice{.busy = false, .up = {0.1f, 0.2f}, .down = {0.3f}},
+         Slice{.busy = true, .up = {0.6f, 0.7f, 0.8f}, .down = {0.9f}}},
+        3);
+    CHECK(thinned[0].up == Times{0.1f, 0.2f});
+    CHECK(thinned[0].down == Times{0.4f, 0.5f});
     CHECK(thinned[0].links == std::vector<double>{4});
     CHECK(thinned[1].up == Times{0.1f, 0.2f});
     CHECK(thinned[1].down == Times{0.3f});
+    CHECK(thinned[2].up == Times{0.6f, 0.7f});  // the sixth of all
+    CHECK(thinned[2].down == Times{});
 }
 
 TEST_CASE("capture: two AUCs agree within 2.58 deviations of their difference") {
@@ -94,11 +98,51 @@ TEST_CASE("capture: a dozen windows without a difference agree with a coin, and 
         return slices;
     };
     const Bound coin{.point = 0.5, .deviation = 0.02};
-    int disagree = 0;
-    for (int i = 0; i < 40; ++i)
-        disagree += deviations_apart(judge(windows_of(0), random), coin) > agreement_deviations;
+    int disagree = 0, unlikely = 0;
+    for (int i = 0; i < 40; ++i) {
+        const auto shown = judge(windows_of(0), random);
+        disagree += deviations_apart(shown.auc, coin) > agreement_deviations;
+        unlikely += shown.chance < chance_least;
+    }
     CHECK(disagree <= 3);
-    CHECK(deviations_apart(judge(windows_of(5), random), coin) > agreement_deviations);
+    CHECK(unlikely <= 3);
+    const auto leak = judge(windows_of(5), random);
+    CHECK(deviations_apart(leak.auc, coin) > agreement_deviations);
+    CHECK(leak.chance < chance_least);
+}
+
+TEST_CASE(
+    "capture: a simulated client shows nothing, and one that leaves out 5 % of its cells does") {
+    const auto observed = read(head + windows).observed;
+    constexpr unsigned seconds = 7, count = 48;
+    const auto limits = count_limits(observed.parameters, seconds);
+    CHECK(limits.up == Approx(3.85));
+    CHECK(limits.down == Approx(4.2));
+    const auto honest = simulate_slices(observed, 1, count, seconds);
+    base::SeededRandom random{7};
+    const auto shown = judge(honest, random);
+    CHECK(std::abs(shown.up) < 1);
+    CHECK(std::abs(shown.down) < 1);
+    CHECK(nothing_shown(shown, limits));
+    const Bound simulated{.point = 0.5, .deviation = 0.05};  // of the run's 400 windows
+    CHECK(deviations_apart(shown.auc, simulated) <= agreement_deviations);
+    for (const unsigned one_in : {20u, 10u, 5u}) {
+        CAPTURE(one_in);
+        const auto thinned = judge(thinned_when_busy(honest, one_in), random);
+        CHECK(thinned.up == Approx(-385.0 / one_in).epsilon(0.05));
+        CHECK(thinned.down == Approx(-420.0 / one_in).epsilon(0.05));
+        CHECK(thinned.chance < chance_least);
+        CHECK(deviations_apart(thinned.auc, simulated) > agreement_deviations);
+        CHECK_FALSE(nothing_shown(thinned, limits));
+    }
+}
+
+TEST_CASE("capture: each of what is shown is refused alone") {
+    const CountLimits limits{3.85, 4.2};
+    CHECK(nothing_shown({.up = -3.8, .down = 4.1, .chance = 0.01}, limits));
+    CHECK_FALSE(nothing_shown({.up = -3.9}, limits));
+    CHECK_FALSE(nothing_shown({.down = 4.3}, limits));
+    CHECK_FALSE(nothing_shown({.chance = 0.009}, limits));
 }
 
 TEST_CASE("capture: a file is read as it was written") {
