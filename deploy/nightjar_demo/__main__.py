@@ -206,7 +206,7 @@ def parse():
                         help="instead of the usual checks: is what the links show when the client "
                         "is busy told from idleness better than in a simulated network? Builds the "
                         "laboratory too; on every link if tshark may capture; its default takes some "
-                        f"{WINDOWS * LAB_SECONDS / 60 + 1:.0f} minutes once it is built")
+                        f"{WINDOWS * LAB_SECONDS / 60 + 2:.0f} minutes once it is built")
     parser.add_argument("--windows", type=int, metavar="N",
                         help=f"of --lab: how many, a multiple of 4, {LAB_SECONDS} seconds each (default "
                         f"{WINDOWS}, which is the least); four times as many halve what chance does")
