@@ -1,4 +1,5 @@
 """What a running process gives away: nothing exact outside a lab, and no core to whoever makes it crash."""
+import json
 import os
 import resource
 import subprocess
@@ -8,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import CLIENT, OfflineNetwork  # noqa: E402
+from offline import CLIENT, RELAY, OfflineNetwork  # noqa: E402
 
 
 def core_limit(pid):
@@ -30,6 +31,20 @@ class Exposure(OfflineNetwork):
             text = answer.read().decode()
         self.assertIn("nightjar_state", text)
         self.assertNotIn("nightjar_lab_", text)
+        self.stop(relay)
+
+    def test_status_of_a_network_that_is_no_lab_has_nothing_exact(self):
+        """The control socket says what an operator needs, and no count of packets or clients."""
+        relay = self.start()
+        done = subprocess.run([RELAY, "status", "--config", self.config, "--json"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        status = json.loads(done.stdout)
+        self.assertIs(status["lab_network"], False)
+        self.assertEqual(set(status), {
+            "name", "identity", "role", "layer", "version", "state", "network", "lab_network", "epoch",
+            "document_valid_until", "key_epochs", "keys_locked_in_memory", "reload_ok", "next_relays",
+            "next_relays_up", "previous_relays_up"})
         self.stop(relay)
 
     def test_no_core_is_dumped(self):

@@ -1,92 +1,224 @@
+// Which peer may open which link to a relay, and when a link ends: the rules of relay/links.hpp.
 #include "relay/links.hpp"
 
 #include <doctest/doctest.h>
 
-#include <boost/asio/io_context.hpp>
-#include <functional>
 #include <optional>
+#include <string>
 #include <thread>
 
-#include "tests/system/link_pair.hpp"
 #include "tests/system/raw_peer.hpp"
-#include "tests/unit/test_network.hpp"
+#include "tests/system/relay_links.hpp"
 
 using namespace nightjar;
-using tests::RawTls;
-namespace asio = boost::asio;
+using namespace tests;
+using cell::LinkRole;
 
 namespace {
 
-/// A port that nobody uses now.
-asio::ip::tcp::endpoint free_address() {
-    asio::io_context io;
-    const asio::ip::tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
-    return acceptor.local_endpoint();
+constexpr std::uint8_t stranger = 200;  // the seed of a key that no document lists
+
+/// What becomes of a link to the relay: "a relay", "a client" or "closed".
+std::string fate(RelayLinks& relay, std::uint8_t n, LinkRole role) {
+    const auto end = dial(relay, n, role);
+    const auto taken = [&] {
+        const auto numbers = relay.links->numbers();
+        return numbers.clients + numbers.previous_relays_up > 0;
+    };
+    REQUIRE(relay.loop.until([&] { return end->over() || taken(); }));
+    if (!taken()) return end->ended ? "closed" : "no handshake";
+    const bool client = relay.links->numbers().clients > 0;
+    REQUIRE(relay.loop.until([&] { return end->link != nullptr; }));
+    end->link->close();
+    REQUIRE(relay.loop.until([&] { return end->over() && !taken(); }));
+    return client ? "a client" : "a relay";
 }
 
-/// A gateway's links; what becomes of packets is nobody's business here.
-struct Gateway final : relay::Links::Owner {
-    Gateway() {
-        options.self = network.named("gateway-0").identity;
-        options.network = tests::hello(cell::LinkRole::relay).network;
-        options.listen = {address};
-        options.limits = tests::patient_limits();
-        links.emplace(io.get_executor(), options,
-                      relay::SignedDocument{network.document(), std::make_shared<std::string>()},
-                      identity, network.random, counters, tasks, *this);
-        links->start();
-    }
-    ~Gateway() override {
-        links->close();
-        tasks.cancel();
-        until([this] { return tasks.running() == 0; });
-    }
-    bool until(const std::function<bool()>& done) {
-        const auto end = std::chrono::steady_clock::now() + base::Seconds{40};
-        while (!done() && std::chrono::steady_clock::now() < end) {
-            io.restart();
-            io.run_one_for(base::Milliseconds{20});
-        }
-        return done();
-    }
-    void on_packet(const relay::From&, cell::CellBox) override {}
-    void on_client(const base::MailboxId& who) override { client = who; }
-    void on_client_gone(const base::MailboxId&) override { client.reset(); }
-
-    test::Network network;
-    asio::ip::tcp::endpoint address = free_address();
-    asio::io_context io{1};
-    relay::LinksOptions options;
-    node::TlsIdentity identity{tests::seed(1)};
-    relay::Counters counters;
-    node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
-    std::optional<relay::Links> links;
-    std::optional<base::MailboxId> client;
-};
+/// Dials as a relay of the document, and waits until the relay has taken it as one.
+std::shared_ptr<FarEnd> join_as(RelayLinks& relay, const std::string& name) {
+    const auto before = relay.links->numbers().previous_relays_up;
+    auto end = dial(relay, seed_of(name), LinkRole::relay);
+    REQUIRE(relay.loop.until(
+        [&] { return relay.links->numbers().previous_relays_up > before && end->up(); }));
+    return end;
+}
 
 }  // namespace
 
+TEST_CASE("links: which key opens which link") {
+    struct Case {
+        const char* self;
+        LinkRole role;
+        const char* peer;  // whose key; "": one that the document does not list
+        const char* fate;
+    };
+    const Case cases[] = {
+        {"gateway-0", LinkRole::relay, "mix-3-0", "a relay"},
+        {"gateway-0", LinkRole::relay, "mix-1-0", "closed"},
+        {"gateway-0", LinkRole::relay, "gateway-1", "closed"},
+        {"gateway-0", LinkRole::relay, "gateway-0", "closed"},
+        {"gateway-0", LinkRole::relay, "", "closed"},
+        {"gateway-0", LinkRole::client, "", "a client"},
+        {"gateway-0", LinkRole::client, "mix-3-0", "closed"},
+        {"gateway-0", LinkRole::client, "mix-1-0", "closed"},
+        {"gateway-0", LinkRole::client, "gateway-0", "closed"},
+        {"mix-1-0", LinkRole::relay, "gateway-1", "a relay"},
+        {"mix-1-0", LinkRole::relay, "mix-2-0", "closed"},
+        {"mix-1-0", LinkRole::client, "", "closed"},
+        {"mix-2-0", LinkRole::relay, "mix-1-1", "a relay"},
+        {"mix-2-0", LinkRole::relay, "mix-2-1", "closed"},
+        {"mix-2-0", LinkRole::relay, "gateway-0", "closed"},
+        {"mix-2-0", LinkRole::client, "", "closed"},
+    };
+    for (const auto* self : {"gateway-0", "mix-1-0", "mix-2-0"}) {
+        Loop loop;
+        RelayLinks relay{loop, self};
+        for (const auto& c : cases) {
+            if (std::string{c.self} != self) continue;
+            CAPTURE(self);
+            CAPTURE(c.peer);
+            CAPTURE(c.role);
+            const std::string peer{c.peer};
+            CHECK(fate(relay, peer.empty() ? stranger : seed_of(peer), c.role) == c.fate);
+        }
+    }
+}
+
+TEST_CASE("links: a relay that is not listed takes no link and dials none") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    CHECK(gateway.links->numbers().next_relays == 2);
+    auto without = gateway.next_document();
+    std::erase_if(without->relays, [](const auto& relay) { return relay.name == "gateway-0"; });
+    gateway.use(without);
+    CHECK(gateway.links->numbers().next_relays == 0);
+    CHECK(fate(gateway, stranger, LinkRole::client) == "closed");
+    CHECK(fate(gateway, seed_of("mix-3-0"), LinkRole::relay) == "closed");
+}
+
+TEST_CASE("links: a relay whose own key the document no longer lists is no client of itself") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    auto next = gateway.next_document();
+    test::named(*next, "gateway-0").link_key = key_of_seed(201);
+    gateway.use(next);
+    CHECK(fate(gateway, seed_of("gateway-0"), LinkRole::client) == "closed");
+}
+
+TEST_CASE("links: a newer document that changes a relay's key ends its link, and no other") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto changed = join_as(gateway, "mix-3-0");
+    const auto same = join_as(gateway, "mix-3-1");
+    auto next = gateway.next_document();
+    test::named(*next, "mix-3-0").link_key = key_of_seed(201);
+    gateway.use(next);
+    CHECK(loop.until([&] { return changed->over(); }, base::Milliseconds{10'000}));
+    REQUIRE(loop.until([&] { return gateway.links->numbers().previous_relays_up == 1; },
+                       base::Milliseconds{10'000}));
+    same->send(numbered(1));
+    REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
+    CHECK(gateway.packets.front().relay == next->find(gateway.id("mix-3-1")));
+    same->link->close();
+    REQUIRE(loop.until([&] { return gateway.links->numbers().previous_relays_up == 0; }));
+    CHECK(fate(gateway, seed_of("mix-3-0"), LinkRole::relay) == "closed");
+    CHECK(fate(gateway, 201, LinkRole::relay) == "a relay");
+}
+
+TEST_CASE("links: a relay that a newer document does not list loses its link") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto gone = join_as(gateway, "mix-3-0");
+    const auto stays = join_as(gateway, "mix-3-1");
+    auto next = gateway.next_document();
+    std::erase_if(next->relays, [](const auto& relay) { return relay.name == "mix-3-0"; });
+    gateway.use(next);
+    CHECK(loop.until([&] { return gone->over(); }, base::Milliseconds{10'000}));
+    CHECK(stays->up());
+    CHECK(gateway.links->numbers().previous_relays_up == 1);
+}
+
+TEST_CASE("links: a packet's sender is the relay of the document in use, or the client") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto mix = join_as(gateway, "mix-3-0");
+    mix->send(cell::Cell{});  // padding is no packet
+    mix->send(numbered(1));
+    REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
+    CHECK(gateway.packets.front().relay == gateway.document->find(gateway.id("mix-3-0")));
+    gateway.use(gateway.next_document());
+    mix->send(numbered(2));
+    REQUIRE(loop.until([&] { return gateway.packets.size() > 1; }));
+    CHECK(gateway.packets.at(1).relay == gateway.document->find(gateway.id("mix-3-0")));
+    const auto client = join(gateway, stranger);
+    client->send(cell::Cell{});
+    client->send(numbered(3));
+    REQUIRE(loop.until([&] { return gateway.packets.size() > 2; }));
+    CHECK(gateway.packets.at(2).relay == nullptr);
+    CHECK(gateway.packets.at(2).client == client->mailbox());
+    CHECK(gateway.packets.size() == 3);
+}
+
+TEST_CASE("links: a second link of one relay takes the first one's place") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto first = join_as(gateway, "mix-3-0");
+    const auto second = dial(gateway, seed_of("mix-3-0"), LinkRole::relay);
+    CHECK(loop.until([&] { return first->over() && second->up(); }, base::Milliseconds{10'000}));
+    REQUIRE(second->up());
+    second->send(numbered(1));
+    REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
+    CHECK(gateway.links->numbers().previous_relays_up == 1);
+}
+
+TEST_CASE("links: a second link of one client takes the first one's place") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto first = join(gateway, stranger);
+    const auto second = join(gateway, stranger);
+    CHECK(loop.until([&] { return first->over(); }, base::Milliseconds{10'000}));
+    second->send(numbered(1));
+    REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
+    CHECK(gateway.clients_come == 2);
+    CHECK(gateway.clients_gone == 1);
+    CHECK(gateway.links->numbers().clients == 1);
+    CHECK(gateway.to_client(second->mailbox()) == relay::Sent::queued);
+    CHECK(loop.until([&] { return !second->got.cells.empty(); }, base::Milliseconds{10'000}));
+    second->link->close();
+    REQUIRE(loop.until([&] { return gateway.links->numbers().clients == 0; }));
+    CHECK(gateway.clients_gone == 2);
+    CHECK(gateway.to_client(second->mailbox()) == relay::Sent::no_link);
+}
+
+TEST_CASE("links: a gateway that is full takes no new client, and one that comes again") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0", document_with_keys(test::Network{}), 1};
+    const auto first = join(gateway, stranger);
+    const auto other = dial(gateway, 201, LinkRole::client);
+    REQUIRE(loop.until([&] { return other->over() || gateway.clients_come > 1; }));
+    CHECK(gateway.clients_come == 1);
+    const auto again = dial(gateway, stranger, LinkRole::client);
+    REQUIRE(loop.until([&] { return again->over() || gateway.clients_come > 1; }));
+    CHECK(gateway.clients_come == 2);
+}
+
 TEST_CASE("what waits for a client that does not read is half a second of its cells, no more") {
-    Gateway gateway;
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
     std::optional<RawTls> peer;
     std::thread dialing{[&] {
         peer.emplace(gateway.address);
-        peer->write(cell::encode(tests::hello(cell::LinkRole::client)));
+        peer->write(cell::encode(hello(LinkRole::client)));
     }};
-    REQUIRE(gateway.until([&] { return gateway.client.has_value(); }));
+    REQUIRE(loop.until([&] { return gateway.client.has_value(); }));
     dialing.join();
     // In one turn of the I/O thread, so the socket takes nothing.
     const auto client = *gateway.client;
     std::size_t taken = 0;
-    while (taken < 1000 &&
-           gateway.links->to_client(client, std::make_unique<cell::Cell>()) == relay::Sent::queued)
+    while (taken < 1000 && gateway.to_client(client) == relay::Sent::queued)
         ++taken;
     CHECK(taken == 32);
-    CHECK(gateway.links->to_client(client, std::make_unique<cell::Cell>()) ==
-          relay::Sent::queue_full);
+    CHECK(gateway.to_client(client) == relay::Sent::queue_full);
     // Once some have left there is room again.
-    REQUIRE(gateway.until([&] {
-        return gateway.links->to_client(client, std::make_unique<cell::Cell>()) ==
-               relay::Sent::queued;
-    }));
+    REQUIRE(loop.until([&] { return gateway.to_client(client) == relay::Sent::queued; }));
 }

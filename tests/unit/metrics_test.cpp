@@ -130,3 +130,67 @@ TEST_CASE("metrics: mode=lab exists only in a lab, so that an alert on it is sil
     CHECK(has_line(metrics.text(facts(true), &lab), mode));
     CHECK(!has_line(metrics.text(facts(false), nullptr), mode));
 }
+
+TEST_CASE("metrics: every static fact has a name of its own") {
+    Metrics metrics;
+    auto told = facts(false);
+    told.config_last_reload_success = base::Wall{base::Seconds{1'800'000'100}};
+    told.config_last_reload_successful = false;
+    auto text = metrics.text(told, nullptr);
+    for (const auto* line :
+         {"process_start_time_seconds 1800000000",
+          "nightjar_config_last_reload_success_timestamp_seconds 1800000100",
+          "nightjar_config_last_reload_successful 0", "nightjar_version_recommended 1",
+          "nightjar_metrics_policy_info{mode=\"static\",noise=\"none\",window=\"none\"} 1"})
+        CHECK_MESSAGE(has_line(text, line), line);
+    told.config_last_reload_successful = true;
+    told.version_recommended = false;
+    text = metrics.text(told, nullptr);
+    CHECK(has_line(text, "nightjar_config_last_reload_successful 1"));
+    CHECK(has_line(text, "nightjar_version_recommended 0"));
+    // Exactly one state is 1, whichever it is.
+    for (std::size_t i = 0; i < state_count; ++i) {
+        told.state = static_cast<State>(i);
+        text = metrics.text(told, nullptr);
+        for (std::size_t other = 0; other < state_count; ++other) {
+            const auto line = std::string{"nightjar_state{state=\""} + state_names[other] + "\"} " +
+                              (other == i ? "1" : "0");
+            CHECK_MESSAGE(has_line(text, line), line);
+        }
+    }
+}
+
+TEST_CASE("metrics: every exact value has a name of its own") {
+    Metrics metrics;
+    LabFacts lab;
+    auto& c = lab.counters;
+    const std::pair<const char*, std::uint64_t*> values[] = {
+        {"nightjar_lab_packets_in_total", &c.packets_in},
+        {"nightjar_lab_packets_in_client_total", &c.packets_in_client},
+        {"nightjar_lab_packets_in_relay_total", &c.packets_in_relay},
+        {"nightjar_lab_packets_out_total", &c.packets_out},
+        {"nightjar_lab_deliveries_total", &c.deliveries},
+        {"nightjar_lab_exit_payloads_total", &c.exit_payloads},
+        {"nightjar_lab_replies_total", &c.replies},
+        {"nightjar_lab_ticks_missed_total", &c.ticks_missed},
+        {"nightjar_lab_loops_sent_total", &c.loops_sent},
+        {"nightjar_lab_loops_returned_total", &c.loops_returned},
+        {"nightjar_lab_loops_lost_total", &c.loops_lost},
+        {"nightjar_lab_down_cells_total", &c.down_cells},
+        {"nightjar_lab_held_packets_total", &c.held_packets},
+        {"nightjar_lab_unwrap_refused_total", &lab.unwrap_refused},
+    };
+    std::uint64_t n = 1000;
+    for (const auto& [name, value] : values)
+        *value = ++n;
+    for (std::size_t i = 0; i < drop_reason_count; ++i)
+        c.dropped[i] = 10 + i;
+    const auto text = metrics.text(facts(true), &lab);
+    for (const auto& [name, value] : values)
+        CHECK_MESSAGE(has_line(text, name + (" " + std::to_string(*value))), name);
+    for (std::size_t i = 0; i < drop_reason_count; ++i) {
+        const auto line = std::string{"nightjar_lab_packets_dropped_total{reason=\""} +
+                          drop_reason_names[i] + "\"} " + std::to_string(10 + i);
+        CHECK_MESSAGE(has_line(text, line), line);
+    }
+}

@@ -472,6 +472,31 @@ TEST_CASE_FIXTURE(
     CHECK(accepted(6s - 1ms));
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: a replay is dropped after the document and the epoch changed") {
+    Relay relay{network, "mix-1-0"};
+    const auto cell = network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"}, 5'000'000,
+                                     mailbox(), identifier);
+    relay.take_from("gateway-0", std::make_unique<cell::Cell>(*cell));
+    REQUIRE(relay.pipeline.held() == 1);
+    auto newer = std::make_shared<directory::Document>(*network.document());
+    newer->epoch = test::epoch.next();
+    relay.pipeline.use(newer);
+    relay.take_from("gateway-0", std::make_unique<cell::Cell>(*cell));
+    CHECK(relay.dropped(DropReason::replayed) == 1);
+    // The epoch has ended as well, and its key is in its time of grace.
+    const auto ended = directory::epoch_start(test::epoch.next(), 900s);
+    auto work = relay.pipeline.accept({&network.named("gateway-0"), {}},
+                                      std::make_unique<cell::Cell>(*cell), test::start, ended + 1s);
+    REQUIRE(work);
+    std::vector<relay::Work> batch;
+    batch.push_back(std::move(*work));
+    Pipeline::unwrap(batch);
+    relay.pipeline.unwrapped(batch);
+    CHECK(relay.dropped(DropReason::replayed) == 2);
+    CHECK(relay.pipeline.held() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "pipeline: draining flushes nothing and takes nothing") {
     network.parameters().relay_loops = {100'000};
     Relay relay{network, "mix-1-0"};

@@ -176,6 +176,30 @@ TEST_CASE("the stock is filled to S* and then only what is missing is sent") {
     CHECK(f.session.estimate(f.now) == target);
 }
 
+TEST_CASE("an exit that answers without its SURBs has not confirmed its stock") {
+    Fixture f;
+    const auto least = f.network.document->parameters.surb_margin / 2;
+    for (int i = 0; i < 20; ++i) {
+        f.now += 20ms;
+        f.compose();
+    }
+    // All but a few of them are lost on the way.
+    const auto all = f.surbs;
+    f.surbs.resize(least);
+    f.now = f.network.now + 3s;
+    CHECK_FALSE(f.session.stock_confirmed());
+    REQUIRE(f.reply({}));
+    CHECK(f.session.answered());
+    CHECK(f.session.stock() == least - 1);
+    CHECK_FALSE(f.session.stock_confirmed());
+    // One more arrives late: what the exit then says it has is enough.
+    f.surbs.push_back(all[least]);
+    f.surbs.push_back(all[least + 1]);
+    REQUIRE(f.reply({}));
+    CHECK(f.session.stock() == least);
+    CHECK(f.session.stock_confirmed());
+}
+
 TEST_CASE("streams run over the session, and what a lost packet carried goes again") {
     Fixture f;
     auto& mux = f.session.mux();

@@ -1,0 +1,295 @@
+// The running client against a gateway played by hand: what it does when the gateway sends a newer
+// document, or what it must not say. Each client is a process of its own.
+#include "client/daemon.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "client/bootstrap.hpp"
+#include "client/state.hpp"
+#include "sphinx/node/anchors_file.hpp"
+#include "sphinx/node/exit_code.hpp"
+#include "sphinx/packet/packet.hpp"
+#include "tests/support/networks.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/system/relay_links.hpp"
+
+using namespace nightjar;
+using namespace tests;
+
+namespace {
+
+// Each asks its gateway for a document every 15 s on average; the first of six after 2.5 s.
+constexpr std::size_t clients = 6;
+constexpr base::Milliseconds patience{20'000};
+
+/// A process that runs a client; it ends with this object.
+class ClientProcess {
+ public:
+    explicit ClientProcess(const client::Config& config) : pid_{::fork()} {
+        REQUIRE(pid_ >= 0);
+        if (pid_ > 0) return;
+        ::_exit(node::run_main("nightjar", [&] { return client::run_daemon(config); }));
+    }
+    ~ClientProcess() {
+        if (ended()) return;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    ClientProcess(const ClientProcess&) = delete;
+    ClientProcess& operator=(const ClientProcess&) = delete;
+
+    /// Its exit code once it has ended; -1 if a signal ended it.
+    std::optional<int> ended() {
+        int how = 0;
+        if (!code_ && ::waitpid(pid_, &how, WNOHANG) == pid_)
+            code_ = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+        return code_;
+    }
+    void terminate() { ::kill(pid_, SIGTERM); }
+
+ private:
+    pid_t pid_;
+    std::optional<int> code_;
+};
+
+/// A signed network whose first gateway the clients use, and that gateway's old and new place.
+struct Network {
+    explicit Network(base::Seconds valid_for = base::Seconds{3600}) {
+        auto& document = network.document;
+        auto& law = document.parameters;
+        law.epoch_length = base::Seconds{120};  // the shortest: clients ask often
+        law.main_slots = law.client_loops = {5'000};
+        for (auto& relay : document.relays) {
+            relay.mix_key = packet::generate_key_pair(random).public_key;
+            relay.next_mix_key = packet::generate_key_pair(random).public_key;
+            relay.addresses = {{"127.0.0.1", 1}};
+        }
+        // Half of the first document's epoch is over, so clients ask; its keys are those of now.
+        const auto wall = client::wall_now();
+        document.epoch = directory::epoch_at(wall, law.epoch_length);
+        if (wall < directory::epoch_start(document.epoch, law.epoch_length) + base::Seconds{60})
+            --document.epoch.value;
+        document.valid_from = std::chrono::floor<base::Seconds>(wall) - base::Seconds{300};
+        document.valid_until = std::chrono::floor<base::Seconds>(wall) + valid_for;
+        gateway = test::named(document, "gateway-1").identity;
+        place(document, old_place, 1);
+        directory::sign(document, network.authorities.front());
+        network.anchors.gateways = {{gateway, {"127.0.0.1", old_place.port()}, key_of_seed(1)}};
+        node::save_anchors(folder.path() / "network.yaml", network.anchors);
+    }
+
+    void place(directory::Document& document, const tcp::endpoint& address, std::uint8_t key) {
+        auto& relay = test::named(document, "gateway-1");
+        relay.addresses = {{"127.0.0.1", address.port()}};
+        relay.link_key = key_of_seed(key);
+    }
+    /// The next document, signed, after `change`.
+    std::string next(const std::function<void(directory::Document&)>& change) {
+        auto document = network.document;
+        document.epoch = document.epoch.next();
+        change(document);
+        document.signatures.clear();
+        directory::sign(document, network.authorities.front());
+        return directory::to_text(document);
+    }
+    client::StateDir state(std::size_t n) const {
+        return client::StateDir{folder.path() / std::to_string(n)};
+    }
+    void start_clients(std::size_t count) {
+        for (std::size_t n = 0; n < count; ++n) {
+            const auto dir = state(n);
+            dir.keep_document(directory::to_text(network.document));
+            dir.keep({gateway, client::wall_now() + base::Seconds{86'400}});
+            client::Config config;
+            config.network = folder.path() / "network.yaml";
+            config.listen = {"127.0.0.1", 0};
+            config.state_dir = folder.path() / std::to_string(n);
+            config.control_socket = folder.path() / (std::to_string(n) + ".sock");
+            config.ready_timeout = base::Seconds{0};
+            processes.push_back(std::make_unique<ClientProcess>(config));
+        }
+    }
+
+    base::SeededRandom random{5};
+    test::SignedNetwork network = test::make_network(3);
+    test::TemporaryFolder folder;
+    tcp::endpoint old_place = free_address();
+    tcp::endpoint new_place = free_address();
+    base::NodeId gateway;
+    std::vector<std::unique_ptr<ClientProcess>> processes;
+};
+
+/// A gateway's listener. It answers each request for a document with `offer`.
+struct Gateway {
+    Gateway(Loop& its, const Network& network, const tcp::endpoint& address, std::uint8_t key)
+        : loop{its}, identity{seed(key)} {
+        auto mine = hello(cell::LinkRole::relay);
+        mine.network = directory::network_id(network.network.anchors);
+        listener.emplace(loop.io.get_executor(), address, identity, mine, patient_limits(),
+                         [this](std::unique_ptr<node::Link> link) { take(std::move(link)); });
+        loop.tasks.spawn("listener", listener->run());
+    }
+    ~Gateway() {
+        listener->stop();
+        loop.finish();
+    }
+
+    struct Came final : node::Link::Sink {
+        void on_cell(node::Link& its, cell::CellBox cell) override {
+            if (cell->kind() == cell::Kind::control) owner->answer(its);
+        }
+        Gateway* owner = nullptr;
+        std::unique_ptr<node::Link> link;
+        bool ended = false;
+    };
+    static asio::awaitable<void> run(std::shared_ptr<Came> came) {
+        co_await came->link->run(*came);
+        came->ended = true;
+    }
+    void take(std::unique_ptr<node::Link> link) {
+        came.push_back(std::make_shared<Came>());
+        came.back()->owner = this;
+        came.back()->link = std::move(link);
+        loop.tasks.spawn("link", run(came.back()));
+    }
+    void answer(node::Link& link) {
+        ++requests;
+        for (std::size_t at = 0; at < offer.size(); at += cell::document_part_size) {
+            const auto piece = offer.substr(at, cell::document_part_size);
+            const auto bytes = base::as_bytes(piece);
+            link.send(cell::encode(cell::DocumentPart{offered,
+                                                      static_cast<std::uint32_t>(offer.size()),
+                                                      static_cast<std::uint32_t>(at),
+                                                      {bytes.begin(), bytes.end()}}));
+        }
+    }
+    void give(const Network& network, std::string text) {
+        offer = std::move(text);
+        offered = network.network.document.epoch.next();
+    }
+    void close_all() {
+        listener->stop();
+        for (auto& each : came)
+            each->link->close();
+    }
+    std::size_t up() const {
+        return static_cast<std::size_t>(
+            std::count_if(came.begin(), came.end(), [](const auto& c) { return !c->ended; }));
+    }
+
+    Loop& loop;
+    node::TlsIdentity identity;
+    std::optional<node::Listener> listener;
+    std::vector<std::shared_ptr<Came>> came;
+    std::string offer;
+    base::Epoch offered;
+    int requests = 0;
+};
+
+}  // namespace
+
+TEST_CASE("client: a newer document that moves and re-keys its gateway is where it dials") {
+    Network network;
+    network.start_clients(clients);  // before the ports are open, which a child would keep
+    Loop loop;
+    Gateway before{loop, network, network.old_place, 1};
+    Gateway after{loop, network, network.new_place, 2};
+    const auto text = network.next(
+        [&](directory::Document& document) { network.place(document, network.new_place, 2); });
+    before.give(network, text);
+    REQUIRE(loop.until([&] { return before.up() == clients; }));
+    std::set<base::LinkKey> keys;
+    for (const auto& each : before.came)
+        keys.insert(each->link->peer_key());
+    CHECK(keys.size() == clients);  // who a client is begins and ends with its process
+
+    const auto kept = [&] {
+        for (std::size_t n = 0; n < clients; ++n)
+            if (network.state(n).document_text() == text) return true;
+        return false;
+    };
+    CHECK(loop.until([&] { return before.requests > 0; }));
+    CHECK(loop.until(kept, patience));
+    CHECK(after.came.empty());  // the link that stands is left alone
+    before.close_all();
+    CHECK(loop.until([&] { return !after.came.empty(); }, patience));
+    for (auto& process : network.processes)
+        process->terminate();
+    const auto all_ended = [&] {
+        return std::all_of(network.processes.begin(), network.processes.end(),
+                           [](auto& process) { return process->ended().has_value(); });
+    };
+    REQUIRE(loop.until(all_ended));
+    for (auto& process : network.processes)
+        CHECK(process->ended() == 0);
+}
+
+TEST_CASE("client: a newer document without its gateway ends it with a code that says so") {
+    Network network;
+    network.start_clients(clients);
+    Loop loop;
+    Gateway gateway{loop, network, network.old_place, 1};
+    gateway.give(network, network.next([&](directory::Document& document) {
+        std::erase_if(document.relays,
+                      [&](const auto& relay) { return relay.identity == network.gateway; });
+    }));
+    std::optional<int> code;
+    const auto one_ended = [&] {
+        for (auto& process : network.processes)
+            if (!code) code = process->ended();
+        return code.has_value();
+    };
+    CHECK(loop.until(one_ended, patience));
+    CHECK(code == static_cast<int>(node::ExitCode::not_ready));
+}
+
+TEST_CASE("client: a document that its authorities did not sign changes nothing") {
+    Network network;
+    network.start_clients(clients);
+    Loop loop;
+    Gateway gateway{loop, network, network.old_place, 1};
+    auto forged = network.next([](directory::Document&) {});
+    forged[forged.size() - 2] = forged[forged.size() - 2] == '0' ? '1' : '0';
+    gateway.give(network, forged);
+    REQUIRE(loop.until([&] { return gateway.requests > 0; }));
+    loop.until([] { return false; }, base::Milliseconds{1000});
+    for (std::size_t n = 0; n < clients; ++n)
+        CHECK(network.state(n).document_text() == directory::to_text(network.network.document));
+    for (auto& process : network.processes)
+        CHECK(!process->ended());
+}
+
+TEST_CASE("client: a gateway that says anything but parts of a document loses the link") {
+    Network network;
+    network.start_clients(1);
+    Loop loop;
+    Gateway gateway{loop, network, network.old_place, 1};
+    REQUIRE(loop.until([&] { return gateway.up() == 1; }));
+    auto& came = *gateway.came.front();
+    came.link->send(cell::Cell{});
+    loop.until([] { return false; }, base::Milliseconds{500});
+    CHECK(!came.ended);
+    came.link->send(cell::encode(cell::DocumentRequest{{1}}));
+    CHECK(loop.until([&] { return came.ended; }, patience));
+}
+
+TEST_CASE("client: a document that expires with none after it ends the client") {
+    Network network{base::Seconds{4}};
+    network.start_clients(1);
+    Loop loop;
+    Gateway gateway{loop, network, network.old_place, 1};
+    auto& process = *network.processes.front();
+    CHECK(loop.until([&] { return process.ended().has_value(); }, patience));
+    CHECK(process.ended() == static_cast<int>(node::ExitCode::not_ready));
+}

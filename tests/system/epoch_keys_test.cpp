@@ -1,0 +1,214 @@
+// The keys of a running relay's epochs: real files in a folder in memory.
+#include "relay/epoch_keys.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "sphinx/directory/descriptor.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr base::Seconds epoch_length{900};
+constexpr base::Seconds grace{4};
+constexpr base::Epoch now{2'000'000};
+
+base::Epoch plus(std::uint32_t epochs) {
+    return {now.value + epochs};
+}
+
+/// So long after the beginning of `now`.
+base::Wall after(base::Seconds time) {
+    return directory::epoch_start(now, epoch_length) + time;
+}
+
+/// A relay's folders; start() is what one run of its process has.
+struct Node {
+    struct Run {
+        Run(const fs::path& folder, const Identity& identity)
+            : store{folder / "run", epoch_length, 100},
+              keys{store, keyring, identity, describe(config(), identity), folder, epoch_length} {}
+        static RelayConfig config() {
+            RelayConfig config;
+            config.role = directory::Role::mix;
+            config.layer = 1;
+            config.announce = {{"192.0.2.1", 9001}};
+            config.listen = config.announce;
+            return config;
+        }
+        KeyStore store;
+        Keyring keyring{epoch_length, grace};
+        EpochKeys keys;
+    };
+
+    void start() {
+        run.reset();
+        run.emplace(folder.path(), identity);
+    }
+    EpochKeys& keys() { return run->keys; }
+    /// The names in the runtime directory.
+    std::set<std::string> files() const {
+        std::set<std::string> names;
+        for (const auto& entry : fs::directory_iterator{folder.path() / "run"})
+            names.insert(entry.path().filename().string());
+        return names;
+    }
+    static std::set<std::string> files_of(const std::vector<std::uint32_t>& epochs) {
+        std::set<std::string> names{"lock"};
+        for (const auto n : epochs)
+            for (const auto* extension : {".key", ".tags"})
+                names.insert("900-" + std::to_string(now.value + n) + extension);
+        return names;
+    }
+    directory::Descriptor descriptor(const char* name) const {
+        std::ifstream file{folder.path() / name, std::ios::binary};
+        const std::string text{std::istreambuf_iterator<char>{file}, {}};
+        const auto parsed = directory::parse_descriptor(text);
+        REQUIRE_MESSAGE(parsed, name);
+        return *parsed;
+    }
+    void check_descriptors(std::uint32_t epoch) {
+        const auto first = descriptor("descriptor");
+        const auto second = descriptor("descriptor.next");
+        CHECK(first.epoch == plus(epoch));
+        CHECK(second.epoch == plus(epoch + 1));
+        CHECK(first.relay.mix_key == keys().public_key(plus(epoch)));
+        CHECK(first.relay.next_mix_key == keys().public_key(plus(epoch + 1)));
+        CHECK(second.relay.mix_key == keys().public_key(plus(epoch + 1)));
+        CHECK(second.relay.next_mix_key == keys().public_key(plus(epoch + 2)));
+    }
+
+    test::TemporaryFolder folder;
+    Identity identity = Identity::create(folder.path());
+    std::optional<Run> run;
+};
+
+const base::MixKey none{};
+
+}  // namespace
+
+TEST_CASE(
+    "epoch keys: keys of this epoch and of the two after it, and descriptors that name them") {
+    Node node;
+    node.start();
+    node.keys().maintain(after(base::Seconds{300}));
+    CHECK(node.files() == Node::files_of({0, 1, 2}));
+    CHECK(node.run->keyring.epochs() == std::vector{plus(0), plus(1), plus(2)});
+    std::set<base::MixKey> keys;
+    for (const std::uint32_t n : {0, 1, 2})
+        keys.insert(node.keys().public_key(plus(n)));
+    CHECK(keys.size() == 3);
+    CHECK(!keys.contains(none));
+    CHECK(node.keys().public_key(plus(3)) == none);
+    CHECK(node.keys().expiry() == after(3 * epoch_length));
+    node.check_descriptors(0);
+}
+
+TEST_CASE("epoch keys: a running relay wipes a key as soon as its time of grace has ended") {
+    Node node;
+    node.start();
+    node.keys().maintain(after(base::Seconds{300}));
+    const auto key = node.folder.path() / "run" / ("900-" + std::to_string(now.value) + ".key");
+    const auto kept = node.folder.path() / "kept";
+    fs::create_hard_link(key, kept);  // shows what is left of the file's content
+
+    node.keys().maintain(after(epoch_length + grace - base::Seconds{1}));
+    CHECK(node.files() == Node::files_of({0, 1, 2, 3}));
+    CHECK(node.keys().public_key(now) != none);
+    node.check_descriptors(1);
+
+    node.keys().maintain(after(epoch_length + grace));
+    CHECK(node.files() == Node::files_of({1, 2, 3}));
+    CHECK(node.run->keyring.epochs() == std::vector{plus(1), plus(2), plus(3)});
+    CHECK(node.keys().public_key(now) == none);
+    CHECK(node.keys().expiry() == after(4 * epoch_length));
+    std::ifstream file{kept, std::ios::binary};
+    const std::string content{std::istreambuf_iterator<char>{file}, {}};
+    CHECK(content.size() > 32);
+    CHECK(content.find_first_not_of('\0') == std::string::npos);
+}
+
+TEST_CASE("epoch keys: a relay that starts again goes on with its keys, and wipes the older ones") {
+    Node node;
+    node.start();
+    node.keys().maintain(after(base::Seconds{300}));
+    const auto first = node.keys().public_key(plus(1));
+    const auto second = node.keys().public_key(plus(2));
+    SUBCASE("in the next epoch, the ended one's time of grace is kept") {
+        const auto ended = node.keys().public_key(now);
+        node.start();
+        node.keys().maintain(after(epoch_length + base::Seconds{1}));
+        CHECK(node.files() == Node::files_of({0, 1, 2, 3}));
+        CHECK(node.keys().public_key(now) == ended);
+        CHECK(node.run->keyring.find(now.low_byte(), after(epoch_length + base::Seconds{1})));
+        CHECK(node.keys().public_key(plus(1)) == first);
+        node.check_descriptors(1);
+    }
+    SUBCASE("two epochs later, nothing of the ended ones is left") {
+        node.start();
+        node.keys().maintain(after(2 * epoch_length + base::Seconds{10}));
+        CHECK(node.files() == Node::files_of({2, 3, 4}));
+        CHECK(node.keys().public_key(plus(2)) == second);
+        node.check_descriptors(2);
+    }
+    SUBCASE("in the same epoch, with its descriptors lost") {
+        fs::remove(node.folder.path() / "descriptor");
+        fs::remove(node.folder.path() / "descriptor.next");
+        node.start();
+        node.keys().maintain(after(base::Seconds{400}));
+        CHECK(node.keys().public_key(plus(1)) == first);
+        node.check_descriptors(0);
+    }
+    SUBCASE("with its runtime directory lost, its descriptors name the new keys") {
+        node.run.reset();
+        fs::remove_all(node.folder.path() / "run");
+        node.start();
+        node.keys().maintain(after(base::Seconds{400}));
+        CHECK(node.keys().public_key(plus(1)) != first);
+        node.check_descriptors(0);
+    }
+}
+
+TEST_CASE("epoch keys: descriptors are written when their epoch begins, and not in between") {
+    Node node;
+    node.start();
+    node.keys().maintain(after(base::Seconds{300}));
+    fs::remove(node.folder.path() / "descriptor");
+    node.keys().maintain(after(base::Seconds{305}));
+    CHECK(!fs::exists(node.folder.path() / "descriptor"));
+    node.keys().maintain(after(epoch_length));
+    node.check_descriptors(1);
+}
+
+TEST_CASE("epoch keys: a document matches if it lists the keys whose time has not ended") {
+    Node node;
+    node.start();
+    auto& keys = node.keys();
+    keys.maintain(after(base::Seconds{300}));
+    auto listed = node.descriptor("descriptor").relay;
+    CHECK(keys.matches(listed, now));
+    CHECK(!keys.matches(listed, plus(1)));
+    auto other = listed;
+    other.mix_key = base::MixKey{{1}};
+    CHECK(!keys.matches(other, now));
+    other = listed;
+    other.next_mix_key = base::MixKey{{1}};
+    CHECK(!keys.matches(other, now));
+    // Once the first key's time has ended, the second one counts alone.
+    keys.maintain(after(epoch_length + grace));
+    CHECK(keys.matches(listed, now));
+    CHECK(!keys.matches(other, now));
+    keys.maintain(after(2 * epoch_length + grace));
+    CHECK(!keys.matches(listed, now));
+}

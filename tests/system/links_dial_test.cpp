@@ -1,0 +1,213 @@
+// Which relays a relay dials, by which key and where, as its document changes; and what a gateway
+// says to its clients: the rules of relay/links.hpp.
+#include <doctest/doctest.h>
+
+#include <variant>
+
+#include "relay/links.hpp"
+#include "tests/system/relay_links.hpp"
+
+using namespace nightjar;
+using namespace tests;
+using relay::DropReason;
+using relay::Sent;
+
+namespace {
+
+constexpr base::Milliseconds patience{10'000};
+
+/// A mix of layer 1 and the two relays of layer 2 that it dials.
+struct Dialing {
+    Dialing() {
+        auto document = document_with_keys(test::Network{});
+        first.list_as("mix-2-0", *document);
+        second.list_as("mix-2-1", *document);
+        mix.emplace(loop, "mix-1-0", document);
+    }
+    bool both_up() {
+        return loop.until([this] { return mix->links->numbers().next_relays_up == 2; });
+    }
+
+    Loop loop;
+    FarRelay first{loop, seed_of("mix-2-0")};
+    FarRelay second{loop, seed_of("mix-2-1")};
+    std::optional<RelayLinks> mix;
+};
+
+/// The parts of a document that came, in order.
+std::vector<cell::DocumentPart> parts(const FarEnd& end) {
+    std::vector<cell::DocumentPart> found;
+    for (const auto& cell : end.got.cells) {
+        if (cell.kind() != cell::Kind::control) continue;
+        const auto control = cell::decode(cell);
+        REQUIRE(control);
+        REQUIRE(std::holds_alternative<cell::DocumentPart>(*control));
+        found.push_back(std::get<cell::DocumentPart>(*control));
+    }
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("links: a relay dials the relays of the layer behind it, and no others") {
+    Dialing all;
+    REQUIRE(all.both_up());
+    CHECK(all.mix->links->numbers().next_relays == 2);
+    for (const auto* next : {"mix-2-0", "mix-2-1"})
+        CHECK(all.mix->to_relay(next) == Sent::queued);
+    for (const auto* other : {"mix-1-1", "mix-3-0", "gateway-0", "mix-1-0"})
+        CHECK(all.mix->to_relay(other) == Sent::no_link);
+    REQUIRE(all.loop.until([&] { return !all.first.came.front()->got.cells.empty(); }));
+    CHECK(all.first.came.front()->link->peer_key() == all.mix->identity.key());
+}
+
+TEST_CASE("links: a newer document's key is the one that the relay dials by") {
+    Loop loop;
+    FarRelay far{loop, 201};
+    auto document = document_with_keys(test::Network{});
+    test::named(*document, "mix-2-0").addresses = {far.address()};  // with a key that it has not
+    RelayLinks mix{loop, "mix-1-0", document};
+    REQUIRE(loop.until([&] { return far.listener.counts().failed > 0; }));
+    CHECK(mix.links->numbers().next_relays_up == 0);
+    auto next = mix.next_document();
+    far.list_as("mix-2-0", *next);
+    mix.use(next);
+    const auto failed = far.listener.counts().failed;
+    const auto settled = [&] {
+        return mix.links->numbers().next_relays_up == 1 ||
+               far.listener.counts().failed > failed + 3;
+    };
+    REQUIRE(loop.until(settled));
+    CHECK(mix.links->numbers().next_relays_up == 1);
+    CHECK(mix.to_relay("mix-2-0") == Sent::queued);
+}
+
+TEST_CASE("links: a relay that shows its old key after a newer document loses the dialled link") {
+    Dialing all;
+    REQUIRE(all.both_up());
+    auto next = all.mix->next_document();
+    test::named(*next, "mix-2-0").link_key = key_of_seed(201);
+    all.mix->use(next);
+    CHECK(all.mix->to_relay("mix-2-0") == Sent::no_link);
+    CHECK(all.mix->to_relay("mix-2-1") == Sent::queued);
+    CHECK(all.loop.until([&] { return all.first.came.front()->ended; }, patience));
+}
+
+TEST_CASE("links: a relay that moves is dialled at its new address, and the old link ends") {
+    Dialing all;
+    FarRelay moved{all.loop, seed_of("mix-2-0")};
+    REQUIRE(all.both_up());
+    auto next = all.mix->next_document();
+    moved.list_as("mix-2-0", *next);
+    all.mix->use(next);
+    REQUIRE(all.mix->to_relay("mix-2-0") == Sent::no_link);
+    CHECK(all.loop.until([&] { return all.first.came.front()->ended; }, patience));
+    REQUIRE(all.loop.until([&] { return !moved.came.empty(); }));
+    CHECK(all.both_up());
+}
+
+TEST_CASE("links: a newer document that leaves a relay as it was leaves its link as it is") {
+    Dialing all;
+    REQUIRE(all.both_up());
+    all.mix->use(all.mix->next_document());
+    CHECK(all.mix->links->numbers().next_relays_up == 2);
+    CHECK(all.mix->to_relay("mix-2-0") == Sent::queued);
+    REQUIRE(all.loop.until([&] { return !all.first.came.front()->got.cells.empty(); }));
+    CHECK(all.first.came.size() == 1);
+}
+
+TEST_CASE("links: a relay that leaves the network or the next layer is dialled no more") {
+    Dialing all;
+    REQUIRE(all.both_up());
+    auto next = all.mix->next_document();
+    std::erase_if(next->relays, [](const auto& relay) { return relay.name == "mix-2-0"; });
+    test::named(*next, "mix-2-1").layer = 3;
+    all.mix->use(next);
+    CHECK(all.mix->links->numbers().next_relays == 0);
+    CHECK(all.mix->to_relay("mix-2-0") == Sent::no_link);
+    CHECK(all.mix->to_relay("mix-2-1") == Sent::no_link);
+    const auto ended = [&] {
+        return all.first.came.front()->ended && all.second.came.front()->ended;
+    };
+    CHECK(all.loop.until(ended, patience));
+}
+
+TEST_CASE("links: a relay that a newer document adds is dialled") {
+    Dialing all;
+    FarRelay added{all.loop, 201};
+    REQUIRE(all.both_up());
+    auto next = all.mix->next_document();
+    added.list_as("mix-3-0", *next);
+    test::named(*next, "mix-3-0").layer = 2;
+    all.mix->use(next);
+    CHECK(all.mix->links->numbers().next_relays == 3);
+    CHECK(all.loop.until([&] { return !added.came.empty(); }, patience));
+}
+
+TEST_CASE("links: packets on a link that the relay dialled are counted as misrouted, and end") {
+    Dialing all;
+    REQUIRE(all.both_up());
+    auto& link = *all.first.came.front()->link;
+    link.send(cell::Cell{});
+    link.send(numbered(1));
+    REQUIRE(all.loop.until([&] { return all.mix->counters.packets_in > 0; }));
+    CHECK(all.mix->counters.packets_in == 1);
+    CHECK(all.mix->counters.dropped[static_cast<std::size_t>(DropReason::misrouted)] == 1);
+    CHECK(all.mix->packets.empty());
+}
+
+TEST_CASE("links: a gateway's document goes out in the place of padding, part by part and once") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    for (std::size_t i = 0; i < 2 * cell::document_part_size + 100; ++i)
+        *gateway.text += static_cast<char>('a' + i % 26);
+    const auto client = join(gateway, 200);
+    const auto ask = [&](base::Epoch have) {
+        client->send(cell::encode(cell::DocumentRequest{have}));
+        client->send(numbered(1));  // arrives behind it
+        const auto before = gateway.packets.size();
+        REQUIRE(loop.until([&] { return gateway.packets.size() > before; }));
+    };
+    const auto slots = [&](std::size_t count) {
+        const auto before = client->got.cells.size();
+        for (std::size_t i = 0; i < count; ++i)
+            REQUIRE(gateway.to_client(client->mailbox()) == Sent::queued);
+        REQUIRE(loop.until([&] { return client->got.cells.size() == before + count; }));
+    };
+    // One that the client has already is not sent.
+    ask(gateway.document->epoch);
+    slots(2);
+    CHECK(parts(*client).empty());
+
+    ask({gateway.document->epoch.value - 1});
+    slots(1);
+    ask({gateway.document->epoch.value - 1});  // while the first answer is under way
+    const auto packet = numbered(7);
+    REQUIRE(gateway.links->to_client(client->mailbox(), std::make_unique<cell::Cell>(packet)) ==
+            Sent::queued);
+    slots(4);
+    std::size_t packets = 0;
+    for (const auto& cell : client->got.cells)
+        packets += cell.kind() == cell::Kind::packet ? 1 : 0;
+    CHECK(packets == 1);
+    std::string text;
+    for (const auto& part : parts(*client)) {
+        CHECK(part.epoch == gateway.document->epoch);
+        CHECK(part.total == gateway.text->size());
+        CHECK(part.offset == text.size());
+        text += base::as_text(part.bytes);
+    }
+    CHECK(text == *gateway.text);
+}
+
+TEST_CASE("links: a client that says anything but a document request loses its link") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto client = join(gateway, 200);
+    client->send(cell::encode(cell::DocumentRequest{gateway.document->epoch}));
+    client->send(numbered(1));
+    REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
+    CHECK(client->up());
+    client->send(cell::encode(cell::DocumentPart{gateway.document->epoch, 1, 0, {'a'}}));
+    CHECK(loop.until([&] { return client->over(); }, patience));
+}

@@ -1,0 +1,77 @@
+"""What the programs write to their logs: no line for a packet, a connection or a client, and no address or name."""
+import re
+import socket
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from testnet import NetworkTest  # noqa: E402
+from nightjar_demo.metrics import scrape  # noqa: E402
+from nightjar_demo.services import NAME  # noqa: E402
+
+PAGES = 12
+PACKETS_LEAST = 300
+CLIENTS = 3         # that connect to a gateway and leave again
+ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|::1\b")
+HEX = re.compile(r"\b[0-9a-f]{16,}\b")
+# The program's own port is the one address that a client prints, for its user.
+READY = re.compile(r"^nightjar ready SOCKS5 127\.0\.0\.1:\d+$")
+
+
+class Logs(NetworkTest):
+    def programs(self):
+        """Relays and client; services and curl are no part of the product."""
+        return [relay.name for relay in self.net.relays] + ["client"]
+
+    def lines(self):
+        return {name: self.processes.log(name).read_text(errors="replace").splitlines() for name in self.programs()}
+
+    def page(self, number):
+        out = self.net.folder / f"page-{number}"
+        self.curl.fetch(f"/small/{number}", 60, out)
+
+    def use_the_network(self):
+        """Pages through the exit, a name that does not exist, a refused port, and TCP peers that are no relay."""
+        for number in range(PAGES):
+            self.page(number)
+        for target in (f"http://no-such-host.{NAME}/", f"http://{NAME}:1/"):
+            code, _, _ = self.curl.run("", 60, "/dev/null", "--next", "--proxy", f"socks5h://{self.net.socks}",
+                                       "--max-time", "20", target)
+            self.assertNotEqual(code, 0)
+        for relay in self.net.relays:
+            for _ in range(CLIENTS):
+                with socket.create_connection((relay.address, 9001), timeout=5) as peer:
+                    peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+    def test_traffic_and_connections_leave_no_line(self):
+        self.page(0)
+        before = self.lines()
+        packets = {relay.name: scrape(relay)["packets_in"] for relay in self.net.relays}
+        self.use_the_network()
+        time.sleep(1)
+        for relay in self.net.relays:
+            passed = scrape(relay)["packets_in"] - packets[relay.name]
+            self.assertGreater(passed, PACKETS_LEAST, f"{relay.name}: too little traffic to say anything")
+        after = self.lines()
+        for name in self.programs():
+            self.assertEqual(after[name], before[name], f"{name} has written about its traffic")
+            self.assertIn("ready", "\n".join(after[name]))
+
+    def test_no_log_has_an_address_a_key_or_a_destination(self):
+        self.use_the_network()
+        for relay in self.net.relays:
+            self.assertEqual(self.processes.stop(relay.name), 0)
+        self.assertEqual(self.processes.stop("client"), 0)
+        for name, lines in self.lines().items():
+            for line in lines:
+                if name == "client" and READY.match(line):
+                    continue
+                self.assertIsNone(ADDRESS.search(line), f"{name}: {line}")
+                self.assertIsNone(HEX.search(line), f"{name}: {line}")
+                self.assertNotIn(NAME, line, name)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=0)
