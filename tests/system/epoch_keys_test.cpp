@@ -180,6 +180,17 @@ TEST_CASE("epoch keys: a relay that starts again goes on with its keys, and wipe
     }
 }
 
+TEST_CASE("epoch keys: keys of other epoch lengths are wiped at the start") {
+    Node node;
+    {
+        KeyStore other{node.folder.path() / "run", base::Seconds{3600}, 100};
+        other.take({500'000});
+    }
+    node.start();
+    node.keys().maintain(after(base::Seconds{300}));
+    CHECK(node.files() == Node::files_of({0, 1, 2}));
+}
+
 TEST_CASE("epoch keys: descriptors are written when their epoch begins, and not in between") {
     Node node;
     node.start();

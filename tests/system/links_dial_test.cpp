@@ -182,9 +182,10 @@ TEST_CASE("links: a gateway's document goes out in the place of padding, part by
     ask({gateway.document->epoch.value - 1});
     slots(1);
     ask({gateway.document->epoch.value - 1});  // while the first answer is under way
-    const auto packet = numbered(7);
-    REQUIRE(gateway.links->to_client(client->mailbox(), std::make_unique<cell::Cell>(packet)) ==
-            Sent::queued);
+    const auto before = client->got.cells.size();
+    REQUIRE(gateway.links->to_client(client->mailbox(),
+                                     std::make_unique<cell::Cell>(numbered(7))) == Sent::queued);
+    REQUIRE(loop.until([&] { return client->got.cells.size() > before; }));
     slots(4);
     std::size_t packets = 0;
     for (const auto& cell : client->got.cells)

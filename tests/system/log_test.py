@@ -11,7 +11,7 @@ from testnet import NetworkTest  # noqa: E402
 from nightjar_demo.metrics import scrape  # noqa: E402
 from nightjar_demo.services import NAME  # noqa: E402
 
-PAGES = 12
+PAGES = 6
 PACKETS_LEAST = 300
 CLIENTS = 3         # that connect to a gateway and leave again
 ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|::1\b")
@@ -45,7 +45,7 @@ class Logs(NetworkTest):
                 with socket.create_connection((relay.address, 9001), timeout=5) as peer:
                     peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
 
-    def test_traffic_and_connections_leave_no_line(self):
+    def test_1_traffic_and_connections_leave_no_line(self):
         self.page(0)
         before = self.lines()
         packets = {relay.name: scrape(relay)["packets_in"] for relay in self.net.relays}
@@ -59,8 +59,8 @@ class Logs(NetworkTest):
             self.assertEqual(after[name], before[name], f"{name} has written about its traffic")
             self.assertIn("ready", "\n".join(after[name]))
 
-    def test_no_log_has_an_address_a_key_or_a_destination(self):
-        self.use_the_network()
+    def test_2_no_log_has_an_address_a_key_or_a_destination(self):
+        self.page(PAGES)
         for relay in self.net.relays:
             self.assertEqual(self.processes.stop(relay.name), 0)
         self.assertEqual(self.processes.stop("client"), 0)
