@@ -63,15 +63,11 @@ class OfflineNetwork(unittest.TestCase):
                            self.folder / "description.yaml", "--out", self.folder, *more)
         self.assertEqual(code, OK, error)
 
-    def sign_validity(self, begin, end):
-        """Signs the document again as valid from `begin` to `end`, in seconds from now."""
+    def sign_changed(self, change):
+        """Signs what `change` makes of the document's signed text."""
         file = self.folder / "document"
         facts, _, signature = file.read_text().partition("signature ")
-        now = int(time.time())
-        lines = [f"valid-from {now + begin}" if line.startswith("valid-from ") else
-                 f"valid-until {now + end}" if line.startswith("valid-until ") else line
-                 for line in facts.splitlines()]
-        facts = "\n".join(lines) + "\n"
+        facts = change(facts)
         seed = (self.folder / "authority" / "authority.key").read_text().split()[-1]
         key, text = self.folder / "key.der", self.folder / "text"
         key.write_bytes(PRIVATE_KEY_PREFIX + bytes.fromhex(seed))
@@ -79,6 +75,17 @@ class OfflineNetwork(unittest.TestCase):
         made = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-keyform", "DER",
                                "-in", text], capture_output=True, check=True).stdout
         file.write_text(f"{facts}signature {signature.split()[0]} {made.hex()}\n")
+
+    def sign_validity(self, begin, end):
+        """Signs the document again as valid from `begin` to `end`, in seconds from now."""
+        now = int(time.time())
+
+        def change(facts):
+            lines = [f"valid-from {now + begin}" if line.startswith("valid-from ") else
+                     f"valid-until {now + end}" if line.startswith("valid-until ") else line
+                     for line in facts.splitlines()]
+            return "\n".join(lines) + "\n"
+        self.sign_changed(change)
 
     def init_client(self):
         """Makes a client's folder. Returns its configuration file."""
