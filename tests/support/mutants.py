@@ -2,8 +2,8 @@
 
 The tree's tracked files are copied to build/mutants/src, so a mutant never touches the checkout.
 A mutant replaces one text, which must stand exactly once in its file, rebuilds what depends on it
-and runs its one test. The test must fail: a mutant that survives, does not apply or does not
-compile fails the whole run.
+and runs its one test. A check of that test must fail (mutant_verdict.py): a mutant that survives, that
+only crashes its test, does not apply or does not compile fails the whole run.
 """
 import argparse
 import os
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from mutant_list import MUTANTS
+from mutant_verdict import KILLED, verdict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "mutants"
@@ -85,7 +86,7 @@ def green_run(mutants):
 
 
 def try_mutant(mutant):
-    """'killed', or why not."""
+    """KILLED, or why not."""
     path = SOURCE / mutant["file"]
     original = path.read_text()
     if original.count(mutant["was"]) != 1:
@@ -96,7 +97,10 @@ def try_mutant(mutant):
         if code != 0:
             return "does not compile: " + " ".join(output[-600:].split())
         code, output = run(test_command(mutant), TEST_SECONDS_MAX)
-        return "killed" if code not in (0, None) else ("survived" if code == 0 else "its test hangs")
+        found = verdict(*mutant["test"], code, output)
+        if found != KILLED:
+            print(output[-3000:])
+        return found
     finally:
         path.write_text(original)
 
@@ -109,10 +113,10 @@ def main():
     mutants = [m for m in MUTANTS if not wanted.names or m["name"] in wanted.names]
     if wanted.list:
         for m in mutants:
-            print(f"{m['name']:28} {m['file']:34} {m['test'][1]}")
+            print(f"{m['name']:36} {m['file']:34} {m['test'][1]}")
         return 0
-    if not mutants:
-        print(f"tests/mutants: none of these: {' '.join(wanted.names)}", file=sys.stderr)
+    if unknown := sorted(set(wanted.names) - {m["name"] for m in MUTANTS}):
+        print(f"tests/mutants: no mutant is called {', '.join(unknown)}", file=sys.stderr)
         return 2
     started = time.time()
     copy_tree()
@@ -125,9 +129,9 @@ def main():
     failed = 0
     for number, mutant in enumerate(mutants, 1):
         begun = time.time()
-        verdict = try_mutant(mutant)
-        failed += verdict != "killed"
-        print(f"{number:3}/{len(mutants)} {mutant['name']:28} {verdict} ({time.time() - begun:.0f} s)", flush=True)
+        found = try_mutant(mutant)
+        failed += found != KILLED
+        print(f"{number:3}/{len(mutants)} {mutant['name']:36} {found} ({time.time() - begun:.0f} s)", flush=True)
     print(f"wall time {time.time() - started:.0f} s")
     print(f"{len(mutants) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -21,6 +21,7 @@ def unit():
     yield "the tree's rules", [".ci/check_tree.py"], {}
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
+    yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
     build = Build.preset("test")
     yield "unit_tests", [build / "tests/unit/unit_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
