@@ -1,4 +1,4 @@
-"""The engine behind tests/mutants. The mutants themselves are in mutant_list.py.
+"""The engine behind tests/mutants. The mutants themselves are in mutant_list*.py.
 
 The tree's tracked files are copied to build/mutants/src, so a mutant never touches the checkout.
 A mutant replaces one text, which must stand exactly once in its file, rebuilds what depends on it
@@ -13,9 +13,14 @@ import sys
 import time
 from pathlib import Path
 
-from mutant_list import MUTANTS
+import mutant_list
+import mutant_list_client
+import mutant_list_relay
+import mutant_list_stream
 from mutant_verdict import KILLED, verdict
 
+MUTANTS = [mutant for part in (mutant_list, mutant_list_client, mutant_list_stream, mutant_list_relay)
+           for mutant in part.MUTANTS]
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "mutants"
 SOURCE, BUILD = WORK / "src", WORK / "build"

@@ -114,6 +114,19 @@ TEST_CASE("a TLS client that is not one of ours is refused") {
     }
 }
 
+TEST_CASE("an offer of TLS 1.2 is refused at once, one of TLS 1.3 is answered") {
+    node::TlsIdentity identity{seed(2)};
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        CAPTURE(version);
+        node::TlsSession answering{identity, std::nullopt, 4};
+        const base::Bytes offer = tls_offer(version);
+        answering.feed(offer);
+        const auto step = answering.handshake();
+        REQUIRE(step.has_value() == (version == TLS1_3_VERSION));
+        if (step) CHECK_FALSE(*step);
+    }
+}
+
 TEST_CASE("a raw peer that keeps the rules gets a link: the refusals of these tests are earned") {
     LinkPair pair;
     base::Bytes heard;

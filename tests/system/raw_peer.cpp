@@ -190,6 +190,31 @@ base::Bytes RawTls::read() {
     return plain;
 }
 
+namespace {
+
+/// What waits in the memory that `ssl` writes to.
+base::Bytes said_by(SSL* ssl) {
+    base::Bytes bytes(BIO_ctrl_pending(SSL_get_wbio(ssl)));
+    BIO_read(SSL_get_wbio(ssl), bytes.data(), static_cast<int>(bytes.size()));
+    return bytes;
+}
+
+}  // namespace
+
+base::Bytes tls_offer(int version_max) {
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(context, version_max);
+    SSL* ssl = SSL_new(context);
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl);
+    SSL_do_handshake(ssl);
+    ERR_clear_error();
+    auto offer = said_by(ssl);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return offer;
+}
+
 RawTlsServer::RawTlsServer(std::uint8_t seed) : context_{SSL_CTX_new(TLS_server_method())} {
     RawTlsOptions options;
     options.seed = seed;
@@ -211,19 +236,13 @@ base::Bytes RawTlsServer::answer(base::ByteView bytes) {
     BIO_write(SSL_get_rbio(ssl_), bytes.data(), static_cast<int>(bytes.size()));
     SSL_do_handshake(ssl_);
     ERR_clear_error();
-    return said();
+    return said_by(ssl_);
 }
 
 base::Bytes RawTlsServer::ticket(std::size_t padded) {
     SSL_set_block_padding(ssl_, padded);
     require(SSL_new_session_ticket(ssl_) == 1 && SSL_do_handshake(ssl_) == 1, "ticket");
-    return said();
-}
-
-base::Bytes RawTlsServer::said() {
-    base::Bytes bytes(BIO_ctrl_pending(SSL_get_wbio(ssl_)));
-    BIO_read(SSL_get_wbio(ssl_), bytes.data(), static_cast<int>(bytes.size()));
-    return bytes;
+    return said_by(ssl_);
 }
 
 }  // namespace nightjar::tests

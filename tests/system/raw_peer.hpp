@@ -76,6 +76,9 @@ class RawTls {
     bool connected_ = false;
 };
 
+/// The first message of a TLS client that speaks this version at most.
+base::Bytes tls_offer(int version_max);
+
 /// A TLS server in memory, which gives tickets as ours never does.
 class RawTlsServer {
  public:
@@ -88,8 +91,6 @@ class RawTlsServer {
     base::Bytes ticket(std::size_t padded);
 
  private:
-    base::Bytes said();
-
     SSL_CTX* context_ = nullptr;
     SSL* ssl_ = nullptr;
 };

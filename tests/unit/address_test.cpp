@@ -2,7 +2,44 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <cstring>
+
 using namespace nightjar::base;
+
+TEST_CASE("literals: each special range of IPv4 ends where the registry says") {
+    const struct {
+        const char *first, *last;
+    } ranges[] = {
+        {"0.0.0.0", "0.255.255.255"},       {"10.0.0.0", "10.255.255.255"},
+        {"100.64.0.0", "100.127.255.255"},  {"127.0.0.0", "127.255.255.255"},
+        {"169.254.0.0", "169.254.255.255"}, {"172.16.0.0", "172.31.255.255"},
+        {"192.0.0.0", "192.0.0.255"},       {"192.0.2.0", "192.0.2.255"},
+        {"192.88.99.0", "192.88.99.255"},   {"192.168.0.0", "192.168.255.255"},
+        {"198.18.0.0", "198.19.255.255"},   {"198.51.100.0", "198.51.100.255"},
+        {"203.0.113.0", "203.0.113.255"},   {"224.0.0.0", "255.255.255.255"},
+    };
+    const auto moved = [](const char* text, int by) {
+        auto number = std::uint32_t{0};
+        for (const char* at = text;; ++at) {
+            number = number << 8 | static_cast<std::uint32_t>(std::strtoul(at, nullptr, 10));
+            at = std::strchr(at, '.');
+            if (at == nullptr) break;
+        }
+        number += static_cast<std::uint32_t>(by);
+        return ByteArray<4>{
+            static_cast<std::uint8_t>(number >> 24), static_cast<std::uint8_t>(number >> 16),
+            static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)};
+    };
+    for (const auto& [first, last] : ranges) {
+        CAPTURE(first);
+        CHECK_FALSE(is_public(moved(first, 0)));
+        CHECK_FALSE(is_public(moved(last, 0)));
+        // Before 0.0.0.0 and behind 255.255.255.255 there is nothing.
+        if (moved(first, 0) != ByteArray<4>{}) CHECK(is_public(moved(first, -1)));
+        if (moved(last, 1) != ByteArray<4>{}) CHECK(is_public(moved(last, 1)));
+    }
+}
 
 TEST_CASE("literals: one canonical spelling, public or not") {
     struct Row {
@@ -54,6 +91,9 @@ TEST_CASE("literals: one canonical spelling, public or not") {
         {"100::1", "100::1", false},
         {"3fff::1", "3fff::1", false},
         {"3fff:1000::1", "3fff:1000::1", true},
+        {"2001:1ff::1", "2001:1ff::1", false},
+        {"2001:200::1", "2001:200::1", true},
+        {"3fff:fff::1", "3fff:fff::1", false},
         {"1.1.1", nullptr, false},
         {"1.1.1.256", nullptr, false},
         {"01.1.1.1", nullptr, false},

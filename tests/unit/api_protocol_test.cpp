@@ -27,7 +27,8 @@ TEST_CASE("api: requests") {
         {R"({"method":"stop"})", "unknown method"},
         {R"({"method":"Status"})", "unknown method"},
         {R"({"method":"ping","count":3})", "unknown member"},
-        {R"({"method":"ping"})" + std::string(api::line_max, ' '), "the line is too long"},
+        {R"({"method":"ping"})" + std::string(api::line_max - 17, ' '), nullptr},
+        {R"({"method":"ping"})" + std::string(api::line_max - 16, ' '), "the line is too long"},
     };
     for (const auto& row : rows) {
         CAPTURE(row.line.substr(0, 60));
@@ -46,6 +47,10 @@ TEST_CASE("api: answers are one line and name relays as the document does") {
     relay.name = "mix-1a";
     document.relays.push_back(relay);
 
+    directory::Relay nameless;
+    nameless.identity.bytes.fill(0xab);
+    document.relays.push_back(nameless);
+
     PingResult ping;
     ping.round_trip = base::Milliseconds{512};
     ping.there = {relay.identity};
@@ -53,6 +58,9 @@ TEST_CASE("api: answers are one line and name relays as the document does") {
     CHECK(api::ping_line(ping, document) ==
           R"({"ok":true,"result":{"round_trip_ms":512.0,"there":["mix-1a"],"back":[")" +
               std::string(64, '0') + "\"]}}\n");
+
+    ping.there = {nameless.identity};
+    CHECK(api::ping_line(ping, document).find("abababab") != std::string::npos);
 
     CHECK(api::error_line("a \"b\"\nc") == "{\"ok\":false,\"error\":\"a \\\"b\\\"\\nc\"}\n");
 

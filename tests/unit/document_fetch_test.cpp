@@ -74,6 +74,18 @@ TEST_CASE("document fetch: a part that does not fit ends it") {
     }
 }
 
+TEST_CASE("document fetch: a new fetch forgets the one under way") {
+    DocumentFetch fetch;
+    fetch.begin(base::Epoch{7}, start);
+    CHECK_FALSE(fetch.accept(part(8, 4097, 0, 2048, 'a')));
+    fetch.begin(base::Epoch{8}, start + 20s);
+    CHECK_FALSE(fetch.accept(part(9, 3000, 0, 2048, 'b')));
+    CHECK(fetch.waiting(start + 49s));
+    const auto text = fetch.accept(part(9, 3000, 2048, 952, 'c'));
+    REQUIRE(text);
+    CHECK(*text == std::string(2048, 'b') + std::string(952, 'c'));
+}
+
 TEST_CASE("document fetch: the deadline counts from the request, not from the last part") {
     DocumentFetch fetch;
     fetch.begin(base::Epoch{7}, start);

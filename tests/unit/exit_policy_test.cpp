@@ -156,6 +156,18 @@ TEST_CASE("exit policy: the first rule that matches wins, none rejects") {
     CHECK(mixed.is_exit());
 }
 
+TEST_CASE("exit policy: what 'private' stands for") {
+    const auto rule = rules({"reject private:*"}).front();
+    for (const auto* text :
+         {"0.255.255.255", "10.255.255.255", "127.255.255.255", "169.254.255.255", "172.31.255.255",
+          "192.168.255.255", "fdff::1", "febf::1", "feff::1", "ffff::1", "::", "::1"})
+        CHECK_MESSAGE(rule.matches(at(text, 80)), text);
+    for (const auto* text : {"1.0.0.0", "9.255.255.255", "11.0.0.0", "126.255.255.255", "128.0.0.0",
+                             "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0",
+                             "192.167.255.255", "192.169.0.0", "fbff::1", "fe7f::1", "::2"})
+        CHECK_MESSAGE(!rule.matches(at(text, 80)), text);
+}
+
 TEST_CASE("exit policy: the grammar") {
     for (const auto* text :
          {"accept *:80", "reject *:*", "accept *4:80-90", "accept *6:443", "reject private:*",

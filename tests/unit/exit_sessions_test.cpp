@@ -141,6 +141,18 @@ TEST_CASE("ticks that a stall of more than 250 ms missed are lost") {
     CHECK(std::abs(missed - 1.75 * 45) < 4 * std::sqrt(1.75 * 45));
 }
 
+TEST_CASE("ticks of hours in which the exit was suspended are not counted as missed") {
+    Harness harness;
+    harness.send(5, full);
+    harness.now = Mono{} + Seconds{3600};
+    harness.send(5, full);  // heard again before the exit's first tick
+    harness.tick(harness.now);
+    CHECK(harness.exit.sessions() == 1);
+    CHECK(harness.counters.ticks_missed == 0);
+    CHECK(harness.exit.next_due() > harness.now);
+    CHECK(harness.exit.next_due() < harness.now + Milliseconds{50});
+}
+
 TEST_CASE("a session that falls silent ends, and its streams with it") {
     Harness harness;
     const auto id = *harness.client.open({"example.org", 80});

@@ -58,6 +58,18 @@ TEST_CASE("keyring: a key is accepted from 60 s before its epoch until the grace
     }
 }
 
+TEST_CASE("keyring: a longer grace holds for the keys that are here, and none is shortened") {
+    Ring ring;
+    ring.add(1000);
+    const auto byte = base::Epoch{1000}.low_byte();
+    ring.keyring.lengthen(5s);
+    CHECK(ring.keyring.find(byte, at(1001) + 5s - 1ms));
+    ring.keyring.lengthen(2s);
+    CHECK(ring.keyring.find(byte, at(1001) + 5s - 1ms));
+    CHECK(ring.keyring.forget(at(1001) + 5s - 1ms).empty());
+    CHECK_FALSE(ring.keyring.find(byte, at(1001) + 5s));
+}
+
 TEST_CASE("keyring: the byte picks one key, the one that is in its time") {
     Ring ring;
     for (const auto epoch : {1000u, 1001u, 1256u})

@@ -20,6 +20,7 @@ struct Downlinks final : relay::Egress {
         base::Mono at;
         base::MailboxId client;
         bool delivery;
+        std::uint8_t number;  // of a delivery
     };
     std::vector<Got> got;
     base::Mono now{};
@@ -27,7 +28,8 @@ struct Downlinks final : relay::Egress {
 
     Sent to_relay(const base::NodeId&, cell::CellBox) override { return Sent::no_link; }
     Sent to_client(const base::MailboxId& client, cell::CellBox cell) override {
-        got.push_back({now, client, cell->kind() == cell::Kind::packet});
+        const bool delivery = cell->kind() == cell::Kind::packet;
+        got.push_back({now, client, delivery, delivery ? cell->body()[0] : std::uint8_t{0}});
         return answer;
     }
 };
@@ -51,8 +53,9 @@ struct Fixture {
         id.bytes[0] = number;
         return id;
     }
-    cell::CellBox delivery() {
-        return std::make_unique<cell::Cell>(cell::Cell::packet(base::Bytes(cell::body_size), 0));
+    cell::CellBox delivery(std::uint8_t number = 0) {
+        return std::make_unique<cell::Cell>(
+            cell::Cell::packet(base::Bytes(cell::body_size, number), 0));
     }
     std::uint64_t dropped(DropReason reason) {
         return counters.dropped[static_cast<std::size_t>(reason)];
@@ -96,12 +99,14 @@ TEST_CASE_FIXTURE(Fixture,
                   "mailbox: deliveries leave in order, one a slot, and padding after them") {
     const auto one = client(1);
     mailboxes.open(one, start);
-    for (int i = 0; i < 3; ++i)
-        mailboxes.deliver(one, delivery());
+    for (std::uint8_t i = 1; i <= 3; ++i)
+        mailboxes.deliver(one, delivery(i));
     run(start, start + 100ms);
     REQUIRE(links.got.size() == 6);
-    for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t i = 0; i < 6; ++i) {
         CHECK(links.got[i].delivery == (i < 3));
+        CHECK(links.got[i].number == (i < 3 ? i + 1 : 0));
+    }
     CHECK(counters.deliveries == 3);
 }
 

@@ -33,8 +33,10 @@ std::vector<unsigned> release(MixQueue& queue, base::Mono now, std::size_t* over
     const auto dropped = queue.release(now, out);
     if (overdue) *overdue = dropped;
     std::vector<unsigned> numbers;
-    for (const auto& held : out)
+    for (const auto& held : out) {
+        REQUIRE_MESSAGE(held.cell, "a place without a packet was released");
         numbers.push_back(number_of(held));
+    }
     return numbers;
 }
 

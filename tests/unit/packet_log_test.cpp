@@ -79,6 +79,17 @@ TEST_CASE("streams and SURBs give up a packet after patiences of their own") {
     CHECK(log.on_acks(acks_of(3, {0, 1})).empty());
 }
 
+TEST_CASE("a weight that was given up is not taken off again by a late ack") {
+    // At a low pace the wait for a reply is longer than the longest delay.
+    SentLog log{Seconds{7}, Seconds{2}};
+    log.next(Mono{}, 4);
+    CHECK(log.expire(Mono{} + Seconds{2}).empty());
+    CHECK(log.weight_in_flight() == 0);
+    CHECK(log.on_acks(acks_of(1, {})).size() == 1);
+    CHECK(log.weight_in_flight() == 0);
+    CHECK(log.expire(Mono{} + Seconds{9}).empty());
+}
+
 TEST_CASE("a packet that never left weighs nothing, and is neither lost nor arrived") {
     SentLog log{Seconds{2}, Seconds{7}};
     const Mono start{};

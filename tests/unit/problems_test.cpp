@@ -108,6 +108,12 @@ TEST_CASE("an authority refuses what could not work, and says why") {
              d.parameters.down = {200'000};
          },
          "replies are more than twice main_slots"},
+        {"as many replies as SURBs",
+         [](Document& d) {
+             d.parameters.replies = {100'000};
+             d.parameters.down = {200'000};
+         },
+         ""},
         {"slots on a slow beat",
          [](Document& d) {
              d.parameters.main_slots = {36'000};

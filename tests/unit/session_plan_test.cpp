@@ -68,7 +68,11 @@ struct Plan final : PlanHost {
             known = entry.schedule;
         }
     }
-    const SessionPlan::Entry& entry(SessionHandle handle) const { return *plan.find(handle); }
+    const SessionPlan::Entry& entry(SessionHandle handle) const {
+        const auto* found = plan.find(handle);
+        REQUIRE_MESSAGE(found != nullptr, "session " << handle << " has gone");
+        return *found;
+    }
     double pace(SessionHandle handle) const { return entry(handle).schedule.at(now).per_second(); }
 
     directory::Parameters parameters;
@@ -230,6 +234,39 @@ TEST_CASE("when the only session dies another takes its place at once") {
     CHECK(p.pace(2) == 45);
     p.run(10s);
     CHECK(p.ended == std::vector<SessionHandle>{1});
+}
+
+TEST_CASE("a session that ends is kept until the last replies of its old pace must have come") {
+    Plan p;
+    p.run(60s);
+    p.silent_from[1] = p.now;
+    p.recovering = true;
+    while (p.entry(1).phase != Phase::closing)
+        p.run(100ms);
+    const auto change = p.entry(1).schedule.change_at;
+    p.run(change + p.parameters.longest_route_delay() - 100ms - p.now);
+    CHECK(p.ended.empty());
+    p.run(200ms);
+    CHECK(p.ended == std::vector<SessionHandle>{1});
+}
+
+TEST_CASE("new streams without a key of their own never go to an isolated session") {
+    Plan p;
+    p.run(60s);
+    p.plan.add_isolated(++p.last, p.now);
+    const auto isolated = p.last;
+    p.run(60s);
+    REQUIRE(p.entry(isolated).phase == Phase::main);
+    p.silent_from[1] = p.now;
+    while (!p.entry(1).dead)
+        p.run(100ms);
+    // The next shared session has no pace yet, and the isolated one has nearly all of R.
+    const auto next = p.last;
+    REQUIRE(next != isolated);
+    CHECK(p.plan.current(p.now) == next);
+    p.run(9s);
+    CHECK(p.pace(isolated) > p.pace(next));
+    CHECK(p.plan.current(p.now) == next);
 }
 
 TEST_CASE("where no exit is left the plan waits, and goes on when there is one") {

@@ -239,6 +239,10 @@ TEST_CASE("socks5: each malformed or forbidden request has its reply code") {
         {"empty label", named("a..b"), 1},
         {"leading dot", named(".a"), 1},
         {"label of 64", named(std::string(64, 'a')), 1},
+        {"254 bytes",
+         named(std::string(60, 'a') + "." + std::string(60, 'b') + "." + std::string(60, 'c') +
+               "." + std::string(60, 'd') + "." + std::string(10, 'e')),
+         1},
         {"255 bytes",
          named(std::string(60, 'a') + "." + std::string(60, 'b') + "." + std::string(60, 'c') +
                "." + std::string(60, 'd') + "." + std::string(11, 'e')),

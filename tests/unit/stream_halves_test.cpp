@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "sphinx/base/random.hpp"
@@ -73,6 +74,10 @@ TEST_CASE("a RangeSet is the set of offsets that a plain set would be") {
             REQUIRE(gaps.contains(at) != model.contains(at));
         REQUIRE(ranges.empty() == model.empty());
         if (!model.empty()) CHECK(ranges.front().begin == *model.begin());
+        // Ranges that touch are one.
+        REQUIRE(ranges.count() ==
+                static_cast<std::size_t>(std::count_if(
+                    model.begin(), model.end(), [&](auto at) { return !model.contains(at + 1); })));
     }
 }
 
@@ -168,6 +173,16 @@ TEST_CASE("a SendHalf resends what was lost, and only that") {
     CHECK(half.all_sent());
     half.acknowledged({100, 150});
     CHECK(half.all_acknowledged());
+}
+
+TEST_CASE("lost bytes are sent again before new ones") {
+    SendHalf half{100};
+    half.append(bytes_of({0, 80}));
+    half.sent({0, 40});
+    half.lost({10, 20});
+    CHECK(half.next(100) == Range{10, 20});
+    half.sent({10, 20});
+    CHECK(half.next(100) == Range{40, 80});
 }
 
 TEST_CASE("an id is used once, and none far above the oldest that is not") {

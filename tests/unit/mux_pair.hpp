@@ -1,0 +1,101 @@
+// A client and an exit whose packets pass between them by hand, and packets made frame by frame.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "sphinx/stream/mux.hpp"
+
+namespace nightjar::mux_test {
+
+using stream::Event;
+using stream::FrameType;
+using stream::Mux;
+using stream::ResetReason;
+using stream::Side;
+
+/// A client and an exit, and packets of one size that pass between them by hand.
+struct Pair {
+    explicit Pair(stream::MuxLimits limits = {})
+        : client{Side::client, limits}, exit{Side::exit, limits} {}
+
+    base::Bytes pack(Mux& from, stream::PacketNumber& number, std::size_t room = 1000) {
+        base::Bytes packet(room);
+        from.fill(++number, packet);
+        return packet;
+    }
+    base::Bytes up(std::size_t room = 1000) { return pack(client, ups, room); }
+    base::Bytes down(std::size_t room = 1000) { return pack(exit, downs, room); }
+
+    /// One packet each way, both arriving and acknowledged.
+    void exchange() {
+        CHECK(exit.receive(up()));
+        client.acknowledged(ups);
+        CHECK(client.receive(down()));
+        exit.acknowledged(downs);
+    }
+
+    Mux client;
+    Mux exit;
+    stream::PacketNumber ups = 0;
+    stream::PacketNumber downs = 0;
+};
+
+inline std::vector<Event::Kind> kinds(Mux& mux) {
+    std::vector<Event::Kind> kinds;
+    for (const auto& event : mux.take_events())
+        kinds.push_back(event.kind);
+    return kinds;
+}
+
+inline std::string read_all(Mux& mux, stream::StreamId id) {
+    std::string text(mux.readable(id), '\0');
+    mux.read(id, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    return text;
+}
+
+using Kinds = std::vector<Event::Kind>;
+using Kind = Event::Kind;
+
+inline base::Bytes frames(std::initializer_list<stream::Frame> list) {
+    base::Bytes bytes(2018);
+    base::Writer writer{bytes};
+    for (const auto& frame : list)
+        CHECK(stream::write_frame(writer, frame));
+    return bytes;
+}
+
+inline stream::Frame frame(stream::FrameType type, stream::StreamId id, std::uint64_t value = 0,
+                           base::ByteView bytes = {}) {
+    stream::Frame frame;
+    frame.type = type;
+    frame.stream = id;
+    frame.value = value;
+    frame.bytes = bytes;
+    frame.port = 80;
+    return frame;
+}
+
+inline stream::Frame open_frame(stream::StreamId id) {
+    return frame(stream::FrameType::open, id, 0, base::as_bytes("a"));
+}
+
+/// What the exit has to say next, frame by frame.
+inline std::vector<stream::Frame> answers(Mux& mux, base::Bytes& room) {
+    static stream::PacketNumber number = 0;
+    room.assign(2018, 0);
+    mux.fill(++number, room);
+    mux.acknowledged(number);
+    std::vector<stream::Frame> list;
+    stream::FrameReader reader{Side::client, room};
+    stream::Frame next;
+    while (reader.next(next))
+        list.push_back(next);
+    CHECK(reader.ok());
+    return list;
+}
+
+}  // namespace nightjar::mux_test
