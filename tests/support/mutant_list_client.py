@@ -68,7 +68,7 @@ MUTANTS = [
     mutant("away-link-counts-as-the-exits-silence", "client/session.cpp", "stock_.last_heard(), resumed_})",
            "stock_.last_heard()})", UNIT, "an exit that stays silent although ticks are due is dead after 8 s"),
     mutant("overdue-before-the-first-tick", "client/session.cpp", "if (!stock_.heard() && (!ticks_from_ ||",
-           "if (!stock_.heard() && (false ||", UNIT, "before the exit's first tick no packet is overdue"),
+           "if (!stock_.heard() && (ticks_from_ &&", UNIT, "before the exit's first tick no packet is overdue"),
     mutant("SURBs-forgotten-without-a-routes-delay", "client/session.cpp", "SpentBefore{spent.made - longest, now + longest}",
            "SpentBefore{spent.made, now + longest}",
            UNIT, "SURBs made less than a route's longest delay before one that came back may come back"),

@@ -64,7 +64,7 @@ MUTANTS = [
            "streams.size() > 4 * limits.streams_max",
            UNIT, "streams are bounded at the client, and at an exit whatever a client does"),
     mutant("id-that-the-exit-refuses", "sphinx/stream/mux.cpp", "impl_->last_id + 1 - id >= IdWindow::span",
-           "impl_->last_id + 1 - id > IdWindow::span + 1", UNIT, "a client opens no id that its exit could refuse"),
+           "impl_->last_id + 1 - id > IdWindow::span", UNIT, "a client opens no id that its exit could refuse"),
     mutant("FIN-before-its-bytes", "sphinx/stream/mux_send.cpp", "stream.fin == Delivery::due && stream.send.all_sent()",
            "stream.fin == Delivery::due",
            UNIT, "a stream opens, carries bytes both ways, half-closes each way and is forgotten"),
