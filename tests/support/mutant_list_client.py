@@ -103,7 +103,7 @@ MUTANTS = [
            UNIT, "new streams without a key of their own never go to an isolated session"),
     mutant("share-below-a-slot-a-second", "client/session_plan.cpp", "raise_to(shares, std::min(",
            "raise_to(shares, 0.5 * std::min(",
-           UNIT, "the number of sessions is bounded, and in a slow network by its slots"),
+           UNIT, "in a slow network a session on trial has a slot a second, more than a tenth of R"),
     # --- client/api_protocol ---
     mutant("unknown-member-taken", "client/api_protocol.cpp",
            'if (request.size() != 1) return fail("unknown member");', "", UNIT, "api: requests"),

@@ -10,7 +10,7 @@ MUTANTS = [
            "(!final_ || end <= *final_ + 1)", UNIT, "a ReceiveHalf holds to the first final offset"),
     mutant("final-offset-before-the-last-byte", "sphinx/stream/receive_half.cpp",
            "if (final_offset < ring_.end() ||", "if (final_offset + 1 < ring_.end() ||",
-           UNIT, "a ReceiveHalf holds to the first final offset"),
+           UNIT, "a peer that breaks a stream's rules has that stream reset, and no other"),
     mutant("final-offset-beyond-the-window", "sphinx/stream/receive_half.cpp", "final_offset > window_end_)",
            "final_offset > window_end_ + 1)", UNIT, "a ReceiveHalf holds to the first final offset"),
     mutant("second-final-offset-taken", "sphinx/stream/receive_half.cpp", "if (final_) return *final_ == final_offset;",

@@ -323,6 +323,17 @@ TEST_CASE("the number of sessions is bounded, and in a slow network by its slots
     }
 }
 
+TEST_CASE("in a slow network a session on trial has a slot a second, more than a tenth of R") {
+    auto parameters = lifetime(600s);
+    parameters.main_slots = {5'000};
+    parameters.replies = {4'500};
+    Plan p{parameters};
+    p.run(615s);
+    REQUIRE(p.entry(2).phase == Phase::trial);
+    CHECK(p.pace(2) == 0.9);
+    CHECK(p.pace(1) == 3.6);
+}
+
 TEST_CASE("a plan that starts anew waits for no change of before") {
     Plan p;
     p.run(3100ms);  // the first change has just taken effect
