@@ -58,7 +58,7 @@ MUTANTS = [
            "base::Mono due() const { return arrived + delay / 2; }",
            PRIVACY, "mixing: the queue leaves as much to guess as the ideal mix, and one that is broken less"),
     mutant("page-ends-at-its-removed-first", "relay/mix_queue.cpp", ".first = after;", ".first = none;",
-           UNIT, "mix queue: a full queue drops a uniformly random victim, the new packet included"),
+           UNIT, "mix queue: a full queue of any dues loses one packet for each that comes"),
     mutant("page-forgets-its-earliest", "relay/mix_queue.cpp", "its.earliest = std::min(its.earliest, due);", "",
            UNIT, "mix queue: a full queue of any dues loses one packet for each that comes"),
     mutant("packet-of-a-later-round-leaves-now", "relay/mix_queue.cpp", "if (due > now) {", "if (false) {",

@@ -155,7 +155,8 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: slots that a stall has passed are lost, nev
         base::Nanoseconds stall;
         std::size_t cells_in_the_tick_after;  // upper bound
     };
-    for (const auto& c : {Case{10ms, 1}, Case{200ms, 13}, Case{1s, 16}, Case{10min, 16}}) {
+    for (const auto& c :
+         {Case{10ms, 1}, Case{200ms, 13}, Case{400ms, 16}, Case{1s, 16}, Case{10min, 16}}) {
         CAPTURE(c.stall.count());
         links.got.clear();
         Mailboxes fresh{rate_60, random, counters};

@@ -328,7 +328,7 @@ TEST_CASE("in a slow network a session on trial has a slot a second, more than a
     parameters.main_slots = {5'000};
     parameters.replies = {4'500};
     Plan p{parameters};
-    p.run(615s);
+    p.run(613s);
     REQUIRE(p.entry(2).phase == Phase::trial);
     CHECK(p.pace(2) == 0.9);
     CHECK(p.pace(1) == 3.6);
