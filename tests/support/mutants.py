@@ -118,7 +118,7 @@ def main():
     mutants = [m for m in MUTANTS if not wanted.names or m["name"] in wanted.names]
     if wanted.list:
         for m in mutants:
-            print(f"{m['name']:36} {m['file']:34} {m['test'][1]}")
+            print(f"{m['name']:50} {m['file']:34} {m['test'][1]}")
         return 0
     if unknown := sorted(set(wanted.names) - {m["name"] for m in MUTANTS}):
         print(f"tests/mutants: no mutant is called {', '.join(unknown)}", file=sys.stderr)
@@ -136,7 +136,7 @@ def main():
         begun = time.time()
         found = try_mutant(mutant)
         failed += found != KILLED
-        print(f"{number:3}/{len(mutants)} {mutant['name']:36} {found} ({time.time() - begun:.0f} s)", flush=True)
+        print(f"{number:3}/{len(mutants)} {mutant['name']:50} {found} ({time.time() - begun:.0f} s)", flush=True)
     print(f"wall time {time.time() - started:.0f} s")
     print(f"{len(mutants) - failed} passed, {failed} failed")
     return 1 if failed else 0
