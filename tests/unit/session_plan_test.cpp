@@ -71,7 +71,9 @@ struct Plan final : PlanHost {
     /// One that the plan has taken out reads as gone, so that a check of its phase fails by itself.
     SessionPlan::Entry entry(SessionHandle handle) const {
         const auto* found = plan.find(handle);
-        return found != nullptr ? *found : SessionPlan::Entry{.phase = Phase::gone};
+        SessionPlan::Entry gone;
+        gone.phase = Phase::gone;
+        return found != nullptr ? *found : gone;
     }
     double pace(SessionHandle handle) const { return entry(handle).schedule.at(now).per_second(); }
 
