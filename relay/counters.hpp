@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "relay/drop_reason.hpp"
+#include "sphinx/base/time.hpp"
 
 namespace nightjar::relay {
 
@@ -28,6 +30,21 @@ struct Counters {
     std::array<std::uint64_t, drop_reason_count> dropped{};
 
     void drop(DropReason reason) { ++dropped[static_cast<std::size_t>(reason)]; }
+};
+
+/// Exact values, of class L (docs/metrics.md): shown only while the signed document says lab.
+struct LabFacts {
+    Counters counters;
+    base::Nanoseconds loop_round_trips{};  // sum over the loops that returned
+    std::uint64_t unwrap_refused = 0;      // packets refused because the workers' intake was full
+};
+
+/// How many links stand.
+struct LinkCounts {
+    std::size_t next_relays = 0;  // to dial
+    std::size_t next_relays_up = 0;
+    std::size_t previous_relays_up = 0;
+    std::size_t clients = 0;
 };
 
 }  // namespace nightjar::relay

@@ -50,7 +50,7 @@ class Daemon {
     void maintain_keys();
     void look_at_document();
     void check_newer(const directory::Document& newer) const;
-    void use(SignedDocument document);
+    void use(directory::SignedDocument document);
     void reload();
     void try_reload();
 
@@ -222,7 +222,7 @@ void Daemon::check_newer(const directory::Document& newer) const {
     }
 }
 
-void Daemon::use(SignedDocument document) {
+void Daemon::use(directory::SignedDocument document) {
     if (document.document->epoch == loaded_.document.document->epoch) return;
     loaded_.document = std::move(document);
     engine_.use(loaded_.document, make_exit_policy(loaded_.config, *loaded_.document.document));

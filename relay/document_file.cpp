@@ -93,7 +93,7 @@ bool DocumentFile::worth_another_look() const {
     return early_ || !(stamp() == seen_);
 }
 
-SignedDocument DocumentFile::load(base::Wall now, base::Epoch held) {
+directory::SignedDocument DocumentFile::load(base::Wall now, base::Epoch held) {
     early_ = false;
     seen_ = stamp();
     auto text = std::make_shared<const std::string>(read_file(file_));

@@ -8,8 +8,9 @@
 #include <filesystem>
 #include <string>
 
-#include "relay/links.hpp"
+#include "sphinx/base/time.hpp"
 #include "sphinx/directory/quorum.hpp"
+#include "sphinx/directory/signed_document.hpp"
 
 namespace nightjar::relay {
 
@@ -20,7 +21,7 @@ class DocumentFile {
     /// Reads and checks the file. `held`: the epoch of the document in use. Throws
     /// node::StartupError: `config` if there is no document or it is not one of this network,
     /// `not_ready` if it has expired or is not valid yet.
-    SignedDocument load(base::Wall now, base::Epoch held);
+    directory::SignedDocument load(base::Wall now, base::Epoch held);
 
     /// True if the file has changed since the last load(), or if its document was not valid yet
     /// then.

@@ -63,7 +63,7 @@ void Engine::start() {
     ticker_.arm();
 }
 
-void Engine::use(const SignedDocument& document, ExitPolicy policy) {
+void Engine::use(const directory::SignedDocument& document, ExitPolicy policy) {
     // Update the links first: they point to relays inside the old document, which the pipeline
     // releases.
     links_.use(document);

@@ -26,7 +26,7 @@ class Engine final : private Links::Owner {
 
     /// Starts accepting and dialling.
     void start();
-    void use(const SignedDocument& document, ExitPolicy policy);
+    void use(const directory::SignedDocument& document, ExitPolicy policy);
     /// Throws std::runtime_error if the resolver cannot be set up; nothing is changed then.
     void use(ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers);
 
@@ -36,7 +36,7 @@ class Engine final : private Links::Owner {
     bool empty() const;  // no packet is with a worker or in the mix queue
     void close();        // closes links, exit sockets and timer; drops packets still held
 
-    Links::Numbers links() const { return links_.numbers(); }
+    LinkCounts links() const { return links_.counts(); }
     LabFacts lab_facts();
 
  private:

@@ -131,11 +131,11 @@ struct Links::FromClient final : node::Link::Sink {
     Links& links;
     node::Link& link;
     base::MailboxId client;
-    SignedDocument asked_for;  // being sent in parts
+    directory::SignedDocument asked_for;  // being sent in parts
     std::size_t offset = 0;
 };
 
-Links::Links(asio::any_io_executor executor, LinksOptions options, SignedDocument document,
+Links::Links(asio::any_io_executor executor, LinksOptions options, directory::SignedDocument document,
              node::TlsIdentity& identity, base::Random& random, Counters& counters,
              node::TaskGroup& tasks, Owner& owner)
     : executor_{std::move(executor)},
@@ -194,7 +194,7 @@ asio::awaitable<void> Links::dial(std::shared_ptr<Outgoing> outgoing) {
     co_await outgoing->dialer.run();  // the coroutine frame keeps it alive until then
 }
 
-void Links::use(SignedDocument document) {
+void Links::use(directory::SignedDocument document) {
     signed_ = std::move(document);
     for (auto& [identity, link] : from_relays_) {
         const auto* listed = signed_.document->find(identity);
@@ -290,8 +290,8 @@ Sent Links::to_client(const base::MailboxId& client, cell::CellBox cell) {
     return sent ? Sent::queued : Sent::queue_full;
 }
 
-Links::Numbers Links::numbers() const {
-    Numbers numbers;
+LinkCounts Links::counts() const {
+    LinkCounts numbers;
     numbers.next_relays = outgoing_.size();
     for (const auto& [identity, outgoing] : outgoing_)
         numbers.next_relays_up += outgoing->link != nullptr ? 1 : 0;

@@ -14,18 +14,12 @@
 #include "relay/egress.hpp"
 #include "relay/ingress.hpp"
 #include "sphinx/base/random.hpp"
-#include "sphinx/directory/document.hpp"
+#include "sphinx/directory/signed_document.hpp"
 #include "sphinx/node/dialer.hpp"
 #include "sphinx/node/listener.hpp"
 #include "sphinx/node/task_group.hpp"
 
 namespace nightjar::relay {
-
-/// A document and its signed text: a gateway passes on exactly that text.
-struct SignedDocument {
-    std::shared_ptr<const directory::Document> document;
-    std::shared_ptr<const std::string> text;
-};
 
 struct LinksOptions {
     base::NodeId self;
@@ -46,7 +40,7 @@ class Links final : public Egress {
 
     /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive this
     /// object, and this object must outlive its tasks.
-    Links(boost::asio::any_io_executor executor, LinksOptions options, SignedDocument document,
+    Links(boost::asio::any_io_executor executor, LinksOptions options, directory::SignedDocument document,
           node::TlsIdentity& identity, base::Random& random, Counters& counters,
           node::TaskGroup& tasks, Owner& owner);
     ~Links() override;
@@ -55,7 +49,7 @@ class Links final : public Egress {
     void start();
     /// Sets a newer document: closes the links of relays that it no longer lists, and dials new
     /// ones.
-    void use(SignedDocument document);
+    void use(directory::SignedDocument document);
     void stop_accepting();
     /// Closes every link; their tasks then end on their own.
     void close();
@@ -65,13 +59,7 @@ class Links final : public Egress {
     /// cell.
     Sent to_client(const base::MailboxId& client, cell::CellBox cell) override;
 
-    struct Numbers {
-        std::size_t next_relays = 0;  // relays to dial
-        std::size_t next_relays_up = 0;
-        std::size_t previous_relays_up = 0;
-        std::size_t clients = 0;
-    };
-    Numbers numbers() const;
+    LinkCounts counts() const;
 
  private:
     struct Outgoing;
@@ -89,7 +77,7 @@ class Links final : public Egress {
 
     boost::asio::any_io_executor executor_;
     LinksOptions options_;
-    SignedDocument signed_;
+    directory::SignedDocument signed_;
     node::TlsIdentity& identity_;
     base::Random& random_;
     Counters& counters_;

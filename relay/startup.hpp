@@ -8,7 +8,7 @@
 #include "relay/document_file.hpp"
 #include "relay/exit_policy.hpp"
 #include "relay/identity.hpp"
-#include "relay/metrics.hpp"
+#include "relay/state.hpp"
 
 namespace nightjar::relay {
 
@@ -17,7 +17,7 @@ struct Loaded {
     RelayConfig config;
     Identity identity;
     DocumentFile document_file;
-    SignedDocument document;
+    directory::SignedDocument document;
 };
 /// Reads and checks everything. Throws node::StartupError. Changes nothing.
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now);

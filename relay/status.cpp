@@ -39,7 +39,7 @@ std::int64_t unix_seconds(base::Wall at) {
     return at.time_since_epoch() / base::Seconds{1};
 }
 
-Json lab_json(const LabFacts& lab, const Links::Numbers& links) {
+Json lab_json(const LabFacts& lab, const LinkCounts& links) {
     const auto& c = lab.counters;
     Json dropped;
     for (std::size_t i = 0; i < drop_reason_count; ++i)

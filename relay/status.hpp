@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "relay/links.hpp"
+#include "relay/counters.hpp"
 #include "relay/metrics.hpp"
 #include "sphinx/node/task_group.hpp"
 
@@ -26,7 +26,7 @@ struct StatusFacts {
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
     StaticFacts facts;
-    Links::Numbers links;  // the number of clients is shown only in a lab
+    LinkCounts links;  // the number of clients is shown only in a lab
     std::optional<LabFacts> lab;
 };
 

@@ -30,7 +30,7 @@ struct Bootstrap final : relay::Links::Owner {
         options.listen = {address};
         options.limits = tests::patient_limits();
         links.emplace(io.get_executor(), options,
-                      relay::SignedDocument{std::make_shared<directory::Document>(document),
+                      directory::SignedDocument{std::make_shared<directory::Document>(document),
                                             std::make_shared<std::string>(text)},
                       identity, random, counters, tasks, *this);
         links->start();

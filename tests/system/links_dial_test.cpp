@@ -25,7 +25,7 @@ struct Dialing {
         mix.emplace(loop, "mix-1-0", document);
     }
     bool both_up() {
-        return loop.until([this] { return mix->links->numbers().next_relays_up == 2; });
+        return loop.until([this] { return mix->links->counts().next_relays_up == 2; });
     }
 
     Loop loop;
@@ -52,7 +52,7 @@ std::vector<cell::DocumentPart> parts(const FarEnd& end) {
 TEST_CASE("links: a relay dials the relays of the layer behind it, and no others") {
     Dialing all;
     REQUIRE(all.both_up());
-    CHECK(all.mix->links->numbers().next_relays == 2);
+    CHECK(all.mix->links->counts().next_relays == 2);
     for (const auto* next : {"mix-2-0", "mix-2-1"})
         CHECK(all.mix->to_relay(next) == Sent::queued);
     for (const auto* other : {"mix-1-1", "mix-3-0", "gateway-0", "mix-1-0"})
@@ -68,17 +68,17 @@ TEST_CASE("links: a newer document's key is the one that the relay dials by") {
     test::named(*document, "mix-2-0").addresses = {far.address()};  // with a key that it has not
     RelayLinks mix{loop, "mix-1-0", document};
     REQUIRE(loop.until([&] { return far.listener.counts().failed > 0; }));
-    CHECK(mix.links->numbers().next_relays_up == 0);
+    CHECK(mix.links->counts().next_relays_up == 0);
     auto next = mix.next_document();
     far.list_as("mix-2-0", *next);
     mix.use(next);
     const auto failed = far.listener.counts().failed;
     const auto settled = [&] {
-        return mix.links->numbers().next_relays_up == 1 ||
+        return mix.links->counts().next_relays_up == 1 ||
                far.listener.counts().failed > failed + 3;
     };
     REQUIRE(loop.until(settled));
-    CHECK(mix.links->numbers().next_relays_up == 1);
+    CHECK(mix.links->counts().next_relays_up == 1);
     CHECK(mix.to_relay("mix-2-0") == Sent::queued);
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("links: a newer document that leaves a relay as it was leaves its link
     Dialing all;
     REQUIRE(all.both_up());
     all.mix->use(all.mix->next_document());
-    CHECK(all.mix->links->numbers().next_relays_up == 2);
+    CHECK(all.mix->links->counts().next_relays_up == 2);
     REQUIRE(all.mix->to_relay("mix-2-0") == Sent::queued);
     REQUIRE(all.loop.until([&] { return !all.first.came.front()->got.cells.empty(); }));
     CHECK(all.first.came.size() == 1);
@@ -123,7 +123,7 @@ TEST_CASE("links: a relay that leaves the network or the next layer is dialled n
     std::erase_if(next->relays, [](const auto& relay) { return relay.name == "mix-2-0"; });
     test::named(*next, "mix-2-1").layer = 3;
     all.mix->use(next);
-    CHECK(all.mix->links->numbers().next_relays == 0);
+    CHECK(all.mix->links->counts().next_relays == 0);
     CHECK(all.mix->to_relay("mix-2-0") == Sent::no_link);
     CHECK(all.mix->to_relay("mix-2-1") == Sent::no_link);
     const auto ended = [&] {
@@ -140,7 +140,7 @@ TEST_CASE("links: a relay that a newer document adds is dialled") {
     added.list_as("mix-3-0", *next);
     test::named(*next, "mix-3-0").layer = 2;
     all.mix->use(next);
-    CHECK(all.mix->links->numbers().next_relays == 3);
+    CHECK(all.mix->links->counts().next_relays == 3);
     CHECK(all.loop.until([&] { return !added.came.empty(); }, patience));
 }
 

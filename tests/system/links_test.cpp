@@ -23,12 +23,12 @@ constexpr std::uint8_t stranger = 200;  // the seed of a key that no document li
 std::string fate(RelayLinks& relay, std::uint8_t n, LinkRole role) {
     const auto end = dial(relay, n, role);
     const auto taken = [&] {
-        const auto numbers = relay.links->numbers();
+        const auto numbers = relay.links->counts();
         return numbers.clients + numbers.previous_relays_up > 0;
     };
     REQUIRE(relay.loop.until([&] { return end->over() || taken(); }));
     if (!taken()) return end->ended ? "closed" : "no handshake";
-    const bool client = relay.links->numbers().clients > 0;
+    const bool client = relay.links->counts().clients > 0;
     REQUIRE(relay.loop.until([&] { return end->link != nullptr; }));
     end->link->close();
     REQUIRE(relay.loop.until([&] { return end->over() && !taken(); }));
@@ -37,10 +37,10 @@ std::string fate(RelayLinks& relay, std::uint8_t n, LinkRole role) {
 
 /// Dials as a relay of the document, and waits until the relay has taken it as one.
 std::shared_ptr<FarEnd> join_as(RelayLinks& relay, const std::string& name) {
-    const auto before = relay.links->numbers().previous_relays_up;
+    const auto before = relay.links->counts().previous_relays_up;
     auto end = dial(relay, seed_of(name), LinkRole::relay);
     REQUIRE(relay.loop.until(
-        [&] { return relay.links->numbers().previous_relays_up > before && end->up(); }));
+        [&] { return relay.links->counts().previous_relays_up > before && end->up(); }));
     return end;
 }
 
@@ -88,11 +88,11 @@ TEST_CASE("links: which key opens which link") {
 TEST_CASE("links: a relay that is not listed takes no link and dials none") {
     Loop loop;
     RelayLinks gateway{loop, "gateway-0"};
-    CHECK(gateway.links->numbers().next_relays == 2);
+    CHECK(gateway.links->counts().next_relays == 2);
     auto without = gateway.next_document();
     std::erase_if(without->relays, [](const auto& relay) { return relay.name == "gateway-0"; });
     gateway.use(without);
-    CHECK(gateway.links->numbers().next_relays == 0);
+    CHECK(gateway.links->counts().next_relays == 0);
     CHECK(fate(gateway, stranger, LinkRole::client) == "closed");
     CHECK(fate(gateway, seed_of("mix-3-0"), LinkRole::relay) == "closed");
 }
@@ -106,12 +106,12 @@ TEST_CASE("links: a newer document that changes a relay's key ends its link, and
     test::named(*next, "mix-3-0").link_key = key_of_seed(201);
     gateway.use(next);
     REQUIRE(loop.until([&] { return changed->over(); }, base::Milliseconds{10'000}));
-    REQUIRE(loop.until([&] { return gateway.links->numbers().previous_relays_up == 1; }));
+    REQUIRE(loop.until([&] { return gateway.links->counts().previous_relays_up == 1; }));
     same->send(numbered(1));
     REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
     CHECK(gateway.packets.front().relay == next->find(gateway.id("mix-3-1")));
     same->link->close();
-    REQUIRE(loop.until([&] { return gateway.links->numbers().previous_relays_up == 0; }));
+    REQUIRE(loop.until([&] { return gateway.links->counts().previous_relays_up == 0; }));
     CHECK(fate(gateway, seed_of("mix-3-0"), LinkRole::relay) == "closed");
     CHECK(fate(gateway, 201, LinkRole::relay) == "a relay");
 }
@@ -126,7 +126,7 @@ TEST_CASE("links: a relay that a newer document does not list loses its link") {
     gateway.use(next);
     CHECK(loop.until([&] { return gone->over(); }, base::Milliseconds{10'000}));
     CHECK(stays->up());
-    CHECK(gateway.links->numbers().previous_relays_up == 1);
+    CHECK(gateway.links->counts().previous_relays_up == 1);
 }
 
 TEST_CASE("links: a packet's sender is the relay of the document in use, or the client") {
@@ -159,7 +159,7 @@ TEST_CASE("links: a second link of one relay takes the first one's place") {
     REQUIRE(second->up());
     second->send(numbered(1));
     REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
-    CHECK(gateway.links->numbers().previous_relays_up == 1);
+    CHECK(gateway.links->counts().previous_relays_up == 1);
 }
 
 TEST_CASE("links: a second link of one client takes the first one's place") {
@@ -172,11 +172,11 @@ TEST_CASE("links: a second link of one client takes the first one's place") {
     REQUIRE(loop.until([&] { return !gateway.packets.empty(); }));
     CHECK(gateway.clients_come == 2);
     CHECK(gateway.clients_gone == 1);
-    CHECK(gateway.links->numbers().clients == 1);
+    CHECK(gateway.links->counts().clients == 1);
     CHECK(gateway.to_client(second->mailbox()) == relay::Sent::queued);
     CHECK(loop.until([&] { return !second->got.cells.empty(); }, base::Milliseconds{10'000}));
     second->link->close();
-    REQUIRE(loop.until([&] { return gateway.links->numbers().clients == 0; }));
+    REQUIRE(loop.until([&] { return gateway.links->counts().clients == 0; }));
     CHECK(gateway.clients_gone == 2);
     CHECK(gateway.to_client(second->mailbox()) == relay::Sent::no_link);
 }

@@ -91,7 +91,7 @@ struct RelayLinks final : relay::Links::Owner {
         options.listen = {address};
         options.limits = patient_limits();
         options.clients_max = clients_max;
-        links.emplace(loop.io.get_executor(), options, relay::SignedDocument{document, text},
+        links.emplace(loop.io.get_executor(), options, directory::SignedDocument{document, text},
                       identity, network.random, counters, loop.tasks, *this);
         links->start();
     }
