@@ -8,6 +8,7 @@
 
 #include "client/document_fetch.hpp"
 #include "sphinx/node/backoff.hpp"
+#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/key_file.hpp"
 #include "sphinx/node/link.hpp"
 #include "sphinx/node/log.hpp"
@@ -59,7 +60,7 @@ struct Collector final : node::Link::Sink {
         const auto control = cell::decode(*cell);
         const auto* part = control ? std::get_if<cell::DocumentPart>(&*control) : nullptr;
         if (part != nullptr) text = fetch.accept(*part);
-        if (part == nullptr || text || !fetch.waiting(mono_now())) link.close();
+        if (part == nullptr || text || !fetch.waiting(node::mono_now())) link.close();
     }
 };
 
@@ -85,7 +86,7 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     }
     const std::shared_ptr<node::Link> link = *std::move(dialed);
     Collector collector;
-    link->send(cell::encode(collector.fetch.begin(base::Epoch{0}, mono_now())));
+    link->send(cell::encode(collector.fetch.begin(base::Epoch{0}, node::mono_now())));
     asio::steady_timer deadline{co_await asio::this_coro::executor, DocumentFetch::patience};
     // The handler may still be queued after this frame is gone, so it holds only a weak pointer.
     const std::weak_ptr<node::Link> hint = link;
@@ -101,14 +102,6 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
 }
 
 }  // namespace
-
-base::Mono mono_now() {
-    return std::chrono::steady_clock::now();
-}
-
-base::Wall wall_now() {
-    return std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now());
-}
 
 base::Result<DocumentRef, Reason> accept_document(std::string_view text,
                                                   const directory::Anchors& anchors, base::Wall now,
@@ -130,7 +123,7 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
     // not valid yet. Otherwise an attacker who sets our clock back could bring back an old network.
     base::Epoch held{0};
     if (const auto text = state.document_text()) {
-        const auto kept = accept_document(*text, anchors, wall_now(), base::Epoch{0});
+        const auto kept = accept_document(*text, anchors, node::wall_now(), base::Epoch{0});
         if (kept) co_return *kept;
         node::log(node::Level::info, "not using the kept document: " + kept.error());
         held = signed_epoch(*text, anchors);
@@ -143,7 +136,7 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
     for (std::size_t attempt = 0;; ++attempt) {
         const auto text = co_await fetch_document(gateways[attempt % gateways.size()], network);
         if (text) {
-            const auto fetched = accept_document(*text, anchors, wall_now(), held);
+            const auto fetched = accept_document(*text, anchors, node::wall_now(), held);
             if (fetched) {
                 state.keep_document(*text);
                 co_return *fetched;

@@ -36,8 +36,4 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
                                             Reason& waiting_for);
 
-/// The clocks. Only the parts of the client outside its core may read them.
-base::Mono mono_now();
-base::Wall wall_now();
-
 }  // namespace nightjar::client

@@ -14,6 +14,7 @@
 #include "client/proxy.hpp"
 #include "client/state.hpp"
 #include "sphinx/node/anchors_file.hpp"
+#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/dialer.hpp"
 #include "sphinx/node/key_file.hpp"
 #include "sphinx/node/log.hpp"
@@ -179,7 +180,7 @@ asio::awaitable<void> Daemon::join() {
 void Daemon::start_core(DocumentRef document) {
     document_ = std::move(document);
     const auto kept = state_.gateway();
-    const auto choice = choose_gateway(kept, *document_, wall_now(), random_);
+    const auto choice = choose_gateway(kept, *document_, node::wall_now(), random_);
     if (!choice) {
         return fail(ExitCode::not_ready,
                     "the network document lists no gateway with which an exit can be used");
@@ -192,7 +193,7 @@ void Daemon::start_core(DocumentRef document) {
     mine.role = cell::LinkRole::client;
 
     core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
-                  mono_now(), wall_now());
+                  node::mono_now(), node::wall_now());
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
                     node::LinkLimits{}, random_, *this);
     waiting_for_ = "a link to the gateway";
@@ -211,15 +212,16 @@ asio::awaitable<void> Daemon::watch_readiness() {
 
 asio::awaitable<void> Daemon::keep_law() {
     for (;;) {
-        slot_timer_.expires_at(link_ != nullptr ? core_->next_due() : mono_now() + look_again);
+        slot_timer_.expires_at(link_ != nullptr ? core_->next_due()
+                                                : node::mono_now() + look_again);
         co_await slot_timer_.async_wait(as_values);
-        const auto now = mono_now();
+        const auto now = node::mono_now();
         if (link_ != nullptr) {
             const auto cells = core_->tick(now);
             for (std::size_t i = 0; i < cells.size(); ++i)
                 if (!write(*cells[i])) core_->unwritten(i);
         }
-        core_->prepare(now, wall_now());
+        core_->prepare(now, node::wall_now());
         after_core();
     }
 }
@@ -228,7 +230,7 @@ asio::awaitable<void> Daemon::keep_law() {
 bool Daemon::write(const cell::Cell& cell) {
     if (request_due_ && link_->queued() <= backlog_max) {
         request_due_ = false;
-        link_->send(cell::encode(fetch_.begin(document_->epoch, mono_now())));
+        link_->send(cell::encode(fetch_.begin(document_->epoch, node::mono_now())));
         return false;
     }
     if (link_->queued() <= backlog_max && link_->send(cell)) return true;
@@ -254,9 +256,9 @@ void Daemon::on_up(node::Link& link) {
     link_ = &link;
     ++links_;
     waiting_for_ = "the first reply of an exit";
-    const auto now = mono_now();
+    const auto now = node::mono_now();
     core_->connected(now);
-    core_->prepare(now, wall_now());
+    core_->prepare(now, node::wall_now());
     slot_timer_.cancel();
 }
 
@@ -277,7 +279,7 @@ void Daemon::on_cell(node::Link& link, cell::CellBox cell) {
     ++down_cells_;
     switch (cell->kind()) {
         case cell::Kind::packet:
-            core_->on_delivery(*cell, mono_now());
+            core_->on_delivery(*cell, node::mono_now());
             after_core();
             break;
         case cell::Kind::padding:
@@ -298,11 +300,11 @@ void Daemon::on_cell(node::Link& link, cell::CellBox cell) {
 asio::awaitable<void> Daemon::refresh_document() {
     for (;;) {
         const auto length = document_->parameters.epoch_length;
-        const auto left = document_->valid_until - wall_now();
+        const auto left = document_->valid_until - node::wall_now();
         const base::Nanoseconds draw = random_.exponential(length / fetches_per_epoch);
         document_timer_.expires_after(std::min<base::Nanoseconds>(draw, left));
         co_await document_timer_.async_wait(as_values);
-        const auto now = wall_now();
+        const auto now = node::wall_now();
         if (now >= document_->valid_until) {
             fail(ExitCode::not_ready,
                  "the network document has expired, and the gateway has sent none since");
@@ -313,7 +315,7 @@ asio::awaitable<void> Daemon::refresh_document() {
 }
 
 void Daemon::on_document(std::string_view text) {
-    const auto newer = accept_document(text, anchors_, wall_now(), document_->epoch);
+    const auto newer = accept_document(text, anchors_, node::wall_now(), document_->epoch);
     if (!newer) return node::log(Level::warning, newer.error());
     if ((*newer)->epoch == document_->epoch) return;
     const auto* gateway = (*newer)->find(gateway_->identity);
@@ -347,7 +349,7 @@ std::string Daemon::status_line() {
     status.links = links_;
     status.applications = proxy_.applications();
     status.literals = proxy_.literals();
-    return api::status_line(status, core_->status(mono_now()), *document_);
+    return api::status_line(status, core_->status(node::mono_now()), *document_);
 }
 
 std::optional<std::uint64_t> Daemon::ping() {

@@ -1,6 +1,5 @@
 #include "client/state.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,10 +8,10 @@
 
 #include "sphinx/cell/control.hpp"
 #include "sphinx/directory/route.hpp"
+#include "sphinx/node/atomic_file.hpp"
 #include "sphinx/node/exit_code.hpp"
 #include "sphinx/node/log.hpp"
 #include "sphinx/node/strict_yaml.hpp"
-#include "sphinx/node/unique_fd.hpp"
 
 namespace nightjar::client {
 
@@ -23,28 +22,13 @@ namespace {
 constexpr const char* gateway_file = "gateway.yaml";
 constexpr const char* document_file = "document.txt";
 
-/// Whether to wait until the disk has the data. That may take longer than the schedule may pause.
-enum class Disk { wait, go_on };
-
-/// Writes a new file and renames it over the old one, so a crash leaves the old or the new content.
-bool replace_file(const fs::path& file, std::string_view text, Disk disk) {
-    const fs::path fresh = file.string() + ".new";
-    ::unlink(fresh.c_str());
-    const node::UniqueFd fd{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    if (!fd) return false;
-    while (!text.empty()) {
-        const auto written = ::write(fd.get(), text.data(), text.size());
-        if (written <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(written));
+/// A client runs on without its state, so a failure is a line in the log.
+void replace_or_warn(const fs::path& file, std::string_view text, node::Durability durability) {
+    try {
+        node::replace_file(file, text, durability, 0600);
+    } catch (const std::system_error& error) {
+        node::log(node::Level::warning, error.what());
     }
-    if (disk == Disk::wait && ::fsync(fd.get()) != 0) return false;
-    return ::rename(fresh.c_str(), file.c_str()) == 0;
-}
-
-void replace_or_warn(const fs::path& file, std::string_view text, Disk disk) {
-    if (replace_file(file, text, disk)) return;
-    const auto reason = std::error_code{errno, std::generic_category()}.message();
-    node::log(node::Level::warning, "cannot write " + file.string() + ": " + reason);
 }
 
 }  // namespace
@@ -141,12 +125,12 @@ void StateDir::keep(const GatewayChoice& choice) const {
     replace_or_warn(directory_ / gateway_file,
                     "gateway: " + base::to_hex(choice.gateway.bytes) +
                         "\nuntil: " + std::to_string(until) + "\n",
-                    Disk::wait);
+                    node::Durability::disk);
 }
 
 void StateDir::keep_document(std::string_view text) const {
     // The schedule is running, so do not wait. After a power cut a gateway can send it again.
-    replace_or_warn(directory_ / document_file, text, Disk::go_on);
+    replace_or_warn(directory_ / document_file, text, node::Durability::rename_only);
 }
 
 }  // namespace nightjar::client

@@ -43,7 +43,7 @@ void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
         auto slot = std::move(ahead_.front());
         ahead_.pop_front();
         // After a stall we do not send the late loops: a burst would only reveal the stall.
-        if (slot.loop && now - slot.at <= late_max) {
+        if (slot.loop && now - slot.at <= lateness_max) {
             out.push_back(std::move(*slot.loop));
             remember(slot.identifier, now);
             ++counters_.loops_sent;
@@ -83,7 +83,7 @@ void Cover::draw_ahead(base::Mono now, base::Wall wall) {
     if (!runs()) return;
     // A Poisson process is memoryless, so after a stall we simply restart it at the oldest time
     // that is not too late.
-    last_drawn_ = std::max(last_drawn_, now - late_max);
+    last_drawn_ = std::max(last_drawn_, now - lateness_max);
     const auto mean_gap = document_->parameters.relay_loops.mean_gap();
     while (ahead_.size() < built_ahead) {
         last_drawn_ += random_.exponential(mean_gap);
@@ -92,7 +92,7 @@ void Cover::draw_ahead(base::Mono now, base::Wall wall) {
             slot.identifier = random_.id<base::Identifier>();
         // Do not build a loop for a time that a stall has already made too late.
         const auto ahead = slot.at - now;
-        if (-ahead <= late_max)
+        if (-ahead <= lateness_max)
             slot.loop = build(slot.identifier,
                               wall + std::chrono::duration_cast<base::Milliseconds>(ahead));
         ahead_.push_back(std::move(slot));

@@ -41,7 +41,6 @@ class Cover {
  public:
     static constexpr std::size_t outstanding_max = 1024;  // beyond this the oldest counts as lost
     static constexpr std::size_t built_ahead = 2;  // loops that are built before they are due
-    static constexpr base::Nanoseconds late_max = base::Milliseconds{250};  // later: not sent
     static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
 
     /// If `document` does not list `self`, no loop is sent.

@@ -9,13 +9,13 @@
 #include <optional>
 #include <utility>
 
-#include "relay/clocks.hpp"
 #include "relay/engine.hpp"
 #include "relay/epoch_keys.hpp"
 #include "relay/metrics.hpp"
 #include "relay/metrics_http.hpp"
 #include "relay/startup.hpp"
 #include "relay/status.hpp"
+#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/log.hpp"
 #include "sphinx/node/process.hpp"
 #include "sphinx/node/shutdown.hpp"
@@ -83,7 +83,7 @@ class Daemon {
     ControlSocket control_;
     asio::steady_timer timer_{io_};
 
-    base::Wall started_ = wall_now();
+    base::Wall started_ = node::wall_now();
     base::Wall reloaded_ = started_;
     bool reload_successful_ = true;
     bool core_failed_ = false;
@@ -93,6 +93,21 @@ class Daemon {
 
 const directory::Parameters& law(const Loaded& loaded) {
     return loaded.document.document->parameters;
+}
+
+EngineOptions engine_options(const Loaded& loaded) {
+    EngineOptions options;
+    options.links.self = loaded.identity.id;
+    options.links.network = directory::network_id(loaded.document_file.anchors());
+    for (const auto& at : loaded.config.listen)
+        options.links.listen.emplace_back(asio::ip::make_address(at.host), at.port);
+    options.workers = loaded.config.workers;
+    options.pipeline.lab_drop_share = loaded.config.lab_drop_share;
+    if (loaded.config.is_exit()) {
+        options.exit = {make_exit_policy(loaded.config, *loaded.document.document),
+                        loaded.config.dns_servers};
+    }
+    return options;
 }
 
 Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
@@ -121,7 +136,7 @@ Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
                        log(Level::error, "a bug ended the task: " + task);
                    }},
       ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
-      engine_{io_, loaded_, loaded_.document_file.anchors(), tls_, keyring_, connections_},
+      engine_{io_, engine_options(loaded_), loaded_.document, tls_, keyring_, connections_},
       control_{io_.get_executor(), loaded_.config.control, [this] { return status(); },
                connections_} {
     if (const auto& at = loaded_.config.metrics) {
@@ -129,7 +144,7 @@ Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
                       asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),
                       connections_);
     }
-    keys_.maintain(wall_now());
+    keys_.maintain(node::wall_now());
     if (!store_.memory_locked()) {
         log(Level::warning,
             "the system does not let this process lock its keys and replay filters in memory; "
@@ -184,7 +199,7 @@ asio::awaitable<void> Daemon::housekeeping() {
 /// An error such as a full disk must not stop the mixing: the keys of two epochs exist already.
 void Daemon::maintain_keys() {
     try {
-        keys_.maintain(wall_now());
+        keys_.maintain(node::wall_now());
         key_trouble_.clear();
     } catch (const std::exception& error) {
         if (key_trouble_ != error.what()) log(Level::error, error.what());
@@ -195,7 +210,7 @@ void Daemon::maintain_keys() {
 void Daemon::look_at_document() {
     if (!loaded_.document_file.worth_another_look()) return;
     try {
-        auto newer = loaded_.document_file.load(wall_now(), loaded_.document.document->epoch);
+        auto newer = loaded_.document_file.load(node::wall_now(), loaded_.document.document->epoch);
         check_newer(*newer.document);
         use(std::move(newer));
     } catch (const node::StartupError& error) {
@@ -235,7 +250,7 @@ void Daemon::use(directory::SignedDocument document) {
 void Daemon::reload() {
     try {
         try_reload();
-        reloaded_ = wall_now();
+        reloaded_ = node::wall_now();
         reload_successful_ = true;
         log(Level::info, "reloaded");
     } catch (const std::exception& error) {
@@ -252,7 +267,7 @@ void Daemon::try_reload() {
         fixed += (fixed.empty() ? "" : ", ") + key;
     if (!fixed.empty()) throw node::ConfigError{"a restart is needed to change " + fixed};
     DocumentFile file{config.document, loaded_.document_file.anchors()};
-    auto document = file.load(wall_now(), loaded_.document.document->epoch);
+    auto document = file.load(node::wall_now(), loaded_.document.document->epoch);
     check_newer(*document.document);
     check_fit(config, loaded_.identity, *document.document);
     engine_.use(make_exit_policy(config, *document.document), config.dns_servers);
@@ -267,7 +282,7 @@ State Daemon::state() const {
     if (shutdown_.requested()) return State::draining;
     const auto* listed = document.find(loaded_.identity.id);
     const bool ours = listed != nullptr && keys_.matches(*listed, document.epoch);
-    return state_by(document, ours, wall_now());
+    return state_by(document, ours, node::wall_now());
 }
 
 /// Logs each change of state: nothing else tells the operator that the relay stopped or resumed
@@ -277,7 +292,7 @@ void Daemon::tell_state() {
     if (now == std::exchange(told_, now)) return;
     log(now == State::active || now == State::draining ? Level::info : Level::warning,
         std::string{"state "} + state_names[static_cast<std::size_t>(now)] +
-            "; this machine's clock says " + to_text(wall_now()) +
+            "; this machine's clock says " + to_text(node::wall_now()) +
             ", the network document ends at " + to_text(loaded_.document.document->valid_until));
 }
 
@@ -370,11 +385,11 @@ asio::awaitable<void> Daemon::close() {
 node::ExitCode run_relay(const std::filesystem::path& config_file) {
     node::harden_process();
     node::raise_descriptor_limit();
-    return Daemon{config_file, load_all(config_file, wall_now())}.run();
+    return Daemon{config_file, load_all(config_file, node::wall_now())}.run();
 }
 
 void check_relay(const std::filesystem::path& config_file) {
-    load_all(config_file, wall_now());
+    load_all(config_file, node::wall_now());
 }
 
 }  // namespace nightjar::relay

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "relay/drop_reason.hpp"
-#include "relay/mix_queue.hpp"
+#include "relay/held.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/packet/packet.hpp"

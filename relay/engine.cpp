@@ -1,6 +1,8 @@
 #include "relay/engine.hpp"
 
-#include "relay/clocks.hpp"
+#include <utility>
+
+#include "sphinx/node/clocks.hpp"
 
 namespace nightjar::relay {
 
@@ -12,48 +14,37 @@ namespace {
 // one after the other adds microseconds, so a difference above this is a suspend.
 constexpr base::Milliseconds suspend_least{10};
 
-LinksOptions links_options(const Loaded& loaded, const directory::Anchors& anchors) {
-    LinksOptions options;
-    options.self = loaded.identity.id;
-    options.network = directory::network_id(anchors);
-    for (const auto& endpoint : loaded.config.listen)
-        options.listen.emplace_back(asio::ip::make_address(endpoint.host), endpoint.port);
-    return options;
-}
-
 }  // namespace
 
-Engine::Engine(asio::io_context& io, const Loaded& loaded, const directory::Anchors& anchors,
+Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDocument document,
                node::TlsIdentity& tls, Keyring& keyring, node::TaskGroup& tasks)
-    : sessions_{loaded.config.is_exit()
-                    ? std::make_optional<ExitSessions>(loaded.document.document->parameters,
-                                                       random_, counters_)
-                    : std::nullopt},
-      pipeline_{loaded.identity.id,
-                loaded.document.document,
+    : sessions_{options.exit ? std::make_optional<ExitSessions>(document.document->parameters,
+                                                                random_, counters_)
+                             : std::nullopt},
+      pipeline_{options.links.self,
+                document.document,
                 keyring,
                 sessions_ ? &*sessions_ : nullptr,
                 random_,
                 counters_,
-                mono_now(),
-                PipelineOptions{.lab_drop_share = loaded.config.lab_drop_share}},
+                node::mono_now(),
+                options.pipeline},
       ticker_{io.get_executor(), [this] { return pipeline_.next_due(); },
               [this](base::Mono now) { tick(now); }},
       links_{io.get_executor(),
-             links_options(loaded, anchors),
-             loaded.document,
+             std::move(options.links),
+             std::move(document),
              tls,
              random_,
              counters_,
              tasks,
              *this},
-      suspended_{time_suspended()},
-      pool_{io, loaded.config.workers,
+      suspended_{node::time_suspended()},
+      pool_{io, options.workers,
             [this](UnwrapPool::Batch batch) { on_unwrapped(std::move(batch)); }} {
-    if (!sessions_) return;
-    exit_.emplace(io.get_executor(), *sessions_, tasks,
-                  make_exit_policy(loaded.config, *loaded.document.document),
-                  loaded.config.dns_servers);
+    if (!options.exit) return;
+    exit_.emplace(io.get_executor(), *sessions_, tasks, std::move(options.exit->policy),
+                  options.exit->dns_servers);
 }
 
 Engine::~Engine() = default;
@@ -77,14 +68,14 @@ void Engine::use(ExitPolicy policy, const std::vector<IpEndpoint>& dns_servers) 
 }
 
 void Engine::on_packet(const From& from, cell::CellBox cell) {
-    auto work = pipeline_.accept(from, std::move(cell), mono_now(), wall_now());
+    auto work = pipeline_.accept(from, std::move(cell), node::mono_now(), node::wall_now());
     if (!work || pool_.submit(std::move(*work))) return;
     counters_.drop(DropReason::overflow);
     ++unwrap_refused_;
 }
 
 void Engine::on_client(const base::MailboxId& client) {
-    pipeline_.client_connected(client, mono_now());
+    pipeline_.client_connected(client, node::mono_now());
     ticker_.arm();
 }
 
@@ -98,10 +89,10 @@ void Engine::on_unwrapped(UnwrapPool::Batch batch) {
 }
 
 void Engine::tick(base::Mono now) {
-    const auto suspended = time_suspended();
+    const auto suspended = node::time_suspended();
     if (suspended - suspended_ > suspend_least) pipeline_.slept(suspended - suspended_);
     suspended_ = suspended;
-    pipeline_.tick(now, wall_now(), links_);
+    pipeline_.tick(now, node::wall_now(), links_);
     for (const auto round_trip : pipeline_.take_loop_round_trips())
         loop_round_trips_ += round_trip;
     if (exit_) exit_->pump();

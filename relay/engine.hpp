@@ -4,23 +4,35 @@
 
 #include <boost/asio/io_context.hpp>
 #include <optional>
+#include <vector>
 
 #include "relay/exit.hpp"
 #include "relay/links.hpp"
-#include "relay/metrics.hpp"
 #include "relay/pipeline.hpp"
-#include "relay/startup.hpp"
 #include "relay/ticker.hpp"
 #include "relay/unwrap_pool.hpp"
 #include "sphinx/base/random.hpp"
 
 namespace nightjar::relay {
 
+/// What the engine is told once, at its start.
+struct EngineOptions {
+    LinksOptions links;
+    std::uint32_t workers = 2;  // threads that unwrap
+    PipelineOptions pipeline;
+    /// Nothing: this relay is no exit.
+    struct ExitOptions {
+        ExitPolicy policy;
+        std::vector<IpEndpoint> dns_servers;
+    };
+    std::optional<ExitOptions> exit;
+};
+
 class Engine final : private Links::Owner {
  public:
     /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive the
     /// engine, and the engine must outlive the tasks that it spawns into `tasks`.
-    Engine(boost::asio::io_context& io, const Loaded& loaded, const directory::Anchors& anchors,
+    Engine(boost::asio::io_context& io, EngineOptions options, directory::SignedDocument document,
            node::TlsIdentity& tls, Keyring& keyring, node::TaskGroup& tasks);
     ~Engine() override;
 

@@ -4,6 +4,7 @@
 
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/parameters.hpp"
+#include "sphinx/node/atomic_file.hpp"
 
 namespace nightjar::relay {
 
@@ -52,8 +53,8 @@ void EpochKeys::write_descriptor(const char* name, base::Epoch epoch) const {
     relay.mix_key = public_key(epoch);
     relay.next_mix_key = public_key(epoch.next());
     // No fsync: a power cut may lose this file, but it also destroys the keys that the file names.
-    replace_file(data_dir_ / name,
-                 directory::make_descriptor(relay, epoch, identity_.identity_seed), Disk::go_on);
+    node::replace_file(data_dir_ / name,
+                 directory::make_descriptor(relay, epoch, identity_.identity_seed), node::Durability::rename_only);
 }
 
 bool EpochKeys::matches(const directory::Relay& listed, base::Epoch at) const {

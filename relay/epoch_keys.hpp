@@ -15,6 +15,7 @@
 #include "relay/identity.hpp"
 #include "relay/key_store.hpp"
 #include "relay/keyring.hpp"
+#include "sphinx/directory/document.hpp"
 
 namespace nightjar::relay {
 

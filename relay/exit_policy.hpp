@@ -21,12 +21,6 @@
 
 namespace nightjar::relay {
 
-struct IpEndpoint {
-    IpAddress address;
-    std::uint16_t port = 0;
-    auto operator<=>(const IpEndpoint&) const = default;
-};
-
 struct ExitRule {
     bool accept = false;
     std::vector<IpNetwork> networks;

@@ -17,7 +17,6 @@ namespace nightjar::relay {
 
 namespace {
 
-constexpr base::Milliseconds stall{250};    // a later tick is lost
 constexpr base::Seconds sweep_interval{1};  // how often silent sessions are ended
 constexpr std::size_t reply_hops_max = 4;   // docs/packet-format.md section 6
 
@@ -312,7 +311,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
             self.requeue(session);
             continue;
         }
-        auto reply = now - when > stall ? std::nullopt : self.spend(session, now, wall);
+        auto reply = now - when > lateness_max ? std::nullopt : self.spend(session, now, wall);
         if (reply) {
             out.push_back(std::move(*reply));
             ++self.counters.replies;

@@ -3,10 +3,8 @@
 
 #include <filesystem>
 
-#include "relay/config.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/secret.hpp"
-#include "sphinx/directory/document.hpp"
 
 namespace nightjar::relay {
 
@@ -21,14 +19,5 @@ struct Identity {
     /// Reads both key files. Throws node::KeyError.
     static Identity load(const std::filesystem::path& folder);
 };
-
-/// The relay's descriptor without mix keys.
-directory::Relay describe(const RelayConfig& config, const Identity& identity);
-
-/// Replaces the file atomically: a reader sees either the old or the new content. `Disk::wait`
-/// returns only when the data is on disk, which may take longer than the mix may pause. Throws
-/// std::system_error.
-enum class Disk { wait, go_on };
-void replace_file(const std::filesystem::path& file, std::string_view text, Disk disk);
 
 }  // namespace nightjar::relay

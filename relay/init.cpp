@@ -9,6 +9,7 @@
 #include "relay/epoch_keys.hpp"
 #include "relay/identity.hpp"
 #include "relay/startup.hpp"
+#include "sphinx/node/atomic_file.hpp"
 #include "sphinx/node/exit_code.hpp"
 
 namespace nightjar::relay {
@@ -56,7 +57,7 @@ void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
     EpochKeys keys{store,           keyring,         identity, describe(config, identity),
                    config.data_dir, law.epoch_length};
     keys.maintain(now);
-    replace_file(file, text, Disk::wait);
+    node::replace_file(file, text, node::Durability::disk);
     out << "made " << file.string() << "\n"
         << "made " << (config.data_dir / "descriptor").string()
         << "  (for the authorities to sign)\n"

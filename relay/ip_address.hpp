@@ -34,4 +34,10 @@ struct IpNetwork {
     auto operator<=>(const IpNetwork&) const = default;
 };
 
+struct IpEndpoint {
+    IpAddress address;
+    std::uint16_t port = 0;
+    auto operator<=>(const IpEndpoint&) const = default;
+};
+
 }  // namespace nightjar::relay

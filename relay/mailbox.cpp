@@ -48,10 +48,10 @@ void Mailboxes::tick(base::Mono now, Egress& egress) {
         auto& mailbox = slots_.first();
         auto slot = slots_.first_due();
         const auto late = now - slot;
-        if (late <= late_max)
+        if (late <= lateness_max)
             fill_slot(mailbox, egress);
         else  // Skip all lost slots in one step: a suspend can lose millions.
-            slot += (late - late_max) / gap * gap;
+            slot += (late - lateness_max) / gap * gap;
         slots_.set(mailbox.number, slot + gap);
     }
 }

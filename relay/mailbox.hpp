@@ -2,7 +2,7 @@
 // at a constant rate D: a delivery if one is queued, else padding. The queue's content never
 // affects when a cell leaves. When the client leaves, its queue is deleted.
 //
-// Slot times are absolute and start at a random phase. A slot that cannot be used within `late_max`
+// Slot times are absolute and start at a random phase. A slot that cannot be used within `lateness_max`
 // of its time is lost and never made up. The limit is that of the mix queue: a shorter stall costs
 // the client no cell, so that the rate stays D on a busy host (docs/traffic-law.md). Pure; one
 // thread. `random` and `counters` must outlive this object.
@@ -16,8 +16,8 @@
 #include "relay/counters.hpp"
 #include "relay/due_heap.hpp"
 #include "relay/egress.hpp"
+#include "relay/held.hpp"
 #include "relay/keyed_hash.hpp"
-#include "relay/mix_queue.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -29,7 +29,6 @@ namespace nightjar::relay {
 class Mailboxes {
  public:
     static constexpr std::size_t queue_max = 128;  // cells per client
-    static constexpr base::Nanoseconds late_max = overdue_max;
 
     Mailboxes(directory::Rate down, base::Random& random, Counters& counters);
 

@@ -3,12 +3,12 @@
 #include <iostream>
 #include <thread>
 
-#include "relay/clocks.hpp"
 #include "relay/config.hpp"
 #include "relay/daemon.hpp"
 #include "relay/init.hpp"
 #include "relay/startup.hpp"
 #include "relay/status.hpp"
+#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/command_line.hpp"
 
 namespace {
@@ -160,7 +160,7 @@ ExitCode run(int argc, char** argv) {
     if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
 
     if (*init) {
-        init_relay(init_options(given), wall_now(), std::cout);
+        init_relay(init_options(given), node::wall_now(), std::cout);
         return ExitCode::ok;
     }
     if (*check_verb) return check(given);

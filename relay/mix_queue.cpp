@@ -121,7 +121,7 @@ std::size_t MixQueue::leave(Page& page, base::Mono now, std::vector<Held>& out) 
         const auto due = packets_[place].due();
         if (due > now) {
             write_down(place);
-        } else if (now - due > overdue_max) {
+        } else if (now - due > lateness_max) {
             wipe(*take(place).cell);
             ++overdue;
         } else {

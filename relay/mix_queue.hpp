@@ -5,44 +5,20 @@
 // until then. A binary heap would touch log n cold cache lines per packet.
 //
 // Packets released together leave in a uniformly random order. Packets overdue by more than
-// `overdue_max` (after a stall or a suspend) are dropped and not sent in a burst. A full queue
+// `lateness_max` (after a stall or a suspend) are dropped and not sent in a burst. A full queue
 // drops a uniformly random packet, possibly the new one, so that overflow reveals nothing about the
 // order. There is no flush: before its due time a packet can only be wiped. Pure; one thread.
 // `random` must outlive this object.
 #pragma once
 
 #include <cstdint>
-#include <variant>
 #include <vector>
 
-#include "sphinx/base/ids.hpp"
+#include "relay/held.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
-#include "sphinx/cell/cell.hpp"
 
 namespace nightjar::relay {
-
-// The destination of a held packet.
-struct ToRelay {
-    base::NodeId next;
-};
-struct ToMailbox {
-    base::MailboxId client;
-};
-struct ToExit {};
-using Where = std::variant<ToRelay, ToMailbox, ToExit>;
-
-// One cache line: among thousands of packets, a due packet is rarely in the cache.
-struct alignas(64) Held {
-    cell::CellBox cell;
-    Where where;
-    base::Mono arrived;
-    base::Nanoseconds delay{};  // the requested delay; the caller has checked the cap
-    base::Mono due() const { return arrived + delay; }
-};
-static_assert(sizeof(Held) == 64);
-
-inline constexpr base::Nanoseconds overdue_max = base::Milliseconds{250};
 
 class MixQueue {
  public:

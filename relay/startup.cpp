@@ -63,6 +63,18 @@ void check_fit(const RelayConfig& config, const Identity& identity,
     }
 }
 
+directory::Relay describe(const RelayConfig& config, const Identity& identity) {
+    directory::Relay relay;
+    relay.identity = identity.id;
+    relay.role = config.role;
+    relay.layer = config.layer;
+    relay.addresses = config.announced();
+    relay.link_key = identity.link_key;
+    relay.name = config.name;
+    relay.exit_policy = policy_summary(config.exit_rules);
+    return relay;
+}
+
 ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document) {
     ExitPolicyOptions options;
     for (const auto* addresses : {&config.listen, &config.announce})

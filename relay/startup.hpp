@@ -28,6 +28,9 @@ Loaded load_all(const std::filesystem::path& config_file, base::Wall now);
 void check_fit(const RelayConfig& config, const Identity& identity,
                const directory::Document& document);
 
+/// The relay's descriptor without mix keys.
+directory::Relay describe(const RelayConfig& config, const Identity& identity);
+
 /// The configured rules, plus the addresses that this relay must never connect to.
 ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document);
 

@@ -67,7 +67,8 @@ Signed sign(const std::vector<fs::path>& folders, const fs::path& description, W
 
 void write(const Signed& made, const fs::path& folder) {
     fs::create_directories(folder);
-    node::write_file_atomically(folder / "document", directory::to_text(made.document));
+    node::replace_file(folder / "document", directory::to_text(made.document),
+                       node::Durability::disk);
     node::save_anchors(folder / "network.yaml", made.anchors);
 }
 

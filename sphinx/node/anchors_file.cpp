@@ -78,7 +78,7 @@ void save_anchors(const std::filesystem::path& file, const directory::Anchors& a
         text += "    address: \"" + directory::to_text(gateway.address) + "\"\n";
         text += "    link_key: \"" + base::to_hex(gateway.link_key.bytes) + "\"\n";
     }
-    write_file_atomically(file, text);
+    replace_file(file, text, Durability::disk);
 }
 
 }  // namespace nightjar::node

@@ -1,4 +1,4 @@
-// Writing files that other processes may read at the same time.
+// Files that others read while this program writes them.
 #pragma once
 
 #include <filesystem>
@@ -6,10 +6,17 @@
 
 namespace nightjar::node {
 
-/// Writes `text` to a temporary file beside `file`, flushes it to disk, and renames it to `file`. A
-/// reader, or a start after a power cut, sees the old or the new content, never a mixture. Throws
-/// std::system_error that names the file.
-void write_file_atomically(const std::filesystem::path& file, std::string_view text,
-                           unsigned mode = 0644);
+/// What a power cut may take back.
+enum class Durability {
+    disk,         // nothing: waits for the disk, which may take a second
+    rename_only,  // the new content: waits for no disk, so it may run beside the traffic law
+};
+
+/// Writes `text` to a temporary file in the same folder and renames it over `file`. A reader sees
+/// the old content or the new one, never a part. After a power cut the same holds for `disk`; with
+/// `rename_only` the file may then be empty. Throws std::system_error, which names the file; the
+/// temporary file is removed.
+void replace_file(const std::filesystem::path& file, std::string_view text, Durability durability,
+                  unsigned mode = 0644);
 
 }  // namespace nightjar::node

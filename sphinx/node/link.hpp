@@ -9,10 +9,11 @@
 
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/result.hpp"
-#include "sphinx/base/secret.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/cell/control.hpp"
+#include "sphinx/node/link_error.hpp"
+#include "sphinx/node/tls_identity.hpp"
 
 namespace nightjar::node {
 
@@ -28,37 +29,6 @@ struct LinkLimits {
     std::size_t send_queue = 512;              // cells; a full queue refuses, never blocks
     std::size_t records_per_write = 16;        // cells in one system call
     std::uint32_t key_updates_per_minute = 4;  // more from the peer closes the link
-};
-
-enum class LinkError {
-    unreachable,  // connect failed
-    handshake,    // TLS failed, or the protocol or the peer's key is not the expected one
-    timed_out,    // handshake deadline
-    bad_hello,    // wrong network, version or role
-    bad_cell,     // a record of another size or that does not authenticate, an unknown kind, a
-                  // malformed control message, a second HELLO
-    closed,       // by the peer or by us
-    silent,
-    abuse,  // too many KeyUpdates
-};
-const char* to_string(LinkError error);
-
-/// Our own key and self-signed certificate. One per process; it must outlive its links.
-class TlsIdentity {
- public:
-    /// Throws std::runtime_error if OpenSSL fails (at start-up).
-    explicit TlsIdentity(const base::Secret<32>& ed25519_seed);
-    ~TlsIdentity();
-    TlsIdentity(const TlsIdentity&) = delete;
-    TlsIdentity& operator=(const TlsIdentity&) = delete;
-
-    const base::LinkKey& key() const;
-
-    struct Impl;
-    Impl& impl() { return *impl_; }
-
- private:
-    std::unique_ptr<Impl> impl_;
 };
 
 /// An established link: both HELLOs were exchanged. Closing is immediate: queued cells are dropped.

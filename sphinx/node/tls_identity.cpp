@@ -7,6 +7,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/node/tls_context.hpp"
+
 namespace nightjar::node {
 
 namespace {

@@ -1,40 +1,29 @@
-// The implementation of TlsIdentity: the certificate, and one OpenSSL context for each end of a
-// link. The contexts allow only what a link uses: TLS 1.3, Ed25519, no resumption of any kind.
+// This process's own key and certificate for its links. I/O thread only.
 #pragma once
-
-#include <openssl/ssl.h>
 
 #include <memory>
 
-#include "sphinx/node/link.hpp"
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/secret.hpp"
 
 namespace nightjar::node {
 
-template <auto Free>
-struct OpensslFree {
-    template <class T>
-    void operator()(T* object) const {
-        Free(object);
-    }
-};
-using SslContext = std::unique_ptr<SSL_CTX, OpensslFree<&SSL_CTX_free>>;
-using Ssl = std::unique_ptr<SSL, OpensslFree<&SSL_free>>;
+/// Our own key and self-signed certificate. One per process; it must outlive its links.
+class TlsIdentity {
+ public:
+    /// Throws std::runtime_error if OpenSSL fails (at start-up).
+    explicit TlsIdentity(const base::Secret<32>& ed25519_seed);
+    ~TlsIdentity();
+    TlsIdentity(const TlsIdentity&) = delete;
+    TlsIdentity& operator=(const TlsIdentity&) = delete;
 
-struct TlsIdentity::Impl {
-    base::LinkKey key;
-    SslContext dialing;
-    SslContext answering;
-};
+    const base::LinkKey& key() const;
 
-/// OpenSSL's verify callback asks this object, which belongs to the handshake. Only the key of the
-/// certificate is examined. The SSL object's application data points to the judge.
-struct PeerJudge {
-    virtual ~PeerJudge() = default;
-    virtual bool accepts(const base::LinkKey& key) = 0;
-    /// Called for every record header and handshake message, sent or received
-    /// (SSL_CTX_set_msg_callback).
-    virtual void on_message(bool sent, int content_type, base::ByteView bytes) = 0;
+    struct Impl;
+    Impl& impl() { return *impl_; }
+
+ private:
+    std::unique_ptr<Impl> impl_;
 };
-void set_judge(SSL* ssl, PeerJudge* judge);
 
 }  // namespace nightjar::node

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <new>
 
-#include "sphinx/node/tls_identity.hpp"
+#include "sphinx/node/tls_context.hpp"
 
 namespace nightjar::node {
 

@@ -14,7 +14,8 @@
 #include "sphinx/base/result.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
-#include "sphinx/node/link.hpp"
+#include "sphinx/node/link_error.hpp"
+#include "sphinx/node/tls_identity.hpp"
 
 namespace nightjar::node {
 

@@ -4,8 +4,8 @@
 // the public interface.
 #pragma once
 
+#include "sphinx/packet/hop.hpp"
 #include "sphinx/packet/key_schedule.hpp"
-#include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/route_keys.hpp"
 #include "sphinx/packet/stream_ciphers.hpp"
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "sphinx/packet/packet.hpp"
+#include "sphinx/packet/hop.hpp"
 
 namespace nightjar::packet {
 

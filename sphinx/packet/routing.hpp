@@ -4,7 +4,7 @@
 
 #include <variant>
 
-#include "sphinx/packet/packet.hpp"
+#include "sphinx/packet/hop.hpp"
 
 namespace nightjar::packet {
 

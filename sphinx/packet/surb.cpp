@@ -6,6 +6,7 @@
 
 #include "sphinx/base/codec.hpp"
 #include "sphinx/packet/draft.hpp"
+#include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/payload.hpp"
 
 namespace nightjar::packet {

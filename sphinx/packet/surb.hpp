@@ -5,7 +5,7 @@
 #include <span>
 
 #include "sphinx/base/bytes.hpp"
-#include "sphinx/packet/packet.hpp"
+#include "sphinx/packet/hop.hpp"
 
 namespace nightjar::packet {
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "relay/links.hpp"
+#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/task_group.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -22,7 +23,7 @@ namespace {
 struct Bootstrap final : relay::Links::Owner {
     Bootstrap() {
         auto& document = network.document;
-        document.epoch = directory::epoch_at(client::wall_now(), document.parameters.epoch_length);
+        document.epoch = directory::epoch_at(node::wall_now(), document.parameters.epoch_length);
         text = signed_text(document.epoch);
         relay::LinksOptions options;
         options.self = test::named(document, "gateway-1").identity;
@@ -31,7 +32,7 @@ struct Bootstrap final : relay::Links::Owner {
         options.limits = tests::patient_limits();
         links.emplace(io.get_executor(), options,
                       directory::SignedDocument{std::make_shared<directory::Document>(document),
-                                            std::make_shared<std::string>(text)},
+                                                std::make_shared<std::string>(text)},
                       identity, random, counters, tasks, *this);
         links->start();
         network.anchors.gateways = {{options.self, {"127.0.0.1", address.port()}, identity.key()}};

@@ -17,6 +17,7 @@
 
 #include "client/bootstrap.hpp"
 #include "client/state.hpp"
+#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/anchors_file.hpp"
 #include "sphinx/node/exit_code.hpp"
 #include "sphinx/packet/packet.hpp"
@@ -76,7 +77,7 @@ struct Network {
             relay.addresses = {{"127.0.0.1", 1}};
         }
         // Half of the first document's epoch is over, so clients ask; its keys are those of now.
-        const auto wall = client::wall_now();
+        const auto wall = node::wall_now();
         document.epoch = directory::epoch_at(wall, law.epoch_length);
         if (wall < directory::epoch_start(document.epoch, law.epoch_length) + base::Seconds{60})
             --document.epoch.value;
@@ -110,7 +111,7 @@ struct Network {
         for (std::size_t n = 0; n < count; ++n) {
             const auto dir = state(n);
             dir.keep_document(directory::to_text(network.document));
-            dir.keep({gateway, client::wall_now() + base::Seconds{86'400}});
+            dir.keep({gateway, node::wall_now() + base::Seconds{86'400}});
             client::Config config;
             config.network = folder.path() / "network.yaml";
             config.listen = {"127.0.0.1", 0};

@@ -133,14 +133,14 @@ TEST_CASE("mix queue: whatever comes, sleeps and stalls, all that is due leaves 
         std::size_t late = 0;
         for (const auto gone : release(queue, now, &late)) {
             REQUIRE(due.at(gone) <= now);
-            REQUIRE(now - due.at(gone) <= relay::overdue_max);
+            REQUIRE(now - due.at(gone) <= relay::lateness_max);
             due.erase(gone);
             ++left;
         }
         overdue += static_cast<unsigned>(late);
         std::erase_if(due, [&](const auto& entry) {
-            late -= now - entry.second > relay::overdue_max ? 1 : 0;
-            return now - entry.second > relay::overdue_max;
+            late -= now - entry.second > relay::lateness_max ? 1 : 0;
+            return now - entry.second > relay::lateness_max;
         });
         REQUIRE(late == 0);
         auto next = base::Mono::max();

@@ -1,9 +1,9 @@
-// The real clocks. Everything below the daemon gets time as an argument.
+// The real clocks. Only daemons read them: everything else takes time as an argument. Any thread.
 #pragma once
 
 #include "sphinx/base/time.hpp"
 
-namespace nightjar::relay {
+namespace nightjar::node {
 
 base::Mono mono_now();
 base::Wall wall_now();
@@ -12,4 +12,4 @@ base::Wall wall_now();
 /// CLOCK_MONOTONIC does not, and this is their difference.
 base::Nanoseconds time_suspended();
 
-}  // namespace nightjar::relay
+}  // namespace nightjar::node

@@ -1,8 +1,8 @@
-#include "relay/clocks.hpp"
+#include "sphinx/node/clocks.hpp"
 
 #include <ctime>
 
-namespace nightjar::relay {
+namespace nightjar::node {
 
 base::Mono mono_now() {
     return std::chrono::steady_clock::now();
@@ -22,4 +22,4 @@ base::Nanoseconds time_suspended() {
     return read(CLOCK_BOOTTIME) - monotonic;
 }
 
-}  // namespace nightjar::relay
+}  // namespace nightjar::node
