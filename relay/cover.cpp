@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "relay/limits.hpp"
+
 #include "sphinx/directory/route.hpp"
 
 namespace nightjar::relay {

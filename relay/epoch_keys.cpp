@@ -54,7 +54,8 @@ void EpochKeys::write_descriptor(const char* name, base::Epoch epoch) const {
     relay.next_mix_key = public_key(epoch.next());
     // No fsync: a power cut may lose this file, but it also destroys the keys that the file names.
     node::replace_file(data_dir_ / name,
-                 directory::make_descriptor(relay, epoch, identity_.identity_seed), node::Durability::rename_only);
+                       directory::make_descriptor(relay, epoch, identity_.identity_seed),
+                       node::Durability::rename_only);
 }
 
 bool EpochKeys::matches(const directory::Relay& listed, base::Epoch at) const {

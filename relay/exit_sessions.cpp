@@ -9,6 +9,7 @@
 
 #include "relay/due_heap.hpp"
 #include "relay/keyed_hash.hpp"
+#include "relay/limits.hpp"
 #include "relay/reply_pace.hpp"
 #include "sphinx/base/secret.hpp"
 #include "sphinx/stream/packet_log.hpp"

@@ -135,9 +135,9 @@ struct Links::FromClient final : node::Link::Sink {
     std::size_t offset = 0;
 };
 
-Links::Links(asio::any_io_executor executor, LinksOptions options, directory::SignedDocument document,
-             node::TlsIdentity& identity, base::Random& random, Counters& counters,
-             node::TaskGroup& tasks, Owner& owner)
+Links::Links(asio::any_io_executor executor, LinksOptions options,
+             directory::SignedDocument document, node::TlsIdentity& identity, base::Random& random,
+             Counters& counters, node::TaskGroup& tasks, Owner& owner)
     : executor_{std::move(executor)},
       options_{std::move(options)},
       signed_{std::move(document)},

@@ -40,9 +40,9 @@ class Links final : public Egress {
 
     /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive this
     /// object, and this object must outlive its tasks.
-    Links(boost::asio::any_io_executor executor, LinksOptions options, directory::SignedDocument document,
-          node::TlsIdentity& identity, base::Random& random, Counters& counters,
-          node::TaskGroup& tasks, Owner& owner);
+    Links(boost::asio::any_io_executor executor, LinksOptions options,
+          directory::SignedDocument document, node::TlsIdentity& identity, base::Random& random,
+          Counters& counters, node::TaskGroup& tasks, Owner& owner);
     ~Links() override;
 
     /// Starts accepting and dialling.

@@ -1,5 +1,7 @@
 #include "relay/mailbox.hpp"
 
+#include "relay/limits.hpp"
+
 #include <utility>
 
 namespace nightjar::relay {

@@ -2,10 +2,10 @@
 // at a constant rate D: a delivery if one is queued, else padding. The queue's content never
 // affects when a cell leaves. When the client leaves, its queue is deleted.
 //
-// Slot times are absolute and start at a random phase. A slot that cannot be used within `lateness_max`
-// of its time is lost and never made up. The limit is that of the mix queue: a shorter stall costs
-// the client no cell, so that the rate stays D on a busy host (docs/traffic-law.md). Pure; one
-// thread. `random` and `counters` must outlive this object.
+// Slot times are absolute and start at a random phase. A slot that cannot be used within
+// `lateness_max` of its time is lost and never made up. The limit is that of the mix queue: a
+// shorter stall costs the client no cell, so that the rate stays D on a busy host
+// (docs/traffic-law.md). Pure; one thread. `random` and `counters` must outlive this object.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>

@@ -8,6 +8,8 @@
 #include <span>
 #include <utility>
 
+#include "relay/limits.hpp"
+
 namespace nightjar::relay {
 namespace {
 

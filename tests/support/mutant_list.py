@@ -224,7 +224,7 @@ MUTANTS = [
     mutant("pace-above-R", "relay/reply_pace.cpp",
            "after_ = std::min(directory::Rate{schedule.next_pace_milli}, most);",
            "after_ = directory::Rate{schedule.next_pace_milli};", UNIT, "no pace is above the network's"),
-    mutant("late-tick-is-sent", "relay/exit_sessions.cpp", "now - when > stall ? std::nullopt",
+    mutant("late-tick-is-sent", "relay/exit_sessions.cpp", "now - when > lateness_max ? std::nullopt",
            "now - when > base::Seconds{60} ? std::nullopt",
            UNIT, "ticks that a stall of more than 250 ms missed are lost"),
     mutant("surb-of-ended-key", "relay/exit_sessions.cpp", "return ahead == -1 && wall", "return ahead == -1 || wall",

@@ -17,8 +17,8 @@
 
 #include "client/bootstrap.hpp"
 #include "client/state.hpp"
-#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/anchors_file.hpp"
+#include "sphinx/node/clocks.hpp"
 #include "sphinx/node/exit_code.hpp"
 #include "sphinx/packet/packet.hpp"
 #include "tests/support/networks.hpp"

@@ -1,5 +1,6 @@
 // The keys of a running relay's epochs: real files in a folder in memory.
 #include "relay/epoch_keys.hpp"
+#include "relay/startup.hpp"
 
 #include <doctest/doctest.h>
 

@@ -74,8 +74,7 @@ TEST_CASE("links: a newer document's key is the one that the relay dials by") {
     mix.use(next);
     const auto failed = far.listener.counts().failed;
     const auto settled = [&] {
-        return mix.links->counts().next_relays_up == 1 ||
-               far.listener.counts().failed > failed + 3;
+        return mix.links->counts().next_relays_up == 1 || far.listener.counts().failed > failed + 3;
     };
     REQUIRE(loop.until(settled));
     CHECK(mix.links->counts().next_relays_up == 1);

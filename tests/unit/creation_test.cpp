@@ -7,6 +7,7 @@
 
 #include "sphinx/packet/curve.hpp"
 #include "sphinx/packet/draft.hpp"
+#include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/scalar_chain.hpp"
 #include "tests/support/kernels.hpp"
 

@@ -1,4 +1,5 @@
 #include "relay/mix_queue.hpp"
+#include "relay/limits.hpp"
 
 #include <doctest/doctest.h>
 
