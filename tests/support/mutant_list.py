@@ -53,7 +53,7 @@ MUTANTS = [
            "std::sort(released.begin(), released.end(),"
            " [](const Held& a, const Held& b) { return a.arrived < b.arrived; });",
            PRIVACY, "mixing: a queue that keeps the order of arrival leaves most of a bit less to guess"),
-    mutant("released-before-its-time", "relay/mix_queue.hpp",
+    mutant("released-before-its-time", "relay/held.hpp",
            "base::Mono due() const { return arrived + delay; }",
            "base::Mono due() const { return arrived + delay / 2; }",
            PRIVACY, "mixing: the queue leaves as much to guess as the ideal mix, and one that is broken less"),
@@ -420,7 +420,7 @@ MUTANTS = [
     mutant("document-of-the-same-epoch", "relay/links.cpp", "if (signed_.document->epoch <= have) return;", "",
            SYSTEM, "links: a gateway's document goes out in the place of padding, part by part and once"),
     mutant("document-begun-again", "relay/links.cpp",
-           "if (client.asked_for.text != nullptr) return;  // one at a time", "",
+           "if (client.asked_for.text != nullptr) return;  // one transfer at a time", "",
            SYSTEM, "links: a gateway's document goes out in the place of padding, part by part and once"),
     mutant("document-in-place-of-a-packet", "relay/links.cpp", "cell->kind() == cell::Kind::padding && from.asked_for",
            "from.asked_for",
