@@ -6,26 +6,28 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 
-#include "client/api.hpp"
-#include "client/api_protocol.hpp"
-#include "client/bootstrap.hpp"
-#include "client/core.hpp"
-#include "client/document_fetch.hpp"
-#include "client/proxy.hpp"
-#include "client/state.hpp"
-#include "sphinx/node/anchors_file.hpp"
-#include "sphinx/node/clocks.hpp"
-#include "sphinx/node/dialer.hpp"
-#include "sphinx/node/key_file.hpp"
-#include "sphinx/node/log.hpp"
-#include "sphinx/node/process.hpp"
-#include "sphinx/node/shutdown.hpp"
+#include "client/apps/proxy.hpp"
+#include "client/core/core.hpp"
+#include "client/operation/api.hpp"
+#include "client/operation/bootstrap.hpp"
+#include "client/operation/state.hpp"
+#include "client/protocol/api_protocol.hpp"
+#include "client/protocol/document_fetch.hpp"
+#include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/files/key_file.hpp"
+#include "sphinx/node/link/dialer.hpp"
+#include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/log.hpp"
+#include "sphinx/node/process/process.hpp"
+#include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::client {
 
+namespace asio = boost::asio;
+
 using asio::ip::tcp;
-using node::ExitCode;
-using node::Level;
+using node::process::ExitCode;
+using node::process::Level;
 
 namespace {
 
@@ -39,17 +41,17 @@ constexpr base::Milliseconds look_again{500};
 // The mean number of document requests per epoch. Their times depend only on the clock.
 constexpr int fetches_per_epoch = 8;
 
-node::DialTarget target_of(const directory::Relay& gateway) {
-    node::DialTarget target;
+node::link::DialTarget target_of(const directory::Relay& gateway) {
+    node::link::DialTarget target;
     target.key = gateway.link_key;
     for (const auto& address : gateway.addresses)
         target.addresses.emplace_back(asio::ip::make_address(address.host), address.port);
     return target;
 }
 
-class Daemon final : public node::Dialer::Owner, public ApiAnswers {
+class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnswers {
  public:
-    Daemon(asio::io_context& context, const Config& config);
+    Daemon(asio::io_context& context, const operation::Config& config);
     ExitCode run();
 
  private:
@@ -62,59 +64,59 @@ class Daemon final : public node::Dialer::Owner, public ApiAnswers {
     asio::awaitable<void> end_tasks();
 
     // --- the link ---
-    void on_up(node::Link& link) override;
-    void on_down(node::LinkError why) override;
-    void on_refused(node::LinkError why) override;
-    void on_cell(node::Link& link, cell::CellBox cell) override;
+    void on_up(node::link::Link& link) override;
+    void on_down(node::link::LinkError why) override;
+    void on_refused(node::link::LinkError why) override;
+    void on_cell(node::link::Link& link, cell::CellBox cell) override;
     bool write(const cell::Cell& cell);
 
     // --- the control socket ---
     std::string status_line() override;
     std::optional<std::uint64_t> ping() override;
-    std::string ping_line(const PingResult& result) override;
+    std::string ping_line(const core::PingResult& result) override;
     base::Nanoseconds ping_patience() override;
 
     void listen();
     std::string socks_text() const;
-    void start_core(DocumentRef document);
+    void start_core(operation::DocumentRef document);
     void after_core();
     void on_document(std::string_view text);
     void fail(ExitCode code, const std::string& line);
 
     asio::io_context& context_;
-    Config config_;
+    operation::Config config_;
     directory::Anchors anchors_;
-    StateDir state_;
+    operation::StateDir state_;
     base::SystemRandom random_;
-    node::TlsIdentity identity_;  // a fresh key at each start, so runs cannot be linked by it
-    node::Shutdown shutdown_;
-    node::TaskGroup tasks_;
-    Proxy proxy_;
-    Api api_;
+    node::link::TlsIdentity identity_;  // a fresh key at each start, so runs cannot be linked by it
+    node::process::Shutdown shutdown_;
+    node::process::TaskGroup tasks_;
+    apps::Proxy proxy_;
+    operation::Api api_;
     asio::steady_timer slot_timer_;
     asio::steady_timer document_timer_;
     asio::steady_timer readiness_timer_;
     tcp::endpoint socks_;
 
-    DocumentRef document_;                       // set once join() has one
+    operation::DocumentRef document_;            // set once join() has one
     const directory::Relay* gateway_ = nullptr;  // in *document_
-    std::optional<Core> core_;
-    std::optional<node::Dialer> dialer_;
-    node::Link* link_ = nullptr;  // set between on_up and on_down
-    DocumentFetch fetch_;
+    std::optional<core::Core> core_;
+    std::optional<node::link::Dialer> dialer_;
+    node::link::Link* link_ = nullptr;  // set between on_up and on_down
+    protocol::DocumentFetch fetch_;
     bool request_due_ = false;  // the next slot carries a document request instead of its cell
     bool ready_ = false;
     std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
-    Reason waiting_for_ = "the network document";
-    std::optional<node::StartupError> failure_;
+    operation::Reason waiting_for_ = "the network document";
+    std::optional<node::process::StartupError> failure_;
 };
 
-Daemon::Daemon(asio::io_context& context, const Config& config)
+Daemon::Daemon(asio::io_context& context, const operation::Config& config)
     : context_{context},
       config_{config},
-      anchors_{node::load_anchors(config.network)},
+      anchors_{node::config::load_anchors(config.network)},
       state_{config.state_dir},
-      identity_{node::new_key()},
+      identity_{node::files::new_key()},
       shutdown_{context.get_executor()},
       tasks_{context.get_executor(),
              [this](const std::string& task, const std::string& what) {
@@ -132,7 +134,8 @@ ExitCode Daemon::run() {
     shutdown_.add("link and tasks", base::Milliseconds{3000}, [this] { return end_tasks(); });
     tasks_.spawn("joining", join());
     if (config_.ready_timeout.count() > 0) tasks_.spawn("readiness", watch_readiness());
-    node::TaskGroup end{context_.get_executor(), [](const std::string&, const std::string&) {}};
+    node::process::TaskGroup end{context_.get_executor(),
+                                 [](const std::string&, const std::string&) {}};
     end.spawn("shutdown", shutdown_.run());
     context_.run();
     if (failure_) throw *failure_;
@@ -145,14 +148,15 @@ void Daemon::listen() {
         socks_ = proxy_.listen(address);
     } catch (const boost::system::system_error& error) {
         const bool forbidden = error.code() == boost::system::errc::permission_denied;
-        throw node::StartupError(forbidden ? ExitCode::key_or_permission : ExitCode::failure,
-                                 "cannot listen on " + directory::to_text(config_.listen) + ": " +
-                                     error.code().message() +
-                                     "; stop the program that uses the port, or change `listen`");
+        throw node::process::StartupError(
+            forbidden ? ExitCode::key_or_permission : ExitCode::failure,
+            "cannot listen on " + directory::to_text(config_.listen) + ": " +
+                error.code().message() +
+                "; stop the program that uses the port, or change `listen`");
     }
     if (!socks_.address().is_loopback()) {
-        node::log(Level::warning,
-                  "allow_remote: anyone who reaches the SOCKS5 port can use this client");
+        node::process::log(Level::warning,
+                           "allow_remote: anyone who reaches the SOCKS5 port can use this client");
     }
     api_.listen(config_.control_socket);
 }
@@ -169,7 +173,7 @@ void Daemon::fail(ExitCode code, const std::string& line) {
 // --- joining -------------------------------------------------------------------------------------
 
 asio::awaitable<void> Daemon::join() {
-    auto document = co_await first_document(anchors_, state_, random_, waiting_for_);
+    auto document = co_await operation::first_document(anchors_, state_, random_, waiting_for_);
     start_core(std::move(document));
     if (!core_) co_return;
     tasks_.spawn("traffic law", keep_law());
@@ -177,10 +181,11 @@ asio::awaitable<void> Daemon::join() {
     tasks_.spawn("dialer", dialer_->run());
 }
 
-void Daemon::start_core(DocumentRef document) {
+void Daemon::start_core(operation::DocumentRef document) {
     document_ = std::move(document);
     const auto kept = state_.gateway();
-    const auto choice = choose_gateway(kept, *document_, node::wall_now(), random_);
+    const auto choice =
+        operation::choose_gateway(kept, *document_, node::process::wall_now(), random_);
     if (!choice) {
         return fail(ExitCode::not_ready,
                     "the network document lists no gateway with which an exit can be used");
@@ -193,9 +198,9 @@ void Daemon::start_core(DocumentRef document) {
     mine.role = cell::LinkRole::client;
 
     core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
-                  node::mono_now(), node::wall_now());
+                  node::process::mono_now(), node::process::wall_now());
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
-                    node::LinkLimits{}, random_, *this);
+                    node::link::LinkLimits{}, random_, *this);
     waiting_for_ = "a link to the gateway";
 }
 
@@ -213,15 +218,15 @@ asio::awaitable<void> Daemon::watch_readiness() {
 asio::awaitable<void> Daemon::keep_law() {
     for (;;) {
         slot_timer_.expires_at(link_ != nullptr ? core_->next_due()
-                                                : node::mono_now() + look_again);
+                                                : node::process::mono_now() + look_again);
         co_await slot_timer_.async_wait(as_values);
-        const auto now = node::mono_now();
+        const auto now = node::process::mono_now();
         if (link_ != nullptr) {
             const auto cells = core_->tick(now);
             for (std::size_t i = 0; i < cells.size(); ++i)
                 if (!write(*cells[i])) core_->unwritten(i);
         }
-        core_->prepare(now, node::wall_now());
+        core_->prepare(now, node::process::wall_now());
         after_core();
     }
 }
@@ -230,7 +235,7 @@ asio::awaitable<void> Daemon::keep_law() {
 bool Daemon::write(const cell::Cell& cell) {
     if (request_due_ && link_->queued() <= backlog_max) {
         request_due_ = false;
-        link_->send(cell::encode(fetch_.begin(document_->epoch, node::mono_now())));
+        link_->send(cell::encode(fetch_.begin(document_->epoch, node::process::mono_now())));
         return false;
     }
     if (link_->queued() <= backlog_max && link_->send(cell)) return true;
@@ -252,34 +257,34 @@ void Daemon::after_core() {
 
 // --- the link ------------------------------------------------------------------------------------
 
-void Daemon::on_up(node::Link& link) {
+void Daemon::on_up(node::link::Link& link) {
     link_ = &link;
     ++links_;
     waiting_for_ = "the first reply of an exit";
-    const auto now = node::mono_now();
+    const auto now = node::process::mono_now();
     core_->connected(now);
-    core_->prepare(now, node::wall_now());
+    core_->prepare(now, node::process::wall_now());
     slot_timer_.cancel();
 }
 
-void Daemon::on_down(node::LinkError why) {
+void Daemon::on_down(node::link::LinkError why) {
     link_ = nullptr;
-    waiting_for_ = std::string{"the link to the gateway ended: "} + node::to_string(why);
-    if (!shutdown_.requested()) node::log(Level::warning, waiting_for_);
+    waiting_for_ = std::string{"the link to the gateway ended: "} + node::link::to_string(why);
+    if (!shutdown_.requested()) node::process::log(Level::warning, waiting_for_);
     core_->disconnected();
     slot_timer_.cancel();
     after_core();
 }
 
-void Daemon::on_refused(node::LinkError why) {
-    waiting_for_ = std::string{"no link to the gateway: "} + node::to_string(why);
+void Daemon::on_refused(node::link::LinkError why) {
+    waiting_for_ = std::string{"no link to the gateway: "} + node::link::to_string(why);
 }
 
-void Daemon::on_cell(node::Link& link, cell::CellBox cell) {
+void Daemon::on_cell(node::link::Link& link, cell::CellBox cell) {
     ++down_cells_;
     switch (cell->kind()) {
         case cell::Kind::packet:
-            core_->on_delivery(*cell, node::mono_now());
+            core_->on_delivery(*cell, node::process::mono_now());
             after_core();
             break;
         case cell::Kind::padding:
@@ -300,11 +305,11 @@ void Daemon::on_cell(node::Link& link, cell::CellBox cell) {
 asio::awaitable<void> Daemon::refresh_document() {
     for (;;) {
         const auto length = document_->parameters.epoch_length;
-        const auto left = document_->valid_until - node::wall_now();
+        const auto left = document_->valid_until - node::process::wall_now();
         const base::Nanoseconds draw = random_.exponential(length / fetches_per_epoch);
         document_timer_.expires_after(std::min<base::Nanoseconds>(draw, left));
         co_await document_timer_.async_wait(as_values);
-        const auto now = node::wall_now();
+        const auto now = node::process::wall_now();
         if (now >= document_->valid_until) {
             fail(ExitCode::not_ready,
                  "the network document has expired, and the gateway has sent none since");
@@ -315,8 +320,9 @@ asio::awaitable<void> Daemon::refresh_document() {
 }
 
 void Daemon::on_document(std::string_view text) {
-    const auto newer = accept_document(text, anchors_, node::wall_now(), document_->epoch);
-    if (!newer) return node::log(Level::warning, newer.error());
+    const auto newer =
+        operation::accept_document(text, anchors_, node::process::wall_now(), document_->epoch);
+    if (!newer) return node::process::log(Level::warning, newer.error());
     if ((*newer)->epoch == document_->epoch) return;
     const auto* gateway = (*newer)->find(gateway_->identity);
     if (gateway == nullptr) {
@@ -333,8 +339,8 @@ void Daemon::on_document(std::string_view text) {
 // --- the control socket --------------------------------------------------------------------------
 
 std::string Daemon::status_line() {
-    if (!core_) return api::error_line("not ready, waiting for: " + waiting_for_);
-    api::DaemonStatus status;
+    if (!core_) return protocol::api::error_line("not ready, waiting for: " + waiting_for_);
+    protocol::api::DaemonStatus status;
     status.ready = core_->ready();
     status.network = document_->network;
     status.mode = document_->parameters.lab ? "lab" : "production";
@@ -349,15 +355,15 @@ std::string Daemon::status_line() {
     status.links = links_;
     status.applications = proxy_.applications();
     status.literals = proxy_.literals();
-    return api::status_line(status, core_->status(node::mono_now()), *document_);
+    return protocol::api::status_line(status, core_->status(node::process::mono_now()), *document_);
 }
 
 std::optional<std::uint64_t> Daemon::ping() {
     return core_ ? core_->ping() : std::nullopt;
 }
 
-std::string Daemon::ping_line(const PingResult& result) {
-    return api::ping_line(result, *document_);
+std::string Daemon::ping_line(const core::PingResult& result) {
+    return protocol::api::ping_line(result, *document_);
 }
 
 base::Nanoseconds Daemon::ping_patience() {
@@ -381,10 +387,10 @@ asio::awaitable<void> Daemon::end_tasks() {
 
 }  // namespace
 
-ExitCode run_daemon(const Config& config) {
+ExitCode run_daemon(const operation::Config& config) {
     if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
-    node::harden_process();
-    node::raise_descriptor_limit();
+    node::process::harden_process();
+    node::process::raise_descriptor_limit();
     asio::io_context context{1};
     Daemon daemon{context, config};
     return daemon.run();

@@ -3,14 +3,14 @@
 // advance.
 #pragma once
 
-#include "client/config.hpp"
-#include "sphinx/node/exit_code.hpp"
+#include "client/operation/config.hpp"
+#include "sphinx/node/process/exit_code.hpp"
 
 namespace nightjar::client {
 
 /// Runs until SIGINT or SIGTERM, then returns ExitCode::ok. Prints `nightjar ready SOCKS5
 /// ADDRESS:PORT` when the first reply has arrived. Throws node::StartupError if it cannot start,
 /// has no valid document, or is not ready within `ready_timeout`.
-node::ExitCode run_daemon(const Config& config);
+node::process::ExitCode run_daemon(const operation::Config& config);
 
 }  // namespace nightjar::client

@@ -2,15 +2,15 @@
 // client.
 #include <cstdio>
 
-#include "client/config.hpp"
-#include "client/control_client.hpp"
 #include "client/daemon.hpp"
-#include "sphinx/node/command_line.hpp"
+#include "client/operation/config.hpp"
+#include "client/operation/control_client.hpp"
+#include "sphinx/node/process/command_line.hpp"
 
 namespace {
 
 using namespace nightjar;
-using node::ExitCode;
+using node::process::ExitCode;
 
 struct Arguments {
     std::string network;
@@ -23,18 +23,18 @@ struct Arguments {
 
 std::filesystem::path config_file(const Arguments& arguments) {
     if (!arguments.config.empty()) return arguments.config;
-    return client::default_dir() / "client.yaml";
+    return client::operation::default_dir() / "client.yaml";
 }
 
 ExitCode run_init(const Arguments& arguments) {
     const auto listen = directory::parse_endpoint(arguments.listen);
     if (!listen) {
-        throw node::UsageError("--listen " + arguments.listen +
-                               ": expected an address and a port, such as 127.0.0.1:9150");
+        throw node::process::UsageError("--listen " + arguments.listen +
+                                        ": expected an address and a port, such as 127.0.0.1:9150");
     }
-    const std::filesystem::path dir =
-        arguments.dir.empty() ? client::default_dir() : std::filesystem::path{arguments.dir};
-    client::init(dir, arguments.network, *listen);
+    const std::filesystem::path dir = arguments.dir.empty() ? client::operation::default_dir()
+                                                            : std::filesystem::path{arguments.dir};
+    client::operation::init(dir, arguments.network, *listen);
     std::printf(
         "wrote %s; now run: nightjar run%s\n", (dir / "client.yaml").c_str(),
         arguments.dir.empty() ? "" : (" --config " + (dir / "client.yaml").string()).c_str());
@@ -66,16 +66,17 @@ ExitCode body(int argc, char** argv) {
         ->check(CLI::Range(1u, 10'000u))
         ->capture_default_str();
 
-    if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
+    if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
     if (init->parsed()) return run_init(arguments);
-    const auto config = client::load_config(config_file(arguments));
+    const auto config = client::operation::load_config(config_file(arguments));
     if (run->parsed()) return client::run_daemon(config);
-    if (status->parsed()) return client::show_status(config.control_socket, arguments.json);
-    return client::ping(config.control_socket, arguments.count, arguments.json);
+    if (status->parsed())
+        return client::operation::show_status(config.control_socket, arguments.json);
+    return client::operation::ping(config.control_socket, arguments.count, arguments.json);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    return node::run_main("nightjar", [argc, argv] { return body(argc, argv); });
+    return node::process::run_main("nightjar", [argc, argv] { return body(argc, argv); });
 }

@@ -9,22 +9,22 @@
 #include <optional>
 #include <utility>
 
-#include "relay/engine.hpp"
-#include "relay/epoch_keys.hpp"
-#include "relay/metrics.hpp"
-#include "relay/metrics_http.hpp"
-#include "relay/startup.hpp"
-#include "relay/status.hpp"
-#include "sphinx/node/clocks.hpp"
-#include "sphinx/node/log.hpp"
-#include "sphinx/node/process.hpp"
-#include "sphinx/node/shutdown.hpp"
+#include "relay/io/engine.hpp"
+#include "relay/keys/epoch_keys.hpp"
+#include "relay/operation/metrics.hpp"
+#include "relay/operation/metrics_http.hpp"
+#include "relay/operation/startup.hpp"
+#include "relay/operation/status.hpp"
+#include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/log.hpp"
+#include "sphinx/node/process/process.hpp"
+#include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::relay {
 
 namespace asio = boost::asio;
-using node::Level;
-using node::log;
+using node::process::Level;
+using node::process::log;
 
 namespace {
 
@@ -42,8 +42,8 @@ std::uint64_t descriptors_max() {
 
 class Daemon {
  public:
-    Daemon(std::filesystem::path config_file, Loaded loaded);
-    node::ExitCode run();
+    Daemon(std::filesystem::path config_file, operation::Loaded loaded);
+    node::process::ExitCode run();
 
  private:
     asio::awaitable<void> housekeeping();
@@ -54,11 +54,11 @@ class Daemon {
     void reload();
     void try_reload();
 
-    State state() const;
+    core::State state() const;
     void tell_state();
-    StaticFacts facts() const;
-    StatusFacts status();
-    HttpPages pages();
+    operation::StaticFacts facts() const;
+    operation::StatusFacts status();
+    operation::HttpPages pages();
     bool lab() const { return loaded_.document.document->parameters.lab; }
 
     void add_shutdown_steps();
@@ -68,35 +68,36 @@ class Daemon {
 
     asio::io_context io_{1};
     std::filesystem::path config_file_;
-    Loaded loaded_;
-    node::TlsIdentity tls_;
-    KeyStore store_;
-    Keyring keyring_;
-    EpochKeys keys_;
-    node::Shutdown shutdown_;
-    node::TaskGroup core_;         // a task that fails here ends the daemon
-    node::TaskGroup connections_;  // a task that fails here is a bug, but ends only its connection
-    node::TaskGroup ending_;       // runs the shutdown itself
-    Engine engine_;
-    Metrics metrics_;
-    std::optional<MetricsHttp> http_;
-    ControlSocket control_;
+    operation::Loaded loaded_;
+    node::link::TlsIdentity tls_;
+    keys::KeyStore store_;
+    core::Keyring keyring_;
+    keys::EpochKeys keys_;
+    node::process::Shutdown shutdown_;
+    node::process::TaskGroup core_;  // a task that fails here ends the daemon
+    node::process::TaskGroup
+        connections_;  // a task that fails here is a bug, but ends only its connection
+    node::process::TaskGroup ending_;  // runs the shutdown itself
+    io::Engine engine_;
+    operation::Metrics metrics_;
+    std::optional<operation::MetricsHttp> http_;
+    operation::ControlSocket control_;
     asio::steady_timer timer_{io_};
 
-    base::Wall started_ = node::wall_now();
+    base::Wall started_ = node::process::wall_now();
     base::Wall reloaded_ = started_;
     bool reload_successful_ = true;
     bool core_failed_ = false;
-    State told_ = State::active;
+    core::State told_ = core::State::active;
     std::string key_trouble_;  // the last error that was logged
 };
 
-const directory::Parameters& law(const Loaded& loaded) {
+const directory::Parameters& law(const operation::Loaded& loaded) {
     return loaded.document.document->parameters;
 }
 
-EngineOptions engine_options(const Loaded& loaded) {
-    EngineOptions options;
+io::EngineOptions engine_options(const operation::Loaded& loaded) {
+    io::EngineOptions options;
     options.links.self = loaded.identity.id;
     options.links.network = directory::network_id(loaded.document_file.anchors());
     for (const auto& at : loaded.config.listen)
@@ -104,23 +105,23 @@ EngineOptions engine_options(const Loaded& loaded) {
     options.workers = loaded.config.workers;
     options.pipeline.lab_drop_share = loaded.config.lab_drop_share;
     if (loaded.config.is_exit()) {
-        options.exit = {make_exit_policy(loaded.config, *loaded.document.document),
+        options.exit = {operation::make_exit_policy(loaded.config, *loaded.document.document),
                         loaded.config.dns_servers};
     }
     return options;
 }
 
-Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
+Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     : config_file_{std::move(config_file)},
       loaded_{std::move(loaded)},
       tls_{loaded_.identity.link_seed},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
-             packets_per_key(loaded_.config, law(loaded_))},
+             operation::packets_per_key(loaded_.config, law(loaded_))},
       keyring_{law(loaded_).epoch_length, law(loaded_).longest_route_delay()},
       keys_{store_,
             keyring_,
             loaded_.identity,
-            describe(loaded_.config, loaded_.identity),
+            operation::describe(loaded_.config, loaded_.identity),
             loaded_.config.data_dir,
             law(loaded_).epoch_length},
       shutdown_{io_.get_executor()},
@@ -144,7 +145,7 @@ Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
                       asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),
                       connections_);
     }
-    keys_.maintain(node::wall_now());
+    keys_.maintain(node::process::wall_now());
     if (!store_.memory_locked()) {
         log(Level::warning,
             "the system does not let this process lock its keys and replay filters in memory; "
@@ -154,8 +155,8 @@ Daemon::Daemon(std::filesystem::path config_file, Loaded loaded)
     shutdown_.on_hangup([this] { reload(); });
 }
 
-node::ExitCode Daemon::run() {
-    if (state() == State::not_listed) {
+node::process::ExitCode Daemon::run() {
+    if (state() == core::State::not_listed) {
         log(Level::warning,
             "the network document lists mix keys that this relay does not have (was its runtime "
             "directory lost?); it can open packets again once a document lists the new keys of " +
@@ -174,9 +175,9 @@ node::ExitCode Daemon::run() {
     if (core_.running() + connections_.running() + ending_.running() > 0) {
         // The task still holds references into this object, so exit without running destructors.
         log(Level::error, "a task did not end in time");
-        std::_Exit(static_cast<int>(node::ExitCode::failure));
+        std::_Exit(static_cast<int>(node::process::ExitCode::failure));
     }
-    return core_failed_ ? node::ExitCode::failure : node::ExitCode::ok;
+    return core_failed_ ? node::process::ExitCode::failure : node::process::ExitCode::ok;
 }
 
 asio::awaitable<void> Daemon::housekeeping() {
@@ -185,12 +186,12 @@ asio::awaitable<void> Daemon::housekeeping() {
         const auto waited = co_await timer_.async_wait(as_result);
         if (std::get<0>(waited)) co_return;
         maintain_keys();
-        const bool waits = state() != State::active;
+        const bool waits = state() != core::State::active;
         if (waits || round % document_every == 0) look_at_document();
         tell_state();
         if (round % heartbeat_every == 0) {
             log(Level::info, std::string{"state "} +
-                                 state_names[static_cast<std::size_t>(state())] + ", epoch " +
+                                 core::state_names[static_cast<std::size_t>(state())] + ", epoch " +
                                  std::to_string(loaded_.document.document->epoch.value));
         }
     }
@@ -199,7 +200,7 @@ asio::awaitable<void> Daemon::housekeeping() {
 /// An error such as a full disk must not stop the mixing: the keys of two epochs exist already.
 void Daemon::maintain_keys() {
     try {
-        keys_.maintain(node::wall_now());
+        keys_.maintain(node::process::wall_now());
         key_trouble_.clear();
     } catch (const std::exception& error) {
         if (key_trouble_ != error.what()) log(Level::error, error.what());
@@ -210,13 +211,14 @@ void Daemon::maintain_keys() {
 void Daemon::look_at_document() {
     if (!loaded_.document_file.worth_another_look()) return;
     try {
-        auto newer = loaded_.document_file.load(node::wall_now(), loaded_.document.document->epoch);
+        auto newer =
+            loaded_.document_file.load(node::process::wall_now(), loaded_.document.document->epoch);
         check_newer(*newer.document);
         use(std::move(newer));
-    } catch (const node::StartupError& error) {
+    } catch (const node::process::StartupError& error) {
         // A document that is not valid yet is read again later, and is not worth a log line each
         // time.
-        if (error.code() != node::ExitCode::not_ready) log(Level::warning, error.what());
+        if (error.code() != node::process::ExitCode::not_ready) log(Level::warning, error.what());
     }
 }
 
@@ -224,24 +226,25 @@ void Daemon::look_at_document() {
 void Daemon::check_newer(const directory::Document& newer) const {
     const auto& held = *loaded_.document.document;
     if (directory::conflict(newer, held)) {
-        throw node::ConfigError{"two different network documents of epoch " +
-                                std::to_string(held.epoch.value) +
-                                " are signed: keeping the one in use; ask the authorities why"};
+        throw node::process::ConfigError{
+            "two different network documents of epoch " + std::to_string(held.epoch.value) +
+            " are signed: keeping the one in use; ask the authorities why"};
     }
     if (newer.parameters.epoch_length != held.parameters.epoch_length) {
-        throw node::ConfigError{
+        throw node::process::ConfigError{
             "the new network document has another epoch length: restart the relay to take it"};
     }
     if (newer.find(loaded_.identity.id) != nullptr) {
-        check_fit(loaded_.config, loaded_.identity, newer);
+        operation::check_fit(loaded_.config, loaded_.identity, newer);
     }
 }
 
 void Daemon::use(directory::SignedDocument document) {
     if (document.document->epoch == loaded_.document.document->epoch) return;
     loaded_.document = std::move(document);
-    engine_.use(loaded_.document, make_exit_policy(loaded_.config, *loaded_.document.document));
-    if (state() == State::not_listed) {
+    engine_.use(loaded_.document,
+                operation::make_exit_policy(loaded_.config, *loaded_.document.document));
+    if (state() == core::State::not_listed) {
         log(Level::warning,
             "the new network document does not list this relay with its current keys");
     }
@@ -250,7 +253,7 @@ void Daemon::use(directory::SignedDocument document) {
 void Daemon::reload() {
     try {
         try_reload();
-        reloaded_ = node::wall_now();
+        reloaded_ = node::process::wall_now();
         reload_successful_ = true;
         log(Level::info, "reloaded");
     } catch (const std::exception& error) {
@@ -261,28 +264,28 @@ void Daemon::reload() {
 
 /// Runs every step that can fail first, so that a failed reload changes nothing.
 void Daemon::try_reload() {
-    auto config = load_config(config_file_);
+    auto config = operation::load_config(config_file_);
     std::string fixed;
     for (const auto& key : needs_restart(loaded_.config, config))
         fixed += (fixed.empty() ? "" : ", ") + key;
-    if (!fixed.empty()) throw node::ConfigError{"a restart is needed to change " + fixed};
-    DocumentFile file{config.document, loaded_.document_file.anchors()};
-    auto document = file.load(node::wall_now(), loaded_.document.document->epoch);
+    if (!fixed.empty()) throw node::process::ConfigError{"a restart is needed to change " + fixed};
+    operation::DocumentFile file{config.document, loaded_.document_file.anchors()};
+    auto document = file.load(node::process::wall_now(), loaded_.document.document->epoch);
     check_newer(*document.document);
-    check_fit(config, loaded_.identity, *document.document);
-    engine_.use(make_exit_policy(config, *document.document), config.dns_servers);
+    operation::check_fit(config, loaded_.identity, *document.document);
+    engine_.use(operation::make_exit_policy(config, *document.document), config.dns_servers);
 
     loaded_.config = std::move(config);
     loaded_.document_file = std::move(file);
     use(std::move(document));
 }
 
-State Daemon::state() const {
+core::State Daemon::state() const {
     const auto& document = *loaded_.document.document;
-    if (shutdown_.requested()) return State::draining;
+    if (shutdown_.requested()) return core::State::draining;
     const auto* listed = document.find(loaded_.identity.id);
     const bool ours = listed != nullptr && keys_.matches(*listed, document.epoch);
-    return state_by(document, ours, node::wall_now());
+    return operation::state_by(document, ours, node::process::wall_now());
 }
 
 /// Logs each change of state: nothing else tells the operator that the relay stopped or resumed
@@ -290,19 +293,20 @@ State Daemon::state() const {
 void Daemon::tell_state() {
     const auto now = state();
     if (now == std::exchange(told_, now)) return;
-    log(now == State::active || now == State::draining ? Level::info : Level::warning,
-        std::string{"state "} + state_names[static_cast<std::size_t>(now)] +
-            "; this machine's clock says " + to_text(node::wall_now()) +
-            ", the network document ends at " + to_text(loaded_.document.document->valid_until));
+    log(now == core::State::active || now == core::State::draining ? Level::info : Level::warning,
+        std::string{"state "} + core::state_names[static_cast<std::size_t>(now)] +
+            "; this machine's clock says " + operation::to_text(node::process::wall_now()) +
+            ", the network document ends at " +
+            operation::to_text(loaded_.document.document->valid_until));
 }
 
-StaticFacts Daemon::facts() const {
+operation::StaticFacts Daemon::facts() const {
     const auto& document = *loaded_.document.document;
-    StaticFacts facts;
-    facts.version = program_version;
+    operation::StaticFacts facts;
+    facts.version = operation::program_version;
     facts.state = state();
     facts.lab = lab();
-    facts.version_recommended = version_recommended(document);
+    facts.version_recommended = operation::version_recommended(document);
     facts.epoch = document.epoch;
     facts.process_start = started_;
     facts.directory_valid_until = document.valid_until;
@@ -315,8 +319,8 @@ StaticFacts Daemon::facts() const {
     return facts;
 }
 
-StatusFacts Daemon::status() {
-    StatusFacts status;
+operation::StatusFacts Daemon::status() {
+    operation::StatusFacts status;
     status.name = loaded_.config.name;
     status.identity = loaded_.identity.id;
     status.role = loaded_.config.role == directory::Role::mix ? "mix" : "gateway";
@@ -330,15 +334,15 @@ StatusFacts Daemon::status() {
     return status;
 }
 
-HttpPages Daemon::pages() {
-    HttpPages pages;
+operation::HttpPages Daemon::pages() {
+    operation::HttpPages pages;
     pages.metrics = [this] {
         const auto exact = lab() ? std::optional{engine_.lab_facts()} : std::nullopt;
         return metrics_.text(facts(), exact ? &*exact : nullptr);
     };
     pages.not_ready = [this]() -> std::optional<std::string> {
-        if (state() == State::active) return std::nullopt;
-        return state_names[static_cast<std::size_t>(state())];
+        if (state() == core::State::active) return std::nullopt;
+        return core::state_names[static_cast<std::size_t>(state())];
     };
     return pages;
 }
@@ -382,14 +386,14 @@ asio::awaitable<void> Daemon::close() {
 
 }  // namespace
 
-node::ExitCode run_relay(const std::filesystem::path& config_file) {
-    node::harden_process();
-    node::raise_descriptor_limit();
-    return Daemon{config_file, load_all(config_file, node::wall_now())}.run();
+node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
+    node::process::harden_process();
+    node::process::raise_descriptor_limit();
+    return Daemon{config_file, operation::load_all(config_file, node::process::wall_now())}.run();
 }
 
 void check_relay(const std::filesystem::path& config_file) {
-    load_all(config_file, node::wall_now());
+    operation::load_all(config_file, node::process::wall_now());
 }
 
 }  // namespace nightjar::relay

@@ -6,14 +6,14 @@
 
 #include <filesystem>
 
-#include "sphinx/node/exit_code.hpp"
+#include "sphinx/node/process/exit_code.hpp"
 
 namespace nightjar::relay {
 
 /// Runs until SIGTERM or SIGINT; SIGHUP reloads the configuration. Prints "nightjar-relay NAME
 /// ready" once the relay listens and has a network document. Throws node::StartupError, and
 /// whatever else start-up throws.
-node::ExitCode run_relay(const std::filesystem::path& config_file);
+node::process::ExitCode run_relay(const std::filesystem::path& config_file);
 
 /// Checks the configuration, keys, anchors and document as run_relay() would, without starting.
 /// Throws what run_relay() would throw. Changes nothing.

@@ -1,21 +1,24 @@
-// nightjar-relay: init, check, run, status. Exit codes: sphinx/node/exit_code.hpp.
+// nightjar-relay: init, check, run, status. Exit codes: sphinx/node/process/exit_code.hpp.
 #include <cstdio>
 #include <iostream>
 #include <thread>
 
-#include "relay/config.hpp"
 #include "relay/daemon.hpp"
-#include "relay/init.hpp"
-#include "relay/startup.hpp"
-#include "relay/status.hpp"
-#include "sphinx/node/clocks.hpp"
-#include "sphinx/node/command_line.hpp"
+#include "relay/operation/config.hpp"
+#include "relay/operation/init.hpp"
+#include "relay/operation/startup.hpp"
+#include "relay/operation/status.hpp"
+#include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/command_line.hpp"
 
 namespace {
 
 using namespace nightjar;
+using namespace nightjar::base;
 using namespace nightjar::relay;
-using node::ExitCode;
+using namespace nightjar::relay::core;
+using namespace nightjar::relay::operation;
+using node::process::ExitCode;
 
 /// The command line as text; the code that parses the file parses it as well.
 struct Arguments {
@@ -44,8 +47,9 @@ struct Arguments {
 directory::Endpoint endpoint(const std::string& text, const char* option) {
     const auto parsed = directory::parse_endpoint(text);
     if (parsed && parsed->port != 0) return *parsed;
-    throw node::UsageError{std::string{option} + ": '" + text +
-                           "' is not IP:PORT; write it like 192.0.2.1:9001 or [2001:db8::1]:9001"};
+    throw node::process::UsageError{
+        std::string{option} + ": '" + text +
+        "' is not IP:PORT; write it like 192.0.2.1:9001 or [2001:db8::1]:9001"};
 }
 
 InitOptions init_options(const Arguments& given) {
@@ -56,7 +60,7 @@ InitOptions init_options(const Arguments& given) {
     config.name = given.name;
     if (given.role == "gateway") {
         if (given.layer != 0)
-            throw node::UsageError{"--layer: a gateway is in no layer; omit the option"};
+            throw node::process::UsageError{"--layer: a gateway is in no layer; omit the option"};
         config.role = directory::Role::gateway;
         config.layer = 0;
     } else {
@@ -73,7 +77,7 @@ InitOptions init_options(const Arguments& given) {
     if (given.metrics != "off") config.metrics = endpoint(given.metrics, "--metrics");
     for (const auto& text : given.exit_policy) {
         if (const auto rule = ExitRule::parse(text); !rule) {
-            throw node::UsageError{"--exit-policy: " + rule.error()};
+            throw node::process::UsageError{"--exit-policy: " + rule.error()};
         }
         config.exit_policy.push_back(text);
     }
@@ -133,8 +137,8 @@ ExitCode status(const Arguments& given) {
         json = ask_status(config.control);
     }
     if (!json) {
-        throw node::NotReady{config.control.string() +
-                             ": no relay answers; start it with `nightjar-relay run`"};
+        throw node::process::NotReady{config.control.string() +
+                                      ": no relay answers; start it with `nightjar-relay run`"};
     }
     const auto people = to_people(*json);
     std::fputs(given.json || !people ? (*json + "\n").c_str() : people->c_str(), stdout);
@@ -157,10 +161,10 @@ ExitCode run(int argc, char** argv) {
     status_verb->add_flag("--json", given.json, "Print JSON");
     status_verb->add_option("--wait", given.wait_seconds,
                             "Wait up to this many seconds until it is active");
-    if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
+    if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
 
     if (*init) {
-        init_relay(init_options(given), node::wall_now(), std::cout);
+        init_relay(init_options(given), node::process::wall_now(), std::cout);
         return ExitCode::ok;
     }
     if (*check_verb) return check(given);
@@ -171,5 +175,5 @@ ExitCode run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return nightjar::node::run_main("nightjar-relay", [&] { return run(argc, argv); });
+    return nightjar::node::process::run_main("nightjar-relay", [&] { return run(argc, argv); });
 }

@@ -153,7 +153,7 @@ def run_windows(network, count):
 
 
 def cut(cells, windows, round_trip):
-    """Cuts the windows into slices, as tests/privacy/capture.hpp describes them.
+    """Cuts the windows into slices, as tests/lab/experiments/capture.hpp describes them.
 
     Leaves out the first seconds of a window, in which the one before it may still show.
     """

@@ -8,15 +8,15 @@
 #include "sphinx/directory/facts.hpp"
 #include "sphinx/directory/problems.hpp"
 #include "sphinx/directory/relay_facts.hpp"
-#include "sphinx/node/strict_yaml.hpp"
+#include "sphinx/node/config/strict_yaml.hpp"
 
-namespace nightjar::authority {
+namespace nightjar::relay::authority {
 
 namespace fs = std::filesystem;
 using directory::Parameters;
 using directory::Rate;
-using node::YamlMap;
-using node::YamlValue;
+using node::config::YamlMap;
+using node::config::YamlValue;
 
 namespace {
 
@@ -78,9 +78,9 @@ directory::Descriptor load_descriptor(const fs::path& file, const YamlValue& whe
     text.resize(static_cast<std::size_t>(stream.gcount()));
     auto parsed = directory::parse_descriptor(text);
     if (!parsed)
-        throw node::ConfigError{file.string() + ":" + std::to_string(parsed.error().line) +
-                                ":1: " + parsed.error().reason +
-                                "; fetch the file again from the relay that wrote it"};
+        throw node::process::ConfigError{file.string() + ":" + std::to_string(parsed.error().line) +
+                                         ":1: " + parsed.error().reason +
+                                         "; fetch the file again from the relay that wrote it"};
     return *std::move(parsed);
 }
 
@@ -110,13 +110,14 @@ void refuse_problems(const fs::path& file, const directory::Document& document) 
     for (const auto& problem : directory::problems(document))
         line += (line.empty() ? "" : "; ") + problem;
     if (!line.empty())
-        throw node::ConfigError{file.string() + ": this network must not be signed: " + line};
+        throw node::process::ConfigError{file.string() +
+                                         ": this network must not be signed: " + line};
 }
 
 }  // namespace
 
 directory::Document read_description(const fs::path& file, Which which, base::Wall now) {
-    const auto yaml = node::YamlFile::load(file);
+    const auto yaml = node::config::YamlFile::load(file);
     auto map = yaml.map();
     directory::Document document;
     const auto name = map.at("network");
@@ -140,4 +141,4 @@ directory::Document read_description(const fs::path& file, Which which, base::Wa
     return document;
 }
 
-}  // namespace nightjar::authority
+}  // namespace nightjar::relay::authority

@@ -7,7 +7,7 @@
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/document.hpp"
 
-namespace nightjar::authority {
+namespace nightjar::relay::authority {
 
 enum class Which { current, next };  // which epoch, by the wall clock
 
@@ -18,4 +18,4 @@ enum class Which { current, next };  // which epoch, by the wall clock
 directory::Document read_description(const std::filesystem::path& file, Which which,
                                      base::Wall now);
 
-}  // namespace nightjar::authority
+}  // namespace nightjar::relay::authority

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "relay/authority/signing.hpp"
-#include "sphinx/node/command_line.hpp"
-#include "sphinx/node/process.hpp"
+#include "sphinx/node/process/command_line.hpp"
+#include "sphinx/node/process/process.hpp"
 
 using namespace nightjar;
-using node::ExitCode;
+using node::process::ExitCode;
 
 namespace {
 
@@ -23,8 +23,8 @@ struct Options {
 };
 
 void init(const Options& options) {
-    const authority::fs::path folder{options.folders.front()};
-    const auto key = base::to_hex(authority::init(folder).bytes);
+    const relay::authority::fs::path folder{options.folders.front()};
+    const auto key = base::to_hex(relay::authority::init(folder).bytes);
     const auto file = (folder / "authority.key").string();
     if (options.json) {
         std::cout << nlohmann::json{{"authority", key}, {"key_file", file}} << '\n';
@@ -39,7 +39,7 @@ std::uint64_t unix_seconds(base::Wall time) {
         std::chrono::duration_cast<base::Seconds>(time.time_since_epoch()).count());
 }
 
-void print(const authority::Signed& made, const Options& options) {
+void print(const relay::authority::Signed& made, const Options& options) {
     const auto& document = made.document;
     if (options.json) {
         std::cout << nlohmann::json{{"network", document.network},
@@ -66,11 +66,12 @@ void print(const authority::Signed& made, const Options& options) {
 }
 
 void sign(const Options& options) {
-    const std::vector<authority::fs::path> folders{options.folders.begin(), options.folders.end()};
+    const std::vector<relay::authority::fs::path> folders{options.folders.begin(), options.folders.end()};
     const auto now = std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now());
-    const auto which = options.next ? authority::Which::next : authority::Which::current;
-    const auto made = authority::sign(folders, options.description, which, now);
-    authority::write(made, options.out);
+    const auto which =
+        options.next ? relay::authority::Which::next : relay::authority::Which::current;
+    const auto made = relay::authority::sign(folders, options.description, which, now);
+    relay::authority::write(made, options.out);
     print(made, options);
 }
 
@@ -95,10 +96,10 @@ ExitCode run(int argc, char** argv) {
     sign_verb->add_flag("--next", options.next,
                         "Sign the next epoch's document, from the .next descriptor files");
     sign_verb->add_flag("--json", options.json, "Print JSON");
-    if (const auto code = node::parse_command_line(app, argc, argv)) return *code;
+    if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
 
     if (sodium_init() < 0) throw std::runtime_error{"libsodium finds no source of randomness"};
-    node::harden_process();
+    node::process::harden_process();
     if (init_verb->parsed()) init(options);
     if (sign_verb->parsed()) sign(options);
     return ExitCode::ok;
@@ -107,5 +108,5 @@ ExitCode run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return node::run_main("nightjar-authority", [argc, argv] { return run(argc, argv); });
+    return node::process::run_main("nightjar-authority", [argc, argv] { return run(argc, argv); });
 }

@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <system_error>
 
-#include "sphinx/node/anchors_file.hpp"
-#include "sphinx/node/atomic_file.hpp"
-#include "sphinx/node/exit_code.hpp"
-#include "sphinx/node/key_file.hpp"
+#include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/key_file.hpp"
+#include "sphinx/node/process/exit_code.hpp"
 
-namespace nightjar::authority {
+namespace nightjar::relay::authority {
 
 namespace {
 
@@ -38,38 +38,40 @@ base::NodeId init(const fs::path& folder) {
     fs::create_directories(folder.has_parent_path() ? folder.parent_path() : ".");
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
         throw std::system_error{errno, std::generic_category(), "cannot make " + folder.string()};
-    const auto seed = node::new_key();
-    node::write_key(key_file(folder), node::KeyKind::authority, seed);
-    return {node::ed25519_public(seed)};
+    const auto seed = node::files::new_key();
+    node::files::write_key(key_file(folder), node::files::KeyKind::authority, seed);
+    return {node::files::ed25519_public(seed)};
 }
 
 Signed sign(const std::vector<fs::path>& folders, const fs::path& description, Which which,
             base::Wall now) {
     Signed made{read_description(description, which, now), {}};
     for (const auto& folder : folders)
-        directory::sign(made.document, node::read_key(key_file(folder), node::KeyKind::authority));
+        directory::sign(made.document,
+                        node::files::read_key(key_file(folder), node::files::KeyKind::authority));
     if (made.document.signatures.size() != folders.size())
-        throw node::UsageError{"two of the folders hold the same authority's key"};
+        throw node::process::UsageError{"two of the folders hold the same authority's key"};
     made.anchors = anchors_of(made.document);
     // Check the document with the code that clients and relays use: a document that they would
     // refuse must not leave this machine.
     const auto again = directory::parse(directory::to_text(made.document));
     if (!again)
-        throw node::ConfigError{description.string() +
-                                ": the document would not parse: " + again.error().reason};
+        throw node::process::ConfigError{description.string() +
+                                         ": the document would not parse: " + again.error().reason};
     const auto when = std::max(now, made.document.valid_from);
     const auto status = directory::check(*again, made.anchors, when, made.document.epoch);
     if (!status)
-        throw node::ConfigError{description.string() + ": the document would be refused: " +
-                                directory::to_string(status.error())};
+        throw node::process::ConfigError{
+            description.string() +
+            ": the document would be refused: " + directory::to_string(status.error())};
     return made;
 }
 
 void write(const Signed& made, const fs::path& folder) {
     fs::create_directories(folder);
-    node::replace_file(folder / "document", directory::to_text(made.document),
-                       node::Durability::disk);
-    node::save_anchors(folder / "network.yaml", made.anchors);
+    node::files::replace_file(folder / "document", directory::to_text(made.document),
+                              node::files::Durability::disk);
+    node::config::save_anchors(folder / "network.yaml", made.anchors);
 }
 
-}  // namespace nightjar::authority
+}  // namespace nightjar::relay::authority

@@ -9,7 +9,7 @@
 #include "sphinx/base/ids.hpp"
 #include "sphinx/directory/quorum.hpp"
 
-namespace nightjar::authority {
+namespace nightjar::relay::authority {
 
 namespace fs = std::filesystem;
 
@@ -31,4 +31,4 @@ Signed sign(const std::vector<fs::path>& folders, const fs::path& description, W
 /// exist.
 void write(const Signed& made, const fs::path& folder);
 
-}  // namespace nightjar::authority
+}  // namespace nightjar::relay::authority

@@ -32,7 +32,7 @@ void draft_batch(std::span<DraftJob> jobs) {
         routes[i].initial_secret = &jobs[i].randomness->initial_secret;
     }
     derive_keys(routes);
-    StreamCiphers ciphers;
+    crypto::StreamCiphers ciphers;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         auto& job = jobs[i];
         if (routes[i].error) {
@@ -62,7 +62,7 @@ void seal_batch(std::span<SealJob> jobs, std::size_t payload_size) {
         job.outcome = std::move(packet);
     }
     // Start with the layer of the last hop. A shorter route joins at its own last hop.
-    StreamCiphers ciphers;
+    crypto::StreamCiphers ciphers;
     std::vector<SealedPayload> layer;
     for (std::size_t hop = max_hops; hop-- > 0;) {
         layer.clear();

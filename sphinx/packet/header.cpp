@@ -12,7 +12,7 @@ using base::ByteSpan;
 using base::ByteView;
 using base::Secret;
 
-Filler make_filler(StreamCiphers& ciphers, const RouteKeys& keys) {
+Filler make_filler(crypto::StreamCiphers& ciphers, const RouteKeys& keys) {
     Filler filler;
     std::size_t size = 0;
     for (std::size_t i = 0; i + 1 < keys.hops; ++i) {
@@ -26,7 +26,7 @@ Filler make_filler(StreamCiphers& ciphers, const RouteKeys& keys) {
     return filler;
 }
 
-Header wrap(StreamCiphers& ciphers, Version version, std::span<const Hop> route,
+Header wrap(crypto::StreamCiphers& ciphers, Version version, std::span<const Hop> route,
             const RouteKeys& keys, const Filler& filler, const FinalBlock& final_block) {
     assert(route.size() == keys.hops && keys.hops >= 1 && keys.hops <= max_hops);
     const std::size_t filler_size = (keys.hops - 1) * routing_slot_size;

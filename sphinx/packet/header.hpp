@@ -4,17 +4,17 @@
 // the public interface.
 #pragma once
 
+#include "sphinx/crypto/stream_ciphers.hpp"
 #include "sphinx/packet/hop.hpp"
 #include "sphinx/packet/key_schedule.hpp"
 #include "sphinx/packet/route_keys.hpp"
-#include "sphinx/packet/stream_ciphers.hpp"
 
 namespace nightjar::packet {
 
 /// The bytes that the shifts of hops 0 to n-2 leave at the end of the last hop's beta. The first 60
 /// (n-1) bytes are used.
 using Filler = base::Secret<beta_size>;
-Filler make_filler(StreamCiphers& ciphers, const RouteKeys& keys);
+Filler make_filler(crypto::StreamCiphers& ciphers, const RouteKeys& keys);
 
 /// The content of the last hop's block.
 struct FinalBlock {
@@ -24,7 +24,7 @@ struct FinalBlock {
 };
 
 using Header = base::ByteArray<header_size>;
-Header wrap(StreamCiphers& ciphers, Version version, std::span<const Hop> route,
+Header wrap(crypto::StreamCiphers& ciphers, Version version, std::span<const Hop> route,
             const RouteKeys& keys, const Filler& filler, const FinalBlock& final_block);
 
 }  // namespace nightjar::packet

@@ -16,7 +16,7 @@ constexpr std::string_view expansion_info =
     "gh.";
 constexpr std::string_view payload_salt = "sphinx-payload-key-V01-CS01-HKDF:SHA256-SALT";
 constexpr std::string_view payload_info = "sphinx-payload-key-V01-CS01-HKDF:SHA256-INFO";
-static_assert(expansion_info.size() == 97 && expansion_info.size() <= hkdf_info_size_max);
+static_assert(expansion_info.size() == 97 && expansion_info.size() <= crypto::hkdf_info_size_max);
 
 // The offsets of the parts in an expanded shared secret.
 constexpr std::size_t cipher_key_offset = 0;
@@ -34,18 +34,18 @@ void take(const Secret<expanded_secret_size>& expanded, std::size_t offset, Part
 }  // namespace
 
 template <std::size_t Lanes>
-void expand_each(const Each<const SharedSecret*, Lanes>& shared,
-                 const Each<HopKeys*, Lanes>& keys) {
+void expand_each(const crypto::Each<const SharedSecret*, Lanes>& shared,
+                 const crypto::Each<HopKeys*, Lanes>& keys) {
     // HMAC pads an empty salt with zeros: it is the same as a salt of zeros.
-    static const auto salt = Hmac<Lanes>::same({});
-    Each<Secret<expanded_secret_size>, Lanes> expanded;
-    Each<ByteView, Lanes> material;
-    Each<ByteSpan, Lanes> out;
+    static const auto salt = crypto::Hmac<Lanes>::same({});
+    crypto::Each<Secret<expanded_secret_size>, Lanes> expanded;
+    crypto::Each<ByteView, Lanes> material;
+    crypto::Each<ByteSpan, Lanes> out;
     for (std::size_t lane = 0; lane < Lanes; ++lane) {
         material[lane] = shared[lane]->view();
         out[lane] = expanded[lane].span();
     }
-    hkdf<Lanes>(salt, material, base::as_bytes(expansion_info), out);
+    crypto::hkdf<Lanes>(salt, material, base::as_bytes(expansion_info), out);
     for (std::size_t lane = 0; lane < Lanes; ++lane) {
         take(expanded[lane], cipher_key_offset, keys[lane]->cipher_key);
         take(expanded[lane], mac_key_offset, keys[lane]->mac_key);
@@ -56,39 +56,43 @@ void expand_each(const Each<const SharedSecret*, Lanes>& shared,
 }
 
 template <std::size_t Lanes>
-void payload_key_each(const Each<const PayloadSeed*, Lanes>& seeds,
-                      const Each<PayloadKey*, Lanes>& keys) {
-    static const auto salt = Hmac<Lanes>::same(base::as_bytes(payload_salt));
-    Each<ByteView, Lanes> material;
-    Each<ByteSpan, Lanes> out;
+void payload_key_each(const crypto::Each<const PayloadSeed*, Lanes>& seeds,
+                      const crypto::Each<PayloadKey*, Lanes>& keys) {
+    static const auto salt = crypto::Hmac<Lanes>::same(base::as_bytes(payload_salt));
+    crypto::Each<ByteView, Lanes> material;
+    crypto::Each<ByteSpan, Lanes> out;
     for (std::size_t lane = 0; lane < Lanes; ++lane) {
         material[lane] = seeds[lane]->view();
         out[lane] = keys[lane]->span();
     }
-    hkdf<Lanes>(salt, material, base::as_bytes(payload_info), out);
+    crypto::hkdf<Lanes>(salt, material, base::as_bytes(payload_info), out);
 }
 
 template <std::size_t Lanes>
-Each<Gamma, Lanes> header_mac_each(const Each<const HopKeys*, Lanes>& keys,
-                                   const Each<ByteView, Lanes>& beta) {
-    Each<Gamma, Lanes> gammas;
-    Each<ByteView, Lanes> mac_keys;
-    Each<ByteSpan, Lanes> out;
+crypto::Each<Gamma, Lanes> header_mac_each(const crypto::Each<const HopKeys*, Lanes>& keys,
+                                           const crypto::Each<ByteView, Lanes>& beta) {
+    crypto::Each<Gamma, Lanes> gammas;
+    crypto::Each<ByteView, Lanes> mac_keys;
+    crypto::Each<ByteSpan, Lanes> out;
     for (std::size_t lane = 0; lane < Lanes; ++lane) {
         mac_keys[lane] = keys[lane]->mac_key.view();
         out[lane] = gammas[lane];
     }
-    Hmac<Lanes>{mac_keys}.mac(beta, out);
+    crypto::Hmac<Lanes>{mac_keys}.mac(beta, out);
     return gammas;
 }
 
-template void expand_each<1>(const Each<const SharedSecret*, 1>&, const Each<HopKeys*, 1>&);
-template void expand_each<2>(const Each<const SharedSecret*, 2>&, const Each<HopKeys*, 2>&);
-template void payload_key_each<1>(const Each<const PayloadSeed*, 1>&, const Each<PayloadKey*, 1>&);
-template void payload_key_each<2>(const Each<const PayloadSeed*, 2>&, const Each<PayloadKey*, 2>&);
-template Each<Gamma, 1> header_mac_each<1>(const Each<const HopKeys*, 1>&,
-                                           const Each<ByteView, 1>&);
-template Each<Gamma, 2> header_mac_each<2>(const Each<const HopKeys*, 2>&,
-                                           const Each<ByteView, 2>&);
+template void expand_each<1>(const crypto::Each<const SharedSecret*, 1>&,
+                             const crypto::Each<HopKeys*, 1>&);
+template void expand_each<2>(const crypto::Each<const SharedSecret*, 2>&,
+                             const crypto::Each<HopKeys*, 2>&);
+template void payload_key_each<1>(const crypto::Each<const PayloadSeed*, 1>&,
+                                  const crypto::Each<PayloadKey*, 1>&);
+template void payload_key_each<2>(const crypto::Each<const PayloadSeed*, 2>&,
+                                  const crypto::Each<PayloadKey*, 2>&);
+template crypto::Each<Gamma, 1> header_mac_each<1>(const crypto::Each<const HopKeys*, 1>&,
+                                                   const crypto::Each<ByteView, 1>&);
+template crypto::Each<Gamma, 2> header_mac_each<2>(const crypto::Each<const HopKeys*, 2>&,
+                                                   const crypto::Each<ByteView, 2>&);
 
 }  // namespace nightjar::packet

@@ -6,9 +6,9 @@
 #include <map>
 #include <memory>
 
-#include "sphinx/packet/kernel.hpp"
+#include "sphinx/crypto/kernel.hpp"
+#include "sphinx/crypto/x25519_kernels.hpp"
 #include "sphinx/packet/keys.hpp"
-#include "sphinx/packet/x25519_kernels.hpp"
 
 namespace nightjar::packet {
 
@@ -26,15 +26,15 @@ class KnownKeys {
 
     /// Returns the table of a valid key, which stays valid until the next batch begins; nullptr if
     /// the kernel in force uses no tables. Errors: bad_key (a point of the twist), low_order.
-    base::Result<const PointTable*, Error> find(const PublicKey& key);
+    base::Result<const crypto::PointTable*, Error> find(const PublicKey& key);
 
     /// Runs any number of multiplications with tables found since the batch began. Uses the kernel
     /// that made the tables, even if another is in force by now.
-    void multiply(std::span<const TableMultiplication> batch) const;
+    void multiply(std::span<const crypto::TableMultiplication> batch) const;
 
  private:
-    Kernel kernel_ = Kernel::portable;
-    std::map<PublicKey, std::unique_ptr<PointTable>> good_;
+    crypto::Kernel kernel_ = crypto::Kernel::portable;
+    std::map<PublicKey, std::unique_ptr<crypto::PointTable>> good_;
 };
 
 }  // namespace nightjar::packet

@@ -4,8 +4,9 @@ include(CMakePackageConfigHelpers)
 
 set_target_properties(nightjar_flags PROPERTIES EXPORT_NAME flags)
 set_target_properties(nightjar_base PROPERTIES EXPORT_NAME base)
+set_target_properties(nightjar_crypto PROPERTIES EXPORT_NAME crypto)
 set_target_properties(nightjar_packet PROPERTIES EXPORT_NAME packet)
-install(TARGETS nightjar_flags nightjar_base nightjar_packet EXPORT nightjar-targets
+install(TARGETS nightjar_flags nightjar_base nightjar_crypto nightjar_packet EXPORT nightjar-targets
     ARCHIVE DESTINATION lib/nightjar COMPONENT packet
     FILE_SET HEADERS DESTINATION include/nightjar COMPONENT packet)
 install(EXPORT nightjar-targets NAMESPACE nightjar:: DESTINATION lib/cmake/nightjar COMPONENT packet)

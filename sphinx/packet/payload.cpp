@@ -4,7 +4,7 @@
 #include <array>
 #include <cassert>
 
-#include "sphinx/packet/blake2b_batch.hpp"
+#include "sphinx/crypto/blake2b_batch.hpp"
 
 #include "sphinx/packet/packet.hpp"
 
@@ -30,7 +30,7 @@ constexpr std::size_t group_max = 8;
 using Group = std::span<const SealedPayload>;
 
 /// R ^= S(L ^ K)
-void stream_rounds(StreamCiphers& ciphers, Group group, std::size_t key_offset) {
+void stream_rounds(crypto::StreamCiphers& ciphers, Group group, std::size_t key_offset) {
     for (const auto& one : group) {
         base::Secret<left_size> stream_key;
         for (std::size_t i = 0; i < left_size; ++i)
@@ -42,11 +42,12 @@ void stream_rounds(StreamCiphers& ciphers, Group group, std::size_t key_offset) 
 /// L ^= H(K, R)
 void hash_rounds(Group group, std::size_t key_offset) {
     std::array<base::Secret<left_size>, group_max> digests;
-    std::array<KeyedHash, group_max> hashes;
+    std::array<crypto::KeyedHash, group_max> hashes;
     for (std::size_t i = 0; i < group.size(); ++i)
         hashes[i] = {group[i].key->data() + key_offset, group[i].payload.data() + left_size,
                      digests[i].data()};
-    blake2b_keyed(std::span{hashes}.first(group.size()), group[0].payload.size() - left_size);
+    crypto::blake2b_keyed(std::span{hashes}.first(group.size()),
+                          group[0].payload.size() - left_size);
     for (std::size_t i = 0; i < group.size(); ++i) {
         for (std::size_t b = 0; b < left_size; ++b)
             group[i].payload[b] ^= digests[i].data()[b];
@@ -65,7 +66,7 @@ void in_groups(std::span<const SealedPayload> batch, Rounds rounds) {
 
 }  // namespace
 
-void lioness_encrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batch) {
+void lioness_encrypt(crypto::StreamCiphers& ciphers, std::span<const SealedPayload> batch) {
     in_groups(batch, [&](Group group) {
         stream_rounds(ciphers, group, k1_offset);
         hash_rounds(group, k2_offset);
@@ -74,7 +75,7 @@ void lioness_encrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batc
     });
 }
 
-void lioness_decrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batch) {
+void lioness_decrypt(crypto::StreamCiphers& ciphers, std::span<const SealedPayload> batch) {
     in_groups(batch, [&](Group group) {
         hash_rounds(group, k4_offset);
         stream_rounds(ciphers, group, k3_offset);
@@ -83,12 +84,12 @@ void lioness_decrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batc
     });
 }
 
-void lioness_encrypt(StreamCiphers& ciphers, const PayloadKey& key, ByteSpan payload) {
+void lioness_encrypt(crypto::StreamCiphers& ciphers, const PayloadKey& key, ByteSpan payload) {
     const SealedPayload one{&key, payload};
     lioness_encrypt(ciphers, std::span{&one, 1});
 }
 
-void lioness_decrypt(StreamCiphers& ciphers, const PayloadKey& key, ByteSpan payload) {
+void lioness_decrypt(crypto::StreamCiphers& ciphers, const PayloadKey& key, ByteSpan payload) {
     const SealedPayload one{&key, payload};
     lioness_decrypt(ciphers, std::span{&one, 1});
 }

@@ -4,9 +4,9 @@
 
 #include "sphinx/base/bytes.hpp"
 #include "sphinx/base/result.hpp"
+#include "sphinx/crypto/stream_ciphers.hpp"
 #include "sphinx/packet/error.hpp"
 #include "sphinx/packet/keys.hpp"
-#include "sphinx/packet/stream_ciphers.hpp"
 
 namespace nightjar::packet {
 
@@ -17,10 +17,10 @@ struct SealedPayload {
 };
 /// Applies LIONESS in place to several payloads in parallel. Precondition: payloads of equal
 /// length, at least payload_size_min bytes.
-void lioness_encrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batch);
-void lioness_decrypt(StreamCiphers& ciphers, std::span<const SealedPayload> batch);
-void lioness_encrypt(StreamCiphers& ciphers, const PayloadKey& key, base::ByteSpan payload);
-void lioness_decrypt(StreamCiphers& ciphers, const PayloadKey& key, base::ByteSpan payload);
+void lioness_encrypt(crypto::StreamCiphers& ciphers, std::span<const SealedPayload> batch);
+void lioness_decrypt(crypto::StreamCiphers& ciphers, std::span<const SealedPayload> batch);
+void lioness_encrypt(crypto::StreamCiphers& ciphers, const PayloadKey& key, base::ByteSpan payload);
+void lioness_decrypt(crypto::StreamCiphers& ciphers, const PayloadKey& key, base::ByteSpan payload);
 
 /// True if a message of this length fits into a payload of this size, and the payload size is
 /// valid.

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "sphinx/crypto/scalar_chain.hpp"
+#include "sphinx/crypto/x25519_batch.hpp"
 #include "sphinx/packet/key_schedule.hpp"
 #include "sphinx/packet/known_keys.hpp"
-#include "sphinx/packet/scalar_chain.hpp"
-#include "sphinx/packet/x25519_batch.hpp"
 
 namespace nightjar::packet {
 
@@ -19,8 +19,8 @@ struct Walk {
     explicit Walk(RouteKeysJob& wanted) : job{&wanted}, chain{*wanted.initial_secret} {}
 
     RouteKeysJob* job;
-    ScalarChain chain;
-    std::array<const PointTable*, max_hops> tables{};  // nullptr: the kernel uses no tables
+    crypto::ScalarChain chain;
+    std::array<const crypto::PointTable*, max_hops> tables{};  // nullptr: the kernel uses no tables
     base::Secret<32> scalar;
     SharedSecret shared;
 };
@@ -40,9 +40,9 @@ std::optional<Error> prepare(Walk& walk, KnownKeys& known) {
 /// Computes x b_0 … b_(hop-1) times the hop's key for each route; at the first hop also the first
 /// alpha.
 void multiply_all(std::vector<Walk>& walks, std::size_t hop, const KnownKeys& known,
-                  const PointTable* base_table) {
-    std::vector<TableMultiplication> by_table;
-    std::vector<Multiplication> by_ladder;
+                  const crypto::PointTable* base_table) {
+    std::vector<crypto::TableMultiplication> by_table;
+    std::vector<crypto::Multiplication> by_ladder;
     for (auto& walk : walks) {
         auto& alpha = walk.job->keys.alpha.bytes;
         if (base_table != nullptr) {
@@ -63,7 +63,7 @@ void multiply_all(std::vector<Walk>& walks, std::size_t hop, const KnownKeys& kn
 
 void refuse_low_order(std::vector<Walk>& walks) {
     std::erase_if(walks, [](const Walk& walk) {
-        if (!is_zero(walk.shared.view())) return false;
+        if (!crypto::is_zero(walk.shared.view())) return false;
         walk.job->error = Error::low_order;
         return true;
     });
@@ -82,7 +82,7 @@ void expand_all(std::vector<Walk>& walks, std::size_t hop) {
 void derive_keys(std::span<RouteKeysJob> jobs) {
     auto& known = KnownKeys::of_this_thread();
     known.begin_batch();
-    const PointTable* const base_table = *known.find(base_point);
+    const crypto::PointTable* const base_table = *known.find(base_point);
     std::vector<Walk> walks;
     walks.reserve(jobs.size());
     for (auto& job : jobs) {

@@ -52,7 +52,7 @@ base::Result<base::NodeId, Error> use_surb(base::ByteView surb, base::ByteView m
 
     const auto payload = packet.subspan(header_size);
     write_message(payload, message);
-    StreamCiphers ciphers;
+    crypto::StreamCiphers ciphers;
     lioness_encrypt(ciphers, payload_key(seed), payload);
     return first_hop;
 }
@@ -91,7 +91,7 @@ base::Result<base::Bytes, Error> recover(const Recovery& recovery, base::ByteVie
     // Every hop removed a layer, and the replier had added one: add the layers of the hops again,
     // then remove the replier's.
     base::SecretBytes opened{payload};
-    StreamCiphers ciphers;
+    crypto::StreamCiphers ciphers;
     const auto key_of = [&](std::size_t hop) {
         return payload_key(
             PayloadSeed{recovery.seeds.view().subspan(hop * key_size).first<key_size>()});

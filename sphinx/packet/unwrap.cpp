@@ -7,12 +7,12 @@
 #include <array>
 #include <vector>
 
+#include "sphinx/crypto/stream_ciphers.hpp"
+#include "sphinx/crypto/x25519_batch.hpp"
 #include "sphinx/packet/key_schedule.hpp"
 #include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/payload.hpp"
 #include "sphinx/packet/routing.hpp"
-#include "sphinx/packet/stream_ciphers.hpp"
-#include "sphinx/packet/x25519_batch.hpp"
 
 namespace nightjar::packet {
 
@@ -77,8 +77,8 @@ class Batch {
     void in_pairs(Stage stage) {
         std::size_t i = 0;
         for (; i + 2 <= size_; i += 2)
-            stage(Each<Work*, 2>{alive_[i], alive_[i + 1]});
-        if (i < size_) stage(Each<Work*, 1>{alive_[i]});
+            stage(crypto::Each<Work*, 2>{alive_[i], alive_[i + 1]});
+        if (i < size_) stage(crypto::Each<Work*, 1>{alive_[i]});
     }
 
  private:
@@ -97,8 +97,8 @@ base::Status<Error> ok_or(bool ok, Error error) {
 }
 
 template <std::size_t Lanes, class Part>
-auto each(const Each<Work*, Lanes>& works, Part part) {
-    Each<decltype(part(*works[0])), Lanes> parts;
+auto each(const crypto::Each<Work*, Lanes>& works, Part part) {
+    crypto::Each<decltype(part(*works[0])), Lanes> parts;
     for (std::size_t lane = 0; lane < Lanes; ++lane)
         parts[lane] = part(*works[lane]);
     return parts;
@@ -107,19 +107,19 @@ auto each(const Each<Work*, Lanes>& works, Part part) {
 // The two errors of alpha are distinguished after the multiplication: an encoding of low order with
 // its top bit set is low_order, because X25519 ignores that bit.
 void agree_all(Batch& batch) {
-    std::array<Multiplication, chunk_max> products;
+    std::array<crypto::Multiplication, chunk_max> products;
     std::size_t n = 0;
     for (auto* work : batch)
         products[n++] = {work->job->key->data(), work->job->packet.data(), work->point.data()};
     multiply(std::span{products}.first(n));
     batch.keep([](const Work& work) {
-        if (is_zero(work.point.view())) return ok_or(false, Error::low_order);
+        if (crypto::is_zero(work.point.view())) return ok_or(false, Error::low_order);
         return ok_or((work.job->packet[alpha_size - 1] & 0x80) == 0, Error::bad_alpha);
     });
 }
 
 void authenticate(Batch& batch) {
-    batch.in_pairs([]<std::size_t Lanes>(const Each<Work*, Lanes>& works) {
+    batch.in_pairs([]<std::size_t Lanes>(const crypto::Each<Work*, Lanes>& works) {
         expand_each<Lanes>(
             each(works, [](Work& work) -> const SharedSecret* { return &work.point; }),
             each(works, [](Work& work) { return &work.keys; }));
@@ -139,7 +139,7 @@ void authenticate(Batch& batch) {
     });
 }
 
-void read_routing(StreamCiphers& ciphers, Batch& batch) {
+void read_routing(crypto::StreamCiphers& ciphers, Batch& batch) {
     batch.keep([&](Work& work) -> base::Status<Error> {
         const auto beta = work.job->packet.subspan(beta_offset, beta_size);
         std::copy(beta.begin(), beta.end(), work.block.data());
@@ -152,8 +152,8 @@ void read_routing(StreamCiphers& ciphers, Batch& batch) {
     });
 }
 
-void open_payloads(StreamCiphers& ciphers, Batch& batch) {
-    batch.in_pairs([]<std::size_t Lanes>(const Each<Work*, Lanes>& works) {
+void open_payloads(crypto::StreamCiphers& ciphers, Batch& batch) {
+    batch.in_pairs([]<std::size_t Lanes>(const crypto::Each<Work*, Lanes>& works) {
         payload_key_each<Lanes>(
             each(works, [](Work& work) -> const PayloadSeed* { return &work.keys.payload_seed; }),
             each(works, [](Work& work) { return &work.payload_key; }));
@@ -166,7 +166,7 @@ void open_payloads(StreamCiphers& ciphers, Batch& batch) {
 }
 
 void blind_all(Batch& batch) {
-    std::array<Multiplication, chunk_max> products;
+    std::array<crypto::Multiplication, chunk_max> products;
     std::size_t n = 0;
     for (auto* work : batch) {
         if (std::holds_alternative<Forward>(work->what))
@@ -174,8 +174,9 @@ void blind_all(Batch& batch) {
                              work->point.data()};
     }
     multiply(std::span{products}.first(n));
-    batch.keep(
-        [](const Work& work) { return ok_or(!is_zero(work.point.view()), Error::low_order); });
+    batch.keep([](const Work& work) {
+        return ok_or(!crypto::is_zero(work.point.view()), Error::low_order);
+    });
 }
 
 /// Writes the header for the next relay: alpha' || gamma' || beta'; zeros if the packet ends here.
@@ -202,7 +203,7 @@ void unwrap_chunk(std::span<UnwrapJob> jobs, std::size_t packet_size) {
         else
             Batch::fail(job, Error::bad_length);
     }
-    StreamCiphers ciphers;
+    crypto::StreamCiphers ciphers;
     agree_all(batch);
     authenticate(batch);
     read_routing(ciphers, batch);

@@ -11,11 +11,12 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "sphinx/packet/kernel.hpp"
+#include "sphinx/crypto/kernel.hpp"
 #include "tests/bench/samples.hpp"
 #include "tests/interop/crate_peer.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

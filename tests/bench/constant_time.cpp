@@ -19,6 +19,7 @@
 #include "tests/bench/samples.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

@@ -5,9 +5,9 @@
 #include <boost/asio/io_context.hpp>
 #include <stdexcept>
 
-#include "sphinx/node/link.hpp"
-#include "sphinx/node/listener.hpp"
-#include "sphinx/node/task_group.hpp"
+#include "sphinx/node/link/link.hpp"
+#include "sphinx/node/link/listener.hpp"
+#include "sphinx/node/process/task_group.hpp"
 
 namespace {
 
@@ -28,13 +28,13 @@ cell::Hello hello(cell::LinkRole role) {
     return mine;
 }
 
-struct Counter : node::Link::Sink {
-    void on_cell(node::Link&, cell::CellBox) override { ++cells; }
+struct Counter : node::link::Link::Sink {
+    void on_cell(node::link::Link&, cell::CellBox) override { ++cells; }
     std::size_t cells = 0;
 };
 
 // Takes run() and not the link, because the link may be gone before this coroutine first runs.
-asio::awaitable<void> drain(asio::awaitable<node::LinkError> run) {
+asio::awaitable<void> drain(asio::awaitable<node::link::LinkError> run) {
     co_await std::move(run);
 }
 
@@ -43,12 +43,13 @@ class Pair {
  public:
     Pair()
         : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
-          listener_{io_.get_executor(),
-                    tcp::endpoint{asio::ip::address_v4::loopback(), 0},
-                    answering_identity_,
-                    hello(cell::LinkRole::relay),
-                    {},
-                    [this](std::unique_ptr<node::Link> link) { answering = std::move(link); }} {
+          listener_{
+              io_.get_executor(),
+              tcp::endpoint{asio::ip::address_v4::loopback(), 0},
+              answering_identity_,
+              hello(cell::LinkRole::relay),
+              {},
+              [this](std::unique_ptr<node::link::Link> link) { answering = std::move(link); }} {
         tasks_.spawn("listener", listener_.run());
         connect();
     }
@@ -79,24 +80,24 @@ class Pair {
 
  private:
     static asio::awaitable<void> dial(Pair* pair) {
-        auto dialed =
-            co_await node::dial(pair->listener_.address(), pair->dialing_identity_,
-                                pair->answering_identity_.key(), hello(cell::LinkRole::client), {});
-        if (!dialed) throw std::runtime_error{node::to_string(dialed.error())};
+        auto dialed = co_await node::link::dial(pair->listener_.address(), pair->dialing_identity_,
+                                                pair->answering_identity_.key(),
+                                                hello(cell::LinkRole::client), {});
+        if (!dialed) throw std::runtime_error{node::link::to_string(dialed.error())};
         pair->dialing = std::move(*dialed);
     }
 
     asio::io_context io_{1};
-    node::TlsIdentity answering_identity_{seed(1)};
-    node::TlsIdentity dialing_identity_{seed(2)};
-    node::TaskGroup tasks_;
-    node::Listener listener_;
+    node::link::TlsIdentity answering_identity_{seed(1)};
+    node::link::TlsIdentity dialing_identity_{seed(2)};
+    node::process::TaskGroup tasks_;
+    node::link::Listener listener_;
 
  public:
     Counter at_dialing;
     Counter at_answering;
-    std::unique_ptr<node::Link> dialing;
-    std::unique_ptr<node::Link> answering;
+    std::unique_ptr<node::link::Link> dialing;
+    std::unique_ptr<node::link::Link> answering;
 };
 
 void cells_through_a_link(benchmark::State& state) {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "relay/mix_queue.hpp"
+#include "relay/core/mix_queue.hpp"
 #include "sphinx/base/random.hpp"
 
 namespace {
@@ -14,13 +14,13 @@ using namespace nightjar;
 using namespace std::chrono_literals;
 
 /// A packet with an empty cell, which does not matter here.
-relay::Held held(base::Mono arrived, base::Nanoseconds delay) {
-    return {std::make_unique<cell::Cell>(), relay::ToExit{}, arrived, delay};
+relay::core::Held held(base::Mono arrived, base::Nanoseconds delay) {
+    return {std::make_unique<cell::Cell>(), relay::core::ToExit{}, arrived, delay};
 }
 
 void steady(benchmark::State& state) {
     base::SeededRandom random{1};
-    relay::MixQueue queue{20'000, random};
+    relay::core::MixQueue queue{20'000, random};
     // Drawn in advance, because in the network the sender draws them.
     std::vector<base::Nanoseconds> delays(100'000);
     for (auto& delay : delays)
@@ -30,13 +30,13 @@ void steady(benchmark::State& state) {
     std::vector<std::uint64_t> others(1 << 20);
     const auto per_tick = state.range(0) / 1000;
     base::Mono now{1h};
-    std::vector<relay::Held> out;
+    std::vector<relay::core::Held> out;
     std::size_t next = 0, touched = 0;
     for (auto _ : state) {
         state.PauseTiming();
         for (std::size_t i = 0; i < others.size(); i += 8)
             touched += others[i]++;
-        std::vector<relay::Held> arriving;
+        std::vector<relay::core::Held> arriving;
         for (int i = 0; i < per_tick; ++i)
             arriving.push_back(held(now, delays[next++ % delays.size()]));
         out.clear();
@@ -56,7 +56,7 @@ BENCHMARK(steady)->Name("mix, a tick")->Arg(1'000)->Arg(10'000)->Arg(50'000);
 
 void full(benchmark::State& state) {
     base::SeededRandom random{1};
-    relay::MixQueue queue{20'000, random};
+    relay::core::MixQueue queue{20'000, random};
     const base::Mono now{1h};
     for (int i = 0; i < 20'000; ++i)
         queue.push(held(now, 400ms));

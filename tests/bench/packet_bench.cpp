@@ -4,12 +4,13 @@
 
 #include <cstring>
 
-#include "sphinx/packet/kernel.hpp"
+#include "sphinx/crypto/kernel.hpp"
+#include "sphinx/crypto/x25519_batch.hpp"
 #include "sphinx/packet/payload.hpp"
-#include "sphinx/packet/x25519_batch.hpp"
 #include "tests/bench/samples.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

@@ -7,7 +7,7 @@
 #include <new>
 #include <vector>
 
-#include "relay/replay_filter.hpp"
+#include "relay/core/replay_filter.hpp"
 #include "sphinx/base/random.hpp"
 
 namespace {
@@ -34,10 +34,10 @@ class Shared {
 template <std::size_t ahead>  // prefetch distance in tags; 0: no prefetch
 void insert(benchmark::State& state) {
     const auto packets = static_cast<std::uint64_t>(state.range(0)) * 3600;
-    Shared memory{relay::ReplayFilter::bytes_for(packets)};
+    Shared memory{relay::core::ReplayFilter::bytes_for(packets)};
     base::SeededRandom random{1};
     random.fill(memory.bytes());
-    relay::ReplayFilter filter{memory.bytes()};
+    relay::core::ReplayFilter filter{memory.bytes()};
     std::vector<packet::ReplayTag> tags(100'000);
     for (auto& tag : tags)
         tag = random.id<packet::ReplayTag>();

@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "sphinx/base/random.hpp"
+#include "sphinx/crypto/scalar_chain.hpp"
 #include "sphinx/packet/known_keys.hpp"
-#include "sphinx/packet/scalar_chain.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

@@ -1,5 +1,5 @@
 // Whatever comes in over the control socket: an answer, never a crash.
-#include "client/api_protocol.hpp"
+#include "client/protocol/api_protocol.hpp"
 
 #include <cstdlib>
 
@@ -14,7 +14,7 @@ nightjar::fuzz::Depth refused{"an object with a method that is refused"};
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace nightjar::client;
+    using namespace nightjar::client::protocol;
     const std::string_view line{reinterpret_cast<const char*>(data), size};
     const auto request = api::parse_request(line);
     if (request) {

@@ -1,6 +1,6 @@
 // Any text as an exit's rules: whatever they say, no address that is not public, wraps another or
 // is the relay's own is ever a target, and no rule at all accepts nothing.
-#include "relay/exit_policy.hpp"
+#include "relay/core/exit_policy.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,7 +8,8 @@
 #include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::base;
+using namespace nightjar::relay::core;
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Messages of hostile clients: whatever they say, sessions and stocks stay bounded, no reply leaves
 // outside a tick, and no pace is above the network's.
-#include "relay/exit_sessions.hpp"
+#include "relay/core/exit_sessions.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -25,7 +25,7 @@ void require(bool condition) {
     if (!condition) std::abort();
 }
 
-struct PlainSealer final : relay::ReplySealer {
+struct PlainSealer final : relay::core::ReplySealer {
     std::optional<base::NodeId> seal(base::ByteView, base::ByteView, base::ByteSpan) override {
         return base::NodeId{};
     }
@@ -36,14 +36,15 @@ struct PlainSealer final : relay::ReplySealer {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     directory::Parameters parameters;
     base::SeededRandom random{size};
-    relay::Counters counters;
-    relay::ExitLimits limits;
+    relay::core::Counters counters;
+    relay::core::ExitLimits limits;
     limits.sessions_max = 3;
     limits.surbs_max = 20;
-    relay::ExitSessions exit{parameters, random, counters, limits, std::make_unique<PlainSealer>()};
+    relay::core::ExitSessions exit{parameters, random, counters, limits,
+                                   std::make_unique<PlainSealer>()};
     base::Reader reader{{data, size}};
     base::Mono now{};
-    std::vector<relay::ExitSessions::Reply> replies;
+    std::vector<relay::core::ExitSessions::Reply> replies;
     while (reader.remaining() > 2) {
         const auto length = reader.u8();
         const auto step = reader.u8();

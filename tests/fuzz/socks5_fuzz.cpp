@@ -1,13 +1,13 @@
 // Whatever an application sends, cut anywhere: the same outcome, at most 513 bytes held, and a
 // target only of a form that an exit may see.
-#include "client/socks5.hpp"
+#include "client/protocol/socks5.hpp"
 
 #include <cstdlib>
 
 #include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
-using client::socks5::Handshake;
+using client::protocol::socks5::Handshake;
 
 namespace {
 

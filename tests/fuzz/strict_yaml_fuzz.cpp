@@ -1,13 +1,14 @@
 // Any file: refused in one line that names a place and a mend, or read to its end. Every scalar is
 // tried as every type.
-#include "sphinx/node/strict_yaml.hpp"
+#include "sphinx/node/config/strict_yaml.hpp"
 
 #include <cstdlib>
 
 #include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
-using namespace nightjar::node;
+using namespace nightjar::node::config;
+using namespace nightjar::node::process;
 
 namespace {
 

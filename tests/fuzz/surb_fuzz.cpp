@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "sphinx/base/codec.hpp"
+#include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/payload.hpp"
 #include "sphinx/packet/surb.hpp"
 #include "tests/fuzz/depth.hpp"

@@ -3,11 +3,11 @@
 // handshake instead, as records that an attacker puts on the wire: no cell ever comes of them.
 #include <cstdlib>
 
-#include "sphinx/node/tls_session.hpp"
+#include "sphinx/node/link/tls_session.hpp"
 #include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
-using node::TlsSession;
+using node::link::TlsSession;
 
 namespace {
 
@@ -27,13 +27,13 @@ base::Secret<32> seed(std::uint8_t n) {
     return secret;
 }
 
-node::TlsIdentity& answering_identity() {
-    static node::TlsIdentity identity{seed(1)};
+node::link::TlsIdentity& answering_identity() {
+    static node::link::TlsIdentity identity{seed(1)};
     return identity;
 }
 
-node::TlsIdentity& dialing_identity() {
-    static node::TlsIdentity identity{seed(2)};
+node::link::TlsIdentity& dialing_identity() {
+    static node::link::TlsIdentity identity{seed(2)};
     return identity;
 }
 

@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "sphinx/crypto/kernel.hpp"
 #include "sphinx/packet/header.hpp"
-#include "sphinx/packet/kernel.hpp"
 #include "sphinx/packet/packet.hpp"
 #include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

@@ -8,12 +8,13 @@
 #include <cstring>
 #include <vector>
 
+#include "sphinx/crypto/scalar_chain.hpp"
+#include "sphinx/crypto/x25519_kernels.hpp"
 #include "sphinx/packet/known_keys.hpp"
-#include "sphinx/packet/scalar_chain.hpp"
-#include "sphinx/packet/x25519_kernels.hpp"
 #include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

@@ -5,11 +5,13 @@
 
 #include <iostream>
 
+#include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/surb.hpp"
 #include "tests/interop/crate_peer.hpp"
 #include "tests/support/kernels.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 using interop::word;
 

@@ -7,14 +7,14 @@
 #include <tuple>
 #include <vector>
 
-#include "tests/simulation/probe.hpp"
-#include "tests/simulation/relay_node.hpp"
-#include "tests/simulation/world.hpp"
+#include "tests/lab/world/probe.hpp"
+#include "tests/lab/world/relay_node.hpp"
+#include "tests/lab/world/world.hpp"
 
 using namespace nightjar;
-using namespace nightjar::simulation;
+using namespace nightjar::lab::world;
 using namespace std::chrono_literals;
-using relay::DropReason;
+using relay::core::DropReason;
 
 namespace {
 
@@ -24,7 +24,7 @@ using Attack = std::function<void(OnWire&, const base::NodeId& to)>;
 struct Outcome {
     /// What an observer of every wire sees: time, sender and receiver of each cell.
     std::vector<std::tuple<base::Mono, Peer, Peer>> trace;
-    std::map<base::NodeId, relay::Counters> counters;
+    std::map<base::NodeId, relay::core::Counters> counters;
     std::uint64_t returned = 0;
 
     std::uint64_t dropped(DropReason reason) const {

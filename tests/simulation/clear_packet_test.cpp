@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "sphinx/base/codec.hpp"
-#include "tests/simulation/client_node.hpp"
-#include "tests/simulation/relay_node.hpp"
-#include "tests/simulation/world.hpp"
+#include "tests/lab/world/client_node.hpp"
+#include "tests/lab/world/relay_node.hpp"
+#include "tests/lab/world/world.hpp"
 
 using namespace nightjar;
-using namespace nightjar::simulation;
+using namespace nightjar::lab::world;
 using namespace std::chrono_literals;
 
 namespace {
@@ -32,9 +32,9 @@ Events run(Packets packets, std::uint64_t seed) {
         mailbox.bytes.fill(static_cast<std::uint8_t>(0xc1 + i));
         clients.push_back(&world.add<ClientNode>(mailbox, mailbox, world.gateway(i).identity()));
     }
-    std::optional<client::StreamRef> stream;
+    std::optional<client::core::StreamRef> stream;
     std::size_t got = 0;
-    clients[0]->application = [&](client::Core& core, base::Mono now) {
+    clients[0]->application = [&](client::core::Core& core, base::Mono now) {
         if (now < World::begin + 4s) return;
         if (!stream) {
             stream = core.open("application", {"blob.example", 80});

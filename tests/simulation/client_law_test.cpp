@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "tests/simulation/law_world.hpp"
+#include "tests/lab/world/law_world.hpp"
 
 using namespace nightjar;
-using namespace nightjar::simulation;
+using namespace nightjar::lab::world;
 using namespace std::chrono_literals;
 
 namespace {
@@ -47,7 +47,7 @@ class Load {
 
     LawWorld& world_;
     base::Bytes bytes_;
-    std::optional<client::StreamRef> stream_;
+    std::optional<client::core::StreamRef> stream_;
     base::Mono retry_{};
 };
 
@@ -220,7 +220,7 @@ TEST_CASE("isolation keys get sessions of their own, and R stays R") {
     world.servers.add("echo.example", 7, echo_server);
     world.run_for(20s);
     auto& core = world.core();
-    std::vector<client::StreamRef> streams;
+    std::vector<client::core::StreamRef> streams;
     for (const auto* key : {"a", "b", "c"}) {
         const auto stream = core.open(key, {"echo.example", 7});
         REQUIRE(stream);

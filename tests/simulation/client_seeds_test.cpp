@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <set>
 
-#include "tests/simulation/law_world.hpp"
+#include "tests/lab/world/law_world.hpp"
 
 using namespace nightjar;
-using namespace nightjar::simulation;
+using namespace nightjar::lab::world;
 using namespace std::chrono_literals;
 
 namespace {
@@ -18,7 +18,7 @@ namespace {
 /// An application that sends bytes to the echo server and compares what comes back.
 class Echoed {
  public:
-    Echoed(LawWorld& world, client::IsolationKey key)
+    Echoed(LawWorld& world, client::core::IsolationKey key)
         : world_{world}, key_{std::move(key)}, pattern_{test_bytes(period)} {}
 
     void step() {
@@ -46,7 +46,7 @@ class Echoed {
             received += n;
         }
     }
-    void on(const client::CoreEvent& event) {
+    void on(const client::core::CoreEvent& event) {
         if (!stream_ || event.stream != *stream_) return;
         if (event.event.kind != stream::Event::Kind::reset) return;
         stream_.reset();
@@ -63,9 +63,9 @@ class Echoed {
     std::size_t room() const { return std::min<std::size_t>(4096, 60'000 - (sent_ - got_)); }
 
     LawWorld& world_;
-    client::IsolationKey key_;
+    client::core::IsolationKey key_;
     base::Bytes pattern_;
-    std::optional<client::StreamRef> stream_;
+    std::optional<client::core::StreamRef> stream_;
     base::Mono retry_{};
     std::uint64_t sent_ = 0;
     std::uint64_t got_ = 0;

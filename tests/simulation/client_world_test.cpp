@@ -8,12 +8,12 @@
 
 #include "sphinx/base/codec.hpp"
 #include "sphinx/directory/problems.hpp"
-#include "tests/simulation/client_node.hpp"
-#include "tests/simulation/relay_node.hpp"
-#include "tests/simulation/world.hpp"
+#include "tests/lab/world/client_node.hpp"
+#include "tests/lab/world/relay_node.hpp"
+#include "tests/lab/world/world.hpp"
 
 using namespace nightjar;
-using namespace nightjar::simulation;
+using namespace nightjar::lab::world;
 using namespace std::chrono_literals;
 
 namespace {
@@ -26,7 +26,7 @@ ClientNode& add_client(World& world, base::Milliseconds clock_offset = {}) {
     return client;
 }
 
-std::uint64_t dropped(World& world, relay::DropReason reason) {
+std::uint64_t dropped(World& world, relay::core::DropReason reason) {
     std::uint64_t sum = 0;
     for (auto* relay : world.relays())
         sum += relay->counters.dropped[static_cast<std::size_t>(reason)];
@@ -34,7 +34,7 @@ std::uint64_t dropped(World& world, relay::DropReason reason) {
 }
 
 /// Sends `up`, finishes, and reads until the other side has finished or reset.
-base::Bytes exchange(World& world, client::Core& core, const stream::Target& target,
+base::Bytes exchange(World& world, client::core::Core& core, const stream::Target& target,
                      base::ByteView up, base::Nanoseconds limit) {
     const auto stream = core.open("application", target);
     REQUIRE(stream);
@@ -127,10 +127,10 @@ TEST_CASE("1 MiB arrives intact each way with 1 % of packets dropped at every re
     crypto_hash_sha256(hash.data(), sent.data(), sent.size());
     CHECK(std::equal(hash.begin(), hash.end(), answer.begin() + 8));
 
-    CHECK(dropped(world, relay::DropReason::injected) > 100);
-    CHECK(dropped(world, relay::DropReason::malformed) == 0);
-    CHECK(dropped(world, relay::DropReason::misrouted) == 0);
-    CHECK(dropped(world, relay::DropReason::overflow) == 0);
+    CHECK(dropped(world, relay::core::DropReason::injected) > 100);
+    CHECK(dropped(world, relay::core::DropReason::malformed) == 0);
+    CHECK(dropped(world, relay::core::DropReason::misrouted) == 0);
+    CHECK(dropped(world, relay::core::DropReason::overflow) == 0);
     CHECK(client.core().status(world.now()).slots_lost == 0);
     std::printf("1 MiB at 1 %% drops per relay: down %.1f s (%.1f kB/s), up %.1f s (%.1f kB/s)\n",
                 down_seconds, size / down_seconds / 1000, up_seconds, size / up_seconds / 1000);

@@ -1,4 +1,4 @@
-#include "tests/simulation/peer_table.hpp"
+#include "tests/lab/world/peer_table.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,16 +6,16 @@
 #include <stdexcept>
 
 #include "sphinx/base/random.hpp"
-#include "tests/simulation/relay_node.hpp"
-#include "tests/simulation/world.hpp"
+#include "tests/lab/world/relay_node.hpp"
+#include "tests/lab/world/world.hpp"
 
 using namespace nightjar;
-using simulation::PeerTable;
+using lab::world::PeerTable;
 
 TEST_CASE("peer table: a name gives its number and a number its name, however many there are") {
     base::SeededRandom random{1};
     PeerTable table;
-    std::vector<simulation::Peer> names;
+    std::vector<lab::world::Peer> names;
     for (std::uint32_t number = 0; number < 1'000; ++number) {
         if (number % 3 == 0)
             names.emplace_back(random.id<base::NodeId>());
@@ -31,11 +31,11 @@ TEST_CASE("peer table: a name gives its number and a number its name, however ma
 }
 
 TEST_CASE("world: a name that no node has") {
-    simulation::World world{{}};
+    lab::world::World world{{}};
     const base::MailboxId nobody;
     CHECK_THROWS_AS(world.number_of(nobody), std::out_of_range);
     CHECK(world.send(world.gateway(0), nobody, std::make_unique<cell::Cell>()) ==
-          relay::Sent::no_link);
+          relay::core::Sent::no_link);
     CHECK(world.number_of(world.gateway(0).identity()) == world.gateway(0).number);
 }
 

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <vector>
 
-#include "tests/simulation/probe.hpp"
-#include "tests/simulation/relay_node.hpp"
-#include "tests/simulation/world.hpp"
+#include "tests/lab/world/probe.hpp"
+#include "tests/lab/world/relay_node.hpp"
+#include "tests/lab/world/world.hpp"
 
 using namespace nightjar;
-using namespace nightjar::simulation;
+using namespace nightjar::lab::world;
 using namespace std::chrono_literals;
 
 namespace {

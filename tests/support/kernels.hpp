@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "sphinx/packet/kernel.hpp"
+#include "sphinx/crypto/kernel.hpp"
 
 namespace nightjar::testing {
 
 /// All kernels, or the one that NIGHTJAR_KERNEL names. Throws if the name is unknown.
-inline std::vector<packet::Kernel> wanted_kernels() {
-    const std::vector all{packet::Kernel::portable, packet::Kernel::avx2, packet::Kernel::ifma};
+inline std::vector<crypto::Kernel> wanted_kernels() {
+    const std::vector all{crypto::Kernel::portable, crypto::Kernel::avx2, crypto::Kernel::ifma};
     const char* name = std::getenv("NIGHTJAR_KERNEL");
     if (name == nullptr) return all;
     for (const auto kernel : all) {
@@ -26,15 +26,15 @@ inline std::vector<packet::Kernel> wanted_kernels() {
 /// Forces a kernel for a scope.
 class KernelScope {
  public:
-    explicit KernelScope(packet::Kernel kernel) : before_{packet::kernel()} {
-        packet::force_kernel(kernel);
+    explicit KernelScope(crypto::Kernel kernel) : before_{crypto::kernel()} {
+        crypto::force_kernel(kernel);
     }
-    ~KernelScope() { packet::force_kernel(before_); }
+    ~KernelScope() { crypto::force_kernel(before_); }
     KernelScope(const KernelScope&) = delete;
     KernelScope& operator=(const KernelScope&) = delete;
 
  private:
-    packet::Kernel before_;
+    crypto::Kernel before_;
 };
 
 /// Calls test(kernel) with each wanted kernel in force.
@@ -42,8 +42,8 @@ template <class Test>
 void with_every_kernel(Test test) {
     for (const auto kernel : wanted_kernels()) {
         // A string, because doctest prints the address of a character pointer.
-        const std::string name = packet::to_string(kernel);
-        if (!packet::available(kernel)) {
+        const std::string name = crypto::to_string(kernel);
+        if (!crypto::available(kernel)) {
             MESSAGE("this processor cannot run the kernel ", name);
             continue;
         }

@@ -74,7 +74,7 @@ MUTANTS = [
            "stream.fin == Delivery::due",
            UNIT, "a stream opens, carries bytes both ways, half-closes each way and is forgotten"),
     mutant("fault-of-an-unknown-stream-told", "sphinx/stream/mux_receive.cpp",
-           "if (side == Side::exit && !stream.known) return;  // nobody was told of it", "",
+           "if (side == Side::exit && !stream.known) return;  // no event has announced it", "",
            UNIT, "a stream that nobody was told of ends without an event"),
     mutant("reset-of-an-unknown-stream-told", "sphinx/stream/mux_receive.cpp",
            "!stream.dead && (side == Side::client || stream.known);", "!stream.dead;",

@@ -142,7 +142,7 @@ struct Recorder::Impl {
     std::array<std::size_t, 2> largest_read{};
     std::uint32_t connections = 0;
     bool stopped = false;
-    node::TaskGroup tasks;
+    node::process::TaskGroup tasks;
 };
 
 Recorder::Recorder(asio::any_io_executor executor, const tcp::endpoint& listen,

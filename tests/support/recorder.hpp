@@ -12,7 +12,7 @@
 
 #include "sphinx/base/bytes.hpp"
 #include "sphinx/base/time.hpp"
-#include "sphinx/node/task_group.hpp"
+#include "sphinx/node/process/task_group.hpp"
 
 namespace nightjar::tests {
 

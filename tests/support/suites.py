@@ -122,14 +122,14 @@ def privacy():
     """what an adversary learns: the laboratory in its reduced form"""
     if subprocess.run(["deploy/install-packages", "plots"], cwd=ROOT).returncode != 0:
         raise RuntimeError("matplotlib cannot be installed, and the laboratory's page needs it")
-    build = Build.preset("test", "privacy_tests", "nightjar-lab")
-    yield "privacy_tests", [build / "tests/privacy/privacy_tests"], {}
-    rows = build / "tests/privacy/rows"
+    build = Build.preset("test", "lab_tests", "nightjar-lab")
+    yield "lab_tests", [build / "tests/lab/lab_tests"], {}
+    rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
     for experiment in ("mixing", "observer", "linking", "gateway", "routes", "active"):
-        yield f"lab {experiment}", [build / "tests/privacy/nightjar-lab", experiment, "--json",
+        yield f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
                                     rows / f"{experiment}.jsonl"], {}
-    yield "the laboratory's page", ["/usr/bin/python3", "tests/privacy/page_test.py", rows], {}
+    yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
 
 
 def python_test(name, build):

@@ -1,4 +1,4 @@
-#include "client/api.hpp"
+#include "client/operation/api.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -15,20 +15,22 @@ namespace asio = boost::asio;
 namespace {
 
 /// Answers a ping at once, with a line longer than any socket buffer.
-struct LongAnswers final : client::ApiAnswers {
+struct LongAnswers final : client::operation::ApiAnswers {
     std::string status_line() override { return "{}\n"; }
     std::optional<std::uint64_t> ping() override { return ++pings; }
-    std::string ping_line(const client::PingResult&) override { return std::string(length, 'x'); }
+    std::string ping_line(const client::core::PingResult&) override {
+        return std::string(length, 'x');
+    }
     base::Nanoseconds ping_patience() override { return base::Seconds{30}; }
 
     static constexpr std::size_t length = std::size_t{8} << 20;
     std::uint64_t pings = 0;
 };
 
-struct NoAnswers final : client::ApiAnswers {
+struct NoAnswers final : client::operation::ApiAnswers {
     std::string status_line() override { return "{}\n"; }
     std::optional<std::uint64_t> ping() override { return std::nullopt; }
-    std::string ping_line(const client::PingResult&) override { return "{}\n"; }
+    std::string ping_line(const client::core::PingResult&) override { return "{}\n"; }
     base::Nanoseconds ping_patience() override { return base::Seconds{1}; }
 };
 
@@ -54,9 +56,10 @@ TEST_CASE("control socket of a client: without descriptors it waits, and does no
     const auto path = folder.path() / "control.sock";
     asio::io_context io{1};
     NoAnswers answers;
-    node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
+    node::process::TaskGroup tasks{io.get_executor(),
+                                   [](const std::string&, const std::string&) {}};
     {
-        client::Api api{io.get_executor(), tasks, answers};
+        client::operation::Api api{io.get_executor(), tasks, answers};
         api.listen(path);
         asio::local::stream_protocol::socket caller{io};
         caller.connect({path.string()});
@@ -79,10 +82,11 @@ TEST_CASE(
     const auto path = folder.path() / "control.sock";
     asio::io_context io{1};
     LongAnswers answers;
-    node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
+    node::process::TaskGroup tasks{io.get_executor(),
+                                   [](const std::string&, const std::string&) {}};
     std::size_t taken = 0;
     {
-        client::Api api{io.get_executor(), tasks, answers, base::Seconds{1}};
+        client::operation::Api api{io.get_executor(), tasks, answers, base::Seconds{1}};
         api.listen(path);
         asio::local::stream_protocol::socket caller{io};
         caller.connect({path.string()});

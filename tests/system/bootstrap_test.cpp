@@ -1,4 +1,4 @@
-#include "client/bootstrap.hpp"
+#include "client/operation/bootstrap.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,9 +6,9 @@
 #include <functional>
 #include <optional>
 
-#include "relay/links.hpp"
-#include "sphinx/node/clocks.hpp"
-#include "sphinx/node/task_group.hpp"
+#include "relay/io/links.hpp"
+#include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/task_group.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/link_pair.hpp"
@@ -20,12 +20,13 @@ namespace {
 
 /// A gateway of a signed network that serves its document, and a client that has no document in
 /// use.
-struct Bootstrap final : relay::Links::Owner {
+struct Bootstrap final : relay::io::Links::Owner {
     Bootstrap() {
         auto& document = network.document;
-        document.epoch = directory::epoch_at(node::wall_now(), document.parameters.epoch_length);
+        document.epoch =
+            directory::epoch_at(node::process::wall_now(), document.parameters.epoch_length);
         text = signed_text(document.epoch);
-        relay::LinksOptions options;
+        relay::io::LinksOptions options;
         options.self = test::named(document, "gateway-1").identity;
         options.network = directory::network_id(network.anchors);
         options.listen = {address};
@@ -55,7 +56,8 @@ struct Bootstrap final : relay::Links::Owner {
     }
     void fetch() { tasks.spawn("first document", run()); }
     asio::awaitable<void> run() {
-        got = co_await client::first_document(network.anchors, state, random, waiting_for);
+        got =
+            co_await client::operation::first_document(network.anchors, state, random, waiting_for);
     }
     bool until(const std::function<bool()>& done) {
         const auto end = std::chrono::steady_clock::now() + base::Seconds{40};
@@ -69,7 +71,7 @@ struct Bootstrap final : relay::Links::Owner {
         return done();
     }
 
-    void on_packet(const relay::From&, cell::CellBox) override {}
+    void on_packet(const relay::core::From&, cell::CellBox) override {}
     void on_client(const base::MailboxId& who) override { connected = who; }
     void on_client_gone(const base::MailboxId&) override { connected.reset(); }
 
@@ -83,16 +85,17 @@ struct Bootstrap final : relay::Links::Owner {
     test::SignedNetwork network = test::make_network(1);
     std::string text;
     test::TemporaryFolder folder;
-    client::StateDir state{folder.path() / "state"};
+    client::operation::StateDir state{folder.path() / "state"};
     asio::ip::tcp::endpoint address = free_address();
     asio::io_context io{1};
-    node::TlsIdentity identity{tests::seed(1)};
-    relay::Counters counters;
-    node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
-    std::optional<relay::Links> links;
+    node::link::TlsIdentity identity{tests::seed(1)};
+    relay::core::Counters counters;
+    node::process::TaskGroup tasks{io.get_executor(),
+                                   [](const std::string&, const std::string&) {}};
+    std::optional<relay::io::Links> links;
     std::optional<base::MailboxId> connected;
-    client::DocumentRef got;
-    client::Reason waiting_for;
+    client::operation::DocumentRef got;
+    client::operation::Reason waiting_for;
 };
 
 }  // namespace

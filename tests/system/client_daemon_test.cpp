@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
-#include "client/bootstrap.hpp"
-#include "client/state.hpp"
-#include "sphinx/node/anchors_file.hpp"
-#include "sphinx/node/clocks.hpp"
-#include "sphinx/node/exit_code.hpp"
+#include "client/operation/bootstrap.hpp"
+#include "client/operation/state.hpp"
+#include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/packet/packet.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -37,10 +37,10 @@ constexpr base::Milliseconds patience{20'000};
 /// A process that runs a client; it ends with this object.
 class ClientProcess {
  public:
-    explicit ClientProcess(const client::Config& config) : pid_{::fork()} {
+    explicit ClientProcess(const client::operation::Config& config) : pid_{::fork()} {
         REQUIRE(pid_ >= 0);
         if (pid_ > 0) return;
-        ::_exit(node::run_main("nightjar", [&] { return client::run_daemon(config); }));
+        ::_exit(node::process::run_main("nightjar", [&] { return client::run_daemon(config); }));
     }
     ~ClientProcess() {
         if (ended()) return;
@@ -77,7 +77,7 @@ struct Network {
             relay.addresses = {{"127.0.0.1", 1}};
         }
         // Half of the first document's epoch is over, so clients ask; its keys are those of now.
-        const auto wall = node::wall_now();
+        const auto wall = node::process::wall_now();
         document.epoch = directory::epoch_at(wall, law.epoch_length);
         if (wall < directory::epoch_start(document.epoch, law.epoch_length) + base::Seconds{60})
             --document.epoch.value;
@@ -87,7 +87,7 @@ struct Network {
         place(document, old_place, 1);
         directory::sign(document, network.authorities.front());
         network.anchors.gateways = {{gateway, {"127.0.0.1", old_place.port()}, key_of_seed(1)}};
-        node::save_anchors(folder.path() / "network.yaml", network.anchors);
+        node::config::save_anchors(folder.path() / "network.yaml", network.anchors);
     }
 
     void place(directory::Document& document, const tcp::endpoint& address, std::uint8_t key) {
@@ -104,15 +104,15 @@ struct Network {
         directory::sign(document, network.authorities.front());
         return directory::to_text(document);
     }
-    client::StateDir state(std::size_t n) const {
-        return client::StateDir{folder.path() / std::to_string(n)};
+    client::operation::StateDir state(std::size_t n) const {
+        return client::operation::StateDir{folder.path() / std::to_string(n)};
     }
     void start_clients(std::size_t count) {
         for (std::size_t n = 0; n < count; ++n) {
             const auto dir = state(n);
             dir.keep_document(directory::to_text(network.document));
-            dir.keep({gateway, node::wall_now() + base::Seconds{86'400}});
-            client::Config config;
+            dir.keep({gateway, node::process::wall_now() + base::Seconds{86'400}});
+            client::operation::Config config;
             config.network = folder.path() / "network.yaml";
             config.listen = {"127.0.0.1", 0};
             config.state_dir = folder.path() / std::to_string(n);
@@ -138,7 +138,7 @@ struct Gateway {
         auto mine = hello(cell::LinkRole::relay);
         mine.network = directory::network_id(network.network.anchors);
         listener.emplace(loop.io.get_executor(), address, identity, mine, patient_limits(),
-                         [this](std::unique_ptr<node::Link> link) { take(std::move(link)); });
+                         [this](std::unique_ptr<node::link::Link> link) { take(std::move(link)); });
         loop.tasks.spawn("listener", listener->run());
     }
     ~Gateway() {
@@ -146,25 +146,25 @@ struct Gateway {
         loop.finish();
     }
 
-    struct Came final : node::Link::Sink {
-        void on_cell(node::Link& its, cell::CellBox cell) override {
+    struct Came final : node::link::Link::Sink {
+        void on_cell(node::link::Link& its, cell::CellBox cell) override {
             if (cell->kind() == cell::Kind::control) owner->answer(its);
         }
         Gateway* owner = nullptr;
-        std::unique_ptr<node::Link> link;
+        std::unique_ptr<node::link::Link> link;
         bool ended = false;
     };
     static asio::awaitable<void> run(std::shared_ptr<Came> came) {
         co_await came->link->run(*came);
         came->ended = true;
     }
-    void take(std::unique_ptr<node::Link> link) {
+    void take(std::unique_ptr<node::link::Link> link) {
         came.push_back(std::make_shared<Came>());
         came.back()->owner = this;
         came.back()->link = std::move(link);
         loop.tasks.spawn("link", run(came.back()));
     }
-    void answer(node::Link& link) {
+    void answer(node::link::Link& link) {
         ++requests;
         for (std::size_t at = 0; at < offer.size(); at += cell::document_part_size) {
             const auto piece = offer.substr(at, cell::document_part_size);
@@ -190,8 +190,8 @@ struct Gateway {
     }
 
     Loop& loop;
-    node::TlsIdentity identity;
-    std::optional<node::Listener> listener;
+    node::link::TlsIdentity identity;
+    std::optional<node::link::Listener> listener;
     std::vector<std::shared_ptr<Came>> came;
     std::string offer;
     base::Epoch offered;
@@ -252,7 +252,7 @@ TEST_CASE("client: a newer document without its gateway ends it with a code that
         return code.has_value();
     };
     CHECK(loop.until(one_ended, patience));
-    CHECK(code == static_cast<int>(node::ExitCode::not_ready));
+    CHECK(code == static_cast<int>(node::process::ExitCode::not_ready));
 }
 
 TEST_CASE("client: a document that its authorities did not sign changes nothing") {
@@ -292,5 +292,5 @@ TEST_CASE("client: a document that expires with none after it ends the client") 
     Gateway gateway{loop, network, network.old_place, 1};
     auto& process = *network.processes.front();
     CHECK(loop.until([&] { return process.ended().has_value(); }, patience));
-    CHECK(process.ended() == static_cast<int>(node::ExitCode::not_ready));
+    CHECK(process.ended() == static_cast<int>(node::process::ExitCode::not_ready));
 }

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "client/state.hpp"
-#include "relay/epoch_keys.hpp"
-#include "relay/startup.hpp"
+#include "client/operation/state.hpp"
+#include "relay/keys/epoch_keys.hpp"
+#include "relay/operation/startup.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
@@ -33,11 +33,12 @@ extern "C" int fsync(int descriptor) {
 TEST_CASE("a relay waits for no disk when an epoch's descriptors are due") {
     constexpr base::Seconds epoch_length{900};
     const test::TemporaryFolder folder;
-    relay::KeyStore store{folder.path() / "run", epoch_length, 100};
-    relay::Keyring keyring{epoch_length, base::Seconds{4}};
-    const auto identity = relay::Identity::create(folder.path());
-    relay::EpochKeys keys{store,         keyring,     identity, relay::describe({}, identity),
-                          folder.path(), epoch_length};
+    relay::keys::KeyStore store{folder.path() / "run", epoch_length, 100};
+    relay::core::Keyring keyring{epoch_length, base::Seconds{4}};
+    const auto identity = relay::keys::Identity::create(folder.path());
+    relay::keys::EpochKeys keys{store,         keyring,
+                                identity,      relay::operation::describe({}, identity),
+                                folder.path(), epoch_length};
     waited_for.clear();
     keys.maintain(base::Wall{base::Seconds{1'800'000'000}});
     CHECK(std::filesystem::exists(folder.path() / "descriptor.next"));
@@ -49,7 +50,7 @@ TEST_CASE("a relay waits for no disk when an epoch's descriptors are due") {
 
 TEST_CASE("a client waits for the disk with its gateway, and not with a document") {
     const test::TemporaryFolder folder;
-    const client::StateDir state{folder.path() / "state"};
+    const client::operation::StateDir state{folder.path() / "state"};
     waited_for.clear();
     state.keep_document("a document\n");
     CHECK(state.document_text() == "a document\n");

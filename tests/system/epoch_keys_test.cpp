@@ -1,6 +1,6 @@
 // The keys of a running relay's epochs: real files in a folder in memory.
-#include "relay/epoch_keys.hpp"
-#include "relay/startup.hpp"
+#include "relay/keys/epoch_keys.hpp"
+#include "relay/operation/startup.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,7 +16,9 @@
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::relay::core;
+using namespace nightjar::relay::keys;
+using namespace nightjar::relay::operation;
 namespace fs = std::filesystem;
 
 namespace {

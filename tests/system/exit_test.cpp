@@ -1,4 +1,4 @@
-#include "relay/exit.hpp"
+#include "relay/io/exit.hpp"
 
 #include <doctest/doctest.h>
 
@@ -17,7 +17,9 @@
 #include "tests/system/name_server.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::base;
+using namespace nightjar::relay::core;
+using namespace nightjar::relay::io;
 using namespace std::chrono_literals;
 using boost::asio::ip::tcp;
 using stream::ResetReason;
@@ -105,7 +107,7 @@ class Conversation {
     base::SystemRandom random;
     Counters counters;
     ExitSessions sessions;
-    node::TaskGroup tasks;
+    node::process::TaskGroup tasks;
     test::NameServer names;
     Exit exit;
     stream::Mux client{stream::Side::client};

@@ -1,4 +1,4 @@
-#include "relay/key_store.hpp"
+#include "relay/keys/key_store.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -10,11 +10,11 @@
 #include <iterator>
 #include <set>
 
-#include "sphinx/node/exit_code.hpp"
+#include "sphinx/node/process/exit_code.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::relay::keys;
 namespace fs = std::filesystem;
 
 namespace {
@@ -114,7 +114,7 @@ TEST_CASE("key store: a filter of a size that none has is refused by name") {
         fs::resize_file(folder.path() / "3600-7.tags", size);
         CHECK_THROWS_WITH_AS(store.take({7}),
                              doctest::Contains("3600-7.tags: is cut short; remove it"),
-                             node::KeyError);
+                             node::process::KeyError);
     }
 }
 
@@ -172,20 +172,20 @@ TEST_CASE("key store: keys of ended epochs and of other epoch lengths go at star
 TEST_CASE("key store: one process at a time") {
     const test::TemporaryFolder folder;
     const KeyStore first{folder.path(), epoch_length, packets};
-    CHECK_THROWS_AS((KeyStore{folder.path(), epoch_length, packets}), node::StartupError);
+    CHECK_THROWS_AS((KeyStore{folder.path(), epoch_length, packets}), node::process::StartupError);
 }
 
 TEST_CASE("key store: only on a tmpfs of our own") {
     const auto on_disk = fs::current_path() / "key-store-on-disk";
-    CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
+    CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::process::KeyError);
     CHECK_FALSE(fs::exists(on_disk));
     fs::create_directory(on_disk);  // a directory that existed before is not removed
     fs::permissions(on_disk, fs::perms::owner_all);
-    CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::KeyError);
+    CHECK_THROWS_AS((KeyStore{on_disk, epoch_length, packets}), node::process::KeyError);
     CHECK(fs::remove(on_disk));
     const test::TemporaryFolder folder;
     fs::permissions(folder.path(), fs::perms::group_read, fs::perm_options::add);
-    CHECK_THROWS_AS((KeyStore{folder.path(), epoch_length, packets}), node::KeyError);
+    CHECK_THROWS_AS((KeyStore{folder.path(), epoch_length, packets}), node::process::KeyError);
 }
 
 TEST_CASE("key store: the files are its owner's alone") {

@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <vector>
 
-#include "sphinx/node/dialer.hpp"
+#include "sphinx/node/link/dialer.hpp"
 #include "tests/system/link_pair.hpp"
 #include "tests/system/raw_peer.hpp"
 
 namespace nightjar::tests {
 
-using node::LinkError;
+using node::link::LinkError;
 
 namespace {
 
@@ -23,9 +23,9 @@ std::size_t open_descriptors() {
     return count;
 }
 
-struct NoticingOwner : node::Dialer::Owner {
-    void on_cell(node::Link&, cell::CellBox) override { ++cells; }
-    void on_up(node::Link&) override { ++ups; }
+struct NoticingOwner : node::link::Dialer::Owner {
+    void on_cell(node::link::Link&, cell::CellBox) override { ++cells; }
+    void on_up(node::link::Link&) override { ++ups; }
     void on_down(LinkError why) override { downs.push_back(why); }
     void on_refused(LinkError why) override { refusals.push_back(why); }
 
@@ -38,7 +38,7 @@ struct NoticingOwner : node::Dialer::Owner {
 }  // namespace
 
 TEST_CASE("a full queue refuses at once and blocks nobody") {
-    node::LinkLimits limits = patient_limits();
+    node::link::LinkLimits limits = patient_limits();
     limits.send_queue = 8;
     LinkPair pair{limits};
     REQUIRE(pair.connect());
@@ -55,7 +55,7 @@ TEST_CASE("a full queue refuses at once and blocks nobody") {
 }
 
 TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, but no waiting") {
-    node::LinkLimits limits = patient_limits();
+    node::link::LinkLimits limits = patient_limits();
     limits.send_queue = 32;
     LinkPair pair{limits};
     std::optional<RawTls> peer;
@@ -158,16 +158,16 @@ TEST_CASE("a dialer restores its link each time, and stops when it is told to") 
     LinkPair pair;
     base::SeededRandom random{1};
     NoticingOwner owner;
-    node::DialTarget target{{pair.address()}, pair.answering.identity.key()};
-    const node::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
-    node::Dialer dialer{pair.io.get_executor(),
-                        target,
-                        pair.dialing.identity,
-                        hello(cell::LinkRole::relay),
-                        {},
-                        random,
-                        owner,
-                        quick};
+    node::link::DialTarget target{{pair.address()}, pair.answering.identity.key()};
+    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    node::link::Dialer dialer{pair.io.get_executor(),
+                              target,
+                              pair.dialing.identity,
+                              hello(cell::LinkRole::relay),
+                              {},
+                              random,
+                              owner,
+                              quick};
     pair.tasks.spawn("dialer", dialer.run());
     for (std::size_t i = 1; i <= 5; ++i) {
         REQUIRE(pair.until([&] { return owner.ups == i && pair.answering.link; }));
@@ -192,20 +192,20 @@ TEST_CASE("a dialer that is given another address finds its relay there, and kee
     base::SeededRandom random{1};
     NoticingOwner owner;
     const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
-    const node::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
-    node::Dialer dialer{pair.io.get_executor(),
-                        {{nobody}, node::TlsIdentity{seed(9)}.key()},
-                        pair.dialing.identity,
-                        hello(cell::LinkRole::relay),
-                        {},
-                        random,
-                        owner,
-                        quick};
+    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    node::link::Dialer dialer{pair.io.get_executor(),
+                              {{nobody}, node::link::TlsIdentity{seed(9)}.key()},
+                              pair.dialing.identity,
+                              hello(cell::LinkRole::relay),
+                              {},
+                              random,
+                              owner,
+                              quick};
     pair.tasks.spawn("dialer", dialer.run());
     REQUIRE(pair.until([&] { return owner.refusals.size() >= 2; }));
     dialer.use({{pair.address()}, pair.answering.identity.key()});
     REQUIRE(pair.until([&] { return owner.ups == 1; }));
-    dialer.use({{nobody}, node::TlsIdentity{seed(9)}.key()});
+    dialer.use({{nobody}, node::link::TlsIdentity{seed(9)}.key()});
     CHECK(dialer.link()->send(numbered(1)));
     REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 1; }));
     CHECK(owner.downs.empty());
@@ -218,17 +218,18 @@ TEST_CASE("a dialer tries its addresses in turn, ever more slowly, and ends when
     base::SeededRandom random{1};
     NoticingOwner owner;
     const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
-    const node::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
-    const node::DialTarget target{{nobody, pair.address()}, pair.answering.identity.key()};
-    node::Dialer dialer{pair.io.get_executor(),
-                        target,
-                        pair.dialing.identity,
-                        hello(cell::LinkRole::relay),
-                        {},
-                        random,
-                        owner,
-                        quick};
-    node::TaskGroup own{pair.io.get_executor(), [](const auto&, const auto&) { CHECK(false); }};
+    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    const node::link::DialTarget target{{nobody, pair.address()}, pair.answering.identity.key()};
+    node::link::Dialer dialer{pair.io.get_executor(),
+                              target,
+                              pair.dialing.identity,
+                              hello(cell::LinkRole::relay),
+                              {},
+                              random,
+                              owner,
+                              quick};
+    node::process::TaskGroup own{pair.io.get_executor(),
+                                 [](const auto&, const auto&) { CHECK(false); }};
     own.spawn("dialer", dialer.run());
     REQUIRE(pair.until([&] { return owner.ups == 1; }));
     CHECK(owner.refusals == std::vector<LinkError>{LinkError::unreachable});

@@ -9,13 +9,13 @@ namespace nightjar::tests {
 namespace {
 
 // Takes run() and not the link, because the link may be gone before this coroutine first runs.
-asio::awaitable<void> run_end(End* end, asio::awaitable<node::LinkError> run) {
+asio::awaitable<void> run_end(End* end, asio::awaitable<node::link::LinkError> run) {
     end->ended = co_await std::move(run);
 }
 
 asio::awaitable<void> dial_end(End* end, tcp::endpoint address, base::LinkKey expected,
-                               cell::Hello mine, node::LinkLimits limits) {
-    auto dialed = co_await node::dial(address, end->identity, expected, mine, limits);
+                               cell::Hello mine, node::link::LinkLimits limits) {
+    auto dialed = co_await node::link::dial(address, end->identity, expected, mine, limits);
     if (!dialed) {
         end->refused = dialed.error();
         co_return;
@@ -26,17 +26,17 @@ asio::awaitable<void> dial_end(End* end, tcp::endpoint address, base::LinkKey ex
 
 }  // namespace
 
-LinkPair::LinkPair(node::LinkLimits chosen, node::ListenerLimits listener_limits)
+LinkPair::LinkPair(node::link::LinkLimits chosen, node::link::ListenerLimits listener_limits)
     : limits{chosen},
       tasks{io.get_executor(), [this](const std::string& task, const std::string& what) {
                 failures.push_back(task + ": " + what);
             }} {
-    const auto on_link = [this](std::unique_ptr<node::Link> link) {
+    const auto on_link = [this](std::unique_ptr<node::link::Link> link) {
         answering.link = std::move(link);
         answering.ended.reset();
         tasks.spawn("answering link", run_end(&answering, answering.link->run(answering.got)));
     };
-    listener_ = std::make_unique<node::Listener>(
+    listener_ = std::make_unique<node::link::Listener>(
         io.get_executor(), tcp::endpoint{asio::ip::address_v4::loopback(), 0}, answering.identity,
         hello(cell::LinkRole::relay), limits, on_link, listener_limits);
     tasks.spawn("listener", listener_->run());

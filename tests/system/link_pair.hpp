@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "sphinx/node/link.hpp"
-#include "sphinx/node/listener.hpp"
-#include "sphinx/node/task_group.hpp"
+#include "sphinx/node/link/link.hpp"
+#include "sphinx/node/link/listener.hpp"
+#include "sphinx/node/process/task_group.hpp"
 
 namespace nightjar::tests {
 
@@ -40,11 +40,11 @@ inline cell::Cell numbered(std::uint32_t n) {
 }
 
 /// Keeps the cells that a link delivers.
-struct Collector : node::Link::Sink {
+struct Collector : node::link::Link::Sink {
     std::vector<cell::Cell> cells;
-    std::function<void(node::Link&)> on_each;
+    std::function<void(node::link::Link&)> on_each;
 
-    void on_cell(node::Link& link, cell::CellBox cell) override {
+    void on_cell(node::link::Link& link, cell::CellBox cell) override {
         cells.push_back(*cell);
         if (on_each) on_each(link);
     }
@@ -54,16 +54,16 @@ struct Collector : node::Link::Sink {
 struct End {
     explicit End(std::uint8_t n) : identity{seed(n)} {}
 
-    node::TlsIdentity identity;
+    node::link::TlsIdentity identity;
     Collector got;
-    std::unique_ptr<node::Link> link;
-    std::optional<node::LinkError> refused;  // no link was established
-    std::optional<node::LinkError> ended;    // a link was established and has ended
+    std::unique_ptr<node::link::Link> link;
+    std::optional<node::link::LinkError> refused;  // no link was established
+    std::optional<node::link::LinkError> ended;    // a link was established and has ended
 };
 
 /// The product's limits with a longer handshake timeout, so that a busy machine fails no test.
-inline node::LinkLimits patient_limits() {
-    node::LinkLimits limits;
+inline node::link::LinkLimits patient_limits() {
+    node::link::LinkLimits limits;
     limits.handshake = base::Milliseconds{30'000};
     return limits;
 }
@@ -71,8 +71,8 @@ inline node::LinkLimits patient_limits() {
 /// An answering end behind a listener, and the end that dials it.
 class LinkPair {
  public:
-    explicit LinkPair(node::LinkLimits limits = patient_limits(),
-                      node::ListenerLimits listener_limits = {});
+    explicit LinkPair(node::link::LinkLimits limits = patient_limits(),
+                      node::link::ListenerLimits listener_limits = {});
     ~LinkPair();
 
     /// The address on which the answering end listens.
@@ -91,15 +91,15 @@ class LinkPair {
     void beside(const std::function<void()>& work);
 
     asio::io_context io{1};
-    node::LinkLimits limits;
+    node::link::LinkLimits limits;
     std::vector<std::string> failures;  // tasks that ended with an exception
-    node::TaskGroup tasks;
+    node::process::TaskGroup tasks;
     End answering{1};
     End dialing{2};
-    node::Listener& listener() { return *listener_; }
+    node::link::Listener& listener() { return *listener_; }
 
  private:
-    std::unique_ptr<node::Listener> listener_;
+    std::unique_ptr<node::link::Listener> listener_;
 };
 
 }  // namespace nightjar::tests

@@ -7,20 +7,20 @@
 #include <thread>
 #include <vector>
 
-#include "sphinx/node/tls_session.hpp"
+#include "sphinx/node/link/tls_session.hpp"
 #include "tests/system/link_pair.hpp"
 #include "tests/system/raw_peer.hpp"
 
 namespace nightjar::tests {
 
-using node::LinkError;
+using node::link::LinkError;
 
 namespace {
 
 using std::chrono::steady_clock;
 
-node::LinkLimits short_handshake() {
-    node::LinkLimits limits;
+node::link::LinkLimits short_handshake() {
+    node::link::LinkLimits limits;
     limits.handshake = base::Milliseconds{400};
     return limits;
 }
@@ -115,10 +115,10 @@ TEST_CASE("a TLS client that is not one of ours is refused") {
 }
 
 TEST_CASE("an offer of TLS 1.2 is refused at once, one of TLS 1.3 is answered") {
-    node::TlsIdentity identity{seed(2)};
+    node::link::TlsIdentity identity{seed(2)};
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
         CAPTURE(version);
-        node::TlsSession answering{identity, std::nullopt, 4};
+        node::link::TlsSession answering{identity, std::nullopt, 4};
         const base::Bytes offer = tls_offer(version);
         answering.feed(offer);
         const auto step = answering.handshake();
@@ -336,9 +336,9 @@ TEST_CASE("a storm of KeyUpdates ends the link, a few do not") {
 }
 
 TEST_CASE("a ticket padded to the length of a cell ends the link") {
-    const node::TlsIdentity serving{seed(9)};
-    node::TlsIdentity identity{seed(2)};
-    node::TlsSession dialing{identity, serving.key(), 4};
+    const node::link::TlsIdentity serving{seed(9)};
+    node::link::TlsIdentity identity{seed(2)};
+    node::link::TlsSession dialing{identity, serving.key(), 4};
     RawTlsServer server{9};
     base::Bytes heard;
     for (bool done = false; !done;) {
@@ -349,7 +349,7 @@ TEST_CASE("a ticket padded to the length of a cell ends the link") {
         heard = server.answer(std::exchange(dialing.output(), {}));
     }
     const base::Bytes record = server.ticket(cell::cell_size + 1);
-    REQUIRE(record.size() == node::record_header + node::cell_record);
+    REQUIRE(record.size() == node::link::record_header + node::link::cell_record);
     dialing.feed(record);
     const auto next = dialing.next_cell(steady_clock::now());
     REQUIRE_FALSE(next);

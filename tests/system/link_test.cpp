@@ -1,4 +1,4 @@
-#include "sphinx/node/link.hpp"
+#include "sphinx/node/link/link.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 
 namespace nightjar::tests {
 
-using node::LinkError;
+using node::link::LinkError;
 
 namespace {
 
@@ -53,7 +53,7 @@ TEST_CASE("a link whose other end shows another key than the pinned one is refus
 TEST_CASE("a link may be destroyed from within the cell that it delivers") {
     LinkPair pair;
     REQUIRE(pair.connect());
-    pair.answering.got.on_each = [&](node::Link&) { pair.answering.link.reset(); };
+    pair.answering.got.on_each = [&](node::link::Link&) { pair.answering.link.reset(); };
     for (std::uint32_t n = 0; n < 5; ++n)
         pair.dialing.link->send(numbered(n));
     REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));

@@ -11,7 +11,7 @@
 
 namespace nightjar::tests {
 
-using node::LinkError;
+using node::link::LinkError;
 
 namespace {
 
@@ -19,7 +19,7 @@ constexpr std::size_t cell_on_wire = 5 + 2433;
 
 // A link whose bytes pass through a recorder.
 struct Watched {
-    explicit Watched(node::LinkLimits limits = patient_limits()) : pair{limits} {
+    explicit Watched(node::link::LinkLimits limits = patient_limits()) : pair{limits} {
         recorder = std::make_unique<Recorder>(pair.io.get_executor(),
                                               tcp::endpoint{asio::ip::address_v4::loopback(), 0},
                                               pair.address());
@@ -93,7 +93,7 @@ TEST_CASE("after the handshake there are only cells, one record each, however ma
 }
 
 TEST_CASE("keys are renewed each way by the clock, without a cell to go with it") {
-    node::LinkLimits limits = patient_limits();
+    node::link::LinkLimits limits = patient_limits();
     limits.key_update = base::Seconds{1};
     limits.key_updates_per_minute = 100;
     Watched watched{limits};
@@ -121,7 +121,7 @@ TEST_CASE("keys are renewed each way by the clock, without a cell to go with it"
 }
 
 TEST_CASE("relays keep a silent link alive by padding; a client's link that falls silent ends") {
-    node::LinkLimits limits = patient_limits();
+    node::link::LinkLimits limits = patient_limits();
     limits.silence = base::Seconds{4};
     limits.keep_alive = base::Seconds{1};
     Watched watched{limits};
@@ -191,7 +191,7 @@ TEST_CASE("a handshake with a byte changed or cut gives no link at either end") 
                 CAPTURE(static_cast<int>(direction));
                 CAPTURE(static_cast<int>(kind));
                 CAPTURE(record);
-                node::LinkLimits limits;
+                node::link::LinkLimits limits;
                 limits.handshake = base::Milliseconds{1000};
                 Watched watched{limits};
                 // Skip the change_cipher_spec record, which TLS 1.3 ignores.

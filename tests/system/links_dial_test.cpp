@@ -1,16 +1,16 @@
 // Which relays a relay dials, by which key and where, as its document changes; and what a gateway
-// says to its clients: the rules of relay/links.hpp.
+// says to its clients: the rules of relay/io/links.hpp.
 #include <doctest/doctest.h>
 
 #include <variant>
 
-#include "relay/links.hpp"
+#include "relay/io/links.hpp"
 #include "tests/system/relay_links.hpp"
 
 using namespace nightjar;
 using namespace tests;
-using relay::DropReason;
-using relay::Sent;
+using relay::core::DropReason;
+using relay::core::Sent;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "relay/metrics_http.hpp"
+#include "relay/operation/metrics_http.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <thread>
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::relay::operation;
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
@@ -59,7 +59,7 @@ class Server {
  private:
     asio::io_context io_;
     asio::io_context client_io_;
-    node::TaskGroup tasks_;
+    node::process::TaskGroup tasks_;
     MetricsHttp http_;
     std::uint16_t port_;
     std::thread thread_;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "relay/exit_policy.hpp"
+#include "relay/core/exit_policy.hpp"
 
 namespace nightjar::test {
 
@@ -19,8 +19,8 @@ class NameServer {
         : socket_{io, boost::asio::ip::udp::endpoint{boost::asio::ip::address_v4::loopback(), 0}} {
         receive();
     }
-    relay::IpEndpoint address() const {
-        return {relay::IpAddress::parse("127.0.0.1").value(), socket_.local_endpoint().port()};
+    base::IpEndpoint address() const {
+        return {base::IpAddress::parse("127.0.0.1").value(), socket_.local_endpoint().port()};
     }
     void close() { socket_.close(); }
 

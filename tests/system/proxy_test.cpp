@@ -1,6 +1,6 @@
 // The SOCKS5 port with real sockets and a real core. The core's link leads nowhere, so no exit
 // answers. Tests what applications can do to the client.
-#include "client/proxy.hpp"
+#include "client/apps/proxy.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,11 +9,12 @@
 #include <boost/asio/write.hpp>
 #include <functional>
 
-#include "sphinx/node/key_file.hpp"
+#include "sphinx/node/files/key_file.hpp"
 #include "sphinx/packet/keys.hpp"
 
 using namespace nightjar;
-using namespace nightjar::client;
+using namespace nightjar::client::apps;
+using namespace nightjar::client::core;
 using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
@@ -118,7 +119,7 @@ struct Fixture {
     }
 
     asio::io_context context{1};
-    node::TaskGroup tasks;
+    node::process::TaskGroup tasks;
     base::SystemRandom random;
     std::shared_ptr<const directory::Document> document;
     Core core;

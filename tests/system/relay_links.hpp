@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "relay/links.hpp"
-#include "sphinx/node/listener.hpp"
-#include "sphinx/node/task_group.hpp"
+#include "relay/io/links.hpp"
+#include "sphinx/node/link/listener.hpp"
+#include "sphinx/node/process/task_group.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/system/link_pair.hpp"
 #include "tests/unit/test_network.hpp"
@@ -38,7 +38,8 @@ struct Loop {
     }
 
     asio::io_context io{1};
-    node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
+    node::process::TaskGroup tasks{io.get_executor(),
+                                   [](const std::string&, const std::string&) {}};
 };
 
 /// A port that no socket has now.
@@ -60,7 +61,7 @@ inline std::uint8_t seed_of(const std::string& name) {
 }
 
 inline base::LinkKey key_of_seed(std::uint8_t n) {
-    return node::TlsIdentity{seed(n)}.key();
+    return node::link::TlsIdentity{seed(n)}.key();
 }
 
 using DocumentDraft = std::shared_ptr<directory::Document>;
@@ -76,7 +77,7 @@ inline DocumentDraft document_with_keys(const test::Network& network) {
 }
 
 /// The links of one relay of the network, and what they say to their owner.
-struct RelayLinks final : relay::Links::Owner {
+struct RelayLinks final : relay::io::Links::Owner {
     struct Packet {
         const directory::Relay* relay;
         base::MailboxId client;
@@ -85,7 +86,7 @@ struct RelayLinks final : relay::Links::Owner {
     RelayLinks(Loop& its, const std::string& name, DocumentDraft first,
                std::size_t clients_max = 10'000)
         : loop{its}, document{std::move(first)}, identity{seed(seed_of(name))} {
-        relay::LinksOptions options;
+        relay::io::LinksOptions options;
         options.self = network.named(name).identity;
         options.network = hello(cell::LinkRole::relay).network;
         options.listen = {address};
@@ -114,15 +115,15 @@ struct RelayLinks final : relay::Links::Owner {
         links->use({document, text});
     }
     base::NodeId id(const std::string& name) const { return network.named(name).identity; }
-    relay::Sent to_relay(const std::string& name) {
+    relay::core::Sent to_relay(const std::string& name) {
         return links->to_relay(id(name), std::make_unique<cell::Cell>(numbered(1)));
     }
     /// A cell of padding for a client: a slot of its downlink.
-    relay::Sent to_client(const base::MailboxId& client) {
+    relay::core::Sent to_client(const base::MailboxId& client) {
         return links->to_client(client, std::make_unique<cell::Cell>());
     }
 
-    void on_packet(const relay::From& from, cell::CellBox) override {
+    void on_packet(const relay::core::From& from, cell::CellBox) override {
         packets.push_back({from.relay, from.client});
     }
     void on_client(const base::MailboxId& who) override {
@@ -140,9 +141,9 @@ struct RelayLinks final : relay::Links::Owner {
     std::vector<DocumentDraft> older;  // so that a pointer into one stays a pointer
     std::shared_ptr<std::string> text = std::make_shared<std::string>();
     tcp::endpoint address = free_address();
-    node::TlsIdentity identity;
-    relay::Counters counters;
-    std::optional<relay::Links> links;
+    node::link::TlsIdentity identity;
+    relay::core::Counters counters;
+    std::optional<relay::io::Links> links;
     std::vector<Packet> packets;
     std::optional<base::MailboxId> client;  // the last one that came and has not gone
     int clients_come = 0;
@@ -157,16 +158,17 @@ struct FarEnd {
     base::MailboxId mailbox() const { return {identity.key().bytes}; }
     void send(const cell::Cell& cell) { link->send(cell); }
 
-    node::TlsIdentity identity;
+    node::link::TlsIdentity identity;
     Collector got;
-    std::unique_ptr<node::Link> link;
-    std::optional<node::LinkError> refused;
-    std::optional<node::LinkError> ended;
+    std::unique_ptr<node::link::Link> link;
+    std::optional<node::link::LinkError> refused;
+    std::optional<node::link::LinkError> ended;
 };
 
 inline asio::awaitable<void> dial_and_run(std::shared_ptr<FarEnd> end, tcp::endpoint address,
                                           base::LinkKey expected, cell::Hello mine) {
-    auto dialed = co_await node::dial(address, end->identity, expected, mine, patient_limits());
+    auto dialed =
+        co_await node::link::dial(address, end->identity, expected, mine, patient_limits());
     if (!dialed) {
         end->refused = dialed.error();
         co_return;
@@ -201,7 +203,7 @@ struct FarRelay {
                    identity,
                    hello(cell::LinkRole::relay),
                    patient_limits(),
-                   [this](std::unique_ptr<node::Link> link) { take(std::move(link)); }} {
+                   [this](std::unique_ptr<node::link::Link> link) { take(std::move(link)); }} {
         loop.tasks.spawn("listener", listener.run());
     }
     ~FarRelay() {
@@ -217,7 +219,7 @@ struct FarRelay {
     }
 
     struct Came {
-        std::unique_ptr<node::Link> link;
+        std::unique_ptr<node::link::Link> link;
         Collector got;
         bool ended = false;
     };
@@ -225,16 +227,16 @@ struct FarRelay {
         co_await came->link->run(came->got);
         came->ended = true;
     }
-    void take(std::unique_ptr<node::Link> link) {
+    void take(std::unique_ptr<node::link::Link> link) {
         came.push_back(std::make_shared<Came>());
         came.back()->link = std::move(link);
         loop.tasks.spawn("link", run(came.back()));
     }
 
     Loop& loop;
-    node::TlsIdentity identity;
+    node::link::TlsIdentity identity;
     std::vector<std::shared_ptr<Came>> came;
-    node::Listener listener;
+    node::link::Listener listener;
 };
 
 }  // namespace nightjar::tests

@@ -1,4 +1,4 @@
-#include "relay/resolver.hpp"
+#include "relay/io/resolver.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,7 +16,7 @@
 #include "tests/system/name_server.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::relay::io;
 using nightjar::test::NameServer;
 namespace asio = boost::asio;
 

@@ -1,5 +1,5 @@
 // How a process ends: its tasks, the order of its steps, signals, and the protection of its memory.
-#include "sphinx/node/shutdown.hpp"
+#include "sphinx/node/process/shutdown.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/prctl.h>
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "sphinx/node/process.hpp"
+#include "sphinx/node/process/process.hpp"
 
 namespace nightjar::tests {
 
@@ -38,15 +38,16 @@ asio::awaitable<void> fail() {
     throw std::runtime_error{"broke"};
 }
 
-node::Shutdown::Step step(Trace* trace, std::string name, milliseconds time) {
+node::process::Shutdown::Step step(Trace* trace, std::string name, milliseconds time) {
     return [=] { return pause(trace, name, time); };
 }
 
 struct Stopping {
     asio::io_context io{1};
     Trace trace;
-    node::Shutdown shutdown{io.get_executor()};
-    node::TaskGroup tasks{io.get_executor(), [](const auto&, const auto&) { CHECK(false); }};
+    node::process::Shutdown shutdown{io.get_executor()};
+    node::process::TaskGroup tasks{io.get_executor(),
+                                   [](const auto&, const auto&) { CHECK(false); }};
 
     Stopping() { tasks.spawn("shutdown", shutdown.run()); }
 };
@@ -135,9 +136,10 @@ TEST_CASE("a task group names the task that failed; a cancelled task is no failu
     asio::io_context io{1};
     Trace trace;
     Trace failures;
-    node::TaskGroup tasks{io.get_executor(), [&](const std::string& task, const std::string& what) {
-                              failures.push_back(task + ": " + what);
-                          }};
+    node::process::TaskGroup tasks{io.get_executor(),
+                                   [&](const std::string& task, const std::string& what) {
+                                       failures.push_back(task + ": " + what);
+                                   }};
     tasks.spawn("good", pause(&trace, "good", milliseconds{5}));
     tasks.spawn("bad", fail());
     const auto one = tasks.spawn("one", pause(&trace, "one", milliseconds{60'000}));
@@ -165,7 +167,7 @@ TEST_CASE("a hardened process dumps no core and hides its memory from other proc
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-        node::harden_process();
+        node::process::harden_process();
         rlimit core{1, 1};
         ::getrlimit(RLIMIT_CORE, &core);
         const bool good =

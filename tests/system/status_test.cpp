@@ -1,4 +1,4 @@
-#include "relay/status.hpp"
+#include "relay/operation/status.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -11,11 +11,12 @@
 #include <fstream>
 #include <thread>
 
-#include "sphinx/node/exit_code.hpp"
+#include "sphinx/node/process/exit_code.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::relay::core;
+using namespace nightjar::relay::operation;
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 using asio::local::stream_protocol;
@@ -55,7 +56,7 @@ class Server {
 
  private:
     asio::io_context io_;
-    node::TaskGroup tasks_;
+    node::process::TaskGroup tasks_;
     ControlSocket control_;
     std::thread thread_;
 };
@@ -144,15 +145,16 @@ TEST_CASE("control socket: takes the place of a dead one, never of a live one or
         const Server server{path};
         CHECK(ask_status(path).has_value());
         asio::io_context io;
-        node::TaskGroup tasks{io.get_executor(), [](const std::string&, const std::string&) {}};
+        node::process::TaskGroup tasks{io.get_executor(),
+                                       [](const std::string&, const std::string&) {}};
         const auto second = [&] {
             ControlSocket{io.get_executor(), path, [] { return some_facts(false); }, tasks};
         };
-        CHECK_THROWS_AS(second(), node::StartupError);
+        CHECK_THROWS_AS(second(), node::process::StartupError);
         CHECK(ask_status(path).has_value());
     }
     CHECK(!fs::exists(path));
     std::ofstream{path} << "mine";
-    CHECK_THROWS_AS(Server{path}, node::StartupError);
+    CHECK_THROWS_AS(Server{path}, node::process::StartupError);
     CHECK(fs::file_size(path) == 4);
 }

@@ -1,4 +1,4 @@
-#include "relay/ticker.hpp"
+#include "relay/io/ticker.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::relay::io;
 using namespace std::chrono_literals;
 
 namespace {

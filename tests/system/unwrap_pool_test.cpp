@@ -1,4 +1,4 @@
-#include "relay/unwrap_pool.hpp"
+#include "relay/io/unwrap_pool.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,8 @@
 #include "sphinx/base/random.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay;
+using namespace nightjar::relay::core;
+using namespace nightjar::relay::io;
 
 namespace {
 

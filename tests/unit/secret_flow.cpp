@@ -10,13 +10,14 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "sphinx/packet/curve.hpp"
+#include "sphinx/crypto/curve.hpp"
+#include "sphinx/crypto/scalar_chain.hpp"
+#include "sphinx/crypto/x25519_batch.hpp"
 #include "sphinx/packet/known_keys.hpp"
 #include "sphinx/packet/payload.hpp"
-#include "sphinx/packet/scalar_chain.hpp"
-#include "sphinx/packet/x25519_batch.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "relay/keyring.hpp"
+#include "relay/core/keyring.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
@@ -55,9 +55,10 @@ class Network {
         return relays;
     }
 
-    std::shared_ptr<const relay::MixKeyPair> key(const directory::Relay& relay, base::Epoch at) {
+    std::shared_ptr<const relay::core::MixKeyPair> key(const directory::Relay& relay,
+                                                       base::Epoch at) {
         const auto& secret = secrets_.at({relay.identity, at});
-        auto pair = std::make_shared<relay::MixKeyPair>();
+        auto pair = std::make_shared<relay::core::MixKeyPair>();
         pair->epoch = at;
         pair->keys.secret = secret.copy();
         pair->keys.public_key = packet::public_key_of(secret);

@@ -3,7 +3,7 @@
 
 The kernels are correct only while every intermediate value fits: vpmadd52 reads 52 bits and drops the
 rest, a difference must stay positive, a double must stay exact. This script repeats the steps of
-sphinx/packet/x25519_ladder.hpp and point_table_lanes.hpp on intervals until no interval grows any
+sphinx/crypto/x25519_ladder.hpp and point_table_lanes.hpp on intervals until no interval grows any
 more, and fails if a bound is broken. It also tests itself: with a bias that is too small, with a
 missing carry, and with a limb that is too wide it must fail. Constants are read from the sources.
 """

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "sphinx/crypto/stream_ciphers.hpp"
 #include "sphinx/packet/key_schedule.hpp"
-#include "sphinx/packet/stream_ciphers.hpp"
 #include "tests/vectors/vectors.hpp"
 
 using namespace nightjar;
@@ -87,7 +87,7 @@ TEST_CASE("key vectors: X25519, with all-zero results refused") {
 TEST_CASE("key vectors: header keystreams and MACs, in one lane and in two") {
     for (const auto& vector : cases("keys.json", "streams")) {
         base::ByteArray<packet::keystream_size> stream{};
-        packet::StreamCiphers{}.aes_ctr(secret<base::Secret<16>>(vector, "cipher_key"), stream);
+        crypto::StreamCiphers{}.aes_ctr(secret<base::Secret<16>>(vector, "cipher_key"), stream);
         CHECK(base::to_hex(stream) == vector.at("stream").get<std::string>());
     }
     for (const auto& vector : cases("keys.json", "macs")) {

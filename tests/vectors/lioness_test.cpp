@@ -7,7 +7,7 @@ using namespace nightjar;
 using namespace nightjar::vectors;
 
 TEST_CASE("LIONESS vectors, both directions") {
-    packet::StreamCiphers ciphers;
+    crypto::StreamCiphers ciphers;
     for (const auto& vector : cases("lioness.json", "cases")) {
         CAPTURE(vector.at("length").get<std::size_t>());
         const auto key = secret<packet::PayloadKey>(vector, "key");

@@ -8,7 +8,7 @@
 #include "tests/support/kernels.hpp"
 
 int main(int argc, char** argv) {
-    using nightjar::packet::available;
+    using nightjar::crypto::available;
     int failures = 0;
     for (const auto kernel : nightjar::testing::wanted_kernels()) {
         if (!available(kernel)) {
@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
             continue;
         }
         std::cout << "measured: kernel " << to_string(kernel) << '\n';
-        nightjar::packet::force_kernel(kernel);
+        nightjar::crypto::force_kernel(kernel);
         failures += doctest::Context{argc, argv}.run();
     }
     return failures == 0 ? 0 : 1;

@@ -4,12 +4,13 @@
 #include <optional>
 #include <string>
 
+#include "sphinx/crypto/kernel.hpp"
 #include "sphinx/packet/draft.hpp"
-#include "sphinx/packet/kernel.hpp"
 #include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/surb.hpp"
 
 using namespace nightjar;
+using namespace nightjar::crypto;
 using namespace nightjar::packet;
 
 namespace {

@@ -1,0 +1,380 @@
+#include "client/apps/proxy.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "sphinx/base/address.hpp"
+
+namespace nightjar::client::apps {
+
+using asio::ip::tcp;
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+
+constexpr base::Milliseconds deadline_step{500};
+constexpr base::Milliseconds accept_pause{500};  // after a failed accept (out of descriptors)
+
+}  // namespace
+
+/// One application's connection. Its two coroutines and the proxy's lists share it.
+struct Proxy::Application {
+    explicit Application(tcp::socket connected)
+        : socket{std::move(connected)},
+          room{socket.get_executor(), Clock::time_point::max()},
+          news{socket.get_executor(), Clock::time_point::max()} {}
+
+    void wake() {
+        room.cancel();
+        news.cancel();
+    }
+    void close() {
+        error_code ignored;
+        socket.close(ignored);
+    }
+    /// Resets the connection. An end of file could be mistaken for a complete answer.
+    void abort() {
+        error_code ignored;
+        socket.set_option(asio::socket_base::linger{true, 0}, ignored);
+        close();
+    }
+
+    enum class Phase { handshake, asking, relaying, refused };
+    Phase phase = Phase::handshake;
+    tcp::socket socket;
+    asio::steady_timer room;  // cancelled to wake upload(): the stream may have room
+    asio::steady_timer news;  // cancelled to wake the other waiting coroutine on any other event
+    Clock::time_point deadline = Clock::time_point::max();
+    core::StreamRef stream = 0;
+    base::Bytes ahead;         // bytes that came right after the request
+    bool accepted = false;     // the exit has connected
+    bool finished = false;     // the target's last byte has been read from the core
+    bool half_closed = false;  // the application's last byte has been written to the core
+    bool gone = false;         // the application has closed, or we have closed its connection
+    bool uploading = false;    // upload() is running
+    std::optional<stream::ResetReason> reset;
+};
+
+Proxy::Proxy(asio::any_io_executor executor, node::process::TaskGroup& tasks, ProxyLimits limits)
+    : executor_{executor},
+      tasks_{tasks},
+      limits_{limits},
+      acceptor_{executor},
+      timer_{executor},
+      pause_{executor} {}
+
+Proxy::~Proxy() = default;
+
+tcp::endpoint Proxy::listen(const tcp::endpoint& address) {
+    acceptor_.open(address.protocol());
+    acceptor_.set_option(asio::socket_base::reuse_address{true});
+    acceptor_.bind(address);
+    acceptor_.listen();
+    return acceptor_.local_endpoint();
+}
+
+void Proxy::serve(core::Core& core, bool private_targets) {
+    core_ = &core;
+    rules_.private_targets = private_targets;
+    const auto local = acceptor_.local_endpoint();
+    rules_.listener = local.address().to_string() + ":" + std::to_string(local.port());
+    tasks_.spawn("socks listener", accept_loop());
+    tasks_.spawn("socks deadlines", deadline_loop());
+}
+
+void Proxy::close() {
+    error_code ignored;
+    acceptor_.close(ignored);
+    timer_.cancel();
+    pause_.cancel();
+    for (const auto& application : applications_) {
+        application->gone = true;
+        application->abort();
+        application->wake();
+    }
+}
+
+void Proxy::dispatch() {
+    if (core_ == nullptr) return;
+    for (const auto& [stream, event] : core_->take_events()) {
+        const auto found = by_stream_.find(stream);
+        if (found == by_stream_.end()) continue;
+        auto& application = *found->second;
+        using Kind = stream::Event::Kind;
+        switch (event.kind) {
+            case Kind::accepted:
+                application.accepted = true;
+                application.news.cancel();
+                break;
+            case Kind::readable:
+                application.news.cancel();
+                break;
+            case Kind::writable:
+                application.room.cancel();
+                break;
+            case Kind::finished:
+                application.finished = true;
+                application.news.cancel();
+                break;
+            case Kind::reset:
+                application.reset = event.reason;
+                application.wake();
+                break;
+            case Kind::opened:
+            case Kind::pong:
+                break;
+        }
+    }
+}
+
+asio::awaitable<void> Proxy::accept_loop() {
+    while (acceptor_.is_open()) {
+        auto result = co_await acceptor_.async_accept(as_values);
+        const auto error = std::get<0>(result);
+        if (error == asio::error::operation_aborted) co_return;
+        if (error) {
+            pause_.expires_after(accept_pause);
+            co_await pause_.async_wait(as_values);
+            continue;
+        }
+        admit(std::move(std::get<1>(result)));
+    }
+}
+
+void Proxy::admit(tcp::socket socket) {
+    if (applications_.size() >= limits_.connections) return;  // `socket` closes on return
+    std::size_t handshakes = 0;
+    Ref oldest;
+    for (const auto& application : applications_) {
+        if (application->phase != Application::Phase::handshake || application->gone) continue;
+        if (handshakes++ == 0) oldest = application;
+    }
+    if (handshakes >= limits_.handshakes) {
+        oldest->gone = true;
+        oldest->close();
+    }
+    error_code ignored;
+    socket.set_option(tcp::no_delay{true}, ignored);
+    const auto application = std::make_shared<Application>(std::move(socket));
+    application->deadline = Clock::now() + limits_.handshake;
+    applications_.push_back(application);
+    tasks_.spawn("socks application", converse(application));
+}
+
+asio::awaitable<void> Proxy::deadline_loop() {
+    while (acceptor_.is_open()) {
+        timer_.expires_after(deadline_step);
+        co_await timer_.async_wait(as_values);
+        const auto now = Clock::now();
+        for (const auto& application : applications_) {
+            if (now < application->deadline) continue;
+            application->deadline = Clock::time_point::max();
+            if (application->phase == Application::Phase::asking) {
+                application->reset = stream::ResetReason::timed_out;
+            } else {
+                application->gone = true;
+                application->close();
+            }
+            application->wake();
+        }
+    }
+}
+
+/// Serves one connection from accept to close.
+asio::awaitable<void> Proxy::converse(Ref application) {
+    struct Forget {
+        Proxy& proxy;
+        Ref application;
+        ~Forget() { proxy.forget(application); }
+    } const forget{*this, application};
+
+    if (!co_await shake_hands(application)) co_return;
+    application->uploading = true;
+    tasks_.spawn("socks upload", upload(application));
+    if (co_await await_exit(application)) co_await download(application);
+    application->close();
+    while (application->uploading)
+        co_await application->news.async_wait(as_values);
+}
+
+/// Runs the SOCKS handshake and opens the stream. False on failure, after sending any refusal.
+asio::awaitable<bool> Proxy::shake_hands(Ref application) {
+    protocol::socks5::Handshake handshake{rules_};
+    base::Bytes buffer(1024);
+    std::size_t used = 0, have = 0;
+    using State = protocol::socks5::Handshake::State;
+    while (handshake.state() != State::asked) {
+        const auto result =
+            co_await application->socket.async_read_some(asio::buffer(buffer), as_values);
+        if (std::get<0>(result)) co_return false;
+        have = std::get<1>(result);
+        used = handshake.feed(base::ByteView{buffer}.first(have));
+        const auto output = handshake.take_output();
+        if (handshake.state() == State::refused) {
+            co_await last_words(application, output);
+            co_return false;
+        }
+        const auto written =
+            co_await asio::async_write(application->socket, asio::buffer(output), as_values);
+        if (std::get<0>(written)) co_return false;
+    }
+    const auto& target = handshake.target();
+    if (base::parse_literal(target.host)) ++literals_;
+    const auto stream = core_->open(handshake.isolation(), target);
+    if (!stream) {
+        const auto refusal =
+            protocol::socks5::reply_bytes(protocol::socks5::Reply::general_failure);
+        co_await last_words(application, refusal);
+        co_return false;
+    }
+    application->stream = *stream;
+    by_stream_.emplace(*stream, application);
+    application->ahead.assign(buffer.begin() + static_cast<std::ptrdiff_t>(used),
+                              buffer.begin() + static_cast<std::ptrdiff_t>(have));
+    application->phase = Application::Phase::asking;
+    application->deadline = Clock::now() + limits_.answer;
+    co_return true;
+}
+
+/// Waits for the exit's answer and passes it on. True if the exit has connected to the target.
+asio::awaitable<bool> Proxy::await_exit(Ref application) {
+    while (!application->accepted && !application->reset && !application->gone)
+        co_await application->news.async_wait(as_values);
+    if (application->gone) co_return false;
+    if (!application->accepted) {
+        const auto refusal =
+            protocol::socks5::reply_bytes(protocol::socks5::reply_for(*application->reset));
+        application->phase = Application::Phase::refused;
+        application->room.cancel();
+        co_await last_words(application, refusal);
+        co_return false;
+    }
+    application->phase = Application::Phase::relaying;
+    application->deadline = Clock::time_point::max();
+    const auto reply = protocol::socks5::reply_bytes(protocol::socks5::Reply::succeeded);
+    const auto written =
+        co_await asio::async_write(application->socket, asio::buffer(reply), as_values);
+    co_return !std::get<0>(written);
+}
+
+/// Moves bytes from the core to the application until both directions have ended or one side is
+/// gone.
+asio::awaitable<void> Proxy::download(Ref application) {
+    base::Bytes buffer(limits_.chunk);
+    bool end_passed_on = false;
+    while (!application->gone) {
+        const auto count = core_->read(application->stream, buffer);
+        if (count > 0) {
+            if (application->half_closed)
+                application->deadline = Clock::now() + limits_.half_closed;
+            const auto written = co_await asio::async_write(
+                application->socket, asio::buffer(buffer.data(), count), as_values);
+            if (std::get<0>(written)) application->gone = true;
+            continue;
+        }
+        if (application->finished && !end_passed_on) {
+            end_passed_on = true;
+            error_code ignored;
+            application->socket.shutdown(tcp::socket::shutdown_send, ignored);
+        }
+        if (end_passed_on && application->half_closed) co_return;
+        if (application->reset) break;
+        co_await application->news.async_wait(as_values);
+    }
+    application->abort();
+}
+
+/// Moves bytes from the application to the core, as far as the stream has room.
+asio::awaitable<void> Proxy::upload(Ref application) {
+    struct Ended {
+        Application& application;
+        ~Ended() {
+            application.uploading = false;
+            application.wake();
+        }
+    } const ended{*application};
+
+    bool open = co_await push(application, std::move(application->ahead));
+    base::Bytes buffer(limits_.chunk);
+    while (open) {
+        const bool refused = application->phase == Application::Phase::refused;
+        const auto room = refused ? buffer.size() : core_->writable(application->stream);
+        if (application->gone || (application->reset && !refused)) co_return;
+        if (room == 0) {
+            co_await application->room.async_wait(as_values);
+            continue;
+        }
+        const auto result = co_await application->socket.async_read_some(
+            asio::buffer(buffer.data(), std::min(room, buffer.size())), as_values);
+        const auto error = std::get<0>(result);
+        if (application->phase == Application::Phase::refused) {
+            if (error) co_return;
+            continue;  // discard what the application still sends while it reads our refusal
+        }
+        if (error) {
+            // An end of file before the exit's answer means that the application gave up.
+            if (error == asio::error::eof && application->accepted) {
+                application->half_closed = true;
+                application->deadline = Clock::now() + limits_.half_closed;
+                core_->finish(application->stream);
+            } else {
+                application->gone = true;
+            }
+            co_return;
+        }
+        const base::ByteView bytes{buffer.data(), std::get<1>(result)};
+        open = co_await push(application, base::Bytes(bytes.begin(), bytes.end()));
+    }
+}
+
+/// Writes all of `bytes` to the stream, waiting for room. False if the stream has ended.
+asio::awaitable<bool> Proxy::push(Ref application, base::Bytes bytes) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        if (application->gone || application->reset) co_return false;
+        const auto count = core_->write(application->stream, base::ByteView{bytes}.subspan(done));
+        done += count;
+        if (count == 0) co_await application->room.async_wait(as_values);
+    }
+    co_return true;
+}
+
+/// Sends `bytes`, then discards input until the application closes or the deadline passes. Closing
+/// a socket with unread input would send a reset, and the application could lose the bytes.
+asio::awaitable<void> Proxy::last_words(Ref application, base::Bytes bytes) {
+    application->phase = Application::Phase::refused;
+    application->deadline = Clock::now() + limits_.last_words;
+    const auto written =
+        co_await asio::async_write(application->socket, asio::buffer(bytes), as_values);
+    if (std::get<0>(written)) co_return;
+    error_code ignored;
+    application->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    base::Bytes discarded(512);
+    for (;;) {
+        if (application->uploading) {
+            if (application->gone) co_return;
+            co_await application->news.async_wait(as_values);
+        } else {
+            const auto result =
+                co_await application->socket.async_read_some(asio::buffer(discarded), as_values);
+            if (std::get<0>(result)) co_return;
+        }
+    }
+}
+
+void Proxy::forget(const Ref& application) {
+    application->gone = true;
+    application->close();
+    application->wake();
+    if (application->stream != 0) {
+        if (!application->finished || !application->half_closed) core_->reset(application->stream);
+        by_stream_.erase(application->stream);
+    }
+    applications_.remove(application);
+}
+
+}  // namespace nightjar::client::apps

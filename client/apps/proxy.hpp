@@ -1,0 +1,82 @@
+// Moves bytes between applications on the SOCKS5 port and the core's streams (docs/client.md).
+// Nothing here influences when a packet leaves: bytes wait in the core for slots that come anyway.
+//
+// Back-pressure acts only on applications: the proxy reads a socket only as far as its stream has
+// room. Everything runs on the I/O thread. The task group must be cancelled and awaited before the
+// proxy is destroyed.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <map>
+#include <memory>
+
+#include "client/core/core.hpp"
+#include "client/protocol/socks5.hpp"
+#include "sphinx/node/process/task_group.hpp"
+
+namespace nightjar::client::apps {
+
+namespace asio = boost::asio;
+
+struct ProxyLimits {
+    std::size_t connections = 512;  // one more is closed at once
+    std::size_t handshakes = 64;  // one more closes the oldest, so slow ones cannot block the port
+    base::Seconds handshake{10};  // total, from accept to the request's last byte
+    base::Seconds answer{60};     // from the request to the exit's answer
+    base::Seconds half_closed{300};  // the application sends no more, and nothing comes for it
+    base::Seconds last_words{2};     // for an application to read a refusal
+    std::size_t chunk = 16 * 1024;   // bytes per read or write
+};
+
+class Proxy {
+ public:
+    Proxy(asio::any_io_executor executor, node::process::TaskGroup& tasks, ProxyLimits limits = {});
+    ~Proxy();
+
+    /// Binds and listens. Applications that connect before serve() wait in the backlog. Throws
+    /// boost::system::system_error.
+    asio::ip::tcp::endpoint listen(const asio::ip::tcp::endpoint& address);
+    /// Starts to serve applications. `core` must outlive the proxy's tasks.
+    void serve(core::Core& core, bool private_targets);
+    /// Passes the core's events to their connections. Call it whenever the core has received
+    /// anything.
+    void dispatch();
+    /// Stops listening and resets the connections of all applications.
+    void close();
+
+    std::size_t applications() const { return applications_.size(); }
+    std::uint64_t literals() const { return literals_; }
+
+ private:
+    struct Application;
+    using Ref = std::shared_ptr<Application>;
+
+    asio::awaitable<void> accept_loop();
+    asio::awaitable<void> deadline_loop();
+    asio::awaitable<void> converse(Ref application);
+    asio::awaitable<bool> shake_hands(Ref application);
+    asio::awaitable<bool> await_exit(Ref application);
+    asio::awaitable<void> download(Ref application);
+    asio::awaitable<void> upload(Ref application);
+    asio::awaitable<bool> push(Ref application, base::Bytes bytes);
+    asio::awaitable<void> last_words(Ref application, base::Bytes bytes);
+    void admit(asio::ip::tcp::socket socket);
+    void forget(const Ref& application);
+
+    asio::any_io_executor executor_;
+    node::process::TaskGroup& tasks_;
+    ProxyLimits limits_;
+    asio::ip::tcp::acceptor acceptor_;
+    asio::steady_timer timer_;
+    asio::steady_timer pause_;
+    protocol::socks5::Rules rules_;
+    core::Core* core_ = nullptr;
+    std::uint64_t literals_ = 0;
+    std::list<Ref> applications_;  // oldest first
+    std::map<core::StreamRef, Ref> by_stream_;
+};
+
+}  // namespace nightjar::client::apps

@@ -1,0 +1,194 @@
+#include "client/core/core.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "client/core/core_impl.hpp"
+
+namespace nightjar::client::core {
+
+Core::Impl::Impl(std::shared_ptr<const directory::Document> in_use, base::MailboxId me,
+                 base::NodeId my_gateway, base::Random& source, base::Mono now,
+                 std::unique_ptr<Sealer> with)
+    : document{std::move(in_use)},
+      self{me},
+      gateway{my_gateway},
+      random{source},
+      sealer{with ? std::move(with) : packet_sealer()},
+      clock{now},
+      law{document->parameters, source},
+      plan{document->parameters} {
+    assert(document->find(gateway) != nullptr);
+}
+
+void Core::Impl::use(std::shared_ptr<const directory::Document> newer) {
+    // Without our gateway in it the document is of no use. We keep the present one until it
+    // expires.
+    if (newer->find(gateway) == nullptr) return;
+    for (auto& [handle, live] : sessions)
+        live.session->document_changed(newer->parameters);
+    document = std::move(newer);
+    law.use(document->parameters, clock);
+    plan.use(document->parameters);
+}
+
+SessionContext Core::Impl::context() {
+    return {*document, gateway_relay(), self, *sealer, random, outstanding};
+}
+
+void Core::Impl::connected(base::Mono now) {
+    clock = std::max(clock, now);
+    is_connected = true;
+    law.start(now);
+    if (plan_started && now - disconnected_at <= resume_within) {
+        for (auto& [handle, live] : sessions)
+            live.session->resume(now);
+    } else {
+        end_sessions();
+        plan.start(now);
+        plan_started = true;
+    }
+    run_plan(now);
+}
+
+void Core::Impl::prepare(base::Mono now, base::Wall wall) {
+    clock = std::max(clock, now);
+    if (!is_connected) {
+        // Streams wait for the link only as long as their sessions can be resumed.
+        if (plan_started && now - disconnected_at > resume_within) end_sessions();
+        return;
+    }
+    take_back_unsent();
+    run_plan(now);
+    outstanding.forget_ended(wall);
+    if (now - loops_counted >= count_loops_every) {
+        loops_counted = now;
+        loops_lost += outstanding.forget_before(
+            loops_handle, now - 2 * document->parameters.longest_route_delay());
+    }
+    while (const auto slot = law.to_prepare(now)) {
+        const auto until = std::chrono::floor<base::Milliseconds>(slot->due - now);
+        law.put(*slot, make(*slot, wall + until));
+    }
+}
+
+void Core::Impl::take_back_unsent() {
+    for (const auto& packet : law.take_unsent()) {
+        for (const auto& identifier : packet.awaited)
+            outstanding.take(identifier);
+        const auto found = sessions.find(packet.session);
+        if (found != sessions.end()) found->second.session->not_sent(packet.number);
+    }
+}
+
+SlotPacket Core::Impl::make(const Slot& slot, base::Wall wall) {
+    if (slot.kind == Slot::Kind::main) {
+        if (const auto picked = plan.pick(slot.due, slot.lot)) {
+            auto& session = *sessions.at(*picked).session;
+            auto cell = session.compose(plan.find(*picked)->schedule, slot.due, wall, context());
+            if (cell)
+                return {std::move(cell), *picked, session.newest_packet(), session.newest_surbs()};
+        }
+        // There is no session, or no packet can be built for it: fill the slot with one more loop.
+    }
+    return make_loop(slot.due, wall);
+}
+
+SlotPacket Core::Impl::make_loop(base::Mono due, base::Wall wall) {
+    const auto& law_of_network = document->parameters;
+    const auto epoch = directory::epoch_to_build_for(wall, law_of_network.epoch_length);
+    const auto& relay = gateway_relay();
+    const auto route = directory::forward_route(*document, relay, relay, {}, random);
+    if (!route) return {};
+    const auto hops = to_hops(*document, *route, epoch, random);
+    if (!hops) return {};
+    auto identifier = random.id<base::Identifier>();
+    while (identifier.is_zero())
+        identifier = random.id<base::Identifier>();
+    auto surb = sealer->surb(*hops, *base::Destination::from(self.bytes), identifier, random);
+    if (!surb) return {};
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
+    if (!sealer->reply(surb->surb, base::ByteArray<stream::message_size>{}, cell->body()))
+        return {};
+    outstanding.add({.recovery = std::move(surb->recovery),
+                     .session = loops_handle,
+                     .made = due,
+                     .ends = keys_end(law_of_network, epoch)});
+    return {std::move(cell), loops_handle, 0, {identifier}};
+}
+
+void Core::Impl::on_delivery(const cell::Cell& cell, base::Mono now) {
+    clock = std::max(clock, now);
+    const auto body = cell.body();
+    const auto identifier = base::Identifier::from(body.first(base::Identifier::size()));
+    const auto expected = outstanding.take(*identifier);
+    if (!expected) {
+        ++deliveries_unknown;
+        return;
+    }
+    const auto payload = body.subspan(base::Identifier::size(), packet::payload_size);
+    if (expected->session != loops_handle) {
+        on_reply(*expected, payload, now);
+    } else if (sealer->recover(expected->recovery, payload)) {
+        ++loops_returned;
+    } else {
+        ++loops_lost;  // it was modified on its way
+    }
+}
+
+void Core::Impl::on_reply(const Expected& spent, base::ByteView payload, base::Mono now) {
+    const auto found = sessions.find(spent.session);
+    if (found == sessions.end()) return;
+    const auto message = sealer->recover(spent.recovery, payload);
+    if (!message) return;
+    if (!found->second.session->on_reply(*message, spent, now)) return;
+    ++replies;
+    collect(found->second, &spent);
+}
+
+Core::Core(std::shared_ptr<const directory::Document> document, base::MailboxId self,
+           base::NodeId gateway, base::Random& random, base::Mono now, base::Wall /*wall*/,
+           std::unique_ptr<Sealer> sealer)
+    : impl_{std::make_unique<Impl>(std::move(document), self, gateway, random, now,
+                                   std::move(sealer))} {}
+
+Core::~Core() = default;
+
+void Core::use(std::shared_ptr<const directory::Document> document) {
+    impl_->use(std::move(document));
+}
+
+void Core::connected(base::Mono now) {
+    impl_->connected(now);
+}
+
+void Core::disconnected() {
+    if (!impl_->is_connected) return;
+    impl_->is_connected = false;
+    impl_->disconnected_at = impl_->clock;
+    impl_->law.stop();
+}
+
+std::vector<cell::CellBox> Core::tick(base::Mono now) {
+    impl_->clock = std::max(impl_->clock, now);
+    return impl_->law.due(now);
+}
+
+void Core::unwritten(std::size_t i) {
+    impl_->law.unwritten(i);
+}
+
+void Core::prepare(base::Mono now, base::Wall wall) {
+    impl_->prepare(now, wall);
+}
+
+base::Mono Core::next_due() const {
+    return impl_->law.next_due();
+}
+
+void Core::on_delivery(const cell::Cell& cell, base::Mono now) {
+    impl_->on_delivery(cell, now);
+}
+
+}  // namespace nightjar::client::core

@@ -1,0 +1,122 @@
+// The client without I/O: the traffic law, which fixes when a cell is sent, and above it the exit
+// sessions and their streams (docs/traffic-law.md, docs/client.md). The daemon and the simulation
+// run this same object.
+//
+// prepare() builds the packets of the next slots in advance. tick() only hands out those that are
+// due, so the time that building and encrypting take never moves a slot. What applications do
+// changes neither when cells leave nor how many. One thread. `random` must outlive this object.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/core/sealer.hpp"
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/document.hpp"
+#include "sphinx/stream/mux.hpp"
+
+namespace nightjar::client::core {
+
+/// Selects a stream's session. Streams with equal keys share an exit session, its routes and SURBs.
+using IsolationKey = std::string;
+
+/// Identifies a stream among all sessions of the client. Never reused.
+using StreamRef = std::uint64_t;
+
+struct CoreEvent {
+    StreamRef stream = 0;
+    stream::Event event;  // event.stream counts within one session: use `stream` instead
+};
+
+/// What `status` shows and tests check. None of it leaves the machine.
+struct CoreStatus {
+    bool connected = false;
+    std::uint64_t slots = 0;  // main slots written
+    std::uint64_t slots_lost = 0;
+    std::uint64_t loops_sent = 0;
+    std::uint64_t loops_returned = 0;
+    std::uint64_t loops_lost = 0;  // modified, or not back within twice the longest route delay
+    std::uint64_t replies = 0;     // decrypted, cover replies included
+    std::uint64_t deliveries_unknown = 0;
+    struct Session {
+        base::NodeId exit;
+        double pace = 0;             // replies per second now
+        std::uint32_t stock = 0;     // SURBs at the exit, as last reported
+        std::uint32_t estimate = 0;  // the stock plus the SURBs on their way to the exit
+        std::uint32_t target = 0;    // S*, the stock to keep at the exit
+        std::size_t streams = 0;
+        bool ready = false;  // its first reply has arrived
+    };
+    std::vector<Session> sessions;
+};
+
+/// The answer to one ping.
+struct PingResult {
+    std::uint64_t nonce = 0;
+    base::Nanoseconds round_trip{};
+    std::vector<base::NodeId> there;  // the relays on the way to the exit
+    std::vector<base::NodeId> back;   // the relays on the reply's way back
+};
+
+class Core {
+ public:
+    /// Precondition: the document lists `gateway`. Starts disconnected. Without a `sealer` the core
+    /// builds real packets.
+    Core(std::shared_ptr<const directory::Document> document, base::MailboxId self,
+         base::NodeId gateway, base::Random& random, base::Mono now, base::Wall wall,
+         std::unique_ptr<Sealer> sealer = nullptr);
+    ~Core();
+
+    /// Replaces the document in use by a newer one, which the caller has checked.
+    void use(std::shared_ptr<const directory::Document> document);
+
+    // --- the link to the gateway ---
+    /// Starts the schedule: slots and loops at once, the exit's first replies 3 s later. Sessions
+    /// and streams survive an interruption of at most 8 s. Call prepare() right after it: a slot
+    /// that comes due without its packet is lost.
+    void connected(base::Mono now);
+    void disconnected();
+    /// Returns the cells whose slots are due by `now`, in the order of their slots. A slot that is
+    /// more than slot_late_max behind (after a suspend or a stall) is lost and never made up.
+    std::vector<cell::CellBox> tick(base::Mono now);
+    /// Reports that cell `i` of the last tick() could not be written. What it carried goes into the
+    /// packets of later slots, as does the content of a lost slot's packet.
+    void unwritten(std::size_t i);
+    /// Builds the packets of the next slots. Call it after the cells of tick() have been written.
+    void prepare(base::Mono now, base::Wall wall);
+    base::Mono next_due() const;
+    /// Takes a cell of kind packet from the gateway: a reply or a returning loop. Drops any other.
+    void on_delivery(const cell::Cell& cell, base::Mono now);
+
+    // --- applications ---
+    /// Opens a stream. Empty if the target is malformed or a limit is reached. A new isolation key
+    /// may need a session of its own, which opens at a time set by the clock; the stream waits for
+    /// it.
+    std::optional<StreamRef> open(const IsolationKey& isolation, const stream::Target& target);
+    std::size_t write(StreamRef stream, base::ByteView bytes);
+    std::size_t writable(StreamRef stream) const;
+    std::size_t read(StreamRef stream, base::ByteSpan out);
+    std::size_t readable(StreamRef stream) const;
+    void finish(StreamRef stream);
+    void reset(StreamRef stream);
+    std::vector<CoreEvent> take_events();
+
+    /// Puts one ping into the next packet of the oldest ready session and returns its nonce. A ping
+    /// that has left is never sent again. Empty if no session is ready.
+    std::optional<std::uint64_t> ping();
+    std::vector<PingResult> take_pings();
+
+    bool ready() const;  // connected, and a session has received a reply
+    CoreStatus status(base::Mono now) const;
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightjar::client::core

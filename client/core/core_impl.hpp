@@ -1,0 +1,113 @@
+// Core's private members. Only core*.cpp include this header.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/core/core.hpp"
+#include "client/core/sealer.hpp"
+#include "client/core/session.hpp"
+#include "client/core/session_plan.hpp"
+#include "client/core/surb_supply.hpp"
+#include "client/core/traffic_law.hpp"
+
+namespace nightjar::client::core {
+
+/// Bounds the memory for one session's outstanding SURBs, and for the loops. Each takes about 400
+/// bytes, at most twice that with the table's spare capacity.
+inline constexpr std::size_t outstanding_per_session_max = 16'384;
+/// A link interruption of at most this length ends no session. An exit forgets a session after 10 s
+/// of silence, so this is shorter.
+inline constexpr base::Seconds resume_within{8};
+inline constexpr std::size_t streams_max = 1024;
+/// For this long no new session uses an exit that stopped answering, while other exits exist.
+inline constexpr base::Seconds avoid_dead_exit{600};
+/// Interval at which loops that have not come back are counted as lost.
+inline constexpr base::Milliseconds count_loops_every{100};
+
+struct Core::Impl final : PlanHost {
+    struct Stream {
+        SessionHandle session = 0;
+        stream::StreamId id = 0;
+        bool sent_all = false;  // finish() was called
+        bool read_all = false;  // `finished` was reported
+    };
+    struct Live {
+        std::unique_ptr<Session> session;
+        std::map<stream::StreamId, StreamRef> streams;
+    };
+
+    Impl(std::shared_ptr<const directory::Document> in_use, base::MailboxId me,
+         base::NodeId my_gateway, base::Random& source, base::Mono now,
+         std::unique_ptr<Sealer> with);
+
+    // --- core.cpp: the traffic law ---
+    void use(std::shared_ptr<const directory::Document> newer);
+    void connected(base::Mono now);
+    void prepare(base::Mono now, base::Wall wall);
+    void take_back_unsent();
+    SlotPacket make(const Slot& slot, base::Wall wall);
+    SlotPacket make_loop(base::Mono due, base::Wall wall);
+    void on_delivery(const cell::Cell& cell, base::Mono now);
+    void on_reply(const Expected& spent, base::ByteView payload, base::Mono now);
+    const directory::Relay& gateway_relay() const { return *document->find(gateway); }
+    SessionContext context();
+
+    // --- core_sessions.cpp: opening and ending sessions ---
+    Health health(SessionHandle session) override;
+    std::optional<SessionHandle> open_shared() override;
+    std::optional<SessionHandle> create_session();
+    const directory::Relay* choose_exit();
+    void run_plan(base::Mono now);
+    void end_session(SessionHandle handle);
+    /// Ends all sessions and clears the plan: the state before the first connection.
+    void end_sessions();
+    void reset_streams(Live& live);
+    std::optional<SessionHandle> session_for(const IsolationKey& key);
+
+    // --- core_streams.cpp: streams and pings ---
+    std::optional<StreamRef> open(const IsolationKey& isolation, const stream::Target& target);
+    void collect(Live& live, const Expected* spent);
+    void on_pong(Live& live, std::uint64_t nonce, const Expected* spent);
+    void forget_if_over(StreamRef ref);
+    void forget(StreamRef ref);
+    /// The stream's session and its number in that session. The session is nullptr if unknown.
+    std::pair<Session*, stream::StreamId> find(StreamRef ref) const;
+    CoreStatus status(base::Mono now) const;
+
+    std::shared_ptr<const directory::Document> document;
+    base::MailboxId self;
+    base::NodeId gateway;
+    base::Random& random;
+    std::unique_ptr<Sealer> sealer;
+    base::Mono clock;  // the latest time that a caller has passed in
+    TrafficLaw law;
+    SessionPlan plan;
+    Outstanding outstanding{outstanding_per_session_max};
+
+    bool is_connected = false;
+    bool plan_started = false;
+    base::Mono disconnected_at{};
+    SessionHandle last_handle = loops_handle;
+    std::map<SessionHandle, Live> sessions;
+    std::map<base::NodeId, base::Mono> dead_exits;
+
+    /// The first isolation key used gets the session that is open anyway.
+    std::optional<IsolationKey> shared_key;
+    base::Mono shared_key_used{};
+    std::map<IsolationKey, SessionHandle> isolated;
+
+    StreamRef last_stream = 0;
+    std::map<StreamRef, Stream> streams;
+    std::vector<CoreEvent> events;
+    std::vector<PingResult> pings;
+    std::uint64_t loops_returned = 0;
+    std::uint64_t loops_lost = 0;
+    base::Mono loops_counted{};  // when lost loops were last counted
+    std::uint64_t replies = 0;
+    std::uint64_t deliveries_unknown = 0;
+};
+
+}  // namespace nightjar::client::core

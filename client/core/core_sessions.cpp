@@ -1,0 +1,117 @@
+#include <algorithm>
+
+#include "client/core/core_impl.hpp"
+#include "sphinx/directory/route.hpp"
+
+namespace nightjar::client::core {
+
+Health Core::Impl::health(SessionHandle handle) {
+    const auto& session = *sessions.at(handle).session;
+    const bool gone = document->find(session.exit()) == nullptr;
+    return {.confirmed = session.stock_confirmed(), .dead = gone || session.dead(clock)};
+}
+
+std::optional<SessionHandle> Core::Impl::open_shared() {
+    return create_session();
+}
+
+/// Draws an exit. Avoids exits that recently stopped answering and exits that already have one of
+/// our sessions, unless there is no other.
+const directory::Relay* Core::Impl::choose_exit() {
+    std::erase_if(dead_exits,
+                  [this](const auto& entry) { return clock - entry.second > avoid_dead_exit; });
+    const directory::Relay* fallback = nullptr;
+    for (int attempt = 0; attempt < 32; ++attempt) {
+        const auto* drawn = directory::choose_exit(*document, gateway_relay(), random);
+        if (drawn == nullptr) return nullptr;
+        if (dead_exits.contains(drawn->identity)) {
+            if (fallback == nullptr) fallback = drawn;
+            continue;
+        }
+        const bool in_use = std::any_of(sessions.begin(), sessions.end(), [&](const auto& entry) {
+            return entry.second.session->exit() == drawn->identity;
+        });
+        if (!in_use) return drawn;
+        fallback = drawn;
+    }
+    return fallback;
+}
+
+std::optional<SessionHandle> Core::Impl::create_session() {
+    const auto* exit = choose_exit();
+    if (exit == nullptr) return std::nullopt;
+    const auto handle = ++last_handle;
+    sessions[handle].session =
+        std::make_unique<Session>(handle, exit->identity, document->parameters, random);
+    return handle;
+}
+
+void Core::Impl::run_plan(base::Mono now) {
+    plan.step(now, *this);
+    for (const auto& entry : plan.entries()) {
+        auto& live = sessions.at(entry.handle);
+        live.session->ticking(entry.schedule, now);
+        if (entry.dead) {
+            dead_exits[live.session->exit()] = now;
+            reset_streams(live);
+        }
+        // Its streams continue. New streams of the key get a new session of their own.
+        if (entry.isolated && entry.phase >= Phase::lingering)
+            std::erase_if(isolated, [&](const auto& key) { return key.second == entry.handle; });
+    }
+    for (const auto handle : plan.take_gone())
+        end_session(handle);
+}
+
+void Core::Impl::reset_streams(Live& live) {
+    const auto ended = std::move(live.streams);
+    live.streams.clear();
+    for (const auto& [id, ref] : ended) {
+        live.session->mux().reset(id, stream::ResetReason::session_ended);
+        CoreEvent event{.stream = ref, .event = {}};
+        event.event.stream = id;
+        event.event.kind = stream::Event::Kind::reset;
+        event.event.reason = stream::ResetReason::session_ended;
+        events.push_back(std::move(event));
+        streams.erase(ref);
+    }
+}
+
+void Core::Impl::end_session(SessionHandle handle) {
+    const auto found = sessions.find(handle);
+    if (found == sessions.end()) return;
+    reset_streams(found->second);
+    outstanding.forget_session(handle);
+    std::erase_if(isolated, [&](const auto& key) { return key.second == handle; });
+    sessions.erase(found);
+}
+
+void Core::Impl::end_sessions() {
+    while (!sessions.empty())
+        end_session(sessions.begin()->first);
+    plan.clear();
+    plan_started = false;
+}
+
+std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
+    if (!plan_started) return std::nullopt;
+    // The shared session belongs to one key. Another key may take it over only after two lifetimes
+    // without use: by then the session is not the one that carried the old key's streams.
+    if (!shared_key || (*shared_key != key &&
+                        clock - shared_key_used > 2 * document->parameters.session_lifetime)) {
+        shared_key = key;
+    }
+    if (*shared_key == key) {
+        shared_key_used = clock;
+        return plan.current(clock);
+    }
+    if (const auto found = isolated.find(key); found != isolated.end()) return found->second;
+    if (!plan.room_for_isolated()) return std::nullopt;
+    const auto handle = create_session();
+    if (!handle) return std::nullopt;
+    plan.add_isolated(*handle, clock);
+    isolated[key] = *handle;
+    return handle;
+}
+
+}  // namespace nightjar::client::core

@@ -1,0 +1,167 @@
+#include <algorithm>
+
+#include "client/core/core_impl.hpp"
+
+namespace nightjar::client::core {
+
+std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
+                                          const stream::Target& target) {
+    if (streams.size() >= streams_max) return std::nullopt;
+    const auto handle = session_for(isolation);
+    if (!handle) return std::nullopt;
+    auto& live = sessions.at(*handle);
+    const auto id = live.session->mux().open(target);
+    if (!id) return std::nullopt;
+    const auto ref = ++last_stream;
+    live.streams[*id] = ref;
+    streams[ref] = {.session = *handle, .id = *id};
+    return ref;
+}
+
+/// Converts a session's events into the client's. `spent`: the SURB of the reply that caused them.
+void Core::Impl::collect(Live& live, const Expected* spent) {
+    for (auto& event : live.session->mux().take_events()) {
+        if (event.kind == stream::Event::Kind::pong) {
+            on_pong(live, event.nonce, spent);
+            continue;
+        }
+        const auto found = live.streams.find(event.stream);
+        if (found == live.streams.end()) continue;
+        const auto ref = found->second;
+        const auto kind = event.kind;
+        events.push_back({ref, std::move(event)});
+        if (kind == stream::Event::Kind::reset) forget(ref);
+        if (kind == stream::Event::Kind::finished) {
+            streams.at(ref).read_all = true;
+            forget_if_over(ref);
+        }
+    }
+}
+
+void Core::Impl::on_pong(Live& live, std::uint64_t nonce, const Expected* spent) {
+    auto sent = live.session->take_sent_ping(nonce);
+    if (!sent || spent == nullptr) return;
+    PingResult result{.nonce = nonce,
+                      .round_trip = clock - sent->left,
+                      .there = std::move(sent->there),
+                      .back = {}};
+    result.back.assign(spent->route.begin(),
+                       spent->route.begin() + static_cast<std::ptrdiff_t>(spent->hops));
+    pings.push_back(std::move(result));
+}
+
+void Core::Impl::forget_if_over(StreamRef ref) {
+    const auto& stream = streams.at(ref);
+    if (stream.sent_all && stream.read_all) forget(ref);
+}
+
+void Core::Impl::forget(StreamRef ref) {
+    const auto found = streams.find(ref);
+    if (found == streams.end()) return;
+    const auto live = sessions.find(found->second.session);
+    if (live != sessions.end()) live->second.streams.erase(found->second.id);
+    streams.erase(found);
+}
+
+std::pair<Session*, stream::StreamId> Core::Impl::find(StreamRef ref) const {
+    const auto found = streams.find(ref);
+    if (found == streams.end()) return {nullptr, 0};
+    return {sessions.at(found->second.session).session.get(), found->second.id};
+}
+
+CoreStatus Core::Impl::status(base::Mono now) const {
+    CoreStatus status;
+    status.connected = is_connected;
+    status.slots = law.counts().main;
+    status.slots_lost = law.counts().lost;
+    status.loops_sent = law.counts().loops;
+    status.loops_returned = loops_returned;
+    status.loops_lost = loops_lost;
+    status.replies = replies;
+    status.deliveries_unknown = deliveries_unknown;
+    for (const auto& entry : plan.entries()) {
+        const auto& live = sessions.at(entry.handle);
+        status.sessions.push_back({.exit = live.session->exit(),
+                                   .pace = entry.schedule.at(now).per_second(),
+                                   .stock = live.session->stock(),
+                                   .estimate = live.session->estimate(now),
+                                   .target = live.session->target(entry.schedule, now),
+                                   .streams = live.streams.size(),
+                                   .ready = live.session->answered()});
+    }
+    return status;
+}
+
+std::optional<StreamRef> Core::open(const IsolationKey& isolation, const stream::Target& target) {
+    return impl_->open(isolation, target);
+}
+
+std::size_t Core::write(StreamRef stream, base::ByteView bytes) {
+    const auto [session, id] = impl_->find(stream);
+    return session == nullptr ? 0 : session->mux().write(id, bytes);
+}
+
+std::size_t Core::writable(StreamRef stream) const {
+    const auto [session, id] = impl_->find(stream);
+    return session == nullptr ? 0 : session->mux().writable(id);
+}
+
+std::size_t Core::read(StreamRef stream, base::ByteSpan out) {
+    const auto [session, id] = impl_->find(stream);
+    if (session == nullptr) return 0;
+    const auto taken = session->mux().read(id, out);
+    // `finished` comes when all has been read, so this read may have triggered it.
+    impl_->collect(impl_->sessions.at(impl_->streams.at(stream).session), nullptr);
+    return taken;
+}
+
+std::size_t Core::readable(StreamRef stream) const {
+    const auto [session, id] = impl_->find(stream);
+    return session == nullptr ? 0 : session->mux().readable(id);
+}
+
+void Core::finish(StreamRef stream) {
+    const auto [session, id] = impl_->find(stream);
+    if (session == nullptr) return;
+    session->mux().finish(id);
+    impl_->streams.at(stream).sent_all = true;
+    impl_->forget_if_over(stream);
+}
+
+void Core::reset(StreamRef stream) {
+    const auto [session, id] = impl_->find(stream);
+    if (session == nullptr) return;
+    session->mux().reset(id, stream::ResetReason::cancelled);
+    impl_->forget(stream);
+}
+
+std::vector<CoreEvent> Core::take_events() {
+    return std::exchange(impl_->events, {});
+}
+
+std::optional<std::uint64_t> Core::ping() {
+    for (const auto& entry : impl_->plan.entries()) {
+        auto& session = *impl_->sessions.at(entry.handle).session;
+        if (!session.answered() || entry.phase == Phase::closing) continue;
+        const auto nonce = impl_->random.u64();
+        session.mux().ping(nonce);
+        return nonce;
+    }
+    return std::nullopt;
+}
+
+std::vector<PingResult> Core::take_pings() {
+    return std::exchange(impl_->pings, {});
+}
+
+bool Core::ready() const {
+    return impl_->is_connected &&
+           std::any_of(impl_->sessions.begin(), impl_->sessions.end(),
+                       [](const auto& entry) { return entry.second.session->answered(); });
+}
+
+CoreStatus Core::status(base::Mono now) const {
+    return impl_->status(now);
+}
+
+}  // namespace nightjar::client::core

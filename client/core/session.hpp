@@ -1,0 +1,139 @@
+// One exit session: its routes, its SURBs at the exit, and its streams (docs/traffic-law.md
+// section 2). compose() builds one packet, whether data is queued or not. A packet always carries
+// the pace schedule and the SURBs that fill the stock up to S*; application data gets the rest.
+//
+// Pure, one thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "client/core/routes.hpp"
+#include "client/core/sealer.hpp"
+#include "client/core/surb_supply.hpp"
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/document.hpp"
+#include "sphinx/stream/header.hpp"
+#include "sphinx/stream/mux.hpp"
+#include "sphinx/stream/packet_log.hpp"
+
+namespace nightjar::client::core {
+
+/// The rate of a session's replies: `now` until `change_at`, `next` from then on.
+struct PaceSchedule {
+    std::uint32_t sequence = 0;
+    directory::Rate now;
+    base::Mono change_at{};
+    directory::Rate next;
+
+    directory::Rate at(base::Mono time) const { return time < change_at ? now : next; }
+    directory::Rate highest(base::Mono time) const {
+        return time < change_at ? std::max(now, next) : next;
+    }
+};
+
+/// What all sessions of one client share. The referenced objects must outlive the call.
+struct SessionContext {
+    const directory::Document& document;
+    const directory::Relay& gateway;
+    base::MailboxId self;
+    Sealer& sealer;
+    base::Random& random;
+    Outstanding& outstanding;
+};
+
+/// An exit counts as dead after this long without a reply while it should be ticking. `pace`:
+/// replies per second.
+base::Nanoseconds dead_after(double pace);
+/// The time after which no relay accepts a key of this epoch, with a margin for clock differences.
+base::Wall keys_end(const directory::Parameters& parameters, base::Epoch epoch);
+
+class Session {
+ public:
+    Session(SessionHandle handle, base::NodeId exit, const directory::Parameters& parameters,
+            base::Random& random);
+
+    /// Builds the packet for the slot at `due` and returns the cell for the gateway. nullptr if the
+    /// document has no route or no keys for it.
+    cell::CellBox compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
+                          const SessionContext& context);
+    /// The number of the packet that compose() built last.
+    stream::PacketNumber newest_packet() const { return sent_.last(); }
+    /// The SURBs in that packet.
+    const std::vector<base::Identifier>& newest_surbs() const { return newest_surbs_; }
+    /// Reports that a packet was never sent. What it carried, pings included, goes into the next
+    /// packets. The caller removes its SURBs from Outstanding.
+    void not_sent(stream::PacketNumber number);
+    /// Takes a reply: `message` is decrypted, `spent` is the SURB that it used. False if the reply
+    /// is malformed or a duplicate; the session is then unchanged.
+    bool on_reply(base::ByteView message, const Expected& spent, base::Mono now);
+    /// Declares overdue packets lost, so that their content is sent again, and forgets SURBs that
+    /// can no longer come back.
+    void expire(base::Mono now, Outstanding& outstanding);
+    /// Sets the schedule in force. Call it whenever the schedule changes or a pace takes effect.
+    void ticking(const PaceSchedule& schedule, base::Mono now);
+
+    /// A reply has confirmed that the SURBs have arrived at the exit.
+    bool stock_confirmed() const;
+    bool answered() const { return stock_.heard(); }
+    /// The exit should have been ticking, and no reply has come, for longer than dead_after().
+    bool dead(base::Mono now) const;
+    /// Switches to a newer document. Call it before the old one is destroyed.
+    void document_changed(const directory::Parameters& parameters);
+    /// Call it after a link interruption: the exit's silence counts from `now`. The stock estimate
+    /// is not reset, because the exit has spent SURBs meanwhile.
+    void resume(base::Mono now);
+
+    struct SentPing {
+        stream::PacketNumber number = 0;  // of the packet that carried it
+        base::Mono left{};                // when that packet's slot was due
+        std::vector<base::NodeId> there;
+    };
+    std::optional<SentPing> take_sent_ping(std::uint64_t nonce);
+
+    stream::Mux& mux() { return mux_; }
+    const stream::Mux& mux() const { return mux_; }
+    const base::NodeId& exit() const { return routes_.exit(); }
+    const base::SessionId& id() const { return id_; }
+    std::uint32_t stock() const { return stock_.reported(); }
+    std::uint32_t estimate(base::Mono now) const {
+        return stock_.estimate(sent_.weight_in_flight(), now);
+    }
+    std::uint32_t target(const PaceSchedule& schedule, base::Mono now) const {
+        return parameters_.surb_stock_target(schedule.highest(now));
+    }
+
+ private:
+    std::uint32_t write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
+                              base::ByteSpan message, const SessionContext& context);
+    void note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
+                    const directory::Route& route, base::Mono due);
+
+    SessionHandle handle_;
+    base::SessionId id_;
+    directory::Parameters parameters_;
+    SessionRoutes routes_;
+    stream::Mux mux_;
+    stream::SentLog sent_;
+    base::Mono newest_slot_{};  // the latest slot for which a packet was built
+    std::vector<base::Identifier> newest_surbs_;
+    stream::ArrivedLog arrived_;
+    StockEstimate stock_;
+    double pace_ = 0;                       // replies per second; 0: the exit does not tick
+    std::optional<base::Mono> ticks_from_;  // since when the pace has been above zero
+    base::Mono raised_{};                   // when the pace last rose
+    base::Mono resumed_{};
+    // From `after` on, no SURB made before `made` can still come back.
+    struct SpentBefore {
+        base::Mono made;
+        base::Mono after;
+    };
+    std::optional<SpentBefore> spent_before_;
+    std::map<std::uint64_t, SentPing> pings_;
+};
+
+}  // namespace nightjar::client::core

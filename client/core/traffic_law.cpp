@@ -1,0 +1,128 @@
+#include "client/core/traffic_law.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace nightjar::client::core {
+
+TrafficLaw::TrafficLaw(const directory::Parameters& parameters, base::Random& random)
+    : random_{random}, main_{parameters.main_slots}, loops_{parameters.client_loops} {}
+
+void TrafficLaw::use(const directory::Parameters& parameters, base::Mono now) {
+    if (parameters.main_slots == main_ && parameters.client_loops == loops_) return;
+    main_ = parameters.main_slots;
+    loops_ = parameters.client_loops;
+    // Everything after the prepared slots is drawn anew, the upcoming slot and the loops' gap too.
+    if (!running_) return;
+    begin_loops();
+    begin_gap(ready_.empty() ? now : std::max(now, ready_.back().slot.due));
+}
+
+void TrafficLaw::begin_loops() {
+    loops_gap_passed_ = random_.unit();
+    loop_at_ = random_.unit();
+    loop_ahead_ = loop_at_ > loops_gap_passed_;
+}
+
+void TrafficLaw::start(base::Mono now) {
+    ready_.clear();
+    begin_loops();
+    // Random phase: the schedule must not reveal the connect time.
+    begin_gap(now + base::from_seconds(random_.unit() * base::to_seconds(gap())));
+    running_ = true;
+}
+
+void TrafficLaw::stop() {
+    for (auto& ready : ready_) {
+        ready.packet.cell.reset();
+        unsent_.push_back(std::move(ready.packet));
+    }
+    ready_.clear();
+    running_ = false;
+}
+
+base::Nanoseconds TrafficLaw::gap() const {
+    return directory::Rate{main_.milli + loops_.milli}.mean_gap();
+}
+
+void TrafficLaw::begin_gap(base::Mono at) {
+    gap_begins_ = at;
+    const auto place = directory::place_in_gap(random_.unit());
+    upcoming_.due = at + base::from_seconds(place * base::to_seconds(gap()));
+    upcoming_.kind = next_is_loop() ? Slot::Kind::loop : Slot::Kind::main;
+    upcoming_.lot = random_.unit();
+}
+
+bool TrafficLaw::next_is_loop() {
+    // A gap of 1/L is longer than a slot's gap, so at most one of them ends within a slot's gap.
+    bool loop = false;
+    loops_gap_passed_ += loops_.per_second() / (main_.per_second() + loops_.per_second());
+    if (loops_gap_passed_ >= 1) {
+        loops_gap_passed_ -= 1;
+        loop = loop_ahead_;
+        loop_ahead_ = true;
+        loop_at_ = random_.unit();
+    }
+    if (!loop && loop_ahead_ && loops_gap_passed_ >= loop_at_) {
+        loop = true;
+        loop_ahead_ = false;
+    }
+    return loop;
+}
+
+Slot TrafficLaw::take() {
+    const Slot taken = upcoming_;
+    begin_gap(gap_begins_ + gap());
+    return taken;
+}
+
+std::optional<Slot> TrafficLaw::to_prepare(base::Mono now) {
+    if (!running_) return std::nullopt;
+    // The caller sleeps until the next slot and may wake late. Slots due by then need packets too.
+    const auto wakes = ready_.empty() ? now : std::max(now, ready_.front().slot.due);
+    if (ready_.size() >= slots_ahead && upcoming_.due > wakes + prepare_lead) return std::nullopt;
+    return take();
+}
+
+void TrafficLaw::put(const Slot& slot, SlotPacket packet) {
+    assert(ready_.empty() || ready_.back().slot.due <= slot.due);
+    ready_.push_back({slot, std::move(packet)});
+}
+
+std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
+    std::vector<cell::CellBox> cells;
+    handed_out_.clear();
+    if (!running_) return cells;
+    while (!ready_.empty() && ready_.front().slot.due <= now) {
+        auto [slot, packet] = std::move(ready_.front());
+        ready_.erase(ready_.begin());
+        if (packet.cell && now - slot.due <= slot_late_max) {
+            ++(slot.kind == Slot::Kind::main ? counts_.main : counts_.loops);
+            cells.push_back(std::move(packet.cell));
+            handed_out_.push_back(std::move(packet));
+        } else {
+            ++counts_.lost;
+            packet.cell.reset();
+            unsent_.push_back(std::move(packet));
+        }
+    }
+    if (now - upcoming_.due > restart_after) {
+        start(now);
+    } else {
+        for (; upcoming_.due <= now; take())
+            ++counts_.lost;
+    }
+    return cells;
+}
+
+void TrafficLaw::unwritten(std::size_t i) {
+    unsent_.push_back(std::move(handed_out_.at(i)));
+}
+
+base::Mono TrafficLaw::next_due() const {
+    if (!running_) return base::Mono::max();
+    return ready_.empty() ? upcoming_.due : ready_.front().slot.due;
+}
+
+}  // namespace nightjar::client::core

@@ -1,0 +1,114 @@
+// The schedule on which a client sends (docs/traffic-law.md section 1). It is drawn ahead from its
+// own random stream, so nothing else that the client does can move a slot. Every gap of 1/(U + L)
+// contains one slot, near its middle. In every gap of 1/L, the first slot at or after a uniformly
+// drawn moment is a loop; all others are main slots. Neither the time of a slot nor the number of
+// packets in any second reveals its kind
+// (docs/decisions/0016-one-loop-a-gap.md). The caller supplies each packet before its slot; due()
+// only hands out packets that are there.
+//
+//   to_prepare() -> the caller builds the packet -> put() ... due(): handed out, or lost for good
+//
+// A lost slot is never made up. The content of its packet may go into later ones: take_unsent().
+//
+// Pure, one thread.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "client/core/surb_supply.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/parameters.hpp"
+#include "sphinx/stream/header.hpp"
+
+namespace nightjar::client::core {
+
+/// The number of slots that have their packets in advance: the next one and the one after it.
+inline constexpr std::size_t slots_ahead = 2;
+/// All slots due within this time after the next slot have their packets too, for callers whose
+/// timer is coarse.
+inline constexpr base::Milliseconds prepare_lead{10};
+/// A packet that is this late when due() is called is lost: the process stood still.
+inline constexpr base::Milliseconds slot_late_max{25};
+/// After a longer suspend the schedule starts anew, instead of counting every slot of it as lost.
+inline constexpr base::Seconds restart_after{10};
+
+struct Slot {
+    enum class Kind : std::uint8_t { main, loop };
+    Kind kind = Kind::main;
+    base::Mono due{};
+    double lot = 0;  // main slots: uniform in [0, 1); selects the session that gets the slot
+};
+
+/// A slot's packet, with its session and its number in that session. A loop has no session.
+struct SlotPacket {
+    cell::CellBox cell;  // nullptr: no packet could be built; the slot is lost
+    SessionHandle session = loops_handle;
+    stream::PacketNumber number = 0;
+    std::vector<base::Identifier> awaited{};  // what may come back: its SURBs, or the loop itself
+};
+
+struct SlotCounts {
+    std::uint64_t main = 0;
+    std::uint64_t loops = 0;
+    std::uint64_t lost = 0;  // of both kinds
+};
+
+class TrafficLaw {
+ public:
+    /// Starts stopped. Draws the key of its random stream from `random` here, and nothing later.
+    TrafficLaw(const directory::Parameters& parameters, base::Random& random);
+
+    /// Takes the rates of a newer document. Slots that already have packets keep their times.
+    void use(const directory::Parameters& parameters, base::Mono now);
+    void start(base::Mono now);
+    void stop();
+    bool running() const { return running_; }
+
+    /// Returns the next slot that needs its packet now, in order of time. Empty if none does. The
+    /// caller must put() a packet for each slot, in the same order.
+    std::optional<Slot> to_prepare(base::Mono now);
+    void put(const Slot& slot, SlotPacket packet);
+    /// Returns the cells of the slots due by `now`, in order. A slot is lost if it has no packet or
+    /// is later than slot_late_max.
+    std::vector<cell::CellBox> due(base::Mono now);
+    /// Reports that cell `i` of the last due() could not be written.
+    void unwritten(std::size_t i);
+    /// The packets that were lost or unwritten since the last call, without their cells. They will
+    /// never leave.
+    std::vector<SlotPacket> take_unsent() { return std::exchange(unsent_, {}); }
+    /// The time of the next slot. Mono::max() when stopped.
+    base::Mono next_due() const;
+
+    const SlotCounts& counts() const { return counts_; }
+
+ private:
+    struct Ready {
+        Slot slot;
+        SlotPacket packet;
+    };
+    base::Nanoseconds gap() const;
+    void begin_gap(base::Mono at);
+    void begin_loops();
+    bool next_is_loop();
+    Slot take();
+
+    base::ForkedRandom random_;
+    directory::Rate main_;
+    directory::Rate loops_;
+    bool running_ = false;
+    base::Mono gap_begins_{};      // start of the gap of upcoming_
+    Slot upcoming_;                // the first slot without a packet
+    double loops_gap_passed_ = 0;  // share of the current gap of 1/L that has passed
+    double loop_at_ = 0;           // position of the loop in that gap, in [0, 1)
+    bool loop_ahead_ = false;      // that loop is still to come
+    std::vector<Ready> ready_;     // slots with packets: slots_ahead, or more by prepare_lead
+    std::vector<SlotPacket> handed_out_;  // by the last due(), without their cells
+    std::vector<SlotPacket> unsent_;
+    SlotCounts counts_;
+};
+
+}  // namespace nightjar::client::core

@@ -1,0 +1,39 @@
+// Fetches the first network document for a client that has no valid one. It uses a separate link to
+// one of the gateways in the trust anchors. Later documents come over the link that carries the
+// traffic (client/daemon).
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "client/operation/state.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/result.hpp"
+#include "sphinx/directory/quorum.hpp"
+
+namespace nightjar::client::operation {
+
+namespace asio = boost::asio;
+
+using DocumentRef = std::shared_ptr<const directory::Document>;
+
+/// A sentence that the user of this machine reads.
+using Reason = std::string;
+
+/// Parses and checks a document's text: grammar, quorum of signatures, network, validity at `now`,
+/// and an epoch of at least `held`. Pure.
+base::Result<DocumentRef, Reason> accept_document(std::string_view text,
+                                                  const directory::Anchors& anchors, base::Wall now,
+                                                  base::Epoch held);
+
+/// Returns the stored document if it is still valid. Otherwise fetches one from a gateway of the
+/// anchors and stores it; its epoch must not be below the stored document's. Tries the gateways one
+/// after the other, with growing pauses, until cancelled. Each attempt uses a fresh link key that
+/// is used for nothing else. Writes the reason of the last failure to `waiting_for`. All arguments
+/// must outlive the task.
+asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
+                                            const StateDir& state, base::Random& random,
+                                            Reason& waiting_for);
+
+}  // namespace nightjar::client::operation

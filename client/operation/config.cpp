@@ -1,0 +1,125 @@
+#include "client/operation/config.hpp"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "sphinx/base/address.hpp"
+#include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/config/strict_yaml.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+
+namespace nightjar::client::operation {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_loopback(const std::string& host) {
+    return host.starts_with("127.") || host == "::1";
+}
+
+std::string config_text(const directory::Endpoint& listen) {
+    return "# nightjar's client. Every key has a default; paths are relative to this directory.\n"
+           "\n"
+           "# Trust anchors: the authorities' keys and a few gateways.\n"
+           "network: network.yaml\n"
+           "\n"
+           "# SOCKS5 for applications. An address that is not loopback needs allow_remote: true.\n"
+           "listen: \"" +
+           directory::to_text(listen) +
+           "\"\n"
+           "allow_remote: false\n"
+           "\n"
+           "# The chosen gateway and the last valid document; no keys, no data of applications.\n"
+           "state_dir: state\n"
+           "\n"
+           "# `nightjar status` and `nightjar ping` connect to this socket.\n"
+           "control_socket: control.sock\n"
+           "\n"
+           "# Exit with code 4 if the network has not answered this long after the start; 0s: "
+           "never.\n"
+           "ready_timeout: 2m\n";
+}
+
+void write_new(const fs::path& file, const std::string& text) {
+    std::ofstream out{file, std::ios::binary};
+    out << text;
+    out.close();
+    if (!out) {
+        throw node::process::KeyError("cannot write " + file.string() +
+                                      "; choose a directory that this user owns with --dir");
+    }
+}
+
+}  // namespace
+
+Config load_config(const fs::path& file) {
+    std::error_code unreadable;
+    if (!fs::exists(file, unreadable) && !unreadable) {
+        throw node::process::ConfigError(
+            file.string() +
+            ": there is no configuration; create one with `nightjar init "
+            "--network FILE`, or name another with --config");
+    }
+    const auto yaml = node::config::YamlFile::load(file);
+    auto map = yaml.map();
+    const auto base = fs::absolute(file).parent_path();
+    const auto path = [&](const char* key, const char* fallback) {
+        const auto text = map.optional<std::string>(key, fallback);
+        if (text.empty()) map.fail(key, "an empty path", "name a file or directory");
+        return base / text;
+    };
+    Config config;
+    config.network = path("network", "network.yaml");
+    config.listen = map.optional<node::config::ListenEndpoint>("listen", {{"127.0.0.1", 9150}});
+    const bool allow_remote = map.optional<bool>("allow_remote", false);
+    config.state_dir = path("state_dir", "state");
+    config.control_socket = path("control_socket", "control.sock");
+    config.ready_timeout = map.optional<base::Seconds>("ready_timeout", base::Seconds{120});
+    map.done();
+    if (!is_loopback(config.listen.host) && !allow_remote) {
+        map.fail("listen", "anyone who reaches this address could use the client",
+                 "use 127.0.0.1 or [::1], or set allow_remote: true");
+    }
+    if (config.control_socket.string().size() >= sizeof(sockaddr_un::sun_path)) {
+        map.fail("control_socket", "the path is too long for a socket",
+                 "use a path of at most 107 bytes, including its directories");
+    }
+    return config;
+}
+
+fs::path default_dir() {
+    if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/')
+        return fs::path{config} / "nightjar";
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+        return fs::path{home} / ".config" / "nightjar";
+    throw node::process::ConfigError(
+        "no home directory; name a directory with --dir or a file with --config");
+}
+
+void init(const fs::path& dir, const fs::path& network, const directory::Endpoint& listen) {
+    const auto anchors = node::config::load_anchors(network);
+    std::error_code error;
+    fs::create_directories(fs::absolute(dir).parent_path(), error);
+    if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
+        const auto reason = std::error_code{errno, std::generic_category()}.message();
+        throw node::process::KeyError("cannot make " + dir.string() + ": " + reason +
+                                      "; choose another directory with --dir");
+    }
+    for (const char* name : {"network.yaml", "client.yaml"}) {
+        if (fs::exists(dir / name)) {
+            throw node::process::StartupError(
+                node::process::ExitCode::failure,
+                (dir / name).string() +
+                    " already exists; remove it first, or choose another "
+                    "directory with --dir");
+        }
+    }
+    node::config::save_anchors(dir / "network.yaml", anchors);
+    write_new(dir / "client.yaml", config_text(listen));
+}
+
+}  // namespace nightjar::client::operation

@@ -1,0 +1,31 @@
+// The client's configuration file, client.yaml. Every key has a default; unknown keys are refused.
+#pragma once
+
+#include <filesystem>
+
+#include "sphinx/base/time.hpp"
+#include "sphinx/directory/endpoint.hpp"
+
+namespace nightjar::client::operation {
+
+struct Config {
+    std::filesystem::path network;  // the trust anchors
+    directory::Endpoint listen;     // SOCKS5; port 0: any free port
+    std::filesystem::path state_dir;
+    std::filesystem::path control_socket;
+    base::Seconds ready_timeout{120};  // zero: wait without a limit
+};
+
+/// Paths in the file are relative to the file's directory. Throws node::ConfigError.
+Config load_config(const std::filesystem::path& file);
+
+/// $XDG_CONFIG_HOME/nightjar, else ~/.config/nightjar. Throws node::ConfigError without either.
+std::filesystem::path default_dir();
+
+/// Creates `dir` with network.yaml (a copy of the anchors, after they were checked) and
+/// client.yaml, which listens on `listen`. Never overwrites a file.
+/// Throws node::StartupError.
+void init(const std::filesystem::path& dir, const std::filesystem::path& network,
+          const directory::Endpoint& listen);
+
+}  // namespace nightjar::client::operation

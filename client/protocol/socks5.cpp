@@ -1,0 +1,272 @@
+#include "client/protocol/socks5.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "sphinx/base/address.hpp"
+#include "sphinx/base/codec.hpp"
+
+namespace nightjar::client::protocol::socks5 {
+
+namespace {
+
+constexpr std::uint8_t version = 5;
+constexpr std::uint8_t credentials_version = 1;  // RFC 1929 has its own version number
+constexpr std::uint8_t method_none = 0;
+constexpr std::uint8_t method_password = 2;
+constexpr std::uint8_t no_acceptable_method = 0xff;
+constexpr std::uint8_t command_connect = 1;
+constexpr std::uint8_t type_ipv4 = 1, type_name = 3, type_ipv6 = 4;
+
+// User names with this prefix are reserved for extensions and refused until one is defined.
+// Otherwise an application could request a special isolation and wrongly believe that it was
+// granted.
+constexpr std::string_view reserved_prefix = "<nightjar";
+
+// The SOCKS4 rejection: version 0, code 91, six bytes that clients ignore.
+constexpr std::string_view socks4_rejection{"\x00\x5b\x00\x00\x00\x00\x00\x00", 8};
+
+constexpr std::string_view http_answer =
+    "HTTP/1.0 501 This is a SOCKS5 port\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+    "This is Nightjar's SOCKS5 port, not an HTTP proxy.\n"
+    "Enter it as a SOCKS v5 host, with names resolved by the proxy\n"
+    "(curl: --proxy socks5h://127.0.0.1:PORT).\n";
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+bool is_name_character(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
+
+/// Resolvers read 127.1, 0x7f000001 or 2130706433 as addresses, so a name must not end in a number.
+bool is_number(std::string_view label) {
+    return std::all_of(label.begin(), label.end(), is_digit) || label.starts_with("0x") ||
+           label.starts_with("0X");
+}
+
+bool is_localhost(std::string_view name) {
+    if (name.ends_with('.')) name.remove_suffix(1);
+    std::string lower{name};
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    return lower == "localhost" || lower.ends_with(".localhost");
+}
+
+struct Destination {
+    std::string host;
+    bool is_public = false;
+};
+
+/// Empty if the length does not match the type, or if the name is not a valid host name.
+std::optional<Destination> destination(std::uint8_t type, base::ByteView address) {
+    if (type == type_name) {
+        const auto name = base::as_text(address);
+        if (const auto literal = base::parse_literal(name)) {
+            return Destination{literal->text, literal->is_public};
+        }
+        if (!is_host_name(name)) return std::nullopt;
+        return Destination{std::string{name}, !is_localhost(name)};
+    }
+    base::Reader reader{address};
+    base::ByteArray<4> ipv4{};
+    base::ByteArray<16> ipv6{};
+    reader.into(type == type_ipv4 ? base::ByteSpan{ipv4} : base::ByteSpan{ipv6});
+    if (!reader.finished()) return std::nullopt;
+    const auto literal = type == type_ipv4 ? base::literal(ipv4) : base::literal(ipv6);
+    return Destination{literal.text, literal.is_public};
+}
+
+}  // namespace
+
+bool is_host_name(std::string_view name) {
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (name.empty() || name.size() > 253) return false;
+    for (;;) {
+        const auto dot = name.find('.');
+        const auto label = name.substr(0, dot);
+        if (label.empty() || label.size() > 63) return false;
+        if (!std::all_of(label.begin(), label.end(), is_name_character)) return false;
+        if (dot == name.npos) return !is_number(label);
+        name.remove_prefix(dot + 1);
+    }
+}
+
+Reply reply_for(stream::ResetReason reason) {
+    using stream::ResetReason;
+    switch (reason) {
+        case ResetReason::refused_by_policy:
+            return Reply::not_allowed;
+        case ResetReason::unresolvable:
+        case ResetReason::unreachable:
+            return Reply::host_unreachable;
+        case ResetReason::connection_refused:
+            return Reply::connection_refused;
+        case ResetReason::timed_out:
+            return Reply::ttl_expired;
+        case ResetReason::cancelled:
+        case ResetReason::protocol_error:
+        case ResetReason::overload:
+        case ResetReason::session_ended:
+            return Reply::general_failure;
+    }
+    return Reply::general_failure;
+}
+
+base::Bytes reply_bytes(Reply reply) {
+    return {version, static_cast<std::uint8_t>(reply), 0, type_ipv4, 0, 0, 0, 0, 0, 0};
+}
+
+std::size_t Handshake::feed(base::ByteView bytes) {
+    std::size_t used = 0;
+    while (state_ != State::asked && state_ != State::refused) {
+        const std::size_t take = std::min(needed() - message_.size(), bytes.size() - used);
+        message_.insert(message_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(used),
+                        bytes.begin() + static_cast<std::ptrdiff_t>(used + take));
+        used += take;
+        if (message_.size() < needed()) {
+            if (used == bytes.size()) break;
+        } else {
+            message_complete();
+        }
+    }
+    return used;
+}
+
+base::Bytes Handshake::take_output() {
+    return std::exchange(output_, {});
+}
+
+/// The length that the current message must have, as far as its bytes so far show. It never
+/// shrinks. It equals the message's size only when the message is complete or already invalid.
+std::size_t Handshake::needed() const {
+    const auto have = message_.size();
+    if (have == 0) return 1;  // the first byte, the version, decides what follows
+    if (state_ == State::greeting) {
+        if (message_[0] != version) return have;
+        return have < 2 ? 2 : 2u + message_[1];
+    }
+    if (expects_credentials()) {
+        if (message_[0] != credentials_version) return have;
+        if (have < 2) return 2;
+        const std::size_t username_end = 2u + message_[1];
+        return have <= username_end ? username_end + 1 : username_end + 1 + message_[username_end];
+    }
+    if (message_[0] != version) return have;
+    if (have < 4) return 4;
+    switch (message_[3]) {
+        case type_ipv4:
+            return 4 + 4 + 2;
+        case type_ipv6:
+            return 4 + 16 + 2;
+        case type_name:
+            return have < 5 ? 5 : 5u + message_[4] + 2;
+        default:
+            return have;  // unknown address type, so unknown length: the message ends here
+    }
+}
+
+/// Credentials are also accepted after the method "no authentication": some clients send them
+/// anyway.
+bool Handshake::expects_credentials() const {
+    return state_ == State::credentials ||
+           (state_ == State::request && !authenticated_ && message_[0] == credentials_version);
+}
+
+void Handshake::message_complete() {
+    switch (state_) {
+        case State::greeting:
+            on_greeting();
+            break;
+        case State::credentials:
+            on_credentials();
+            break;
+        case State::request:
+            expects_credentials() ? on_credentials() : on_request();
+            break;
+        case State::asked:
+        case State::refused:
+            assert(false);
+    }
+    message_.clear();
+}
+
+void Handshake::on_greeting() {
+    const auto first = message_[0];
+    if (first == 4) return refuse(socks4_rejection);
+    if (first >= 'A' && first <= 'Z') return refuse(http_answer);
+    if (first != version) return refuse("");
+    const auto methods = base::ByteView{message_}.subspan(2);
+    const auto offered = [methods](std::uint8_t method) {
+        return std::find(methods.begin(), methods.end(), method) != methods.end();
+    };
+    // A client that offers credentials may use them as an isolation key, so we prefer that method.
+    if (offered(method_password)) {
+        send({version, method_password});
+        state_ = State::credentials;
+    } else if (offered(method_none)) {
+        send({version, method_none});
+        state_ = State::request;
+    } else {
+        send({version, no_acceptable_method});
+        state_ = State::refused;
+    }
+}
+
+void Handshake::on_credentials() {
+    const bool refused = message_[0] != credentials_version ||
+                         base::as_text(base::ByteView{message_}.subspan(2, message_[1]))
+                             .starts_with(reserved_prefix);
+    if (refused) {
+        send({credentials_version, 1});
+        state_ = State::refused;
+        return;
+    }
+    // The whole message (lengths, user name, password) is an unambiguous key.
+    isolation_ = base::as_text(message_);
+    authenticated_ = true;
+    send({credentials_version, 0});
+    state_ = State::request;
+}
+
+void Handshake::on_request() {
+    if (message_[0] != version) return refuse(Reply::general_failure);
+    if (message_[2] != 0) return refuse(Reply::general_failure);
+    const auto type = message_[3];
+    if (type != type_ipv4 && type != type_name && type != type_ipv6) {
+        return refuse(Reply::address_type_not_supported);
+    }
+    if (message_[1] != command_connect) return refuse(Reply::command_not_supported);
+
+    const std::size_t start = type == type_name ? 5 : 4;
+    const auto address = base::ByteView{message_}.subspan(start, message_.size() - start - 2);
+    base::Reader port_field{base::ByteView{message_}.last(2)};
+    const auto port = port_field.u16();
+    const auto destination = socks5::destination(type, address);
+    if (!destination || port == 0) return refuse(Reply::general_failure);
+    if (!destination->is_public && !rules_.private_targets) return refuse(Reply::not_allowed);
+
+    target_ = {destination->host, port};
+    isolation_ = rules_.listener + '\0' + isolation_;
+    state_ = State::asked;
+}
+
+void Handshake::send(std::initializer_list<std::uint8_t> bytes) {
+    output_.insert(output_.end(), bytes);
+}
+
+void Handshake::refuse(std::string_view last_words) {
+    const auto bytes = base::as_bytes(last_words);
+    output_.insert(output_.end(), bytes.begin(), bytes.end());
+    state_ = State::refused;
+}
+
+void Handshake::refuse(Reply reply) {
+    refuse(base::as_text(reply_bytes(reply)));
+}
+
+}  // namespace nightjar::client::protocol::socks5

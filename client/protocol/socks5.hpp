@@ -1,0 +1,94 @@
+// The server side of a SOCKS5 handshake (RFC 1928, RFC 1929) as a state machine: bytes in, bytes
+// and one target out. No socket, no clock: client/apps/proxy moves the bytes and enforces the
+// deadlines (docs/client.md).
+//
+//                      methods include 2         sub-negotiation
+//   [greeting] ----------------------> [credentials] ------> [request] --> [asked]
+//        | \------- methods include 0, not 2 -------------------^  |
+//        |                         credentials after method "none" +--> back to [request]
+//        +---- not SOCKS5, or no usable method ----> [refused] <---- malformed or unsupported
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "client/core/core.hpp"
+#include "sphinx/base/bytes.hpp"
+#include "sphinx/stream/mux.hpp"
+
+namespace nightjar::client::protocol::socks5 {
+
+/// RFC 1928's REP field.
+enum class Reply : std::uint8_t {
+    succeeded = 0,
+    general_failure = 1,             // malformed request, a limit of ours, or no network
+    not_allowed = 2,                 // a private address, or refused by the exit's policy
+    network_unreachable = 3,         // never sent: only the exit could distinguish it from 4
+    host_unreachable = 4,            // the exit could not resolve or reach the target
+    connection_refused = 5,          // by the target
+    ttl_expired = 6,                 // no answer in time
+    command_not_supported = 7,       // BIND, UDP ASSOCIATE, unknown
+    address_type_not_supported = 8,  // neither 1, 3 nor 4
+};
+
+/// The reply to an application whose stream was reset before the exit accepted it.
+Reply reply_for(stream::ResetReason reason);
+/// Ten bytes. The bound address is always 0.0.0.0:0, because the application must not learn the
+/// exit's.
+base::Bytes reply_bytes(Reply reply);
+
+struct Rules {
+    bool private_targets = false;  // lab networks only: allow private and loopback targets
+    std::string listener;          // our address and port; a part of the isolation key
+};
+
+/// One application's handshake. It buffers at most one message (513 bytes).
+class Handshake {
+ public:
+    enum class State {
+        greeting,     // waits for version and methods
+        credentials,  // waits for username and password
+        request,      // waits for the command
+        asked,        // target() and isolation() are valid; the caller sends reply_bytes()
+        refused,      // the output is the refusal, or empty: send it and close
+    };
+
+    explicit Handshake(Rules rules) : rules_{std::move(rules)} {}
+
+    /// Consumes what the handshake needs and returns how many bytes that was. In `asked` and
+    /// `refused` it consumes nothing: bytes after the request belong to the stream.
+    std::size_t feed(base::ByteView bytes);
+    /// Returns the bytes to send now and clears them.
+    base::Bytes take_output();
+
+    State state() const { return state_; }
+    /// Precondition of both: state() == asked.
+    const stream::Target& target() const { return target_; }
+    const core::IsolationKey& isolation() const { return isolation_; }
+
+ private:
+    std::size_t needed() const;
+    bool expects_credentials() const;
+    void message_complete();
+    void on_greeting();
+    void on_credentials();
+    void on_request();
+    void send(std::initializer_list<std::uint8_t> bytes);
+    void refuse(std::string_view last_words);
+    void refuse(Reply reply);
+
+    Rules rules_;
+    State state_ = State::greeting;
+    bool authenticated_ = false;
+    base::Bytes message_;
+    base::Bytes output_;
+    stream::Target target_;
+    core::IsolationKey isolation_;
+};
+
+/// True for a host name that we pass on to an exit: letters, digits, '-', '_' and '.', labels of 1
+/// to 63 bytes, at most 253 bytes in all, one final dot allowed, the last label not a number. IP
+/// address literals are not host names.
+bool is_host_name(std::string_view name);
+
+}  // namespace nightjar::client::protocol::socks5

@@ -1,0 +1,32 @@
+// A packet that the mix holds, and where it goes when its time comes.
+#pragma once
+
+#include <variant>
+
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+
+namespace nightjar::relay::core {
+
+// The destination of a held packet.
+struct ToRelay {
+    base::NodeId next;
+};
+struct ToMailbox {
+    base::MailboxId client;
+};
+struct ToExit {};
+using Where = std::variant<ToRelay, ToMailbox, ToExit>;
+
+// One cache line: among thousands of packets, a due packet is rarely in the cache.
+struct alignas(64) Held {
+    cell::CellBox cell;
+    Where where;
+    base::Mono arrived;
+    base::Nanoseconds delay{};  // the requested delay; the caller has checked the cap
+    base::Mono due() const { return arrived + delay; }
+};
+static_assert(sizeof(Held) == 64);
+
+}  // namespace nightjar::relay::core

@@ -1,0 +1,84 @@
+#include "relay/core/mailbox.hpp"
+
+#include "relay/core/limits.hpp"
+
+#include <utility>
+
+namespace nightjar::relay::core {
+
+Mailboxes::Mailboxes(directory::Rate down, base::Random& random, Counters& counters)
+    : down_{down}, random_{random}, counters_{counters}, mailboxes_{0, base::KeyedHash{random}} {}
+
+void Mailboxes::use(directory::Rate down) {
+    down_ = down;
+}
+
+void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
+    if (connected(client)) return;
+    // Random phase: the slots of clients that connect together must not coincide.
+    const auto gap = static_cast<std::uint64_t>(down_.mean_gap().count());
+    const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
+    auto& mailbox = *mailboxes_.emplace(client, std::make_unique<Mailbox>()).first->second;
+    mailbox.client = client;
+    mailbox.number = slots_.enter(mailbox);
+    slots_.set(mailbox.number, now + phase);
+}
+
+void Mailboxes::close(const base::MailboxId& client) {
+    const auto found = mailboxes_.find(client);
+    if (found == mailboxes_.end()) return;
+    slots_.leave(found->second->number);
+    mailboxes_.erase(found);
+}
+
+bool Mailboxes::connected(const base::MailboxId& client) const {
+    return mailboxes_.contains(client);
+}
+
+void Mailboxes::deliver(const base::MailboxId& client, cell::CellBox cell) {
+    const auto found = mailboxes_.find(client);
+    if (found == mailboxes_.end()) return counters_.drop(DropReason::unreachable);
+    auto& queue = found->second->queue;
+    if (queue.size() == queue_max) return counters_.drop(DropReason::overflow);
+    queue.push_back(std::move(cell));
+    ++counters_.deliveries;
+}
+
+void Mailboxes::tick(base::Mono now, Egress& egress) {
+    const auto gap = down_.mean_gap();
+    while (!slots_.empty() && slots_.first_due() <= now) {
+        auto& mailbox = slots_.first();
+        auto slot = slots_.first_due();
+        const auto late = now - slot;
+        if (late <= lateness_max)
+            fill_slot(mailbox, egress);
+        else  // Skip all lost slots in one step: a suspend can lose millions.
+            slot += (late - lateness_max) / gap * gap;
+        slots_.set(mailbox.number, slot + gap);
+    }
+}
+
+base::Mono Mailboxes::next_due() const {
+    return slots_.empty() ? base::Mono::max() : slots_.first_due();
+}
+
+void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
+    if (mailbox.queue.empty()) {
+        if (egress.to_client(mailbox.client, std::make_unique<cell::Cell>()) == Sent::queued)
+            ++counters_.down_cells;
+        return;
+    }
+    auto delivery = std::move(mailbox.queue.front());
+    mailbox.queue.erase(mailbox.queue.begin());
+    switch (egress.to_client(mailbox.client, std::move(delivery))) {
+        case Sent::queued:
+            ++counters_.down_cells;
+            return;
+        case Sent::no_link:
+            return counters_.drop(DropReason::unreachable);
+        case Sent::queue_full:
+            return counters_.drop(DropReason::overflow);
+    }
+}
+
+}  // namespace nightjar::relay::core

@@ -1,0 +1,67 @@
+// Live mailboxes (docs/traffic-law.md section 3). Each connected client is sent one cell per slot
+// at a constant rate D: a delivery if one is queued, else padding. The queue's content never
+// affects when a cell leaves. When the client leaves, its queue is deleted.
+//
+// Slot times are absolute and start at a random phase. A slot that cannot be used within
+// `lateness_max` of its time is lost and never made up. The limit is that of the mix queue: a
+// shorter stall costs the client no cell, so that the rate stays D on a busy host
+// (docs/traffic-law.md). Pure; one thread. `random` and `counters` must outlive this object.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "relay/core/counters.hpp"
+#include "relay/core/egress.hpp"
+#include "relay/core/held.hpp"
+#include "sphinx/base/due_heap.hpp"
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/keyed_hash.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/parameters.hpp"
+
+namespace nightjar::relay::core {
+
+class Mailboxes {
+ public:
+    static constexpr std::size_t queue_max = 128;  // cells per client
+
+    Mailboxes(directory::Rate down, base::Random& random, Counters& counters);
+
+    /// Sets the rate for slots that are not scheduled yet.
+    void use(directory::Rate down);
+
+    /// Opens the client's mailbox. An open mailbox keeps its schedule and its queue.
+    void open(const base::MailboxId& client, base::Mono now);
+    void close(const base::MailboxId& client);
+    bool connected(const base::MailboxId& client) const;
+
+    /// Queues a delivery for the next free slot. If there is no mailbox or no room, it is dropped
+    /// and counted.
+    void deliver(const base::MailboxId& client, cell::CellBox cell);
+
+    /// Sends a cell for each slot that is due.
+    void tick(base::Mono now, Egress& egress);
+    base::Mono next_due() const;  // Mono::max() without clients
+
+ private:
+    struct Mailbox {
+        base::MailboxId client;
+        std::vector<cell::CellBox> queue;
+        std::uint32_t number = 0;  // handle in slots_
+    };
+    void fill_slot(Mailbox& mailbox, Egress& egress);
+
+    directory::Rate down_;
+    base::Random& random_;
+    Counters& counters_;
+    boost::unordered_flat_map<base::MailboxId, std::unique_ptr<Mailbox>, base::KeyedHash>
+        mailboxes_;
+    base::DueHeap<Mailbox> slots_;  // the next slot of each mailbox
+};
+
+}  // namespace nightjar::relay::core

@@ -1,0 +1,183 @@
+#include "relay/core/mix_queue.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "relay/core/limits.hpp"
+
+namespace nightjar::relay::core {
+namespace {
+
+// A bucket spans 2^20 ns = 1.05 ms, about one tick. 512 buckets span more than nearly every delay,
+// so most buckets hold packets of one round only.
+constexpr unsigned day_bits = 20;
+constexpr std::size_t days = 512;
+
+/// The prefetch distance, in packets: among thousands, a packet's slot is not in the cache.
+constexpr std::size_t places_ahead = 8;
+
+}  // namespace
+
+MixQueue::MixQueue(std::size_t capacity, base::Random& random)
+    : capacity_{capacity}, random_{random}, pages_(days) {
+    assert(capacity_ > 0 && capacity_ < none);
+}
+
+MixQueue::~MixQueue() {
+    for (const auto& packet : packets_)
+        if (packet.cell) wipe(*packet.cell);
+}
+
+MixQueue::Page& MixQueue::page(std::int64_t day) {
+    return pages_[static_cast<std::size_t>(day) % days];
+}
+
+/// The bucket number of a due time. A packet that is already due goes into the current bucket.
+std::int64_t MixQueue::day_of(base::Mono due) const {
+    return std::max(today_, due.time_since_epoch().count() >> day_bits);
+}
+
+void MixQueue::write_down(std::uint32_t place) {
+    const auto due = packets_[place].due();
+    auto& its = page(day_of(due));
+    if (its.first != none) neighbours_[its.first].before = place;
+    neighbours_[place] = {none, std::exchange(its.first, place)};
+    its.earliest = std::min(its.earliest, due);
+    next_due_ = std::min(next_due_, due);
+}
+
+/// Takes constant time even in a full bucket: an attacker who chooses the delays can put every
+/// packet into one bucket, and cause one removal with each packet he sends. Therefore `earliest` is
+/// not updated until release() visits the bucket.
+void MixQueue::strike_out(std::uint32_t place) {
+    const auto [before, after] = neighbours_[place];
+    if (before == none)
+        page(day_of(packets_[place].due())).first = after;
+    else
+        neighbours_[before].after = after;
+    if (after != none) neighbours_[after].before = before;
+}
+
+void MixQueue::put(Held packet) {
+    std::uint32_t place = 0;
+    if (free_.empty()) {
+        place = static_cast<std::uint32_t>(packets_.size());
+        packets_.push_back(std::move(packet));
+        neighbours_.emplace_back();
+    } else {
+        place = free_.back();
+        free_.pop_back();
+        if (free_.size() >= places_ahead)
+            __builtin_prefetch(&packets_[free_[free_.size() - places_ahead]], 1);
+        // Constructs over the empty packet that take() left, without reading it, so as not to wait
+        // for its cache line.
+        new (&packets_[place]) Held(std::move(packet));
+    }
+    write_down(place);
+}
+
+void MixQueue::replace(std::uint32_t place, Held packet) {
+    strike_out(place);
+    wipe(*packets_[place].cell);
+    packets_[place] = std::move(packet);
+    write_down(place);
+}
+
+Held MixQueue::take(std::uint32_t place) {
+    free_.push_back(place);
+    return std::exchange(packets_[place], Held{});
+}
+
+bool MixQueue::push(Held packet) {
+    assert(packet.cell && packet.delay.count() >= 0);
+    if (size() < capacity_) {
+        put(std::move(packet));
+        return true;
+    }
+    // All slots are occupied. Each packet, the new one included, is the victim with equal
+    // probability.
+    const auto victim = static_cast<std::size_t>(random_.below(packets_.size() + 1));
+    if (victim == packets_.size())
+        wipe(*packet.cell);
+    else
+        replace(static_cast<std::uint32_t>(victim), std::move(packet));
+    return false;
+}
+
+/// Removes the packets of a bucket that are due by `now`; packets of a later round stay. Returns
+/// the number of overdue packets.
+std::size_t MixQueue::leave(Page& page, base::Mono now, std::vector<Held>& out) {
+    leaving_.clear();
+    for (auto place = std::exchange(page, Page{}).first; place != none;
+         place = neighbours_[place].after) {
+        __builtin_prefetch(&packets_[place], 1);
+        leaving_.push_back(place);
+    }
+    std::size_t overdue = 0;
+    for (const auto place : leaving_) {
+        const auto due = packets_[place].due();
+        if (due > now) {
+            write_down(place);
+        } else if (now - due > lateness_max) {
+            wipe(*take(place).cell);
+            ++overdue;
+        } else {
+            out.push_back(take(place));
+        }
+    }
+    return overdue;
+}
+
+std::size_t MixQueue::release(base::Mono now, std::vector<Held>& out) {
+    if (next_due_ > now) return 0;
+    const auto before = out.size();
+    std::size_t overdue = 0;
+    const auto last = day_of(now);
+    // After a stall visit each bucket once, however many rounds have passed.
+    const auto first = std::max(today_, last - static_cast<std::int64_t>(days) + 1);
+    for (auto day = first; day <= last; ++day)
+        if (page(day).earliest <= now) overdue += leave(page(day), now, out);
+    today_ = last;
+    find_next();
+    // Unshuffled, bucket order would reveal the order of arrival within a millisecond, and heap
+    // order would reveal the due times: an attacker who mixed in packets of its own could place all
+    // other packets between them. (At 5,000 packets a second, order of arrival costs all other
+    // users most of a bit per hop: tests/lab.)
+    auto released = std::span{out}.subspan(before);
+    random_.shuffle(released);
+    return overdue;
+}
+
+void MixQueue::find_next() {
+    next_due_ = base::Mono::max();
+    for (std::size_t i = 0; i < days && size() > 0; ++i) {
+        const auto day = today_ + static_cast<std::int64_t>(i);
+        next_due_ = std::min(next_due_, page(day).earliest);
+        // Packets in later buckets are due later.
+        if (day_of(next_due_) <= day) return;
+    }
+}
+
+void MixQueue::slept(base::Nanoseconds gap) {
+    for (auto& page : pages_)
+        page = {};
+    next_due_ = base::Mono::max();
+    for (std::uint32_t place = 0; place < packets_.size(); ++place) {
+        auto& packet = packets_[place];
+        if (!packet.cell) continue;
+        packet.arrived -= gap;
+        write_down(place);
+    }
+}
+
+void wipe(cell::Cell& cell) {
+    const auto body = cell.body();
+    sodium_memzero(body.data(), body.size());
+}
+
+}  // namespace nightjar::relay::core

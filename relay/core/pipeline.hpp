@@ -1,0 +1,111 @@
+// The path of a packet through a relay, without I/O: ingress -> unwrap -> replay check -> mix ->
+// egress, or delivery if the packet ends here. The daemon and the simulation run the same object;
+// only the links, clocks and randomness differ.
+//
+//   link cell -> accept() -> Work -> [any thread: unwrap()] -> unwrapped() -> mix queue
+//                                                                  tick() -> Egress
+//
+// Invariants:
+//   - A packet is acted on at most once: its tag is in the key's filter before anything else is
+//     done.
+//   - A packet leaves at arrival + delay, in the tick nearest to that instant, or never. A failure,
+//     a full queue or a shutdown never makes another packet leave earlier or later. It is the
+//     nearest tick and not the next one: the next one would add half a tick on average, which is
+//     all the error of held times that tests/lab allows.
+//   - All cells for relays that leave in one tick (held packets, loops, replies) leave in one
+//     uniformly random order.
+//   - The calls, their times and `random` determine everything: the same seed, the same relay.
+//
+// One thread, except for the pure unwrap(). `keyring`, `exit` (nullptr: not an exit), `random` and
+// `counters` must outlive this object.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "relay/core/counters.hpp"
+#include "relay/core/cover.hpp"
+#include "relay/core/egress.hpp"
+#include "relay/core/exit_sessions.hpp"
+#include "relay/core/ingress.hpp"
+#include "relay/core/keyring.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/document.hpp"
+#include "sphinx/packet/packet.hpp"
+
+namespace nightjar::relay::core {
+
+/// A packet between accept() and unwrapped(). Keeps its key alive while a worker uses it.
+struct Work {
+    cell::CellBox cell;
+    base::Mono arrived;
+    base::Nanoseconds slept{};  // total suspend time known at its arrival
+    bool from_client = false;
+    std::shared_ptr<const MixKeyPair> key;
+    base::Result<packet::Opened, packet::Error> outcome{base::Fail{packet::Error::bad_length}};
+};
+
+struct PipelineOptions {
+    std::size_t mix_capacity = 20'000;  // packets held at once
+    double lab_drop_share = 0;          // fraction of arriving packets to drop; lab networks only
+    /// Seals the relay's own loops; nullptr: as real Sphinx packets.
+    std::shared_ptr<LoopSealer> loop_sealer = nullptr;
+};
+
+class Pipeline {
+ public:
+    Pipeline(base::NodeId self, std::shared_ptr<const directory::Document> document,
+             Keyring& keyring, ExitSessions* exit, base::Random& random, Counters& counters,
+             base::Mono now, PipelineOptions options = {});
+    ~Pipeline();
+
+    /// Sets a newer document, which the caller has checked. The exit sessions and the time that
+    /// keys are accepted follow its parameters as well.
+    void use(std::shared_ptr<const directory::Document> document);
+
+    /// A client's link opened: its mailbox starts at rate D. The link ended: the mailbox is
+    /// deleted.
+    void client_connected(const base::MailboxId& client, base::Mono now);
+    void client_gone(const base::MailboxId& client);
+
+    /// Ingress: fault injection, admission, the route's previous hop, the epoch's key. Returns
+    /// nullopt if the packet was dropped (and counted).
+    std::optional<Work> accept(const From& from, cell::CellBox cell, base::Mono arrived,
+                               base::Wall wall);
+    /// The job of the workers: pure and thread-safe. A batch is any number of waiting packets.
+    static void unwrap(std::span<Work> batch);
+    /// Checks the replay tag, routing rules and delay, then puts the packet into the mix queue.
+    /// Takes no time argument on purpose: the release time counts from arrival, so the time at
+    /// which the workers finish changes nothing.
+    void unwrapped(std::span<Work> batch);
+
+    /// Sends everything that is due: held packets, loops, exit session ticks, downlink slots. Call
+    /// it when next_due() has come, and at most once per millisecond: packets are shuffled only
+    /// within one call.
+    void tick(base::Mono now, base::Wall wall, Egress& egress);
+    /// The time of the next call of tick() that has work.
+    base::Mono next_due() const;
+
+    /// The machine was suspended: CLOCK_BOOTTIME advanced by `gap` more than CLOCK_MONOTONIC.
+    /// Packets that are now overdue by more than 250 ms are dropped in the next tick, so there is
+    /// no burst.
+    void slept(base::Nanoseconds gap);
+
+    /// From now on there is no cover, no reply and no new packet: accept() drops every packet
+    /// uncounted. Held packets keep their delay; the downlinks keep their rate until the links
+    /// close.
+    void drain();
+    std::size_t held() const;
+    /// Round-trip times of the loops that returned since the last call.
+    std::vector<base::Nanoseconds> take_loop_round_trips();
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightjar::relay::core

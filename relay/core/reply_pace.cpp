@@ -1,0 +1,69 @@
+#include "relay/core/reply_pace.hpp"
+
+#include <algorithm>
+
+namespace nightjar::relay::core {
+
+void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
+                       base::Random& random) {
+    const auto change = now + base::Milliseconds{schedule.change_in_ms};
+    if (sequence_ && schedule.sequence < *sequence_) return;
+    const bool again = sequence_ && schedule.sequence == *sequence_;
+    if (again && now >= change_) return;
+    // Account for the time until now at the old paces.
+    if (sequence_)
+        pass_to(now);
+    else
+        begin(now, random);
+    if (!again) {
+        told_ = 0;
+        before_ = std::min(directory::Rate{schedule.pace_milli}, most);
+        after_ = std::min(directory::Rate{schedule.next_pace_milli}, most);
+    }
+    sequence_ = schedule.sequence;
+    change_ += (change - change_) / ++told_;
+    // A tick that is already due stays as it is.
+    if (due_ > now) due_ = when_due();
+}
+
+void ReplyPace::ticked(base::Random& random) {
+    from_ = due_;
+    passed_ = place_ - 1;
+    place_ = directory::place_in_gap(random.unit());
+    due_ = when_due();
+}
+
+void ReplyPace::begin(base::Mono now, base::Random& random) {
+    from_ = now;
+    place_ = directory::place_in_gap(random.unit());
+    // The next tick is up to one gap away.
+    passed_ = place_ - random.unit();
+}
+
+void ReplyPace::restart(base::Mono now, base::Random& random) {
+    begin(now, random);
+    due_ = when_due();
+}
+
+void ReplyPace::pass_to(base::Mono now) {
+    if (now <= from_) return;
+    const auto turn = std::clamp(change_, from_, now);
+    passed_ += before_.per_second() * base::to_seconds(turn - from_) +
+               after_.per_second() * base::to_seconds(now - turn);
+    from_ = now;
+}
+
+base::Mono ReplyPace::when_due() const {
+    auto left = std::max(0.0, place_ - passed_);
+    auto from = from_;
+    if (from < change_) {
+        const auto until_change = before_.per_second() * base::to_seconds(change_ - from);
+        if (left < until_change) return from + base::from_seconds(left / before_.per_second());
+        left -= until_change;
+        from = change_;
+    }
+    return after_.milli == 0 ? base::Mono::max()
+                             : from + base::from_seconds(left / after_.per_second());
+}
+
+}  // namespace nightjar::relay::core

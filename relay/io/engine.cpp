@@ -1,0 +1,126 @@
+#include "relay/io/engine.hpp"
+
+#include <utility>
+
+#include "sphinx/node/process/clocks.hpp"
+
+namespace nightjar::relay::io {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// CLOCK_BOOTTIME and CLOCK_MONOTONIC drift apart only while the machine is suspended. Reading them
+// one after the other adds microseconds, so a difference above this is a suspend.
+constexpr base::Milliseconds suspend_least{10};
+
+}  // namespace
+
+Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDocument document,
+               node::link::TlsIdentity& tls, core::Keyring& keyring,
+               node::process::TaskGroup& tasks)
+    : sessions_{options.exit ? std::make_optional<core::ExitSessions>(document.document->parameters,
+                                                                      random_, counters_)
+                             : std::nullopt},
+      pipeline_{options.links.self,
+                document.document,
+                keyring,
+                sessions_ ? &*sessions_ : nullptr,
+                random_,
+                counters_,
+                node::process::mono_now(),
+                options.pipeline},
+      ticker_{io.get_executor(), [this] { return pipeline_.next_due(); },
+              [this](base::Mono now) { tick(now); }},
+      links_{io.get_executor(),
+             std::move(options.links),
+             std::move(document),
+             tls,
+             random_,
+             counters_,
+             tasks,
+             *this},
+      suspended_{node::process::time_suspended()},
+      pool_{io, options.workers,
+            [this](UnwrapPool::Batch batch) { on_unwrapped(std::move(batch)); }} {
+    if (!options.exit) return;
+    exit_.emplace(io.get_executor(), *sessions_, tasks, std::move(options.exit->policy),
+                  options.exit->dns_servers);
+}
+
+Engine::~Engine() = default;
+
+void Engine::start() {
+    links_.start();
+    ticker_.arm();
+}
+
+void Engine::use(const directory::SignedDocument& document, core::ExitPolicy policy) {
+    // Update the links first: they point to relays inside the old document, which the pipeline
+    // releases.
+    links_.use(document);
+    pipeline_.use(document.document);
+    if (exit_) exit_->use(std::move(policy));
+    ticker_.arm();
+}
+
+void Engine::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers) {
+    if (exit_) exit_->use(std::move(policy), dns_servers);
+}
+
+void Engine::on_packet(const core::From& from, cell::CellBox cell) {
+    auto work = pipeline_.accept(from, std::move(cell), node::process::mono_now(),
+                                 node::process::wall_now());
+    if (!work || pool_.submit(std::move(*work))) return;
+    counters_.drop(core::DropReason::overflow);
+    ++unwrap_refused_;
+}
+
+void Engine::on_client(const base::MailboxId& client) {
+    pipeline_.client_connected(client, node::process::mono_now());
+    ticker_.arm();
+}
+
+void Engine::on_client_gone(const base::MailboxId& client) {
+    pipeline_.client_gone(client);
+}
+
+void Engine::on_unwrapped(UnwrapPool::Batch batch) {
+    pipeline_.unwrapped(batch);
+    ticker_.arm();
+}
+
+void Engine::tick(base::Mono now) {
+    const auto suspended = node::process::time_suspended();
+    if (suspended - suspended_ > suspend_least) pipeline_.slept(suspended - suspended_);
+    suspended_ = suspended;
+    pipeline_.tick(now, node::process::wall_now(), links_);
+    for (const auto round_trip : pipeline_.take_loop_round_trips())
+        loop_round_trips_ += round_trip;
+    if (exit_) exit_->pump();
+}
+
+core::LabFacts Engine::lab_facts() {
+    return {counters_, loop_round_trips_, unwrap_refused_};
+}
+
+void Engine::stop_accepting() {
+    links_.stop_accepting();
+}
+
+void Engine::drain() {
+    pipeline_.drain();
+    ticker_.arm();
+}
+
+bool Engine::empty() const {
+    return pool_.pending() == 0 && pipeline_.held() == 0;
+}
+
+void Engine::close() {
+    ticker_.stop();
+    if (exit_) exit_->stop();
+    links_.close();
+}
+
+}  // namespace nightjar::relay::io

@@ -1,0 +1,74 @@
+// The data plane: connects links, worker threads, pipeline, exit and the one timer. Reads the
+// clocks, but makes no decisions. I/O thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <vector>
+
+#include "relay/core/pipeline.hpp"
+#include "relay/io/exit.hpp"
+#include "relay/io/links.hpp"
+#include "relay/io/ticker.hpp"
+#include "relay/io/unwrap_pool.hpp"
+#include "sphinx/base/random.hpp"
+
+namespace nightjar::relay::io {
+
+/// What the engine is told once, at its start.
+struct EngineOptions {
+    LinksOptions links;
+    std::uint32_t workers = 2;  // threads that unwrap
+    core::PipelineOptions pipeline;
+    /// Nothing: this relay is no exit.
+    struct ExitOptions {
+        core::ExitPolicy policy;
+        std::vector<base::IpEndpoint> dns_servers;
+    };
+    std::optional<ExitOptions> exit;
+};
+
+class Engine final : private Links::Owner {
+ public:
+    /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive the
+    /// engine, and the engine must outlive the tasks that it spawns into `tasks`.
+    Engine(boost::asio::io_context& io, EngineOptions options, directory::SignedDocument document,
+           node::link::TlsIdentity& tls, core::Keyring& keyring, node::process::TaskGroup& tasks);
+    ~Engine() override;
+
+    /// Starts accepting and dialling.
+    void start();
+    void use(const directory::SignedDocument& document, core::ExitPolicy policy);
+    /// Throws std::runtime_error if the resolver cannot be set up; nothing is changed then.
+    void use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers);
+
+    // Shutdown: call these in this order.
+    void stop_accepting();
+    void drain();        // from now on no cover and no new packets
+    bool empty() const;  // no packet is with a worker or in the mix queue
+    void close();        // closes links, exit sockets and timer; drops packets still held
+
+    core::LinkCounts links() const { return links_.counts(); }
+    core::LabFacts lab_facts();
+
+ private:
+    void on_packet(const core::From& from, cell::CellBox cell) override;
+    void on_client(const base::MailboxId& client) override;
+    void on_client_gone(const base::MailboxId& client) override;
+    void on_unwrapped(UnwrapPool::Batch batch);
+    void tick(base::Mono now);
+
+    base::SystemRandom random_;
+    core::Counters counters_;
+    std::optional<core::ExitSessions> sessions_;
+    core::Pipeline pipeline_;
+    Ticker ticker_;
+    Links links_;
+    std::optional<Exit> exit_;
+    base::Nanoseconds suspended_;
+    base::Nanoseconds loop_round_trips_{};
+    std::uint64_t unwrap_refused_ = 0;
+    UnwrapPool pool_;  // last member: its workers end before the objects they use
+};
+
+}  // namespace nightjar::relay::io

@@ -1,0 +1,76 @@
+// The sockets of an exit: one TCP connection per client stream, to a target that the policy allows.
+// It makes no decision about the mix network. exit_sessions says what each stream needs. The exit
+// reads from a target only as fast as the session's paced replies carry the bytes away. I/O thread
+// only.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/core/exit_policy.hpp"
+#include "relay/core/exit_sessions.hpp"
+#include "relay/io/resolver.hpp"
+#include "sphinx/node/process/task_group.hpp"
+
+namespace nightjar::relay::io {
+
+struct ExitSocketLimits {
+    std::size_t connections_max = 2048;            // over all sessions
+    std::size_t connections_per_session_max = 64;  // more are reset with `overload`
+    base::Seconds connect{20};                     // from the request, including name resolution
+    std::size_t addresses_tried_max = 4;           // per name
+};
+
+class Exit {
+ public:
+    /// `sessions` and `tasks` must outlive this object, and it must outlive the tasks that it
+    /// spawns.
+    Exit(boost::asio::any_io_executor executor, core::ExitSessions& sessions,
+         node::process::TaskGroup& tasks, core::ExitPolicy policy,
+         const std::vector<base::IpEndpoint>& dns_servers, ExitSocketLimits limits = {});
+    ~Exit();
+
+    /// Sets the policy for new streams. It does not affect open connections and lookups in
+    /// progress.
+    void use(core::ExitPolicy policy);
+    /// Also replaces the name servers (and reads the system's list again). Lookups in progress
+    /// fail. Throws std::runtime_error if the resolver cannot be set up; nothing is changed then.
+    void use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers);
+
+    /// Carries out what the sessions request. Call it after every change of the sessions: a message
+    /// or a tick.
+    void pump();
+
+    /// Closes every connection; their tasks then end on their own.
+    void stop();
+
+    std::size_t connections() const { return connections_.size(); }
+
+ private:
+    struct Connection;
+    using ConnectionPtr = std::shared_ptr<Connection>;
+
+    void open(const core::ExitEvent& event);
+    void close(Connection& connection);
+    void refuse(Connection& connection, stream::ResetReason reason);
+    boost::asio::awaitable<void> serve(ConnectionPtr connection, stream::Target target);
+    boost::asio::awaitable<bool> connect(ConnectionPtr connection, stream::Target target);
+    boost::asio::awaitable<void> to_target(ConnectionPtr connection);
+    boost::asio::awaitable<void> from_target(ConnectionPtr connection);
+
+    boost::asio::any_io_executor executor_;
+    core::ExitSessions& sessions_;
+    node::process::TaskGroup& tasks_;
+    core::ExitPolicy policy_;
+    std::unique_ptr<Resolver> resolver_;
+    ExitSocketLimits limits_;
+    std::map<core::StreamRef, ConnectionPtr> connections_;
+    std::map<base::SessionId, std::size_t> per_session_;
+    bool stopped_ = false;
+};
+
+}  // namespace nightjar::relay::io

@@ -1,0 +1,95 @@
+// The relay's links. Dials the relays of the next layer. Accepts links from the relays of the
+// previous layer and, at a gateway, from clients. Between relays packets flow in one direction
+// only: from the relay that dialled. Reports the origin of each cell and sends cells; makes no
+// decision about packets. I/O thread only.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/core/counters.hpp"
+#include "relay/core/egress.hpp"
+#include "relay/core/ingress.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/directory/signed_document.hpp"
+#include "sphinx/node/link/dialer.hpp"
+#include "sphinx/node/link/listener.hpp"
+#include "sphinx/node/process/task_group.hpp"
+
+namespace nightjar::relay::io {
+
+struct LinksOptions {
+    base::NodeId self;
+    base::NetworkId network;
+    std::vector<boost::asio::ip::tcp::endpoint> listen;
+    std::size_t clients_max = 10'000;
+    node::link::LinkLimits limits = {};
+};
+
+class Links final : public core::Egress {
+ public:
+    struct Owner {
+        virtual ~Owner() = default;
+        virtual void on_packet(const core::From& from, cell::CellBox cell) = 0;
+        virtual void on_client(const base::MailboxId& client) = 0;
+        virtual void on_client_gone(const base::MailboxId& client) = 0;
+    };
+
+    /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive this
+    /// object, and this object must outlive its tasks.
+    Links(boost::asio::any_io_executor executor, LinksOptions options,
+          directory::SignedDocument document, node::link::TlsIdentity& identity,
+          base::Random& random, core::Counters& counters, node::process::TaskGroup& tasks,
+          Owner& owner);
+    ~Links() override;
+
+    /// Starts accepting and dialling.
+    void start();
+    /// Sets a newer document: closes the links of relays that it no longer lists, and dials new
+    /// ones.
+    void use(directory::SignedDocument document);
+    void stop_accepting();
+    /// Closes every link; their tasks then end on their own.
+    void close();
+
+    core::Sent to_relay(const base::NodeId& next, cell::CellBox cell) override;
+    /// If the client has asked for the network document, the next part of it replaces a padding
+    /// cell.
+    core::Sent to_client(const base::MailboxId& client, cell::CellBox cell) override;
+
+    core::LinkCounts counts() const;
+
+ private:
+    struct Outgoing;
+    struct FromRelay;
+    struct FromClient;
+
+    const directory::Relay* own() const { return signed_.document->find(options_.self); }
+    void dial_next_layer();
+    void on_link(std::unique_ptr<node::link::Link> link);
+    boost::asio::awaitable<void> serve_relay(std::unique_ptr<node::link::Link> link,
+                                             base::NodeId peer);
+    boost::asio::awaitable<void> serve_client(std::unique_ptr<node::link::Link> link);
+    boost::asio::awaitable<void> dial(std::shared_ptr<Outgoing> outgoing);
+    void on_document_request(FromClient& client, base::Epoch have);
+    bool send_document_part(FromClient& client);
+
+    boost::asio::any_io_executor executor_;
+    LinksOptions options_;
+    directory::SignedDocument signed_;
+    node::link::TlsIdentity& identity_;
+    base::Random& random_;
+    core::Counters& counters_;
+    node::process::TaskGroup& tasks_;
+    Owner& owner_;
+    std::vector<std::unique_ptr<node::link::Listener>> listeners_;
+    std::map<base::NodeId, std::shared_ptr<Outgoing>> outgoing_;
+    std::map<base::NodeId, FromRelay*> from_relays_;       // owned by their tasks
+    std::map<base::MailboxId, FromClient*> from_clients_;  // owned by their tasks
+    bool closed_ = false;
+};
+
+}  // namespace nightjar::relay::io

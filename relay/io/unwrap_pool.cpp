@@ -1,0 +1,68 @@
+#include "relay/io/unwrap_pool.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <cassert>
+
+namespace nightjar::relay::io {
+
+namespace asio = boost::asio;
+
+UnwrapPool::UnwrapPool(asio::io_context& io, std::size_t workers, OnDone on_done)
+    : io_{io}, on_done_{std::move(on_done)}, idle_workers_{workers}, workers_{workers} {
+    assert(workers > 0);
+}
+
+UnwrapPool::~UnwrapPool() {
+    *alive_ = false;
+    workers_.join();
+}
+
+bool UnwrapPool::submit(core::Work work) {
+    if (waiting_.size() >= intake_max) return false;
+    waiting_.push_back(std::move(work));
+    if (!dispatch_posted_ && idle_workers_ > 0) {
+        // One pass of the event loop delivers many cells; post the dispatch so that they form one
+        // batch.
+        dispatch_posted_ = true;
+        asio::post(io_, [this, alive = alive_] {
+            if (*alive) dispatch();
+        });
+    }
+    return true;
+}
+
+void UnwrapPool::dispatch() {
+    dispatch_posted_ = false;
+    while (idle_workers_ > 0 && !waiting_.empty()) {
+        // Give each idle worker an equal share; the rest waits for the next worker that becomes
+        // idle.
+        const auto share = (waiting_.size() + idle_workers_ - 1) / idle_workers_;
+        const auto count = std::min(share, batch_max);
+        const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+        Batch batch{std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end)};
+        waiting_.erase(waiting_.begin(), end);
+        give(std::move(batch));
+    }
+}
+
+void UnwrapPool::give(Batch batch) {
+    --idle_workers_;
+    with_workers_ += batch.size();
+    asio::post(workers_, [this, alive = alive_, batch = std::move(batch)]() mutable {
+        core::Pipeline::unwrap(batch);
+        asio::post(io_, [this, alive = std::move(alive), batch = std::move(batch)]() mutable {
+            if (*alive) take_back(std::move(batch));
+        });
+    });
+}
+
+void UnwrapPool::take_back(Batch batch) {
+    ++idle_workers_;
+    with_workers_ -= batch.size();
+    // Give the worker its next batch before handling this one, so that it never waits for us.
+    dispatch();
+    on_done_(std::move(batch));
+}
+
+}  // namespace nightjar::relay::io

@@ -1,0 +1,51 @@
+// The worker threads: they run a pure function over batches of packets. A batch belongs to one
+// worker until it returns; no other object is shared between threads. Call it from the I/O thread
+// only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "relay/core/pipeline.hpp"
+
+namespace nightjar::relay::io {
+
+class UnwrapPool {
+ public:
+    using Batch = std::vector<core::Work>;
+    /// Called with each finished batch, on the I/O thread.
+    using OnDone = std::function<void(Batch batch)>;
+
+    static constexpr std::size_t intake_max = 4096;  // waiting packets; submit() refuses more
+    static constexpr std::size_t batch_max = 64;     // limits the time of one batch
+
+    /// `io` must outlive the pool. Precondition: workers > 0.
+    UnwrapPool(boost::asio::io_context& io, std::size_t workers, OnDone on_done);
+    /// Joins the workers. Batches that have not returned by then are dropped.
+    ~UnwrapPool();
+
+    /// Returns false if the intake is full: the packet is lost, and the caller counts it.
+    bool submit(core::Work work);
+
+    /// The number of packets that wait or are with a worker.
+    std::size_t pending() const { return waiting_.size() + with_workers_; }
+
+ private:
+    void dispatch();
+    void give(Batch batch);
+    void take_back(Batch batch);
+
+    boost::asio::io_context& io_;
+    OnDone on_done_;
+    std::size_t idle_workers_;
+    bool dispatch_posted_ = false;
+    Batch waiting_;
+    std::size_t with_workers_ = 0;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    boost::asio::thread_pool workers_;  // last member: joined before the objects they use
+};
+
+}  // namespace nightjar::relay::io

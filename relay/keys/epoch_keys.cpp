@@ -1,0 +1,80 @@
+#include "relay/keys/epoch_keys.hpp"
+
+#include <algorithm>
+
+#include "sphinx/directory/descriptor.hpp"
+#include "sphinx/directory/parameters.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+
+namespace nightjar::relay::keys {
+
+EpochKeys::EpochKeys(KeyStore& store, core::Keyring& keyring, const Identity& identity,
+                     directory::Relay self, std::filesystem::path data_dir,
+                     base::Seconds epoch_length)
+    : store_{store},
+      keyring_{keyring},
+      identity_{identity},
+      self_{std::move(self)},
+      data_dir_{std::move(data_dir)},
+      epoch_length_{epoch_length} {}
+
+/// Returns true if the key was created by this call.
+bool EpochKeys::take(base::Epoch epoch) {
+    auto stored = store_.take(epoch);
+    public_keys_[epoch] = stored.key->keys.public_key;
+    keyring_.add(std::move(stored.key), std::move(stored.seen));
+    return stored.fresh;
+}
+
+void EpochKeys::maintain(base::Wall now) {
+    const auto current = directory::epoch_at(now, epoch_length_);
+    if (public_keys_.empty()) {
+        // Load the keys that an earlier run left. The key of the previous epoch may still be
+        // accepted.
+        store_.wipe_before({current.value - std::min<std::uint32_t>(current.value, 1)});
+        for (const auto epoch : store_.epochs())
+            take(epoch);
+    }
+    for (const auto gone : keyring_.forget(now)) {
+        public_keys_.erase(gone);
+        store_.wipe(gone);
+    }
+    bool made = false;
+    for (auto epoch = current; epoch <= current.next().next(); epoch = epoch.next())
+        if (!public_keys_.contains(epoch)) made = take(epoch) || made;
+    if (described_ == current && !made) return;
+    write_descriptor("descriptor", current);
+    write_descriptor("descriptor.next", current.next());
+    described_ = current;
+}
+
+void EpochKeys::write_descriptor(const char* name, base::Epoch epoch) const {
+    auto relay = self_;
+    relay.mix_key = public_key(epoch);
+    relay.next_mix_key = public_key(epoch.next());
+    // No fsync: a power cut may lose this file, but it also destroys the keys that the file names.
+    node::files::replace_file(data_dir_ / name,
+                              directory::make_descriptor(relay, epoch, identity_.identity_seed),
+                              node::files::Durability::rename_only);
+}
+
+bool EpochKeys::matches(const directory::Relay& listed, base::Epoch at) const {
+    // A key that was already wiped was ours once. Only keys that future packets may use matter
+    // here.
+    const auto mine = public_keys_.find(at);
+    const bool now = mine == public_keys_.end() || mine->second == listed.mix_key;
+    const auto mine_next = public_keys_.find(at.next());
+    return now && mine_next != public_keys_.end() && mine_next->second == listed.next_mix_key;
+}
+
+base::MixKey EpochKeys::public_key(base::Epoch epoch) const {
+    const auto found = public_keys_.find(epoch);
+    return found == public_keys_.end() ? base::MixKey{} : found->second;
+}
+
+base::Wall EpochKeys::expiry() const {
+    if (public_keys_.empty()) return {};
+    return directory::epoch_start(public_keys_.rbegin()->first.next(), epoch_length_);
+}
+
+}  // namespace nightjar::relay::keys

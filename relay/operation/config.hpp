@@ -1,0 +1,55 @@
+// The configuration file relay.yaml. Every key has a default; unknown keys are an error.
+// docs/operating.md lists all keys.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relay/core/exit_policy.hpp"
+#include "sphinx/directory/document.hpp"
+
+namespace nightjar::relay::operation {
+
+struct RelayConfig {
+    std::string name = "relay";  // shown to people only: [a-z0-9-], at most 32 characters
+    directory::Role role = directory::Role::mix;
+    std::uint8_t layer = 1;  // 1 to 3 for a mix, 0 for a gateway
+    std::vector<directory::Endpoint> listen{{"127.0.0.1", 9001}};
+    std::vector<directory::Endpoint> announce;  // addresses in the descriptor; empty: as listen
+    std::filesystem::path data_dir = ".";       // identity.key, link.key, descriptor
+    std::filesystem::path runtime_dir = "/run/nightjar-relay";  // a tmpfs: epoch keys, filters
+    std::filesystem::path network = "network.yaml";             // trust anchors
+    std::filesystem::path document = "document";                // the signed network document
+    std::filesystem::path control;               // status socket; default: in the runtime dir
+    std::uint32_t packets_per_second = 1000;     // expected load; sizes the replay filters
+    std::uint32_t workers = 2;                   // threads that unwrap packets
+    std::optional<directory::Endpoint> metrics;  // loopback only; nullopt: off
+    std::vector<core::ExitRule> exit_rules;      // empty: not an exit
+    std::vector<std::string> exit_policy;        // the same rules, as written in the file
+    std::vector<base::IpEndpoint> dns_servers;   // empty: the system's servers
+    bool exit_allow_loopback = false;            // allowed only if the network document says lab
+    double lab_drop_share = 0;                   // allowed only if the network document says lab
+
+    bool is_exit() const { return !exit_policy.empty(); }
+    const std::vector<directory::Endpoint>& announced() const {
+        return announce.empty() ? listen : announce;
+    }
+};
+
+/// Relative paths are resolved against the folder of the file. Throws node::ConfigError with the
+/// text "file:line:column: what is wrong; how to fix it".
+RelayConfig load_config(const std::filesystem::path& file);
+/// Does the same with a text that is already in memory. `file` gives the name for errors and the
+/// folder for relative paths.
+RelayConfig parse_config(const std::filesystem::path& file, std::string_view text);
+
+/// The file that `init` writes: parse_config() can read it back, and comments explain its keys.
+std::string sample_config(const RelayConfig& config);
+
+/// The keys whose values differ and that cannot change while the relay runs.
+std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig& changed);
+
+}  // namespace nightjar::relay::operation

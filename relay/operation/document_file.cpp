@@ -1,0 +1,120 @@
+#include "relay/operation/document_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "sphinx/cell/control.hpp"
+#include "sphinx/node/files/unique_fd.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+
+namespace nightjar::relay::operation {
+
+using node::process::ExitCode;
+using node::process::StartupError;
+
+namespace {
+
+std::string read_file(const std::filesystem::path& file) {
+    const node::files::UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (!fd && errno == ENOENT) {
+        throw StartupError{ExitCode::config, file.string() +
+                                                 ": there is no network document; get the signed "
+                                                 "one and put it there"};
+    }
+    struct stat status {};
+    if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        throw StartupError{ExitCode::config,
+                           file.string() + ": the network document cannot be read"};
+    }
+    std::string text(cell::document_size_max + 1, '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const auto n = ::read(fd.get(), text.data() + size, text.size() - size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        size += static_cast<std::size_t>(n);
+    }
+    if (size > cell::document_size_max) {
+        throw StartupError{ExitCode::config,
+                           file.string() + ": larger than 1 MiB, so not a network document"};
+    }
+    text.resize(size);
+    return text;
+}
+
+std::string hint(directory::Refusal refusal, const directory::Document& document, base::Wall now) {
+    using directory::Refusal;
+    const auto clock = "this machine's clock says " + to_text(now);
+    switch (refusal) {
+        case Refusal::not_yet_valid:
+            return "is valid only from " + to_text(document.valid_from) + ", and " + clock +
+                   "; set the clock, or wait";
+        case Refusal::expired:
+            return "expired at " + to_text(document.valid_until) + ", and " + clock +
+                   "; get a newer document, or set the clock";
+        case Refusal::wrong_network:
+            return "is of network \"" + document.network +
+                   "\"; get the document of the network that the trust anchors name";
+        case Refusal::older_epoch:
+            return "is of epoch " + std::to_string(document.epoch.value) +
+                   ", older than the one in use; get a newer one";
+        case Refusal::too_few_signatures:
+        case Refusal::bad_signature:
+            break;
+    }
+    return std::string{"is not to be trusted: "} + directory::to_string(refusal) +
+           "; get it again from the authorities";
+}
+
+}  // namespace
+
+std::string to_text(base::Wall at) {
+    const std::time_t seconds = at.time_since_epoch() / base::Seconds{1};
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    char text[64];
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    return text;
+}
+
+DocumentFile::DocumentFile(std::filesystem::path file, directory::Anchors anchors)
+    : file_{std::move(file)}, anchors_{std::move(anchors)} {}
+
+DocumentFile::Stamp DocumentFile::stamp() const {
+    struct stat status {};
+    if (::stat(file_.c_str(), &status) != 0) return {};
+    return {status.st_ino, status.st_size, status.st_ctim};
+}
+
+bool DocumentFile::worth_another_look() const {
+    return early_ || !(stamp() == seen_);
+}
+
+directory::SignedDocument DocumentFile::load(base::Wall now, base::Epoch held) {
+    early_ = false;
+    seen_ = stamp();
+    auto text = std::make_shared<const std::string>(read_file(file_));
+    auto parsed = directory::parse(*text);
+    if (!parsed) {
+        const auto& error = parsed.error();
+        throw node::process::ConfigError{file_.string() + ":" + std::to_string(error.line) +
+                                         ":1: " + error.reason +
+                                         "; get the document again from the authorities"};
+    }
+    auto document = std::make_shared<const directory::Document>(std::move(*parsed));
+    const auto checked = directory::check(*document, anchors_, now, held);
+    if (!checked) {
+        const auto refusal = checked.error();
+        early_ = refusal == directory::Refusal::not_yet_valid;
+        const bool time = early_ || refusal == directory::Refusal::expired;
+        throw StartupError{
+            time ? ExitCode::not_ready : ExitCode::config,
+            file_.string() + ": the network document " + hint(refusal, *document, now)};
+    }
+    return {std::move(document), std::move(text)};
+}
+
+}  // namespace nightjar::relay::operation

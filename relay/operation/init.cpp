@@ -1,0 +1,70 @@
+#include "relay/operation/init.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ostream>
+
+#include "relay/keys/epoch_keys.hpp"
+#include "relay/keys/identity.hpp"
+#include "relay/operation/startup.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+
+namespace nightjar::relay::operation {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void make_folder(const fs::path& folder) {
+    if (!folder.parent_path().empty()) {
+        std::error_code ignored;  // the mkdir below reports the error
+        fs::create_directories(folder.parent_path(), ignored);
+    }
+    if (::mkdir(folder.c_str(), 0700) == 0) return;
+    if (errno == EEXIST && fs::is_directory(folder)) return;
+    throw node::process::KeyError{folder.string() +
+                                  ": the folder cannot be made: " + std::strerror(errno)};
+}
+
+void refuse_existing(const fs::path& file) {
+    if (!fs::exists(fs::symlink_status(file))) return;
+    throw node::process::StartupError{
+        node::process::ExitCode::failure,
+        file.string() +
+            ": exists already; init only creates new relays, so move the old "
+            "one away or name another folder"};
+}
+
+}  // namespace
+
+void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
+    const auto file = options.folder / "relay.yaml";
+    const auto text = sample_config(options.config);
+    // Check all options before creating anything.
+    const auto config = parse_config(file, text);
+    refuse_existing(file);
+    refuse_existing(config.data_dir / "identity.key");
+    refuse_existing(config.data_dir / "link.key");
+    directory::Parameters law;
+    law.epoch_length = options.epoch_length;
+    // The runtime directory may be inside this folder, so create the folder first.
+    make_folder(options.folder);
+    keys::KeyStore store{config.runtime_dir, law.epoch_length, packets_per_key(config, law)};
+    make_folder(config.data_dir);
+    const auto identity = keys::Identity::create(config.data_dir);
+    core::Keyring keyring{law.epoch_length, law.longest_route_delay()};
+    keys::EpochKeys keys{store,           keyring,         identity, describe(config, identity),
+                         config.data_dir, law.epoch_length};
+    keys.maintain(now);
+    node::files::replace_file(file, text, node::files::Durability::disk);
+    out << "made " << file.string() << "\n"
+        << "made " << (config.data_dir / "descriptor").string()
+        << "  (for the authorities to sign)\n"
+        << "next: put the trust anchors at " << config.network.string()
+        << " and the signed document at " << config.document.string() << "\n";
+}
+
+}  // namespace nightjar::relay::operation

@@ -1,0 +1,109 @@
+#include "relay/operation/startup.hpp"
+
+#include <algorithm>
+
+#include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+
+namespace nightjar::relay::operation {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& line) {
+    throw node::process::ConfigError{line};
+}
+
+std::string role_text(directory::Role role, int layer) {
+    if (role == directory::Role::gateway) return "a gateway";
+    return "a mix in layer " + std::to_string(layer);
+}
+
+base::IpEndpoint to_ip(const directory::Endpoint& endpoint) {
+    return {base::IpAddress::parse(endpoint.host).value_or(base::IpAddress{}), endpoint.port};
+}
+
+}  // namespace
+
+Loaded load_all(const std::filesystem::path& config_file, base::Wall now) {
+    auto config = load_config(config_file);
+    auto identity = keys::Identity::load(config.data_dir);
+    DocumentFile file{config.document, node::config::load_anchors(config.network)};
+    auto document = file.load(now, {});
+    check_fit(config, identity, *document.document);
+    return {std::move(config), std::move(identity), std::move(file), std::move(document)};
+}
+
+void check_fit(const RelayConfig& config, const keys::Identity& identity,
+               const directory::Document& document) {
+    const auto epoch = std::to_string(document.epoch.value);
+    const auto* listed = document.find(identity.id);
+    if (listed == nullptr) {
+        throw node::process::NotReady{
+            "the network document of epoch " + epoch + " does not list this relay; give " +
+            (config.data_dir / "descriptor").string() + " to the authorities"};
+    }
+    if (listed->link_key != identity.link_key) {
+        throw node::process::KeyError{
+            (config.data_dir / "link.key").string() +
+            ": the network document lists another link key for this relay; "
+            "restore the key from a backup, or have the new descriptor signed"};
+    }
+    if (listed->role != config.role || listed->layer != config.layer) {
+        refuse("the configuration says " + role_text(config.role, config.layer) +
+               ", the network document says " + role_text(listed->role, listed->layer) +
+               "; change `role` and `layer`, or have the new descriptor signed");
+    }
+    if (document.parameters.lab) return;
+    if (config.exit_allow_loopback) {
+        refuse(
+            "exit.allow_loopback is only for networks whose signed document says lab; remove "
+            "it");
+    }
+    if (config.lab_drop_share > 0) {
+        refuse("lab.drop_share is only for networks whose signed document says lab; remove it");
+    }
+}
+
+directory::Relay describe(const RelayConfig& config, const keys::Identity& identity) {
+    directory::Relay relay;
+    relay.identity = identity.id;
+    relay.role = config.role;
+    relay.layer = config.layer;
+    relay.addresses = config.announced();
+    relay.link_key = identity.link_key;
+    relay.name = config.name;
+    relay.exit_policy = policy_summary(config.exit_rules);
+    return relay;
+}
+
+core::ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document) {
+    core::ExitPolicyOptions options;
+    for (const auto* addresses : {&config.listen, &config.announce})
+        for (const auto& endpoint : *addresses)
+            options.own.push_back(to_ip(endpoint));
+    if (config.metrics) options.own.push_back(to_ip(*config.metrics));
+    options.allow_loopback = config.exit_allow_loopback && document.parameters.lab;
+    return core::ExitPolicy{config.exit_rules, std::move(options)};
+}
+
+core::State state_by(const directory::Document& document, bool ours, base::Wall now) {
+    if (now >= document.valid_until) return core::State::document_expired;
+    // Keys of its epoch are accepted from key_early before it begins, so a small error of the clock
+    // does no harm.
+    if (now < document.valid_from - directory::key_early) return core::State::document_early;
+    return ours ? core::State::active : core::State::not_listed;
+}
+
+bool version_recommended(const directory::Document& document) {
+    const auto& versions = document.recommended_versions;
+    return versions.empty() ||
+           std::find(versions.begin(), versions.end(), program_version) != versions.end();
+}
+
+std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters) {
+    const auto seconds = parameters.epoch_length + directory::key_early +
+                         std::chrono::ceil<base::Seconds>(parameters.longest_route_delay());
+    return std::uint64_t{config.packets_per_second} * static_cast<std::uint64_t>(seconds.count());
+}
+
+}  // namespace nightjar::relay::operation

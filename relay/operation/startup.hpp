@@ -1,0 +1,50 @@
+// Loads what a relay needs before it runs, and what a reload replaces. All files are read and
+// checked against one another before any of them is used: all or nothing.
+#pragma once
+
+#include <filesystem>
+
+#include "relay/core/exit_policy.hpp"
+#include "relay/core/state.hpp"
+#include "relay/keys/identity.hpp"
+#include "relay/operation/config.hpp"
+#include "relay/operation/document_file.hpp"
+
+namespace nightjar::relay::operation {
+
+/// Everything that is read before the relay runs.
+struct Loaded {
+    RelayConfig config;
+    keys::Identity identity;
+    DocumentFile document_file;
+    directory::SignedDocument document;
+};
+/// Reads and checks everything. Throws node::StartupError. Changes nothing.
+Loaded load_all(const std::filesystem::path& config_file, base::Wall now);
+
+/// Throws node::StartupError if the document and the configuration do not match: the relay is not
+/// listed, or is listed with another role, layer or link key; or a lab setting is used in a network
+/// that is not a lab.
+void check_fit(const RelayConfig& config, const keys::Identity& identity,
+               const directory::Document& document);
+
+/// The relay's descriptor without mix keys.
+directory::Relay describe(const RelayConfig& config, const keys::Identity& identity);
+
+/// The configured rules, plus the addresses that this relay must never connect to.
+core::ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document);
+
+/// The state of a relay that uses this document. `ours`: the document lists the relay with its
+/// keys.
+core::State state_by(const directory::Document& document, bool ours, base::Wall now);
+
+/// True if the document recommends this program's version, or recommends none.
+bool version_recommended(const directory::Document& document);
+
+/// The number of packets that a filter must hold: the configured rate over the whole time that a
+/// key is accepted.
+std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters);
+
+inline constexpr const char* program_version = NIGHTJAR_VERSION;
+
+}  // namespace nightjar::relay::operation

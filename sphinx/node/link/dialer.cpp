@@ -1,0 +1,75 @@
+#include "sphinx/node/link/dialer.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cassert>
+#include <utility>
+
+namespace nightjar::node::link {
+
+Dialer::Dialer(asio::any_io_executor executor, DialTarget target, TlsIdentity& identity,
+               cell::Hello mine, LinkLimits limits, base::Random& random, Owner& owner,
+               DialerLimits dialer_limits)
+    : target_{std::move(target)},
+      identity_{identity},
+      mine_{mine},
+      limits_{limits},
+      dialer_limits_{dialer_limits},
+      random_{random},
+      owner_{owner},
+      backoff_{dialer_limits.pause_least, dialer_limits.pause_most},
+      timer_{std::move(executor)} {
+    assert(!target_.addresses.empty());
+}
+
+Dialer::~Dialer() = default;
+
+asio::awaitable<void> Dialer::run() {
+    // A cancelled dialer must still call on_down, so it does not throw but checks for cancellation
+    // itself.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    const auto ended = [this, &state] {
+        return stopped_ || state.cancelled() != asio::cancellation_type::none;
+    };
+    std::size_t attempt = 0;
+    while (!ended()) {
+        const auto address = target_.addresses[attempt % target_.addresses.size()];
+        auto dialed = co_await dial(address, identity_, target_.key, mine_, limits_);
+        if (ended()) break;
+        if (dialed) {
+            const auto since = std::chrono::steady_clock::now();
+            link_ = std::move(*dialed);
+            owner_.on_up(*link_);
+            const LinkError why = co_await link_->run(owner_);
+            link_.reset();
+            owner_.on_down(why);
+            if (std::chrono::steady_clock::now() - since >= dialer_limits_.healthy)
+                backoff_.reset();
+        } else {
+            ++attempt;
+            owner_.on_refused(dialed.error());
+        }
+        if (!ended()) co_await pause();
+    }
+}
+
+asio::awaitable<void> Dialer::pause() {
+    timer_.expires_after(backoff_.next(random_));
+    constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+    co_await timer_.async_wait(as_value);
+}
+
+void Dialer::use(DialTarget target) {
+    assert(!target.addresses.empty());
+    target_ = std::move(target);
+}
+
+void Dialer::stop() {
+    stopped_ = true;
+    timer_.cancel();
+    if (link_) link_->close();
+}
+
+}  // namespace nightjar::node::link

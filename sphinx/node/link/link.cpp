@@ -1,0 +1,242 @@
+#include "sphinx/node/link/link.hpp"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <cassert>
+#include <utility>
+
+#include "sphinx/node/link/link_impl.hpp"
+
+namespace nightjar::node::link {
+
+namespace {
+
+using boost::system::error_code;
+
+// Eight records: enough for a busy link to read many cells per system call, and small enough that a
+// thousand idle links cost only 20 MB.
+constexpr std::size_t read_size = 8 * (record_header + cell_record);
+
+// AES-GCM is safe for 2^24.5 records under one key. The periodic update renews the key long before
+// that, except on a link with more than 14,000 cells a second.
+constexpr std::uint32_t cells_per_key_max = 1u << 23;
+
+base::Mono now() {
+    return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+Link::Impl::Impl(asio::ip::tcp::socket taken, TlsIdentity& identity,
+                 std::optional<base::LinkKey> pinned, const LinkLimits& chosen)
+    : socket{std::move(taken)},
+      timer{socket.get_executor()},
+      tls{identity, pinned, chosen.key_updates_per_minute},
+      limits{chosen},
+      input(read_size),
+      queue{chosen.send_queue} {}
+
+void Link::Impl::arm_deadline() {
+    timer.expires_after(limits.handshake);
+    timer.async_wait([self = shared_from_this()](error_code error) {
+        // The timer's handler may still be queued when the handshake succeeds.
+        if (!error && !self->established) self->end(LinkError::timed_out);
+    });
+}
+
+void Link::Impl::start(Sink& to) {
+    assert(established && sink == nullptr);
+    sink = &to;
+    last_cell_ = now();
+    next_key_update_ = last_cell_ + limits.key_update;
+    const bool between_relays =
+        hello_mine.role == cell::LinkRole::relay && hello_peer.role == cell::LinkRole::relay;
+    const bool keeps_alive = between_relays && limits.keep_alive.count() > 0;
+    next_keep_alive_ = keeps_alive ? last_cell_ + limits.keep_alive : base::Mono::max();
+    arm_watchdog();
+    if (!queue.empty()) schedule_flush();
+}
+
+void Link::Impl::deliver() {
+    const base::Mono arrived = now();
+    while (!ended) {
+        auto next = tls.next_cell(arrived);
+        if (!next) return end(next.error());
+        if (*next == nullptr) break;
+        last_cell_ = arrived;
+        if ((*next)->kind() == cell::Kind::control) {
+            const auto control = cell::decode(**next);
+            if (!control || std::holds_alternative<cell::Hello>(*control))
+                return end(LinkError::bad_cell);
+        }
+        sink->on_cell(*owner, std::move(*next));
+    }
+    // OpenSSL may have queued an answer to a KeyUpdate that requested one.
+    if (!tls.output().empty()) schedule_flush();
+}
+
+void Link::Impl::schedule_flush() {
+    if (ended || sink == nullptr || writing_ || flush_scheduled_) return;
+    flush_scheduled_ = true;
+    // Defer the write: cells that are queued one after another go out in one system call.
+    asio::post(socket.get_executor(), [self = shared_from_this()] {
+        self->flush_scheduled_ = false;
+        self->flush();
+    });
+}
+
+void Link::Impl::flush() {
+    if (ended || writing_) return;
+    bool ok = true;
+    if (std::exchange(key_update_due_, false)) {
+        cells_under_key_ = 0;
+        ok = tls.update_key();
+    }
+    for (std::size_t i = 0; ok && i < limits.records_per_write; ++i) {
+        const auto cell = queue.try_pop();
+        if (!cell) break;
+        ok = tls.write_cell(**cell);
+        if (++cells_under_key_ == cells_per_key_max) key_update_due_ = true;
+    }
+    if (!ok) return end(LinkError::closed);
+    if (tls.output().empty()) return;
+    in_flight_.clear();
+    std::swap(in_flight_, tls.output());
+    writing_ = true;
+    asio::async_write(
+        socket, asio::buffer(in_flight_),
+        [self = shared_from_this()](error_code error, std::size_t) { self->on_written(!error); });
+}
+
+void Link::Impl::on_written(bool ok) {
+    writing_ = false;
+    if (!ok) return end(LinkError::closed);
+    if (!queue.empty() || key_update_due_ || !tls.output().empty()) flush();
+}
+
+void Link::Impl::arm_watchdog() {
+    timer.expires_at(std::min({last_cell_ + limits.silence, next_key_update_, next_keep_alive_}));
+    timer.async_wait([self = shared_from_this()](error_code error) {
+        if (!error) self->on_watchdog();
+    });
+}
+
+void Link::Impl::on_watchdog() {
+    if (ended) return;
+    const base::Mono time = now();
+    if (time - last_cell_ >= limits.silence) return end(LinkError::silent);
+    if (time >= next_key_update_) {
+        next_key_update_ = time + limits.key_update;
+        key_update_due_ = true;
+        schedule_flush();
+    }
+    if (time >= next_keep_alive_) {
+        next_keep_alive_ = time + limits.keep_alive;
+        // If the queue is full, the link is not silent anyway.
+        if (queue.try_push(std::make_unique<cell::Cell>())) schedule_flush();
+    }
+    arm_watchdog();
+}
+
+void Link::Impl::end(LinkError why) {
+    if (ended) return;
+    ended = why;
+    queue.clear();
+    timer.cancel();
+    error_code ignored;
+    socket.close(ignored);
+}
+
+void Link::Impl::close() {
+    if (!ended && established && !writing_ && tls.write_close()) {
+        error_code ignored;  // the socket is non-blocking: it accepts the record or not
+        socket.write_some(asio::buffer(tls.output()), ignored);
+    }
+    end(LinkError::closed);
+}
+
+namespace {
+
+// Uses only the shared Impl, never the Link, which may be destroyed while this waits.
+asio::awaitable<LinkError> run_link(std::shared_ptr<Link::Impl> link, Link::Sink* sink) {
+    if (!link->ended) {
+        link->start(*sink);
+        link->deliver();  // cells that arrived in the same read as the HELLO
+    }
+    while (!link->ended) {
+        const auto read =
+            co_await link->socket.async_read_some(asio::buffer(link->input), as_value);
+        if (link->ended) break;
+        if (std::get<0>(read)) {
+            link->end(LinkError::closed);
+            break;
+        }
+        link->tls.feed(base::ByteView{link->input}.first(std::get<1>(read)));
+        link->deliver();
+    }
+    co_return *link->ended;
+}
+
+}  // namespace
+
+Link::Link(std::shared_ptr<Impl> impl) : impl_{std::move(impl)} {
+    impl_->owner = this;
+}
+
+Link::~Link() {
+    impl_->owner = nullptr;
+    impl_->close();
+}
+
+const base::LinkKey& Link::peer_key() const {
+    return impl_->tls.peer_key();
+}
+
+const cell::Hello& Link::peer_hello() const {
+    return impl_->hello_peer;
+}
+
+asio::awaitable<LinkError> Link::run(Sink& sink) {
+    return run_link(impl_, &sink);
+}
+
+bool Link::send(const cell::Cell& cell) {
+    if (impl_->ended || impl_->queue.full()) return false;
+    impl_->queue.try_push(std::make_unique<cell::Cell>(cell));
+    impl_->schedule_flush();
+    return true;
+}
+
+std::size_t Link::queued() const {
+    return impl_->queue.size();
+}
+
+void Link::close() {
+    impl_->close();
+}
+
+const char* to_string(LinkError error) {
+    switch (error) {
+        case LinkError::unreachable:
+            return "unreachable";
+        case LinkError::handshake:
+            return "handshake";
+        case LinkError::timed_out:
+            return "timed-out";
+        case LinkError::bad_hello:
+            return "bad-hello";
+        case LinkError::bad_cell:
+            return "bad-cell";
+        case LinkError::closed:
+            return "closed";
+        case LinkError::silent:
+            return "silent";
+        case LinkError::abuse:
+            return "abuse";
+    }
+    return "?";
+}
+
+}  // namespace nightjar::node::link

@@ -1,0 +1,88 @@
+// A link: TLS 1.3 between two pinned Ed25519 keys; each record holds one cell (docs/link.md).
+// Everything here runs on the I/O thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <optional>
+
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/result.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/cell/control.hpp"
+#include "sphinx/node/link/link_error.hpp"
+#include "sphinx/node/link/tls_identity.hpp"
+
+namespace nightjar::node::link {
+
+namespace asio = boost::asio;
+
+/// All limits and timers of a link.
+struct LinkLimits {
+    base::Milliseconds handshake{5000};        // from accept or connect until both HELLOs
+    base::Seconds key_update{600};             // period of key updates, in each direction
+    base::Seconds silence{60};                 // without a cell for so long the link is dead
+    base::Seconds keep_alive{15};              // between relays, each way: one padding cell, by the
+                                               // clock whatever else flows; 0: none
+    std::size_t send_queue = 512;              // cells; a full queue refuses, never blocks
+    std::size_t records_per_write = 16;        // cells in one system call
+    std::uint32_t key_updates_per_minute = 4;  // more from the peer closes the link
+};
+
+/// An established link: both HELLOs were exchanged. Closing is immediate: queued cells are dropped.
+/// It may be destroyed at any time on the I/O thread, even from within on_cell() and while run()
+/// waits.
+class Link {
+ public:
+    /// Receives the cells in order of arrival; must outlive the link.
+    struct Sink {
+        virtual ~Sink() = default;
+        virtual void on_cell(Link& link, cell::CellBox cell) = 0;
+    };
+
+    ~Link();  // closes
+
+    const base::LinkKey& peer_key() const;
+    const cell::Hello& peer_hello() const;
+
+    /// Reads and writes until the link ends; returns the reason. Call it once. One writer sends the
+    /// cells queued by send(). Every control cell that the sink receives is well-formed: a
+    /// malformed one ends the link. The task does not touch the Link after the Link is destroyed
+    /// (it then ends with `closed`), so call run() immediately and await it later if needed. The
+    /// sink must live until the task ends or the Link is destroyed.
+    asio::awaitable<LinkError> run(Sink& sink);
+
+    /// Queues a copy of the cell; never blocks. Returns false if the queue is full or the link has
+    /// ended; the cell is dropped then, and its slot is lost. Cells queued in one turn of the I/O
+    /// thread are written together. Nothing is written before run().
+    bool send(const cell::Cell& cell);
+    /// The number of cells accepted by send() and not yet given to the socket.
+    std::size_t queued() const;
+    void close();
+
+    struct Impl;
+    explicit Link(std::shared_ptr<Impl> impl);
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
+
+ private:
+    std::shared_ptr<Impl> impl_;  // shared with operations that run() still waits for
+};
+
+using LinkResult = base::Result<std::unique_ptr<Link>, LinkError>;
+
+/// Connects, checks that the peer has the key `expected`, and exchanges HELLOs (the peer's must
+/// name the same network and version, and the role relay). `identity` must outlive the link.
+/// `unreachable` is also the error for an invalid address.
+asio::awaitable<LinkResult> dial(asio::ip::tcp::endpoint address, TlsIdentity& identity,
+                                 base::LinkKey expected, cell::Hello mine, LinkLimits limits);
+
+/// The accepting side, on an accepted socket. TLS accepts every certificate with an Ed25519 key.
+/// The caller identifies the peer by peer_key() and peer_hello().role, and closes links that it
+/// does not want.
+asio::awaitable<LinkResult> answer(asio::ip::tcp::socket socket, TlsIdentity& identity,
+                                   cell::Hello mine, LinkLimits limits);
+
+}  // namespace nightjar::node::link

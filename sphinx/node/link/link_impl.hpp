@@ -1,0 +1,66 @@
+// The implementation of a Link: one socket, one TLS session, one writer, one timer. It is shared
+// between the Link and pending socket operations, so that a Link can be destroyed at any time.
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <optional>
+
+#include "sphinx/node/link/bounded_queue.hpp"
+#include "sphinx/node/link/link.hpp"
+#include "sphinx/node/link/tls_session.hpp"
+
+namespace nightjar::node::link {
+
+/// Completion token: expected failures are returned as values.
+inline constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+
+struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
+    Impl(asio::ip::tcp::socket socket, TlsIdentity& identity, std::optional<base::LinkKey> pinned,
+         const LinkLimits& limits);
+
+    /// Closes the link with `timed_out` at the deadline unless it is established by then.
+    void arm_deadline();
+    /// Starts the flow of cells and the timers.
+    void start(Sink& to);
+    /// Passes every complete cell of the last read to the sink. The sink may end or destroy the
+    /// link.
+    void deliver();
+    void schedule_flush();
+    void end(LinkError why);
+    /// Sends a close_notify if that is possible without blocking, then calls end().
+    void close();
+
+    asio::ip::tcp::socket socket;
+    asio::steady_timer timer;
+    TlsSession tls;
+    const LinkLimits limits;
+    cell::Hello hello_mine;
+    cell::Hello hello_peer;
+    base::Bytes input;  // buffer of one read; TLS has consumed it before the next read
+    BoundedQueue<cell::CellBox> queue;
+
+    Link* owner = nullptr;  // nullptr after the Link is destroyed
+    Sink* sink = nullptr;   // nullptr until run()
+    bool established = false;
+    std::optional<LinkError> ended;
+
+ private:
+    void flush();
+    void on_written(bool ok);
+    void arm_watchdog();
+    void on_watchdog();
+
+    base::Bytes in_flight_;  // bytes that the socket is writing
+    bool writing_ = false;
+    bool flush_scheduled_ = false;
+    bool key_update_due_ = false;
+    std::uint32_t cells_under_key_ = 0;
+    base::Mono last_cell_;
+    base::Mono next_key_update_;
+    base::Mono next_keep_alive_;
+};
+
+}  // namespace nightjar::node::link

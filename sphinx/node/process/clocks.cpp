@@ -1,0 +1,25 @@
+#include "sphinx/node/process/clocks.hpp"
+
+#include <ctime>
+
+namespace nightjar::node::process {
+
+base::Mono mono_now() {
+    return std::chrono::steady_clock::now();
+}
+
+base::Wall wall_now() {
+    return std::chrono::time_point_cast<base::Milliseconds>(std::chrono::system_clock::now());
+}
+
+base::Nanoseconds time_suspended() {
+    const auto read = [](clockid_t clock) {
+        std::timespec at{};
+        ::clock_gettime(clock, &at);
+        return base::Seconds{at.tv_sec} + base::Nanoseconds{at.tv_nsec};
+    };
+    const auto monotonic = read(CLOCK_MONOTONIC);
+    return read(CLOCK_BOOTTIME) - monotonic;
+}
+
+}  // namespace nightjar::node::process

@@ -1,0 +1,72 @@
+#include "sphinx/node/process/log.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+
+namespace nightjar::node::process {
+
+namespace {
+
+std::atomic<Level> level_max{Level::info};
+
+/// systemd sets JOURNAL_STREAM to the device and inode of the journal's socket. The prefix is for
+/// the journal only, so a unit whose stderr goes to a file gets plain lines.
+bool journal_listens() {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0) return false;
+    return stream == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+std::string stamp() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    std::array<char, 32> text{};
+    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ ", &utc);
+    return {text.data(), size};
+}
+
+std::string_view name(Level level) {
+    switch (level) {
+        case Level::error:
+            return "error: ";
+        case Level::warning:
+            return "warning: ";
+        case Level::info:
+            return "";
+        case Level::debug:
+            return "debug: ";
+    }
+    return "";
+}
+
+}  // namespace
+
+void log(Level level, std::string_view message) {
+    if (level > level_max.load(std::memory_order_relaxed)) return;
+    static const bool journal = journal_listens();
+    std::string line = journal ? "<" + std::to_string(static_cast<int>(level)) + ">"
+                               : stamp() + std::string{name(level)};
+    // One message is always one line, so that no text can forge another entry.
+    for (const char c : message) {
+        const auto byte = static_cast<unsigned char>(c);
+        line += byte < 0x20 || byte == 0x7f ? ' ' : c;
+    }
+    line += '\n';
+    // A single write, so that lines of several threads do not mix. Errors are ignored: a full disk
+    // must not stop a relay.
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+void set_log_level(Level level) {
+    level_max = level;
+}
+
+}  // namespace nightjar::node::process

@@ -1,0 +1,77 @@
+#include "sphinx/node/process/shutdown.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+namespace nightjar::node::process {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// The time that a cancelled step has to end.
+constexpr base::Milliseconds cancelled_step_max{100};
+
+}  // namespace
+
+Shutdown::Shutdown(asio::any_io_executor executor)
+    : signals_{executor, SIGINT, SIGTERM, SIGHUP},
+      requested_timer_{executor, asio::steady_timer::time_point::max()},
+      tasks_{executor, [this](const std::string& step, const std::string&) {
+                 overran_.push_back(step);  // a step that throws has failed as well
+             }} {
+    listen();
+}
+
+void Shutdown::add(std::string name, base::Milliseconds bound, Step step) {
+    entries_.push_back({std::move(name), bound, std::move(step)});
+}
+
+void Shutdown::request() {
+    requested_ = true;
+    requested_timer_.cancel();
+}
+
+void Shutdown::listen() {
+    signals_.async_wait([this](boost::system::error_code error, int number) {
+        // An error means cancelled: run() has ended, and this object may be gone.
+        if (error) return;
+        on_signal(number);
+        listen();
+    });
+}
+
+void Shutdown::on_signal(int number) {
+    if (number == SIGHUP) {
+        if (on_hangup_ && !requested_) on_hangup_();
+        return;
+    }
+    if (requested_) {
+        if (on_abort_) on_abort_();
+        std::_Exit(EXIT_FAILURE);
+    }
+    request();
+}
+
+asio::awaitable<void> Shutdown::run() {
+    constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+    while (!requested_)
+        co_await requested_timer_.async_wait(as_value);
+    for (const Entry& entry : entries_)
+        co_await run_step(&entry);
+    signals_.cancel();
+}
+
+asio::awaitable<void> Shutdown::run_step(const Entry* entry) {
+    tasks_.spawn(entry->name, entry->step());
+    const bool ended = co_await tasks_.wait_for(entry->bound);
+    if (ended) co_return;
+    overran_.push_back(entry->name);
+    tasks_.cancel();
+    co_await tasks_.wait_for(cancelled_step_max);
+}
+
+}  // namespace nightjar::node::process

@@ -1,0 +1,241 @@
+#include "tests/lab/attacks/crowd.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+
+#include "sphinx/base/codec.hpp"
+#include "sphinx/stream/header.hpp"
+#include "tests/lab/attacks/on_demand.hpp"
+#include "tests/lab/attacks/transfer.hpp"
+#include "tests/lab/world/client_node.hpp"
+#include "tests/lab/world/relay_node.hpp"
+
+namespace nightjar::lab::attacks {
+namespace {
+
+/// The target of uploads. The first 8 bytes identify the client; records when bytes arrive.
+class NamedSink final : public lab::world::ByteServer {
+ public:
+    using Told = std::function<void(std::uint64_t name)>;
+    explicit NamedSink(Told told) : told_{std::move(told)} {}
+
+    void on_bytes(base::ByteView bytes) override {
+        for (auto byte = bytes.begin(); byte != bytes.end() && known_ < 8; ++byte, ++known_)
+            name_ = name_ << 8 | *byte;
+        if (known_ == 8) told_(name_);
+    }
+    void on_finish() override { end = true; }
+
+ private:
+    Told told_;
+    std::uint64_t name_ = 0;
+    unsigned known_ = 0;
+};
+
+/// Ids are random here, so any word of an id is a good hash.
+struct AnyWord {
+    template <class Id>
+    std::size_t operator()(const Id& id) const {
+        std::size_t word = 0;
+        std::memcpy(&word, id.bytes.data(), sizeof word);
+        return word;
+    }
+};
+
+/// The number of packets at a relay in the window if a third of all packets pass it. A larger
+/// replay filter than needed would not fit into the processor's caches.
+std::uint64_t replay_packets(const CrowdOptions& options) {
+    const auto& law = options.network.parameters;
+    const auto cells =
+        (law.main_slots.per_second() + law.client_loops.per_second() + law.replies.per_second()) *
+        options.clients;
+    constexpr double loops = 200;
+    return static_cast<std::uint64_t>((cells + loops) * (options.seconds + 10));
+}
+
+}  // namespace
+
+CrowdOptions::CrowdOptions() {
+    network.packets = lab::world::Packets::clear;
+    network.parameters.session_lifetime = base::Seconds{2};
+}
+
+struct Crowd::Impl {
+    explicit Impl(CrowdOptions with);
+
+    void add_client(unsigned number);
+    void see(const lab::world::OnWire& cell);
+    void see_client_link(const lab::world::OnWire& cell, float at);
+    void see_packet(const lab::world::OnWire& cell, float at);
+    float now() const { return seconds(world.now()); }
+    float seconds(base::Mono at) const {
+        return static_cast<float>(base::to_seconds(at - lab::world::World::begin));
+    }
+    bool is_relay(std::size_t node) const { return node < relays; }
+    bool is_gateway(std::size_t node) const { return node < relays && node >= first_gateway; }
+
+    CrowdOptions options;
+    lab::world::World world;
+    std::size_t relays;
+    std::size_t first_gateway;
+    std::unique_ptr<base::Random> random;
+    std::vector<Trace> traces;
+    std::vector<std::unique_ptr<Transfer>> transfers;  // nullptr: idle
+    std::vector<Times> into_exit;
+    std::vector<Times> out_of_exit;
+    std::unordered_map<base::SessionId, unsigned, AnyWord> sessions;     // each session's client
+    std::unordered_map<base::Destination, unsigned, AnyWord> mailboxes;  // each mailbox's client
+};
+
+Crowd::Impl::Impl(CrowdOptions with)
+    : options{std::move(with)},
+      world{[this] {
+          options.network.seed = options.seed;
+          options.network.replay_packets = replay_packets(options);
+          return options.network;
+      }()},
+      relays{world.relays().size()},
+      first_gateway{std::size_t{options.network.layers} * options.network.mixes_per_layer},
+      random{world.fork_random()},
+      into_exit(options.network.gateways),
+      out_of_exit(options.network.gateways) {
+    world.servers.add(files_host, target_port, lab::world::blob_server);
+    world.servers.add(sink_host, target_port, [this] {
+        return std::make_unique<NamedSink>([this](std::uint64_t name) {
+            if (name < traces.size() && now() >= options.records_from)
+                traces[name].written.push_back(now());
+        });
+    });
+    traces.resize(options.clients);
+    for (unsigned i = 0; i < options.clients; ++i)
+        add_client(i);
+    world.wire = [this](lab::world::OnWire& cell) { see(cell); };
+}
+
+void Crowd::Impl::add_client(unsigned number) {
+    auto& trace = traces[number];
+    trace.busy = random->unit() < options.busy_share;
+    trace.gateway = number % options.network.gateways;
+    const auto begins =
+        lab::world::World::begin + base::from_seconds(options.begins_within * random->unit());
+    const auto mailbox = random->id<base::MailboxId>();
+    mailboxes[*base::Destination::from(mailbox.bytes)] = number;
+    const auto gateway = world.gateway(trace.gateway).identity();
+    const bool one_of_two = trace.busy && options.work == Work::either;
+    const auto work = !one_of_two            ? options.work
+                      : random->unit() < 0.5 ? Work::download
+                                             : Work::upload;
+    if (options.defence != Defence::law) {
+        auto& node = world.add<OnDemandClient>(mailbox, mailbox, gateway);
+        if (options.defence == Defence::poisson)
+            node.use(Work::download, std::size_t{1} << 40, lab::world::World::begin);
+        else if (trace.busy)
+            node.use(work, options.bytes, begins, options.on_demand_rate);
+        transfers.emplace_back();
+        return;
+    }
+    auto& node = world.add<lab::world::ClientNode>(mailbox, mailbox, gateway);
+    if (trace.busy) {
+        transfers.push_back(std::make_unique<Transfer>(work, options.bytes, begins, number));
+        transfers.back()->isolate(options.isolation_keys);
+        node.application = [transfer = transfers.back().get()](client::core::Core& core,
+                                                               base::Mono now) {
+            transfer->step(core, now);
+        };
+    } else {
+        transfers.emplace_back();
+    }
+}
+
+void Crowd::Impl::see(const lab::world::OnWire& cell) {
+    const auto at = seconds(cell.sent);
+    if (options.seen) options.seen(cell);
+    if (!is_relay(cell.from_number) || !is_relay(cell.to_number)) return see_client_link(cell, at);
+    see_packet(cell, at);
+}
+
+void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
+    const bool up = !is_relay(cell.from_number);
+    const auto number = (up ? cell.from_number : cell.to_number) - relays;
+    auto& trace = traces[number];
+    const bool recorded = at >= static_cast<float>(options.records_from);
+    if (up) {
+        const auto header = lab::world::read_clear(cell.cell.body());
+        const bool loop = !header.identifier.is_zero();
+        if (!loop) {
+            // The session id, by which the bad exit knows the session: the first bytes of a
+            // message.
+            const auto message =
+                cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
+            sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
+                static_cast<unsigned>(number);
+        }
+        // The gateway unwraps a layer and so knows the next hop. The arrival time says more than
+        // the departure time, because a delay lies between them.
+        if (recorded)
+            trace.to_mix.push_back(
+                {at, static_cast<std::uint32_t>(world.number_of(header.address[1])), loop});
+    }
+    if (!recorded) return;
+    (up ? trace.up : trace.down).push_back(at);
+}
+
+/// Between relays: records what gateways and exits know about the packet, from its clear header.
+void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
+    if (at < static_cast<float>(options.records_from)) return;
+    // No gateway or exit sees a packet between two mixes.
+    if (!is_gateway(cell.from_number) && !is_gateway(cell.to_number)) return;
+    const auto header = lab::world::read_clear(cell.cell.body());
+    const bool loop = header.hops == packet::max_hops && !header.identifier.is_zero();
+    if (is_gateway(cell.from_number)) {
+        out_of_exit[cell.from_number - first_gateway].push_back(at);
+        const auto answered = mailboxes.find(header.destination);
+        if (header.at == 0 && answered != mailboxes.end())
+            traces[answered->second].replied.push_back(
+                {at, static_cast<unsigned>(cell.from_number - first_gateway)});
+    }
+    if (!is_gateway(cell.to_number)) return;
+    into_exit[cell.to_number - first_gateway].push_back(at);
+    const auto mailbox = mailboxes.find(header.destination);
+    if (mailbox != mailboxes.end()) {
+        traces[mailbox->second].delivered.push_back(
+            {at, static_cast<std::uint32_t>(cell.from_number), loop});
+        return;
+    }
+    if (!header.identifier.is_zero()) return;  // a relay's own loop
+    const auto message = cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
+    const auto session =
+        sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
+    if (session == sessions.end()) return;
+    traces[session->second].at_exit.push_back(
+        {at, static_cast<unsigned>(cell.to_number - first_gateway)});
+}
+
+Crowd::Crowd(CrowdOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}
+Crowd::~Crowd() = default;
+
+void Crowd::run() {
+    impl_->world.run_for(base::from_seconds(impl_->options.seconds));
+    for (std::size_t i = 0; i < impl_->traces.size(); ++i) {
+        if (!impl_->transfers[i]) continue;
+        impl_->traces[i].finished = impl_->transfers[i]->finished();
+        impl_->traces[i].moved = impl_->transfers[i]->moved();
+    }
+}
+
+const std::vector<Trace>& Crowd::traces() const {
+    return impl_->traces;
+}
+const std::vector<Times>& Crowd::into_exit() const {
+    return impl_->into_exit;
+}
+const std::vector<Times>& Crowd::out_of_exit() const {
+    return impl_->out_of_exit;
+}
+std::uint64_t Crowd::hops() const {
+    return impl_->world.hops();
+}
+
+}  // namespace nightjar::lab::attacks

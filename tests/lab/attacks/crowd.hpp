@@ -1,0 +1,94 @@
+// A network with many clients, some of them busy and the others idle, and what the links show of
+// each client. Clients, relays and exits are the product's own; packets are in clear.
+//
+//   Crowd crowd{options};   // draws from the seed which clients are busy, and when each begins
+//   crowd.run();            // starts when all clients connect
+//   crowd.traces()[i]       // what the links show of client i; .busy is the truth to guess
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "tests/lab/world/world.hpp"
+
+namespace nightjar::lab::attacks {
+
+enum class Work { download, upload, either };  // either: drawn for each busy client
+/// How clients send. `law`: as the product. `on_demand`: loops at the usual rate, but slots and
+/// replies only while there is data to send or fetch, so the defence is off. `poisson`: slots all
+/// the time, but at the times of a Poisson process instead of one per gap.
+enum class Defence { law, on_demand, poisson };
+
+struct CrowdOptions {
+    std::uint64_t seed = 1;
+    unsigned clients = 100;
+    double busy_share = 0.5;  // probability, drawn for each client independently
+    Work work = Work::download;
+    std::size_t bytes = 100'000;
+    Defence defence = Defence::law;
+    double on_demand_rate = 0;    // packets per second of an on_demand flow; 0: U
+    double seconds = 25;          // length of the window, from connecting
+    double begins_within = 10;    // a busy client begins at a uniform time in this many seconds
+    unsigned isolation_keys = 0;  // a busy client's further keys, each with its own session
+    double records_from = 0;      // seconds; earlier events are not recorded
+    lab::world::WorldOptions network;
+    /// If set, called for every cell on every link as it is sent.
+    std::function<void(const lab::world::OnWire&)> seen;
+
+    CrowdOptions();  // the default network, with handovers every 18 s
+};
+
+using Times = std::vector<float>;  // seconds from connecting
+
+/// What each observer knows about one client.
+struct Trace {
+    bool busy = false;
+    bool finished = false;  // a busy client's transfer ended within the window
+    std::size_t moved = 0;  // bytes of that transfer that arrived
+    unsigned gateway = 0;
+
+    // An observer of the client's link.
+    Times up;
+    Times down;
+    // The client's gateway also knows the mix that each packet goes to or each delivery comes from.
+    struct Passed {
+        float at = 0;
+        std::uint32_t relay = 0;  // a node's number
+        bool loop = false;        // the truth: a loop of the client's own
+    };
+    std::vector<Passed> to_mix;
+    std::vector<Passed> delivered;
+    // An observer of the target's link: the times at which bytes of this client's upload were
+    // written.
+    Times written;
+    // A bad exit: the arrivals of this client's packets and its replies. A client's next session is
+    // at another exit, so the exit identifies the session.
+    struct AtExit {
+        float at = 0;
+        unsigned exit = 0;  // a gateway's index
+    };
+    std::vector<AtExit> at_exit;
+    std::vector<AtExit> replied;
+};
+
+class Crowd {
+ public:
+    explicit Crowd(CrowdOptions options);
+    ~Crowd();
+
+    void run();
+    const std::vector<Trace>& traces() const;
+    /// For each gateway: the times of the cells from the last layer, and of those to the first
+    /// layer.
+    const std::vector<Times>& into_exit() const;
+    const std::vector<Times>& out_of_exit() const;
+    std::uint64_t hops() const;
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightjar::lab::attacks

@@ -1,0 +1,24 @@
+// The experiments of the laboratory, in the order in which tests/lab/run runs them.
+#pragma once
+
+#include "tests/lab/measure/experiment.hpp"
+
+namespace nightjar::lab::experiments {
+
+/// The experiments, in the order in which `lab` runs them.
+void speed(const measure::Options& options,
+           measure::Report& report);  // a benchmark: figures, no verdict
+void mixing(const measure::Options& options,
+            measure::Report& report);  // one relay's entropy, held times, order
+void observer(const measure::Options& options, measure::Report& report);  // who sees every wire
+void linking(const measure::Options& options,
+             measure::Report& report);  // flows matched from end to end
+void gateway(const measure::Options& options, measure::Report& report);  // the client's own gateway
+void routes(const measure::Options& options,
+            measure::Report& report);  // an adversary that runs some relays
+void active(const measure::Options& options, measure::Report& report);  // n-1, tagging, replay
+/// Compares the running product with its simulation, if options.capture names a file. Throws if the
+/// file cannot be read.
+void capture(const measure::Options& options, measure::Report& report);
+
+}  // namespace nightjar::lab::experiments

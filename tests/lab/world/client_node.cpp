@@ -1,0 +1,69 @@
+#include "tests/lab/world/client_node.hpp"
+
+#include <utility>
+
+#include "client/core/sealer.hpp"
+
+namespace nightjar::lab::world {
+
+ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway)
+    : world_{world},
+      mailbox_{mailbox},
+      gateway_{gateway},
+      random_{world.fork_random()},
+      document_{world.document(world.wall(*this))},
+      core_{std::make_unique<client::core::Core>(
+          document_, mailbox_, gateway_, *random_, world.now(), world.wall(*this),
+          client_sealer(world.options().packets, world.fork_seed()))} {
+    world_.connect(mailbox_, gateway_);
+    core_->connected(world_.now());
+    core_->prepare(world_.now(), world_.wall(*this));
+}
+
+bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
+    if (cell->kind() != cell::Kind::packet) return false;
+    // Between two slots a delivery only affects the packets of the next slot. So it waits for that
+    // slot unless core() has been called: each of ten thousand clients is loaded into the cache
+    // once per slot, not twice.
+    delivered_.push_back({std::move(cell), at});
+    if (!application && !looked_at_) return false;
+    take_deliveries();
+    return application != nullptr;
+}
+
+void ClientNode::take_deliveries() {
+    for (const auto& delivery : delivered_)
+        core_->on_delivery(*delivery.cell, delivery.at);
+    delivered_.clear();
+}
+
+client::core::Core& ClientNode::core() {
+    looked_at_ = true;
+    take_deliveries();
+    return *core_;
+}
+
+void ClientNode::step(base::Mono now) {
+    // As in the daemon: only slots run the schedule, while deliveries also wake applications.
+    if (core_->next_due() <= now) keep_law(now);
+    if (application) application(core(), now);
+}
+
+void ClientNode::keep_law(base::Mono now) {
+    take_deliveries();
+    const auto wall = world_.wall(*this);
+    auto document = world_.document(wall);
+    if (document->epoch > document_->epoch) {
+        document_ = std::move(document);
+        core_->use(document_);
+    }
+    for (auto& cell : core_->tick(now))
+        world_.send(*this, gateway_, std::move(cell));
+    core_->prepare(now, wall);
+}
+
+base::Mono ClientNode::next_due() const {
+    return core_->next_due();
+}
+
+}  // namespace nightjar::lab::world

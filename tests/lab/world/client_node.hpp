@@ -1,0 +1,48 @@
+// A client of the simulation: the product's core and its link to one gateway.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "client/core/core.hpp"
+#include "tests/lab/world/world.hpp"
+
+namespace nightjar::lab::world {
+
+class ClientNode final : public Node {
+ public:
+    /// Connected from the start. Add it under its mailbox:
+    /// world.add<ClientNode>(mailbox, mailbox, gateway).
+    ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway);
+
+    bool receive(std::uint32_t from, cell::CellBox cell, base::Mono at) override;
+    void step(base::Mono now) override;
+    base::Mono next_due() const override;
+
+    /// The core, with all deliveries so far processed. After the first call, deliveries are
+    /// processed in every tick instead of once per slot.
+    client::core::Core& core();
+    /// Called whenever this client is stepped. Plays the applications; empty at first.
+    std::function<void(client::core::Core&, base::Mono)> application;
+    const base::MailboxId& mailbox() const { return mailbox_; }
+
+ private:
+    struct Delivery {
+        cell::CellBox cell;
+        base::Mono at;
+    };
+    void take_deliveries();
+    void keep_law(base::Mono now);
+
+    World& world_;
+    base::MailboxId mailbox_;
+    base::NodeId gateway_;
+    std::unique_ptr<base::Random> random_;
+    std::shared_ptr<const directory::Document> document_;
+    std::unique_ptr<client::core::Core> core_;
+    bool looked_at_ = false;
+    std::vector<Delivery> delivered_;  // since the last slot
+};
+
+}  // namespace nightjar::lab::world

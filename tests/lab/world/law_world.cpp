@@ -1,0 +1,209 @@
+#include "tests/lab/world/law_world.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <string>
+
+#include "sphinx/stream/header.hpp"
+#include "tests/lab/world/clear_packet.hpp"
+
+namespace nightjar::lab::world {
+namespace {
+
+constexpr base::Mono begin{std::chrono::hours{1}};
+constexpr base::Wall wall_begin{std::chrono::seconds{1'800'000'300}};
+
+/// The sum of the delays in a packet's header.
+base::Nanoseconds delay_of(const ClearHeader& header) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < header.hops; ++i)
+        sum += header.delay_ns[i];
+    return base::Nanoseconds{static_cast<std::int64_t>(sum)};
+}
+
+/// The session's message in a clear packet.
+base::ByteView message_of(const cell::Cell& cell) {
+    return cell.body().subspan(packet::header_size + packet::payload_zeros, stream::message_size);
+}
+
+/// A byte behind the fields of a clear header. It marks a packet that has passed the gateway's
+/// queue.
+constexpr std::size_t queued_mark = packet::header_size - 1;
+
+}  // namespace
+
+LawWorld::LawWorld(LawOptions options)
+    : options_{options}, random_{options.seed}, client_random_{options.client_seed}, now_{begin} {
+    gateway_ = random_.id<base::NodeId>();
+    for (unsigned i = 0; i < options_.exits; ++i) {
+        auto exit = std::make_unique<Exit>();
+        exit->random = base::SeededRandom{random_.u64()};
+        exit->sessions = std::make_unique<relay::core::ExitSessions>(
+            options_.parameters, exit->random, exit->counters, relay::core::ExitLimits{},
+            reply_sealer(Packets::clear));
+        exit->host = std::make_unique<ExitHost>(*exit->sessions, servers);
+        exits_.emplace_back(random_.id<base::NodeId>(), std::move(exit));
+    }
+    make_document();
+    core_ = std::make_unique<client::core::Core>(document_, client_random_.id<base::MailboxId>(),
+                                                 gateway_, client_random_, now_, wall(),
+                                                 client_sealer(Packets::clear, random_.u64()));
+    connect();
+}
+
+LawWorld::~LawWorld() = default;
+
+void LawWorld::connect() {
+    linked_ = true;
+    down_free_ = now_;
+    core_->connected(now_);
+    core_->prepare(now_, wall());
+}
+
+void LawWorld::disconnect() {
+    linked_ = false;
+    core_->disconnected();
+}
+
+base::Wall LawWorld::wall() const {
+    return wall_begin + std::chrono::floor<base::Milliseconds>(now_ - begin);
+}
+
+void LawWorld::make_document() {
+    auto document = std::make_shared<directory::Document>();
+    document->network = "law";
+    document->parameters = options_.parameters;
+    document->epoch = directory::epoch_at(wall(), options_.parameters.epoch_length);
+    const auto add = [&](base::NodeId identity, directory::Role role, std::uint8_t layer,
+                         const std::string& policy) {
+        directory::Relay relay;
+        relay.identity = identity;
+        relay.role = role;
+        relay.layer = layer;
+        relay.exit_policy = policy;
+        document->relays.push_back(std::move(relay));
+    };
+    for (std::uint8_t i = 0; i < 6; ++i) {
+        base::NodeId mix;
+        mix.bytes.fill(static_cast<std::uint8_t>(i + 1));
+        add(mix, directory::Role::mix, static_cast<std::uint8_t>(i / 2 + 1), "");
+    }
+    add(gateway_, directory::Role::gateway, 0, "");
+    for (const auto& exit : exits_)
+        add(exit.first, directory::Role::gateway, 0, "accept *:*");
+    std::sort(document->relays.begin(), document->relays.end(),
+              [](const auto& a, const auto& b) { return a.identity < b.identity; });
+    document_ = std::move(document);
+}
+
+void LawWorld::travel(cell::CellBox cell, int exit, base::Nanoseconds delay) {
+    if (random_.unit() < options_.loss) return;
+    // The delay that the last hop draws itself; it is not in the header.
+    const auto& law = options_.parameters;
+    delay += random_.exponential_capped(law.mean_delay, law.delay_cap());
+    on_the_way_.push({now_ + delay, ++sequence_, exit, std::move(cell)});
+}
+
+void LawWorld::step_client() {
+    if (!linked_) {
+        core_->prepare(now_, wall());
+        return;
+    }
+    if (document_->epoch < directory::epoch_at(wall(), options_.parameters.epoch_length)) {
+        make_document();
+        core_->use(document_);
+    }
+    for (auto& cell : core_->tick(now_)) {
+        const auto header = read_clear(cell->body());
+        const auto message = message_of(*cell);
+        if (on_slot) on_slot(now_, *base::SessionId::from(message.first(base::SessionId::size())));
+        int to = -1;  // a loop
+        for (std::size_t i = 0; i < exits_.size(); ++i)
+            if (exits_[i].first.bytes == header.destination.bytes) to = static_cast<int>(i);
+        travel(std::move(cell), to, delay_of(header));
+    }
+    core_->prepare(now_, wall());
+}
+
+void LawWorld::step_exits() {
+    std::vector<relay::core::ExitSessions::Reply> replies;
+    for (std::size_t i = 0; i < exits_.size(); ++i) {
+        auto& exit = *exits_[i].second;
+        if (exit.sessions->next_due() > now_) continue;
+        replies.clear();
+        exit.sessions->tick(now_, wall(), replies);
+        if (exit.silent) continue;
+        exit.host->step();
+        for (auto& reply : replies) {
+            if (on_reply) on_reply(i, now_);
+            const auto header = read_clear(reply.cell->body());
+            if (on_spent) on_spent(header.identifier);
+            travel(std::move(reply.cell), -1, delay_of(header));
+        }
+    }
+}
+
+void LawWorld::arrive(const Arrival& arrival) {
+    if (arrival.exit >= 0) {
+        auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
+        if (exit.silent) return;
+        const auto message = message_of(*arrival.cell);
+        exit.sessions->on_message(message, now_);
+        exit.host->step();
+        stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));
+        return;
+    }
+    const auto header = read_clear(arrival.cell->body());
+    const auto body = arrival.cell->body();
+    if (body[queued_mark] == 0) {
+        // At the gateway: the packet waits for a cell of the downlink, which has a constant rate.
+        const auto gap = options_.parameters.down.mean_gap();
+        const auto passed = (now_ - begin) / gap + 1;
+        down_free_ = std::max(begin + passed * gap, down_free_ + gap);
+        if (!linked_ || down_free_ - now_ > 128 * gap) return;
+        arrival.cell->body()[queued_mark] = 1;
+        on_the_way_.push({down_free_, ++sequence_, -1, arrival.cell});
+        return;
+    }
+    if (!linked_) return;
+    base::ByteArray<cell::body_size> delivery{};
+    std::copy(header.identifier.bytes.begin(), header.identifier.bytes.end(), delivery.begin());
+    const auto payload = body.subspan(packet::header_size, packet::payload_size);
+    std::copy(payload.begin(), payload.end(), delivery.begin() + base::Identifier::size());
+    core_->on_delivery(cell::Cell::packet(delivery, 0), now_);
+}
+
+void LawWorld::run_for(base::Nanoseconds duration) {
+    const auto end = now_ + duration;
+    while (now_ < end) {
+        auto next = std::min(end, linked_ ? core_->next_due() : now_ + base::Milliseconds{100});
+        for (const auto& exit : exits_)
+            next = std::min(next, exit.second->sessions->next_due());
+        if (!on_the_way_.empty()) next = std::min(next, on_the_way_.top().at);
+        now_ = std::max(now_, next);
+        while (!on_the_way_.empty() && on_the_way_.top().at <= now_) {
+            const auto arrival = on_the_way_.top();
+            on_the_way_.pop();
+            arrive(arrival);
+        }
+        step_exits();
+        if (!linked_ || core_->next_due() <= now_) step_client();
+        if (application) application();
+    }
+}
+
+std::uint64_t LawWorld::ticks() const {
+    std::uint64_t sum = 0;
+    for (const auto& exit : exits_)
+        sum += exit.second->counters.replies + exit.second->counters.ticks_missed;
+    return sum;
+}
+
+std::uint64_t LawWorld::ticks_missed() const {
+    std::uint64_t sum = 0;
+    for (const auto& exit : exits_)
+        sum += exit.second->counters.ticks_missed;
+    return sum;
+}
+
+}  // namespace nightjar::lab::world

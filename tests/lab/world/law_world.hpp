@@ -1,0 +1,98 @@
+// Runs the traffic law of one client and of its exits over days of virtual time. Core and
+// ExitSessions are the product's own. The mixes between them are replaced by sampled delays and
+// losses, and packets are in clear.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <vector>
+
+#include "client/core/core.hpp"
+#include "relay/core/counters.hpp"
+#include "relay/core/exit_sessions.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/directory/document.hpp"
+#include "tests/lab/world/servers.hpp"
+
+namespace nightjar::lab::world {
+
+struct LawOptions {
+    std::uint64_t seed = 1;
+    std::uint64_t client_seed = 1;  // for the client's own random draws
+    double loss = 0;                // share of packets lost on their route, in each direction
+    unsigned exits = 3;
+    directory::Parameters parameters;
+};
+
+class LawWorld {
+ public:
+    explicit LawWorld(LawOptions options);
+    ~LawWorld();
+
+    void run_for(base::Nanoseconds duration);
+    base::Mono now() const { return now_; }
+    client::core::Core& core() { return *core_; }
+
+    struct Exit {
+        relay::core::Counters counters;
+        base::SeededRandom random{0};
+        std::unique_ptr<relay::core::ExitSessions> sessions;
+        std::unique_ptr<ExitHost> host;
+        bool silent = false;  // drops all packets and sends no replies
+    };
+    Exit& exit(std::size_t i) { return *exits_.at(i).second; }
+    std::size_t exits() const { return exits_.size(); }
+    const base::NodeId& exit_id(std::size_t i) const { return exits_.at(i).first; }
+    /// Bring the client's link to its gateway up or down.
+    void connect();
+    void disconnect();
+
+    Servers servers;
+    /// Called for each cell that the client sends, with its session (zero for a loop).
+    std::function<void(base::Mono, const base::SessionId&)> on_slot;
+    /// Called for each reply that an exit sends.
+    std::function<void(std::size_t exit, base::Mono)> on_reply;
+    /// Called for each reply with the identifier of the SURB that it used.
+    std::function<void(const base::Identifier&)> on_spent;
+    /// Called after every step of the world.
+    std::function<void()> application;
+
+    std::uint64_t ticks() const;
+    std::uint64_t ticks_missed() const;
+    std::size_t stock_max = 0;  // the largest stock that any session ever had at an exit
+
+ private:
+    struct Arrival {
+        base::Mono at;
+        std::uint64_t sequence;
+        int exit;  // -1: at the client's gateway
+        std::shared_ptr<cell::Cell> cell;
+        bool operator>(const Arrival& other) const {
+            return std::pair{at, sequence} > std::pair{other.at, other.sequence};
+        }
+    };
+    void make_document();
+    base::Wall wall() const;
+    void step_client();
+    void step_exits();
+    void arrive(const Arrival& arrival);
+    void travel(cell::CellBox cell, int exit, base::Nanoseconds delay);
+
+    LawOptions options_;
+    base::SeededRandom random_;
+    base::SeededRandom client_random_;
+    base::Mono now_;
+    std::shared_ptr<const directory::Document> document_;
+    base::NodeId gateway_;
+    std::unique_ptr<client::core::Core> core_;
+    std::vector<std::pair<base::NodeId, std::unique_ptr<Exit>>> exits_;
+    std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> on_the_way_;
+    std::uint64_t sequence_ = 0;
+    base::Mono down_free_{};  // time of the gateway's next free cell to the client
+    bool linked_ = false;
+};
+
+}  // namespace nightjar::lab::world

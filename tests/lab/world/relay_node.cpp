@@ -1,0 +1,90 @@
+#include "tests/lab/world/relay_node.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/support/owned_filter.hpp"
+
+namespace nightjar::lab::world {
+
+RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
+    : world_{world},
+      identity_{identity},
+      random_{world.fork_random()},
+      document_{world.document(world.wall(*this))},
+      keyring_{document_->parameters.epoch_length, document_->parameters.longest_route_delay()} {
+    const auto packets = world_.options().packets;
+    if (exit)
+        exit_ = std::make_unique<relay::core::ExitSessions>(document_->parameters, *random_,
+                                                            counters, relay::core::ExitLimits{},
+                                                            reply_sealer(packets));
+    auto options = world_.options().pipeline;
+    options.loop_sealer = loop_sealer(packets, world_.fork_seed());
+    pipeline_ = std::make_unique<relay::core::Pipeline>(identity_, document_, keyring_, exit_.get(),
+                                                        *random_, counters, world_.now(),
+                                                        std::move(options));
+    if (exit) exit_host_ = std::make_unique<ExitHost>(*exit_, world_.servers);
+    follow_the_clock();
+}
+
+bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
+    if (cell->kind() != cell::Kind::packet) return false;
+    relay::core::From source{world_.listed(*document_, from), {}};
+    if (const auto* client = std::get_if<base::MailboxId>(&world_.peer(from)))
+        source.client = *client;
+    auto work = pipeline_->accept(source, std::move(cell), at, world_.wall(*this));
+    if (work) {
+        if (waiting_.empty()) waiting_.swap(world_.spare_work());
+        waiting_.push_back(std::move(*work));
+    }
+    return true;  // also after a drop: the key may have been missing, and the step can load it
+}
+
+void RelayNode::step(base::Mono now) {
+    follow_the_clock();
+    if (!waiting_.empty()) {
+        unwrap(world_.options().packets, waiting_);
+        pipeline_->unwrapped(waiting_);
+        waiting_.clear();
+        waiting_.swap(world_.spare_work());
+    }
+    pipeline_->tick(now, world_.wall(*this), *this);
+    if (exit_host_) exit_host_->step();
+}
+
+base::Mono RelayNode::next_due() const {
+    return waiting_.empty() ? pipeline_->next_due() : base::Mono::min();
+}
+
+relay::core::Sent RelayNode::to_relay(const base::NodeId& next, cell::CellBox cell) {
+    return world_.send(*this, next, std::move(cell));
+}
+
+relay::core::Sent RelayNode::to_client(const base::MailboxId& client, cell::CellBox cell) {
+    return world_.send(*this, client, std::move(cell));
+}
+
+void RelayNode::follow_the_clock() {
+    const auto wall = world_.wall(*this);
+    auto document = world_.document(wall);
+    if (document->epoch > document_->epoch) {
+        document_ = std::move(document);
+        pipeline_->use(document_);
+    }
+    keyring_.forget(wall);
+    hold_key(document_->epoch);
+    hold_key(document_->epoch.next());
+}
+
+void RelayNode::hold_key(base::Epoch epoch) {
+    if (keyring_.filter(epoch)) return;
+    const auto& keys = world_.mix_key(identity_, epoch);
+    auto pair = std::make_shared<relay::core::MixKeyPair>();
+    pair->epoch = epoch;
+    pair->keys.secret = keys.secret.copy();
+    pair->keys.public_key = keys.public_key;
+    keyring_.add(std::move(pair),
+                 std::make_unique<test::OwnedFilter>(world_.options().replay_packets));
+}
+
+}  // namespace nightjar::lab::world

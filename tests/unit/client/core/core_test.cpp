@@ -1,0 +1,239 @@
+#include "client/core/core.hpp"
+
+#include <doctest/doctest.h>
+
+#include "sphinx/stream/header.hpp"
+#include "tests/unit/client_network.hpp"
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Fixture {
+    explicit Fixture(std::size_t gateways = 3) : network{3, gateways} {}
+
+    client_test::Network network;
+    base::MailboxId self = network.random.id<base::MailboxId>();
+    base::NodeId gateway = network.gateway_ids[0];
+    Core core{network.document, self, gateway, network.random, network.now, network.wall};
+    base::Mono now = network.now;
+    std::vector<cell::Cell> cells;
+
+    void run(base::Nanoseconds duration) {
+        for (const auto end = now + duration; now < end; now += 1ms) {
+            for (const auto& cell : core.tick(now))
+                cells.push_back(*cell);
+            core.prepare(now, network.wall);
+        }
+    }
+    client_test::Network::Walked walk(const cell::Cell& cell) {
+        return network.walk(gateway, cell.body(), cell.epoch());
+    }
+};
+
+}  // namespace
+
+TEST_CASE("no cell leaves before the link is up or after it has gone down") {
+    Fixture f;
+    f.run(1s);
+    CHECK(f.cells.empty());
+    CHECK(f.core.next_due() == base::Mono::max());
+    f.core.connected(f.now);
+    f.run(1s);
+    CHECK(f.cells.size() > 20);
+    CHECK(f.core.status(f.now).connected);
+    f.core.disconnected();
+    f.cells.clear();
+    f.run(1s);
+    CHECK(f.cells.empty());
+    CHECK_FALSE(f.core.status(f.now).connected);
+}
+
+TEST_CASE(
+    "every cell is a packet to the session's exit or a loop, and loops are known again once") {
+    Fixture f;
+    f.core.connected(f.now);
+    f.run(4s);
+    std::size_t loops = 0;
+    for (const auto& cell : f.cells) {
+        CHECK(cell.kind() == cell::Kind::packet);
+        const auto walked = f.walk(cell);
+        CHECK(walked.path.size() == 5);
+        if (walked.end.identifier.is_zero()) {
+            CHECK(walked.path.back() != f.gateway);
+            continue;
+        }
+        ++loops;
+        CHECK(walked.path.back() == f.gateway);
+        CHECK(std::ranges::equal(walked.end.destination.bytes, f.self.bytes));
+        // A loop's payload is still encrypted when it is delivered.
+        CHECK_FALSE(packet::read_message(walked.payload));
+        f.core.on_delivery(f.network.delivery(walked), f.now);
+        CHECK(f.core.status(f.now).loops_returned == loops);
+        f.core.on_delivery(f.network.delivery(walked), f.now);
+        CHECK(f.core.status(f.now).loops_returned == loops);
+        CHECK(f.core.status(f.now).deliveries_unknown == loops);
+    }
+    CHECK(loops > 5);
+    CHECK(f.core.status(f.now).loops_sent == loops);
+    CHECK(f.core.status(f.now).slots + loops == f.cells.size());
+}
+
+TEST_CASE("what a lost slot, or a cell that was not written, carried goes with the next") {
+    Fixture f;
+    f.core.connected(f.now);
+    f.run(2s);  // the SURBs for the stock are on their way, so packets have room again
+    stream::Mux far{stream::Side::exit};
+    std::size_t opened = 0;
+    const auto arrive = [&] {
+        for (const auto& cell : std::exchange(f.cells, {})) {
+            const auto walked = f.walk(cell);
+            const auto message = packet::read_message(walked.payload);
+            if (!message) continue;  // a loop
+            const auto header = stream::decode_up(*message);
+            REQUIRE(header);
+            REQUIRE(far.receive(stream::frames_of(*header, *message)));
+        }
+        for (const auto& event : far.take_events())
+            opened += event.kind == stream::Event::Kind::opened ? 1 : 0;
+    };
+    arrive();
+    for (std::size_t i = 1; i <= 10; ++i) {
+        REQUIRE(f.core.open("a", {"example.org", 80}));
+        f.run(20ms);  // one or two packets are built and wait for their slots
+        f.now += 5ms;
+        if (i % 2 == 0) {
+            f.now += 100ms;  // the process stands still
+        } else {
+            for (int slots = 0; slots < 4; f.now = std::max(f.now, f.core.next_due()), ++slots) {
+                for (std::size_t cell = f.core.tick(f.now).size(); cell > 0; --cell)
+                    f.core.unwritten(cell - 1);
+                f.core.prepare(f.now, f.network.wall);
+            }
+        }
+        f.run(200ms);
+        arrive();
+        CHECK(opened == i);
+    }
+    CHECK(f.core.status(f.now).slots_lost > 20);
+}
+
+TEST_CASE("a loop that was never written is not missed") {
+    Fixture f;
+    f.core.connected(f.now);
+    f.core.prepare(f.now, f.network.wall);
+    const auto end = f.now + 3 * f.network.document->parameters.longest_route_delay();
+    for (; f.now < end; f.now = std::max(f.now, f.core.next_due())) {
+        for (std::size_t cell = f.core.tick(f.now).size(); cell > 0; --cell)
+            f.core.unwritten(cell - 1);
+        f.core.prepare(f.now, f.network.wall);
+    }
+    CHECK(f.core.status(f.now).loops_sent > 40);
+    CHECK(f.core.status(f.now).loops_lost == 0);
+}
+
+TEST_CASE("deliveries that are not ours, or were modified on the way, are dropped") {
+    Fixture f;
+    f.core.connected(f.now);
+    f.run(4s);
+    base::ByteArray<cell::body_size> body{};
+    f.core.on_delivery(cell::Cell::packet(body, 0), f.now);
+    f.network.random.fill(body);
+    f.core.on_delivery(cell::Cell::packet(body, 0), f.now);
+    CHECK(f.core.status(f.now).deliveries_unknown == 2);
+    std::size_t loops = 0;
+    for (const auto& cell : f.cells) {
+        auto walked = f.walk(cell);
+        if (walked.end.identifier.is_zero()) continue;
+        ++loops;
+        walked.payload[100] ^= 1;
+        f.core.on_delivery(f.network.delivery(walked), f.now);
+    }
+    CHECK(f.core.status(f.now).loops_returned == 0);
+    CHECK(f.core.status(f.now).loops_lost == loops);
+}
+
+TEST_CASE("loops that stay away are counted as lost, once, after two longest route delays") {
+    Fixture f;
+    f.core.connected(f.now);
+    const auto patience = 2 * f.network.document->parameters.longest_route_delay();
+    f.run(patience);
+    CHECK(f.core.status(f.now).loops_lost == 0);
+    const auto sent = f.core.status(f.now).loops_sent;
+    f.run(patience);
+    // All loops sent in the first span are lost. The last one may be off by a slot.
+    CHECK(f.core.status(f.now).loops_lost + 1 >= sent);
+    CHECK(f.core.status(f.now).loops_lost <= sent + 1);
+    CHECK(f.core.status(f.now).loops_returned == 0);
+}
+
+TEST_CASE("in a network without an exit for us the slots are filled with loops") {
+    Fixture f{1};
+    f.core.connected(f.now);
+    f.run(3s);
+    CHECK(f.cells.size() > 100);
+    for (const auto& cell : f.cells)
+        CHECK(f.walk(cell).path.back() == f.gateway);
+    CHECK(f.core.status(f.now).sessions.empty());
+    CHECK_FALSE(f.core.open("a", {"example.org", 80}));
+    CHECK_FALSE(f.core.ping());
+    CHECK_FALSE(f.core.ready());
+}
+
+TEST_CASE("the first key shares the session that is open anyway; others get their own") {
+    Fixture f;
+    CHECK_FALSE(f.core.open("a", {"example.org", 80}));  // not connected yet, so no session exists
+    f.core.connected(f.now);
+    const auto one = f.core.open("a", {"example.org", 80});
+    const auto two = f.core.open("a", {"example.org", 81});
+    REQUIRE(one);
+    REQUIRE(two);
+    CHECK(*one != *two);
+    CHECK(f.core.status(f.now).sessions.size() == 1);
+    CHECK(f.core.status(f.now).sessions[0].streams == 2);
+    for (int i = 0; i < 5; ++i)
+        CHECK(f.core.open("key " + std::to_string(i), {"example.org", 80}));
+    CHECK(f.core.status(f.now).sessions.size() == 6);
+    CHECK_FALSE(f.core.open("one too many", {"example.org", 80}));
+    CHECK(f.core.open("key 3", {"example.org", 80}));
+    CHECK_FALSE(f.core.open("a", {"", 80}));
+}
+
+TEST_CASE("a session that never answers is replaced, and its streams are reset") {
+    Fixture f;
+    f.core.connected(f.now);
+    const auto stream = f.core.open("a", {"example.org", 80});
+    REQUIRE(stream);
+    const auto exit = f.core.status(f.now).sessions[0].exit;
+    f.run(13s);
+    const auto events = f.core.take_events();
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].stream == *stream);
+    CHECK(events[0].event.kind == stream::Event::Kind::reset);
+    CHECK(events[0].event.reason == stream::ResetReason::session_ended);
+    CHECK(f.core.write(*stream, base::as_bytes("x")) == 0);
+    const auto status = f.core.status(f.now);
+    REQUIRE(status.sessions.size() == 2);
+    CHECK(status.sessions[1].exit != exit);
+    f.run(5s);
+    f.cells.clear();
+    f.run(2s);
+    for (const auto& cell : f.cells) {
+        const auto walked = f.walk(cell);
+        if (walked.end.identifier.is_zero()) CHECK(walked.path.back() == status.sessions[1].exit);
+    }
+}
+
+TEST_CASE("unknown stream numbers are harmless") {
+    Fixture f;
+    base::ByteArray<4> bytes{};
+    CHECK(f.core.write(7, bytes) == 0);
+    CHECK(f.core.writable(7) == 0);
+    CHECK(f.core.read(7, bytes) == 0);
+    CHECK(f.core.readable(7) == 0);
+    f.core.finish(7);
+    f.core.reset(7);
+    CHECK(f.core.take_events().empty());
+}

@@ -1,0 +1,86 @@
+// A session of the client, and its exit's end played by hand with real packets.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "client/core/session.hpp"
+#include "tests/unit/client_network.hpp"
+
+namespace nightjar::client_test {
+
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+
+/// A session, and its exit's end played by hand with real packets.
+struct SessionFixture {
+    Network network;
+    base::MailboxId self = network.random.id<base::MailboxId>();
+    std::unique_ptr<Sealer> sealer = packet_sealer();
+    Outstanding outstanding{1000};
+    base::NodeId gateway = network.gateway_ids[0];
+    base::NodeId exit = network.gateway_ids[1];
+    Session session{1, exit, network.document->parameters, network.random};
+    PaceSchedule schedule{
+        .sequence = 1, .now = {0}, .change_at = network.now + 3s, .next = {45'000}};
+    base::Mono now = network.now;
+    stream::PacketNumber replies = 0;
+    stream::Mux far{stream::Side::exit};
+    std::vector<base::Bytes> surbs;
+
+    SessionContext context() {
+        return {*network.document, *network.document->find(gateway), self, *sealer, network.random,
+                outstanding};
+    }
+    struct Up {
+        Network::Walked walked;
+        stream::UpHeader header;
+    };
+    Up compose() {
+        session.ticking(schedule, now);
+        const auto cell = session.compose(schedule, now, network.wall, context());
+        REQUIRE(cell);
+        Up up{network.walk(gateway, cell->body(), cell->epoch()), {}};
+        const auto message = packet::read_message(up.walked.payload);
+        REQUIRE(message);
+        const auto header = stream::decode_up(*message);
+        REQUIRE(header);
+        up.header = *header;
+        for (std::size_t i = 0; i < header->surb_count; ++i) {
+            const auto surb = stream::surb_of(*header, *message, i);
+            surbs.emplace_back(surb.begin(), surb.end());
+        }
+        REQUIRE(far.receive(stream::frames_of(*header, *message)));
+        return up;
+    }
+    /// The exit spends its oldest SURB. False if the session took nothing new from it.
+    bool reply(stream::Acks acks, bool twice = false) {
+        base::ByteArray<stream::message_size> message{};
+        stream::encode({.number = ++replies,
+                        .stock = static_cast<std::uint16_t>(surbs.size() - 1),
+                        .acks = acks},
+                       message);
+        far.fill(replies, base::ByteSpan{message}.subspan(stream::down_header_size));
+        const auto used = packet::use_surb(surbs.front(), message, packet::payload_size);
+        surbs.erase(surbs.begin());
+        REQUIRE(used);
+        const auto epoch = network.document->epoch.low_byte();
+        const auto back = network.walk(used->first_hop, used->packet, epoch);
+        CHECK(std::ranges::equal(back.end.destination.bytes, self.bytes));
+        CHECK(back.path.size() == 4);
+        CHECK(back.path.back() == gateway);
+        const auto spent = outstanding.take(back.end.identifier);
+        REQUIRE(spent);
+        CHECK(std::equal(back.path.begin(), back.path.end(), spent->route.begin()));
+        const auto recovered = sealer->recover(spent->recovery, back.payload);
+        REQUIRE(recovered);
+        const bool taken = session.on_reply(*recovered, *spent, now);
+        if (twice) CHECK_FALSE(session.on_reply(*recovered, *spent, now));
+        return taken;
+    }
+};
+
+}  // namespace nightjar::client_test

@@ -1,0 +1,401 @@
+#include "client/core/session_plan.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <numeric>
+#include <set>
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr base::Mono begin{std::chrono::hours{1}};
+
+/// A plan with exits that answer a second after their first tick, unless a test changes that.
+struct Plan final : PlanHost {
+    explicit Plan(directory::Parameters with = {}) : parameters{with}, plan{with} {
+        plan.start(now);
+        step();
+    }
+    Health health(SessionHandle session) override {
+        const auto* entry = plan.find(session);
+        const bool ticking = entry->schedule.at(now).milli > 0;
+        if (!ticking) return {};
+        const auto since = now - entry->schedule.change_at;
+        const bool silent = silent_from.contains(session);
+        return {
+            .confirmed = !silent && since >= answers_after && !never_stocked.contains(session),
+            .dead = silent && now - std::max(silent_from[session], entry->schedule.change_at) > 8s};
+    }
+    std::optional<SessionHandle> open_shared() override {
+        if (!exits) return std::nullopt;
+        if (next_is_silent) silent_from[last + 1] = begin;
+        if (next_never_stocks) never_stocked.insert(last + 1);
+        return ++last;
+    }
+    void step() {
+        plan.step(now, *this);
+        for (const auto gone : plan.take_gone())
+            ended.push_back(gone);
+        check();
+    }
+    void run(base::Nanoseconds duration) {
+        for (const auto end = now + duration; now < end;) {
+            now += 100ms;
+            step();
+        }
+    }
+    std::uint32_t sum() const {
+        std::uint32_t sum = 0;
+        for (const auto& entry : plan.entries())
+            sum += entry.schedule.at(now).milli;
+        return sum;
+    }
+    /// What must hold at any time.
+    void check() {
+        const bool started = now >= begin + first_tick_after;
+        CHECK(sum() == (started ? parameters.replies.milli : 0));
+        for (const auto& entry : plan.entries()) {
+            auto& known = announced[entry.handle];
+            if (known.sequence == entry.schedule.sequence) continue;
+            CHECK(entry.schedule.sequence == known.sequence + 1);
+            CHECK(entry.schedule.now == known.at(now));
+            const auto notice = entry.schedule.change_at - now;
+            CHECK(notice >= (started && !recovering ? 5s : 3s));
+            known = entry.schedule;
+        }
+    }
+    /// One that the plan has taken out reads as gone, so that a check of its phase fails by itself.
+    SessionPlan::Entry entry(SessionHandle handle) const {
+        const auto* found = plan.find(handle);
+        auto entry = found != nullptr ? *found : SessionPlan::Entry{};
+        if (found == nullptr) entry.phase = Phase::gone;
+        return entry;
+    }
+    double pace(SessionHandle handle) const { return entry(handle).schedule.at(now).per_second(); }
+
+    directory::Parameters parameters;
+    base::Mono now = begin;
+    SessionPlan plan;
+    SessionHandle last = 0;
+    base::Nanoseconds answers_after = 1s;
+    bool next_never_stocks = false;
+    std::set<SessionHandle> never_stocked;
+    bool exits = true;
+    bool next_is_silent = false;
+    bool recovering = false;
+    std::map<SessionHandle, base::Mono> silent_from;
+    std::map<SessionHandle, PaceSchedule> announced;
+    std::vector<SessionHandle> ended;
+};
+
+directory::Parameters lifetime(base::Seconds lifetime) {
+    directory::Parameters parameters;
+    parameters.session_lifetime = lifetime;
+    return parameters;
+}
+
+}  // namespace
+
+TEST_CASE("the first session gets all of R 3 s after connecting, and all slots before that") {
+    Plan p;
+    REQUIRE(p.plan.entries().size() == 1);
+    CHECK(p.entry(1).schedule.change_at == begin + 3s);
+    CHECK(p.entry(1).schedule.next.milli == 45'000);
+    CHECK(p.plan.pick(begin, 0.99) == SessionHandle{1});
+    p.run(10s);
+    CHECK(p.entry(1).phase == Phase::main);
+    CHECK(p.pace(1) == 45);
+    CHECK(p.entry(1).schedule.sequence == 1);
+}
+
+TEST_CASE("a hand-over tries the new session before it gets the pace, and the old one lingers") {
+    Plan p{lifetime(600s)};
+    p.run(590s);
+    REQUIRE(p.plan.entries().size() == 1);
+    p.run(20s);
+    REQUIRE(p.plan.entries().size() == 2);
+    CHECK(p.entry(2).phase == Phase::opening);
+    CHECK(p.plan.current(p.now) == SessionHandle{1});
+    // From its announcement on it gets slots, to fill the exit's stock.
+    CHECK(p.plan.pick(p.now, 0.0) == SessionHandle{1});
+    CHECK(p.plan.pick(p.now, 0.999) == SessionHandle{2});
+    p.run(9s);
+    CHECK(p.pace(2) == 4.5);
+    CHECK(p.pace(1) == 40.5);
+    p.run(20s);
+    CHECK(p.pace(2) == 30);
+    CHECK(p.pace(1) == 15);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    CHECK(p.plan.current(p.now) == SessionHandle{2});
+    CHECK(p.ended.empty());
+    // At the next handover it ends.
+    p.run(660s);
+    CHECK(p.ended == std::vector<SessionHandle>{1});
+    CHECK(p.entry(2).phase == Phase::lingering);
+    CHECK(p.entry(3).phase == Phase::main);
+    p.run(7200s);
+    CHECK(p.plan.entries().size() <= 3);
+    CHECK(p.ended.size() >= 10);
+}
+
+TEST_CASE("streams that end with their session find one that has a lifetime before it") {
+    Plan p{lifetime(600s)};
+    while (p.ended.empty()) {
+        REQUIRE(p.now < begin + 1300s);
+        p.run(100ms);
+    }
+    // A stream that is opened again now uses this session, and ten minutes later it has the same
+    // pace.
+    const auto found = *p.plan.current(p.now);
+    CHECK(found == 3);
+    for (const auto end = p.now + 590s; p.now < end; p.run(1s))
+        REQUIRE(p.pace(found) >= 27);
+}
+
+TEST_CASE("a lingering session outlives failed trials") {
+    Plan p{lifetime(600s)};
+    p.run(1200s);
+    REQUIRE(p.entry(1).phase == Phase::lingering);
+    p.next_is_silent = true;
+    p.run(120s);
+    REQUIRE(p.plan.find(1) != nullptr);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    CHECK(p.entry(2).phase == Phase::main);
+    p.next_is_silent = false;
+    p.run(60s);
+    CHECK(p.ended.back() == 1);
+    CHECK(p.entry(2).phase == Phase::lingering);
+}
+
+TEST_CASE("an exit that answers, but never that it has its SURBs, keeps nothing for ever") {
+    Plan p{lifetime(600s)};
+    p.next_never_stocks = true;
+    p.run(640s);
+    REQUIRE(p.entry(2).phase == Phase::trial);
+    p.next_never_stocks = false;
+    p.run(200s);
+    CHECK(p.plan.find(2) == nullptr);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    CHECK(p.entry(3).phase == Phase::main);
+}
+
+TEST_CASE("when the main session dies the one that lingers keeps its lifetime") {
+    Plan p{lifetime(600s)};
+    p.run(660s);
+    REQUIRE(p.entry(1).phase == Phase::lingering);
+    REQUIRE(p.entry(2).phase == Phase::main);
+    const auto lingers_from = p.entry(1).since;
+    p.silent_from[2] = p.now;
+    p.run(120s);
+    CHECK(p.plan.find(2) == nullptr);
+    CHECK(p.entry(3).phase == Phase::main);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    p.run(lingers_from + 600s - p.now);
+    CHECK(p.entry(1).phase == Phase::lingering);
+    p.run(300s);  // it ends with the next handover
+    CHECK(p.plan.find(1) == nullptr);
+    CHECK(p.entry(3).phase == Phase::lingering);
+}
+
+TEST_CASE("a session on trial that does not answer costs a tenth of R, and another is tried") {
+    Plan p{lifetime(600s)};
+    p.run(595s);
+    p.next_is_silent = true;
+    p.run(15s);
+    REQUIRE(p.plan.entries().size() == 2);
+    p.next_is_silent = false;
+    // On trial from 612 s, found dead at 622 s; the next one is on trial from 630 s.
+    p.run(20500ms);
+    CHECK(p.entry(2).phase == Phase::closing);
+    CHECK(p.entry(2).dead);
+    CHECK(p.entry(1).phase == Phase::main);
+    CHECK(p.pace(1) == 40.5);
+    CHECK(p.plan.current(p.now) == SessionHandle{1});
+    CHECK(p.entry(3).phase == Phase::trial);
+    p.run(19500ms);
+    CHECK(p.ended == std::vector<SessionHandle>{2});
+    p.run(40s);
+    CHECK(p.entry(3).phase == Phase::main);
+    CHECK(p.entry(1).phase == Phase::lingering);
+}
+
+TEST_CASE("when the only session dies another takes its place at once") {
+    Plan p;
+    p.run(60s);
+    p.silent_from[1] = p.now;
+    p.recovering = true;
+    p.run(10100ms);
+    CHECK(p.entry(1).dead);
+    CHECK(p.entry(2).phase == Phase::opening);
+    CHECK(p.entry(2).schedule.next.milli == 45'000);
+    p.run(5s);
+    CHECK(p.pace(2) == 45);
+    p.run(10s);
+    CHECK(p.ended == std::vector<SessionHandle>{1});
+}
+
+TEST_CASE("a session that ends is kept until the last replies of its old pace must have come") {
+    Plan p;
+    p.run(60s);
+    p.silent_from[1] = p.now;
+    p.recovering = true;
+    while (p.entry(1).phase != Phase::closing)
+        p.run(100ms);
+    const auto change = p.entry(1).schedule.change_at;
+    p.run(change + p.parameters.longest_route_delay() - 100ms - p.now);
+    CHECK(p.ended.empty());
+    p.run(200ms);
+    CHECK(p.ended == std::vector<SessionHandle>{1});
+}
+
+TEST_CASE("new streams without a key of their own never go to an isolated session") {
+    Plan p;
+    p.run(60s);
+    const auto isolated = ++p.last;
+    p.plan.add_isolated(isolated, p.now);
+    p.run(60s);
+    REQUIRE(p.entry(isolated).phase == Phase::main);
+    p.silent_from[1] = p.now;
+    while (!p.entry(1).dead)
+        p.run(100ms);
+    // The next shared session has no pace yet, and the isolated one has nearly all of R.
+    const auto next = p.last;
+    REQUIRE(next != isolated);
+    CHECK(p.plan.current(p.now) == next);
+    p.run(9s);
+    CHECK(p.pace(isolated) > p.pace(next));
+    CHECK(p.plan.current(p.now) == next);
+}
+
+TEST_CASE("where no exit is left the plan waits, and goes on when there is one") {
+    Plan p;
+    p.run(60s);
+    p.exits = false;
+    p.silent_from[1] = p.now;
+    p.recovering = true;
+    p.run(60s);
+    REQUIRE(p.plan.entries().size() == 1);
+    p.exits = true;
+    p.run(10s);
+    CHECK(p.pace(2) == 45);
+}
+
+TEST_CASE("an isolated session opens at a 10 s boundary, after a trial, and lives two lifetimes") {
+    Plan p{lifetime(600s)};
+    p.run(13s);
+    REQUIRE(p.plan.room_for_isolated());
+    p.plan.add_isolated(++p.last, p.now);
+    const auto isolated = p.last;
+    p.step();
+    CHECK(p.entry(isolated).phase == Phase::waiting);
+    p.run(6900ms);
+    CHECK(p.entry(isolated).phase == Phase::waiting);
+    p.run(100ms);
+    CHECK(p.entry(isolated).phase == Phase::opening);
+    p.run(30s);
+    CHECK(p.entry(isolated).phase == Phase::main);
+    CHECK(p.pace(isolated) == 22.5);
+    CHECK(p.plan.current(p.now) == SessionHandle{1});
+    p.run(600s);
+    CHECK(p.entry(isolated).phase == Phase::lingering);
+    p.run(700s);
+    CHECK(p.plan.find(isolated) == nullptr);
+}
+
+TEST_CASE("the number of sessions is bounded, and in a slow network by its slots") {
+    for (const auto& [slots, most] : {std::pair{50'000u, 5}, {5'000u, 2}, {1'000u, 0}}) {
+        directory::Parameters parameters;
+        parameters.main_slots = {slots};
+        parameters.replies = {slots * 9 / 10};
+        Plan p{parameters};
+        p.run(10s);
+        int added = 0;
+        for (; p.plan.room_for_isolated(); ++added)
+            p.plan.add_isolated(++p.last, p.now);
+        CHECK(added == most);
+        p.run(120s);
+        for (const auto& entry : p.plan.entries()) {
+            const auto share = p.pace(entry.handle) / parameters.replies.per_second();
+            CHECK(share * slots / 1000 > 0.8 * slots_per_second_min);
+        }
+    }
+}
+
+TEST_CASE("in a slow network a session on trial has a slot a second, more than a tenth of R") {
+    auto parameters = lifetime(600s);
+    parameters.main_slots = {5'000};
+    parameters.replies = {4'500};
+    Plan p{parameters};
+    p.run(613s);
+    REQUIRE(p.entry(2).phase == Phase::trial);
+    CHECK(p.pace(2) == 0.9);
+}
+
+TEST_CASE("a plan that starts anew waits for no change of before") {
+    Plan p;
+    p.run(3100ms);  // the first change has just taken effect
+    p.plan.start(p.now);
+    p.plan.step(p.now, p);
+    REQUIRE(p.plan.entries().size() == 1);
+    CHECK((p.plan.entries().front().schedule.change_at == p.now + first_tick_after));
+}
+
+TEST_CASE("how soon an exit answers moves no change") {
+    std::vector<std::vector<base::Nanoseconds>> changes;
+    for (const auto after : {100ms, 400ms, 700ms, 900ms}) {
+        Plan p{lifetime(2s)};
+        p.answers_after = after;
+        base::Mono last{};
+        auto& seen = changes.emplace_back();
+        for (const auto end = p.now + 100s; p.now < end; p.run(100ms)) {
+            for (const auto& entry : p.plan.entries()) {
+                if (entry.schedule.change_at <= last) continue;
+                last = entry.schedule.change_at;
+                seen.push_back(last - begin);
+            }
+        }
+        CHECK(seen.size() > 8);
+        CHECK((seen == changes.front()));
+    }
+}
+
+TEST_CASE("no change is announced before the last one has come into force at every exit") {
+    // With such a short lifetime the next session is due as soon as a change is over.
+    Plan p{lifetime(2s)};
+    base::Mono last_change{};
+    std::uint32_t changes = 0;
+    for (const auto end = p.now + 300s; p.now < end; p.run(100ms)) {
+        auto latest = last_change;
+        for (const auto& entry : p.plan.entries())
+            latest = std::max(latest, entry.schedule.change_at);
+        if (latest == last_change) continue;
+        CHECK((p.now >= last_change + p.parameters.delay_cap()));
+        last_change = latest;
+        ++changes;
+    }
+    CHECK(changes > 25);
+}
+
+TEST_CASE("sessions get slots by their share") {
+    Plan p{lifetime(600s)};
+    p.run(650s);
+    REQUIRE(p.pace(2) == 30);
+    std::map<SessionHandle, int> picks;
+    for (int i = 0; i < 1000; ++i)
+        ++picks[*p.plan.pick(p.now, i / 1000.0)];
+    CHECK(picks[1] == 334);
+    CHECK(picks[2] == 666);
+}
+
+TEST_CASE("parts add up to the whole") {
+    for (const auto& weights : std::vector<std::vector<double>>{
+             {1}, {1, 1, 1}, {4, 1, 0}, {0.1, 0.2, 0.7}, {1, 1, 1, 1, 1, 1, 1}}) {
+        const auto parts = divide(45'001, weights);
+        CHECK(std::accumulate(parts.begin(), parts.end(), 0u) == 45'001);
+    }
+    CHECK(divide(10, {0, 1, 0}) == std::vector<std::uint32_t>{0, 10, 0});
+}

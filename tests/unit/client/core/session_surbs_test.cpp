@@ -1,0 +1,95 @@
+// What a session believes of its exit's stock, and of what is under way.
+#include "tests/unit/client/core/session_fixture.hpp"
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+using Fixture = client_test::SessionFixture;
+
+TEST_CASE("an exit that answers with hardly a SURB left has not confirmed its stock") {
+    Fixture f;
+    const auto half = f.network.document->parameters.surb_margin / 2;
+    f.compose();
+    f.now = f.network.now + 3s;
+    REQUIRE(f.surbs.size() - 1 < half);
+    CHECK(f.reply({}));
+    CHECK(f.session.answered());
+    CHECK_FALSE(f.session.stock_confirmed());
+    while (f.surbs.size() < half + 1u) {
+        f.now += 20ms;
+        f.compose();
+    }
+    f.surbs.resize(half);  // its reply says half - 1
+    CHECK(f.reply({}));
+    CHECK_FALSE(f.session.stock_confirmed());
+    while (f.surbs.size() < half + 1u) {
+        f.now += 20ms;
+        f.compose();
+    }
+    f.surbs.resize(half + 1u);
+    CHECK(f.reply({}));
+    CHECK(f.session.stock() == half);
+    CHECK(f.session.stock_confirmed());
+}
+
+TEST_CASE("before the exit's first tick no packet is overdue") {
+    Fixture f;
+    const auto longest = f.network.document->parameters.longest_route_delay();
+    f.schedule.change_at = f.now + 60s;
+    auto& mux = f.session.mux();
+    const auto id = mux.open({"example.org", 80});
+    REQUIRE(id);
+    mux.write(*id, base::as_bytes("hello"));
+    while (mux.has_data()) {
+        f.now += 20ms;
+        f.compose();
+    }
+    f.now += 30s;  // many patiences, but no tick has been due
+    f.compose();
+    CHECK_FALSE(mux.has_data());
+    f.now = f.schedule.change_at + longest - 1ms;
+    f.session.ticking(f.schedule, f.schedule.change_at);
+    f.session.expire(f.now, f.outstanding);
+    CHECK_FALSE(mux.has_data());
+    f.session.expire(f.now + 1ms, f.outstanding);
+    CHECK(mux.has_data());
+}
+
+TEST_CASE("the keys of an epoch end a route's longest delay after it, and 30 s for the clocks") {
+    const directory::Parameters parameters;
+    const base::Epoch epoch{500'000};
+    const auto end = directory::epoch_start(epoch.next(), parameters.epoch_length);
+    const auto ends = keys_end(parameters, epoch);
+    CHECK(ends >= end + parameters.longest_route_delay() + directory::made_for_next);
+    CHECK(ends < end + parameters.longest_route_delay() + directory::made_for_next + 1s);
+}
+
+TEST_CASE("a packet that never left gives back its own pings alone") {
+    Fixture f;
+    const auto compose = [&] {
+        f.now += 20ms;
+        return f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    };
+    while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now))
+        REQUIRE(compose());
+    f.session.mux().ping(1);
+    REQUIRE(compose());
+    f.session.mux().ping(2);
+    REQUIRE(compose());
+    f.session.not_sent(f.session.newest_packet());
+    CHECK_FALSE(f.session.take_sent_ping(2));
+    CHECK(f.session.take_sent_ping(1));
+}
+
+TEST_CASE("SURBs made less than a route's longest delay before one that came back may come back") {
+    Fixture f;
+    const auto longest = f.network.document->parameters.longest_route_delay();
+    f.compose();
+    f.surbs.clear();
+    f.now += longest - 1ms;
+    f.compose();
+    f.reply({});
+    const auto left = f.outstanding.size();
+    f.session.expire(f.now + longest, f.outstanding);
+    CHECK(f.outstanding.size() == left);
+}

@@ -1,0 +1,304 @@
+#include "tests/unit/client/core/session_fixture.hpp"
+
+#include <set>
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+using Fixture = client_test::SessionFixture;
+
+TEST_CASE("a packet goes from the gateway through each layer to the session's exit") {
+    Fixture f;
+    const auto up = f.compose();
+    REQUIRE(up.walked.path.size() == 5);
+    CHECK(up.walked.path[0] == f.gateway);
+    for (std::size_t i = 1; i <= 3; ++i)
+        CHECK(f.network.layer(up.walked.path[i]) == i);
+    CHECK(up.walked.path[4] == f.exit);
+    CHECK(std::ranges::equal(up.walked.end.destination.bytes, f.exit.bytes));
+    CHECK(up.walked.end.identifier.is_zero());
+    CHECK(up.header.session == f.session.id());
+    CHECK(up.header.number == 1);
+    CHECK(up.header.surb_epoch == f.network.document->epoch.low_byte());
+    CHECK(up.header.schedule.sequence == 1);
+    CHECK(up.header.schedule.pace_milli == 0);
+    CHECK(up.header.schedule.change_in_ms == 3000);
+    CHECK(up.header.schedule.next_pace_milli == 45'000);
+}
+
+TEST_CASE("packets of an epoch's last 30 s, and their SURBs, are made for the next epoch") {
+    Fixture f;
+    const auto& parameters = f.network.document->parameters;
+    const auto end =
+        directory::epoch_start(f.network.document->epoch.next(), parameters.epoch_length);
+    f.network.wall = end - 31s;
+    CHECK(f.compose().header.surb_epoch == f.network.document->epoch.low_byte());
+    f.network.wall = end - 30s;
+    const auto cell = f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    REQUIRE(cell);
+    CHECK(cell->epoch() == f.network.document->epoch.next().low_byte());
+    CHECK(f.network.walk(f.gateway, cell->body(), cell->epoch()).path.size() == 5);
+    f.network.wall = end + parameters.epoch_length;  // no document has keys of that epoch yet
+    CHECK(f.session.compose(f.schedule, f.now, f.network.wall, f.context()) == nullptr);
+}
+
+TEST_CASE("one mix of the route stays, there and back; the others change") {
+    Fixture f;
+    std::set<base::NodeId> seen[3];
+    for (int i = 0; i < 40; ++i) {
+        f.now += 20ms;
+        const auto up = f.compose();
+        for (std::size_t layer = 0; layer < 3; ++layer)
+            seen[layer].insert(up.walked.path[layer + 1]);
+    }
+    std::set<base::NodeId> back[3];
+    for (const auto& surb : f.surbs) {
+        const auto used = packet::use_surb(surb, {}, packet::payload_size);
+        const auto path =
+            f.network.walk(used->first_hop, used->packet, f.network.document->epoch.low_byte())
+                .path;
+        for (std::size_t layer = 0; layer < 3; ++layer)
+            back[layer].insert(path[layer]);
+    }
+    CHECK(seen[1].size() == 1);
+    CHECK(back[1] == seen[1]);
+    for (const std::size_t layer : {0, 2}) {
+        CHECK(seen[layer].size() == 3);
+        CHECK(back[layer].size() == 3);
+    }
+    CHECK(layers_to_keep(3, 1) == std::vector<std::size_t>{1});
+    CHECK(layers_to_keep(3, 2) == std::vector<std::size_t>{1, 0});
+    CHECK(layers_to_keep(1, 3) == std::vector<std::size_t>{0});
+    CHECK(layers_to_keep(3, 0).empty());
+}
+
+TEST_CASE("the stock is filled to S* and then only what is missing is sent") {
+    Fixture f;
+    const auto target = f.network.document->parameters.surb_stock_target({45'000});
+    for (std::uint32_t sent = 0; sent < target;) {
+        f.now += 20ms;
+        const auto up = f.compose();
+        CHECK(up.header.surb_count == std::min<std::uint32_t>(5, target - sent));
+        sent += up.header.surb_count;
+    }
+    f.now += 20ms;
+    CHECK(f.compose().header.surb_count == 0);
+    CHECK(f.surbs.size() == target);
+    CHECK_FALSE(f.session.stock_confirmed());
+
+    stream::ArrivedLog arrived;
+    for (stream::PacketNumber number = 1; number <= 18; ++number)
+        arrived.arrived(number);
+    f.now = f.network.now + 3s;
+    for (int i = 0; i < 3; ++i)
+        CHECK(f.reply(arrived.newest(), i == 0));
+    CHECK(f.session.answered());
+    CHECK(f.session.stock_confirmed());
+    CHECK(f.session.stock() == target - 3);
+    f.now += 20ms;
+    CHECK(f.compose().header.surb_count == 3);
+    CHECK(f.session.estimate(f.now) == target);
+}
+
+TEST_CASE("an exit that answers without its SURBs has not confirmed its stock") {
+    Fixture f;
+    const auto least = f.network.document->parameters.surb_margin / 2;
+    for (int i = 0; i < 20; ++i) {
+        f.now += 20ms;
+        f.compose();
+    }
+    // All but a few of them are lost on the way.
+    const auto all = f.surbs;
+    f.surbs.resize(least);
+    f.now = f.network.now + 3s;
+    CHECK_FALSE(f.session.stock_confirmed());
+    REQUIRE(f.reply({}));
+    CHECK(f.session.answered());
+    CHECK(f.session.stock() == least - 1);
+    CHECK_FALSE(f.session.stock_confirmed());
+    // One more arrives late: what the exit then says it has is enough.
+    f.surbs.push_back(all[least]);
+    f.surbs.push_back(all[least + 1]);
+    REQUIRE(f.reply({}));
+    CHECK(f.session.stock() == least);
+    CHECK(f.session.stock_confirmed());
+}
+
+TEST_CASE("streams run over the session, and what a lost packet carried goes again") {
+    Fixture f;
+    auto& mux = f.session.mux();
+    const auto id = mux.open({"example.org", 80});
+    REQUIRE(id);
+    mux.write(*id, base::as_bytes("hello"));
+    for (int i = 0; i < 20; ++i) {
+        f.now += 20ms;
+        f.compose();
+    }
+    const auto events = f.far.take_events();
+    REQUIRE(!events.empty());
+    CHECK(events[0].kind == stream::Event::Kind::opened);
+    CHECK(events[0].target == stream::Target{"example.org", 80});
+    base::ByteArray<16> got{};
+    CHECK(f.far.read(*id, got) == 5);
+    f.far.accept(*id);
+    f.far.write(*id, base::as_bytes("world"));
+    f.now = f.network.now + 3s;
+    f.reply({});
+    CHECK(mux.read(*id, got) == 5);
+    CHECK(base::as_text(base::ByteView{got}.first(5)) == "world");
+
+    mux.write(*id, base::as_bytes("lost?"));
+    const auto lost = f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    f.now += f.network.document->parameters.resend_after({45'000}) + 1ms;
+    f.compose();
+    CHECK(f.far.read(*id, got) == 5);
+    CHECK(base::as_text(base::ByteView{got}.first(5)) == "lost?");
+}
+
+TEST_CASE("a ping knows when it left and by which way") {
+    Fixture f;
+    f.session.mux().ping(77);
+    f.compose();  // five SURBs leave no room in it
+    Fixture::Up up;
+    while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now)) {
+        f.now += 20ms;
+        up = f.compose();
+    }
+    f.now += 20ms;
+    f.compose();
+    f.now = f.network.now + 3s;
+    f.reply({});
+    bool pong = false;
+    for (const auto& event : f.session.mux().take_events())
+        pong = pong || (event.kind == stream::Event::Kind::pong && event.nonce == 77);
+    CHECK(pong);
+    const auto sent = f.session.take_sent_ping(77);
+    REQUIRE(sent);
+    CHECK(sent->there.size() == 5);
+    CHECK(sent->there.back() == f.exit);
+    CHECK_FALSE(f.session.take_sent_ping(77));
+}
+
+TEST_CASE(
+    "a packet that never left gives back its bytes, its SURBs' weight and its pings at once") {
+    Fixture f;
+    const auto compose = [&] {
+        f.now += 20ms;
+        return f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    };
+    while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now))
+        REQUIRE(compose());
+    const auto stocked = f.session.estimate(f.now);
+    CHECK(f.session.newest_surbs().size() <= 5);
+    for (const auto& identifier : f.session.newest_surbs())
+        CHECK(f.outstanding.take(identifier));
+    f.session.not_sent(1);
+    CHECK(f.session.estimate(f.now) == stocked - 5);
+    REQUIRE(compose());  // makes up for them
+    CHECK(f.session.estimate(f.now) == stocked);
+
+    auto& mux = f.session.mux();
+    const auto id = mux.open({"example.org", 80});
+    REQUIRE(id);
+    mux.write(*id, base::as_bytes("hello"));
+    mux.ping(77);
+    REQUIRE(compose());
+    CHECK_FALSE(mux.has_data());
+    f.session.not_sent(f.session.newest_packet());
+    f.now += 20ms;
+    f.compose();
+    base::ByteArray<16> got{};
+    CHECK(f.far.read(*id, got) == 5);
+    const auto sent = f.session.take_sent_ping(77);
+    REQUIRE(sent);
+    CHECK(sent->left == f.now);
+    // It has left now, and is not sent again.
+    f.session.not_sent(f.session.newest_packet() - 1);
+    CHECK_FALSE(mux.has_data());
+}
+
+TEST_CASE("an exit that stays silent although ticks are due is dead after 8 s") {
+    Fixture f;
+    f.compose();
+    CHECK_FALSE(f.session.dead(f.now + 1h));  // no tick was due yet
+    f.now = f.network.now + 3s;
+    f.session.ticking(f.schedule, f.now);
+    CHECK_FALSE(f.session.dead(f.now + 8s));
+    CHECK(f.session.dead(f.now + 8001ms));
+    f.session.resume(f.now + 20s);
+    CHECK_FALSE(f.session.dead(f.now + 21s));
+    CHECK(dead_after(45) == 8s);
+    CHECK(dead_after(1) == 14s);
+}
+
+TEST_CASE("a link that comes back at once has slots before those that packets were made for") {
+    Fixture f;
+    f.now += 50ms;
+    CHECK(f.compose().header.number == 1);
+    f.now -= 40ms;
+    CHECK(f.compose().header.number == 2);
+    f.now += 100ms;
+    CHECK(f.compose().header.number == 3);
+}
+
+TEST_CASE("a silence that is no wonder at one pace is not judged by the higher one that follows") {
+    Fixture f;
+    f.schedule = {.sequence = 1, .now = {0}, .change_at = f.now, .next = {900}};
+    const auto target = f.network.document->parameters.surb_stock_target({900});
+    while (f.surbs.size() < target)
+        f.compose();
+    stream::ArrivedLog arrived;
+    for (stream::PacketNumber number = 1; 5 * (number - 1) < target; ++number)
+        arrived.arrived(number);
+    f.now += 1s;
+    CHECK(f.reply(arrived.newest()));
+    f.now += 12s;  // at 0.9 a second that happens
+    f.session.ticking(f.schedule, f.now);
+    CHECK_FALSE(f.session.dead(f.now));
+    CHECK(f.session.estimate(f.now) == target - 1);
+    f.schedule = {.sequence = 2, .now = {900}, .change_at = f.now, .next = {45'000}};
+    f.session.ticking(f.schedule, f.now);
+    CHECK_FALSE(f.session.dead(f.now + 8s));
+    CHECK(f.session.dead(f.now + 8001ms));
+    CHECK(f.session.estimate(f.now + 1s) == target - 1);
+    CHECK(f.session.estimate(f.now + 3s) == 0);
+}
+
+TEST_CASE("SURBs in packets that were lost are sent again after the longest route delay") {
+    Fixture f;
+    const auto longest = f.network.document->parameters.longest_route_delay();
+    const auto target = f.network.document->parameters.surb_stock_target({45'000});
+    while (f.session.estimate(f.now) < target)
+        f.compose();
+    // The third packet did not arrive: its five SURBs are not at the exit.
+    const auto sent = f.surbs.size() / 5;
+    stream::ArrivedLog arrived;
+    for (stream::PacketNumber number = 1; number <= sent; ++number)
+        if (number != 3) arrived.arrived(number);
+    f.surbs.erase(f.surbs.begin() + 10, f.surbs.begin() + 15);
+    // The first tick is 3 s after the packet was made; the reply that tells of it comes later.
+    f.now = f.network.now + 3s;
+    CHECK(f.reply(arrived.newest()));
+    CHECK(f.session.stock() == target - 6);
+    CHECK(f.compose().header.surb_count == 1);  // only what the reply spent: five may be on the way
+    f.now = f.network.now + longest - 1ms;
+    CHECK(f.compose().header.surb_count == 0);
+    f.now = f.network.now + longest;
+    CHECK(f.compose().header.surb_count == 5);
+    CHECK(f.compose().header.surb_count == 0);
+}
+
+TEST_CASE("SURBs that can no longer be answered are forgotten") {
+    Fixture f;
+    const auto longest = f.network.document->parameters.longest_route_delay();
+    f.compose();
+    const auto first = f.outstanding.size();
+    f.surbs.clear();  // they are lost, so the exit will not spend them
+    f.now += longest + 1s;
+    f.session.ticking(f.schedule, f.now);
+    f.compose();
+    f.reply({});
+    CHECK(f.outstanding.size() == first + 4);
+    f.session.expire(f.now + longest, f.outstanding);
+    CHECK(f.outstanding.size() == 4);
+}

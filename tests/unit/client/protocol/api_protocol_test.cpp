@@ -1,0 +1,79 @@
+#include "client/protocol/api_protocol.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace nightjar::client::protocol;
+
+TEST_CASE("api: requests") {
+    struct Row {
+        std::string line;
+        const char* error;  // nullptr: valid
+    };
+    const Row rows[] = {
+        {R"({"method":"status"})", nullptr},
+        {R"( { "method" : "ping" } )", nullptr},
+        {"", "expected one JSON object"},
+        {"{", "expected one JSON object"},
+        {"[]", "expected one JSON object"},
+        {"null", "expected one JSON object"},
+        {R"({"method":"status"}{"method":"status"})", "expected one JSON object"},
+        {std::string(4000, '['), "expected one JSON object"},
+        {"{\"method\":\"\xff\"}", "expected one JSON object"},
+        {R"({})", "expected \"method\""},
+        {R"({"method":1})", "expected \"method\""},
+        {R"({"method":"stop"})", "unknown method"},
+        {R"({"method":"Status"})", "unknown method"},
+        {R"({"method":"ping","count":3})", "unknown member"},
+        {R"({"method":"ping"})" + std::string(api::line_max - 17, ' '), nullptr},
+        {R"({"method":"ping"})" + std::string(api::line_max - 16, ' '), "the line is too long"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.line.substr(0, 60));
+        const auto request = api::parse_request(row.line);
+        REQUIRE(request.has_value() == (row.error == nullptr));
+        if (row.error != nullptr) CHECK(request.error() == row.error);
+    }
+    CHECK(*api::parse_request(R"({"method":"status"})") == api::Method::status);
+    CHECK(*api::parse_request(R"({"method":"ping"})") == api::Method::ping);
+}
+
+TEST_CASE("api: answers are one line and name relays as the document does") {
+    directory::Document document;
+    directory::Relay relay;
+    relay.identity.bytes[0] = 1;
+    relay.name = "mix-1a";
+    document.relays.push_back(relay);
+
+    directory::Relay nameless;
+    nameless.identity.bytes.fill(0xab);
+    document.relays.push_back(nameless);
+
+    PingResult ping;
+    ping.round_trip = base::Milliseconds{512};
+    ping.there = {relay.identity};
+    ping.back = {base::NodeId{}};
+    CHECK(api::ping_line(ping, document) ==
+          R"({"ok":true,"result":{"round_trip_ms":512.0,"there":["mix-1a"],"back":[")" +
+              std::string(64, '0') + "\"]}}\n");
+
+    ping.there = {nameless.identity};
+    CHECK(api::ping_line(ping, document).find("abababab") != std::string::npos);
+
+    CHECK(api::error_line("a \"b\"\nc") == "{\"ok\":false,\"error\":\"a \\\"b\\\"\\nc\"}\n");
+
+    CoreStatus core;
+    core.slots = 3;
+    core.slots_lost = 1;
+    core.sessions.push_back({relay.identity, 45, 80, 82, 82, 1, true});
+    api::DaemonStatus daemon;
+    daemon.slots_unwritten = 2;
+    const auto line = api::status_line(daemon, core, document);
+    CHECK(line.find("\"slots\":3") != std::string::npos);
+    CHECK(line.find("\"slots_lost\":3") != std::string::npos);
+    CHECK(line.find("\"exit\":\"mix-1a\"") != std::string::npos);
+    CHECK(line.find('\n') == line.size() - 1);
+}

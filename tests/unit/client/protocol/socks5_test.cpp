@@ -1,0 +1,300 @@
+#include "client/protocol/socks5.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace nightjar;
+using namespace nightjar::client::protocol::socks5;
+using State = Handshake::State;
+
+namespace {
+
+std::string bytes(std::initializer_list<int> values) {
+    std::string text;
+    for (const int value : values)
+        text.push_back(static_cast<char>(value));
+    return text;
+}
+
+std::string named(const std::string& name, int port = 80, int command = 1) {
+    return bytes({5, command, 0, 3, static_cast<int>(name.size())}) + name +
+           bytes({port >> 8, port & 0xff});
+}
+
+const std::string hello = bytes({5, 1, 0});
+const std::string hello_back = bytes({5, 0});
+const std::string hello_password = bytes({5, 2, 0, 2});
+
+std::string reply(int code) {
+    return bytes({5, code, 0, 1, 0, 0, 0, 0, 0, 0});
+}
+
+struct Outcome {
+    State state;
+    std::string output;
+    std::size_t used;
+    std::string host;
+    int port = 0;
+    std::string isolation;
+    bool operator==(const Outcome&) const = default;
+};
+
+Outcome run(const std::string& input, std::size_t chunk, Rules rules) {
+    Handshake handshake{std::move(rules)};
+    Outcome outcome{};
+    std::size_t offset = 0;
+    while (offset < input.size()) {
+        const auto piece = input.substr(offset, chunk);
+        const auto used = handshake.feed(base::as_bytes(piece));
+        offset += used;
+        outcome.used += used;
+        outcome.output += base::as_text(handshake.take_output());
+        if (used < piece.size()) break;
+    }
+    outcome.state = handshake.state();
+    if (outcome.state == State::asked) {
+        outcome.host = handshake.target().host;
+        outcome.port = handshake.target().port;
+        outcome.isolation = handshake.isolation();
+    }
+    return outcome;
+}
+
+/// Feeds the input cut in several ways. The outcome must not depend on the cuts.
+Outcome run(const std::string& input, bool private_targets = false) {
+    const Rules rules{private_targets, "L"};
+    const auto whole = run(input, input.size() + 1, rules);
+    for (const std::size_t chunk : {1, 2, 3, 7}) {
+        CAPTURE(chunk);
+        CHECK(run(input, chunk, rules) == whole);
+    }
+    return whole;
+}
+
+}  // namespace
+
+TEST_CASE("socks5: greetings") {
+    struct Row {
+        const char* what;
+        std::string input;
+        State state;
+        std::string output;
+    };
+    const Row rows[] = {
+        {"no authentication", bytes({5, 1, 0}), State::request, bytes({5, 0})},
+        {"password only", bytes({5, 1, 2}), State::credentials, bytes({5, 2})},
+        {"password preferred when both", bytes({5, 2, 0, 2}), State::credentials, bytes({5, 2})},
+        {"preferred in any order", bytes({5, 3, 2, 1, 0}), State::credentials, bytes({5, 2})},
+        {"GSSAPI only", bytes({5, 1, 1}), State::refused, bytes({5, 0xff})},
+        {"no methods", bytes({5, 0}), State::refused, bytes({5, 0xff})},
+        {"incomplete", bytes({5, 3, 0}), State::greeting, ""},
+        {"SOCKS4", bytes({4, 1, 0, 80, 1, 1, 1, 1, 0}), State::refused,
+         bytes({0, 0x5b, 0, 0, 0, 0, 0, 0})},
+        {"a version to come", bytes({6, 1, 0}), State::refused, ""},
+        {"TLS", bytes({0x16, 3, 1}), State::refused, ""},
+        {"zero", bytes({0}), State::refused, ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.what);
+        const auto outcome = run(row.input);
+        CHECK(outcome.state == row.state);
+        CHECK(outcome.output == row.output);
+    }
+    const auto all = run(bytes({5, 255}) + std::string(255, '\x03'));
+    CHECK(all.state == State::refused);
+    CHECK(all.used == 257);
+}
+
+TEST_CASE("socks5: an HTTP client gets an answer that explains the port") {
+    for (const char* line :
+         {"GET / HTTP/1.1\r\n", "CONNECT a:443 HTTP/1.1\r\n", "HEAD /", "POST"}) {
+        const auto outcome = run(line);
+        CHECK(outcome.state == State::refused);
+        CHECK(outcome.output.starts_with("HTTP/1.0 501 "));
+        CHECK(outcome.output.find("SOCKS5 port") != std::string::npos);
+    }
+}
+
+TEST_CASE("socks5: credentials") {
+    struct Row {
+        const char* what;
+        std::string input;
+        State state;
+        std::string output;
+    };
+    const Row rows[] = {
+        {"both fields", bytes({1, 1, 'u', 2, 'p', 'w'}), State::request, bytes({1, 0})},
+        {"empty fields", bytes({1, 0, 0}), State::request, bytes({1, 0})},
+        {"empty password", bytes({1, 1, 'u', 0}), State::request, bytes({1, 0})},
+        {"version of SOCKS instead of 1", bytes({5, 1, 'u', 1, 'p'}), State::refused,
+         bytes({1, 1})},
+        {"reserved for extensions", bytes({1, 11}) + "<nightjar0>" + bytes({0}), State::refused,
+         bytes({1, 1})},
+        {"incomplete username", bytes({1, 3, 'u', 'v'}), State::credentials, ""},
+        {"incomplete password", bytes({1, 1, 'u', 2, 'v'}), State::credentials, ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.what);
+        const auto outcome = run(hello_password + row.input);
+        CHECK(outcome.state == row.state);
+        CHECK(outcome.output == bytes({5, 2}) + row.output);
+    }
+    const auto longest =
+        bytes({1, 255}) + std::string(255, 'u') + bytes({255}) + std::string(255, 'p');
+    CHECK(run(hello_password + longest + named("a.b")).state == State::asked);
+}
+
+TEST_CASE("socks5: credentials after 'no authentication' are taken all the same") {
+    const auto outcome = run(hello + bytes({1, 1, 'u', 1, 'p'}) + named("example.org"));
+    CHECK(outcome.state == State::asked);
+    CHECK(outcome.output == hello_back + bytes({1, 0}));
+    CHECK(outcome.isolation == std::string("L\0\1\1u\1p", 7));
+    // Only once.
+    const auto twice = run(hello_password + bytes({1, 0, 0, 1, 0, 0}));
+    CHECK(twice.output == bytes({5, 2, 1, 0}) + reply(1));
+}
+
+TEST_CASE("socks5: isolation keys differ where listener, username or password do") {
+    const auto key = [](const std::string& listener, const std::string& credentials) {
+        return run((credentials.empty() ? hello : hello_password) + credentials + named("a.b"), 999,
+                   Rules{false, listener})
+            .isolation;
+    };
+    const std::vector<std::string> keys{
+        key("1", ""),
+        key("2", ""),
+        key("1", bytes({1, 0, 0})),
+        key("1", bytes({1, 1, 'a', 1, 'b'})),
+        key("1", bytes({1, 1, 'a', 1, 'c'})),
+        key("1", bytes({1, 2, 'a', 1, 1, 'b'})),
+        key("1", bytes({1, 0, 2, 'a', 'b'})),
+        key("1", bytes({1, 2, 'a', 'b', 0})),
+    };
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j)
+            CHECK(keys[i] != keys[j]);
+    }
+    CHECK(key("1", bytes({1, 1, 'a', 1, 'b'})) == keys[3]);
+}
+
+TEST_CASE("socks5: requests that are asked") {
+    struct Row {
+        std::string input;
+        const char* host;
+        int port;
+    };
+    const Row rows[] = {
+        {named("example.org", 443), "example.org", 443},
+        {named("example.org.", 1), "example.org.", 1},
+        {named("A_b-3.X", 65535), "A_b-3.X", 65535},
+        {named("single"), "single", 80},
+        {named(std::string(63, 'a') + ".b"),
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b", 80},
+        {named("8.8.8.8"), "8.8.8.8", 80},
+        {named("2606:4700::0001"), "2606:4700::1", 80},
+        {bytes({5, 1, 0, 1, 8, 8, 4, 4, 0, 53}), "8.8.4.4", 53},
+        {bytes({5, 1, 0, 4, 0x26, 6, 0x47, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0xbb}),
+         "2606:4700::1", 443},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.host);
+        const auto outcome = run(hello + row.input + "data sent ahead");
+        CHECK(outcome.state == State::asked);
+        CHECK(outcome.host == row.host);
+        CHECK(outcome.port == row.port);
+        CHECK(outcome.output == hello_back);
+        CHECK(outcome.used == hello.size() + row.input.size());
+    }
+}
+
+TEST_CASE("socks5: each malformed or forbidden request has its reply code") {
+    struct Row {
+        const char* what;
+        std::string input;
+        int code;
+    };
+    const Row rows[] = {
+        {"version 4 in the request", bytes({4, 1, 0, 1}), 1},
+        {"reserved byte", bytes({5, 1, 7, 1, 8, 8, 8, 8, 0, 80}), 1},
+        {"BIND", named("a.b", 80, 2), 7},
+        {"UDP ASSOCIATE", named("a.b", 80, 3), 7},
+        {"RESOLVE", named("a.b", 80, 0xf0), 7},
+        {"command 0", named("a.b", 80, 0), 7},
+        {"address type 0", bytes({5, 1, 0, 0}), 8},
+        {"address type 2", bytes({5, 1, 0, 2}), 8},
+        {"address type 5", bytes({5, 1, 0, 5, 1, 2, 3}), 8},
+        {"BIND with an unknown type", bytes({5, 2, 0, 9}), 8},
+        {"port 0", named("a.b", 0), 1},
+        {"port 0, literal", bytes({5, 1, 0, 1, 8, 8, 8, 8, 0, 0}), 1},
+        {"empty name", named(""), 1},
+        {"a dot alone", named("."), 1},
+        {"NUL", named(std::string("a\0b", 3)), 1},
+        {"control character", named("a\nb"), 1},
+        {"DEL", named("a\x7f"), 1},
+        {"space", named("a b"), 1},
+        {"slash", named("a/b"), 1},
+        {"UTF-8", named("m\xc3\xbcnchen.de"), 1},
+        {"empty label", named("a..b"), 1},
+        {"leading dot", named(".a"), 1},
+        {"label of 64", named(std::string(64, 'a')), 1},
+        {"254 bytes",
+         named(std::string(60, 'a') + "." + std::string(60, 'b') + "." + std::string(60, 'c') +
+               "." + std::string(60, 'd') + "." + std::string(10, 'e')),
+         1},
+        {"255 bytes",
+         named(std::string(60, 'a') + "." + std::string(60, 'b') + "." + std::string(60, 'c') +
+               "." + std::string(60, 'd') + "." + std::string(11, 'e')),
+         1},
+        {"IPv6 zone", named("fe80::1%eth0"), 1},
+        {"brackets", named("[2606:4700::1]"), 1},
+        {"short dotted form", named("127.1"), 1},
+        {"octal-like form", named("0177.0.0.01"), 1},
+        {"hexadecimal form", named("0x7f000001"), 1},
+        {"decimal form", named("2130706433"), 1},
+        {"number at the end", named("a.1."), 1},
+        {"loopback", bytes({5, 1, 0, 1, 127, 0, 0, 1, 0, 80}), 2},
+        {"private", bytes({5, 1, 0, 1, 10, 0, 0, 1, 0, 80}), 2},
+        {"metadata service", bytes({5, 1, 0, 1, 169, 254, 169, 254, 0, 80}), 2},
+        {"::1", bytes({5, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80}), 2},
+        {"private, as a name", named("192.168.0.1"), 2},
+        {"mapped private", named("::ffff:10.0.0.1"), 2},
+        {"localhost", named("localhost"), 2},
+        {"localhost, another case", named("LocalHost."), 2},
+        {"below localhost", named("a.localhost"), 2},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.what);
+        const auto outcome = run(hello + row.input);
+        CHECK(outcome.state == State::refused);
+        CHECK(outcome.output == hello_back + reply(row.code));
+    }
+}
+
+TEST_CASE("socks5: a lab network may be asked for private targets") {
+    CHECK(run(hello + bytes({5, 1, 0, 1, 127, 0, 0, 1, 0, 80}), true).state == State::asked);
+    CHECK(run(hello + named("localhost"), true).state == State::asked);
+    CHECK(run(hello + named("localhost", 0), true).output == hello_back + reply(1));
+}
+
+TEST_CASE("socks5: why a stream was reset decides the reply") {
+    using stream::ResetReason;
+    const std::pair<ResetReason, int> rows[] = {
+        {ResetReason::cancelled, 1},      {ResetReason::refused_by_policy, 2},
+        {ResetReason::unresolvable, 4},   {ResetReason::unreachable, 4},
+        {ResetReason::timed_out, 6},      {ResetReason::connection_refused, 5},
+        {ResetReason::protocol_error, 1}, {ResetReason::overload, 1},
+        {ResetReason::session_ended, 1},
+    };
+    for (const auto& [reason, code] : rows)
+        CHECK(static_cast<int>(reply_for(reason)) == code);
+    CHECK(std::string{base::as_text(reply_bytes(Reply::succeeded))} == reply(0));
+}
+
+TEST_CASE("socks5: nothing is taken after the end") {
+    Handshake handshake{{}};
+    CHECK(handshake.feed(base::as_bytes(hello + named("a.b"))) == hello.size() + 10);
+    CHECK(handshake.feed(base::as_bytes("more")) == 0);
+    CHECK(handshake.state() == State::asked);
+}

@@ -1,0 +1,93 @@
+#include "relay/core/delivery.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "sphinx/base/random.hpp"
+#include "sphinx/packet/geometry.hpp"
+
+using namespace nightjar;
+using relay::core::DropReason;
+
+namespace {
+
+std::string name_of(const relay::core::FinalAction& action) {
+    if (std::holds_alternative<relay::core::OwnLoop>(action)) return "own loop";
+    if (std::holds_alternative<relay::core::ToExit>(action)) return "exit";
+    if (std::holds_alternative<relay::core::ToMailbox>(action)) return "mailbox";
+    return relay::core::drop_reason_names[static_cast<std::size_t>(std::get<DropReason>(action))];
+}
+
+}  // namespace
+
+TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
+    enum Destination { own, mailbox };
+    enum Identifier { zero, set };
+    struct Case {
+        Destination destination;
+        Identifier identifier;
+        bool from_client, is_exit, is_gateway;
+        const char* action;
+    };
+    const Case cases[] = {
+        // A gateway that is an exit.
+        {own, zero, false, true, true, "exit"},
+        {own, set, false, true, true, "own loop"},
+        {mailbox, set, false, true, true, "mailbox"},
+        {mailbox, zero, false, true, true, "misrouted"},
+        // A gateway that is not an exit.
+        {own, zero, false, false, true, "misrouted"},
+        {own, set, false, false, true, "own loop"},
+        {mailbox, set, false, false, true, "mailbox"},
+        {mailbox, zero, false, false, true, "misrouted"},
+        // A mix.
+        {own, zero, false, false, false, "misrouted"},
+        {own, set, false, false, false, "own loop"},
+        {mailbox, set, false, false, false, "misrouted"},
+        {mailbox, zero, false, false, false, "misrouted"},
+        // A client's packet must not end at its own gateway, whatever its content.
+        {own, zero, true, true, true, "misrouted"},
+        {own, set, true, true, true, "misrouted"},
+        {mailbox, set, true, true, true, "misrouted"},
+        {mailbox, zero, true, true, true, "misrouted"},
+    };
+    base::SeededRandom random{1};
+    const auto self = random.id<base::NodeId>();
+    const auto client = random.id<base::MailboxId>();
+    for (const auto& c : cases) {
+        packet::Final final;
+        final.destination.bytes = c.destination == own ? self.bytes : client.bytes;
+        if (c.identifier == set) final.identifier = random.id<base::Identifier>();
+        CAPTURE(c.destination);
+        CAPTURE(c.identifier);
+        CAPTURE(c.is_gateway);
+        const auto action =
+            relay::core::final_action(final, self, c.from_client, c.is_exit, c.is_gateway);
+        CHECK(name_of(action) == c.action);
+        if (const auto* to = std::get_if<relay::core::ToMailbox>(&action))
+            CHECK(to->client == client);
+        if (const auto* loop = std::get_if<relay::core::OwnLoop>(&action))
+            CHECK(loop->identifier == final.identifier);
+    }
+}
+
+TEST_CASE("delivery: the body is identifier 16, payload 2065, zeros 332, and the epoch 0") {
+    base::SeededRandom random{2};
+    base::Bytes body(cell::body_size);
+    random.fill(body);
+    auto cell = cell::Cell::packet(body, 77);
+    const auto identifier = random.id<base::Identifier>();
+    const base::Bytes payload(body.begin() + packet::header_size, body.end());
+    REQUIRE(payload.size() == 2065);
+    CHECK(std::ranges::equal(relay::core::final_payload(cell), payload));
+
+    relay::core::make_delivery(cell, identifier);
+    CHECK(cell.kind() == cell::Kind::packet);
+    CHECK(cell.epoch() == 0);
+    const auto made = cell.body();
+    CHECK(std::ranges::equal(made.first(16), identifier.bytes));
+    CHECK(std::ranges::equal(made.subspan(16, 2065), payload));
+    CHECK(std::ranges::equal(made.subspan(16 + 2065), base::Bytes(332)));
+}

@@ -1,0 +1,581 @@
+#include "relay/core/pipeline.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "relay/core/delivery.hpp"
+#include "tests/support/owned_filter.hpp"
+#include "tests/unit/test_network.hpp"
+
+using namespace nightjar;
+using namespace std::chrono_literals;
+using relay::core::DropReason;
+using relay::core::From;
+using relay::core::Pipeline;
+using relay::core::Sent;
+
+namespace {
+
+struct Links final : relay::core::Egress {
+    struct Left {
+        base::Mono at;
+        base::NodeId next;
+        cell::Cell cell;
+    };
+    std::vector<Left> relays;
+    std::vector<cell::Cell> deliveries;
+    unsigned padding = 0;
+    base::Mono now{};
+    Sent answer = Sent::queued;
+
+    Sent to_relay(const base::NodeId& next, cell::CellBox cell) override {
+        if (answer == Sent::queued) relays.push_back({now, next, *cell});
+        return answer;
+    }
+    Sent to_client(const base::MailboxId&, cell::CellBox cell) override {
+        if (cell->kind() == cell::Kind::packet)
+            deliveries.push_back(*cell);
+        else
+            ++padding;
+        return Sent::queued;
+    }
+};
+
+/// One relay of the network. The test calls its pipeline step by step.
+struct Relay {
+    Relay(test::Network& network, const std::string& name,
+          relay::core::ExitSessions* exit = nullptr, relay::core::PipelineOptions options = {})
+        : network{network},
+          identity{network.named(name).identity},
+          pipeline{identity, network.document(), keyring,     exit,
+                   random,   counters,           test::start, options} {
+        for (const auto epoch : {test::epoch, test::epoch.next()})
+            keyring.add(network.key(network.named(name), epoch),
+                        std::make_unique<test::OwnedFilter>());
+    }
+
+    void take(const From& from, cell::CellBox cell, base::Mono at) {
+        auto work = pipeline.accept(from, std::move(cell), at, network.wall());
+        if (!work) return;
+        std::vector<relay::core::Work> batch;
+        batch.push_back(std::move(*work));
+        Pipeline::unwrap(batch);
+        pipeline.unwrapped(batch);
+    }
+    void take_from(const std::string& name, cell::CellBox cell, base::Mono at = test::start) {
+        take({&network.named(name), {}}, std::move(cell), at);
+    }
+    void tick(base::Mono now) {
+        links.now = now;
+        pipeline.tick(now, network.wall(), links);
+    }
+    void run(base::Mono from, base::Nanoseconds duration) {
+        for (auto now = from; now <= from + duration; now += 1ms)
+            tick(now);
+    }
+    std::uint64_t dropped(DropReason reason) const {
+        return counters.dropped[static_cast<std::size_t>(reason)];
+    }
+    std::uint64_t dropped() const {
+        std::uint64_t sum = 0;
+        for (const auto count : counters.dropped)
+            sum += count;
+        return sum;
+    }
+
+    test::Network& network;
+    base::NodeId identity;
+    base::SeededRandom random{1};
+    relay::core::Counters counters;
+    relay::core::Keyring keyring{900s, 3500ms};
+    Pipeline pipeline;
+    Links links;
+};
+
+struct Fixture {
+    test::Network network;
+    base::MailboxId client = network.random.id<base::MailboxId>();
+    base::Identifier identifier = network.random.id<base::Identifier>();
+
+    Fixture() { network.parameters().relay_loops = {0}; }
+    base::Destination own(const std::string& name) { return {network.named(name).identity.bytes}; }
+    base::Destination mailbox() { return {client.bytes}; }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: five hops, each unwrapped, held and passed on") {
+    const std::vector<std::string> names{"gateway-0", "mix-1-1", "mix-2-0", "mix-3-1", "gateway-1"};
+    relay::core::Counters exit_counters;
+    base::SeededRandom random{9};
+    relay::core::ExitSessions sessions{network.parameters(), random, exit_counters};
+    auto cell = network.packet(names, 20'000'000, own("gateway-1"), {}, base::as_bytes("hello"));
+    auto at = test::start;
+    for (std::size_t hop = 0; hop < names.size(); ++hop) {
+        CAPTURE(names[hop]);
+        const bool last = hop + 1 == names.size();
+        Relay relay{network, names[hop], last ? &sessions : nullptr};
+        if (hop == 0) {
+            relay.pipeline.client_connected(client, at);
+            relay.take({nullptr, client}, std::move(cell), at);
+        } else {
+            relay.take_from(names[hop - 1], std::move(cell), at);
+        }
+        REQUIRE(relay.pipeline.held() == 1);
+        if (last) {
+            relay.run(at, 501ms);
+            CHECK(relay.counters.exit_payloads == 1);
+            CHECK(relay.links.relays.empty());
+        } else {
+            CHECK(relay.pipeline.next_due() <= at + 20ms);
+            relay.tick(at + 20ms - 500us - 1ns);  // the next tick is nearer to its time
+            CHECK(relay.links.relays.empty());
+            relay.tick(at + 20ms);
+            REQUIRE(relay.links.relays.size() == 1);
+            const auto& left = relay.links.relays.front();
+            CHECK(left.next == network.named(names[hop + 1]).identity);
+            CHECK(left.cell.epoch() == test::epoch.low_byte());
+            CHECK(relay.counters.packets_out == 1);
+            CHECK(relay.counters.held_ns == 20'000'000);
+            CHECK(relay.counters.asked_ns == 20'000'000);
+            cell = std::make_unique<cell::Cell>(left.cell);
+            at += 20ms;
+        }
+        CHECK(relay.counters.packets_in == 1);
+        CHECK(relay.counters.packets_in_client == (hop == 0 ? 1 : 0));
+        CHECK(relay.counters.held_packets == 1);
+        CHECK(relay.dropped() == 0);
+        CHECK(relay.pipeline.held() == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: release counts from arrival, so crypto time is absorbed") {
+    Relay relay{network, "mix-1-0"};
+    auto work = relay.pipeline.accept({&network.named("gateway-0"), {}},
+                                      network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                     30'000'000, mailbox(), identifier),
+                                      test::start, network.wall());
+    REQUIRE(work);
+    relay.run(test::start, 25ms);  // the workers take 25 ms
+    std::vector<relay::core::Work> batch;
+    batch.push_back(std::move(*work));
+    Pipeline::unwrap(batch);
+    relay.pipeline.unwrapped(batch);
+    CHECK(relay.pipeline.next_due() == test::start + 30ms - 500us);
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: every reason to drop, and nothing leaves for it") {
+    const std::vector<std::string> good{"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"};
+    const std::uint64_t cap = 500'000'000;
+    const auto past = [&](const std::vector<std::string>& names) {
+        return network.packet(names, 1'000'000, mailbox(), identifier);
+    };
+    struct Case {
+        const char* what;
+        const char* relay;
+        const char* from;
+        cell::CellBox cell;
+        int reason;  // -1: held
+    };
+    const auto flipped = [](cell::CellBox cell, std::size_t byte) {
+        cell->body()[byte] ^= 1;
+        return cell;
+    };
+    const auto with_delay = [&](std::uint64_t delay) {
+        return network.packet(good, delay, mailbox(), identifier);
+    };
+    std::vector<Case> cases;
+    const auto add = [&](const char* what, const char* relay, const char* from, cell::CellBox cell,
+                         int reason) {
+        cases.push_back({what, relay, from, std::move(cell), reason});
+    };
+    const int malformed = static_cast<int>(DropReason::malformed);
+    const int misrouted = static_cast<int>(DropReason::misrouted);
+    const int delay = static_cast<int>(DropReason::delay);
+    const int unreachable = static_cast<int>(DropReason::unreachable);
+    add("a good one", "mix-1-0", "gateway-0", past(good), -1);
+    add("alpha changed", "mix-1-0", "gateway-0", flipped(past(good), 3), malformed);
+    add("MAC changed", "mix-1-0", "gateway-0", flipped(past(good), 40), malformed);
+    add("beta changed", "mix-1-0", "gateway-0", flipped(past(good), 200), malformed);
+    add("alpha of low order", "mix-1-0", "gateway-0",
+        std::make_unique<cell::Cell>(
+            cell::Cell::packet(base::Bytes(cell::body_size), test::epoch.low_byte())),
+        malformed);
+    add("another relay's key", "mix-1-0", "gateway-0", past({"mix-1-1", "mix-2-0"}), malformed);
+    // The payload is not authenticated by a hop: no early signal.
+    add("payload changed", "mix-1-0", "gateway-0", flipped(past(good), 1000), -1);
+    add("to its own layer", "mix-1-0", "gateway-0", past({"mix-1-0", "mix-1-1"}), misrouted);
+    add("to itself", "mix-1-0", "gateway-0", past({"mix-1-0", "mix-1-0"}), misrouted);
+    add("over a layer", "mix-1-0", "gateway-0", past({"mix-1-0", "mix-3-0"}), misrouted);
+    add("back to the gateway", "mix-1-0", "gateway-0", past({"mix-1-0", "gateway-0"}), misrouted);
+    add("from a wrong layer", "mix-2-0", "gateway-0", past({"mix-2-0", "mix-3-0"}), misrouted);
+    add("delay at the cap", "mix-1-0", "gateway-0", with_delay(cap), -1);
+    add("delay above the cap", "mix-1-0", "gateway-0", with_delay(cap + 1), delay);
+    add("delay of 2^63", "mix-1-0", "gateway-0", with_delay(1ull << 63), delay);
+    add("delay of 2^64 - 1", "mix-1-0", "gateway-0", with_delay(~0ull), delay);
+    add("delay of 0", "mix-1-0", "gateway-0", with_delay(0), -1);
+    add("ends at a mix", "mix-1-0", "gateway-0", past({"mix-1-0"}), misrouted);
+    add("nobody's loop", "mix-1-0", "gateway-0",
+        network.packet({"mix-1-0"}, 0, own("mix-1-0"), identifier), misrouted);
+    add("exit payload where no exit is", "gateway-0", "mix-3-0",
+        network.packet({"gateway-0"}, 0, own("gateway-0"), {}), misrouted);
+    add("mailbox that is not connected", "gateway-0", "mix-3-0", past({"gateway-0"}), unreachable);
+    add("mailbox without identifier", "gateway-0", "mix-3-0",
+        network.packet({"gateway-0"}, 0, mailbox(), {}), misrouted);
+    for (auto& c : cases) {
+        CAPTURE(c.what);
+        Relay relay{network, c.relay};
+        relay.take_from(c.from, std::move(c.cell));
+        CHECK(relay.pipeline.held() == (c.reason < 0 ? 1 : 0));
+        CHECK(relay.dropped() == (c.reason < 0 ? 0 : 1));
+        if (c.reason >= 0) CHECK(relay.counters.dropped[static_cast<std::size_t>(c.reason)] == 1);
+        CHECK(relay.pipeline.next_due() >=
+              (c.reason < 0 ? test::start - 500us : base::Mono::max()));
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: a packet is taken once, also when the first try was dropped") {
+    const std::vector<std::string> good{"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"};
+    Relay relay{network, "mix-1-0"};
+    const auto first = network.packet(good, 5'000'000, mailbox(), identifier);
+    const auto again = [&](const cell::CellBox& cell) {
+        relay.take_from("gateway-0", std::make_unique<cell::Cell>(*cell));
+    };
+    again(first);
+    again(first);
+    CHECK(relay.pipeline.held() == 1);
+    CHECK(relay.dropped(DropReason::replayed) == 1);
+    // Only the header makes a packet: another payload behind the same header is a replay as well.
+    auto other_payload = std::make_unique<cell::Cell>(*first);
+    other_payload->body()[2000] ^= 1;
+    again(other_payload);
+    CHECK(relay.dropped(DropReason::replayed) == 2);
+    // A forged copy that fails its MAC leaves no tag behind.
+    const auto second = network.packet(good, 5'000'000, mailbox(), identifier);
+    auto forged = std::make_unique<cell::Cell>(*second);
+    forged->body()[100] ^= 1;
+    again(forged);
+    again(second);
+    CHECK(relay.pipeline.held() == 2);
+    // What the cap refuses has been seen all the same.
+    const auto late = network.packet(good, 600'000'000, mailbox(), identifier);
+    again(late);
+    again(late);
+    CHECK(relay.dropped(DropReason::delay) == 1);
+    CHECK(relay.dropped(DropReason::replayed) == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: a replay within one batch, and a key forgotten meanwhile") {
+    Relay relay{network, "mix-1-0"};
+    const From gateway{&network.named("gateway-0"), {}};
+    const auto packet =
+        network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"}, 0, mailbox(), identifier);
+    std::vector<relay::core::Work> batch;
+    for (int i = 0; i < 3; ++i) {
+        auto work = relay.pipeline.accept(gateway, std::make_unique<cell::Cell>(*packet),
+                                          test::start, network.wall());
+        REQUIRE(work);
+        batch.push_back(std::move(*work));
+    }
+    Pipeline::unwrap(batch);
+    std::vector<relay::core::Work> later;
+    later.push_back(std::move(batch.back()));
+    batch.pop_back();
+    relay.pipeline.unwrapped(batch);
+    CHECK(relay.pipeline.held() == 1);
+    CHECK(relay.dropped(DropReason::replayed) == 1);
+    relay.keyring.forget(network.wall() + 24h);
+    relay.pipeline.unwrapped(later);
+    CHECK(relay.dropped(DropReason::malformed) == 1);
+    CHECK(relay.pipeline.held() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: a delivery waits its hop's delay and leaves in the next slot") {
+    Relay relay{network, "gateway-0"};
+    relay.pipeline.client_connected(client, test::start);
+    const auto packet = network.packet({"gateway-0"}, 0, mailbox(), identifier,
+                                       base::as_bytes("sealed for its owner"));
+    relay.take_from("mix-3-0", std::make_unique<cell::Cell>(*packet));
+    CHECK(relay.pipeline.held() == 1);
+    relay.run(test::start, 600ms);
+    REQUIRE(relay.links.deliveries.size() == 1);
+    CHECK(relay.counters.deliveries == 1);
+    CHECK(relay.counters.down_cells == relay.links.padding + 1);
+    CHECK((relay.counters.down_cells >= 35 && relay.counters.down_cells <= 37));
+    const auto body = relay.links.deliveries.front().body();
+    CHECK(std::ranges::equal(body.first(16), identifier.bytes));
+    // The payload as the hop's own unwrap gives it.
+    auto alone = *packet;
+    const auto key = network.key(network.named("gateway-0"), test::epoch);
+    REQUIRE(packet::unwrap(alone.body(), key->keys.secret, packet::packet_size));
+    CHECK(std::ranges::equal(body.subspan(16, 2065), relay::core::final_payload(alone)));
+    // A client that left before its delivery was due gets none later.
+    const auto other = network.packet({"gateway-0"}, 0, mailbox(), identifier);
+    relay.take_from("mix-3-0", std::make_unique<cell::Cell>(*other), test::start + 600ms);
+    relay.pipeline.client_gone(client);
+    relay.run(test::start + 600ms, 600ms);
+    CHECK(relay.links.deliveries.size() == 1);
+    CHECK(relay.dropped(DropReason::unreachable) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: a client's packet may not end at its own gateway") {
+    base::SeededRandom random{3};
+    relay::core::Counters exit_counters;
+    relay::core::ExitSessions sessions{network.parameters(), random, exit_counters};
+    Relay relay{network, "gateway-0", &sessions};
+    relay.pipeline.client_connected(client, test::start);
+    const From from{nullptr, client};
+    relay.take(from, network.packet({"gateway-0"}, 0, mailbox(), identifier), test::start);
+    relay.take(from, network.packet({"gateway-0"}, 0, own("gateway-0"), {}), test::start);
+    relay.take(from, network.packet({"gateway-0"}, 0, own("gateway-0"), identifier), test::start);
+    CHECK(relay.dropped(DropReason::misrouted) == 3);
+    CHECK(relay.pipeline.held() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: an exit payload that does not open is malformed") {
+    base::SeededRandom random{3};
+    relay::core::Counters exit_counters;
+    relay::core::ExitSessions sessions{network.parameters(), random, exit_counters};
+    Relay relay{network, "gateway-0", &sessions};
+    auto tagged = network.packet({"gateway-0"}, 0, own("gateway-0"), {}, base::as_bytes("hello"));
+    tagged->body()[1500] ^= 1;
+    relay.take_from("mix-3-0", std::move(tagged));
+    CHECK(relay.pipeline.held() == 1);  // held like any other: the tag shows nothing
+    relay.run(test::start, 501ms);
+    CHECK(relay.counters.exit_payloads == 0);
+    CHECK(relay.dropped(DropReason::malformed) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: own loops go out among the rest and are known when they return") {
+    network.parameters().relay_loops = {100'000};
+    Relay relay{network, "gateway-0"};
+    relay.run(test::start, 1s);
+    CHECK(relay.counters.loops_sent > 60);
+    CHECK(relay.counters.loops_sent == relay.links.relays.size());
+    CHECK(relay.counters.packets_out == relay.links.relays.size());
+    // Carried by hand through layers 1 to 3, it comes back to the gateway.
+    auto cell = relay.links.relays.front().cell;
+    const auto sent = relay.links.relays.front().at;
+    auto next = relay.links.relays.front().next;
+    std::string before;
+    while (next != relay.identity) {
+        const auto* hop = network.document()->find(next);
+        before = hop->name;
+        const auto key = network.key(*hop, test::epoch);
+        const auto opened = packet::unwrap(cell.body(), key->keys.secret, packet::packet_size);
+        REQUIRE(opened);
+        next = std::get<packet::Forward>(opened->what).next;
+    }
+    relay.take_from(before, std::make_unique<cell::Cell>(cell), sent + 200ms);
+    CHECK(relay.counters.loops_returned == 1);
+    CHECK(relay.pipeline.held() == 0);  // accounted on arrival, no delay of its own
+    CHECK(relay.pipeline.take_loop_round_trips() == std::vector<base::Nanoseconds>{200ms});
+    CHECK(relay.dropped() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: own loops have no place of their own among what leaves") {
+    network.parameters().relay_loops = {200'000};
+    Relay relay{network, "mix-1-0"};
+    const auto key = network.key(network.named("mix-1-0"), test::epoch);
+    std::vector<base::Bytes> forwarded;  // as the next relay gets them
+    for (int i = 0; i < 40; ++i) {
+        auto cell = network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"}, 200'000'000,
+                                   mailbox(), identifier);
+        auto copy = *cell;
+        REQUIRE(packet::unwrap(copy.body(), key->keys.secret, packet::packet_size));
+        const auto body = copy.body();
+        forwarded.emplace_back(body.begin(), body.end());
+        relay.take_from("gateway-0", std::move(cell));
+    }
+    relay.tick(test::start + 200ms);  // all of them and about 40 loops in one tick
+    double loops = 0;
+    double packets = 0;
+    double behind = 0;  // pairs of a packet and a loop behind it
+    for (const auto& left : relay.links.relays) {
+        const auto is_this = [&](const auto& known) {
+            return std::ranges::equal(known, left.cell.body());
+        };
+        if (std::any_of(forwarded.begin(), forwarded.end(), is_this)) {
+            ++packets;
+        } else {
+            ++loops;
+            behind += packets;
+        }
+    }
+    REQUIRE(packets == 40);
+    REQUIRE(loops > 10);
+    // Mann and Whitney's U: mean nm/2, variance nm(n + m + 1)/12.
+    const double pairs = packets * loops;
+    CHECK(std::abs(behind - pairs / 2) < 4 * std::sqrt(pairs * (packets + loops + 1) / 12));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: a link that is missing or full loses the packet with its reason") {
+    struct Case {
+        Sent answer;
+        DropReason reason;
+    };
+    for (const auto& c : {Case{Sent::no_link, DropReason::unreachable},
+                          Case{Sent::queue_full, DropReason::overflow}}) {
+        Relay relay{network, "mix-1-0"};
+        relay.links.answer = c.answer;
+        relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                    0, mailbox(), identifier));
+        relay.tick(test::start);
+        CHECK(relay.dropped(c.reason) == 1);
+        CHECK(relay.counters.packets_out == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: a burst over the queue's bound costs random victims, not the law") {
+    relay::core::PipelineOptions options;
+    options.mix_capacity = 50;
+    Relay relay{network, "mix-1-0", nullptr, options};
+    for (int i = 0; i < 300; ++i)
+        relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                    40'000'000, mailbox(), identifier));
+    CHECK(relay.pipeline.held() == 50);
+    CHECK(relay.dropped(DropReason::overflow) == 250);
+    relay.tick(test::start + 40ms - 500us - 1ns);
+    CHECK(relay.links.relays.empty());
+    relay.tick(test::start + 40ms);
+    CHECK(relay.links.relays.size() == 50);
+}
+
+TEST_CASE_FIXTURE(
+    Fixture,
+    "pipeline: where a newer document's delays are longer, keys outlive their epoch by "
+    "as much") {
+    Relay relay{network, "mix-1-0"};
+    const auto ended = directory::epoch_start(test::epoch.next(), 900s);
+    const auto accepted = [&](base::Nanoseconds after) {
+        const auto at = ended + std::chrono::duration_cast<base::Milliseconds>(after);
+        return relay.keyring.find(test::epoch.low_byte(), at) != nullptr;
+    };
+    CHECK_FALSE(accepted(4s));
+    auto slower = std::make_shared<directory::Document>(*network.document());
+    slower->parameters.mean_delay = 100ms;
+    relay.pipeline.use(slower);
+    CHECK(accepted(4s));
+    CHECK(accepted(6s - 1ms));
+    CHECK_FALSE(accepted(6s));
+    // Back to shorter ones: what is under way was made for the longer.
+    relay.pipeline.use(network.document());
+    CHECK(accepted(6s - 1ms));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: a replay is dropped after the document and the epoch changed") {
+    Relay relay{network, "mix-1-0"};
+    const auto cell = network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"}, 5'000'000,
+                                     mailbox(), identifier);
+    relay.take_from("gateway-0", std::make_unique<cell::Cell>(*cell));
+    REQUIRE(relay.pipeline.held() == 1);
+    auto newer = std::make_shared<directory::Document>(*network.document());
+    newer->epoch = test::epoch.next();
+    relay.pipeline.use(newer);
+    relay.take_from("gateway-0", std::make_unique<cell::Cell>(*cell));
+    CHECK(relay.dropped(DropReason::replayed) == 1);
+    // The epoch has ended as well, and its key is in its time of grace.
+    const auto ended = directory::epoch_start(test::epoch.next(), 900s);
+    auto work = relay.pipeline.accept({&network.named("gateway-0"), {}},
+                                      std::make_unique<cell::Cell>(*cell), test::start, ended + 1s);
+    REQUIRE(work);
+    std::vector<relay::core::Work> batch;
+    batch.push_back(std::move(*work));
+    Pipeline::unwrap(batch);
+    relay.pipeline.unwrapped(batch);
+    CHECK(relay.dropped(DropReason::replayed) == 2);
+    CHECK(relay.pipeline.held() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: draining flushes nothing and takes nothing") {
+    network.parameters().relay_loops = {100'000};
+    Relay relay{network, "mix-1-0"};
+    relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                300'000'000, mailbox(), identifier));
+    relay.pipeline.drain();
+    CHECK(relay.pipeline.next_due() == test::start + 300ms - 500us);
+    relay.run(test::start, 299ms);
+    CHECK(relay.links.relays.empty());
+    CHECK(relay.pipeline.held() == 1);
+    relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"}, 0,
+                                                mailbox(), identifier));
+    CHECK(relay.counters.packets_in == 1);
+    relay.tick(test::start + 300ms);
+    CHECK(relay.links.relays.size() == 1);
+    CHECK(relay.pipeline.held() == 0);
+    CHECK(relay.pipeline.next_due() == base::Mono::max());
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: after a stall or a suspend nothing overdue bursts out") {
+    for (const bool suspended : {false, true}) {
+        CAPTURE(suspended);
+        Relay relay{network, "mix-1-0"};
+        for (int i = 0; i < 20; ++i)
+            relay.take_from("gateway-0",
+                            network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                           10'000'000, mailbox(), identifier));
+        if (suspended) {
+            relay.pipeline.slept(10min);
+            relay.tick(test::start + 5ms);
+        } else {
+            relay.tick(test::start + 10min);
+        }
+        CHECK(relay.links.relays.empty());
+        CHECK(relay.dropped(DropReason::delay) == 20);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: what a worker had during a suspend is overdue as well") {
+    for (const bool suspended : {false, true}) {
+        CAPTURE(suspended);
+        Relay relay{network, "mix-1-0"};
+        auto work =
+            relay.pipeline.accept({&network.named("gateway-0"), {}},
+                                  network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-1"},
+                                                 50'000'000, mailbox(), identifier),
+                                  test::start, network.wall());
+        REQUIRE(work);
+        std::vector<relay::core::Work> batch;
+        batch.push_back(std::move(*work));
+        Pipeline::unwrap(batch);
+        if (suspended) relay.pipeline.slept(10min);
+        relay.pipeline.unwrapped(batch);
+        relay.run(test::start, 100ms);
+        CHECK(relay.links.relays.size() == (suspended ? 0 : 1));
+        CHECK(relay.dropped(DropReason::delay) == (suspended ? 1 : 0));
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: the same seed and the same calls give the same bytes") {
+    network.parameters().relay_loops = {50'000};
+    std::vector<cell::CellBox> packets;
+    for (int i = 0; i < 30; ++i)
+        packets.push_back(network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                         static_cast<std::uint64_t>(i % 3) * 1'000'000, mailbox(),
+                                         identifier));
+    std::vector<base::Bytes> runs;
+    for (int run = 0; run < 2; ++run) {
+        Relay relay{network, "mix-1-0"};
+        for (const auto& packet : packets)
+            relay.take_from("gateway-0", std::make_unique<cell::Cell>(*packet));
+        relay.run(test::start, 200ms);
+        base::Bytes all;
+        for (const auto& left : relay.links.relays) {
+            const auto bytes = left.cell.bytes();
+            all.insert(all.end(), bytes.begin(), bytes.end());
+        }
+        CHECK(relay.links.relays.size() > 30);
+        runs.push_back(std::move(all));
+    }
+    CHECK(runs[0] == runs[1]);
+}

@@ -1,0 +1,321 @@
+#include "relay/core/reply_pace.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+using namespace nightjar;
+using base::Milliseconds;
+using base::Mono;
+using base::Seconds;
+using relay::core::ReplyPace;
+
+namespace {
+
+constexpr directory::Rate most{45'000};
+
+Mono at(double seconds) {
+    return Mono{base::from_seconds(seconds)};
+}
+
+stream::Schedule schedule(std::uint32_t sequence, std::uint32_t now_milli, double change_in,
+                          std::uint32_t next_milli) {
+    return {sequence, now_milli, static_cast<std::int32_t>(std::lround(change_in * 1000)),
+            next_milli};
+}
+
+/// The times of the ticks until `end`, in seconds.
+std::vector<double> ticks(ReplyPace& pace, Mono end, base::Random& random) {
+    std::vector<double> times;
+    while (pace.due() <= end) {
+        times.push_back(base::to_seconds(pace.due().time_since_epoch()));
+        pace.ticked(random);
+    }
+    return times;
+}
+
+std::size_t count(const std::vector<double>& times, double from, double to) {
+    return static_cast<std::size_t>(std::count_if(
+        times.begin(), times.end(), [&](double time) { return time >= from && time < to; }));
+}
+
+/// One tick in every gap: a window contains as many ticks as gaps, except for gaps across its ends.
+void check_rate(const std::vector<double>& times, double from, double to, double rate,
+                double off_most = 1) {
+    INFO("between " << from << " and " << to);
+    const auto expected = (to - from) * rate;
+    CHECK(std::abs(static_cast<double>(count(times, from, to)) - expected) <= off_most);
+}
+
+/// The Kolmogorov-Smirnov distance between the ticks' places in their gaps and a uniform
+/// distribution, times sqrt(n). Tick i is in gap i. The smallest place is taken as the beginning of
+/// the range; a place beyond the range's width gives a larger distance than any other.
+double place_distance(const std::vector<double>& times, double rate) {
+    std::vector<double> places;
+    for (std::size_t i = 0; i < times.size(); ++i)
+        places.push_back((times[i] * rate - static_cast<double>(i)) / directory::jitter_share);
+    std::sort(places.begin(), places.end());
+    double worst = 0;
+    const auto n = static_cast<double>(places.size());
+    const auto first = places.front();
+    for (std::size_t i = 0; i < places.size(); ++i)
+        worst = std::max({worst, std::abs(places[i] - first - static_cast<double>(i) / n),
+                          std::abs(static_cast<double>(i + 1) / n - places[i] + first)});
+    return worst * std::sqrt(n);
+}
+
+}  // namespace
+
+TEST_CASE("without a schedule, or at pace nought, nothing is ever due") {
+    base::SeededRandom random{41};
+    ReplyPace pace;
+    CHECK(pace.due() == Mono::max());
+    pace.follow(schedule(1, 0, 3, 0), most, at(1), random);
+    CHECK(pace.due() == Mono::max());
+}
+
+TEST_CASE(
+    "every gap has one tick, off its beat by a twentieth at most, at the next pace from the change "
+    "on") {
+    base::SeededRandom random{42};
+    ReplyPace pace;
+    pace.follow(schedule(1, 0, 3, 45'000), most, at(0), random);
+    CHECK(pace.due() >= at(3));
+    const auto first = ticks(pace, at(503), random);
+    CHECK(count(first, 0, 3) == 0);
+    for (int window = 0; window < 100; ++window)
+        check_rate(first, 3 + 5 * window, 8 + 5 * window, 45);
+    CHECK(place_distance(first, 45) < 1.95);  // 0.1 % of samples are above
+
+    pace.follow(schedule(2, 45'000, 5, 10'000), most, at(503), random);
+    const auto second = ticks(pace, at(1008), random);
+    check_rate(second, 503, 508, 45);
+    check_rate(second, 508, 1008, 10);
+}
+
+TEST_CASE("repeating a schedule in every packet moves no tick") {
+    base::SeededRandom random{43};
+    ReplyPace pace;
+    std::vector<double> times;
+    // 50 packets per second, each delayed, all with the change at 1000 s.
+    for (int i = 0; i < 50'000; ++i) {
+        const auto now = at(0.02 * i);
+        for (const auto time : ticks(pace, now, random))
+            times.push_back(time);
+        const auto delay = 0.25 + 0.2 * random.unit();
+        pace.follow(schedule(1, 45'000, 1000 - (0.02 * i - delay), 0), most, now, random);
+    }
+    CHECK(times.size() >= 44'998);
+    CHECK(times.size() <= 45'000);
+    CHECK(place_distance(times, 45) < 1.95);
+    // The change is late by the mean delay of 0.35 s.
+    const auto last = ticks(pace, at(9999), random);
+    CHECK(times.size() + last.size() >= 45'014);
+    CHECK(times.size() + last.size() <= 45'017);
+}
+
+TEST_CASE("a gap that the change falls into goes on at the new pace with what is left of it") {
+    struct Row {
+        double now_pace;
+        double change_in;  // seconds after a tick; the next tick is a gap later, plus or minus 10 %
+        double next_pace;
+        double least;  // the next tick lies between these bounds, whatever the draws
+        double most;
+    };
+    const Row rows[]{
+        {1, 0.4, 45, 0.4 + 0.5 / 45, 0.4 + 0.7 / 45},
+        {1, 0.8, 45, 0.8 + 0.1 / 45, 0.8 + 0.3 / 45},
+        {40, 0.01, 1, 0.01 + 0.5, 0.01 + 0.7},
+        {10, 10, 1, 0.09, 0.11},
+    };
+    for (const auto& row : rows) {
+        double earliest = 1e9;
+        double latest = 0;
+        for (std::uint64_t seed = 0; seed < 400; ++seed) {
+            base::SeededRandom random{seed};
+            ReplyPace pace;
+            const auto now = static_cast<std::uint32_t>(row.now_pace * 1000);
+            pace.follow(schedule(1, now, 0, now), most, at(0), random);
+            const auto tick = pace.due();
+            pace.ticked(random);
+            pace.follow(
+                schedule(2, now, row.change_in, static_cast<std::uint32_t>(row.next_pace * 1000)),
+                most, tick, random);
+            const auto next = base::to_seconds(pace.due() - tick);
+            earliest = std::min(earliest, next);
+            latest = std::max(latest, next);
+        }
+        const auto width = row.most - row.least;
+        INFO("paces " << row.now_pace << " and " << row.next_pace);
+        CHECK(earliest >= row.least - 1e-6);
+        CHECK(earliest < row.least + 0.2 * width);
+        CHECK(latest <= row.most + 1e-6);
+        CHECK(latest > row.most - 0.2 * width);
+    }
+}
+
+TEST_CASE("nobody knows where the gaps begin from when a session opens, or an exit wakes up") {
+    constexpr int seeds = 2000;
+    for (const bool restarted : {false, true}) {
+        std::vector<double> places;
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+            base::SeededRandom random{seed};
+            ReplyPace pace;
+            base::SeededRandom same{1};
+            auto& of_opening = restarted ? same : random;
+            pace.follow(schedule(1, 0, 3, 10'000), most, at(0), of_opening);
+            const auto begins = restarted ? 100 : 3;
+            ticks(pace, at(restarted ? 50 : 0), of_opening);
+            if (restarted) pace.restart(at(begins), random);
+            places.push_back((base::to_seconds(pace.due().time_since_epoch()) - begins) * 10);
+        }
+        std::sort(places.begin(), places.end());
+        double worst = 0;
+        for (std::size_t i = 0; i < places.size(); ++i)
+            worst = std::max(worst, std::abs(places[i] - static_cast<double>(i) / seeds));
+        CHECK(worst * std::sqrt(seeds) < 1.95);
+    }
+}
+
+TEST_CASE("after a restart ticks go on at the pace") {
+    base::SeededRandom random{47};
+    ReplyPace pace;
+    pace.follow(schedule(1, 45'000, 0, 45'000), most, at(0), random);
+    pace.restart(at(100), random);
+    CHECK(pace.due() >= at(100));
+    const auto times = ticks(pace, at(200), random);
+    check_rate(times, 100, 200, 45);
+    CHECK(place_distance(times, 45) < 1.95);
+}
+
+TEST_CASE("of several estimates of one change the mean holds, and the highest sequence wins") {
+    struct Row {
+        const char* what;
+        stream::Schedule second;
+        double expected;  // when the pace changes from zero to full
+    };
+    const Row rows[]{
+        {"a later estimate is a packet that was delayed more", schedule(5, 0, 5.6, 45'000), 6.4},
+        {"an earlier one a packet that was delayed less", schedule(5, 0, 5.0, 45'000), 6.1},
+        {"an old schedule that comes late says nothing", schedule(4, 45'000, 0, 45'000), 6.2},
+        {"a new one says all", schedule(6, 0, 9, 45'000), 10},
+    };
+    for (const auto& row : rows) {
+        INFO(row.what);
+        for (std::uint64_t seed = 0; seed < 50; ++seed) {
+            base::SeededRandom random{seed};
+            ReplyPace pace;
+            pace.follow(schedule(5, 0, 6.2, 45'000), most, at(0), random);
+            pace.follow(row.second, most, at(1), random);
+            CHECK(pace.due() >= at(row.expected));
+            CHECK(pace.due() < at(row.expected + 0.3));
+        }
+    }
+}
+
+TEST_CASE("estimates of the last change count for nothing in the next one") {
+    base::SeededRandom random{49};
+    ReplyPace pace;
+    pace.follow(schedule(5, 0, 6, 0), most, at(0), random);
+    pace.follow(schedule(5, 0, 5.6, 0), most, at(1), random);
+    pace.follow(schedule(6, 0, 6, 45'000), most, at(2), random);    // at 8
+    pace.follow(schedule(6, 0, 5.6, 45'000), most, at(3), random);  // at 8.6
+    CHECK(pace.due() >= at(8.3));
+    CHECK(pace.due() < at(8.33));
+}
+
+TEST_CASE("a change that has come is not drawn out by packets that tell of it late") {
+    base::SeededRandom random{48};
+    ReplyPace pace;
+    pace.follow(schedule(1, 45'000, 1, 0), most, at(0), random);
+    CHECK(ticks(pace, at(1.5), random).size() == 45);
+    pace.follow(schedule(1, 45'000, 2, 0), most, at(1.5), random);
+    CHECK(pace.due() == Mono::max());
+}
+
+TEST_CASE("a change that lies behind is in force") {
+    base::SeededRandom random{44};
+    ReplyPace pace;
+    pace.follow(schedule(9, 0, -600, 45'000), most, at(1), random);
+    check_rate(ticks(pace, at(101), random), 1, 101, 45);
+}
+
+TEST_CASE("no pace is above the network's") {
+    base::SeededRandom random{45};
+    ReplyPace pace;
+    pace.follow(schedule(1, 0xffffffff, 50, 0xffffffff), most, at(0), random);
+    check_rate(ticks(pace, at(100), random), 0, 100, 45);
+    CHECK(pace.highest() == most);
+}
+
+TEST_CASE("a tick that is due already is not drawn anew by a schedule") {
+    base::SeededRandom random{46};
+    ReplyPace pace;
+    pace.follow(schedule(1, 45'000, 0, 45'000), most, at(0), random);
+    const auto due = pace.due();
+    pace.follow(schedule(2, 0, 0, 0), most, at(5), random);
+    CHECK(pace.due() == due);
+    pace.ticked(random);
+    CHECK(pace.due() == Mono::max());
+}
+
+TEST_CASE("a hand-over between two exits keeps the sum of their paces in every window") {
+    constexpr int seeds = 400;
+    double around_the_change = 0;
+    for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+        INFO("seed " << seed);
+        base::SeededRandom random{seed};
+        ReplyPace old_exit;
+        ReplyPace new_exit;
+        const auto route_delay = [&] {
+            base::Nanoseconds sum{};
+            for (int hop = 0; hop < 5; ++hop)
+                sum += random.exponential(Milliseconds{50});
+            return base::to_seconds(sum);
+        };
+        struct Packet {
+            double arrives;
+            double sent;
+            bool to_new;
+        };
+        // Both sessions get their share of the slots. The change is at 20 s, announced from 12 s
+        // on.
+        std::vector<Packet> packets;
+        for (int i = 0; i < 2000; ++i) {
+            const auto sent = 0.02 * i;
+            packets.push_back({sent + route_delay(), sent, random.below(10) == 0});
+        }
+        std::sort(packets.begin(), packets.end(),
+                  [](const Packet& a, const Packet& b) { return a.arrives < b.arrives; });
+        std::vector<double> times;
+        const auto take = [&](Mono end) {
+            for (auto* pace : {&old_exit, &new_exit}) {
+                for (const auto time : ticks(*pace, end, random))
+                    times.push_back(time);
+            }
+        };
+        for (const auto& packet : packets) {
+            const auto now = at(packet.arrives);
+            take(now);
+            const auto in = 20 - packet.sent;
+            if (packet.to_new) {
+                if (packet.sent < 12) continue;
+                new_exit.follow(schedule(1, 0, in, 45'000), most, now, random);
+            } else if (packet.sent < 12) {
+                old_exit.follow(schedule(1, 45'000, 0, 45'000), most, now, random);
+            } else {
+                old_exit.follow(schedule(2, 45'000, in, 0), most, now, random);
+            }
+        }
+        take(at(41));
+        // The two exits change within the difference of their routes' mean delays, some 20 ms.
+        for (double from = 1; from < 35; from += 1)
+            check_rate(times, from, from + 5, 45, 8);
+        check_rate(times, 19.5, 20.5, 45, 8);
+        around_the_change += static_cast<double>(count(times, 19, 22)) / seeds;
+    }
+    // Only a tenth of the packets goes to the new exit, but that does not make it later.
+    CHECK(around_the_change == doctest::Approx(3 * 45).epsilon(0.002));
+}

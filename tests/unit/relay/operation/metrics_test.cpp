@@ -1,0 +1,197 @@
+#include "relay/operation/metrics.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+using namespace nightjar;
+using namespace nightjar::relay::core;
+using namespace nightjar::relay::operation;
+
+namespace {
+
+StaticFacts facts(bool lab) {
+    StaticFacts facts;
+    facts.version = "0.1.0";
+    facts.state = State::active;
+    facts.lab = lab;
+    facts.epoch = {1234};
+    facts.process_start = base::Wall{base::Seconds{1'800'000'000}};
+    facts.directory_valid_until = base::Wall{base::Seconds{1'800'003'600}};
+    facts.mix_key_expiry = base::Wall{base::Seconds{1'800'007'200}};
+    facts.expected_loop_rtt = base::Milliseconds{250};
+    facts.max_fds = 1024;
+    return facts;
+}
+
+LabFacts busy() {
+    LabFacts lab;
+    lab.counters.packets_in = 123'456'789;
+    lab.counters.held_packets = 1000;
+    lab.counters.held_ns = 50'250'000'000;
+    lab.counters.asked_ns = 50'000'000'000;
+    lab.counters.drop(DropReason::replayed);
+    lab.counters.drop(DropReason::replayed);
+    lab.loop_round_trips = base::Milliseconds{1500};
+    return lab;
+}
+
+/// "name" or "name{label}" of every sample.
+std::set<std::string> names(const std::string& text) {
+    std::set<std::string> found;
+    std::istringstream lines{text};
+    for (std::string line; std::getline(lines, line);) {
+        if (line.empty() || line.front() == '#') continue;
+        auto name = line.substr(0, line.find_first_of("{ "));
+        if (const auto open = line.find('{'); open != std::string::npos) {
+            name += "{";
+            const auto labels = line.substr(open + 1, line.find('}') - open - 1);
+            std::istringstream parts{labels};
+            for (std::string part; std::getline(parts, part, ',');)
+                name += part.substr(0, part.find('=')) + ",";
+            name.back() = '}';
+        }
+        found.insert(name);
+    }
+    return found;
+}
+
+/// The names that docs/metrics.md lists under a class: table rows "| `name{label}` | S | ...".
+std::set<std::string> documented(char metric_class) {
+    std::ifstream page{NIGHTJAR_SOURCE_DIR "/docs/metrics.md"};
+    REQUIRE(page.good());
+    std::set<std::string> found;
+    for (std::string line; std::getline(page, line);) {
+        const auto end = line.find('`', 3);
+        if (!line.starts_with("| `") || end == std::string::npos) continue;
+        if (line.substr(end + 1, 4) == std::string{" | "} + metric_class)
+            found.insert(line.substr(3, end - 3));
+    }
+    return found;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+    return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("metrics: outside a lab exactly the static names of docs/metrics.md are shown") {
+    Metrics metrics;
+    CHECK(names(metrics.text(facts(false), nullptr)) == documented('S'));
+}
+
+TEST_CASE("metrics: in a lab exactly the documented names are shown") {
+    Metrics metrics;
+    const auto lab = busy();
+    auto expected = documented('S');
+    expected.merge(documented('L'));
+    CHECK(names(metrics.text(facts(true), &lab)) == expected);
+}
+
+TEST_CASE("metrics: outside a lab, traffic changes no byte of a scrape") {
+    Metrics metrics;
+    const auto before = metrics.text(facts(false), nullptr);
+    // A lab's scrape in between has exact values; nothing of it may stay behind.
+    const auto lab = busy();
+    CHECK(metrics.text(facts(true), &lab) != before);
+    CHECK(metrics.text(facts(false), nullptr) == before);
+    CHECK(before.find("nightjar_lab") == std::string::npos);
+    CHECK(before.find("mode=\"lab\"") == std::string::npos);
+    CHECK(Metrics{}.text(facts(false), nullptr) == before);
+}
+
+TEST_CASE("metrics: values") {
+    Metrics metrics;
+    auto lab = busy();
+    metrics.text(facts(true), &lab);
+    lab.counters.packets_in += 1;
+    const auto text = metrics.text(facts(true), &lab);
+    for (const auto* line :
+         {"nightjar_build_info{version=\"0.1.0\"} 1", "nightjar_state{state=\"active\"} 1",
+          "nightjar_state{state=\"draining\"} 0", "nightjar_epoch 1234",
+          "nightjar_directory_valid_until_timestamp_seconds 1800003600",
+          "nightjar_key_expiry_timestamp_seconds{key=\"mix\"} 1800007200",
+          "nightjar_expected_loop_rtt_seconds 0.25", "process_max_fds 1024",
+          "nightjar_lab_packets_in_total 123456790", "nightjar_lab_held_seconds_total 50.25",
+          "nightjar_lab_asked_seconds_total 50", "nightjar_lab_loop_round_trip_seconds_total 1.5",
+          "nightjar_lab_packets_dropped_total{reason=\"replayed\"} 2",
+          "nightjar_lab_packets_dropped_total{reason=\"malformed\"} 0"})
+        CHECK_MESSAGE(has_line(text, line), line);
+}
+
+TEST_CASE("metrics: mode=lab exists only in a lab, so that an alert on it is silent elsewhere") {
+    Metrics metrics;
+    const auto lab = busy();
+    const std::string mode{
+        "nightjar_metrics_policy_info{mode=\"lab\",noise=\"none\",window=\"none\"} 1"};
+    CHECK(has_line(metrics.text(facts(true), &lab), mode));
+    CHECK(!has_line(metrics.text(facts(false), nullptr), mode));
+}
+
+TEST_CASE("metrics: every static fact has a name of its own") {
+    Metrics metrics;
+    auto told = facts(false);
+    told.config_last_reload_success = base::Wall{base::Seconds{1'800'000'100}};
+    told.config_last_reload_successful = false;
+    auto text = metrics.text(told, nullptr);
+    for (const auto* line :
+         {"process_start_time_seconds 1800000000",
+          "nightjar_config_last_reload_success_timestamp_seconds 1800000100",
+          "nightjar_config_last_reload_successful 0", "nightjar_version_recommended 1",
+          "nightjar_metrics_policy_info{mode=\"static\",noise=\"none\",window=\"none\"} 1"})
+        CHECK_MESSAGE(has_line(text, line), line);
+    told.config_last_reload_successful = true;
+    told.version_recommended = false;
+    text = metrics.text(told, nullptr);
+    CHECK(has_line(text, "nightjar_config_last_reload_successful 1"));
+    CHECK(has_line(text, "nightjar_version_recommended 0"));
+    // Exactly one state is 1, whichever it is.
+    for (std::size_t i = 0; i < state_count; ++i) {
+        told.state = static_cast<State>(i);
+        text = metrics.text(told, nullptr);
+        for (std::size_t other = 0; other < state_count; ++other) {
+            const auto line = std::string{"nightjar_state{state=\""} + state_names[other] + "\"} " +
+                              (other == i ? "1" : "0");
+            CHECK_MESSAGE(has_line(text, line), line);
+        }
+    }
+}
+
+TEST_CASE("metrics: every exact value has a name of its own") {
+    Metrics metrics;
+    LabFacts lab;
+    auto& c = lab.counters;
+    const std::pair<const char*, std::uint64_t*> values[] = {
+        {"nightjar_lab_packets_in_total", &c.packets_in},
+        {"nightjar_lab_packets_in_client_total", &c.packets_in_client},
+        {"nightjar_lab_packets_in_relay_total", &c.packets_in_relay},
+        {"nightjar_lab_packets_out_total", &c.packets_out},
+        {"nightjar_lab_deliveries_total", &c.deliveries},
+        {"nightjar_lab_exit_payloads_total", &c.exit_payloads},
+        {"nightjar_lab_replies_total", &c.replies},
+        {"nightjar_lab_ticks_missed_total", &c.ticks_missed},
+        {"nightjar_lab_loops_sent_total", &c.loops_sent},
+        {"nightjar_lab_loops_returned_total", &c.loops_returned},
+        {"nightjar_lab_loops_lost_total", &c.loops_lost},
+        {"nightjar_lab_down_cells_total", &c.down_cells},
+        {"nightjar_lab_held_packets_total", &c.held_packets},
+        {"nightjar_lab_unwrap_refused_total", &lab.unwrap_refused},
+    };
+    std::uint64_t n = 1000;
+    for (const auto& [name, value] : values)
+        *value = ++n;
+    for (std::size_t i = 0; i < drop_reason_count; ++i)
+        c.dropped[i] = 10 + i;
+    const auto text = metrics.text(facts(true), &lab);
+    for (const auto& [name, value] : values)
+        CHECK_MESSAGE(has_line(text, name + (" " + std::to_string(*value))), name);
+    for (std::size_t i = 0; i < drop_reason_count; ++i) {
+        const auto line = std::string{"nightjar_lab_packets_dropped_total{reason=\""} +
+                          drop_reason_names[i] + "\"} " + std::to_string(10 + i);
+        CHECK_MESSAGE(has_line(text, line), line);
+    }
+}

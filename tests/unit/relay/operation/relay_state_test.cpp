@@ -1,0 +1,35 @@
+#include <doctest/doctest.h>
+
+#include "relay/operation/startup.hpp"
+
+using namespace nightjar;
+using namespace std::chrono_literals;
+using relay::core::State;
+
+TEST_CASE("relay state: by the clock, the document and whether it lists us") {
+    directory::Document document;
+    document.valid_from = base::Wall{1'800'000'000s};
+    document.valid_until = base::Wall{1'800'007'200s};
+    struct Case {
+        const char* when;
+        base::Nanoseconds after;  // time since the document's begin
+        State listed;
+        State not_listed;
+    };
+    const Case cases[] = {
+        {"an hour before it", -3600s, State::document_early, State::document_early},
+        {"1 ms before its keys are accepted", -60s - 1ms, State::document_early,
+         State::document_early},
+        {"60 s before it", -60s, State::active, State::not_listed},
+        {"as it begins", 0s, State::active, State::not_listed},
+        {"as it ends", 7200s - 1ms, State::active, State::not_listed},
+        {"when it is over", 7200s, State::document_expired, State::document_expired},
+    };
+    for (const auto& c : cases) {
+        CAPTURE(c.when);
+        const auto now =
+            document.valid_from + std::chrono::duration_cast<base::Milliseconds>(c.after);
+        CHECK(relay::operation::state_by(document, true, now) == c.listed);
+        CHECK(relay::operation::state_by(document, false, now) == c.not_listed);
+    }
+}
