@@ -37,7 +37,7 @@ constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 // are the cells of 0.15 s.
 constexpr std::size_t backlog_max = 8;
 // Without a link, prepare() still runs at this interval and ends sessions that waited too long.
-constexpr base::Milliseconds look_again{500};
+constexpr base::Milliseconds prepare_interval{500};
 // The mean number of document requests per epoch. Their times depend only on the clock.
 constexpr int fetches_per_epoch = 8;
 
@@ -57,7 +57,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
  private:
     // --- tasks ---
     asio::awaitable<void> join();
-    asio::awaitable<void> keep_law();
+    asio::awaitable<void> run_schedule();
     asio::awaitable<void> refresh_document();
     asio::awaitable<void> watch_readiness();
     asio::awaitable<void> end_applications();
@@ -79,7 +79,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     void listen();
     std::string socks_text() const;
     void start_core(operation::DocumentRef document);
-    void after_core();
+    void dispatch_core_output();
     void on_document(std::string_view text);
     void fail(ExitCode code, const std::string& line);
 
@@ -176,7 +176,7 @@ asio::awaitable<void> Daemon::join() {
     auto document = co_await operation::first_document(anchors_, state_, random_, waiting_for_);
     start_core(std::move(document));
     if (!core_) co_return;
-    tasks_.spawn("traffic law", keep_law());
+    tasks_.spawn("traffic law", run_schedule());
     tasks_.spawn("document", refresh_document());
     tasks_.spawn("dialer", dialer_->run());
 }
@@ -215,10 +215,10 @@ asio::awaitable<void> Daemon::watch_readiness() {
 
 // --- the traffic law -----------------------------------------------------------------------------
 
-asio::awaitable<void> Daemon::keep_law() {
+asio::awaitable<void> Daemon::run_schedule() {
     for (;;) {
         slot_timer_.expires_at(link_ != nullptr ? core_->next_due()
-                                                : node::process::mono_now() + look_again);
+                                                : node::process::mono_now() + prepare_interval);
         co_await slot_timer_.async_wait(as_values);
         const auto now = node::process::mono_now();
         if (link_ != nullptr) {
@@ -227,7 +227,7 @@ asio::awaitable<void> Daemon::keep_law() {
                 if (!write(*cells[i])) core_->unwritten(i);
         }
         core_->prepare(now, node::process::wall_now());
-        after_core();
+        dispatch_core_output();
     }
 }
 
@@ -243,7 +243,7 @@ bool Daemon::write(const cell::Cell& cell) {
     return false;
 }
 
-void Daemon::after_core() {
+void Daemon::dispatch_core_output() {
     for (const auto& result : core_->take_pings())
         api_.on_ping(result);
     proxy_.dispatch();
@@ -273,7 +273,7 @@ void Daemon::on_down(node::link::LinkError why) {
     if (!shutdown_.requested()) node::process::log(Level::warning, waiting_for_);
     core_->disconnected();
     slot_timer_.cancel();
-    after_core();
+    dispatch_core_output();
 }
 
 void Daemon::on_refused(node::link::LinkError why) {
@@ -285,7 +285,7 @@ void Daemon::on_cell(node::link::Link& link, cell::CellBox cell) {
     switch (cell->kind()) {
         case cell::Kind::packet:
             core_->on_delivery(*cell, node::process::mono_now());
-            after_core();
+            dispatch_core_output();
             break;
         case cell::Kind::padding:
             break;

@@ -55,7 +55,7 @@ class Daemon {
     void try_reload();
 
     core::State state() const;
-    void tell_state();
+    void log_state_change();
     operation::StaticFacts facts() const;
     operation::StatusFacts status();
     operation::HttpPages pages();
@@ -88,7 +88,7 @@ class Daemon {
     base::Wall reloaded_ = started_;
     bool reload_successful_ = true;
     bool core_failed_ = false;
-    core::State told_ = core::State::active;
+    core::State last_logged_state_ = core::State::active;
     std::string key_trouble_;  // the last error that was logged
 };
 
@@ -188,7 +188,7 @@ asio::awaitable<void> Daemon::housekeeping() {
         maintain_keys();
         const bool waits = state() != core::State::active;
         if (waits || round % document_every == 0) look_at_document();
-        tell_state();
+        log_state_change();
         if (round % heartbeat_every == 0) {
             log(Level::info, std::string{"state "} +
                                  core::state_names[static_cast<std::size_t>(state())] + ", epoch " +
@@ -209,7 +209,7 @@ void Daemon::maintain_keys() {
 }
 
 void Daemon::look_at_document() {
-    if (!loaded_.document_file.worth_another_look()) return;
+    if (!loaded_.document_file.changed_since_load()) return;
     try {
         auto newer =
             loaded_.document_file.load(node::process::wall_now(), loaded_.document.document->epoch);
@@ -290,9 +290,9 @@ core::State Daemon::state() const {
 
 /// Logs each change of state: nothing else tells the operator that the relay stopped or resumed
 /// taking packets.
-void Daemon::tell_state() {
+void Daemon::log_state_change() {
     const auto now = state();
-    if (now == std::exchange(told_, now)) return;
+    if (now == std::exchange(last_logged_state_, now)) return;
     log(now == core::State::active || now == core::State::draining ? Level::info : Level::warning,
         std::string{"state "} + core::state_names[static_cast<std::size_t>(now)] +
             "; this machine's clock says " + operation::to_text(node::process::wall_now()) +

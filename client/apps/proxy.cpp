@@ -162,7 +162,7 @@ void Proxy::admit(tcp::socket socket) {
     const auto application = std::make_shared<Application>(std::move(socket));
     application->deadline = Clock::now() + limits_.handshake;
     applications_.push_back(application);
-    tasks_.spawn("socks application", converse(application));
+    tasks_.spawn("socks application", serve_connection(application));
 }
 
 asio::awaitable<void> Proxy::deadline_loop() {
@@ -185,14 +185,14 @@ asio::awaitable<void> Proxy::deadline_loop() {
 }
 
 /// Serves one connection from accept to close.
-asio::awaitable<void> Proxy::converse(Ref application) {
+asio::awaitable<void> Proxy::serve_connection(Ref application) {
     struct Forget {
         Proxy& proxy;
         Ref application;
         ~Forget() { proxy.forget(application); }
     } const forget{*this, application};
 
-    if (!co_await shake_hands(application)) co_return;
+    if (!co_await socks_handshake(application)) co_return;
     application->uploading = true;
     tasks_.spawn("socks upload", upload(application));
     if (co_await await_exit(application)) co_await download(application);
@@ -202,7 +202,7 @@ asio::awaitable<void> Proxy::converse(Ref application) {
 }
 
 /// Runs the SOCKS handshake and opens the stream. False on failure, after sending any refusal.
-asio::awaitable<bool> Proxy::shake_hands(Ref application) {
+asio::awaitable<bool> Proxy::socks_handshake(Ref application) {
     protocol::socks5::Handshake handshake{rules_};
     base::Bytes buffer(1024);
     std::size_t used = 0, have = 0;
@@ -215,7 +215,7 @@ asio::awaitable<bool> Proxy::shake_hands(Ref application) {
         used = handshake.feed(base::ByteView{buffer}.first(have));
         const auto output = handshake.take_output();
         if (handshake.state() == State::refused) {
-            co_await last_words(application, output);
+            co_await send_refusal(application, output);
             co_return false;
         }
         const auto written =
@@ -228,7 +228,7 @@ asio::awaitable<bool> Proxy::shake_hands(Ref application) {
     if (!stream) {
         const auto refusal =
             protocol::socks5::reply_bytes(protocol::socks5::Reply::general_failure);
-        co_await last_words(application, refusal);
+        co_await send_refusal(application, refusal);
         co_return false;
     }
     application->stream = *stream;
@@ -250,7 +250,7 @@ asio::awaitable<bool> Proxy::await_exit(Ref application) {
             protocol::socks5::reply_bytes(protocol::socks5::reply_for(*application->reset));
         application->phase = Application::Phase::refused;
         application->room.cancel();
-        co_await last_words(application, refusal);
+        co_await send_refusal(application, refusal);
         co_return false;
     }
     application->phase = Application::Phase::relaying;
@@ -345,9 +345,9 @@ asio::awaitable<bool> Proxy::push(Ref application, base::Bytes bytes) {
 
 /// Sends `bytes`, then discards input until the application closes or the deadline passes. Closing
 /// a socket with unread input would send a reset, and the application could lose the bytes.
-asio::awaitable<void> Proxy::last_words(Ref application, base::Bytes bytes) {
+asio::awaitable<void> Proxy::send_refusal(Ref application, base::Bytes bytes) {
     application->phase = Application::Phase::refused;
-    application->deadline = Clock::now() + limits_.last_words;
+    application->deadline = Clock::now() + limits_.send_refusal;
     const auto written =
         co_await asio::async_write(application->socket, asio::buffer(bytes), as_values);
     if (std::get<0>(written)) co_return;

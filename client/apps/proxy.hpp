@@ -27,7 +27,7 @@ struct ProxyLimits {
     base::Seconds handshake{10};  // total, from accept to the request's last byte
     base::Seconds answer{60};     // from the request to the exit's answer
     base::Seconds half_closed{300};  // the application sends no more, and nothing comes for it
-    base::Seconds last_words{2};     // for an application to read a refusal
+    base::Seconds send_refusal{2};   // for an application to read a refusal
     std::size_t chunk = 16 * 1024;   // bytes per read or write
 };
 
@@ -56,13 +56,13 @@ class Proxy {
 
     asio::awaitable<void> accept_loop();
     asio::awaitable<void> deadline_loop();
-    asio::awaitable<void> converse(Ref application);
-    asio::awaitable<bool> shake_hands(Ref application);
+    asio::awaitable<void> serve_connection(Ref application);
+    asio::awaitable<bool> socks_handshake(Ref application);
     asio::awaitable<bool> await_exit(Ref application);
     asio::awaitable<void> download(Ref application);
     asio::awaitable<void> upload(Ref application);
     asio::awaitable<bool> push(Ref application, base::Bytes bytes);
-    asio::awaitable<void> last_words(Ref application, base::Bytes bytes);
+    asio::awaitable<void> send_refusal(Ref application, base::Bytes bytes);
     void admit(asio::ip::tcp::socket socket);
     void forget(const Ref& application);
 

@@ -84,7 +84,7 @@ void Core::Impl::take_back_unsent() {
 
 SlotPacket Core::Impl::make(const Slot& slot, base::Wall wall) {
     if (slot.kind == Slot::Kind::main) {
-        if (const auto picked = plan.pick(slot.due, slot.lot)) {
+        if (const auto picked = plan.pick(slot.due, slot.session_draw)) {
             auto& session = *sessions.at(*picked).session;
             auto cell = session.compose(plan.find(*picked)->schedule, slot.due, wall, context());
             if (cell)
@@ -103,9 +103,9 @@ SlotPacket Core::Impl::make_loop(base::Mono due, base::Wall wall) {
     if (!route) return {};
     const auto hops = to_hops(*document, *route, epoch, random);
     if (!hops) return {};
-    auto identifier = random.id<base::Identifier>();
+    auto identifier = random.id<base::SurbId>();
     while (identifier.is_zero())
-        identifier = random.id<base::Identifier>();
+        identifier = random.id<base::SurbId>();
     auto surb = sealer->surb(*hops, *base::Destination::from(self.bytes), identifier, random);
     if (!surb) return {};
     auto cell = cell::Cell::boxed_packet(epoch.low_byte());
@@ -121,13 +121,13 @@ SlotPacket Core::Impl::make_loop(base::Mono due, base::Wall wall) {
 void Core::Impl::on_delivery(const cell::Cell& cell, base::Mono now) {
     clock = std::max(clock, now);
     const auto body = cell.body();
-    const auto identifier = base::Identifier::from(body.first(base::Identifier::size()));
+    const auto identifier = base::SurbId::from(body.first(base::SurbId::size()));
     const auto expected = outstanding.take(*identifier);
     if (!expected) {
         ++deliveries_unknown;
         return;
     }
-    const auto payload = body.subspan(base::Identifier::size(), packet::payload_size);
+    const auto payload = body.subspan(base::SurbId::size(), packet::payload_size);
     if (expected->session != loops_handle) {
         on_reply(*expected, payload, now);
     } else if (sealer->recover(expected->recovery, payload)) {

@@ -34,7 +34,7 @@ struct Core::Impl final : PlanHost {
         bool sent_all = false;  // finish() was called
         bool read_all = false;  // `finished` was reported
     };
-    struct Live {
+    struct SessionEntry {
         std::unique_ptr<Session> session;
         std::map<stream::StreamId, StreamRef> streams;
     };
@@ -64,13 +64,13 @@ struct Core::Impl final : PlanHost {
     void end_session(SessionHandle handle);
     /// Ends all sessions and clears the plan: the state before the first connection.
     void end_sessions();
-    void reset_streams(Live& live);
+    void reset_streams(SessionEntry& live);
     std::optional<SessionHandle> session_for(const IsolationKey& key);
 
     // --- core_streams.cpp: streams and pings ---
     std::optional<StreamRef> open(const IsolationKey& isolation, const stream::Target& target);
-    void collect(Live& live, const Expected* spent);
-    void on_pong(Live& live, std::uint64_t nonce, const Expected* spent);
+    void collect(SessionEntry& live, const Expected* spent);
+    void on_pong(SessionEntry& live, std::uint64_t nonce, const Expected* spent);
     void forget_if_over(StreamRef ref);
     void forget(StreamRef ref);
     /// The stream's session and its number in that session. The session is nullptr if unknown.
@@ -91,7 +91,7 @@ struct Core::Impl final : PlanHost {
     bool plan_started = false;
     base::Mono disconnected_at{};
     SessionHandle last_handle = loops_handle;
-    std::map<SessionHandle, Live> sessions;
+    std::map<SessionHandle, SessionEntry> sessions;
     std::map<base::NodeId, base::Mono> dead_exits;
 
     /// The first isolation key used gets the session that is open anyway.

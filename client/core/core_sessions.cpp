@@ -63,7 +63,7 @@ void Core::Impl::run_plan(base::Mono now) {
         end_session(handle);
 }
 
-void Core::Impl::reset_streams(Live& live) {
+void Core::Impl::reset_streams(SessionEntry& live) {
     const auto ended = std::move(live.streams);
     live.streams.clear();
     for (const auto& [id, ref] : ended) {

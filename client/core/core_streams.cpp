@@ -19,7 +19,7 @@ std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
 }
 
 /// Converts a session's events into the client's. `spent`: the SURB of the reply that caused them.
-void Core::Impl::collect(Live& live, const Expected* spent) {
+void Core::Impl::collect(SessionEntry& live, const Expected* spent) {
     for (auto& event : live.session->mux().take_events()) {
         if (event.kind == stream::Event::Kind::pong) {
             on_pong(live, event.nonce, spent);
@@ -38,7 +38,7 @@ void Core::Impl::collect(Live& live, const Expected* spent) {
     }
 }
 
-void Core::Impl::on_pong(Live& live, std::uint64_t nonce, const Expected* spent) {
+void Core::Impl::on_pong(SessionEntry& live, std::uint64_t nonce, const Expected* spent) {
     auto sent = live.session->take_sent_ping(nonce);
     if (!sent || spent == nullptr) return;
     PingResult result{.nonce = nonce,

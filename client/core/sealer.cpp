@@ -11,14 +11,14 @@ class PacketSealer final : public Sealer {
     bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
                  base::ByteView message, base::Random& random, base::ByteSpan packet) override {
         const auto built =
-            packet::build(packet::Version::v260, route, destination, base::Identifier{}, message,
+            packet::build(packet::Version::v260, route, destination, base::SurbId{}, message,
                           packet::payload_size, packet::HeaderRandomness::draw(random));
         return built && copy(*built, packet);
     }
 
     std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
                                          const base::Destination& destination,
-                                         const base::Identifier& identifier,
+                                         const base::SurbId& identifier,
                                          base::Random& random) override {
         auto made = packet::make_surb(route, destination, identifier,
                                       packet::HeaderRandomness::draw(random));
@@ -30,7 +30,7 @@ class PacketSealer final : public Sealer {
         return bool{packet::use_surb(surb, message, packet)};
     }
 
-    std::optional<base::Bytes> recover(const packet::Recovery& recovery,
+    std::optional<base::Bytes> recover(const packet::SurbKeys& recovery,
                                        base::ByteView payload) override {
         auto message = packet::recover(recovery, payload);
         if (!message) return std::nullopt;

@@ -25,12 +25,12 @@ class Sealer {
     /// Precondition: the identifier is not zero.
     virtual std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
                                                  const base::Destination& destination,
-                                                 const base::Identifier& identifier,
+                                                 const base::SurbId& identifier,
                                                  base::Random& random) = 0;
     /// Writes the packet that spends one of our own SURBs: a loop.
     virtual bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) = 0;
     /// Decrypts a payload that came back. Empty if it was modified on its way.
-    virtual std::optional<base::Bytes> recover(const packet::Recovery& recovery,
+    virtual std::optional<base::Bytes> recover(const packet::SurbKeys& recovery,
                                                base::ByteView payload) = 0;
 };
 

@@ -51,9 +51,9 @@ std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base:
         if (!route) break;
         const auto hops = to_hops(context.document, *route, epoch, context.random);
         if (!hops) break;
-        auto identifier = context.random.id<base::Identifier>();
+        auto identifier = context.random.id<base::SurbId>();
         while (identifier.is_zero())
-            identifier = context.random.id<base::Identifier>();
+            identifier = context.random.id<base::SurbId>();
         auto surb = context.sealer.surb(*hops, destination, identifier, context.random);
         if (!surb) break;
         std::copy(surb->surb.begin(), surb->surb.end(),

@@ -64,7 +64,7 @@ class Session {
     /// The number of the packet that compose() built last.
     stream::PacketNumber newest_packet() const { return sent_.last(); }
     /// The SURBs in that packet.
-    const std::vector<base::Identifier>& newest_surbs() const { return newest_surbs_; }
+    const std::vector<base::SurbId>& newest_surbs() const { return newest_surbs_; }
     /// Reports that a packet was never sent. What it carried, pings included, goes into the next
     /// packets. The caller removes its SURBs from Outstanding.
     void not_sent(stream::PacketNumber number);
@@ -120,7 +120,7 @@ class Session {
     stream::Mux mux_;
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // the latest slot for which a packet was built
-    std::vector<base::Identifier> newest_surbs_;
+    std::vector<base::SurbId> newest_surbs_;
     stream::ArrivedLog arrived_;
     StockEstimate stock_;
     double pace_ = 0;                       // replies per second; 0: the exit does not tick

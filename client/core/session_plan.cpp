@@ -231,7 +231,7 @@ void SessionPlan::announce(base::Mono now) {
     }
 }
 
-std::optional<SessionHandle> SessionPlan::pick(base::Mono due, double lot) const {
+std::optional<SessionHandle> SessionPlan::pick(base::Mono due, double session_draw) const {
     double sum = 0;
     for (const auto& entry : entries_)
         sum += entry.schedule.highest(due).milli;
@@ -242,7 +242,7 @@ std::optional<SessionHandle> SessionPlan::pick(base::Mono due, double lot) const
         if (weight == 0) continue;
         picked = entry.handle;
         upto += weight;
-        if (lot * sum < upto) break;
+        if (session_draw * sum < upto) break;
     }
     return picked;
 }

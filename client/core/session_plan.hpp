@@ -92,7 +92,7 @@ class SessionPlan {
     /// Assigns the slot at `due` to a session, with probability in proportion to its pace. From the
     /// announcement of a change until the change, the higher of its two paces counts. `lot`:
     /// uniform in [0, 1). Empty if no session has a pace.
-    std::optional<SessionHandle> pick(base::Mono due, double lot) const;
+    std::optional<SessionHandle> pick(base::Mono due, double session_draw) const;
     /// The shared session for new streams: the one with the highest pace. Before any has a pace,
     /// the one that is announced.
     std::optional<SessionHandle> current(base::Mono now) const;

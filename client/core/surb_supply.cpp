@@ -5,7 +5,7 @@
 
 namespace nightjar::client::core {
 
-std::size_t Outstanding::Hash::operator()(const base::Identifier& identifier) const {
+std::size_t Outstanding::Hash::operator()(const base::SurbId& identifier) const {
     std::size_t word = 0;
     std::memcpy(&word, identifier.bytes.data(), sizeof word);
     return word;
@@ -33,7 +33,7 @@ void Outstanding::drop_taken(Order& order) {
     if (!order.made.empty()) next_end_ = std::min(next_end_, order.made.front().ends);
 }
 
-std::optional<Expected> Outstanding::take(const base::Identifier& identifier) {
+std::optional<Expected> Outstanding::take(const base::SurbId& identifier) {
     const auto found = by_identifier_.find(identifier);
     if (found == by_identifier_.end()) return std::nullopt;
     std::optional<Expected> taken{std::move(found->second)};

@@ -24,7 +24,7 @@ inline constexpr SessionHandle loops_handle = 0;
 
 /// One of our SURBs or loops that may come back.
 struct Expected {
-    packet::Recovery recovery;
+    packet::SurbKeys recovery;
     SessionHandle session = loops_handle;
     base::Mono made{};
     base::Wall ends{};                    // from then on no relay accepts its keys
@@ -41,7 +41,7 @@ class Outstanding {
 
     void add(Expected expected);
     /// Removes and returns the entry of `identifier`. Empty if it is unknown or was taken before.
-    std::optional<Expected> take(const base::Identifier& identifier);
+    std::optional<Expected> take(const base::SurbId& identifier);
     /// Forgets what `session` made before `made`. Returns how many of these had not come back.
     std::size_t forget_before(SessionHandle session, base::Mono made);
     void forget_session(SessionHandle session);
@@ -51,15 +51,15 @@ class Outstanding {
     std::size_t size() const { return by_identifier_.size(); }
 
  private:
-    struct Made {
+    struct OrderEntry {
         base::Mono made;
         base::Wall ends;
-        base::Identifier identifier;
+        base::SurbId identifier;
     };
     // One session's entries in the order of creation. Entries that were taken stay in `made` until
     // they reach its front; `live` counts the rest. The front entry is never a taken one.
     struct Order {
-        std::deque<Made> made;
+        std::deque<OrderEntry> made;
         std::size_t live = 0;
     };
     void pop_front(Order& order);
@@ -69,11 +69,11 @@ class Outstanding {
     // cause collisions.
     struct Hash {
         using is_avalanching = void;  // Boost's name for: every bit of the hash is random
-        std::size_t operator()(const base::Identifier& identifier) const;
+        std::size_t operator()(const base::SurbId& identifier) const;
     };
 
     std::size_t per_session_max_;
-    boost::unordered_flat_map<base::Identifier, Expected, Hash> by_identifier_;
+    boost::unordered_flat_map<base::SurbId, Expected, Hash> by_identifier_;
     std::map<SessionHandle, Order> order_;
     // Lower bound of `ends` over all front entries. It makes forget_ended() cheap in every slot.
     base::Wall next_end_ = base::Wall::max();

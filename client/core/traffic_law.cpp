@@ -51,7 +51,7 @@ void TrafficLaw::begin_gap(base::Mono at) {
     const auto place = directory::place_in_gap(random_.unit());
     upcoming_.due = at + base::from_seconds(place * base::to_seconds(gap()));
     upcoming_.kind = next_is_loop() ? Slot::Kind::loop : Slot::Kind::main;
-    upcoming_.lot = random_.unit();
+    upcoming_.session_draw = random_.unit();
 }
 
 bool TrafficLaw::next_is_loop() {

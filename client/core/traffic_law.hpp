@@ -40,7 +40,8 @@ struct Slot {
     enum class Kind : std::uint8_t { main, loop };
     Kind kind = Kind::main;
     base::Mono due{};
-    double lot = 0;  // main slots: uniform in [0, 1); selects the session that gets the slot
+    double session_draw =
+        0;  // main slots: uniform in [0, 1); selects the session that gets the slot
 };
 
 /// A slot's packet, with its session and its number in that session. A loop has no session.
@@ -48,7 +49,7 @@ struct SlotPacket {
     cell::CellBox cell;  // nullptr: no packet could be built; the slot is lost
     SessionHandle session = loops_handle;
     stream::PacketNumber number = 0;
-    std::vector<base::Identifier> awaited{};  // what may come back: its SURBs, or the loop itself
+    std::vector<base::SurbId> awaited{};  // what may come back: its SURBs, or the loop itself
 };
 
 struct SlotCounts {

@@ -27,7 +27,7 @@ constexpr std::size_t callers_max = 8;
 constexpr base::Milliseconds accept_pause{500};
 
 /// True if the peer is this user or root, according to the kernel.
-bool may_ask(stream_protocol::socket& socket) {
+bool is_authorized(stream_protocol::socket& socket) {
     ucred peer{};
     socklen_t length = sizeof peer;
     if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
@@ -36,7 +36,7 @@ bool may_ask(stream_protocol::socket& socket) {
 }
 
 /// Removes a socket file on which no process listens: a killed client has left it behind.
-void remove_left_over(const std::filesystem::path& path) {
+void remove_stale_socket(const std::filesystem::path& path) {
     asio::io_context context;
     stream_protocol::socket probe{context};
     error_code error;
@@ -82,7 +82,7 @@ Api::~Api() {
 }
 
 void Api::listen(const std::filesystem::path& path) {
-    remove_left_over(path);
+    remove_stale_socket(path);
     const auto mask = ::umask(0177);
     error_code error;
     acceptor_.open({}, error);
@@ -131,7 +131,7 @@ asio::awaitable<void> Api::accept_loop() {
             continue;
         }
         auto& socket = std::get<1>(result);
-        if (callers_.size() >= callers_max || !may_ask(socket)) continue;
+        if (callers_.size() >= callers_max || !is_authorized(socket)) continue;
         const auto caller = std::make_shared<Caller>(std::move(socket));
         caller->deadline = Clock::now() + patience_;
         callers_.push_back(caller);

@@ -259,8 +259,8 @@ void Handshake::send(std::initializer_list<std::uint8_t> bytes) {
     output_.insert(output_.end(), bytes);
 }
 
-void Handshake::refuse(std::string_view last_words) {
-    const auto bytes = base::as_bytes(last_words);
+void Handshake::refuse(std::string_view send_refusal) {
+    const auto bytes = base::as_bytes(send_refusal);
     output_.insert(output_.end(), bytes.begin(), bytes.end());
     state_ = State::refused;
 }

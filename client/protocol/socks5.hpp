@@ -74,7 +74,7 @@ class Handshake {
     void on_credentials();
     void on_request();
     void send(std::initializer_list<std::uint8_t> bytes);
-    void refuse(std::string_view last_words);
+    void refuse(std::string_view send_refusal);
     void refuse(Reply reply);
 
     Rules rules_;

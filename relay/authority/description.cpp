@@ -5,9 +5,9 @@
 #include <fstream>
 
 #include "sphinx/directory/descriptor.hpp"
-#include "sphinx/directory/facts.hpp"
-#include "sphinx/directory/problems.hpp"
-#include "sphinx/directory/relay_facts.hpp"
+#include "sphinx/directory/fields.hpp"
+#include "sphinx/directory/lint.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
 
 namespace nightjar::relay::authority {
@@ -84,12 +84,12 @@ directory::Descriptor load_descriptor(const fs::path& file, const YamlValue& whe
     return *std::move(parsed);
 }
 
-directory::Relay relay_of(const YamlValue& value, const fs::path& folder, Which which,
+directory::Relay relay_of(const YamlValue& value, const fs::path& folder, EpochChoice which,
                           base::Epoch epoch) {
     auto map = value.map();
     const auto place = map.at("descriptor");
     auto file = folder / place.as<std::string>();
-    if (which == Which::next) file += ".next";
+    if (which == EpochChoice::next) file += ".next";
     const auto descriptor = load_descriptor(file, place);
     if (descriptor.epoch != epoch)
         place.fail(
@@ -107,7 +107,7 @@ directory::Relay relay_of(const YamlValue& value, const fs::path& folder, Which 
 
 void refuse_problems(const fs::path& file, const directory::Document& document) {
     std::string line;
-    for (const auto& problem : directory::problems(document))
+    for (const auto& problem : directory::lint(document))
         line += (line.empty() ? "" : "; ") + problem;
     if (!line.empty())
         throw node::process::ConfigError{file.string() +
@@ -116,7 +116,7 @@ void refuse_problems(const fs::path& file, const directory::Document& document) 
 
 }  // namespace
 
-directory::Document read_description(const fs::path& file, Which which, base::Wall now) {
+directory::Document read_description(const fs::path& file, EpochChoice which, base::Wall now) {
     const auto yaml = node::config::YamlFile::load(file);
     auto map = yaml.map();
     directory::Document document;
@@ -130,7 +130,7 @@ directory::Document read_description(const fs::path& file, Which which, base::Wa
     if (length < base::Seconds{1})
         map.fail("parameters", "the epoch length is under 1 s", "give `epoch_length`");
     document.epoch = directory::epoch_at(now, length);
-    if (which == Which::next) document.epoch = document.epoch.next();
+    if (which == EpochChoice::next) document.epoch = document.epoch.next();
     document.valid_from = directory::epoch_start(document.epoch, length);
     document.valid_until = document.valid_from + 2 * length;
     for (const auto& value : map.at("relays").list())

@@ -66,10 +66,11 @@ void print(const relay::authority::Signed& made, const Options& options) {
 }
 
 void sign(const Options& options) {
-    const std::vector<relay::authority::fs::path> folders{options.folders.begin(), options.folders.end()};
+    const std::vector<relay::authority::fs::path> folders{options.folders.begin(),
+                                                          options.folders.end()};
     const auto now = std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now());
     const auto which =
-        options.next ? relay::authority::Which::next : relay::authority::Which::current;
+        options.next ? relay::authority::EpochChoice::next : relay::authority::EpochChoice::current;
     const auto made = relay::authority::sign(folders, options.description, which, now);
     relay::authority::write(made, options.out);
     print(made, options);

@@ -43,7 +43,7 @@ base::NodeId init(const fs::path& folder) {
     return {node::files::ed25519_public(seed)};
 }
 
-Signed sign(const std::vector<fs::path>& folders, const fs::path& description, Which which,
+Signed sign(const std::vector<fs::path>& folders, const fs::path& description, EpochChoice which,
             base::Wall now) {
     Signed made{read_description(description, which, now), {}};
     for (const auto& folder : folders)

@@ -24,7 +24,7 @@ struct Signed {
 
 /// Reads the keys of every authority, signs the document of the description with each key, and
 /// checks that clients will accept it. Writes nothing. Throws ConfigError, KeyError, UsageError.
-Signed sign(const std::vector<fs::path>& folders, const fs::path& description, Which which,
+Signed sign(const std::vector<fs::path>& folders, const fs::path& description, EpochChoice which,
             base::Wall now);
 
 /// Writes `document` and `network.yaml` into the folder, and creates the folder if it does not

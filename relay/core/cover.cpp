@@ -11,8 +11,7 @@
 namespace nightjar::relay::core {
 
 bool LoopSealer::seal(std::span<const packet::Hop> route, const base::Destination& destination,
-                      const base::Identifier& identifier, base::Random& random,
-                      base::ByteSpan packet) {
+                      const base::SurbId& identifier, base::Random& random, base::ByteSpan packet) {
     // The message is empty: under the layers of encryption all payloads look alike.
     const auto built = packet::build(packet::Version::v260, route, destination, identifier, {},
                                      packet::payload_size, packet::HeaderRandomness::draw(random));
@@ -59,7 +58,7 @@ base::Mono Cover::next_due() const {
     return runs() ? last_drawn_ : base::Mono::max();
 }
 
-bool Cover::returned(const base::Identifier& identifier, base::Mono arrived) {
+bool Cover::returned(const base::SurbId& identifier, base::Mono arrived) {
     const auto found = outstanding_.find(identifier);
     if (found == outstanding_.end()) return false;
     if (round_trips_.size() < round_trips_max) round_trips_.push_back(arrived - found->second);
@@ -89,9 +88,9 @@ void Cover::draw_ahead(base::Mono now, base::Wall wall) {
     const auto mean_gap = document_->parameters.relay_loops.mean_gap();
     while (ahead_.size() < built_ahead) {
         last_drawn_ += random_.exponential(mean_gap);
-        Slot slot{last_drawn_, random_.id<base::Identifier>(), {}};
+        Slot slot{last_drawn_, random_.id<base::SurbId>(), {}};
         while (slot.identifier.is_zero())
-            slot.identifier = random_.id<base::Identifier>();
+            slot.identifier = random_.id<base::SurbId>();
         // Do not build a loop for a time that a stall has already made too late.
         const auto ahead = slot.at - now;
         if (-ahead <= lateness_max)
@@ -101,7 +100,7 @@ void Cover::draw_ahead(base::Mono now, base::Wall wall) {
     }
 }
 
-std::optional<Cover::Loop> Cover::build(const base::Identifier& identifier, base::Wall wall) {
+std::optional<Cover::Loop> Cover::build(const base::SurbId& identifier, base::Wall wall) {
     const auto& parameters = document_->parameters;
     const auto* self = document_->find(self_);
     if (!self) return {};
@@ -122,7 +121,7 @@ std::optional<Cover::Loop> Cover::build(const base::Identifier& identifier, base
     return Loop{route->front()->identity, std::move(cell)};
 }
 
-void Cover::remember(const base::Identifier& identifier, base::Mono sent) {
+void Cover::remember(const base::SurbId& identifier, base::Mono sent) {
     if (by_age_.size() == outstanding_max) {
         counters_.loops_lost += outstanding_.erase(by_age_.front().second);
         by_age_.pop_front();

@@ -33,8 +33,7 @@ struct LoopSealer {
     virtual ~LoopSealer() = default;
     /// Writes packet::packet_size bytes. Returns false if a public key on the route is invalid.
     virtual bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
-                      const base::Identifier& identifier, base::Random& random,
-                      base::ByteSpan packet);
+                      const base::SurbId& identifier, base::Random& random, base::ByteSpan packet);
 };
 
 class Cover {
@@ -62,7 +61,7 @@ class Cover {
     /// A final packet that is addressed to this relay's own identity arrived at `arrived`. Returns
     /// false if it is not one of our loops, or if that loop has already returned or been counted as
     /// lost.
-    bool returned(const base::Identifier& identifier, base::Mono arrived);
+    bool returned(const base::SurbId& identifier, base::Mono arrived);
 
     /// Sends no more loops. Loops that are already on their way are still counted.
     void stop();
@@ -74,13 +73,13 @@ class Cover {
  private:
     struct Slot {
         base::Mono at;
-        base::Identifier identifier;
+        base::SurbId identifier;
         std::optional<Loop> loop;  // nullopt if it could not be built: nothing is sent then
     };
     bool runs() const;
     void draw_ahead(base::Mono now, base::Wall wall);
-    std::optional<Loop> build(const base::Identifier& identifier, base::Wall wall);
-    void remember(const base::Identifier& identifier, base::Mono sent);
+    std::optional<Loop> build(const base::SurbId& identifier, base::Wall wall);
+    void remember(const base::SurbId& identifier, base::Mono sent);
     void expire(base::Mono now);
 
     base::NodeId self_;
@@ -91,8 +90,8 @@ class Cover {
     bool stopped_ = false;
     base::Mono last_drawn_;
     std::deque<Slot> ahead_;
-    std::map<base::Identifier, base::Mono> outstanding_;          // identifier -> send time
-    std::deque<std::pair<base::Mono, base::Identifier>> by_age_;  // oldest first, returned ones too
+    std::map<base::SurbId, base::Mono> outstanding_;          // identifier -> send time
+    std::deque<std::pair<base::Mono, base::SurbId>> by_age_;  // oldest first, returned ones too
     std::vector<base::Nanoseconds> round_trips_;
 };
 

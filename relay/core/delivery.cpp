@@ -20,7 +20,7 @@ FinalAction final_action(const packet::Final& final, const base::NodeId& self, b
     return ToMailbox{base::MailboxId{final.destination.bytes}};
 }
 
-void make_delivery(cell::Cell& cell, const base::Identifier& identifier) {
+void make_delivery(cell::Cell& cell, const base::SurbId& identifier) {
     const auto body = cell.body();
     const auto payload = body.subspan(packet::header_size, packet::payload_size);
     // The source and target ranges overlap. The payload moves towards the front, so a forward copy

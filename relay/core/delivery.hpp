@@ -15,7 +15,7 @@ namespace nightjar::relay::core {
 
 /// One of this relay's own loops, if `cover` knows the identifier.
 struct OwnLoop {
-    base::Identifier identifier;
+    base::SurbId identifier;
 };
 using FinalAction = std::variant<OwnLoop, ToExit, ToMailbox, DropReason>;
 
@@ -33,7 +33,7 @@ inline constexpr std::size_t delivery_zeros = 332;
 
 /// Turns the cell of an unwrapped final packet (a zeroed header, then the payload) into a delivery:
 /// identifier (16 bytes), payload (2065 bytes), zeros (332 bytes); epoch 0.
-void make_delivery(cell::Cell& cell, const base::Identifier& identifier);
+void make_delivery(cell::Cell& cell, const base::SurbId& identifier);
 
 /// The payload of an unwrapped final packet that is not a delivery.
 base::ByteView final_payload(const cell::Cell& cell);

@@ -8,13 +8,13 @@ namespace nightjar::relay::core {
 
 /// What happened to a cell that was given to a link. In every case but `queued` the packet is lost,
 /// and the caller counts it.
-enum class Sent { queued, no_link, queue_full };
+enum class SendResult { queued, no_link, queue_full };
 
 struct Egress {
     virtual ~Egress() = default;
     // The callee takes ownership of the cell.
-    virtual Sent to_relay(const base::NodeId& next, cell::CellBox cell) = 0;
-    virtual Sent to_client(const base::MailboxId& client, cell::CellBox cell) = 0;
+    virtual SendResult to_relay(const base::NodeId& next, cell::CellBox cell) = 0;
+    virtual SendResult to_client(const base::MailboxId& client, cell::CellBox cell) = 0;
 };
 
 }  // namespace nightjar::relay::core

@@ -38,10 +38,10 @@ struct Session {
     ReplyPace pace;
     boost::circular_buffer<StoredSurb> surbs;  // oldest first
     base::Mono heard{};
-    base::DueHeap<Session>::Number silence = 0;  // handle in `by_silence`
-    base::DueHeap<Session>::Number number = 0;   // handle in `due`
+    base::DueHeap<Session>::Handle silence = 0;  // handle in `by_silence`
+    base::DueHeap<Session>::Handle number = 0;   // handle in `due`
     base::Mono queued = base::Mono::max();       // due time in `due`; max(): not due
-    std::size_t weighed = 0;                     // its share of Impl::memory
+    std::size_t bytes = 0;                       // its share of Impl::memory
     bool changed = false;                        // true if it is in `changed`
 };
 
@@ -84,8 +84,8 @@ struct ExitSessions::Impl {
     Session& longest_silent();
     void end_silent(base::Mono now);
     void end(Session& session, stream::ResetReason reason);
-    void weigh(Session& session);
-    void keep_memory();
+    void charge(Session& session);
+    void enforce_memory_limit();
 
     directory::Parameters parameters;
     base::Random& random;
@@ -181,8 +181,8 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     assert(taken);
     self.note_change(*session);
     self.requeue(*session);
-    self.weigh(*session);
-    self.keep_memory();  // must come last: may end this session
+    self.charge(*session);
+    self.enforce_memory_limit();  // must come last: may end this session
 }
 
 /// If the table is full, the session silent for longest ends; an attacker who fills an exit must
@@ -191,7 +191,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
 Session* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     if (sessions.size() >= limits.sessions_max) {
         auto& longest = longest_silent();
-        if (now - longest.heard < limits.lively) return nullptr;
+        if (now - longest.heard < limits.recently_heard) return nullptr;
         end(longest, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
@@ -217,20 +217,20 @@ Session& ExitSessions::Impl::longest_silent() {
     }
 }
 
-void ExitSessions::Impl::weigh(Session& session) {
-    memory -= session.weighed;
+void ExitSessions::Impl::charge(Session& session) {
+    memory -= session.bytes;
     // Release the memory of SURBs that were spent or expired.
     if (session.surbs.size() < session.surbs.capacity() / 4)
         session.surbs.set_capacity(session.surbs.capacity() / 2);
-    session.weighed = session.mux.memory() + session.surbs.capacity() * sizeof(StoredSurb);
-    memory += session.weighed;
+    session.bytes = session.mux.memory() + session.surbs.capacity() * sizeof(StoredSurb);
+    memory += session.bytes;
 }
 
-void ExitSessions::Impl::keep_memory() {
+void ExitSessions::Impl::enforce_memory_limit() {
     while (memory > limits.memory_max && !sessions.empty()) {
         // Break ties by session id: the order must not depend on the table's hash key.
         const auto weight = [](const auto& entry) {
-            return std::pair{entry.second->weighed, entry.first};
+            return std::pair{entry.second->bytes, entry.first};
         };
         const auto largest =
             std::max_element(sessions.begin(), sessions.end(),
@@ -287,7 +287,7 @@ void ExitSessions::Impl::end(Session& session, stream::ResetReason reason) {
     if (session.changed) std::erase(changed, &session);
     due.leave(session.number);
     by_silence.leave(session.silence);
-    memory -= session.weighed;
+    memory -= session.bytes;
     sessions.erase(sessions.find(session.id));
 }
 
@@ -321,7 +321,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
         }
         session.pace.ticked(self.random);
         self.requeue(session);
-        self.weigh(session);
+        self.charge(session);
     }
 }
 
@@ -352,8 +352,8 @@ std::size_t ExitSessions::write(const StreamRef& stream, base::ByteView bytes) {
     auto* session = impl_->find(stream.session);
     if (!session) return 0;
     const auto taken = session->mux.write(stream.stream, bytes);
-    impl_->weigh(*session);
-    impl_->keep_memory();
+    impl_->charge(*session);
+    impl_->enforce_memory_limit();
     return taken;
 }
 
@@ -367,7 +367,7 @@ std::size_t ExitSessions::read(const StreamRef& stream, base::ByteSpan out) {
     if (!session) return 0;
     impl_->note_change(*session);
     const auto taken = session->mux.read(stream.stream, out);
-    impl_->weigh(*session);
+    impl_->charge(*session);
     return taken;
 }
 
@@ -380,7 +380,7 @@ void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
     if (!session) return;
     impl_->note_change(*session);
     session->mux.reset(stream.stream, reason);
-    impl_->weigh(*session);
+    impl_->charge(*session);
 }
 
 std::size_t ExitSessions::memory() const {

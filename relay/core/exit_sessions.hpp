@@ -43,7 +43,7 @@ struct ExitLimits {
     std::size_t surbs_max = 1024;  // per session; twice the target stock if that is less
     std::size_t memory_max = std::size_t{1} << 30;  // SURBs and stream buffers of all sessions
     base::Seconds silence{10};                      // a session that is silent for so long ends
-    base::Seconds lively{2};                   // one heard from within this time is not replaced
+    base::Seconds recently_heard{2};           // one heard from within this time is not replaced
     std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
 };
 

@@ -17,16 +17,16 @@ struct ToMailbox {
     base::MailboxId client;
 };
 struct ToExit {};
-using Where = std::variant<ToRelay, ToMailbox, ToExit>;
+using HeldTarget = std::variant<ToRelay, ToMailbox, ToExit>;
 
 // One cache line: among thousands of packets, a due packet is rarely in the cache.
-struct alignas(64) Held {
+struct alignas(64) HeldPacket {
     cell::CellBox cell;
-    Where where;
+    HeldTarget where;
     base::Mono arrived;
     base::Nanoseconds delay{};  // the requested delay; the caller has checked the cap
     base::Mono due() const { return arrived + delay; }
 };
-static_assert(sizeof(Held) == 64);
+static_assert(sizeof(HeldPacket) == 64);
 
 }  // namespace nightjar::relay::core

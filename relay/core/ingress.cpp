@@ -48,7 +48,7 @@ void Ingress::client_gone(const base::MailboxId& client) {
     clients_.erase(client);
 }
 
-base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const From& from,
+base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const Origin& from,
                                                                            const cell::Cell& cell,
                                                                            base::Mono arrived,
                                                                            base::Wall wall) {

@@ -19,7 +19,7 @@
 namespace nightjar::relay::core {
 
 /// The link on which a cell arrived.
-struct From {
+struct Origin {
     const directory::Relay* relay = nullptr;  // a relay of the document; nullptr: a client
     base::MailboxId client;                   // valid if relay == nullptr
 };
@@ -52,7 +52,7 @@ class Ingress {
     void client_gone(const base::MailboxId& client);
 
     /// Returns the key to unwrap the packet with, or the reason to drop it.
-    base::Result<std::shared_ptr<const MixKeyPair>, DropReason> admit(const From& from,
+    base::Result<std::shared_ptr<const MixKeyPair>, DropReason> admit(const Origin& from,
                                                                       const cell::Cell& cell,
                                                                       base::Mono arrived,
                                                                       base::Wall wall);

@@ -64,19 +64,19 @@ base::Mono Mailboxes::next_due() const {
 
 void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
     if (mailbox.queue.empty()) {
-        if (egress.to_client(mailbox.client, std::make_unique<cell::Cell>()) == Sent::queued)
+        if (egress.to_client(mailbox.client, std::make_unique<cell::Cell>()) == SendResult::queued)
             ++counters_.down_cells;
         return;
     }
     auto delivery = std::move(mailbox.queue.front());
     mailbox.queue.erase(mailbox.queue.begin());
     switch (egress.to_client(mailbox.client, std::move(delivery))) {
-        case Sent::queued:
+        case SendResult::queued:
             ++counters_.down_cells;
             return;
-        case Sent::no_link:
+        case SendResult::no_link:
             return counters_.drop(DropReason::unreachable);
-        case Sent::queue_full:
+        case SendResult::queue_full:
             return counters_.drop(DropReason::overflow);
     }
 }

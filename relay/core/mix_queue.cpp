@@ -15,16 +15,16 @@ namespace {
 
 // A bucket spans 2^20 ns = 1.05 ms, about one tick. 512 buckets span more than nearly every delay,
 // so most buckets hold packets of one round only.
-constexpr unsigned day_bits = 20;
-constexpr std::size_t days = 512;
+constexpr unsigned bucket_bits = 20;
+constexpr std::size_t bucket_count = 512;
 
 /// The prefetch distance, in packets: among thousands, a packet's slot is not in the cache.
-constexpr std::size_t places_ahead = 8;
+constexpr std::size_t prefetch_distance = 8;
 
 }  // namespace
 
 MixQueue::MixQueue(std::size_t capacity, base::Random& random)
-    : capacity_{capacity}, random_{random}, pages_(days) {
+    : capacity_{capacity}, random_{random}, buckets_(bucket_count) {
     assert(capacity_ > 0 && capacity_ < none);
 }
 
@@ -33,18 +33,18 @@ MixQueue::~MixQueue() {
         if (packet.cell) wipe(*packet.cell);
 }
 
-MixQueue::Page& MixQueue::page(std::int64_t day) {
-    return pages_[static_cast<std::size_t>(day) % days];
+MixQueue::Bucket& MixQueue::bucket(std::int64_t day) {
+    return buckets_[static_cast<std::size_t>(day) % bucket_count];
 }
 
 /// The bucket number of a due time. A packet that is already due goes into the current bucket.
-std::int64_t MixQueue::day_of(base::Mono due) const {
-    return std::max(today_, due.time_since_epoch().count() >> day_bits);
+std::int64_t MixQueue::bucket_of(base::Mono due) const {
+    return std::max(current_bucket_, due.time_since_epoch().count() >> bucket_bits);
 }
 
-void MixQueue::write_down(std::uint32_t place) {
+void MixQueue::insert(std::uint32_t place) {
     const auto due = packets_[place].due();
-    auto& its = page(day_of(due));
+    auto& its = bucket(bucket_of(due));
     if (its.first != none) neighbours_[its.first].before = place;
     neighbours_[place] = {none, std::exchange(its.first, place)};
     its.earliest = std::min(its.earliest, due);
@@ -54,16 +54,16 @@ void MixQueue::write_down(std::uint32_t place) {
 /// Takes constant time even in a full bucket: an attacker who chooses the delays can put every
 /// packet into one bucket, and cause one removal with each packet he sends. Therefore `earliest` is
 /// not updated until release() visits the bucket.
-void MixQueue::strike_out(std::uint32_t place) {
+void MixQueue::erase(std::uint32_t place) {
     const auto [before, after] = neighbours_[place];
     if (before == none)
-        page(day_of(packets_[place].due())).first = after;
+        bucket(bucket_of(packets_[place].due())).first = after;
     else
         neighbours_[before].after = after;
     if (after != none) neighbours_[after].before = before;
 }
 
-void MixQueue::put(Held packet) {
+void MixQueue::put(HeldPacket packet) {
     std::uint32_t place = 0;
     if (free_.empty()) {
         place = static_cast<std::uint32_t>(packets_.size());
@@ -72,28 +72,28 @@ void MixQueue::put(Held packet) {
     } else {
         place = free_.back();
         free_.pop_back();
-        if (free_.size() >= places_ahead)
-            __builtin_prefetch(&packets_[free_[free_.size() - places_ahead]], 1);
+        if (free_.size() >= prefetch_distance)
+            __builtin_prefetch(&packets_[free_[free_.size() - prefetch_distance]], 1);
         // Constructs over the empty packet that take() left, without reading it, so as not to wait
         // for its cache line.
-        new (&packets_[place]) Held(std::move(packet));
+        new (&packets_[place]) HeldPacket(std::move(packet));
     }
-    write_down(place);
+    insert(place);
 }
 
-void MixQueue::replace(std::uint32_t place, Held packet) {
-    strike_out(place);
+void MixQueue::replace(std::uint32_t place, HeldPacket packet) {
+    erase(place);
     wipe(*packets_[place].cell);
     packets_[place] = std::move(packet);
-    write_down(place);
+    insert(place);
 }
 
-Held MixQueue::take(std::uint32_t place) {
+HeldPacket MixQueue::take(std::uint32_t place) {
     free_.push_back(place);
-    return std::exchange(packets_[place], Held{});
+    return std::exchange(packets_[place], HeldPacket{});
 }
 
-bool MixQueue::push(Held packet) {
+bool MixQueue::push(HeldPacket packet) {
     assert(packet.cell && packet.delay.count() >= 0);
     if (size() < capacity_) {
         put(std::move(packet));
@@ -111,9 +111,9 @@ bool MixQueue::push(Held packet) {
 
 /// Removes the packets of a bucket that are due by `now`; packets of a later round stay. Returns
 /// the number of overdue packets.
-std::size_t MixQueue::leave(Page& page, base::Mono now, std::vector<Held>& out) {
+std::size_t MixQueue::leave(Bucket& bucket, base::Mono now, std::vector<HeldPacket>& out) {
     leaving_.clear();
-    for (auto place = std::exchange(page, Page{}).first; place != none;
+    for (auto place = std::exchange(bucket, Bucket{}).first; place != none;
          place = neighbours_[place].after) {
         __builtin_prefetch(&packets_[place], 1);
         leaving_.push_back(place);
@@ -122,7 +122,7 @@ std::size_t MixQueue::leave(Page& page, base::Mono now, std::vector<Held>& out) 
     for (const auto place : leaving_) {
         const auto due = packets_[place].due();
         if (due > now) {
-            write_down(place);
+            insert(place);
         } else if (now - due > lateness_max) {
             wipe(*take(place).cell);
             ++overdue;
@@ -133,16 +133,17 @@ std::size_t MixQueue::leave(Page& page, base::Mono now, std::vector<Held>& out) 
     return overdue;
 }
 
-std::size_t MixQueue::release(base::Mono now, std::vector<Held>& out) {
+std::size_t MixQueue::release(base::Mono now, std::vector<HeldPacket>& out) {
     if (next_due_ > now) return 0;
     const auto before = out.size();
     std::size_t overdue = 0;
-    const auto last = day_of(now);
+    const auto last = bucket_of(now);
     // After a stall visit each bucket once, however many rounds have passed.
-    const auto first = std::max(today_, last - static_cast<std::int64_t>(days) + 1);
+    const auto first =
+        std::max(current_bucket_, last - static_cast<std::int64_t>(bucket_count) + 1);
     for (auto day = first; day <= last; ++day)
-        if (page(day).earliest <= now) overdue += leave(page(day), now, out);
-    today_ = last;
+        if (bucket(day).earliest <= now) overdue += leave(bucket(day), now, out);
+    current_bucket_ = last;
     find_next();
     // Unshuffled, bucket order would reveal the order of arrival within a millisecond, and heap
     // order would reveal the due times: an attacker who mixed in packets of its own could place all
@@ -155,23 +156,23 @@ std::size_t MixQueue::release(base::Mono now, std::vector<Held>& out) {
 
 void MixQueue::find_next() {
     next_due_ = base::Mono::max();
-    for (std::size_t i = 0; i < days && size() > 0; ++i) {
-        const auto day = today_ + static_cast<std::int64_t>(i);
-        next_due_ = std::min(next_due_, page(day).earliest);
+    for (std::size_t i = 0; i < bucket_count && size() > 0; ++i) {
+        const auto day = current_bucket_ + static_cast<std::int64_t>(i);
+        next_due_ = std::min(next_due_, bucket(day).earliest);
         // Packets in later buckets are due later.
-        if (day_of(next_due_) <= day) return;
+        if (bucket_of(next_due_) <= day) return;
     }
 }
 
 void MixQueue::slept(base::Nanoseconds gap) {
-    for (auto& page : pages_)
-        page = {};
+    for (auto& bucket : buckets_)
+        bucket = {};
     next_due_ = base::Mono::max();
     for (std::uint32_t place = 0; place < packets_.size(); ++place) {
         auto& packet = packets_[place];
         if (!packet.cell) continue;
         packet.arrived -= gap;
-        write_down(place);
+        insert(place);
     }
 }
 

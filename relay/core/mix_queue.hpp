@@ -29,11 +29,11 @@ class MixQueue {
     MixQueue& operator=(const MixQueue&) = delete;
 
     /// Returns false if the queue was full and a random packet (possibly this one) was dropped.
-    bool push(Held packet);
+    bool push(HeldPacket packet);
 
     /// Appends every packet due by `now` to `out`, in random order. Returns the number of packets
     /// dropped as overdue.
-    std::size_t release(base::Mono now, std::vector<Held>& out);
+    std::size_t release(base::Mono now, std::vector<HeldPacket>& out);
 
     /// The machine was suspended for `gap`, and the clock of `due` stood still meanwhile: every
     /// packet becomes due `gap` earlier.
@@ -48,7 +48,7 @@ class MixQueue {
  private:
     // A bucket of the calendar: the packets due in one time span, in this round or a later one.
     static constexpr std::uint32_t none = UINT32_MAX;
-    struct Page {
+    struct Bucket {
         base::Mono earliest = base::Mono::max();  // no packet here is due earlier
         std::uint32_t first = none;               // head of the list: index in packets_
     };
@@ -56,22 +56,23 @@ class MixQueue {
         std::uint32_t before = none;
         std::uint32_t after = none;
     };
-    Page& page(std::int64_t day);
-    std::int64_t day_of(base::Mono due) const;
-    void put(Held packet);
-    void replace(std::uint32_t place, Held packet);
-    void write_down(std::uint32_t place);
-    void strike_out(std::uint32_t place);
-    std::size_t leave(Page& page, base::Mono now, std::vector<Held>& out);
-    Held take(std::uint32_t place);
+    Bucket& bucket(std::int64_t day);
+    std::int64_t bucket_of(base::Mono due) const;
+    void put(HeldPacket packet);
+    void replace(std::uint32_t place, HeldPacket packet);
+    void insert(std::uint32_t place);
+    void erase(std::uint32_t place);
+    std::size_t leave(Bucket& bucket, base::Mono now, std::vector<HeldPacket>& out);
+    HeldPacket take(std::uint32_t place);
     void find_next();
 
     std::size_t capacity_;
     base::Random& random_;
-    std::vector<Page> pages_;
-    std::int64_t today_ = 0;  // bucket number of the last release; earlier buckets are empty
+    std::vector<Bucket> buckets_;
+    std::int64_t current_bucket_ =
+        0;  // bucket number of the last release; earlier buckets are empty
     base::Mono next_due_ = base::Mono::max();
-    std::vector<Held> packets_;
+    std::vector<HeldPacket> packets_;
     std::vector<Neighbours> neighbours_;  // the list of each bucket, by packet index
     std::vector<std::uint32_t> free_;     // unused indices of packets_
     std::vector<std::uint32_t> leaving_;  // scratch; a member only to keep its memory

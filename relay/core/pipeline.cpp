@@ -43,11 +43,11 @@ struct Pipeline::Impl {
     base::Nanoseconds own_delay();
 
     // Inbound.
-    void expect(std::span<const Work> batch, std::size_t i) const;
+    void prefetch_replay_tag(std::span<const Work> batch, std::size_t i) const;
     void after_unwrap(Work& work);
     void hold_forward(Work& work, const packet::Forward& forward);
     void hold_final(Work& work, const packet::Final& final);
-    void hold(Work& work, Where where, base::Nanoseconds delay);
+    void hold(Work& work, HeldTarget where, base::Nanoseconds delay);
 
     // Outbound.
     void release(base::Mono now);
@@ -71,7 +71,7 @@ struct Pipeline::Impl {
     base::Nanoseconds slept{};  // total suspend time
 
     // Scratch; members only to keep their memory between ticks.
-    std::vector<Held> released;
+    std::vector<HeldPacket> released;
     std::vector<Cover::Loop> loops;
     std::vector<ExitSessions::Reply> replies;
     std::vector<Outgoing> outgoing;
@@ -116,7 +116,7 @@ base::Nanoseconds Pipeline::Impl::own_delay() {
 
 /// Prefetches the filter lines of a later packet while this one is handled: at the size for a busy
 /// relay they are not in the cache.
-void Pipeline::Impl::expect(std::span<const Work> batch, std::size_t i) const {
+void Pipeline::Impl::prefetch_replay_tag(std::span<const Work> batch, std::size_t i) const {
     if (i >= batch.size() || !batch[i].outcome) return;
     if (const auto* seen = keyring.filter(batch[i].key->epoch))
         seen->fetch(batch[i].outcome->replay_tag);
@@ -162,7 +162,7 @@ void Pipeline::Impl::hold_final(Work& work, const packet::Final& final) {
                action);
 }
 
-void Pipeline::Impl::hold(Work& work, Where where, base::Nanoseconds delay) {
+void Pipeline::Impl::hold(Work& work, HeldTarget where, base::Nanoseconds delay) {
     // A suspend while a worker had the packet makes it as late as the packets held meanwhile. We
     // subtract half a tick because a due packet waits half a tick on average: it then leaves in the
     // tick nearest to its due time.
@@ -227,13 +227,13 @@ void Pipeline::Impl::send(Egress& egress) {
     random.shuffle(outgoing);
     for (auto& packet : outgoing) {
         switch (egress.to_relay(packet.next, std::move(packet.cell))) {
-            case Sent::queued:
+            case SendResult::queued:
                 ++counters.packets_out;
                 break;
-            case Sent::no_link:
+            case SendResult::no_link:
                 counters.drop(DropReason::unreachable);
                 break;
-            case Sent::queue_full:
+            case SendResult::queue_full:
                 counters.drop(DropReason::overflow);
                 break;
         }
@@ -263,7 +263,7 @@ void Pipeline::client_gone(const base::MailboxId& client) {
     impl_->mailboxes.close(client);
 }
 
-std::optional<Work> Pipeline::accept(const From& from, cell::CellBox cell, base::Mono arrived,
+std::optional<Work> Pipeline::accept(const Origin& from, cell::CellBox cell, base::Mono arrived,
                                      base::Wall wall) {
     assert(cell);
     if (impl_->draining) return {};
@@ -302,7 +302,7 @@ void Pipeline::unwrap(std::span<Work> batch) {
 
 void Pipeline::unwrapped(std::span<Work> batch) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
-        impl_->expect(batch, i + filter_ahead);
+        impl_->prefetch_replay_tag(batch, i + filter_ahead);
         impl_->after_unwrap(batch[i]);
     }
 }

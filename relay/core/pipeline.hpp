@@ -74,7 +74,7 @@ class Pipeline {
 
     /// Ingress: fault injection, admission, the route's previous hop, the epoch's key. Returns
     /// nullopt if the packet was dropped (and counted).
-    std::optional<Work> accept(const From& from, cell::CellBox cell, base::Mono arrived,
+    std::optional<Work> accept(const Origin& from, cell::CellBox cell, base::Mono arrived,
                                base::Wall wall);
     /// The job of the workers: pure and thread-safe. A batch is any number of waiting packets.
     static void unwrap(std::span<Work> batch);

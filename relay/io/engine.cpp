@@ -68,7 +68,7 @@ void Engine::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& d
     if (exit_) exit_->use(std::move(policy), dns_servers);
 }
 
-void Engine::on_packet(const core::From& from, cell::CellBox cell) {
+void Engine::on_packet(const core::Origin& from, cell::CellBox cell) {
     auto work = pipeline_.accept(from, std::move(cell), node::process::mono_now(),
                                  node::process::wall_now());
     if (!work || pool_.submit(std::move(*work))) return;

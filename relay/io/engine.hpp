@@ -52,7 +52,7 @@ class Engine final : private Links::Owner {
     core::LabFacts lab_facts();
 
  private:
-    void on_packet(const core::From& from, cell::CellBox cell) override;
+    void on_packet(const core::Origin& from, cell::CellBox cell) override;
     void on_client(const base::MailboxId& client) override;
     void on_client_gone(const base::MailboxId& client) override;
     void on_unwrapped(UnwrapPool::Batch batch);

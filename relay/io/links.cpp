@@ -278,21 +278,23 @@ void Links::close() {
         from->link.close();
 }
 
-core::Sent Links::to_relay(const base::NodeId& next, cell::CellBox cell) {
+core::SendResult Links::to_relay(const base::NodeId& next, cell::CellBox cell) {
     const auto found = outgoing_.find(next);
-    if (found == outgoing_.end() || found->second->link == nullptr) return core::Sent::no_link;
-    return found->second->link->send(*cell) ? core::Sent::queued : core::Sent::queue_full;
+    if (found == outgoing_.end() || found->second->link == nullptr)
+        return core::SendResult::no_link;
+    return found->second->link->send(*cell) ? core::SendResult::queued
+                                            : core::SendResult::queue_full;
 }
 
-core::Sent Links::to_client(const base::MailboxId& client, cell::CellBox cell) {
+core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox cell) {
     const auto found = from_clients_.find(client);
-    if (found == from_clients_.end()) return core::Sent::no_link;
+    if (found == from_clients_.end()) return core::SendResult::no_link;
     auto& from = *found->second;
     if (from.link.queued() >= backlog_max(signed_.document->parameters))
-        return core::Sent::queue_full;
+        return core::SendResult::queue_full;
     const bool part = cell->kind() == cell::Kind::padding && from.asked_for.text != nullptr;
     const bool sent = part ? send_document_part(from) : from.link.send(*cell);
-    return sent ? core::Sent::queued : core::Sent::queue_full;
+    return sent ? core::SendResult::queued : core::SendResult::queue_full;
 }
 
 core::LinkCounts Links::counts() const {

@@ -33,7 +33,7 @@ class Links final : public core::Egress {
  public:
     struct Owner {
         virtual ~Owner() = default;
-        virtual void on_packet(const core::From& from, cell::CellBox cell) = 0;
+        virtual void on_packet(const core::Origin& from, cell::CellBox cell) = 0;
         virtual void on_client(const base::MailboxId& client) = 0;
         virtual void on_client_gone(const base::MailboxId& client) = 0;
     };
@@ -55,10 +55,10 @@ class Links final : public core::Egress {
     /// Closes every link; their tasks then end on their own.
     void close();
 
-    core::Sent to_relay(const base::NodeId& next, cell::CellBox cell) override;
+    core::SendResult to_relay(const base::NodeId& next, cell::CellBox cell) override;
     /// If the client has asked for the network document, the next part of it replaces a padding
     /// cell.
-    core::Sent to_client(const base::MailboxId& client, cell::CellBox cell) override;
+    core::SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override;
 
     core::LinkCounts counts() const;
 

@@ -89,7 +89,7 @@ DocumentFile::Stamp DocumentFile::stamp() const {
     return {status.st_ino, status.st_size, status.st_ctim};
 }
 
-bool DocumentFile::worth_another_look() const {
+bool DocumentFile::changed_since_load() const {
     return early_ || !(stamp() == seen_);
 }
 

@@ -25,7 +25,7 @@ class DocumentFile {
 
     /// True if the file has changed since the last load(), or if its document was not valid yet
     /// then.
-    bool worth_another_look() const;
+    bool changed_since_load() const;
 
     const directory::Anchors& anchors() const { return anchors_; }
 

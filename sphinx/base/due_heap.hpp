@@ -23,44 +23,44 @@ namespace nightjar::base {
 template <class T>
 class DueHeap {
  public:
-    using Number = std::uint32_t;
+    using Handle = std::uint32_t;
 
     /// Adds `thing`, not due yet. Returns its handle, which is valid until leave() and may be
     /// reused afterwards.
-    Number enter(T& thing) {
+    Handle enter(T& thing) {
         if (free_.empty()) {
-            free_.push_back(static_cast<Number>(inside_.size()));
+            free_.push_back(static_cast<Handle>(inside_.size()));
             inside_.emplace_back();
         }
-        const auto number = free_.back();
+        const auto handle = free_.back();
         free_.pop_back();
-        inside_[number] = {&thing, nowhere};
-        return number;
+        inside_[handle] = {&thing, nowhere};
+        return handle;
     }
-    void leave(Number number) {
-        unset(number);
-        inside_[number] = {};
-        free_.push_back(number);
+    void leave(Handle handle) {
+        unset(handle);
+        inside_[handle] = {};
+        free_.push_back(handle);
     }
 
     bool empty() const { return heap_.empty(); }  // no object is due at any time
     // Precondition of both: not empty(). Among objects due at the same time, any may be first.
     base::Mono first_due() const { return heap_.front().due; }
-    T& first() const { return *inside_[heap_.front().number].thing; }
+    T& first() const { return *inside_[heap_.front().handle].thing; }
 
-    void set(Number number, base::Mono due) {
-        auto& at = inside_[number].at;
+    void set(Handle handle, base::Mono due) {
+        auto& at = inside_[handle].at;
         if (at == nowhere) {
             at = static_cast<std::uint32_t>(heap_.size());
-            heap_.push_back({due, number});
+            heap_.push_back({due, handle});
         } else {
             heap_[at].due = due;
         }
         sift_down(sift_up(at));
     }
     /// The object is no longer due. Does nothing if it was not due.
-    void unset(Number number) {
-        const auto hole = std::exchange(inside_[number].at, nowhere);
+    void unset(Handle handle) {
+        const auto hole = std::exchange(inside_[handle].at, nowhere);
         if (hole == nowhere) return;
         const auto last = heap_.back();
         heap_.pop_back();
@@ -74,7 +74,7 @@ class DueHeap {
     static constexpr std::size_t children = 4;
     struct Entry {
         base::Mono due;
-        Number number = 0;
+        Handle handle = 0;
     };
     struct Inside {
         T* thing = nullptr;
@@ -83,7 +83,7 @@ class DueHeap {
 
     void put(std::size_t at, const Entry& entry) {
         heap_[at] = entry;
-        inside_[entry.number].at = static_cast<std::uint32_t>(at);
+        inside_[entry.handle].at = static_cast<std::uint32_t>(at);
     }
     /// Returns the final index.
     std::size_t sift_up(std::size_t at) {
@@ -111,7 +111,7 @@ class DueHeap {
 
     std::vector<Entry> heap_;  // heap_[i] is due no later than its children heap_[4i + 1 .. 4i + 4]
     std::vector<Inside> inside_;
-    std::vector<Number> free_;
+    std::vector<Handle> free_;
 };
 
 }  // namespace nightjar::base

@@ -64,7 +64,7 @@ using MailboxId = Id<struct MailboxIdTag, 32>;
 /// The 32-byte destination of a final routing block: a mailbox or the relay's own identity.
 using Destination = Id<struct DestinationTag, 32>;
 /// The 16-byte identifier in a final routing block: tells which SURB or loop has returned.
-using Identifier = Id<struct IdentifierTag, 16>;
+using SurbId = Id<struct IdentifierTag, 16>;
 /// Identifies an exit session to its exit; not derived from anything else.
 using SessionId = Id<struct SessionIdTag, 16>;
 /// Identifies a network: a hash of its name and its authorities (docs/directory.md).

@@ -5,8 +5,8 @@
 #include <cassert>
 #include <stdexcept>
 
-#include "sphinx/directory/facts.hpp"
-#include "sphinx/directory/relay_facts.hpp"
+#include "sphinx/directory/fields.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/directory/signature.hpp"
 
 namespace nightjar::directory {
@@ -16,18 +16,18 @@ std::string make_descriptor(const Relay& relay, base::Epoch epoch,
     if (const auto fault = relay_fault(relay, RelayForm::descriptor))
         throw std::invalid_argument("the relay's description is impossible: " + *fault);
     std::string text;
-    put_fact(text, "nightjar-descriptor", 1);
-    put_fact(text, "epoch", epoch.value);
+    put_field(text, "nightjar-descriptor", 1);
+    put_field(text, "epoch", epoch.value);
     put_relay(text, relay, RelayForm::descriptor);
     const auto signature = sign_text(text, identity_seed);
     if (signature.authority != relay.identity)
         throw std::invalid_argument("the identity key is another relay's");
-    put_fact(text, "signature", base::to_hex(signature.signature));
+    put_field(text, "signature", base::to_hex(signature.signature));
     return text;
 }
 
 base::Result<Descriptor, ParseError> parse_descriptor(std::string_view text) {
-    FactReader reader{text, descriptor_size_max};
+    FieldReader reader{text, descriptor_size_max};
     Descriptor descriptor;
     reader.literal("nightjar-descriptor", "1");
     descriptor.epoch.value = static_cast<std::uint32_t>(reader.number("epoch", 0, UINT32_MAX));

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
-#include "sphinx/directory/facts.hpp"
-#include "sphinx/directory/parameter_facts.hpp"
-#include "sphinx/directory/relay_facts.hpp"
+#include "sphinx/directory/fields.hpp"
+#include "sphinx/directory/parameter_fields.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 
 namespace nightjar::directory {
 
@@ -20,12 +20,12 @@ std::uint64_t whole_seconds(base::Wall time) {
         std::chrono::duration_cast<base::Seconds>(time.time_since_epoch()).count());
 }
 
-base::Wall take_time(FactReader& reader, std::string_view name) {
+base::Wall take_time(FieldReader& reader, std::string_view name) {
     return base::Wall{
         base::Seconds{static_cast<base::Seconds::rep>(reader.number(name, 0, seconds_max))}};
 }
 
-void take_head(FactReader& reader, Document& document) {
+void take_head(FieldReader& reader, Document& document) {
     reader.literal("nightjar-document", "1");
     document.network = reader.word("network");
     document.epoch.value = static_cast<std::uint32_t>(reader.number("epoch", 0, UINT32_MAX));
@@ -35,7 +35,7 @@ void take_head(FactReader& reader, Document& document) {
     document.parameters = take_parameters(reader);
 }
 
-void take_versions(FactReader& reader, std::vector<std::string>& versions) {
+void take_versions(FieldReader& reader, std::vector<std::string>& versions) {
     while (reader.next_is("recommended-version")) {
         const auto value = reader.take("recommended-version");
         if (!is_version(value)) reader.fail("not a version of at most 32 of [a-z0-9.+-]");
@@ -49,7 +49,7 @@ void take_versions(FactReader& reader, std::vector<std::string>& versions) {
 /// Checks that no key is used by two relays, or twice by one relay.
 class Uniqueness {
  public:
-    void check(FactReader& reader, const Relay& relay) {
+    void check(FieldReader& reader, const Relay& relay) {
         if (!links_.insert(relay.link_key).second) reader.fail("a link key used twice");
         if (!mixes_.insert(relay.mix_key).second || !mixes_.insert(relay.next_mix_key).second)
             reader.fail("a mix key used twice");
@@ -60,7 +60,7 @@ class Uniqueness {
     std::set<base::MixKey> mixes_;
 };
 
-void take_relays(FactReader& reader, std::vector<Relay>& relays) {
+void take_relays(FieldReader& reader, std::vector<Relay>& relays) {
     Uniqueness keys;
     while (reader.next_is("relay")) {
         auto relay = take_relay(reader, RelayForm::document);
@@ -72,7 +72,7 @@ void take_relays(FactReader& reader, std::vector<Relay>& relays) {
     }
 }
 
-void take_signatures(FactReader& reader, std::vector<Signature>& signatures) {
+void take_signatures(FieldReader& reader, std::vector<Signature>& signatures) {
     while (reader.next_is("signature")) {
         const auto value = reader.take("signature");
         const auto space = std::min(value.find(' '), value.size());
@@ -128,14 +128,14 @@ void sort(Document& document) {
 
 std::string signed_text(const Document& document) {
     std::string text;
-    put_fact(text, "nightjar-document", 1);
-    put_fact(text, "network", document.network);
-    put_fact(text, "epoch", document.epoch.value);
-    put_fact(text, "valid-from", whole_seconds(document.valid_from));
-    put_fact(text, "valid-until", whole_seconds(document.valid_until));
+    put_field(text, "nightjar-document", 1);
+    put_field(text, "network", document.network);
+    put_field(text, "epoch", document.epoch.value);
+    put_field(text, "valid-from", whole_seconds(document.valid_from));
+    put_field(text, "valid-until", whole_seconds(document.valid_until));
     put_parameters(text, document.parameters);
     for (const auto& version : document.recommended_versions)
-        put_fact(text, "recommended-version", version);
+        put_field(text, "recommended-version", version);
     for (const auto& relay : document.relays)
         put_relay(text, relay, RelayForm::document);
     return text;
@@ -144,12 +144,12 @@ std::string signed_text(const Document& document) {
 std::string to_text(const Document& document) {
     auto text = signed_text(document);
     for (const auto& [authority, signature] : document.signatures)
-        put_fact(text, "signature", base::to_hex(authority.bytes) + " " + base::to_hex(signature));
+        put_field(text, "signature", base::to_hex(authority.bytes) + " " + base::to_hex(signature));
     return text;
 }
 
 base::Result<Document, ParseError> parse(std::string_view text) {
-    FactReader reader{text, document_text_max};
+    FieldReader reader{text, document_text_max};
     Document document;
     take_head(reader, document);
     take_versions(reader, document.recommended_versions);

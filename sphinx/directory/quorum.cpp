@@ -4,17 +4,17 @@
 
 #include <algorithm>
 
-#include "sphinx/directory/facts.hpp"
+#include "sphinx/directory/fields.hpp"
 #include "sphinx/directory/signature.hpp"
 
 namespace nightjar::directory {
 
 base::NetworkId network_id(const Anchors& anchors) {
     std::string text;
-    put_fact(text, "nightjar-network", 1);
-    put_fact(text, "network", anchors.network);
+    put_field(text, "nightjar-network", 1);
+    put_field(text, "network", anchors.network);
     for (const auto& authority : anchors.authorities)
-        put_fact(text, "authority", base::to_hex(authority.bytes));
+        put_field(text, "authority", base::to_hex(authority.bytes));
     base::NetworkId id;
     const auto bytes = base::as_bytes(text);
     crypto_generichash(id.bytes.data(), id.bytes.size(), bytes.data(), bytes.size(), nullptr, 0);

@@ -82,7 +82,7 @@ base::Result<base::Bytes, Error> seal(const Draft& draft, base::ByteView message
     return std::move(job.outcome);
 }
 
-base::Result<MadeSurb, Error> to_surb(const Draft& draft, const base::Identifier& identifier) {
+base::Result<MadeSurb, Error> to_surb(const Draft& draft, const base::SurbId& identifier) {
     if (identifier.is_zero()) return base::Fail{Error::zero_identifier};
     const auto& keys = draft.keys;
     MadeSurb made;

@@ -20,7 +20,7 @@ struct DraftJob {
     Version version = Version::v260;
     std::span<const Hop> route{};
     base::Destination destination{};
-    base::Identifier identifier{};
+    base::SurbId identifier{};
     const HeaderRandomness* randomness = nullptr;
     base::Result<Draft, Error> outcome{base::Fail{Error::bad_route}};
 };
@@ -43,6 +43,6 @@ void seal_batch(std::span<SealJob> jobs, std::size_t payload_size);
 
 /// Turns the drafted header into a SURB. Errors: zero_identifier. Preconditions: drafted with
 /// version 260, and `identifier` is the drafted one.
-base::Result<MadeSurb, Error> to_surb(const Draft& draft, const base::Identifier& identifier);
+base::Result<MadeSurb, Error> to_surb(const Draft& draft, const base::SurbId& identifier);
 
 }  // namespace nightjar::packet

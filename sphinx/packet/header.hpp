@@ -19,7 +19,7 @@ Filler make_filler(crypto::StreamCiphers& ciphers, const RouteKeys& keys);
 /// The content of the last hop's block.
 struct FinalBlock {
     const base::Destination& destination;
-    const base::Identifier& identifier;
+    const base::SurbId& identifier;
     base::ByteView padding;  // final_padding_size_max bytes; a route uses only a part
 };
 

@@ -48,7 +48,7 @@ struct Forward {
 /// The packet ends here: after unwrap() the buffer holds a zeroed header, then the payload.
 struct Final {
     base::Destination destination;
-    base::Identifier identifier;
+    base::SurbId identifier;
 };
 struct Opened {
     ReplayTag replay_tag;

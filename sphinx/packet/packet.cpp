@@ -28,7 +28,7 @@ HeaderRandomness HeaderRandomness::draw(base::Random& random) {
 
 base::Result<base::Bytes, Error> build(Version version, std::span<const Hop> route,
                                        const base::Destination& destination,
-                                       const base::Identifier& identifier, base::ByteView message,
+                                       const base::SurbId& identifier, base::ByteView message,
                                        std::size_t payload_size,
                                        const HeaderRandomness& randomness) {
     if (!fits(message.size(), payload_size)) return base::Fail{Error::bad_length};

@@ -19,7 +19,7 @@ namespace nightjar::packet {
 /// low_order, bad_key. draft.hpp builds many at once.
 base::Result<base::Bytes, Error> build(Version version, std::span<const Hop> route,
                                        const base::Destination& destination,
-                                       const base::Identifier& identifier, base::ByteView message,
+                                       const base::SurbId& identifier, base::ByteView message,
                                        std::size_t payload_size,
                                        const HeaderRandomness& randomness);
 

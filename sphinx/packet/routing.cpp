@@ -38,7 +38,7 @@ void write_forward_block(std::span<std::uint8_t, routing_slot_size> out, Version
 }
 
 void write_final_block(base::ByteSpan out, Version version, const base::Destination& destination,
-                       const base::Identifier& identifier, base::ByteView padding) {
+                       const base::SurbId& identifier, base::ByteView padding) {
     base::Writer writer{out};
     writer.u8(final_flag);
     write_version(writer, version);

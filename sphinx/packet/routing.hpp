@@ -16,7 +16,7 @@ void write_forward_block(std::span<std::uint8_t, routing_slot_size> out, Version
 /// Flag 2: the packet ends here. Fills the rest of `out` from `padding`, because zeros would reveal
 /// the length of the route to the last hop.
 void write_final_block(base::ByteSpan out, Version version, const base::Destination& destination,
-                       const base::Identifier& identifier, base::ByteView padding);
+                       const base::SurbId& identifier, base::ByteView padding);
 
 /// A forward block; the bytes after its slot are the next beta.
 inline constexpr std::size_t next_gamma_offset = forward_meta_size;

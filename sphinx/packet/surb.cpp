@@ -13,7 +13,7 @@ namespace nightjar::packet {
 
 base::Result<MadeSurb, Error> make_surb(std::span<const Hop> route,
                                         const base::Destination& destination,
-                                        const base::Identifier& identifier,
+                                        const base::SurbId& identifier,
                                         const HeaderRandomness& randomness) {
     if (identifier.is_zero()) return base::Fail{Error::zero_identifier};
     DraftJob job{.version = Version::v260,
@@ -85,7 +85,7 @@ base::Result<Reply, Error> HeldSurb::use(base::ByteView message, std::size_t pay
     return reply;
 }
 
-base::Result<base::Bytes, Error> recover(const Recovery& recovery, base::ByteView payload) {
+base::Result<base::Bytes, Error> recover(const SurbKeys& recovery, base::ByteView payload) {
     if (payload.size() < payload_size_min || recovery.hops == 0 || recovery.hops > max_hops)
         return base::Fail{Error::bad_length};
     // Every hop removed a layer, and the replier had added one: add the layers of the hops again,

@@ -13,22 +13,22 @@ namespace nightjar::packet {
 using Surb = base::ByteArray<surb_size>;
 
 /// The part that the owner keeps to read the reply. Destroy it after one use.
-struct Recovery {
-    base::Identifier identifier;
+struct SurbKeys {
+    base::SurbId identifier;
     std::size_t hops = 0;
     base::Secret<max_hops * key_size> seeds;  // the first `hops` seeds, in route order
 };
 
 struct MadeSurb {
     Surb surb{};
-    Recovery recovery;
+    SurbKeys recovery;
 };
 
 /// Makes a SURB. Errors: bad_route, zero_identifier, low_order, bad_key. draft.hpp makes many at
 /// once.
 base::Result<MadeSurb, Error> make_surb(std::span<const Hop> route,
                                         const base::Destination& destination,
-                                        const base::Identifier& identifier,
+                                        const base::SurbId& identifier,
                                         const HeaderRandomness& randomness);
 
 struct Reply {
@@ -70,6 +70,6 @@ class HeldSurb {
 
 /// Returns the message from a reply's payload as the last hop delivered it. Errors: bad_length,
 /// bad_payload (also if the payload was modified on its way).
-base::Result<base::Bytes, Error> recover(const Recovery& recovery, base::ByteView payload);
+base::Result<base::Bytes, Error> recover(const SurbKeys& recovery, base::ByteView payload);
 
 }  // namespace nightjar::packet

@@ -47,7 +47,7 @@ std::size_t Mux::Impl::room_for(const StreamState& stream) const {
     return std::max(std::min(own, all), share - std::min(share, used));
 }
 
-void Mux::Impl::tell(StreamId id, Event::Kind kind) {
+void Mux::Impl::emit(StreamId id, Event::Kind kind) {
     Event event;
     event.stream = id;
     event.kind = kind;
@@ -55,12 +55,12 @@ void Mux::Impl::tell(StreamId id, Event::Kind kind) {
 }
 
 /// Called when acknowledgements have freed room: the room that one stream frees may serve another.
-void Mux::Impl::tell_writable() {
+void Mux::Impl::emit_writable() {
     const auto enough = std::min(send_share_min, limits.send_buffer) / 2;
     for (auto& [id, stream] : streams) {
         if (!stream.wants_room || room_for(stream) < std::max<std::size_t>(enough, 1)) continue;
         stream.wants_room = false;
-        tell(id, Event::Kind::writable);
+        emit(id, Event::Kind::writable);
     }
 }
 
@@ -159,12 +159,12 @@ std::size_t Mux::writable(StreamId id) const {
 std::size_t Mux::read(StreamId id, base::ByteSpan out) {
     auto* stream = impl_->find(id);
     if (!stream || stream->dead) return 0;
-    stream->readable_told = false;
+    stream->readable_emitted = false;
     const auto n = stream->receive.read(out);
     impl_->extend_window(*stream);
-    if (stream->receive.finished() && !stream->finished_told) {
-        stream->finished_told = true;
-        impl_->tell(id, Event::Kind::finished);
+    if (stream->receive.finished() && !stream->finished_emitted) {
+        stream->finished_emitted = true;
+        impl_->emit(id, Event::Kind::finished);
         impl_->forget_if_done(id);
     }
     return n;
@@ -187,7 +187,7 @@ void Mux::reset(StreamId id, ResetReason reason) {
     auto* stream = impl_->find(id);
     if (!stream || stream->dead) return;
     impl_->kill(*stream, reason);
-    impl_->tell_writable();
+    impl_->emit_writable();
 }
 
 void Mux::reset_all(ResetReason reason) {
@@ -195,7 +195,7 @@ void Mux::reset_all(ResetReason reason) {
         if (stream.dead) continue;
         impl_->kill(stream, reason);
         if (impl_->side == Side::exit && !stream.known) continue;
-        impl_->tell(id, Event::Kind::reset);
+        impl_->emit(id, Event::Kind::reset);
         impl_->events.back().reason = reason;
     }
 }
@@ -207,7 +207,7 @@ void Mux::ping(std::uint64_t nonce) {
 
 std::vector<Event> Mux::take_events() {
     for (auto& [id, stream] : impl_->streams)
-        stream.readable_told = false;
+        stream.readable_emitted = false;
     return std::exchange(impl_->events, {});
 }
 

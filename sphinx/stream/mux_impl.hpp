@@ -30,12 +30,12 @@ struct StreamState {
     Delivery rst = Delivery::none;
     Delivery window = Delivery::none;
     ResetReason reason = ResetReason::cancelled;
-    bool known = false;          // exit: OPEN has arrived; client: ACCEPT has arrived
-    bool dead = false;           // we reset it; kept until the peer acknowledges
-    bool finishing = false;      // finish() was called
-    bool finished_told = false;  // the `finished` event was emitted
-    bool wants_room = false;     // a `writable` event is pending
-    bool readable_told = false;  // a `readable` event is in `events`
+    bool known = false;             // exit: OPEN has arrived; client: ACCEPT has arrived
+    bool dead = false;              // we reset it; kept until the peer acknowledges
+    bool finishing = false;         // finish() was called
+    bool finished_emitted = false;  // the `finished` event was emitted
+    bool wants_room = false;        // a `writable` event is pending
+    bool readable_emitted = false;  // a `readable` event is in `events`
 };
 
 /// A frame in a sent packet that must be sent again if the packet is lost.
@@ -63,8 +63,8 @@ struct Mux::Impl {
     // mux.cpp
     StreamState* find(StreamId id);
     std::size_t room_for(const StreamState& stream) const;
-    void tell(StreamId id, Event::Kind kind);
-    void tell_writable();
+    void emit(StreamId id, Event::Kind kind);
+    void emit_writable();
     /// Extends the stream's window by what the session can spare.
     void extend_window(StreamState& stream);
     /// Ends a stream at this end: frees its buffers and schedules a RST.
@@ -89,7 +89,7 @@ struct Mux::Impl {
     void on_open(StreamId id, StreamState& stream, const Frame& frame);
     void on_data(StreamId id, StreamState& stream, const Frame& frame);
     void on_fin(StreamId id, StreamState& stream, const Frame& frame);
-    void tell_of_arrival(StreamId id, StreamState& stream);
+    void announce_arrival(StreamId id, StreamState& stream);
     void on_reset(StreamId id, const Frame& frame);
     void violated(StreamId id, StreamState& stream);
 };

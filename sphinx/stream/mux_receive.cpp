@@ -34,7 +34,7 @@ void Mux::Impl::apply(const Frame& frame) {
         return;
     }
     if (frame.type == FrameType::pong) {
-        tell(0, Event::Kind::pong);
+        emit(0, Event::Kind::pong);
         events.back().nonce = frame.value;
         return;
     }
@@ -48,7 +48,7 @@ void Mux::Impl::apply(const Frame& frame) {
         case FrameType::accept:
             if (stream->dead || stream->known) break;
             stream->known = true;
-            tell(frame.stream, Event::Kind::accepted);
+            emit(frame.stream, Event::Kind::accepted);
             break;
         case FrameType::data:
             on_data(frame.stream, *stream, frame);
@@ -86,22 +86,22 @@ void Mux::Impl::on_open(StreamId id, StreamState& stream, const Frame& frame) {
                                      [](const auto& entry) { return !entry.second.dead; });
     if (static_cast<std::size_t>(alive) > 2 * limits.streams_max)
         return kill(stream, ResetReason::overload);
-    tell(id, Event::Kind::opened);
+    emit(id, Event::Kind::opened);
     events.back().target = {std::string{base::as_text(frame.bytes)}, frame.port};
     // Announce bytes that arrived before the OPEN: there was no event for them yet.
-    tell_of_arrival(id, stream);
+    announce_arrival(id, stream);
 }
 
 /// Emits `readable` and `finished`, each once. At the exit only after the OPEN has arrived.
-void Mux::Impl::tell_of_arrival(StreamId id, StreamState& stream) {
+void Mux::Impl::announce_arrival(StreamId id, StreamState& stream) {
     if (side == Side::exit && !stream.known) return;
-    if (stream.receive.readable() > 0 && !stream.readable_told) {
-        stream.readable_told = true;
-        tell(id, Event::Kind::readable);
+    if (stream.receive.readable() > 0 && !stream.readable_emitted) {
+        stream.readable_emitted = true;
+        emit(id, Event::Kind::readable);
     }
-    if (stream.receive.finished() && !stream.finished_told) {
-        stream.finished_told = true;
-        tell(id, Event::Kind::finished);
+    if (stream.receive.finished() && !stream.finished_emitted) {
+        stream.finished_emitted = true;
+        emit(id, Event::Kind::finished);
     }
 }
 
@@ -110,7 +110,7 @@ void Mux::Impl::violated(StreamId id, StreamState& stream) {
     if (stream.dead) return;
     kill(stream, ResetReason::protocol_error);
     if (side == Side::exit && !stream.known) return;  // no event has announced it
-    tell(id, Event::Kind::reset);
+    emit(id, Event::Kind::reset);
     events.back().reason = ResetReason::protocol_error;
 }
 
@@ -121,13 +121,13 @@ void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
         !half.insert(frame.value, frame.bytes)) {
         return violated(id, stream);
     }
-    tell_of_arrival(id, stream);
+    announce_arrival(id, stream);
 }
 
 void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.dead) return;
     if (!stream.receive.finish(frame.value)) return violated(id, stream);
-    tell_of_arrival(id, stream);
+    announce_arrival(id, stream);
 }
 
 /// The peer knows that the stream is over. Only the fact that its id was used must be kept.
@@ -142,7 +142,7 @@ void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
     buffered -= stream.send.buffered();
     streams.erase(it);
     if (!told) return;
-    tell(id, Event::Kind::reset);
+    emit(id, Event::Kind::reset);
     events.back().reason = frame.reason;
 }
 

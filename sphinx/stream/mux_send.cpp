@@ -153,7 +153,7 @@ void Mux::Impl::settle(PacketNumber number, bool arrived) {
     if (node.empty()) return;
     for (const auto& frame : node.mapped())
         settle(frame, arrived);
-    if (arrived) tell_writable();
+    if (arrived) emit_writable();
 }
 
 void Mux::Impl::settle(const SentFrame& frame, bool arrived) {

@@ -60,7 +60,7 @@ std::vector<double> time_creation(bench::Samples& samples, std::size_t packets, 
     std::vector<HeaderRandomness> drawn;
     for (std::size_t i = 0; i < packets + surbs; ++i)
         drawn.push_back(HeaderRandomness::draw(samples.random));
-    const auto identifier = samples.random.id<base::Identifier>();
+    const auto identifier = samples.random.id<base::SurbId>();
     const auto start = now_ns();
     std::vector<DraftJob> jobs(packets + surbs);
     for (std::size_t i = 0; i < jobs.size(); ++i) {

@@ -14,7 +14,7 @@ using namespace nightjar;
 using namespace std::chrono_literals;
 
 /// A packet with an empty cell, which does not matter here.
-relay::core::Held held(base::Mono arrived, base::Nanoseconds delay) {
+relay::core::HeldPacket held(base::Mono arrived, base::Nanoseconds delay) {
     return {std::make_unique<cell::Cell>(), relay::core::ToExit{}, arrived, delay};
 }
 
@@ -30,13 +30,13 @@ void steady(benchmark::State& state) {
     std::vector<std::uint64_t> others(1 << 20);
     const auto per_tick = state.range(0) / 1000;
     base::Mono now{1h};
-    std::vector<relay::core::Held> out;
+    std::vector<relay::core::HeldPacket> out;
     std::size_t next = 0, touched = 0;
     for (auto _ : state) {
         state.PauseTiming();
         for (std::size_t i = 0; i < others.size(); i += 8)
             touched += others[i]++;
-        std::vector<relay::core::Held> arriving;
+        std::vector<relay::core::HeldPacket> arriving;
         for (int i = 0; i < per_tick; ++i)
             arriving.push_back(held(now, delays[next++ % delays.size()]));
         out.clear();

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "sphinx/directory/descriptor.hpp"
-#include "sphinx/directory/problems.hpp"
+#include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/signature.hpp"
 #include "tests/fuzz/depth.hpp"
 
@@ -99,7 +99,7 @@ void require_sorted(const Document& document) {
 
 void try_problems(const Document& document) {
     if (document.relays.size() >= 64) return;  // quadratic
-    const auto found = problems(document);
+    const auto found = lint(document);
     if (found.empty()) sound.reach();
     for (const auto& problem : found)
         for (auto& rule : rules)

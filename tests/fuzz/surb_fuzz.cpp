@@ -55,8 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const Nodes nodes;
     const auto route = std::span{nodes.route}.first(hops);
     const auto pairs = std::span{nodes.pairs}.first(hops);
-    const auto made = make_surb(route, random.id<base::Destination>(),
-                                random.id<base::Identifier>(), HeaderRandomness::draw(random));
+    const auto made = make_surb(route, random.id<base::Destination>(), random.id<base::SurbId>(),
+                                HeaderRandomness::draw(random));
     require(made.has_value());
     // What no replier has sealed reads as nothing. With a single hop the owner's layers cancel out:
     // that hop has opened the reply, and its payload is read as it stands.

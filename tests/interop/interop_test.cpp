@@ -39,7 +39,7 @@ struct Trip {
         message.resize(random.below(payload_size - payload_overhead + 1));
         random.fill(message);
         destination = random.id<base::Destination>();
-        identifier = random.id<base::Identifier>();
+        identifier = random.id<base::SurbId>();
         drawn = HeaderRandomness::draw(random);
     }
     std::string hops() const {
@@ -56,7 +56,7 @@ struct Trip {
     std::vector<Hop> route;
     base::Bytes message;
     base::Destination destination;
-    base::Identifier identifier;
+    base::SurbId identifier;
     HeaderRandomness drawn;
 };
 

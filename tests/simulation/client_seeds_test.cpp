@@ -80,7 +80,7 @@ struct Life {
         world.application = [this] { step(); };
         world.on_slot = [this](base::Mono, const base::SessionId&) { ++slots; };
         world.on_reply = [this](std::size_t, base::Mono at) { replies.push_back(at); };
-        world.on_spent = [this](const base::Identifier& surb) {
+        world.on_spent = [this](const base::SurbId& surb) {
             spent_twice += surbs.insert(surb).second ? 0 : 1;
         };
     }
@@ -124,7 +124,7 @@ struct Life {
     LawWorld world;
     std::vector<Echoed> loads;
     std::vector<base::Mono> replies;
-    std::set<base::Identifier> surbs;
+    std::set<base::SurbId> surbs;
     std::size_t spent_twice = 0;
     std::size_t slots = 0;
 };

@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "sphinx/base/codec.hpp"
-#include "sphinx/directory/problems.hpp"
+#include "sphinx/directory/lint.hpp"
 #include "tests/lab/world/client_node.hpp"
 #include "tests/lab/world/relay_node.hpp"
 #include "tests/lab/world/world.hpp"

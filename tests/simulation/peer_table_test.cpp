@@ -35,7 +35,7 @@ TEST_CASE("world: a name that no node has") {
     const base::MailboxId nobody;
     CHECK_THROWS_AS(world.number_of(nobody), std::out_of_range);
     CHECK(world.send(world.gateway(0), nobody, std::make_unique<cell::Cell>()) ==
-          relay::core::Sent::no_link);
+          relay::core::SendResult::no_link);
     CHECK(world.number_of(world.gateway(0).identity()) == world.gateway(0).number);
 }
 

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <string>
 
-#include "sphinx/directory/parameter_facts.hpp"
+#include "sphinx/directory/parameter_fields.hpp"
 #include "sphinx/directory/signature.hpp"
 
 namespace nightjar::test {
@@ -121,7 +121,7 @@ directory::Document random_document(base::Random& random) {
     const auto from = static_cast<std::int64_t>(random.below(250'000'000'000));
     document.valid_from = base::Wall{base::Seconds{from}};
     document.valid_until = document.valid_from + base::Seconds{1 + random.below(1'000'000)};
-    for (const auto& fact : directory::parameter_facts())
+    for (const auto& fact : directory::parameter_fields())
         fact.set(document.parameters, fact.min + random.below(fact.max - fact.min + 1));
     for (auto n = random.below(4); n > 0; --n)
         document.recommended_versions.push_back(std::to_string(n) + "." +

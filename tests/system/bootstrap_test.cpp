@@ -71,7 +71,7 @@ struct Bootstrap final : relay::io::Links::Owner {
         return done();
     }
 
-    void on_packet(const relay::core::From&, cell::CellBox) override {}
+    void on_packet(const relay::core::Origin&, cell::CellBox) override {}
     void on_client(const base::MailboxId& who) override { connected = who; }
     void on_client_gone(const base::MailboxId&) override { connected.reset(); }
 

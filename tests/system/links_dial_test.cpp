@@ -10,7 +10,7 @@
 using namespace nightjar;
 using namespace tests;
 using relay::core::DropReason;
-using relay::core::Sent;
+using relay::core::SendResult;
 
 namespace {
 
@@ -54,9 +54,9 @@ TEST_CASE("links: a relay dials the relays of the layer behind it, and no others
     REQUIRE(all.both_up());
     CHECK(all.mix->links->counts().next_relays == 2);
     for (const auto* next : {"mix-2-0", "mix-2-1"})
-        CHECK(all.mix->to_relay(next) == Sent::queued);
+        CHECK(all.mix->to_relay(next) == SendResult::queued);
     for (const auto* other : {"mix-1-1", "mix-3-0", "gateway-0", "mix-1-0"})
-        CHECK(all.mix->to_relay(other) == Sent::no_link);
+        CHECK(all.mix->to_relay(other) == SendResult::no_link);
     REQUIRE(all.loop.until([&] { return !all.first.came.front()->got.cells.empty(); }));
     CHECK(all.first.came.front()->link->peer_key() == all.mix->identity.key());
 }
@@ -78,7 +78,7 @@ TEST_CASE("links: a newer document's key is the one that the relay dials by") {
     };
     REQUIRE(loop.until(settled));
     CHECK(mix.links->counts().next_relays_up == 1);
-    CHECK(mix.to_relay("mix-2-0") == Sent::queued);
+    CHECK(mix.to_relay("mix-2-0") == SendResult::queued);
 }
 
 TEST_CASE("links: a relay that shows its old key after a newer document loses the dialled link") {
@@ -87,8 +87,8 @@ TEST_CASE("links: a relay that shows its old key after a newer document loses th
     auto next = all.mix->next_document();
     test::named(*next, "mix-2-0").link_key = key_of_seed(201);
     all.mix->use(next);
-    CHECK(all.mix->to_relay("mix-2-0") == Sent::no_link);
-    CHECK(all.mix->to_relay("mix-2-1") == Sent::queued);
+    CHECK(all.mix->to_relay("mix-2-0") == SendResult::no_link);
+    CHECK(all.mix->to_relay("mix-2-1") == SendResult::queued);
     CHECK(all.loop.until([&] { return all.first.came.front()->ended; }, patience));
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("links: a relay that moves is dialled at its new address, and the old 
     auto next = all.mix->next_document();
     moved.list_as("mix-2-0", *next);
     all.mix->use(next);
-    REQUIRE(all.mix->to_relay("mix-2-0") == Sent::no_link);
+    REQUIRE(all.mix->to_relay("mix-2-0") == SendResult::no_link);
     CHECK(all.loop.until([&] { return all.first.came.front()->ended; }, patience));
     REQUIRE(all.loop.until([&] { return !moved.came.empty(); }));
     CHECK(all.both_up());
@@ -110,7 +110,7 @@ TEST_CASE("links: a newer document that leaves a relay as it was leaves its link
     REQUIRE(all.both_up());
     all.mix->use(all.mix->next_document());
     CHECK(all.mix->links->counts().next_relays_up == 2);
-    REQUIRE(all.mix->to_relay("mix-2-0") == Sent::queued);
+    REQUIRE(all.mix->to_relay("mix-2-0") == SendResult::queued);
     REQUIRE(all.loop.until([&] { return !all.first.came.front()->got.cells.empty(); }));
     CHECK(all.first.came.size() == 1);
 }
@@ -123,8 +123,8 @@ TEST_CASE("links: a relay that leaves the network or the next layer is dialled n
     test::named(*next, "mix-2-1").layer = 3;
     all.mix->use(next);
     CHECK(all.mix->links->counts().next_relays == 0);
-    CHECK(all.mix->to_relay("mix-2-0") == Sent::no_link);
-    CHECK(all.mix->to_relay("mix-2-1") == Sent::no_link);
+    CHECK(all.mix->to_relay("mix-2-0") == SendResult::no_link);
+    CHECK(all.mix->to_relay("mix-2-1") == SendResult::no_link);
     const auto ended = [&] {
         return all.first.came.front()->ended && all.second.came.front()->ended;
     };
@@ -170,7 +170,7 @@ TEST_CASE("links: a gateway's document goes out in the place of padding, part by
     const auto slots = [&](std::size_t count) {
         const auto before = client->got.cells.size();
         for (std::size_t i = 0; i < count; ++i)
-            REQUIRE(gateway.to_client(client->mailbox()) == Sent::queued);
+            REQUIRE(gateway.to_client(client->mailbox()) == SendResult::queued);
         REQUIRE(loop.until([&] { return client->got.cells.size() == before + count; }));
     };
     // One that the client has already is not sent.
@@ -182,8 +182,8 @@ TEST_CASE("links: a gateway's document goes out in the place of padding, part by
     slots(1);
     ask({gateway.document->epoch.value - 1});  // while the first answer is under way
     const auto before = client->got.cells.size();
-    REQUIRE(gateway.links->to_client(client->mailbox(),
-                                     std::make_unique<cell::Cell>(numbered(7))) == Sent::queued);
+    REQUIRE(gateway.links->to_client(client->mailbox(), std::make_unique<cell::Cell>(
+                                                            numbered(7))) == SendResult::queued);
     REQUIRE(loop.until([&] { return client->got.cells.size() > before; }));
     slots(4);
     std::size_t packets = 0;

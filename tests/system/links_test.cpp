@@ -173,12 +173,12 @@ TEST_CASE("links: a second link of one client takes the first one's place") {
     CHECK(gateway.clients_come == 2);
     CHECK(gateway.clients_gone == 1);
     CHECK(gateway.links->counts().clients == 1);
-    CHECK(gateway.to_client(second->mailbox()) == relay::core::Sent::queued);
+    CHECK(gateway.to_client(second->mailbox()) == relay::core::SendResult::queued);
     CHECK(loop.until([&] { return !second->got.cells.empty(); }, base::Milliseconds{10'000}));
     second->link->close();
     REQUIRE(loop.until([&] { return gateway.links->counts().clients == 0; }));
     CHECK(gateway.clients_gone == 2);
-    CHECK(gateway.to_client(second->mailbox()) == relay::core::Sent::no_link);
+    CHECK(gateway.to_client(second->mailbox()) == relay::core::SendResult::no_link);
 }
 
 TEST_CASE("links: a gateway that is full takes no new client, and one that comes again") {
@@ -206,10 +206,11 @@ TEST_CASE("what waits for a client that does not read is half a second of its ce
     // In one turn of the I/O thread, so the socket takes nothing.
     const auto client = *gateway.client;
     std::size_t taken = 0;
-    while (taken < 1000 && gateway.to_client(client) == relay::core::Sent::queued)
+    while (taken < 1000 && gateway.to_client(client) == relay::core::SendResult::queued)
         ++taken;
     CHECK(taken == 32);
-    CHECK(gateway.to_client(client) == relay::core::Sent::queue_full);
+    CHECK(gateway.to_client(client) == relay::core::SendResult::queue_full);
     // Once some have left there is room again.
-    REQUIRE(loop.until([&] { return gateway.to_client(client) == relay::core::Sent::queued; }));
+    REQUIRE(
+        loop.until([&] { return gateway.to_client(client) == relay::core::SendResult::queued; }));
 }

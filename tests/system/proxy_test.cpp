@@ -52,7 +52,7 @@ ProxyLimits quick() {
     limits.connections = 8;
     limits.handshake = base::Seconds{1};
     limits.answer = base::Seconds{1};
-    limits.last_words = base::Seconds{1};
+    limits.send_refusal = base::Seconds{1};
     return limits;
 }
 

@@ -115,15 +115,15 @@ struct RelayLinks final : relay::io::Links::Owner {
         links->use({document, text});
     }
     base::NodeId id(const std::string& name) const { return network.named(name).identity; }
-    relay::core::Sent to_relay(const std::string& name) {
+    relay::core::SendResult to_relay(const std::string& name) {
         return links->to_relay(id(name), std::make_unique<cell::Cell>(numbered(1)));
     }
     /// A cell of padding for a client: a slot of its downlink.
-    relay::core::Sent to_client(const base::MailboxId& client) {
+    relay::core::SendResult to_client(const base::MailboxId& client) {
         return links->to_client(client, std::make_unique<cell::Cell>());
     }
 
-    void on_packet(const relay::core::From& from, cell::CellBox) override {
+    void on_packet(const relay::core::Origin& from, cell::CellBox) override {
         packets.push_back({from.relay, from.client});
     }
     void on_client(const base::MailboxId& who) override {

@@ -68,7 +68,7 @@ class Network {
     /// A packet cell with a route through `names`. Each relay except the last holds it for
     /// `delay_ns`.
     cell::CellBox packet(const std::vector<std::string>& names, std::uint64_t delay_ns,
-                         const base::Destination& destination, const base::Identifier& identifier,
+                         const base::Destination& destination, const base::SurbId& identifier,
                          base::ByteView message = {}, base::Epoch at = epoch) {
         std::vector<packet::Hop> hops;
         for (const auto* relay : route(names))

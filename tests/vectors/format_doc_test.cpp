@@ -91,7 +91,7 @@ TEST_CASE("the worked example of docs/packet-format.md, byte by byte") {
 
     const auto built =
         packet::build(packet::Version::v260, route, *base::Destination::from(page["destination"]),
-                      *base::Identifier::from(page["identifier"]), page["message"], 33, randomness);
+                      *base::SurbId::from(page["identifier"]), page["message"], 33, randomness);
     REQUIRE(built);
     CHECK(*built == page["packet"]);
     auto bytes = page["packet"];

@@ -14,7 +14,7 @@ TEST_CASE("forward vectors: built byte for byte") {
         const auto built =
             packet::build(static_cast<packet::Version>(vector.at("version").get<std::uint16_t>()),
                           *hops, id<base::Destination>(vector, "destination"),
-                          id<base::Identifier>(vector, "identifier"), hex(vector, "message"),
+                          id<base::SurbId>(vector, "identifier"), hex(vector, "message"),
                           vector.at("payload_size").get<std::size_t>(), randomness(vector));
         REQUIRE(built);
         CHECK(*built == hex(vector, "packet"));

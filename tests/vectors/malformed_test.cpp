@@ -98,7 +98,7 @@ TEST_CASE("malformed vectors: builds") {
         auto word = outcome(hops);
         if (hops) {
             const auto destination = id<base::Destination>(vector, "destination");
-            const auto identifier = id<base::Identifier>(vector, "identifier");
+            const auto identifier = id<base::SurbId>(vector, "identifier");
             word =
                 vector.at("kind") == "surb"
                     ? outcome(packet::make_surb(*hops, destination, identifier, randomness(vector)))

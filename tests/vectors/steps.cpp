@@ -16,7 +16,7 @@ void check_forward(const Json& step, const packet::Forward& forward, const base:
 void check_final(const Json& step, const packet::Final& last, const base::Bytes& packet) {
     CHECK(step.at("flag") == 2);
     CHECK(last.destination == id<base::Destination>(step, "destination"));
-    CHECK(last.identifier == id<base::Identifier>(step, "identifier"));
+    CHECK(last.identifier == id<base::SurbId>(step, "identifier"));
     CHECK(base::Bytes(packet.begin(), packet.begin() + packet::header_size) ==
           base::Bytes(packet::header_size, 0));
 }

@@ -24,7 +24,7 @@ TEST_CASE("SURB vectors: made byte for byte, with what the owner keeps") {
         REQUIRE(hops);
         const auto made =
             packet::make_surb(*hops, id<base::Destination>(vector, "destination"),
-                              id<base::Identifier>(vector, "identifier"), randomness(vector));
+                              id<base::SurbId>(vector, "identifier"), randomness(vector));
         REQUIRE(made);
         CHECK(base::to_hex(made->surb) == vector.at("surb").get<std::string>());
         const auto seeds =

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sphinx/directory/facts.hpp"
+#include "sphinx/directory/fields.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 

@@ -32,12 +32,12 @@ bool out_of_resources(const error_code& error) {
 }  // namespace
 
 // A handshake's slot. Freed however the handshake ends, even if it is cancelled before it starts.
-struct Listener::Place {
-    Place(Listener& of, const Source& taken_by, std::uint64_t in_order)
+struct Listener::HandshakeSlot {
+    HandshakeSlot(Listener& of, const Source& taken_by, std::uint64_t in_order)
         : listener{of}, source{taken_by}, number{in_order} {}
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() {
+    HandshakeSlot(const HandshakeSlot&) = delete;
+    HandshakeSlot& operator=(const HandshakeSlot&) = delete;
+    ~HandshakeSlot() {
         listener.handshakes_.erase(number);
         const auto found = listener.per_source_.find(source);
         if (--found->second == 0) listener.per_source_.erase(found);
@@ -111,12 +111,13 @@ void Listener::admit(asio::ip::tcp::socket socket, const Source& source) {
     if (handshakes_.size() >= listener_limits_.handshakes) drop_oldest();
     ++per_source_[source];
     const std::uint64_t number = next_number_++;
-    auto place = std::make_unique<Place>(*this, source, number);
+    auto place = std::make_unique<HandshakeSlot>(*this, source, number);
     const auto task = tasks_.spawn("handshake", handshake(std::move(socket), std::move(place)));
     handshakes_.emplace(number, task);
 }
 
-asio::awaitable<void> Listener::handshake(asio::ip::tcp::socket socket, std::unique_ptr<Place>) {
+asio::awaitable<void> Listener::handshake(asio::ip::tcp::socket socket,
+                                          std::unique_ptr<HandshakeSlot>) {
     auto link = co_await answer(std::move(socket), identity_, mine_, limits_);
     if (link && !stopped_) {
         ++counts_.answered;

@@ -55,10 +55,11 @@ class Listener {
  private:
     using Source = asio::ip::address;
 
-    struct Place;
+    struct HandshakeSlot;
 
     void admit(asio::ip::tcp::socket socket, const Source& source);
-    asio::awaitable<void> handshake(asio::ip::tcp::socket socket, std::unique_ptr<Place> place);
+    asio::awaitable<void> handshake(asio::ip::tcp::socket socket,
+                                    std::unique_ptr<HandshakeSlot> place);
     void drop_oldest();
 
     asio::ip::tcp::acceptor acceptor_;

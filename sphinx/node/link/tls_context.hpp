@@ -30,13 +30,13 @@ struct TlsIdentity::Impl {
 
 /// OpenSSL's verify callback asks this object, which belongs to the handshake. Only the key of the
 /// certificate is examined. The SSL object's application data points to the verifier.
-struct PeerJudge {
-    virtual ~PeerJudge() = default;
+struct PeerVerifier {
+    virtual ~PeerVerifier() = default;
     virtual bool accepts(const base::LinkKey& key) = 0;
     /// Called for every record header and handshake message, sent or received
     /// (SSL_CTX_set_msg_callback).
     virtual void on_message(bool sent, int content_type, base::ByteView bytes) = 0;
 };
-void set_judge(SSL* ssl, PeerJudge* judge);
+void set_verifier(SSL* ssl, PeerVerifier* verifier);
 
 }  // namespace nightjar::node::link

@@ -46,13 +46,13 @@ Certificate self_signed(EVP_PKEY* key) {
     return certificate;
 }
 
-int judge_index() {
+int verifier_index() {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
     return index;
 }
 
-PeerJudge* judge_of(const SSL* ssl) {
-    return static_cast<PeerJudge*>(SSL_get_ex_data(ssl, judge_index()));
+PeerVerifier* verifier_of(const SSL* ssl) {
+    return static_cast<PeerVerifier*>(SSL_get_ex_data(ssl, verifier_index()));
 }
 
 // Replaces OpenSSL's chain building. TLS's CertificateVerify proves that the peer holds the private
@@ -60,23 +60,23 @@ PeerJudge* judge_of(const SSL* ssl) {
 int verify_peer(X509_STORE_CTX* store, void*) {
     auto* ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    PeerJudge* judge = judge_of(ssl);
+    PeerVerifier* verifier = verifier_of(ssl);
     X509* certificate = X509_STORE_CTX_get0_cert(store);
     EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate);
     base::LinkKey peer;
     std::size_t length = peer.bytes.size();
-    const bool ok = judge != nullptr && key != nullptr && EVP_PKEY_is_a(key, "ED25519") == 1 &&
+    const bool ok = verifier != nullptr && key != nullptr && EVP_PKEY_is_a(key, "ED25519") == 1 &&
                     EVP_PKEY_get_raw_public_key(key, peer.bytes.data(), &length) == 1 &&
-                    length == peer.bytes.size() && judge->accepts(peer);
+                    length == peer.bytes.size() && verifier->accepts(peer);
     X509_STORE_CTX_set_error(store, ok ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     return ok ? 1 : 0;
 }
 
 void observe_message(int sent, int, int content_type, const void* bytes, size_t size, SSL* ssl,
                      void*) {
-    PeerJudge* judge = judge_of(ssl);
-    if (judge == nullptr) return;
-    judge->on_message(sent == 1, content_type, {static_cast<const std::uint8_t*>(bytes), size});
+    PeerVerifier* verifier = verifier_of(ssl);
+    if (verifier == nullptr) return;
+    verifier->on_message(sent == 1, content_type, {static_cast<const std::uint8_t*>(bytes), size});
 }
 
 void allow_only_our_tls(SSL_CTX* context) {
@@ -127,8 +127,8 @@ SslContext make_context(const SSL_METHOD* method, X509* certificate, EVP_PKEY* k
 
 }  // namespace
 
-void set_judge(SSL* ssl, PeerJudge* judge) {
-    require(SSL_set_ex_data(ssl, judge_index(), judge) == 1, "application data");
+void set_verifier(SSL* ssl, PeerVerifier* verifier) {
+    require(SSL_set_ex_data(ssl, verifier_index(), verifier) == 1, "application data");
 }
 
 TlsIdentity::TlsIdentity(const base::Secret<32>& ed25519_seed) : impl_{std::make_unique<Impl>()} {

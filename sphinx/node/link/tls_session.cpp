@@ -24,7 +24,7 @@ std::size_t record_length(base::ByteView header) {
 
 }  // namespace
 
-struct TlsSession::Impl final : PeerJudge {
+struct TlsSession::Impl final : PeerVerifier {
     base::LinkKey own;
     std::optional<base::LinkKey> pinned;
     base::LinkKey peer;
@@ -141,7 +141,7 @@ TlsSession::TlsSession(TlsIdentity& identity, std::optional<base::LinkKey> pinne
     if (bio == nullptr) throw std::bad_alloc{};
     BIO_set_data(bio, impl_.get());
     SSL_set_bio(impl_->ssl.get(), bio, bio);  // takes our only reference
-    set_judge(impl_->ssl.get(), impl_.get());
+    set_verifier(impl_->ssl.get(), impl_.get());
     if (dials)
         SSL_set_connect_state(impl_->ssl.get());
     else

@@ -54,9 +54,9 @@ class Relay final : relay::core::Egress {
     void take_back();
     void ring(base::Mono now);
     base::Mono rings_at(base::Mono now) const;
-    relay::core::Sent to_relay(const base::NodeId&, cell::CellBox cell) override;
-    relay::core::Sent to_client(const base::MailboxId&, cell::CellBox) override {
-        return relay::core::Sent::no_link;
+    relay::core::SendResult to_relay(const base::NodeId&, cell::CellBox cell) override;
+    relay::core::SendResult to_client(const base::MailboxId&, cell::CellBox) override {
+        return relay::core::SendResult::no_link;
     }
 
     const HeldOptions options_;
@@ -111,7 +111,7 @@ void Relay::arrive(std::size_t number) {
     std::memcpy(message.data(), &number, sizeof number);
     auto cell = cell::Cell::boxed_packet(document_->epoch.low_byte());
     sealer_->forward(route, {}, message, random_, cell->body());
-    const relay::core::From gateway{document_->find(world_.gateway(0).identity()), {}};
+    const relay::core::Origin gateway{document_->find(world_.gateway(0).identity()), {}};
     auto work = pipeline_->accept(gateway, std::move(cell), now_ - options_.earlier, wall_);
     result_.asked_mean_ms += 1e3 * base::to_seconds(delay);
     if (work) waiting_.push_back(std::move(*work));
@@ -156,12 +156,12 @@ void Relay::ring(base::Mono now) {
     pipeline_->tick(now, wall_, *this);
 }
 
-relay::core::Sent Relay::to_relay(const base::NodeId&, cell::CellBox cell) {
+relay::core::SendResult Relay::to_relay(const base::NodeId&, cell::CellBox cell) {
     std::size_t number = 0;
     std::memcpy(&number, cell->body().data() + packet::header_size + packet::payload_zeros,
                 sizeof number);
     result_.held_ms.push_back(1e3 * base::to_seconds(now_ - traffic_.arrivals[number]));
-    return relay::core::Sent::queued;
+    return relay::core::SendResult::queued;
 }
 
 HeldTimes Relay::run() {

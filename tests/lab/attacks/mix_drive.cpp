@@ -15,19 +15,19 @@ constexpr base::Mono start{std::chrono::hours{1}};
 constexpr std::size_t capacity = 20'000;  // the product's default
 
 /// A packet that carries its number in its cell.
-relay::core::Held packet(std::uint32_t number, base::Mono arrived, base::Nanoseconds delay) {
+relay::core::HeldPacket packet(std::uint32_t number, base::Mono arrived, base::Nanoseconds delay) {
     auto cell = std::make_unique<cell::Cell>();
     std::memcpy(cell->body().data(), &number, sizeof number);
     return {std::move(cell), relay::core::ToExit{}, arrived, delay};
 }
-std::uint32_t number_of(const relay::core::Held& held) {
+std::uint32_t number_of(const relay::core::HeldPacket& held) {
     std::uint32_t number = 0;
     std::memcpy(&number, held.cell->body().data(), sizeof number);
     return number;
 }
 
 void record(measure::RelayTrace& trace, base::Mono at,
-            std::span<const relay::core::Held> released) {
+            std::span<const relay::core::HeldPacket> released) {
     if (released.empty()) return;
     const auto tick = static_cast<std::uint32_t>(trace.ticks.size());
     trace.ticks.push_back({at, static_cast<std::uint32_t>(released.size())});
@@ -54,11 +54,11 @@ Traffic poisson(std::uint64_t seed, double per_second, std::size_t packets) {
     return traffic;
 }
 
-void by_arrival(std::span<relay::core::Held> released) {
+void by_arrival(std::span<relay::core::HeldPacket> released) {
     std::sort(released.begin(), released.end(),
               [](const auto& a, const auto& b) { return a.arrived < b.arrived; });
 }
-void by_due(std::span<relay::core::Held> released) {
+void by_due(std::span<relay::core::HeldPacket> released) {
     std::sort(released.begin(), released.end(),
               [](const auto& a, const auto& b) { return a.due() < b.due(); });
 }
@@ -72,7 +72,7 @@ Driven drive(const Traffic& traffic, const std::vector<base::Nanoseconds>& delay
     driven.trace.tick = tick_length;
     driven.trace.arrivals = traffic.arrivals;
     driven.trace.truth.resize(traffic.arrivals.size());
-    std::vector<relay::core::Held> released;
+    std::vector<relay::core::HeldPacket> released;
     const auto run_until = [&](base::Mono end) {
         while (queue.size() > 0) {
             const base::Mono at{

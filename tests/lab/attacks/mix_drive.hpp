@@ -24,9 +24,9 @@ struct Traffic {
 Traffic poisson(std::uint64_t seed, double per_second, std::size_t packets);
 
 /// The order in which a broken queue sends a tick's packets, in place of the shuffle.
-using Flush = std::function<void(std::span<relay::core::Held>)>;
-void by_arrival(std::span<relay::core::Held> released);
-void by_due(std::span<relay::core::Held> released);
+using Flush = std::function<void(std::span<relay::core::HeldPacket>)>;
+void by_arrival(std::span<relay::core::HeldPacket> released);
+void by_due(std::span<relay::core::HeldPacket> released);
 
 struct Driven {
     measure::RelayTrace trace;

@@ -59,7 +59,7 @@ std::size_t OnDemandClient::write_surbs(base::ByteSpan message, base::Epoch epoc
         const auto route = routes_.reply(*document_, *document_->find(gateway_), *random_);
         const auto hops = client::core::to_hops(*document_, *route, epoch, *random_);
         const auto made = sealer_->surb(*hops, *base::Destination::from(mailbox_.bytes),
-                                        random_->id<base::Identifier>(), *random_);
+                                        random_->id<base::SurbId>(), *random_);
         std::copy(made->surb.begin(), made->surb.end(),
                   message.begin() + static_cast<std::ptrdiff_t>(i * stream::surb_size));
     }
@@ -97,7 +97,7 @@ void OnDemandClient::send_loop() {
     const auto route = directory::forward_route(*document_, gateway, gateway, {}, *random_);
     const auto hops = client::core::to_hops(*document_, *route, epoch, *random_);
     const auto made = sealer_->surb(*hops, *base::Destination::from(mailbox_.bytes),
-                                    random_->id<base::Identifier>(), *random_);
+                                    random_->id<base::SurbId>(), *random_);
     auto cell = cell::Cell::boxed_packet(epoch.low_byte());
     sealer_->reply(made->surb, base::ByteArray<stream::message_size>{}, cell->body());
     world_.send(mailbox_, gateway_, *cell);

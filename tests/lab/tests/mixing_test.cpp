@@ -109,12 +109,13 @@ TEST_CASE("mixing: a tick leaves in uniform order, and any other order shows") {
     const auto arrival = drive(traffic, traffic.capped, 2, by_arrival);
     CHECK(PlaceCounts::by_arrival(arrival).deviate() > 50);
     // One packet that always leaves first is enough.
-    const auto first = drive(traffic, traffic.capped, 2, [](std::span<relay::core::Held> released) {
-        const auto oldest =
-            std::min_element(released.begin(), released.end(),
-                             [](const auto& a, const auto& b) { return a.arrived < b.arrived; });
-        if (oldest != released.end()) std::iter_swap(released.begin(), oldest);
-    });
+    const auto first =
+        drive(traffic, traffic.capped, 2, [](std::span<relay::core::HeldPacket> released) {
+            const auto oldest = std::min_element(
+                released.begin(), released.end(),
+                [](const auto& a, const auto& b) { return a.arrived < b.arrived; });
+            if (oldest != released.end()) std::iter_swap(released.begin(), oldest);
+        });
     CHECK(PlaceCounts::by_arrival(first).deviate() > 20);
 }
 

@@ -85,7 +85,7 @@ class Numbers {
 };
 
 ClearHeader header_for(std::span<const packet::Hop> route, const base::Destination& destination,
-                       const base::Identifier& identifier, std::uint64_t unique) {
+                       const base::SurbId& identifier, std::uint64_t unique) {
     assert(!route.empty() && route.size() <= packet::max_hops);
     ClearHeader header{.hops = route.size(),
                        .unique = unique,
@@ -109,8 +109,7 @@ struct ClearSealer final : client::core::Sealer {
     }
     std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
                                          const base::Destination& destination,
-                                         const base::Identifier& identifier,
-                                         base::Random&) override {
+                                         const base::SurbId& identifier, base::Random&) override {
         std::optional<packet::MadeSurb> made{std::in_place};
         write(header_for(route, destination, identifier, numbers.next()), made->surb);
         std::copy(route.front().address.bytes.begin(), route.front().address.bytes.end(),
@@ -124,7 +123,7 @@ struct ClearSealer final : client::core::Sealer {
         write_payload(message, packet);
         return true;
     }
-    std::optional<base::Bytes> recover(const packet::Recovery&, base::ByteView payload) override {
+    std::optional<base::Bytes> recover(const packet::SurbKeys&, base::ByteView payload) override {
         const auto message = packet::read_message(payload);
         if (!message) return std::nullopt;
         return base::Bytes(message->begin(), message->end());
@@ -144,14 +143,13 @@ struct RealSealer final : client::core::Sealer {
     }
     std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
                                          const base::Destination& destination,
-                                         const base::Identifier& identifier,
-                                         base::Random&) override {
+                                         const base::SurbId& identifier, base::Random&) override {
         return real->surb(route, destination, identifier, own);
     }
     bool reply(const packet::Surb& surb, base::ByteView message, base::ByteSpan packet) override {
         return real->reply(surb, message, packet);
     }
-    std::optional<base::Bytes> recover(const packet::Recovery& recovery,
+    std::optional<base::Bytes> recover(const packet::SurbKeys& recovery,
                                        base::ByteView payload) override {
         return real->recover(recovery, payload);
     }
@@ -172,7 +170,7 @@ struct ClearReplySealer final : relay::core::ReplySealer {
 struct ClearLoopSealer final : relay::core::LoopSealer {
     explicit ClearLoopSealer(std::uint64_t seed) : numbers{seed} {}
     bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
-              const base::Identifier& identifier, base::Random&, base::ByteSpan packet) override {
+              const base::SurbId& identifier, base::Random&, base::ByteSpan packet) override {
         write(header_for(route, destination, identifier, numbers.next()), packet);
         write_payload({}, packet);
         return true;
@@ -183,7 +181,7 @@ struct ClearLoopSealer final : relay::core::LoopSealer {
 struct RealLoopSealer final : relay::core::LoopSealer {
     explicit RealLoopSealer(std::uint64_t seed) : own{seed} {}
     bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
-              const base::Identifier& identifier, base::Random&, base::ByteSpan packet) override {
+              const base::SurbId& identifier, base::Random&, base::ByteSpan packet) override {
         return relay::core::LoopSealer::seal(route, destination, identifier, own, packet);
     }
     base::SeededRandom own;

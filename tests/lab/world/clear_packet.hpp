@@ -33,7 +33,7 @@ struct ClearHeader {
     std::size_t at = 0;  // index of the hop that reads the packet next
     std::uint64_t unique = 0;
     base::Destination destination;
-    base::Identifier identifier;
+    base::SurbId identifier;
     std::array<base::NodeId, packet::max_hops> address{};
     std::array<std::uint64_t, packet::max_hops> delay_ns{};
 };

@@ -45,11 +45,11 @@ client::core::Core& ClientNode::core() {
 
 void ClientNode::step(base::Mono now) {
     // As in the daemon: only slots run the schedule, while deliveries also wake applications.
-    if (core_->next_due() <= now) keep_law(now);
+    if (core_->next_due() <= now) run_schedule(now);
     if (application) application(core(), now);
 }
 
-void ClientNode::keep_law(base::Mono now) {
+void ClientNode::run_schedule(base::Mono now) {
     take_deliveries();
     const auto wall = world_.wall(*this);
     auto document = world_.document(wall);

@@ -33,7 +33,7 @@ class ClientNode final : public Node {
         base::Mono at;
     };
     void take_deliveries();
-    void keep_law(base::Mono now);
+    void run_schedule(base::Mono now);
 
     World& world_;
     base::MailboxId mailbox_;

@@ -169,7 +169,7 @@ void LawWorld::arrive(const Arrival& arrival) {
     base::ByteArray<cell::body_size> delivery{};
     std::copy(header.identifier.bytes.begin(), header.identifier.bytes.end(), delivery.begin());
     const auto payload = body.subspan(packet::header_size, packet::payload_size);
-    std::copy(payload.begin(), payload.end(), delivery.begin() + base::Identifier::size());
+    std::copy(payload.begin(), payload.end(), delivery.begin() + base::SurbId::size());
     core_->on_delivery(cell::Cell::packet(delivery, 0), now_);
 }
 

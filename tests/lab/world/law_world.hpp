@@ -56,7 +56,7 @@ class LawWorld {
     /// Called for each reply that an exit sends.
     std::function<void(std::size_t exit, base::Mono)> on_reply;
     /// Called for each reply with the identifier of the SURB that it used.
-    std::function<void(const base::Identifier&)> on_spent;
+    std::function<void(const base::SurbId&)> on_spent;
     /// Called after every step of the world.
     std::function<void()> application;
 

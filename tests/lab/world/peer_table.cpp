@@ -21,7 +21,7 @@ std::uint32_t hash_of(const Peer& peer) {
 std::size_t PeerTable::place_of(const Peer& peer) const {
     const auto hash = hash_of(peer);
     const auto mask = places_.size() - 1;
-    const auto is_other = [&](const Place& place) {
+    const auto is_other = [&](const Bucket& place) {
         return place.next_number != 0 &&
                (place.hash != hash || peers_[place.next_number - 1] != peer);
     };
@@ -50,7 +50,7 @@ std::optional<std::uint32_t> PeerTable::find(const Peer& peer) const {
 }
 
 void PeerTable::grow() {
-    places_.assign(std::max<std::size_t>(16, 2 * places_.size()), Place{});
+    places_.assign(std::max<std::size_t>(16, 2 * places_.size()), Bucket{});
     for (std::uint32_t number = 0; number < peers_.size(); ++number)
         places_[place_of(peers_[number])] = {hash_of(peers_[number]), number + 1};
 }

@@ -23,7 +23,7 @@ class PeerTable {
     const Peer& operator[](std::uint32_t number) const { return peers_[number]; }
 
  private:
-    struct Place {
+    struct Bucket {
         std::uint32_t hash;
         std::uint32_t next_number = 0;  // the number plus one; 0: the place is free
     };
@@ -31,7 +31,7 @@ class PeerTable {
     void grow();
 
     std::vector<Peer> peers_;
-    std::vector<Place> places_;  // size: a power of two; at most half are taken; empty at first
+    std::vector<Bucket> places_;  // size: a power of two; at most half are taken; empty at first
 };
 
 }  // namespace nightjar::lab::world

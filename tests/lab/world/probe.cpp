@@ -18,8 +18,8 @@ Probe::Probe(World& world, base::MailboxId mailbox, base::NodeId gateway)
     world_.connect(mailbox_, gateway_);
 }
 
-base::Identifier Probe::send_loop() {
-    const auto identifier = random_->id<base::Identifier>();
+base::SurbId Probe::send_loop() {
+    const auto identifier = random_->id<base::SurbId>();
     outstanding_[identifier] = world_.now();
     send(gateway_, base::Destination{mailbox_.bytes}, identifier, {});
     return identifier;
@@ -30,7 +30,7 @@ void Probe::send_to_exit(const base::NodeId& exit, base::ByteView message) {
 }
 
 void Probe::send(const base::NodeId& last, const base::Destination& destination,
-                 const base::Identifier& identifier, base::ByteView message) {
+                 const base::SurbId& identifier, base::ByteView message) {
     const auto wall = world_.wall(*this);
     const auto document = world_.document(wall);
     const auto& law = document->parameters;
@@ -65,7 +65,7 @@ bool Probe::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
         ++padding;
         return false;
     }
-    const auto identifier = base::Identifier::from(cell->body().first(base::Identifier::size()));
+    const auto identifier = base::SurbId::from(cell->body().first(base::SurbId::size()));
     const auto found = outstanding_.find(*identifier);
     if (found == outstanding_.end()) {
         ++unknown;

@@ -18,7 +18,7 @@ class Probe final : public Node {
 
     /// Sends one packet along gateway, 1, 2, 3, gateway and back to the mailbox. Returns its
     /// identifier.
-    base::Identifier send_loop();
+    base::SurbId send_loop();
     /// Sends one message to an exit.
     void send_to_exit(const base::NodeId& exit, base::ByteView message);
     /// Sets the rate of loops per second from now on; 0: none.
@@ -36,7 +36,7 @@ class Probe final : public Node {
 
  private:
     void send(const base::NodeId& last, const base::Destination& destination,
-              const base::Identifier& identifier, base::ByteView message);
+              const base::SurbId& identifier, base::ByteView message);
 
     World& world_;
     base::MailboxId mailbox_;
@@ -46,7 +46,7 @@ class Probe final : public Node {
     std::unique_ptr<relay::core::LoopSealer> loop_sealer_;
     double per_second_ = 0;
     base::Mono next_ = base::Mono::max();
-    std::map<base::Identifier, base::Mono> outstanding_;
+    std::map<base::SurbId, base::Mono> outstanding_;
 };
 
 }  // namespace nightjar::lab::world

@@ -29,7 +29,7 @@ RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
 
 bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
     if (cell->kind() != cell::Kind::packet) return false;
-    relay::core::From source{world_.listed(*document_, from), {}};
+    relay::core::Origin source{world_.listed(*document_, from), {}};
     if (const auto* client = std::get_if<base::MailboxId>(&world_.peer(from)))
         source.client = *client;
     auto work = pipeline_->accept(source, std::move(cell), at, world_.wall(*this));
@@ -56,11 +56,11 @@ base::Mono RelayNode::next_due() const {
     return waiting_.empty() ? pipeline_->next_due() : base::Mono::min();
 }
 
-relay::core::Sent RelayNode::to_relay(const base::NodeId& next, cell::CellBox cell) {
+relay::core::SendResult RelayNode::to_relay(const base::NodeId& next, cell::CellBox cell) {
     return world_.send(*this, next, std::move(cell));
 }
 
-relay::core::Sent RelayNode::to_client(const base::MailboxId& client, cell::CellBox cell) {
+relay::core::SendResult RelayNode::to_client(const base::MailboxId& client, cell::CellBox cell) {
     return world_.send(*this, client, std::move(cell));
 }
 

@@ -27,8 +27,8 @@ class RelayNode final : public Node, private relay::core::Egress {
     relay::core::ExitSessions* exit_sessions() { return exit_.get(); }
 
  private:
-    relay::core::Sent to_relay(const base::NodeId& next, cell::CellBox cell) override;
-    relay::core::Sent to_client(const base::MailboxId& client, cell::CellBox cell) override;
+    relay::core::SendResult to_relay(const base::NodeId& next, cell::CellBox cell) override;
+    relay::core::SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override;
     void follow_the_clock();
     void hold_key(base::Epoch epoch);
 

@@ -158,13 +158,13 @@ std::shared_ptr<const directory::Document> World::make_document(base::Epoch epoc
     return document;
 }
 
-relay::core::Sent World::send(const Peer& from, const Peer& to, const cell::Cell& cell) {
+relay::core::SendResult World::send(const Peer& from, const Peer& to, const cell::Cell& cell) {
     return send(*nodes_[number_of(from)], to, std::make_unique<cell::Cell>(cell));
 }
 
-relay::core::Sent World::send(const Node& from, const Peer& to, cell::CellBox cell) {
+relay::core::SendResult World::send(const Node& from, const Peer& to, cell::CellBox cell) {
     const auto target = find(to);
-    if (!target || !is_up(*target)) return relay::core::Sent::no_link;
+    if (!target || !is_up(*target)) return relay::core::SendResult::no_link;
     const auto source = from.number;
     assert(source < nodes_.size());
     unsigned copies = 1;
@@ -178,7 +178,7 @@ relay::core::Sent World::send(const Node& from, const Peer& to, cell::CellBox ce
     for (; copies > 1; --copies)
         travel(source, *target, std::make_unique<cell::Cell>(*cell), held_back);
     if (copies == 1) travel(source, *target, std::move(cell), held_back);
-    return relay::core::Sent::queued;
+    return relay::core::SendResult::queued;
 }
 
 void World::travel(std::uint32_t from, std::uint32_t to, cell::CellBox cell,

@@ -126,8 +126,8 @@ class World {
     void disconnect(const base::MailboxId& client, const base::NodeId& gateway);
 
     // --- links ---
-    relay::core::Sent send(const Node& from, const Peer& to, cell::CellBox cell);
-    relay::core::Sent send(const Peer& from, const Peer& to, const cell::Cell& cell);
+    relay::core::SendResult send(const Node& from, const Peer& to, cell::CellBox cell);
+    relay::core::SendResult send(const Peer& from, const Peer& to, const cell::Cell& cell);
     LinkModel link;
     /// Called for every cell on every link as it is sent. It may change the cell.
     std::function<void(OnWire&)> wire;

@@ -40,15 +40,15 @@ int main() {
     };
 
     const auto built =
-        build(Version::v260, route, random.id<base::Destination>(), random.id<base::Identifier>(),
+        build(Version::v260, route, random.id<base::Destination>(), random.id<base::SurbId>(),
               message, payload_size, HeaderRandomness::draw(random));
     if (!built) return std::puts(to_string(built.error())), 1;
     const auto payload = carry(*built, pairs);
     const auto read = read_message(payload);
     if (!read || !same(*read)) return std::puts("the packet does not come through"), 1;
 
-    const auto made = make_surb(route, random.id<base::Destination>(),
-                                random.id<base::Identifier>(), HeaderRandomness::draw(random));
+    const auto made = make_surb(route, random.id<base::Destination>(), random.id<base::SurbId>(),
+                                HeaderRandomness::draw(random));
     if (!made) return std::puts(to_string(made.error())), 1;
     auto held = HeldSurb::from(made->surb);
     const auto reply = held->use(message, payload_size);

@@ -57,7 +57,7 @@ TEST_CASE("due heap: the first is the earliest of all, whatever enters, moves an
     Heap heap;
     std::vector<Thing> things(200);
     struct Known {
-        Heap::Number number = 0;
+        Heap::Handle number = 0;
         std::optional<base::Mono> due;
     };
     std::map<int, Known> inside;

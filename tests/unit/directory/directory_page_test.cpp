@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "sphinx/directory/descriptor.hpp"
-#include "sphinx/directory/problems.hpp"
+#include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/quorum.hpp"
 #include "sphinx/directory/signature.hpp"
 
@@ -78,7 +78,7 @@ TEST_CASE("the worked example of the directory page is what this code makes and 
     CHECK(text == to_text(example()));
     const auto document = parse(text);
     REQUIRE(document);
-    CHECK(problems(*document).empty());
+    CHECK(lint(*document).empty());
     const Anchors anchors{"example", {sign_text("", seed(9)).authority}, {}};
     CHECK(check(*document, anchors, document->valid_from, {}));
     CHECK(page.find(base::to_hex(network_id(anchors).bytes)) != page.npos);

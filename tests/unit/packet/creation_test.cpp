@@ -156,7 +156,7 @@ TEST_CASE("creation: one job's fault is no other's, and drafts are what single c
         }
         routes[4][1].key = PublicKey{{2}};
         const auto destination = random.id<base::Destination>();
-        const auto identifier = random.id<base::Identifier>();
+        const auto identifier = random.id<base::SurbId>();
         std::vector<DraftJob> jobs(routes.size());
         for (std::size_t i = 0; i < jobs.size(); ++i)
             jobs[i] = {.route = routes[i],

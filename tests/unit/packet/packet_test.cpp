@@ -25,7 +25,7 @@ struct Fixture {
     base::SeededRandom random{7};
     Relays relays{random};
     base::Destination destination = random.id<base::Destination>();
-    base::Identifier identifier = random.id<base::Identifier>();
+    base::SurbId identifier = random.id<base::SurbId>();
     base::Bytes message = base::Bytes(message_size, 0x5a);
 
     base::Bytes packet() {

@@ -21,7 +21,7 @@ struct Fixture {
         }
     }
     MadeSurb surb() {
-        auto made = make_surb(route, random.id<base::Destination>(), random.id<base::Identifier>(),
+        auto made = make_surb(route, random.id<base::Destination>(), random.id<base::SurbId>(),
                               HeaderRandomness::draw(random));
         REQUIRE(made);
         return std::move(*made);
@@ -174,8 +174,8 @@ TEST_CASE_FIXTURE(Fixture, "a reply over one hop is read as that hop hands it on
 
 TEST_CASE_FIXTURE(Fixture, "a route without hops, with six, or an identifier of zeros") {
     const auto drawn = HeaderRandomness::draw(random);
-    const auto identifier = random.id<base::Identifier>();
-    const auto error_of = [&](std::span<const Hop> hops, const base::Identifier& id) {
+    const auto identifier = random.id<base::SurbId>();
+    const auto error_of = [&](std::span<const Hop> hops, const base::SurbId& id) {
         const auto made = make_surb(hops, {}, id, drawn);
         REQUIRE_FALSE(made);
         return made.error();

@@ -35,7 +35,7 @@ struct Samples {
                 route.push_back({random.id<base::NodeId>(), pairs[hop % 2].public_key, hop});
             auto built =
                 build(i % 3 ? Version::v260 : Version::v259, route, random.id<base::Destination>(),
-                      random.id<base::Identifier>(), base::Bytes(i % 100, 0x33), small_payload,
+                      random.id<base::SurbId>(), base::Bytes(i % 100, 0x33), small_payload,
                       HeaderRandomness::draw(random));
             REQUIRE(built);
             spoil(i, *built);

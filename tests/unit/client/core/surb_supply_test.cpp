@@ -15,8 +15,8 @@ namespace {
 constexpr base::Mono begin{std::chrono::hours{1}};
 constexpr base::Wall wall{std::chrono::seconds{1'800'000'000}};
 
-base::Identifier identifier(std::uint8_t n) {
-    base::Identifier id;
+base::SurbId identifier(std::uint8_t n) {
+    base::SurbId id;
     id.bytes.fill(n);
     return id;
 }

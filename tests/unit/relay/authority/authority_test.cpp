@@ -51,7 +51,7 @@ struct Site {
     void write(const std::string& name, const std::string& text) const {
         std::ofstream{folder.path() / name, std::ios::binary} << text;
     }
-    Signed sign(const std::string& description, Which which = Which::current) const {
+    Signed sign(const std::string& description, EpochChoice which = EpochChoice::current) const {
         write("network.yaml", description);
         return relay::authority::sign({folder.path() / "authority"}, folder.path() / "network.yaml",
                                       which, now);
@@ -126,7 +126,7 @@ TEST_CASE("the next epoch's document is signed ahead, from the next descriptors"
     const Site site;
     const auto text = "network: demo\n" + site.relays;
     const auto current = site.sign(text).document;
-    const auto next = site.sign(text, Which::next).document;
+    const auto next = site.sign(text, EpochChoice::next).document;
     CHECK(next.epoch == epoch.next());
     CHECK(next.valid_from == current.valid_from + base::Seconds{3600});
     for (const auto& relay : current.relays)
@@ -139,13 +139,13 @@ TEST_CASE("several authorities sign one document; one cannot stand for two") {
     const auto file = site.folder.path() / "network.yaml";
     const auto one = site.folder.path() / "authority", two = site.folder.path() / "two";
     relay::authority::init(two);
-    const auto made = relay::authority::sign({one, two}, file, Which::current, now);
+    const auto made = relay::authority::sign({one, two}, file, EpochChoice::current, now);
     CHECK(made.document.signatures.size() == 2);
     CHECK(made.anchors.authorities.size() == 2);
-    CHECK_THROWS_AS(relay::authority::sign({one, one}, file, Which::current, now),
+    CHECK_THROWS_AS(relay::authority::sign({one, one}, file, EpochChoice::current, now),
                     node::process::UsageError);
     CHECK_THROWS_AS(
-        relay::authority::sign({site.folder.path() / "three"}, file, Which::current, now),
+        relay::authority::sign({site.folder.path() / "three"}, file, EpochChoice::current, now),
         node::process::KeyError);
     CHECK_THROWS_AS(relay::authority::init(one), node::process::KeyError);
 }

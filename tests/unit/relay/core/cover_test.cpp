@@ -14,7 +14,7 @@ using relay::core::Cover;
 
 namespace {
 
-struct Sent {
+struct SendResult {
     base::Mono at;
     base::NodeId first_hop;
     cell::Cell cell;
@@ -29,8 +29,8 @@ struct Fixture {
         return {network.named(self).identity, network.document(), random, counters, test::start};
     }
     /// Runs in ticks of 1 ms, as the daemon does.
-    std::vector<Sent> run(Cover& cover, base::Mono from, base::Nanoseconds duration) {
-        std::vector<Sent> sent;
+    std::vector<SendResult> run(Cover& cover, base::Mono from, base::Nanoseconds duration) {
+        std::vector<SendResult> sent;
         std::vector<Cover::Loop> out;
         for (auto now = from; now < from + duration; now += 1ms) {
             if (cover.next_due() > now) continue;
@@ -42,7 +42,7 @@ struct Fixture {
         return sent;
     }
     /// Unwraps hop by hop. Returns the relays passed; `final` is what the last one reads.
-    std::vector<const directory::Relay*> follow(const Sent& sent, packet::Final& final) {
+    std::vector<const directory::Relay*> follow(const SendResult& sent, packet::Final& final) {
         auto cell = sent.cell;
         std::vector<const directory::Relay*> passed;
         auto next = sent.first_hop;

@@ -24,10 +24,10 @@ std::string name_of(const relay::core::FinalAction& action) {
 
 TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
     enum Destination { own, mailbox };
-    enum Identifier { zero, set };
+    enum SurbId { zero, set };
     struct Case {
         Destination destination;
-        Identifier identifier;
+        SurbId identifier;
         bool from_client, is_exit, is_gateway;
         const char* action;
     };
@@ -59,7 +59,7 @@ TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
     for (const auto& c : cases) {
         packet::Final final;
         final.destination.bytes = c.destination == own ? self.bytes : client.bytes;
-        if (c.identifier == set) final.identifier = random.id<base::Identifier>();
+        if (c.identifier == set) final.identifier = random.id<base::SurbId>();
         CAPTURE(c.destination);
         CAPTURE(c.identifier);
         CAPTURE(c.is_gateway);
@@ -78,7 +78,7 @@ TEST_CASE("delivery: the body is identifier 16, payload 2065, zeros 332, and the
     base::Bytes body(cell::body_size);
     random.fill(body);
     auto cell = cell::Cell::packet(body, 77);
-    const auto identifier = random.id<base::Identifier>();
+    const auto identifier = random.id<base::SurbId>();
     const base::Bytes payload(body.begin() + packet::header_size, body.end());
     REQUIRE(payload.size() == 2065);
     CHECK(std::ranges::equal(relay::core::final_payload(cell), payload));

@@ -230,7 +230,7 @@ TEST_CASE("a reply under a real SURB opens at its owner, and its cell carries th
         keys.push_back(packet::generate_key_pair(random));
         route.push_back({random.id<base::NodeId>(), keys.back().public_key, 0});
     }
-    const auto identifier = random.id<base::Identifier>();
+    const auto identifier = random.id<base::SurbId>();
     const auto mailbox = random.id<base::Destination>();
     const auto made =
         packet::make_surb(route, mailbox, identifier, packet::HeaderRandomness::draw(random));

@@ -11,8 +11,8 @@
 using namespace nightjar;
 using namespace std::chrono_literals;
 using relay::core::DropReason;
-using relay::core::From;
 using relay::core::Ingress;
+using relay::core::Origin;
 
 namespace {
 
@@ -33,7 +33,7 @@ struct Fixture {
     static cell::Cell packet(std::uint8_t epoch_byte = test::epoch.low_byte()) {
         return cell::Cell::packet(base::Bytes(cell::body_size), epoch_byte);
     }
-    std::string admit(Ingress& ingress, const From& from, const cell::Cell& cell = packet(),
+    std::string admit(Ingress& ingress, const Origin& from, const cell::Cell& cell = packet(),
                       base::Mono at = test::start) {
         const auto key = ingress.admit(from, cell, at, network.wall());
         if (key) return "admitted";
@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: who may send to whom") {
         CAPTURE(c.to);
         auto in = ingress(c.to);
         in.client_connected(client, test::start);
-        From from;
+        Origin from;
         if (std::string{c.from} == "client")
             from.client = client;
         else
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: who may send to whom") {
 TEST_CASE_FIXTURE(Fixture, "ingress: a newer document decides from when it is used") {
     auto in = ingress("mix-1-0");
     const auto self = network.named("mix-1-0").identity;
-    From from;
+    Origin from;
     from.relay = &network.named("gateway-0");
     CHECK(admit(in, from) == "admitted");
     auto moved = std::make_shared<directory::Document>(*network.document());
@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: a newer document decides from when it is us
 
 TEST_CASE_FIXTURE(Fixture, "ingress: the epoch byte names a key or the packet is malformed") {
     auto in = ingress("mix-1-0");
-    const From gateway{&network.named("gateway-0"), {}};
+    const Origin gateway{&network.named("gateway-0"), {}};
     CHECK(admit(in, gateway, packet(test::epoch.low_byte())) == "admitted");
     CHECK(admit(in, gateway, packet(test::epoch.next().low_byte())) == "malformed");
     CHECK(admit(in, gateway, packet(0)) == "malformed");
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: a relay that the document does not list tak
 TEST_CASE_FIXTURE(Fixture, "ingress: a client is admitted 64 at once and 1.2 (U + L) a second") {
     CHECK(relay::core::admitted_per_second(network.parameters()) == doctest::Approx(66.0));
     auto in = ingress("gateway-0");
-    const From from{nullptr, client};
+    const Origin from{nullptr, client};
     CHECK(admit(in, from) == "admission");  // not connected
     in.client_connected(client, test::start);
     for (int i = 0; i < 64; ++i)
@@ -166,7 +166,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: relays have no bucket") {
 
 TEST_CASE_FIXTURE(Fixture, "ingress: injected drops are the asked share, in a lab network only") {
     auto in = ingress("mix-1-0", 0.05);
-    const From gateway{&network.named("gateway-0"), {}};
+    const Origin gateway{&network.named("gateway-0"), {}};
     constexpr int n = 20'000;
     int dropped = 0;
     for (int i = 0; i < n; ++i)

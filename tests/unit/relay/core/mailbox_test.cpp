@@ -8,7 +8,7 @@ using namespace nightjar;
 using namespace std::chrono_literals;
 using relay::core::DropReason;
 using relay::core::Mailboxes;
-using relay::core::Sent;
+using relay::core::SendResult;
 
 namespace {
 
@@ -24,10 +24,10 @@ struct Downlinks final : relay::core::Egress {
     };
     std::vector<Got> got;
     base::Mono now{};
-    Sent answer = Sent::queued;
+    SendResult answer = SendResult::queued;
 
-    Sent to_relay(const base::NodeId&, cell::CellBox) override { return Sent::no_link; }
-    Sent to_client(const base::MailboxId& client, cell::CellBox cell) override {
+    SendResult to_relay(const base::NodeId&, cell::CellBox) override { return SendResult::no_link; }
+    SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override {
         const bool delivery = cell->kind() == cell::Kind::packet;
         got.push_back({now, client, delivery, delivery ? cell->body()[0] : std::uint8_t{0}});
         return answer;
@@ -200,11 +200,11 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: clients that connect together get phases of
 TEST_CASE_FIXTURE(Fixture, "mailbox: a cell that the link does not take is lost with its slot") {
     const auto one = client(1);
     struct Case {
-        Sent answer;
+        SendResult answer;
         DropReason reason;
     };
-    for (const auto& c : {Case{Sent::no_link, DropReason::unreachable},
-                          Case{Sent::queue_full, DropReason::overflow}}) {
+    for (const auto& c : {Case{SendResult::no_link, DropReason::unreachable},
+                          Case{SendResult::queue_full, DropReason::overflow}}) {
         mailboxes.open(one, start);
         mailboxes.deliver(one, delivery());
         links.answer = c.answer;

@@ -10,7 +10,7 @@
 
 using namespace nightjar;
 using namespace std::chrono_literals;
-using relay::core::Held;
+using relay::core::HeldPacket;
 using relay::core::MixQueue;
 
 namespace {
@@ -18,19 +18,19 @@ namespace {
 constexpr base::Mono start{1h};
 
 // A packet that carries its number in its cell.
-Held packet(unsigned number, base::Mono arrived, base::Nanoseconds delay) {
+HeldPacket packet(unsigned number, base::Mono arrived, base::Nanoseconds delay) {
     auto cell = std::make_unique<cell::Cell>();
     cell->body()[0] = static_cast<std::uint8_t>(number);
     cell->body()[1] = static_cast<std::uint8_t>(number >> 8);
     return {std::move(cell), relay::core::ToExit{}, arrived, delay};
 }
 
-unsigned number_of(const Held& held) {
+unsigned number_of(const HeldPacket& held) {
     return held.cell->body()[0] + 256u * held.cell->body()[1];
 }
 
 std::vector<unsigned> release(MixQueue& queue, base::Mono now, std::size_t* overdue = nullptr) {
-    std::vector<Held> out;
+    std::vector<HeldPacket> out;
     const auto dropped = queue.release(now, out);
     if (overdue) *overdue = dropped;
     std::vector<unsigned> numbers;
@@ -116,7 +116,7 @@ TEST_CASE("mix queue: whatever comes, sleeps and stalls, all that is due leaves 
         if (!room) {
             // Which packet was dropped shows at the end: it never leaves.
             ++dropped;
-            std::vector<Held> all;
+            std::vector<HeldPacket> all;
             queue.release(base::Mono{now + 10s}, all);
             due.clear();
             now += 10s;
@@ -178,7 +178,7 @@ TEST_CASE("mix queue: what leaves in one tick leaves in a uniformly random order
 TEST_CASE("mix queue: release appends, and shuffles only what it appends") {
     base::SeededRandom random{4};
     MixQueue queue{100, random};
-    std::vector<Held> out;
+    std::vector<HeldPacket> out;
     queue.push(packet(1, start, 0ms));
     queue.release(start, out);
     for (unsigned i = 2; i < 40; ++i)

@@ -14,9 +14,9 @@
 using namespace nightjar;
 using namespace std::chrono_literals;
 using relay::core::DropReason;
-using relay::core::From;
+using relay::core::Origin;
 using relay::core::Pipeline;
-using relay::core::Sent;
+using relay::core::SendResult;
 
 namespace {
 
@@ -30,18 +30,18 @@ struct Links final : relay::core::Egress {
     std::vector<cell::Cell> deliveries;
     unsigned padding = 0;
     base::Mono now{};
-    Sent answer = Sent::queued;
+    SendResult answer = SendResult::queued;
 
-    Sent to_relay(const base::NodeId& next, cell::CellBox cell) override {
-        if (answer == Sent::queued) relays.push_back({now, next, *cell});
+    SendResult to_relay(const base::NodeId& next, cell::CellBox cell) override {
+        if (answer == SendResult::queued) relays.push_back({now, next, *cell});
         return answer;
     }
-    Sent to_client(const base::MailboxId&, cell::CellBox cell) override {
+    SendResult to_client(const base::MailboxId&, cell::CellBox cell) override {
         if (cell->kind() == cell::Kind::packet)
             deliveries.push_back(*cell);
         else
             ++padding;
-        return Sent::queued;
+        return SendResult::queued;
     }
 };
 
@@ -58,7 +58,7 @@ struct Relay {
                         std::make_unique<test::OwnedFilter>());
     }
 
-    void take(const From& from, cell::CellBox cell, base::Mono at) {
+    void take(const Origin& from, cell::CellBox cell, base::Mono at) {
         auto work = pipeline.accept(from, std::move(cell), at, network.wall());
         if (!work) return;
         std::vector<relay::core::Work> batch;
@@ -99,7 +99,7 @@ struct Relay {
 struct Fixture {
     test::Network network;
     base::MailboxId client = network.random.id<base::MailboxId>();
-    base::Identifier identifier = network.random.id<base::Identifier>();
+    base::SurbId identifier = network.random.id<base::SurbId>();
 
     Fixture() { network.parameters().relay_loops = {0}; }
     base::Destination own(const std::string& name) { return {network.named(name).identity.bytes}; }
@@ -272,7 +272,7 @@ TEST_CASE_FIXTURE(Fixture,
 
 TEST_CASE_FIXTURE(Fixture, "pipeline: a replay within one batch, and a key forgotten meanwhile") {
     Relay relay{network, "mix-1-0"};
-    const From gateway{&network.named("gateway-0"), {}};
+    const Origin gateway{&network.named("gateway-0"), {}};
     const auto packet =
         network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"}, 0, mailbox(), identifier);
     std::vector<relay::core::Work> batch;
@@ -330,7 +330,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: a client's packet may not end at its own g
     relay::core::ExitSessions sessions{network.parameters(), random, exit_counters};
     Relay relay{network, "gateway-0", &sessions};
     relay.pipeline.client_connected(client, test::start);
-    const From from{nullptr, client};
+    const Origin from{nullptr, client};
     relay.take(from, network.packet({"gateway-0"}, 0, mailbox(), identifier), test::start);
     relay.take(from, network.packet({"gateway-0"}, 0, own("gateway-0"), {}), test::start);
     relay.take(from, network.packet({"gateway-0"}, 0, own("gateway-0"), identifier), test::start);
@@ -419,11 +419,11 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: own loops have no place of their own among
 TEST_CASE_FIXTURE(Fixture,
                   "pipeline: a link that is missing or full loses the packet with its reason") {
     struct Case {
-        Sent answer;
+        SendResult answer;
         DropReason reason;
     };
-    for (const auto& c : {Case{Sent::no_link, DropReason::unreachable},
-                          Case{Sent::queue_full, DropReason::overflow}}) {
+    for (const auto& c : {Case{SendResult::no_link, DropReason::unreachable},
+                          Case{SendResult::queue_full, DropReason::overflow}}) {
         Relay relay{network, "mix-1-0"};
         relay.links.answer = c.answer;
         relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "sphinx/directory/facts.hpp"
+#include "sphinx/directory/fields.hpp"
 
 namespace nightjar::directory {
 
@@ -16,7 +16,7 @@ inline constexpr std::size_t addresses_max = 8;
 inline constexpr std::uint32_t capacity_max = 1'000'000;
 
 void put_relay(std::string& text, const Relay& relay, RelayForm form);
-Relay take_relay(FactReader& reader, RelayForm form);
+Relay take_relay(FieldReader& reader, RelayForm form);
 
 /// The reason why a relay cannot be listed: its text would not parse, or would parse to a different
 /// relay. nullopt if it can be listed.

@@ -1,4 +1,4 @@
-#include "sphinx/directory/parameter_facts.hpp"
+#include "sphinx/directory/parameter_fields.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,14 +10,14 @@ namespace {
 constexpr std::uint64_t rate_max = 10'000'000;  // 10,000 a second
 
 template <Rate Parameters::*member>
-constexpr ParameterFact rate(std::string_view name) {
+constexpr ParameterField rate(std::string_view name) {
     return {
         name, 1, rate_max, [](const Parameters& p) -> std::uint64_t { return (p.*member).milli; },
         [](Parameters& p, std::uint64_t v) { (p.*member).milli = static_cast<std::uint32_t>(v); }};
 }
 
 template <auto member>
-constexpr ParameterFact count(std::string_view name, std::uint64_t min, std::uint64_t max) {
+constexpr ParameterField count(std::string_view name, std::uint64_t min, std::uint64_t max) {
     return {name, min, max,
             [](const Parameters& p) { return static_cast<std::uint64_t>(p.*member); },
             [](Parameters& p, std::uint64_t v) {
@@ -26,7 +26,7 @@ constexpr ParameterFact count(std::string_view name, std::uint64_t min, std::uin
 }
 
 template <auto member>
-constexpr ParameterFact duration(std::string_view name, std::uint64_t min, std::uint64_t max) {
+constexpr ParameterField duration(std::string_view name, std::uint64_t min, std::uint64_t max) {
     return {name, min, max,
             [](const Parameters& p) { return static_cast<std::uint64_t>((p.*member).count()); },
             [](Parameters& p, std::uint64_t v) {
@@ -53,16 +53,16 @@ static_assert(std::is_sorted(facts.begin(), facts.end(),
 
 }  // namespace
 
-std::span<const ParameterFact> parameter_facts() {
+std::span<const ParameterField> parameter_fields() {
     return facts;
 }
 
 void put_parameters(std::string& text, const Parameters& parameters) {
     for (const auto& fact : facts)
-        put_fact(text, fact.name, fact.get(parameters));
+        put_field(text, fact.name, fact.get(parameters));
 }
 
-Parameters take_parameters(FactReader& reader) {
+Parameters take_parameters(FieldReader& reader) {
     Parameters parameters;
     for (const auto& fact : facts)
         fact.set(parameters, reader.number(fact.name, fact.min, fact.max));

@@ -1,4 +1,4 @@
-#include "sphinx/directory/relay_facts.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 
 #include <algorithm>
 
@@ -7,14 +7,14 @@ namespace nightjar::directory {
 namespace {
 
 void put_word_unless_empty(std::string& text, std::string_view name, const std::string& value) {
-    if (!value.empty()) put_fact(text, name, value);
+    if (!value.empty()) put_field(text, name, value);
 }
 
-std::string word_if_next(FactReader& reader, std::string_view name) {
+std::string word_if_next(FieldReader& reader, std::string_view name) {
     return reader.next_is(name) ? reader.word(name) : std::string{};
 }
 
-std::vector<Endpoint> take_addresses(FactReader& reader) {
+std::vector<Endpoint> take_addresses(FieldReader& reader) {
     std::vector<Endpoint> addresses;
     do {
         const auto endpoint = parse_endpoint(reader.take("relay.address"));
@@ -32,7 +32,7 @@ std::vector<Endpoint> take_addresses(FactReader& reader) {
     return addresses;
 }
 
-std::string take_exit_policy(FactReader& reader) {
+std::string take_exit_policy(FieldReader& reader) {
     if (!reader.next_is("relay.exit-policy")) return {};
     const auto value = reader.take("relay.exit-policy");
     if (!is_phrase(value)) reader.fail("not printable ASCII of at most 512, single-spaced");
@@ -40,7 +40,7 @@ std::string take_exit_policy(FactReader& reader) {
 }
 
 /// The layer comes before the role in the text, and the two must agree.
-void take_role(FactReader& reader, Relay& relay, std::uint8_t layer) {
+void take_role(FieldReader& reader, Relay& relay, std::uint8_t layer) {
     const auto role = reader.take("relay.role");
     if (!reader.ok()) return;
     if (role != "mix" && role != "gateway") return reader.fail("an unknown role");
@@ -54,23 +54,23 @@ void take_role(FactReader& reader, Relay& relay, std::uint8_t layer) {
 }  // namespace
 
 void put_relay(std::string& text, const Relay& relay, RelayForm form) {
-    put_fact(text, "relay", base::to_hex(relay.identity.bytes));
+    put_field(text, "relay", base::to_hex(relay.identity.bytes));
     for (const auto& address : relay.addresses)
-        put_fact(text, "relay.address", to_text(address));
-    if (form == RelayForm::document) put_fact(text, "relay.capacity", relay.capacity);
+        put_field(text, "relay.address", to_text(address));
+    if (form == RelayForm::document) put_field(text, "relay.capacity", relay.capacity);
     put_word_unless_empty(text, "relay.exit-policy", relay.exit_policy);
     if (form == RelayForm::document) put_word_unless_empty(text, "relay.family", relay.family);
-    if (relay.layer != 0) put_fact(text, "relay.layer", relay.layer);
-    put_fact(text, "relay.link-key", base::to_hex(relay.link_key.bytes));
-    put_fact(text, "relay.mix-key", base::to_hex(relay.mix_key.bytes));
+    if (relay.layer != 0) put_field(text, "relay.layer", relay.layer);
+    put_field(text, "relay.link-key", base::to_hex(relay.link_key.bytes));
+    put_field(text, "relay.mix-key", base::to_hex(relay.mix_key.bytes));
     put_word_unless_empty(text, "relay.name", relay.name);
-    put_fact(text, "relay.next-mix-key", base::to_hex(relay.next_mix_key.bytes));
+    put_field(text, "relay.next-mix-key", base::to_hex(relay.next_mix_key.bytes));
     if (form == RelayForm::document)
         put_word_unless_empty(text, "relay.operator", relay.operator_name);
-    put_fact(text, "relay.role", relay.role == Role::mix ? "mix" : "gateway");
+    put_field(text, "relay.role", relay.role == Role::mix ? "mix" : "gateway");
 }
 
-Relay take_relay(FactReader& reader, RelayForm form) {
+Relay take_relay(FieldReader& reader, RelayForm form) {
     const bool full = form == RelayForm::document;
     Relay relay;
     relay.identity = reader.id<base::NodeId>("relay");
@@ -104,7 +104,7 @@ std::optional<std::string> relay_fault(const Relay& relay, RelayForm form) {
     }
     std::string text;
     put_relay(text, expected, form);
-    FactReader reader{text, text.size()};
+    FieldReader reader{text, text.size()};
     const auto parsed = take_relay(reader, form);
     reader.finish();
     if (!reader.ok()) return reader.error().reason;

@@ -24,10 +24,10 @@ bool is_version(std::string_view text);
 
 /// Reads from a text that must outlive it. After the first error, as in base::Reader, every read
 /// returns an empty value, so a parser checks once, at its end.
-class FactReader {
+class FieldReader {
  public:
     /// First checks size, characters and line lengths of the whole text.
-    FactReader(std::string_view text, std::size_t size_max);
+    FieldReader(std::string_view text, std::size_t size_max);
 
     bool ok() const { return reason_.empty(); }
     /// Precondition: not ok().
@@ -72,7 +72,7 @@ class FactReader {
 };
 
 /// Appends "name value\n".
-void put_fact(std::string& text, std::string_view name, std::string_view value);
-void put_fact(std::string& text, std::string_view name, std::uint64_t value);
+void put_field(std::string& text, std::string_view name, std::string_view value);
+void put_field(std::string& text, std::string_view name, std::uint64_t value);
 
 }  // namespace nightjar::directory

@@ -1,11 +1,11 @@
-#include "sphinx/directory/problems.hpp"
+#include "sphinx/directory/lint.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "sphinx/directory/parameter_facts.hpp"
-#include "sphinx/directory/relay_facts.hpp"
+#include "sphinx/directory/parameter_fields.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/directory/route.hpp"
 
 namespace nightjar::directory {
@@ -39,7 +39,7 @@ void check_beat(const std::string& what, std::uint64_t milli, const Parameters& 
 
 void check_parameters(const Document& document, Problems& found) {
     const auto& parameters = document.parameters;
-    for (const auto& fact : parameter_facts()) {
+    for (const auto& fact : parameter_fields()) {
         const auto value = fact.get(parameters);
         if (value >= fact.min && value <= fact.max) continue;
         found.push_back(std::string{fact.name} + " is " + std::to_string(value) + ", not between " +
@@ -171,7 +171,7 @@ double loops_held(const Document& document, const Relay& mix) {
            base::to_seconds(document.parameters.mean_delay);
 }
 
-std::vector<std::string> problems(const Document& document) {
+std::vector<std::string> lint(const Document& document) {
     Problems found;
     check_parameters(document, found);
     check_validity(document, found);

@@ -6,12 +6,12 @@
 #include <span>
 #include <string_view>
 
-#include "sphinx/directory/facts.hpp"
+#include "sphinx/directory/fields.hpp"
 #include "sphinx/directory/parameters.hpp"
 
 namespace nightjar::directory {
 
-struct ParameterFact {
+struct ParameterField {
     std::string_view name;  // name and unit, such as "parameter.mean-delay-ms"
     std::uint64_t min;
     std::uint64_t max;
@@ -20,10 +20,10 @@ struct ParameterFact {
 };
 
 /// All parameters in the order of the document: sorted by name.
-std::span<const ParameterFact> parameter_facts();
+std::span<const ParameterField> parameter_fields();
 
 void put_parameters(std::string& text, const Parameters& parameters);
-Parameters take_parameters(FactReader& reader);
+Parameters take_parameters(FieldReader& reader);
 /// True if every parameter is within its bounds.
 bool within_bounds(const Parameters& parameters);
 

@@ -1,4 +1,4 @@
-#include "sphinx/directory/facts.hpp"
+#include "sphinx/directory/fields.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -46,7 +46,7 @@ bool is_version(std::string_view text) {
                        [](char c) { return is_word_character(c) || c == '.' || c == '+'; });
 }
 
-FactReader::FactReader(std::string_view text, std::size_t size_max) : text_{text} {
+FieldReader::FieldReader(std::string_view text, std::size_t size_max) : text_{text} {
     if (text.size() > size_max) {
         fail("larger than " + std::to_string(size_max) + " bytes");
         return;
@@ -62,22 +62,22 @@ FactReader::FactReader(std::string_view text, std::size_t size_max) : text_{text
     if (ok()) line_ = 0;
 }
 
-void FactReader::fail(const std::string& reason) {
+void FieldReader::fail(const std::string& reason) {
     if (ok()) reason_ = reason;
     at_ = text_.size();
 }
 
-std::string_view FactReader::line() const {
+std::string_view FieldReader::line() const {
     const auto rest = text_.substr(at_);
     return rest.substr(0, rest.find('\n'));
 }
 
-bool FactReader::next_is(std::string_view name) const {
+bool FieldReader::next_is(std::string_view name) const {
     const auto next = line();
     return ok() && next.starts_with(name) && next.substr(name.size()).starts_with(' ');
 }
 
-std::string_view FactReader::take(std::string_view name) {
+std::string_view FieldReader::take(std::string_view name) {
     if (!ok()) return {};
     if (at_ == text_.size()) return fail("ends before '" + std::string{name} + "'"), "";
     const auto next = line();
@@ -91,26 +91,26 @@ std::string_view FactReader::take(std::string_view name) {
     return next.substr(name.size() + 1);
 }
 
-void FactReader::finish() {
+void FieldReader::finish() {
     if (!ok() || at_ == text_.size()) return;
     const auto next = line();
     ++line_;
     fail(quoted(next.substr(0, next.find(' '))) + " is unknown or out of place");
 }
 
-void FactReader::literal(std::string_view name, std::string_view value) {
+void FieldReader::literal(std::string_view name, std::string_view value) {
     const auto found = take(name);
     if (ok() && found != value)
         fail("'" + std::string{name} + "' is " + quoted(found) + ", not " + quoted(value));
 }
 
-std::string FactReader::word(std::string_view name) {
+std::string FieldReader::word(std::string_view name) {
     const auto value = take(name);
     if (ok() && !is_word(value)) fail("not a word of at most 32 of [a-z0-9-]");
     return ok() ? std::string{value} : std::string{};
 }
 
-std::uint64_t FactReader::number(std::string_view name, std::uint64_t min, std::uint64_t max) {
+std::uint64_t FieldReader::number(std::string_view name, std::uint64_t min, std::uint64_t max) {
     const auto value = take(name);
     std::uint64_t number = min;
     const auto* end = value.data() + value.size();
@@ -122,7 +122,7 @@ std::uint64_t FactReader::number(std::string_view name, std::uint64_t min, std::
     return ok() ? number : min;
 }
 
-void FactReader::into(base::ByteSpan out, std::string_view text) {
+void FieldReader::into(base::ByteSpan out, std::string_view text) {
     if (!ok()) return;
     const auto bytes = base::from_hex(text);
     if (!bytes || bytes->size() != out.size())
@@ -132,12 +132,12 @@ void FactReader::into(base::ByteSpan out, std::string_view text) {
     std::copy(bytes->begin(), bytes->end(), out.begin());
 }
 
-void put_fact(std::string& text, std::string_view name, std::string_view value) {
+void put_field(std::string& text, std::string_view name, std::string_view value) {
     text.append(name).append(" ").append(value).append("\n");
 }
 
-void put_fact(std::string& text, std::string_view name, std::uint64_t value) {
-    put_fact(text, name, std::string_view{std::to_string(value)});
+void put_field(std::string& text, std::string_view name, std::uint64_t value) {
+    put_field(text, name, std::string_view{std::to_string(value)});
 }
 
 }  // namespace nightjar::directory

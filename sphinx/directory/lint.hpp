@@ -11,7 +11,7 @@ namespace nightjar::directory {
 
 /// Returns one sentence per problem, for the operator of the authority; empty if there is none. The
 /// time is quadratic in the number of relays.
-std::vector<std::string> problems(const Document& document);
+std::vector<std::string> lint(const Document& document);
 
 /// The lowest downlink rate that the traffic law allows with these replies and loops: max(1.2 (R +
 /// L), R + L + 4.5).

@@ -1,4 +1,4 @@
-#include "sphinx/directory/problems.hpp"
+#include "sphinx/directory/lint.hpp"
 
 #include <doctest/doctest.h>
 
@@ -45,9 +45,9 @@ TEST_CASE(
           doctest::Approx(3.75));
 
     document.parameters.relay_loops = {10'000};
-    CHECK(problems(document).empty());
+    CHECK(lint(document).empty());
     document.parameters.relay_loops = {9'990};
-    const auto found = problems(document);
+    const auto found = lint(document);
     CHECK(found.size() == 6);
     CHECK(found.front().starts_with("loops alone keep only 1.99 packets in relay mix-"));
 }
@@ -75,7 +75,7 @@ TEST_CASE("a rate of 0 is refused wherever it stands, before anything computes w
         CAPTURE(name);
         auto document = test::make_network(1).document;
         document.parameters.*rate = {0};
-        const auto found = problems(document);
+        const auto found = lint(document);
         REQUIRE(found.size() == 1);
         CHECK(found[0] == std::string{name} + " is 0, not between 1 and 10000000");
         // A signed text with such a rate does not parse either.
@@ -194,7 +194,7 @@ TEST_CASE("an authority refuses what could not work, and says why") {
         INFO(std::string{row.name});
         auto document = test::make_network(1).document;
         row.spoil(document);
-        const auto found = all(problems(document));
+        const auto found = all(lint(document));
         if (*row.problem == '\0')
             CHECK(found == "");
         else
@@ -207,7 +207,7 @@ TEST_CASE("an authority refuses what could not work, and says why") {
             // Two mixes of a single layer get few loops: their own, and half of two gateways'
             // loops.
             if (layers == 1 && mixes == 2) document.parameters.relay_loops = {20'000};
-            CHECK(all(problems(document)) == "");
+            CHECK(all(lint(document)) == "");
         }
     }
 }
