@@ -76,7 +76,7 @@ def strange_records(rows):
 def record_lengths(network):
     """strange_records() of every recorded link."""
     strange = {}
-    for relay in network.gateways:
+    for relay in network.relays:
         if relay.recorded:
             for kind, count in strange_records(Records(network.records(relay)).rows()).items():
                 strange[kind] = strange.get(kind, 0) + count

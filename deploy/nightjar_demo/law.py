@@ -6,6 +6,7 @@ MEAN_DELAY = 0.05       # seconds, 1/mu, for networks with at least 50 main slot
 RELAY_LOOPS = 15.0      # loops per second that each relay sends
 LAYERS = 3
 GATEWAYS = 2
+KEEP_ALIVE = 15         # seconds; between relays, each way, one padding cell by the clock
 SIGMAS = 4.0            # of what chance does to a count; one false alarm in 16,000 checks
 HOLD_SIGMAS = 4.5
 HALF_TICK = 0.0005      # a packet leaves in the millisecond nearest to its time

@@ -37,8 +37,12 @@ class Relay:
         return f"{self.address}:{METRICS_PORT}"
 
 
+EVERY_RELAY = "every relay"
+
+
 class Network:
-    """The network of one run. `programs` is the build folder."""
+    """The network of one run. `programs` is the build folder. `record` names the relays before which a
+    recorder stands: none (False), the gateways (True) or EVERY_RELAY."""
 
     def __init__(self, programs, run, processes, law, record):
         self.programs, self.processes, self.law = programs, processes, law
@@ -57,7 +61,7 @@ class Network:
     def add(self, name, role, layer, network):
         address = f"{network}.{10 + len(self.relays)}"
         self.relays.append(Relay(name, role, layer, address, self.folder / name,
-                                 self.record and role == "gateway"))
+                                 self.record == EVERY_RELAY or (self.record and role == "gateway")))
 
     def program(self, name):
         return next(self.programs / place / name

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .checks import CELL_RECORD, Finding
-from .law import (DOWN_TOLERANCE, DROPPED_SHARE, ENDS, LAYERS, LOST_SHARE, RELAY_LOOPS, SIGMAS,
+from .law import (DOWN_TOLERANCE, DROPPED_SHARE, ENDS, GATEWAYS, KEEP_ALIVE, LAYERS, LOST_SHARE, RELAY_LOOPS, SIGMAS,
                   SLOT_LATE, TICK_LATE, exact_bound, flight_variance, loops_flight)
 from .metrics import Records, difference, scrape
 
@@ -178,6 +178,36 @@ class Window(ClientWindow):
             total, expected = total + arrived / seconds, expected + rate
         return found + [self.rate("layer 3 to both", total * self.seconds, expected,
                                   2 * ENDS + SIGMAS * math.sqrt(in_flight), dropped=dropped)]
+
+    def hop_findings(self):
+        """Cells from relay to relay on the wire, in each of the four steps of a route. Every packet takes
+        each step once: the client's, its replies, and the relays' loops. So all four sums are the law's
+        slots, loops and replies, and the loops that the relays say they sent. Every relay is recorded."""
+        law, relays = self.network.law, self.network.relays
+        begin, end = self.first.wall, self.last.wall
+        loops = sum(self.after[r.name]["loops_sent"] - self.before[r.name]["loops_sent"] for r in relays)
+        replies = sum(self.after[r.name]["replies"] - self.before[r.name]["replies"] for r in relays)
+        expected = self.counts["slots"] + self.counts["loops_sent"] + replies + loops
+        rate = expected / self.seconds
+        # Clients' packets come evenly, loops by chance: so many more or fewer are on their way at either end.
+        flights = [flight_variance(law.uplink + law.replies, law.mean_delay, LAYERS + 1),
+                   loops / self.seconds * law.mean_delay * (LAYERS + 1)]
+        bound = 2 * ENDS + SIGMAS * math.sqrt(2 * sum(flights) + self.apart() * rate)
+        found = []
+        for step in ("the gateways to layer 1", "layer 1 to 2", "layer 2 to 3", "layer 3 to the gateways"):
+            layer = (len(found) + 1) % (LAYERS + 1)
+            arriving = [relay for relay in relays if relay.layer == layer]
+            cells = sum(self.cells_between(relay, begin, end) for relay in arriving)
+            paddings = len(arriving) * max(GATEWAYS, law.mixes) * math.ceil(self.seconds / KEEP_ALIVE)
+            found.append(self.rate(f"cells from {step}, on the wire", cells, rate, bound + paddings))
+        return found
+
+    def cells_between(self, relay, begin, end):
+        """Cells that other relays sent to this one."""
+        rows = Records(self.network.records(relay)).rows()
+        client = Records.of_client(rows) if relay.name == self.last.status["gateway"] else None
+        return sum(row["direction"] == "up" and row["length"] == CELL_RECORD and row["connection"] != client
+                   and begin <= row["t"] < end for row in rows)
 
     def apart(self):
         """Seconds that lie between the first and the last counter that was read, at both ends."""

@@ -9,7 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from testnet import NetworkTest  # noqa: E402
 from nightjar_demo.checks import (APPLICATION_DATA, CELL_RECORD, record_lengths,  # noqa: E402
                                   strange_records)
-from nightjar_demo.windows import ClientWindow  # noqa: E402
+from nightjar_demo.network import EVERY_RELAY  # noqa: E402
+from nightjar_demo.windows import ClientWindow, Window  # noqa: E402
 
 WINDOW_SECONDS = 20
 RECORDED_WITHIN = 1     # seconds, until the recorder has written what it saw
@@ -17,7 +18,7 @@ ALERT, CHANGE_CIPHER_SPEC = 21, 20
 
 
 class Wire(NetworkTest):
-    record = True
+    record = EVERY_RELAY
 
     def check(self, name, *transfer):
         """The client's counters and the wire in one window, to a few events. A slot that the machine slept
@@ -51,7 +52,7 @@ class Wire(NetworkTest):
         self.check("uploading", "/upload", WINDOW_SECONDS + 4, "--upload-file", str(big))
 
     def test_4_only_cells_after_the_handshake(self):
-        """On the client's link and on those from the last layer to the gateways."""
+        """On every link of the network."""
         self.assertEqual(record_lengths(self.net), {})
 
     def test_5_any_other_record_on_an_established_link_is_reported(self):
@@ -63,6 +64,17 @@ class Wire(NetworkTest):
             later = {"connection": 1, "direction": "up", "type": kind, "length": length}
             self.assertEqual(strange_records(rows + [later]), {(kind, length): 1})
             self.assertEqual(strange_records(rows + [{**later, "direction": "down"}]), {})
+
+    def test_6_between_relays(self):
+        """Each step of a route carries the law's packets and the relays' loops, and nothing else."""
+        with Window("between relays", self.net) as window:
+            time.sleep(WINDOW_SECONDS)
+        time.sleep(RECORDED_WITHIN)
+        findings = window.hop_findings()
+        for finding in findings:
+            print(f"measured: {finding.sentence()}")
+        self.assertEqual(len(findings), 4)
+        self.assertEqual([finding.sentence() for finding in findings if not finding.ok], [])
 
 
 if __name__ == "__main__":
