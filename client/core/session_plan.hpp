@@ -35,7 +35,7 @@ inline constexpr base::Seconds first_tick_after{3};
 /// the rest covers the packets' delay.
 inline constexpr base::Seconds change_notice{8};
 /// An exit that has not confirmed its stock after this time counts as dead. An honest one confirms
-/// it after some 20 s of trial.
+/// it within seconds: 2 s at the default rates.
 inline constexpr base::Seconds trial_max{120};
 inline constexpr base::Seconds plan_step{2};  // grid of the decisions
 inline constexpr base::Seconds isolation_boundary{
@@ -90,8 +90,8 @@ class SessionPlan {
     bool room_for_isolated() const;
 
     /// Assigns the slot at `due` to a session, with probability in proportion to its pace. From the
-    /// announcement of a change until the change, the higher of its two paces counts. `lot`:
-    /// uniform in [0, 1). Empty if no session has a pace.
+    /// announcement of a change until the change, the higher of its two paces counts.
+    /// `session_draw`: uniform in [0, 1). Empty if no session has a pace.
     std::optional<SessionHandle> pick(base::Mono due, double session_draw) const;
     /// The shared session for new streams: the one with the highest pace. Before any has a pace,
     /// the one that is announced.
