@@ -68,7 +68,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     void on_down(node::link::LinkError why) override;
     void on_refused(node::link::LinkError why) override;
     void on_cell(node::link::Link& link, cell::CellBox cell) override;
-    bool write(const cell::Cell& cell);
+    bool write(cell::CellBox cell);
 
     // --- the control socket ---
     std::string status_line() override;
@@ -222,9 +222,9 @@ asio::awaitable<void> Daemon::run_schedule() {
         co_await slot_timer_.async_wait(as_values);
         const auto now = node::process::mono_now();
         if (link_ != nullptr) {
-            const auto cells = core_->tick(now);
+            auto cells = core_->tick(now);
             for (std::size_t i = 0; i < cells.size(); ++i)
-                if (!write(*cells[i])) core_->unwritten(i);
+                if (!write(std::move(cells[i]))) core_->unwritten(i);
         }
         core_->prepare(now, node::process::wall_now());
         dispatch_core_output();
@@ -232,13 +232,14 @@ asio::awaitable<void> Daemon::run_schedule() {
 }
 
 /// False if `cell` was not written: its slot is lost, or carried a document request instead.
-bool Daemon::write(const cell::Cell& cell) {
+bool Daemon::write(cell::CellBox cell) {
     if (request_due_ && link_->queued() <= backlog_max) {
         request_due_ = false;
-        link_->send(cell::encode(fetch_.begin(document_->epoch, node::process::mono_now())));
+        const auto request = fetch_.begin(document_->epoch, node::process::mono_now());
+        link_->send(std::make_unique<cell::Cell>(cell::encode(request)));
         return false;
     }
-    if (link_->queued() <= backlog_max && link_->send(cell)) return true;
+    if (link_->queued() <= backlog_max && link_->send(std::move(cell))) return true;
     ++slots_unwritten_;
     return false;
 }

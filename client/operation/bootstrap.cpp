@@ -86,7 +86,8 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     }
     const std::shared_ptr<node::link::Link> link = *std::move(dialed);
     Collector collector;
-    link->send(cell::encode(collector.fetch.begin(base::Epoch{0}, node::process::mono_now())));
+    const auto request = collector.fetch.begin(base::Epoch{0}, node::process::mono_now());
+    link->send(std::make_unique<cell::Cell>(cell::encode(request)));
     asio::steady_timer deadline{co_await asio::this_coro::executor,
                                 protocol::DocumentFetch::patience};
     // The handler may still be queued after this frame is gone, so it holds only a weak pointer.

@@ -12,7 +12,8 @@ enum class SendResult { queued, no_link, queue_full };
 
 struct Egress {
     virtual ~Egress() = default;
-    // The callee takes ownership of the cell.
+    // The callee takes ownership of the cell, also if the packet is lost. A queued cell stays in
+    // its box: it is not copied before TLS encrypts it into the link's own buffer.
     virtual SendResult to_relay(const base::NodeId& next, cell::CellBox cell) = 0;
     virtual SendResult to_client(const base::MailboxId& client, cell::CellBox cell) = 0;
 };

@@ -256,7 +256,7 @@ bool Links::send_document_part(FromClient& client) {
                                   static_cast<std::uint32_t>(text.size()),
                                   static_cast<std::uint32_t>(client.offset),
                                   {bytes.begin(), bytes.end()}};
-    if (!client.link.send(cell::encode(part))) return false;
+    if (!client.link.send(std::make_unique<cell::Cell>(cell::encode(part)))) return false;
     client.offset += size;
     if (client.offset == text.size()) client.asked_for = {};
     return true;
@@ -282,8 +282,8 @@ core::SendResult Links::to_relay(const base::NodeId& next, cell::CellBox cell) {
     const auto found = outgoing_.find(next);
     if (found == outgoing_.end() || found->second->link == nullptr)
         return core::SendResult::no_link;
-    return found->second->link->send(*cell) ? core::SendResult::queued
-                                            : core::SendResult::queue_full;
+    return found->second->link->send(std::move(cell)) ? core::SendResult::queued
+                                                      : core::SendResult::queue_full;
 }
 
 core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox cell) {
@@ -293,7 +293,7 @@ core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox c
     if (from.link.queued() >= backlog_max(signed_.document->parameters))
         return core::SendResult::queue_full;
     const bool part = cell->kind() == cell::Kind::padding && from.asked_for.text != nullptr;
-    const bool sent = part ? send_document_part(from) : from.link.send(*cell);
+    const bool sent = part ? send_document_part(from) : from.link.send(std::move(cell));
     return sent ? core::SendResult::queued : core::SendResult::queue_full;
 }
 

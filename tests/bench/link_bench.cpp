@@ -102,12 +102,11 @@ class Pair {
 
 void cells_through_a_link(benchmark::State& state) {
     Pair pair;
-    const cell::Cell cell;
     const auto due = static_cast<std::size_t>(state.range(0));
     std::size_t sent = 0;
     for (auto _ : state) {
         for (std::size_t i = 0; i < due; ++i)
-            pair.dialing->send(cell);
+            pair.dialing->send(std::make_unique<cell::Cell>());
         sent += due;
         while (pair.at_answering.cells < sent)
             pair.turn();

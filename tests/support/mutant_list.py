@@ -262,6 +262,10 @@ MUTANTS = [
     mutant("unbounded-queue", "sphinx/node/link/link.cpp", "queue{chosen.send_queue}",
            "queue{chosen.send_queue + 100000}",
            SYSTEM, "a full queue refuses at once and blocks nobody"),
+    mutant("queued-cell-copied", "sphinx/node/link/link.cpp",
+           "!impl_->queue.try_push(std::move(cell))) return false;",
+           "!impl_->queue.try_push(std::make_unique<cell::Cell>(*cell))) return false;",
+           SYSTEM, "link: a queued cell is the very object that was given, not a copy"),
     mutant("TLS-1.2-taken", "sphinx/node/link/tls_identity.cpp",
            "SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1;\n"
            "    ok = ok && SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1;",
@@ -312,9 +316,9 @@ MUTANTS = [
            "tests/system/exposure_test.py",
            "Exposure.test_metrics_of_a_network_that_is_no_lab_have_nothing_exact", PROGRAMS),
     mutant("one-slot-in-fifty-unwritten", "client/daemon.cpp",
-           "if (link_->queued() <= backlog_max && link_->send(cell)) return true;",
+           "if (link_->queued() <= backlog_max && link_->send(std::move(cell))) return true;",
            "static unsigned written = 0; if (++written % 50 == 0) return true; "
-           "if (link_->queued() <= backlog_max && link_->send(cell)) return true;",
+           "if (link_->queued() <= backlog_max && link_->send(std::move(cell))) return true;",
            "tests/system/wire_test.py", "Wire.test_1_idle", [*PROGRAMS, "nightjar-recorder"]),
     mutant("core-dumps", "relay/daemon.cpp", "node::process::harden_process();", "",
            "tests/system/exposure_test.py", "Exposure.test_no_core_is_dumped", PROGRAMS),

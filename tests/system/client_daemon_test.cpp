@@ -169,10 +169,11 @@ struct Gateway {
         for (std::size_t at = 0; at < offer.size(); at += cell::document_part_size) {
             const auto piece = offer.substr(at, cell::document_part_size);
             const auto bytes = base::as_bytes(piece);
-            link.send(cell::encode(cell::DocumentPart{offered,
+            link.send(
+                boxed(cell::encode(cell::DocumentPart{offered,
                                                       static_cast<std::uint32_t>(offer.size()),
                                                       static_cast<std::uint32_t>(at),
-                                                      {bytes.begin(), bytes.end()}}));
+                                                      {bytes.begin(), bytes.end()}})));
         }
     }
     void give(const Network& network, std::string text) {
@@ -278,10 +279,10 @@ TEST_CASE("client: a gateway that says anything but parts of a document loses th
     Gateway gateway{loop, network, network.old_place, 1};
     REQUIRE(loop.until([&] { return gateway.up() == 1; }));
     auto& came = *gateway.came.front();
-    came.link->send(cell::Cell{});
+    came.link->send(std::make_unique<cell::Cell>());
     loop.until([] { return false; }, base::Milliseconds{500});
     CHECK(!came.ended);
-    came.link->send(cell::encode(cell::DocumentRequest{{1}}));
+    came.link->send(boxed(cell::encode(cell::DocumentRequest{{1}})));
     CHECK(loop.until([&] { return came.ended; }, patience));
 }
 

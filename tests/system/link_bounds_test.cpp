@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sphinx/node/link/dialer.hpp"
+#include "sphinx/node/link/link_impl.hpp"
 #include "tests/system/link_pair.hpp"
 #include "tests/system/raw_peer.hpp"
 
@@ -37,6 +38,20 @@ struct NoticingOwner : node::link::Dialer::Owner {
 
 }  // namespace
 
+TEST_CASE("link: a queued cell is the very object that was given, not a copy") {
+    asio::io_context io;
+    node::link::TlsIdentity identity{seed(1)};
+    const auto impl = std::make_shared<node::link::Link::Impl>(tcp::socket{io}, identity,
+                                                               std::nullopt, patient_limits());
+    node::link::Link link{impl};
+    auto cell = boxed(numbered(1));
+    const auto* given = cell.get();
+    REQUIRE(link.send(std::move(cell)));
+    const auto queued = impl->queue.try_pop();
+    REQUIRE(queued);
+    CHECK(queued->get() == given);
+}
+
 TEST_CASE("a full queue refuses at once and blocks nobody") {
     node::link::LinkLimits limits = patient_limits();
     limits.send_queue = 8;
@@ -44,13 +59,13 @@ TEST_CASE("a full queue refuses at once and blocks nobody") {
     REQUIRE(pair.connect());
     const auto start = std::chrono::steady_clock::now();
     for (std::uint32_t n = 0; n < 8; ++n)
-        CHECK(pair.dialing.link->send(numbered(n)));
-    CHECK_FALSE(pair.dialing.link->send(numbered(8)));
+        CHECK(pair.dialing.link->send(boxed(numbered(n))));
+    CHECK_FALSE(pair.dialing.link->send(boxed(numbered(8))));
     CHECK(pair.dialing.link->queued() == 8);
     CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{100});
     REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 8; }));
     CHECK(pair.dialing.link->queued() == 0);
-    CHECK(pair.dialing.link->send(numbered(9)));
+    CHECK(pair.dialing.link->send(boxed(numbered(9))));
     REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 9; }));
 }
 
@@ -68,7 +83,7 @@ TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, 
     // The peer stops reading: the kernel's buffers fill up, then the queue.
     std::size_t refused = 0;
     for (int i = 0; i < 20'000 && refused < 1000; ++i) {
-        if (!pair.answering.link->send(numbered(1))) ++refused;
+        if (!pair.answering.link->send(boxed(numbered(1)))) ++refused;
         pair.io.restart();
         pair.io.poll();
     }
@@ -91,7 +106,7 @@ TEST_CASE("descriptors and tasks are back where they were after 200 links") {
         REQUIRE(pair.connect());
         // The links end in turn by close(), by destruction, and by destruction with queued cells.
         if (i % 3 == 0) pair.dialing.link->close();
-        if (i % 3 == 2) pair.answering.link->send(numbered(1));
+        if (i % 3 == 2) pair.answering.link->send(boxed(numbered(1)));
         if (i % 3 != 0) pair.answering.link.reset();
         REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
     }
@@ -145,7 +160,7 @@ TEST_CASE("without descriptors the listener waits, and serves again when there a
     none.rlim_cur = 1;  // below the number of open files: every further accept() fails
     setrlimit(RLIMIT_NOFILE, &none);
     const bool paused = pair.until([&] { return pair.listener().counts().out_of_resources >= 2; });
-    pair.dialing.link->send(numbered(1));
+    pair.dialing.link->send(boxed(numbered(1)));
     const bool alive = pair.until([&] { return pair.answering.got.cells.size() == 1; });
     setrlimit(RLIMIT_NOFILE, &before);
     CHECK(paused);
@@ -172,7 +187,7 @@ TEST_CASE("a dialer restores its link each time, and stops when it is told to") 
     for (std::size_t i = 1; i <= 5; ++i) {
         REQUIRE(pair.until([&] { return owner.ups == i && pair.answering.link; }));
         CHECK(dialer.link() != nullptr);
-        CHECK(dialer.link()->send(numbered(1)));
+        CHECK(dialer.link()->send(boxed(numbered(1))));
         REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == i; }));
         pair.answering.link.reset();
         REQUIRE(pair.until([&] { return owner.downs.size() == i; }));
@@ -206,7 +221,7 @@ TEST_CASE("a dialer that is given another address finds its relay there, and kee
     dialer.use({{pair.address()}, pair.answering.identity.key()});
     REQUIRE(pair.until([&] { return owner.ups == 1; }));
     dialer.use({{nobody}, node::link::TlsIdentity{seed(9)}.key()});
-    CHECK(dialer.link()->send(numbered(1)));
+    CHECK(dialer.link()->send(boxed(numbered(1))));
     REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 1; }));
     CHECK(owner.downs.empty());
     dialer.stop();

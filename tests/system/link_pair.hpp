@@ -39,6 +39,11 @@ inline cell::Cell numbered(std::uint32_t n) {
     return cell::Cell::packet(body, static_cast<std::uint8_t>(n));
 }
 
+/// A cell in a box, as Link::send() takes it.
+inline cell::CellBox boxed(const cell::Cell& cell) {
+    return std::make_unique<cell::Cell>(cell);
+}
+
 /// Keeps the cells that a link delivers.
 struct Collector : node::link::Link::Sink {
     std::vector<cell::Cell> cells;

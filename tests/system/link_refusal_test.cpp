@@ -32,7 +32,7 @@ bool still_serves(LinkPair& pair) {
         connected = pair.connect();
     if (!connected) return false;
     const std::size_t before = pair.answering.got.cells.size();
-    pair.dialing.link->send(numbered(1));
+    pair.dialing.link->send(boxed(numbered(1)));
     return pair.until([&] { return pair.answering.got.cells.size() == before + 1; });
 }
 

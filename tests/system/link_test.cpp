@@ -27,8 +27,8 @@ TEST_CASE("both ends of a link know each other and exchange cells in order") {
     CHECK(pair.dialing.link->peer_hello() == hello(cell::LinkRole::relay));
 
     for (std::uint32_t n = 0; n < 100; ++n) {
-        CHECK(pair.dialing.link->send(numbered(n)));
-        CHECK(pair.answering.link->send(numbered(1000 + n)));
+        CHECK(pair.dialing.link->send(boxed(numbered(n))));
+        CHECK(pair.answering.link->send(boxed(numbered(1000 + n))));
     }
     REQUIRE(pair.until([&] {
         return pair.dialing.got.cells.size() == 100 && pair.answering.got.cells.size() == 100;
@@ -55,7 +55,7 @@ TEST_CASE("a link may be destroyed from within the cell that it delivers") {
     REQUIRE(pair.connect());
     pair.answering.got.on_each = [&](node::link::Link&) { pair.answering.link.reset(); };
     for (std::uint32_t n = 0; n < 5; ++n)
-        pair.dialing.link->send(numbered(n));
+        pair.dialing.link->send(boxed(numbered(n)));
     REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
     CHECK(pair.answering.got.cells.size() == 1);
     CHECK(*pair.answering.ended == LinkError::closed);

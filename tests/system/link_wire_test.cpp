@@ -74,8 +74,8 @@ TEST_CASE("after the handshake there are only cells, one record each, however ma
     std::size_t sent = 0;
     for (const std::size_t burst : {1, 2, 3, 16, 16, 17, 100}) {
         for (std::size_t i = 0; i < burst; ++i, ++sent) {
-            REQUIRE(pair.dialing.link->send(numbered(static_cast<std::uint32_t>(sent))));
-            REQUIRE(pair.answering.link->send(numbered(static_cast<std::uint32_t>(sent))));
+            REQUIRE(pair.dialing.link->send(boxed(numbered(static_cast<std::uint32_t>(sent)))));
+            REQUIRE(pair.answering.link->send(boxed(numbered(static_cast<std::uint32_t>(sent)))));
         }
         REQUIRE(pair.until([&] {
             return pair.answering.got.cells.size() == sent && pair.dialing.got.cells.size() == sent;
@@ -112,8 +112,8 @@ TEST_CASE("keys are renewed each way by the clock, without a cell to go with it"
     }
 
     for (std::uint32_t n = 0; n < 20; ++n) {
-        pair.dialing.link->send(numbered(n));
-        pair.answering.link->send(numbered(n));
+        pair.dialing.link->send(boxed(numbered(n)));
+        pair.answering.link->send(boxed(numbered(n)));
     }
     REQUIRE(pair.until([&] {
         return pair.answering.got.cells.size() == 20 && pair.dialing.got.cells.size() == 20;
@@ -156,11 +156,11 @@ TEST_CASE("a byte changed anywhere in a record ends the link; nothing is deliver
         const std::size_t record = watched.handshake_records(Direction::up) + 3;
         watched.recorder->inject({Fault::Kind::flip, Direction::up, record, offset});
         for (std::uint32_t n = 0; n < 6; ++n)
-            pair.dialing.link->send(numbered(n));
+            pair.dialing.link->send(boxed(numbered(n)));
         if (offset == 3 || offset == 4) {
             // If the length was changed, the receiver may wait for more bytes, so send some.
             for (std::uint32_t n = 0; n < 60; ++n)
-                pair.dialing.link->send(numbered(n));
+                pair.dialing.link->send(boxed(numbered(n)));
         }
         REQUIRE(pair.until([&] { return pair.answering.ended.has_value(); }));
         CHECK(*pair.answering.ended == LinkError::bad_cell);
@@ -177,7 +177,7 @@ TEST_CASE("a link cut at any byte of a record ends, and delivers only whole cell
         const std::size_t record = watched.handshake_records(Direction::up) + 3;
         watched.recorder->inject({Fault::Kind::cut, Direction::up, record, offset});
         for (std::uint32_t n = 0; n < 6; ++n)
-            pair.dialing.link->send(numbered(n));
+            pair.dialing.link->send(boxed(numbered(n)));
         REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
         CHECK(*pair.dialing.ended == LinkError::closed);
         CHECK(pair.answering.got.cells.size() == 2);

@@ -147,8 +147,8 @@ TEST_CASE("links: packets on a link that the relay dialled are counted as misrou
     Dialing all;
     REQUIRE(all.both_up());
     auto& link = *all.first.came.front()->link;
-    link.send(cell::Cell{});
-    link.send(numbered(1));
+    link.send(std::make_unique<cell::Cell>());
+    link.send(boxed(numbered(1)));
     REQUIRE(all.loop.until([&] { return all.mix->counters.packets_in > 0; }));
     CHECK(all.mix->counters.packets_in == 1);
     CHECK(all.mix->counters.dropped[static_cast<std::size_t>(DropReason::misrouted)] == 1);

@@ -156,7 +156,7 @@ struct FarEnd {
     bool over() const { return refused || ended; }
     bool up() const { return link != nullptr && !ended; }
     base::MailboxId mailbox() const { return {identity.key().bytes}; }
-    void send(const cell::Cell& cell) { link->send(cell); }
+    void send(const cell::Cell& cell) { link->send(boxed(cell)); }
 
     node::link::TlsIdentity identity;
     Collector got;

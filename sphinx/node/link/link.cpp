@@ -202,9 +202,9 @@ asio::awaitable<LinkError> Link::run(Sink& sink) {
     return run_link(impl_, &sink);
 }
 
-bool Link::send(const cell::Cell& cell) {
-    if (impl_->ended || impl_->queue.full()) return false;
-    impl_->queue.try_push(std::make_unique<cell::Cell>(cell));
+bool Link::send(cell::CellBox cell) {
+    assert(cell);
+    if (impl_->ended || !impl_->queue.try_push(std::move(cell))) return false;
     impl_->schedule_flush();
     return true;
 }

@@ -54,10 +54,12 @@ class Link {
     /// sink must live until the task ends or the Link is destroyed.
     asio::awaitable<LinkError> run(Sink& sink);
 
-    /// Queues a copy of the cell; never blocks. Returns false if the queue is full or the link has
-    /// ended; the cell is dropped then, and its slot is lost. Cells queued in one turn of the I/O
-    /// thread are written together. Nothing is written before run().
-    bool send(const cell::Cell& cell);
+    /// Queues the cell; never blocks. Takes ownership in every case: the queue holds this very
+    /// object until TLS encrypts it into the buffer of a write. Returns false if the queue is full
+    /// or the link has ended; the cell is dropped then, and its slot is lost. Cells queued in one
+    /// turn of the I/O thread are written together. Nothing is written before run(). Precondition:
+    /// `cell` is not nullptr.
+    bool send(cell::CellBox cell);
     /// The number of cells accepted by send() and not yet given to the socket.
     std::size_t queued() const;
     void close();
