@@ -17,6 +17,8 @@ namespace nightjar::relay::core {
 struct OwnLoop {
     base::SurbId identifier;
 };
+/// Not a HeldTarget: two of the outcomes never enter the mix, and a held packet must not be able to
+/// be one of them.
 using FinalAction = std::variant<OwnLoop, ToExit, ToMailbox, DropReason>;
 
 /// Decides what the relay `self` does with a final packet, from the last routing block alone:

@@ -284,22 +284,6 @@ std::optional<Work> Pipeline::accept(const Origin& from, cell::CellBox cell, bas
     return work;
 }
 
-void Pipeline::unwrap(std::span<Work> batch) {
-    // One per worker thread, to reuse its memory. It is empty between calls, so it holds no stale
-    // pointers.
-    thread_local std::vector<packet::UnwrapJob> jobs;
-    for (auto& work : batch) {
-        packet::UnwrapJob job;
-        job.packet = work.cell->body();
-        job.key = &work.key->keys.secret;
-        jobs.push_back(std::move(job));
-    }
-    packet::unwrap_batch(jobs, packet::packet_size);
-    for (std::size_t i = 0; i < batch.size(); ++i)
-        batch[i].outcome = jobs[i].outcome;
-    jobs.clear();
-}
-
 void Pipeline::unwrapped(std::span<Work> batch) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
         impl_->prefetch_replay_tag(batch, i + filter_ahead);

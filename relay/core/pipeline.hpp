@@ -16,8 +16,8 @@
 //     uniformly random order.
 //   - The calls, their times and `random` determine everything: the same seed, the same relay.
 //
-// One thread, except for the pure unwrap(). `keyring`, `exit` (nullptr: not an exit), `random` and
-// `counters` must outlive this object.
+// One thread. `keyring`, `exit` (nullptr: not an exit), `random` and `counters` must outlive this
+// object.
 #pragma once
 
 #include <memory>
@@ -31,23 +31,13 @@
 #include "relay/core/exit_sessions.hpp"
 #include "relay/core/ingress.hpp"
 #include "relay/core/keyring.hpp"
+#include "relay/core/unwrap_work.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
-#include "sphinx/packet/packet.hpp"
 
 namespace nightjar::relay::core {
-
-/// A packet between accept() and unwrapped(). Keeps its key alive while a worker uses it.
-struct Work {
-    cell::CellBox cell;
-    base::Mono arrived;
-    base::Nanoseconds slept{};  // total suspend time known at its arrival
-    bool from_client = false;
-    std::shared_ptr<const MixKeyPair> key;
-    base::Result<packet::Opened, packet::Error> outcome{base::Fail{packet::Error::bad_length}};
-};
 
 struct PipelineOptions {
     std::size_t mix_capacity = 20'000;  // packets held at once
@@ -76,11 +66,9 @@ class Pipeline {
     /// nullopt if the packet was dropped (and counted).
     std::optional<Work> accept(const Origin& from, cell::CellBox cell, base::Mono arrived,
                                base::Wall wall);
-    /// The job of the workers: pure and thread-safe. A batch is any number of waiting packets.
-    static void unwrap(std::span<Work> batch);
-    /// Checks the replay tag, routing rules and delay, then puts the packet into the mix queue.
-    /// Takes no time argument on purpose: the release time counts from arrival, so the time at
-    /// which the workers finish changes nothing.
+    /// Takes a batch that has been through unwrap(). Checks the replay tag, routing rules and
+    /// delay, then puts the packet into the mix queue. Takes no time argument on purpose: the
+    /// release time counts from arrival, so the time at which the workers finish changes nothing.
     void unwrapped(std::span<Work> batch);
 
     /// Sends everything that is due: held packets, loops, exit session ticks, downlink slots. Call

@@ -50,7 +50,7 @@ void UnwrapPool::give(Batch batch) {
     --idle_workers_;
     with_workers_ += batch.size();
     asio::post(workers_, [this, alive = alive_, batch = std::move(batch)]() mutable {
-        core::Pipeline::unwrap(batch);
+        core::unwrap(batch);
         asio::post(io_, [this, alive = std::move(alive), batch = std::move(batch)]() mutable {
             if (*alive) take_back(std::move(batch));
         });

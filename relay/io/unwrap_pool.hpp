@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "relay/core/pipeline.hpp"
+#include "relay/core/unwrap_work.hpp"
 
 namespace nightjar::relay::io {
 

@@ -259,7 +259,7 @@ std::unique_ptr<relay::core::LoopSealer> loop_sealer(Packets packets, std::uint6
 }
 
 void unwrap(Packets packets, std::span<relay::core::Work> batch) {
-    if (packets == Packets::real) return relay::core::Pipeline::unwrap(batch);
+    if (packets == Packets::real) return relay::core::unwrap(batch);
     for (auto& work : batch)
         work.outcome = open(work.cell->body());
 }

@@ -20,7 +20,7 @@
 #include "client/core/sealer.hpp"
 #include "relay/core/cover.hpp"
 #include "relay/core/exit_sessions.hpp"
-#include "relay/core/pipeline.hpp"
+#include "relay/core/unwrap_work.hpp"
 
 namespace nightjar::lab::world {
 
@@ -50,7 +50,7 @@ std::unique_ptr<relay::core::LoopSealer> loop_sealer(Packets packets, std::uint6
 void fetch_first(const cell::Cell& cell);
 void fetch_rest(const cell::Cell& cell);
 
-/// Like Pipeline::unwrap, for either kind of packets.
+/// Like relay::core::unwrap, for either kind of packets.
 void unwrap(Packets packets, std::span<relay::core::Work> batch);
 
 }  // namespace nightjar::lab::world

@@ -63,7 +63,7 @@ struct Relay {
         if (!work) return;
         std::vector<relay::core::Work> batch;
         batch.push_back(std::move(*work));
-        Pipeline::unwrap(batch);
+        relay::core::unwrap(batch);
         pipeline.unwrapped(batch);
     }
     void take_from(const std::string& name, cell::CellBox cell, base::Mono at = test::start) {
@@ -163,7 +163,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: release counts from arrival, so crypto tim
     relay.run(test::start, 25ms);  // the workers take 25 ms
     std::vector<relay::core::Work> batch;
     batch.push_back(std::move(*work));
-    Pipeline::unwrap(batch);
+    relay::core::unwrap(batch);
     relay.pipeline.unwrapped(batch);
     CHECK(relay.pipeline.next_due() == test::start + 30ms - 500us);
 }
@@ -282,7 +282,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: a replay within one batch, and a key forgo
         REQUIRE(work);
         batch.push_back(std::move(*work));
     }
-    Pipeline::unwrap(batch);
+    relay::core::unwrap(batch);
     std::vector<relay::core::Work> later;
     later.push_back(std::move(batch.back()));
     batch.pop_back();
@@ -491,7 +491,7 @@ TEST_CASE_FIXTURE(Fixture,
     REQUIRE(work);
     std::vector<relay::core::Work> batch;
     batch.push_back(std::move(*work));
-    Pipeline::unwrap(batch);
+    relay::core::unwrap(batch);
     relay.pipeline.unwrapped(batch);
     CHECK(relay.dropped(DropReason::replayed) == 2);
     CHECK(relay.pipeline.held() == 1);
@@ -547,7 +547,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: what a worker had during a suspend is over
         REQUIRE(work);
         std::vector<relay::core::Work> batch;
         batch.push_back(std::move(*work));
-        Pipeline::unwrap(batch);
+        relay::core::unwrap(batch);
         if (suspended) relay.pipeline.slept(10min);
         relay.pipeline.unwrapped(batch);
         relay.run(test::start, 100ms);
