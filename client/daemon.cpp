@@ -198,7 +198,7 @@ void Daemon::start_core(operation::DocumentRef document) {
     mine.role = cell::LinkRole::client;
 
     core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
-                  node::process::mono_now(), node::process::wall_now());
+                  node::process::mono_now());
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
                     node::link::LinkLimits{}, random_, *this);
     waiting_for_ = "a link to the gateway";
@@ -222,9 +222,8 @@ asio::awaitable<void> Daemon::run_schedule() {
         co_await slot_timer_.async_wait(as_values);
         const auto now = node::process::mono_now();
         if (link_ != nullptr) {
-            auto cells = core_->tick(now);
-            for (std::size_t i = 0; i < cells.size(); ++i)
-                if (!write(std::move(cells[i]))) core_->unwritten(i);
+            for (auto& packet : core_->tick(now))
+                if (!write(std::move(packet.cell))) core_->unwritten(std::move(packet));
         }
         core_->prepare(now, node::process::wall_now());
         dispatch_core_output();

@@ -298,7 +298,8 @@ asio::awaitable<void> Proxy::upload(Ref application) {
         }
     } const ended{*application};
 
-    bool open = co_await push(application, std::move(application->ahead));
+    bool open = co_await push(application, application->ahead);
+    application->ahead = base::Bytes{};
     base::Bytes buffer(limits_.chunk);
     while (open) {
         const bool refused = application->phase == Application::Phase::refused;
@@ -326,17 +327,17 @@ asio::awaitable<void> Proxy::upload(Ref application) {
             }
             co_return;
         }
-        const base::ByteView bytes{buffer.data(), std::get<1>(result)};
-        open = co_await push(application, base::Bytes(bytes.begin(), bytes.end()));
+        open = co_await push(application, base::ByteView{buffer}.first(std::get<1>(result)));
     }
 }
 
-/// Writes all of `bytes` to the stream, waiting for room. False if the stream has ended.
-asio::awaitable<bool> Proxy::push(Ref application, base::Bytes bytes) {
+/// Writes all of `bytes` to the stream, waiting for room. False if the stream has ended. `bytes`
+/// must live until the task ends.
+asio::awaitable<bool> Proxy::push(Ref application, base::ByteView bytes) {
     std::size_t done = 0;
     while (done < bytes.size()) {
         if (application->gone || application->reset) co_return false;
-        const auto count = core_->write(application->stream, base::ByteView{bytes}.subspan(done));
+        const auto count = core_->write(application->stream, bytes.subspan(done));
         done += count;
         if (count == 0) co_await application->room.async_wait(as_values);
     }

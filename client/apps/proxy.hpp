@@ -61,7 +61,7 @@ class Proxy {
     asio::awaitable<bool> await_exit(Ref application);
     asio::awaitable<void> download(Ref application);
     asio::awaitable<void> upload(Ref application);
-    asio::awaitable<bool> push(Ref application, base::Bytes bytes);
+    asio::awaitable<bool> push(Ref application, base::ByteView bytes);
     asio::awaitable<void> send_refusal(Ref application, base::Bytes bytes);
     void admit(asio::ip::tcp::socket socket);
     void forget(const Ref& application);

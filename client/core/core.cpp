@@ -86,9 +86,8 @@ SlotPacket Core::Impl::make(const Slot& slot, base::Wall wall) {
     if (slot.kind == Slot::Kind::main) {
         if (const auto picked = plan.pick(slot.due, slot.session_draw)) {
             auto& session = *sessions.at(*picked).session;
-            auto cell = session.compose(plan.find(*picked)->schedule, slot.due, wall, context());
-            if (cell)
-                return {std::move(cell), *picked, session.newest_packet(), session.newest_surbs()};
+            auto packet = session.compose(plan.find(*picked)->schedule, slot.due, wall, context());
+            if (packet) return std::move(*packet);
         }
         // There is no session, or no packet can be built for it: fill the slot with one more loop.
     }
@@ -148,7 +147,7 @@ void Core::Impl::on_reply(const Expected& spent, base::ByteView payload, base::M
 }
 
 Core::Core(std::shared_ptr<const directory::Document> document, base::MailboxId self,
-           base::NodeId gateway, base::Random& random, base::Mono now, base::Wall /*wall*/,
+           base::NodeId gateway, base::Random& random, base::Mono now,
            std::unique_ptr<Sealer> sealer)
     : impl_{std::make_unique<Impl>(std::move(document), self, gateway, random, now,
                                    std::move(sealer))} {}
@@ -170,13 +169,13 @@ void Core::disconnected() {
     impl_->law.stop();
 }
 
-std::vector<cell::CellBox> Core::tick(base::Mono now) {
+std::vector<SlotPacket> Core::tick(base::Mono now) {
     impl_->clock = std::max(impl_->clock, now);
     return impl_->law.due(now);
 }
 
-void Core::unwritten(std::size_t i) {
-    impl_->law.unwritten(i);
+void Core::unwritten(SlotPacket packet) {
+    impl_->law.unwritten(std::move(packet));
 }
 
 void Core::prepare(base::Mono now, base::Wall wall) {

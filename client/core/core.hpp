@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "client/core/sealer.hpp"
+#include "client/core/slot_packet.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -68,7 +69,7 @@ class Core {
     /// Precondition: the document lists `gateway`. Starts disconnected. Without a `sealer` the core
     /// builds real packets.
     Core(std::shared_ptr<const directory::Document> document, base::MailboxId self,
-         base::NodeId gateway, base::Random& random, base::Mono now, base::Wall wall,
+         base::NodeId gateway, base::Random& random, base::Mono now,
          std::unique_ptr<Sealer> sealer = nullptr);
     ~Core();
 
@@ -81,12 +82,13 @@ class Core {
     /// that comes due without its packet is lost.
     void connected(base::Mono now);
     void disconnected();
-    /// Returns the cells whose slots are due by `now`, in the order of their slots. A slot that is
-    /// more than slot_late_max behind (after a suspend or a stall) is lost and never made up.
-    std::vector<cell::CellBox> tick(base::Mono now);
-    /// Reports that cell `i` of the last tick() could not be written. What it carried goes into the
-    /// packets of later slots, as does the content of a lost slot's packet.
-    void unwritten(std::size_t i);
+    /// Returns the packets whose slots are due by `now`, in the order of their slots; each has its
+    /// cell. A slot that is more than slot_late_max behind (after a suspend or a stall) is lost and
+    /// never made up.
+    std::vector<SlotPacket> tick(base::Mono now);
+    /// Takes back a packet of tick() that could not be written, with or without its cell. What it
+    /// carried goes into the packets of later slots, as does the content of a lost slot's packet.
+    void unwritten(SlotPacket packet);
     /// Builds the packets of the next slots. Call it after the cells of tick() have been written.
     void prepare(base::Mono now, base::Wall wall);
     base::Mono next_due() const;

@@ -41,12 +41,13 @@ Session::Session(SessionHandle handle, base::NodeId exit, const directory::Param
       mux_{stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second())},
       sent_{parameters.resend_after(parameters.replies), parameters.longest_route_delay()} {}
 
-std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
-                                   base::ByteSpan message, const SessionContext& context) {
+/// Writes up to `count` SURBs to the front of `message`, and returns their identifiers.
+std::vector<base::SurbId> Session::write_surbs(std::uint32_t count, base::Epoch epoch,
+                                               base::Mono due, base::ByteSpan message,
+                                               const SessionContext& context) {
     const auto destination = *base::Destination::from(context.self.bytes);
-    std::uint32_t made = 0;
-    newest_surbs_.clear();
-    for (; made < count; ++made) {
+    std::vector<base::SurbId> made;
+    while (made.size() < count) {
         const auto route = routes_.reply(context.document, context.gateway, context.random);
         if (!route) break;
         const auto hops = to_hops(context.document, *route, epoch, context.random);
@@ -57,7 +58,7 @@ std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base:
         auto surb = context.sealer.surb(*hops, destination, identifier, context.random);
         if (!surb) break;
         std::copy(surb->surb.begin(), surb->surb.end(),
-                  message.begin() + static_cast<std::ptrdiff_t>(made * stream::surb_size));
+                  message.begin() + static_cast<std::ptrdiff_t>(made.size() * stream::surb_size));
         Expected expected{.recovery = std::move(surb->recovery),
                           .session = handle_,
                           .made = due,
@@ -66,7 +67,7 @@ std::uint32_t Session::write_surbs(std::uint32_t count, base::Epoch epoch, base:
         for (std::size_t i = 0; i < hops->size(); ++i)
             expected.route[i] = (*hops)[i].address;
         context.outstanding.add(std::move(expected));
-        newest_surbs_.push_back(identifier);
+        made.push_back(identifier);
     }
     return made;
 }
@@ -83,21 +84,22 @@ void Session::note_pings(const std::vector<std::uint64_t>& nonces, stream::Packe
     }
 }
 
-cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
-                               const SessionContext& context) {
+std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::Mono due,
+                                           base::Wall wall, const SessionContext& context) {
     // After a quick reconnect `due` can lie before slots of the old link, whose packets never left.
     due = newest_slot_ = std::max(due, newest_slot_);
     expire(due, context.outstanding);
     const auto epoch = directory::epoch_to_build_for(wall, parameters_.epoch_length);
     const auto route = routes_.forward(context.document, context.gateway, context.random);
-    if (!route) return nullptr;
+    if (!route) return std::nullopt;
     const auto hops = to_hops(context.document, *route, epoch, context.random);
-    if (!hops) return nullptr;
+    if (!hops) return std::nullopt;
 
     base::ByteArray<stream::message_size> message{};
     const base::ByteSpan behind_header = base::ByteSpan{message}.subspan(stream::up_header_size);
     const auto wanted = top_up(estimate(due), target(schedule, due));
-    const auto surbs = write_surbs(wanted, epoch, due, behind_header, context);
+    auto made = write_surbs(wanted, epoch, due, behind_header, context);
+    const auto surbs = static_cast<std::uint32_t>(made.size());
     const auto number = sent_.next(due, surbs);
     std::vector<std::uint64_t> pings;
     mux_.fill(number, behind_header.subspan(surbs * stream::surb_size), &pings);
@@ -114,9 +116,9 @@ cell::CellBox Session::compose(const PaceSchedule& schedule, base::Mono due, bas
     const auto destination = *base::Destination::from(exit().bytes);
     if (!context.sealer.forward(*hops, destination, message, context.random, cell->body())) {
         not_sent(number);
-        return nullptr;
+        return std::nullopt;
     }
-    return cell;
+    return SlotPacket{std::move(cell), handle_, number, std::move(made)};
 }
 
 void Session::not_sent(stream::PacketNumber number) {

@@ -11,11 +11,11 @@
 
 #include "client/core/routes.hpp"
 #include "client/core/sealer.hpp"
+#include "client/core/slot_packet.hpp"
 #include "client/core/surb_supply.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
-#include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
 #include "sphinx/stream/header.hpp"
 #include "sphinx/stream/mux.hpp"
@@ -57,14 +57,10 @@ class Session {
     Session(SessionHandle handle, base::NodeId exit, const directory::Parameters& parameters,
             base::Random& random);
 
-    /// Builds the packet for the slot at `due` and returns the cell for the gateway. nullptr if the
-    /// document has no route or no keys for it.
-    cell::CellBox compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
-                          const SessionContext& context);
-    /// The number of the packet that compose() built last.
-    stream::PacketNumber newest_packet() const { return sent_.last(); }
-    /// The SURBs in that packet.
-    const std::vector<base::SurbId>& newest_surbs() const { return newest_surbs_; }
+    /// Builds the packet for the slot at `due`: the cell for the gateway, and the SURBs in it.
+    /// nullopt if the document has no route or no keys for it.
+    std::optional<SlotPacket> compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
+                                      const SessionContext& context);
     /// Reports that a packet was never sent. What it carried, pings included, goes into the next
     /// packets. The caller removes its SURBs from Outstanding.
     void not_sent(stream::PacketNumber number);
@@ -108,8 +104,8 @@ class Session {
     }
 
  private:
-    std::uint32_t write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
-                              base::ByteSpan message, const SessionContext& context);
+    std::vector<base::SurbId> write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
+                                          base::ByteSpan message, const SessionContext& context);
     void note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
                     const directory::Route& route, base::Mono due);
 
@@ -120,7 +116,6 @@ class Session {
     stream::Mux mux_;
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // the latest slot for which a packet was built
-    std::vector<base::SurbId> newest_surbs_;
     stream::ArrivedLog arrived_;
     StockEstimate stock_;
     double pace_ = 0;                       // replies per second; 0: the exit does not tick

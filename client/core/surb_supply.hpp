@@ -11,16 +11,13 @@
 #include <span>
 #include <utility>
 
+#include "client/core/slot_packet.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/packet/surb.hpp"
 #include "sphinx/stream/packet_log.hpp"
 
 namespace nightjar::client::core {
-
-/// Identifies a session inside this process. Never reused. 0 is no session and stands for loops.
-using SessionHandle = std::uint32_t;
-inline constexpr SessionHandle loops_handle = 0;
 
 /// One of our SURBs or loops that may come back.
 struct Expected {

@@ -34,10 +34,8 @@ void TrafficLaw::start(base::Mono now) {
 }
 
 void TrafficLaw::stop() {
-    for (auto& ready : ready_) {
-        ready.packet.cell.reset();
-        unsent_.push_back(std::move(ready.packet));
-    }
+    for (auto& ready : ready_)
+        unwritten(std::move(ready.packet));
     ready_.clear();
     running_ = false;
 }
@@ -90,21 +88,18 @@ void TrafficLaw::put(const Slot& slot, SlotPacket packet) {
     ready_.push_back({slot, std::move(packet)});
 }
 
-std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
-    std::vector<cell::CellBox> cells;
-    handed_out_.clear();
-    if (!running_) return cells;
+std::vector<SlotPacket> TrafficLaw::due(base::Mono now) {
+    std::vector<SlotPacket> packets;
+    if (!running_) return packets;
     while (!ready_.empty() && ready_.front().slot.due <= now) {
         auto [slot, packet] = std::move(ready_.front());
         ready_.erase(ready_.begin());
         if (packet.cell && now - slot.due <= slot_late_max) {
             ++(slot.kind == Slot::Kind::main ? counts_.main : counts_.loops);
-            cells.push_back(std::move(packet.cell));
-            handed_out_.push_back(std::move(packet));
+            packets.push_back(std::move(packet));
         } else {
             ++counts_.lost;
-            packet.cell.reset();
-            unsent_.push_back(std::move(packet));
+            unwritten(std::move(packet));
         }
     }
     if (now - upcoming_.due > restart_after) {
@@ -113,11 +108,12 @@ std::vector<cell::CellBox> TrafficLaw::due(base::Mono now) {
         for (; upcoming_.due <= now; take())
             ++counts_.lost;
     }
-    return cells;
+    return packets;
 }
 
-void TrafficLaw::unwritten(std::size_t i) {
-    unsent_.push_back(std::move(handed_out_.at(i)));
+void TrafficLaw::unwritten(SlotPacket packet) {
+    packet.cell.reset();
+    unsent_.push_back(std::move(packet));
 }
 
 base::Mono TrafficLaw::next_due() const {

@@ -17,12 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include "client/core/surb_supply.hpp"
+#include "client/core/slot_packet.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
-#include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/parameters.hpp"
-#include "sphinx/stream/header.hpp"
 
 namespace nightjar::client::core {
 
@@ -42,14 +40,6 @@ struct Slot {
     base::Mono due{};
     double session_draw =
         0;  // main slots: uniform in [0, 1); selects the session that gets the slot
-};
-
-/// A slot's packet, with its session and its number in that session. A loop has no session.
-struct SlotPacket {
-    cell::CellBox cell;  // nullptr: no packet could be built; the slot is lost
-    SessionHandle session = loops_handle;
-    stream::PacketNumber number = 0;
-    std::vector<base::SurbId> awaited{};  // what may come back: its SURBs, or the loop itself
 };
 
 struct SlotCounts {
@@ -73,11 +63,11 @@ class TrafficLaw {
     /// caller must put() a packet for each slot, in the same order.
     std::optional<Slot> to_prepare(base::Mono now);
     void put(const Slot& slot, SlotPacket packet);
-    /// Returns the cells of the slots due by `now`, in order. A slot is lost if it has no packet or
-    /// is later than slot_late_max.
-    std::vector<cell::CellBox> due(base::Mono now);
-    /// Reports that cell `i` of the last due() could not be written.
-    void unwritten(std::size_t i);
+    /// Returns the packets of the slots due by `now`, in order; each has its cell. A slot is lost
+    /// if it has no packet or is later than slot_late_max.
+    std::vector<SlotPacket> due(base::Mono now);
+    /// Takes back a packet of due() that could not be written, with or without its cell.
+    void unwritten(SlotPacket packet);
     /// The packets that were lost or unwritten since the last call, without their cells. They will
     /// never leave.
     std::vector<SlotPacket> take_unsent() { return std::exchange(unsent_, {}); }
@@ -101,14 +91,13 @@ class TrafficLaw {
     directory::Rate main_;
     directory::Rate loops_;
     bool running_ = false;
-    base::Mono gap_begins_{};      // start of the gap of upcoming_
-    Slot upcoming_;                // the first slot without a packet
-    double loops_gap_passed_ = 0;  // share of the current gap of 1/L that has passed
-    double loop_at_ = 0;           // position of the loop in that gap, in [0, 1)
-    bool loop_ahead_ = false;      // that loop is still to come
-    std::vector<Ready> ready_;     // slots with packets: slots_ahead, or more by prepare_lead
-    std::vector<SlotPacket> handed_out_;  // by the last due(), without their cells
-    std::vector<SlotPacket> unsent_;
+    base::Mono gap_begins_{};         // start of the gap of upcoming_
+    Slot upcoming_;                   // the first slot without a packet
+    double loops_gap_passed_ = 0;     // share of the current gap of 1/L that has passed
+    double loop_at_ = 0;              // position of the loop in that gap, in [0, 1)
+    bool loop_ahead_ = false;         // that loop is still to come
+    std::vector<Ready> ready_;        // slots with packets: slots_ahead, or more by prepare_lead
+    std::vector<SlotPacket> unsent_;  // for take_unsent()
     SlotCounts counts_;
 };
 

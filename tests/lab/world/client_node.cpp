@@ -13,7 +13,7 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
       random_{world.fork_random()},
       document_{world.document(world.wall(*this))},
       core_{std::make_unique<client::core::Core>(
-          document_, mailbox_, gateway_, *random_, world.now(), world.wall(*this),
+          document_, mailbox_, gateway_, *random_, world.now(),
           client_sealer(world.options().packets, world.fork_seed()))} {
     world_.connect(mailbox_, gateway_);
     core_->connected(world_.now());
@@ -57,8 +57,8 @@ void ClientNode::run_schedule(base::Mono now) {
         document_ = std::move(document);
         core_->use(document_);
     }
-    for (auto& cell : core_->tick(now))
-        world_.send(*this, gateway_, std::move(cell));
+    for (auto& packet : core_->tick(now))
+        world_.send(*this, gateway_, std::move(packet.cell));
     core_->prepare(now, wall);
 }
 

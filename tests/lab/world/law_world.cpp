@@ -46,7 +46,7 @@ LawWorld::LawWorld(LawOptions options)
     }
     make_document();
     core_ = std::make_unique<client::core::Core>(document_, client_random_.id<base::MailboxId>(),
-                                                 gateway_, client_random_, now_, wall(),
+                                                 gateway_, client_random_, now_,
                                                  client_sealer(Packets::clear, random_.u64()));
     connect();
 }
@@ -113,7 +113,8 @@ void LawWorld::step_client() {
         make_document();
         core_->use(document_);
     }
-    for (auto& cell : core_->tick(now_)) {
+    for (auto& packet : core_->tick(now_)) {
+        auto& cell = packet.cell;
         const auto header = read_clear(cell->body());
         const auto message = message_of(*cell);
         if (on_slot) on_slot(now_, *base::SessionId::from(message.first(base::SessionId::size())));

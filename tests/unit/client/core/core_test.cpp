@@ -17,14 +17,14 @@ struct Fixture {
     client_test::Network network;
     base::MailboxId self = network.random.id<base::MailboxId>();
     base::NodeId gateway = network.gateway_ids[0];
-    Core core{network.document, self, gateway, network.random, network.now, network.wall};
+    Core core{network.document, self, gateway, network.random, network.now};
     base::Mono now = network.now;
     std::vector<cell::Cell> cells;
 
     void run(base::Nanoseconds duration) {
         for (const auto end = now + duration; now < end; now += 1ms) {
-            for (const auto& cell : core.tick(now))
-                cells.push_back(*cell);
+            for (const auto& packet : core.tick(now))
+                cells.push_back(*packet.cell);
             core.prepare(now, network.wall);
         }
     }
@@ -108,8 +108,8 @@ TEST_CASE("what a lost slot, or a cell that was not written, carried goes with t
             f.now += 100ms;  // the process stands still
         } else {
             for (int slots = 0; slots < 4; f.now = std::max(f.now, f.core.next_due()), ++slots) {
-                for (std::size_t cell = f.core.tick(f.now).size(); cell > 0; --cell)
-                    f.core.unwritten(cell - 1);
+                for (auto& packet : f.core.tick(f.now))
+                    f.core.unwritten(std::move(packet));
                 f.core.prepare(f.now, f.network.wall);
             }
         }
@@ -126,8 +126,8 @@ TEST_CASE("a loop that was never written is not missed") {
     f.core.prepare(f.now, f.network.wall);
     const auto end = f.now + 3 * f.network.document->parameters.longest_route_delay();
     for (; f.now < end; f.now = std::max(f.now, f.core.next_due())) {
-        for (std::size_t cell = f.core.tick(f.now).size(); cell > 0; --cell)
-            f.core.unwritten(cell - 1);
+        for (auto& packet : f.core.tick(f.now))
+            f.core.unwritten(std::move(packet));
         f.core.prepare(f.now, f.network.wall);
     }
     CHECK(f.core.status(f.now).loops_sent > 40);

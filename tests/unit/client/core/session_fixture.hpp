@@ -41,9 +41,10 @@ struct SessionFixture {
     };
     Up compose() {
         session.ticking(schedule, now);
-        const auto cell = session.compose(schedule, now, network.wall, context());
-        REQUIRE(cell);
-        Up up{network.walk(gateway, cell->body(), cell->epoch()), {}};
+        const auto packet = session.compose(schedule, now, network.wall, context());
+        REQUIRE(packet);
+        const auto& cell = *packet->cell;
+        Up up{network.walk(gateway, cell.body(), cell.epoch()), {}};
         const auto message = packet::read_message(up.walked.payload);
         REQUIRE(message);
         const auto header = stream::decode_up(*message);

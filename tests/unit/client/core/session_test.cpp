@@ -34,12 +34,13 @@ TEST_CASE("packets of an epoch's last 30 s, and their SURBs, are made for the ne
     f.network.wall = end - 31s;
     CHECK(f.compose().header.surb_epoch == f.network.document->epoch.low_byte());
     f.network.wall = end - 30s;
-    const auto cell = f.session.compose(f.schedule, f.now, f.network.wall, f.context());
-    REQUIRE(cell);
-    CHECK(cell->epoch() == f.network.document->epoch.next().low_byte());
-    CHECK(f.network.walk(f.gateway, cell->body(), cell->epoch()).path.size() == 5);
+    const auto packet = f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    REQUIRE(packet);
+    const auto& cell = *packet->cell;
+    CHECK(cell.epoch() == f.network.document->epoch.next().low_byte());
+    CHECK(f.network.walk(f.gateway, cell.body(), cell.epoch()).path.size() == 5);
     f.network.wall = end + parameters.epoch_length;  // no document has keys of that epoch yet
-    CHECK(f.session.compose(f.schedule, f.now, f.network.wall, f.context()) == nullptr);
+    CHECK_FALSE(f.session.compose(f.schedule, f.now, f.network.wall, f.context()));
 }
 
 TEST_CASE("one mix of the route stays, there and back; the others change") {
@@ -186,11 +187,16 @@ TEST_CASE(
         f.now += 20ms;
         return f.session.compose(f.schedule, f.now, f.network.wall, f.context());
     };
-    while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now))
-        REQUIRE(compose());
+    std::optional<SlotPacket> packet;
+    while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now)) {
+        packet = compose();
+        REQUIRE(packet);
+    }
     const auto stocked = f.session.estimate(f.now);
-    CHECK(f.session.newest_surbs().size() <= 5);
-    for (const auto& identifier : f.session.newest_surbs())
+    CHECK(packet->session == 1);
+    CHECK_FALSE(packet->awaited.empty());
+    CHECK(packet->awaited.size() <= 5);
+    for (const auto& identifier : packet->awaited)
         CHECK(f.outstanding.take(identifier));
     f.session.not_sent(1);
     CHECK(f.session.estimate(f.now) == stocked - 5);
@@ -202,9 +208,10 @@ TEST_CASE(
     REQUIRE(id);
     mux.write(*id, base::as_bytes("hello"));
     mux.ping(77);
-    REQUIRE(compose());
+    packet = compose();
+    REQUIRE(packet);
     CHECK_FALSE(mux.has_data());
-    f.session.not_sent(f.session.newest_packet());
+    f.session.not_sent(packet->number);
     f.now += 20ms;
     f.compose();
     base::ByteArray<16> got{};
@@ -213,7 +220,7 @@ TEST_CASE(
     REQUIRE(sent);
     CHECK(sent->left == f.now);
     // It has left now, and is not sent again.
-    f.session.not_sent(f.session.newest_packet() - 1);
+    f.session.not_sent(packet->number);
     CHECK_FALSE(mux.has_data());
 }
 
