@@ -8,16 +8,16 @@
 
 namespace nightjar::client::core {
 
-Core::Impl::Impl(std::shared_ptr<const directory::Document> in_use, base::MailboxId me,
-                 base::NodeId my_gateway, base::Random& source, base::Mono now,
-                 std::unique_ptr<Sealer> with)
-    : document{std::move(in_use)},
-      self{me},
-      gateway{my_gateway},
-      random{source},
-      sealer{with ? std::move(with) : packet_sealer()},
+Core::Impl::Impl(const std::shared_ptr<const directory::Document>& document, base::MailboxId self,
+                 base::NodeId gateway, base::Random& random, base::Mono now,
+                 std::unique_ptr<Sealer> sealer)
+    : document{document},
+      self{self},
+      gateway{gateway},
+      random{random},
+      sealer{sealer ? std::move(sealer) : packet_sealer()},
       clock{now},
-      law{document->parameters, source},
+      law{document->parameters, random},
       plan{document->parameters} {
     assert(document->find(gateway) != nullptr);
 }
@@ -146,11 +146,10 @@ void Core::Impl::on_reply(const Expected& spent, base::ByteView payload, base::M
     collect(found->second, &spent);
 }
 
-Core::Core(std::shared_ptr<const directory::Document> document, base::MailboxId self,
+Core::Core(const std::shared_ptr<const directory::Document>& document, base::MailboxId self,
            base::NodeId gateway, base::Random& random, base::Mono now,
            std::unique_ptr<Sealer> sealer)
-    : impl_{std::make_unique<Impl>(std::move(document), self, gateway, random, now,
-                                   std::move(sealer))} {}
+    : impl_{std::make_unique<Impl>(document, self, gateway, random, now, std::move(sealer))} {}
 
 Core::~Core() = default;
 

@@ -68,7 +68,7 @@ class Core {
  public:
     /// Precondition: the document lists `gateway`. Starts disconnected. Without a `sealer` the core
     /// builds real packets.
-    Core(std::shared_ptr<const directory::Document> document, base::MailboxId self,
+    Core(const std::shared_ptr<const directory::Document>& document, base::MailboxId self,
          base::NodeId gateway, base::Random& random, base::Mono now,
          std::unique_ptr<Sealer> sealer = nullptr);
     ~Core();

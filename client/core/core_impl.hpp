@@ -39,9 +39,9 @@ struct Core::Impl final : PlanHost {
         std::map<stream::StreamId, StreamRef> streams;
     };
 
-    Impl(std::shared_ptr<const directory::Document> in_use, base::MailboxId me,
-         base::NodeId my_gateway, base::Random& source, base::Mono now,
-         std::unique_ptr<Sealer> with);
+    Impl(const std::shared_ptr<const directory::Document>& document, base::MailboxId self,
+         base::NodeId gateway, base::Random& random, base::Mono now,
+         std::unique_ptr<Sealer> sealer);
 
     // --- core.cpp: the traffic law ---
     void use(std::shared_ptr<const directory::Document> newer);
