@@ -29,8 +29,11 @@
 #include "relay/core/cover.hpp"
 #include "relay/core/egress.hpp"
 #include "relay/core/exit_sessions.hpp"
+#include "relay/core/held.hpp"
 #include "relay/core/ingress.hpp"
 #include "relay/core/keyring.hpp"
+#include "relay/core/mailbox.hpp"
+#include "relay/core/mix_queue.hpp"
 #include "relay/core/unwrap_work.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -50,8 +53,9 @@ class Pipeline {
  public:
     Pipeline(base::NodeId self, std::shared_ptr<const directory::Document> document,
              Keyring& keyring, ExitSessions* exit, base::Random& random, Counters& counters,
-             base::Mono now, PipelineOptions options = {});
-    ~Pipeline();
+             base::Mono now, const PipelineOptions& options = {});
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
 
     /// Sets a newer document, which the caller has checked. The exit sessions and the time that
     /// keys are accepted follow its parameters as well.
@@ -92,8 +96,48 @@ class Pipeline {
     std::vector<base::Nanoseconds> take_loop_round_trips();
 
  private:
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
+    /// A packet that leaves for the next relay in this tick.
+    struct Outgoing {
+        base::NodeId next;
+        cell::CellBox cell;
+    };
+
+    bool may_send_to(const base::NodeId& next) const;
+    base::Nanoseconds own_delay();
+
+    // Inbound.
+    void prefetch_replay_tag(std::span<const Work> batch, std::size_t i) const;
+    void after_unwrap(Work& work);
+    void hold_forward(Work& work, const packet::Forward& forward);
+    void hold_final(Work& work, const packet::Final& final);
+    void hold(Work& work, HeldTarget where, base::Nanoseconds delay);
+
+    // Outbound.
+    void release(base::Mono now);
+    void to_exit(cell::Cell& cell, base::Mono now);
+    void collect_loops(base::Mono now, base::Wall wall);
+    void collect_replies(base::Mono now, base::Wall wall);
+    void send(Egress& egress);
+
+    base::NodeId self_;
+    std::shared_ptr<const directory::Document> document_;
+    const directory::Relay* own_;  // this relay's entry in the document; nullptr: not listed
+    Keyring& keyring_;
+    ExitSessions* exit_;
+    base::Random& random_;
+    Counters& counters_;
+    Ingress ingress_;
+    MixQueue mix_;
+    Cover cover_;
+    Mailboxes mailboxes_;
+    bool draining_ = false;
+    base::Nanoseconds slept_{};  // total suspend time
+
+    // Scratch; members only to keep their memory between ticks.
+    std::vector<HeldPacket> released_;
+    std::vector<Cover::Loop> loops_;
+    std::vector<ExitSessions::Reply> replies_;
+    std::vector<Outgoing> outgoing_;
 };
 
 }  // namespace nightjar::relay::core
