@@ -62,12 +62,7 @@ struct Fixture {
         : tasks{context.get_executor(),
                 [](const std::string& task, const std::string& what) { FAIL(task << what); }},
           document{network()},
-          core{document,
-               {},
-               document->relays[3].identity,
-               random,
-               Clock::now(),
-               std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now())},
+          core{document, {}, document->relays[3].identity, random, Clock::now()},
           proxy{context.get_executor(), tasks, limits} {
         core.connected(Clock::now());
         address = proxy.listen({asio::ip::make_address("127.0.0.1"), 0});
