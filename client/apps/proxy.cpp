@@ -1,9 +1,9 @@
-#include "client/apps/proxy.hpp"
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "client/apps/application.hpp"
+#include "client/apps/proxy.hpp"
 #include "sphinx/base/address.hpp"
 
 namespace nightjar::client::apps {
@@ -11,6 +11,7 @@ namespace nightjar::client::apps {
 using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
+using Input = stream::ByteRelay::Input;
 
 namespace {
 
@@ -20,44 +21,6 @@ constexpr base::Milliseconds deadline_step{500};
 constexpr base::Milliseconds accept_pause{500};  // after a failed accept (out of descriptors)
 
 }  // namespace
-
-/// One application's connection. Its two coroutines and the proxy's lists share it.
-struct Proxy::Application {
-    explicit Application(tcp::socket connected)
-        : socket{std::move(connected)},
-          room{socket.get_executor(), Clock::time_point::max()},
-          news{socket.get_executor(), Clock::time_point::max()} {}
-
-    void wake() {
-        room.cancel();
-        news.cancel();
-    }
-    void close() {
-        error_code ignored;
-        socket.close(ignored);
-    }
-    /// Resets the connection. An end of file could be mistaken for a complete answer.
-    void abort() {
-        error_code ignored;
-        socket.set_option(asio::socket_base::linger{true, 0}, ignored);
-        close();
-    }
-
-    enum class Phase { handshake, asking, relaying, refused };
-    Phase phase = Phase::handshake;
-    tcp::socket socket;
-    asio::steady_timer room;  // cancelled to wake upload(): the stream may have room
-    asio::steady_timer news;  // cancelled to wake the other waiting coroutine on any other event
-    Clock::time_point deadline = Clock::time_point::max();
-    core::StreamRef stream = 0;
-    base::Bytes ahead;         // bytes that came right after the request
-    bool accepted = false;     // the exit has connected
-    bool finished = false;     // the target's last byte has been read from the core
-    bool half_closed = false;  // the application's last byte has been written to the core
-    bool gone = false;         // the application has closed, or we have closed its connection
-    bool uploading = false;    // upload() is running
-    std::optional<stream::ResetReason> reset;
-};
 
 Proxy::Proxy(asio::any_io_executor executor, node::process::TaskGroup& tasks, ProxyLimits limits)
     : executor_{executor},
@@ -103,7 +66,8 @@ void Proxy::dispatch() {
     for (const auto& [stream, event] : core_->take_events()) {
         const auto found = by_stream_.find(stream);
         if (found == by_stream_.end()) continue;
-        auto& application = *found->second;
+        const auto held = found->second;
+        auto& application = *held;
         using Kind = stream::Event::Kind;
         switch (event.kind) {
             case Kind::accepted:
@@ -123,6 +87,10 @@ void Proxy::dispatch() {
             case Kind::reset:
                 application.reset = event.reason;
                 application.wake();
+                break;
+            case Kind::stopped:
+                act(held, Input::stream_stopped);
+                application.room.cancel();
                 break;
             case Kind::opened:
             case Kind::pong:
@@ -171,6 +139,7 @@ asio::awaitable<void> Proxy::deadline_loop() {
         co_await timer_.async_wait(as_values);
         const auto now = Clock::now();
         for (const auto& application : applications_) {
+            if (application->phase == Application::Phase::relaying) check_progress(application);
             if (now < application->deadline) continue;
             application->deadline = Clock::time_point::max();
             if (application->phase == Application::Phase::asking) {
@@ -182,6 +151,38 @@ asio::awaitable<void> Proxy::deadline_loop() {
             application->wake();
         }
     }
+}
+
+/// A connection with one direction left ends by a reset if nothing moves for too long. An
+/// application that takes its time to read is waited for, unless the stream has ended.
+void Proxy::check_progress(const Ref& application) {
+    const auto& relay = application->relay;
+    const auto now = Clock::now();
+    const Application::Progress progress{application->passed,
+                                         node::process::unsent_bytes(application->socket)};
+    if (relay.draining() && progress.unsent == 0) return act(application, Input::drained);
+    const bool waits = relay.draining() || (relay.half_closed() && !application->writing);
+    if (!waits || progress != application->seen) application->moved = now;
+    application->seen = progress;
+    if (now - application->moved >= limits_.half_closed) act(application, Input::expired);
+}
+
+/// Does what the relay of bytes asks for after `input`.
+void Proxy::act(const Ref& application, Input input) {
+    if (application->gone) return;
+    const auto actions = application->relay.on(input);
+    if (actions.finish) core_->finish(application->stream);
+    if (actions.stop) core_->stop(application->stream);
+    if (actions.reset) core_->reset(application->stream);
+    error_code ignored;
+    if (actions.shut_down) application->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    if (actions.close) application->close();
+    if (actions.abort) application->abort();
+    application->gone = application->relay.over();
+    if (actions.drain && !application->gone &&
+        node::process::unsent_bytes(application->socket) == 0)
+        return act(application, Input::drained);
+    application->wake();
 }
 
 /// Serves one connection from accept to close.
@@ -261,31 +262,30 @@ asio::awaitable<bool> Proxy::await_exit(Ref application) {
     co_return !std::get<0>(written);
 }
 
-/// Moves bytes from the core to the application until both directions have ended or one side is
-/// gone.
+/// Moves bytes from the core to the application until the connection is over.
 asio::awaitable<void> Proxy::download(Ref application) {
     base::Bytes buffer(limits_.chunk);
-    bool end_passed_on = false;
     while (!application->gone) {
-        const auto count = core_->read(application->stream, buffer);
+        const bool writes = application->relay.writes();
+        const auto count = writes ? core_->read(application->stream, buffer) : 0;
         if (count > 0) {
-            if (application->half_closed)
-                application->deadline = Clock::now() + limits_.half_closed;
+            application->passed += count;
+            application->writing = true;
             const auto written = co_await asio::async_write(
                 application->socket, asio::buffer(buffer.data(), count), as_values);
-            if (std::get<0>(written)) application->gone = true;
-            continue;
+            application->writing = false;
+            const auto error = std::get<0>(written);
+            if (error)
+                act(application,
+                    node::process::ended_before(error) ? Input::write_failed : Input::write_broke);
+        } else if (writes && application->finished) {
+            act(application, Input::stream_finished);
+        } else if (application->reset && !application->relay.draining()) {
+            act(application, Input::stream_reset);
+        } else {
+            co_await application->news.async_wait(as_values);
         }
-        if (application->finished && !end_passed_on) {
-            end_passed_on = true;
-            error_code ignored;
-            application->socket.shutdown(tcp::socket::shutdown_send, ignored);
-        }
-        if (end_passed_on && application->half_closed) co_return;
-        if (application->reset) break;
-        co_await application->news.async_wait(as_values);
     }
-    application->abort();
 }
 
 /// Moves bytes from the application to the core, as far as the stream has room.
@@ -301,10 +301,12 @@ asio::awaitable<void> Proxy::upload(Ref application) {
     bool open = co_await push(application, application->ahead);
     application->ahead = base::Bytes{};
     base::Bytes buffer(limits_.chunk);
-    while (open) {
+    while (open && !application->gone) {
         const bool refused = application->phase == Application::Phase::refused;
-        const auto room = refused ? buffer.size() : core_->writable(application->stream);
-        if (application->gone || (application->reset && !refused)) co_return;
+        // What nobody wants is discarded while the application reads the rest, or our refusal.
+        const bool discards = refused || application->relay.discards();
+        if (!discards && (application->reset || !application->relay.reads())) co_return;
+        const auto room = discards ? buffer.size() : core_->writable(application->stream);
         if (room == 0) {
             co_await application->room.async_wait(as_values);
             continue;
@@ -312,36 +314,32 @@ asio::awaitable<void> Proxy::upload(Ref application) {
         const auto result = co_await application->socket.async_read_some(
             asio::buffer(buffer.data(), std::min(room, buffer.size())), as_values);
         const auto error = std::get<0>(result);
-        if (application->phase == Application::Phase::refused) {
-            if (error) co_return;
-            continue;  // discard what the application still sends while it reads our refusal
+        if (error && application->accepted) {
+            act(application, error == asio::error::eof ? Input::socket_ended : Input::socket_broke);
+            co_return;
         }
         if (error) {
             // An end of file before the exit's answer means that the application gave up.
-            if (error == asio::error::eof && application->accepted) {
-                application->half_closed = true;
-                application->deadline = Clock::now() + limits_.half_closed;
-                core_->finish(application->stream);
-            } else {
-                application->gone = true;
-            }
+            if (!refused) application->gone = true;
             co_return;
         }
+        if (application->phase == Application::Phase::refused) continue;
         open = co_await push(application, base::ByteView{buffer}.first(std::get<1>(result)));
     }
 }
 
-/// Writes all of `bytes` to the stream, waiting for room. False if the stream has ended. `bytes`
-/// must live until the task ends.
+/// Writes all of `bytes` to the stream, waiting for room; discards them if the stream takes no
+/// more. False if the connection has ended. `bytes` must live until the task ends.
 asio::awaitable<bool> Proxy::push(Ref application, base::ByteView bytes) {
     std::size_t done = 0;
-    while (done < bytes.size()) {
-        if (application->gone || application->reset) co_return false;
+    while (done < bytes.size() && application->relay.reads()) {
+        if (application->gone || application->reset) break;
         const auto count = core_->write(application->stream, bytes.subspan(done));
         done += count;
+        application->passed += count;
         if (count == 0) co_await application->room.async_wait(as_values);
     }
-    co_return true;
+    co_return !application->gone;
 }
 
 /// Sends `bytes`, then discards input until the application closes or the deadline passes. Closing
@@ -372,7 +370,7 @@ void Proxy::forget(const Ref& application) {
     application->close();
     application->wake();
     if (application->stream != 0) {
-        if (!application->finished || !application->half_closed) core_->reset(application->stream);
+        core_->reset(application->stream);
         by_stream_.erase(application->stream);
     }
     applications_.remove(application);

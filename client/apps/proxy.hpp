@@ -16,6 +16,7 @@
 #include "client/core/core.hpp"
 #include "client/protocol/socks5.hpp"
 #include "sphinx/node/process/task_group.hpp"
+#include "sphinx/stream/byte_relay.hpp"
 
 namespace nightjar::client::apps {
 
@@ -26,7 +27,7 @@ struct ProxyLimits {
     std::size_t handshakes = 64;  // one more closes the oldest, so slow ones cannot block the port
     base::Seconds handshake{10};  // total, from accept to the request's last byte
     base::Seconds answer{60};     // from the request to the exit's answer
-    base::Seconds half_closed{300};  // the application sends no more, and nothing comes for it
+    base::Seconds half_closed{300};  // without a byte, when one direction has ended
     base::Seconds send_refusal{2};   // for an application to read a refusal
     std::size_t chunk = 16 * 1024;   // bytes per read or write
 };
@@ -63,6 +64,8 @@ class Proxy {
     asio::awaitable<void> upload(Ref application);
     asio::awaitable<bool> push(Ref application, base::ByteView bytes);
     asio::awaitable<void> send_refusal(Ref application, base::Bytes bytes);
+    void act(const Ref& application, stream::ByteRelay::Input input);
+    void check_progress(const Ref& application);
     void admit(asio::ip::tcp::socket socket);
     void forget(const Ref& application);
 

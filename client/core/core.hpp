@@ -105,6 +105,9 @@ class Core {
     std::size_t read(StreamRef stream, base::ByteSpan out);
     std::size_t readable(StreamRef stream) const;
     void finish(StreamRef stream);
+    /// Reads no more; writing continues.
+    void stop(StreamRef stream);
+    /// Ends both directions. What write() accepted is still sent (docs/stream.md).
     void reset(StreamRef stream);
     std::vector<CoreEvent> take_events();
 

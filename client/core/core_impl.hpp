@@ -32,7 +32,10 @@ struct Core::Impl final : PlanHost {
         SessionHandle session = 0;
         stream::StreamId id = 0;
         bool sent_all = false;  // finish() was called
-        bool read_all = false;  // `finished` was reported
+        bool read_all = false;  // `finished` was reported, or stop() was called
+        /// What the stream held unread when its session ended; its end is reported behind it.
+        base::Bytes rest;
+        std::size_t rest_read = 0;
     };
     struct SessionEntry {
         std::unique_ptr<Session> session;
@@ -65,6 +68,8 @@ struct Core::Impl final : PlanHost {
     /// Ends all sessions and clears the plan: the state before the first connection.
     void end_sessions();
     void reset_streams(SessionEntry& live);
+    void report(StreamRef ref, stream::Event::Kind kind, stream::ResetReason reason);
+    std::size_t read_rest(StreamRef ref, Stream& stream, base::ByteSpan out);
     std::optional<SessionHandle> session_for(const IsolationKey& key);
 
     // --- core_streams.cpp: streams and pings ---

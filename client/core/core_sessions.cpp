@@ -67,14 +67,40 @@ void Core::Impl::reset_streams(SessionEntry& live) {
     const auto ended = std::move(live.streams);
     live.streams.clear();
     for (const auto& [id, ref] : ended) {
-        live.session->mux().reset(id, stream::ResetReason::session_ended);
-        CoreEvent event{.stream = ref, .event = {}};
-        event.event.stream = id;
-        event.event.kind = stream::Event::Kind::reset;
-        event.event.reason = stream::ResetReason::session_ended;
-        events.push_back(std::move(event));
+        auto& stream = streams.at(ref);
+        auto& mux = live.session->mux();
+        stream.rest.resize(mux.readable(id));
+        mux.read(id, stream.rest);
+        mux.reset(id, stream::ResetReason::session_ended);
+        stream.session = loops_handle;
+        if (!stream.rest.empty()) {
+            report(ref, stream::Event::Kind::stopped, stream::ResetReason::session_ended);
+            continue;
+        }
+        report(ref, stream::Event::Kind::reset, stream::ResetReason::session_ended);
         streams.erase(ref);
     }
+    if (!ended.empty()) live.session->mux().take_events();  // ours stand in their place
+}
+
+void Core::Impl::report(StreamRef ref, stream::Event::Kind kind, stream::ResetReason reason) {
+    CoreEvent event{.stream = ref, .event = {}};
+    event.event.kind = kind;
+    event.event.reason = reason;
+    events.push_back(std::move(event));
+}
+
+/// The bytes that arrived in order before their session ended are good. Their end is not.
+std::size_t Core::Impl::read_rest(StreamRef ref, Stream& stream, base::ByteSpan out) {
+    const auto n = std::min(out.size(), stream.rest.size() - stream.rest_read);
+    std::copy_n(stream.rest.begin() + static_cast<std::ptrdiff_t>(stream.rest_read), n,
+                out.begin());
+    stream.rest_read += n;
+    if (stream.rest_read == stream.rest.size()) {
+        report(ref, stream::Event::Kind::reset, stream::ResetReason::session_ended);
+        streams.erase(ref);
+    }
+    return n;
 }
 
 void Core::Impl::end_session(SessionHandle handle) {

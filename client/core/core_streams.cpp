@@ -14,7 +14,9 @@ std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
     if (!id) return std::nullopt;
     const auto ref = ++last_stream;
     live.streams[*id] = ref;
-    streams[ref] = {.session = *handle, .id = *id};
+    auto& stream = streams[ref];
+    stream.session = *handle;
+    stream.id = *id;
     return ref;
 }
 
@@ -31,6 +33,7 @@ void Core::Impl::collect(SessionEntry& live, const Expected* spent) {
         const auto kind = event.kind;
         events.push_back({ref, std::move(event)});
         if (kind == stream::Event::Kind::reset) forget(ref);
+        if (kind == stream::Event::Kind::stopped) streams.at(ref).sent_all = true;
         if (kind == stream::Event::Kind::finished) {
             streams.at(ref).read_all = true;
             forget_if_over(ref);
@@ -65,7 +68,7 @@ void Core::Impl::forget(StreamRef ref) {
 
 std::pair<Session*, stream::StreamId> Core::Impl::find(StreamRef ref) const {
     const auto found = streams.find(ref);
-    if (found == streams.end()) return {nullptr, 0};
+    if (found == streams.end() || found->second.session == loops_handle) return {nullptr, 0};
     return {sessions.at(found->second.session).session.get(), found->second.id};
 }
 
@@ -107,6 +110,9 @@ std::size_t Core::writable(StreamRef stream) const {
 }
 
 std::size_t Core::read(StreamRef stream, base::ByteSpan out) {
+    const auto found = impl_->streams.find(stream);
+    if (found != impl_->streams.end() && !found->second.rest.empty())
+        return impl_->read_rest(stream, found->second, out);
     const auto [session, id] = impl_->find(stream);
     if (session == nullptr) return 0;
     const auto taken = session->mux().read(id, out);
@@ -128,10 +134,17 @@ void Core::finish(StreamRef stream) {
     impl_->forget_if_over(stream);
 }
 
-void Core::reset(StreamRef stream) {
+void Core::stop(StreamRef stream) {
     const auto [session, id] = impl_->find(stream);
     if (session == nullptr) return;
-    session->mux().reset(id, stream::ResetReason::cancelled);
+    session->mux().stop(id, stream::ResetReason::cancelled);
+    impl_->streams.at(stream).read_all = true;
+    impl_->forget_if_over(stream);
+}
+
+void Core::reset(StreamRef stream) {
+    const auto [session, id] = impl_->find(stream);
+    if (session != nullptr) session->mux().reset(id, stream::ResetReason::cancelled);
     impl_->forget(stream);
 }
 

@@ -374,7 +374,9 @@ std::size_t ExitSessions::read(const StreamRef& stream, base::ByteSpan out) {
 void ExitSessions::finish(const StreamRef& stream) {
     if (auto* session = impl_->find(stream.session)) session->mux.finish(stream.stream);
 }
-
+void ExitSessions::stop(const StreamRef& stream, stream::ResetReason reason) {
+    if (auto* session = impl_->find(stream.session)) session->mux.stop(stream.stream, reason);
+}
 void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
     auto* session = impl_->find(stream.session);
     if (!session) return;
@@ -386,7 +388,6 @@ void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
 std::size_t ExitSessions::memory() const {
     return impl_->memory;
 }
-
 std::size_t ExitSessions::sessions() const {
     return impl_->sessions.size();
 }

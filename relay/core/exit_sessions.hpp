@@ -91,6 +91,7 @@ class ExitSessions {
     std::size_t writable(const StreamRef& stream) const;
     std::size_t read(const StreamRef& stream, base::ByteSpan out);
     void finish(const StreamRef& stream);
+    void stop(const StreamRef& stream, stream::ResetReason reason);
     void reset(const StreamRef& stream, stream::ResetReason reason);
 
     std::size_t sessions() const;

@@ -7,18 +7,24 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cassert>
+#include <utility>
+
+#include "sphinx/node/process/socket_end.hpp"
 
 namespace nightjar::relay::io {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using node::process::unsent_bytes;
 using stream::ResetReason;
+using Input = stream::ByteRelay::Input;
 
 namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t buffer_size = 16 * 1024;
+constexpr base::Milliseconds watch_step{50};
 
 tcp::endpoint to_asio(const base::IpEndpoint& target) {
     if (target.address.v6) return {asio::ip::address_v6{target.address.bytes}, target.port};
@@ -64,12 +70,16 @@ struct Exit::Connection {
 
     core::StreamRef ref;
     tcp::socket socket;
-    asio::steady_timer deadline;  // for connecting
+    asio::steady_timer deadline;  // for connecting, then for watch()
     asio::steady_timer event;     // cancelled when bytes or the end arrive from the client
     asio::steady_timer room;      // cancelled when the session can take bytes again
+    stream::ByteRelay relay;
+    std::uint64_t passed = 0;  // bytes written to the target
+    bool connected = false;
     bool client_finished = false;
+    bool client_reset = false;
+    bool watched = false;
     bool closed = false;
-    int directions = 2;  // directions that have not yet ended
 };
 
 Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
@@ -102,7 +112,8 @@ void Exit::pump() {
         }
         const auto found = connections_.find({event.session, event.event.stream});
         if (found == connections_.end()) continue;
-        auto& connection = *found->second;
+        const auto held = found->second;  // a close removes it from the table
+        auto& connection = *held;
         switch (event.event.kind) {
             case Kind::finished:
                 connection.client_finished = true;
@@ -113,8 +124,15 @@ void Exit::pump() {
             case Kind::writable:
                 connection.room.cancel();
                 break;
+            case Kind::stopped:
+                act(held, Input::stream_stopped);
+                connection.room.cancel();
+                break;
             case Kind::reset:
-                close(connection);
+                if (!connection.connected) close(connection);
+                connection.client_reset = true;
+                connection.event.cancel();
+                connection.room.cancel();
                 break;
             case Kind::opened:
             case Kind::accepted:
@@ -139,18 +157,33 @@ void Exit::open(const core::ExitEvent& event) {
     tasks_.spawn("exit stream", serve(std::move(connection), event.event.target));
 }
 
-void Exit::close(Connection& connection) {
+void Exit::act(const ConnectionPtr& connection, Input input) {
+    if (connection->closed) return;
+    const auto actions = connection->relay.on(input);
+    if (actions.finish) sessions_.finish(connection->ref);
+    if (actions.stop) sessions_.stop(connection->ref, ResetReason::cancelled);
+    if (actions.reset) sessions_.reset(connection->ref, ResetReason::cancelled);
+    error_code ignored;
+    if (actions.shut_down) connection->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    if (actions.close || actions.abort) return close(*connection, actions.close);
+    connection->event.cancel();
+    // The client reads no more, or says no more: the target must take the rest in time.
+    const bool wanted = input == Input::stream_stopped || actions.drain;
+    if (wanted && !std::exchange(connection->watched, true))
+        tasks_.spawn("exit stream's end", watch(connection));
+}
+
+void Exit::close(Connection& connection, bool orderly) {
     if (connection.closed) return;
     connection.closed = true;
     connection.deadline.cancel();
     connection.event.cancel();
     connection.room.cancel();
     error_code ignored;
-    if (connection.directions > 0 && connection.socket.is_open()) {
-        // The stream was aborted, so send the target a TCP reset instead of an orderly close.
-        connection.socket.set_option(asio::socket_base::linger{true, 0}, ignored);
-    }
-    connection.socket.close(ignored);
+    if (orderly)
+        connection.socket.close(ignored);
+    else
+        node::process::abort_connection(connection.socket);
     const auto session = per_session_.find(connection.ref.session);
     assert(session != per_session_.end());
     if (--session->second == 0) per_session_.erase(session);
@@ -175,6 +208,7 @@ void Exit::stop() {
 asio::awaitable<void> Exit::serve(ConnectionPtr connection, stream::Target target) {
     const bool connected = co_await connect(connection, std::move(target));
     if (!connected) co_return;
+    connection->connected = true;
     sessions_.accept(connection->ref);
     tasks_.spawn("exit stream", from_target(connection));
     co_await to_target(connection);
@@ -229,50 +263,79 @@ asio::awaitable<bool> Exit::connect(ConnectionPtr connection, stream::Target tar
 
 asio::awaitable<void> Exit::to_target(ConnectionPtr connection) {
     base::Bytes buffer(buffer_size);
-    while (!connection->closed) {
-        const auto size = sessions_.read(connection->ref, buffer);
-        if (size == 0 && connection->client_finished) {
-            error_code ignored;
-            connection->socket.shutdown(tcp::socket::shutdown_send, ignored);
-            if (--connection->directions == 0) close(*connection);
-            co_return;
-        }
-        if (size == 0) {
+    while (!connection->closed && !connection->relay.draining()) {
+        const bool writes = connection->relay.writes();
+        const auto size = writes ? sessions_.read(connection->ref, buffer) : 0;
+        if (size > 0) {
+            const auto bytes = asio::buffer(buffer.data(), size);
+            const auto result = co_await asio::async_write(connection->socket, bytes, as_result);
+            const auto error = std::get<0>(result);
+            connection->passed += size;
+            if (error)
+                act(connection,
+                    node::process::ended_before(error) ? Input::write_failed : Input::write_broke);
+        } else if (writes && connection->client_finished) {
+            act(connection, Input::stream_finished);
+        } else if (connection->client_reset) {
+            act(connection, Input::stream_reset);
+        } else {
             co_await connection->event.async_wait(as_result);
-            continue;
         }
-        const auto bytes = asio::buffer(buffer.data(), size);
-        const auto result = co_await asio::async_write(connection->socket, bytes, as_result);
-        if (std::get<0>(result)) refuse(*connection, ResetReason::cancelled);
     }
 }
 
 asio::awaitable<void> Exit::from_target(ConnectionPtr connection) {
     base::Bytes buffer(buffer_size);
-    while (!connection->closed) {
-        const auto room = std::min(sessions_.writable(connection->ref), buffer.size());
+    const auto& relay = connection->relay;
+    while (relay.reads() || relay.discards()) {
+        const auto room = relay.discards()
+                              ? buffer.size()
+                              : std::min(sessions_.writable(connection->ref), buffer.size());
         if (room == 0) {
             co_await connection->room.async_wait(as_result);
+            if (connection->closed) co_return;
             continue;
         }
         const auto space = asio::buffer(buffer.data(), room);
         const auto result = co_await connection->socket.async_read_some(space, as_result);
         if (connection->closed) co_return;
         const auto error = std::get<0>(result);
-        if (error == asio::error::eof) {
-            sessions_.finish(connection->ref);
-            if (--connection->directions == 0) close(*connection);
-            co_return;
-        }
         if (error) {
-            refuse(*connection, ResetReason::cancelled);
+            act(connection, error == asio::error::eof ? Input::socket_ended : Input::socket_broke);
             co_return;
         }
-        const auto size = std::get<1>(result);
-        const auto taken = sessions_.write(connection->ref, {buffer.data(), size});
-        // Fewer bytes are taken only if the stream ended in the meantime; its reset event is then
-        // on its way.
-        if (taken != size) refuse(*connection, ResetReason::session_ended);
+        if (!co_await push(connection, {buffer.data(), std::get<1>(result)})) co_return;
+    }
+}
+
+/// Writes to the stream what was read for it, though other streams may have taken the room
+/// meanwhile. False if the connection has closed.
+asio::awaitable<bool> Exit::push(ConnectionPtr connection, base::ByteView bytes) {
+    while (!bytes.empty() && connection->relay.reads()) {
+        bytes = bytes.subspan(sessions_.write(connection->ref, bytes));
+        if (bytes.empty() || connection->closed) break;
+        co_await connection->room.async_wait(as_result);
+    }
+    co_return !connection->closed;
+}
+
+/// Ends a connection whose client is gone: when the target has taken everything, or takes nothing.
+asio::awaitable<void> Exit::watch(ConnectionPtr connection) {
+    using Clock = std::chrono::steady_clock;
+    auto moved = Clock::now();
+    std::pair<std::uint64_t, std::size_t> seen;
+    while (!connection->closed) {
+        const std::pair now{connection->passed, unsent_bytes(connection->socket)};
+        if (now != seen) moved = Clock::now();
+        seen = now;
+        if (connection->relay.draining() && now.second == 0) {
+            act(connection, Input::drained);
+        } else if (Clock::now() - moved > limits_.drain) {
+            act(connection, Input::expired);
+        } else {
+            connection->deadline.expires_after(watch_step);
+            co_await connection->deadline.async_wait(as_result);
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 #include "relay/core/exit_sessions.hpp"
 #include "relay/io/resolver.hpp"
 #include "sphinx/node/process/task_group.hpp"
+#include "sphinx/stream/byte_relay.hpp"
 
 namespace nightjar::relay::io {
 
@@ -23,6 +24,9 @@ struct ExitSocketLimits {
     std::size_t connections_per_session_max = 64;  // more are reset with `overload`
     base::Seconds connect{20};                     // from the request, including name resolution
     std::size_t addresses_tried_max = 4;           // per name
+    // For a target to take what its client sent before it ended: at most this long without
+    // progress.
+    base::Seconds drain{60};
 };
 
 class Exit {
@@ -55,12 +59,15 @@ class Exit {
     using ConnectionPtr = std::shared_ptr<Connection>;
 
     void open(const core::ExitEvent& event);
-    void close(Connection& connection);
+    void act(const ConnectionPtr& connection, stream::ByteRelay::Input input);
+    void close(Connection& connection, bool orderly = false);
     void refuse(Connection& connection, stream::ResetReason reason);
     boost::asio::awaitable<void> serve(ConnectionPtr connection, stream::Target target);
     boost::asio::awaitable<bool> connect(ConnectionPtr connection, stream::Target target);
     boost::asio::awaitable<void> to_target(ConnectionPtr connection);
     boost::asio::awaitable<void> from_target(ConnectionPtr connection);
+    boost::asio::awaitable<bool> push(ConnectionPtr connection, base::ByteView bytes);
+    boost::asio::awaitable<void> watch(ConnectionPtr connection);
 
     boost::asio::any_io_executor executor_;
     core::ExitSessions& sessions_;

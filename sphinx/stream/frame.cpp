@@ -59,6 +59,8 @@ std::size_t frame_size(const Frame& frame) {
             return 1 + varint_size(frame.stream) + varint_size(frame.value) +
                    varint_size(frame.bytes.size()) + frame.bytes.size();
         case FrameType::reset:
+            return 1 + varint_size(frame.stream) + 1 + varint_size(frame.value);
+        case FrameType::stop:
             return 1 + varint_size(frame.stream) + 1;
         case FrameType::fin:
         case FrameType::window:
@@ -88,6 +90,10 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
             writer.bytes(frame.bytes);
             break;
         case FrameType::reset:
+            writer.u8(static_cast<std::uint8_t>(frame.reason));
+            write_varint(writer, frame.value);
+            break;
+        case FrameType::stop:
             writer.u8(static_cast<std::uint8_t>(frame.reason));
             break;
         case FrameType::fin:
@@ -119,7 +125,7 @@ bool FrameReader::next(Frame& frame) {
         ok_ = only_zeros_left();
         return false;
     }
-    ok_ = type <= static_cast<std::uint8_t>(FrameType::window);
+    ok_ = type <= static_cast<std::uint8_t>(FrameType::stop);
     if (!ok_) return false;
     frame.type = static_cast<FrameType>(type);
     ok_ = read_fields(frame) && reader_.ok();
@@ -142,12 +148,14 @@ bool FrameReader::read_fields(Frame& frame) {
         }
         case FrameType::accept:
             return receiver_ == Side::client;
-        case FrameType::reset: {
+        case FrameType::reset:
+        case FrameType::stop: {
             const auto reason = reader_.u8();
             if (reason < 1 || reason > static_cast<std::uint8_t>(ResetReason::session_ended))
                 return false;
             frame.reason = static_cast<ResetReason>(reason);
-            return true;
+            if (frame.type == FrameType::stop) return true;
+            break;
         }
         case FrameType::data:
         case FrameType::fin:

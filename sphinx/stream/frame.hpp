@@ -3,9 +3,9 @@
 //
 //   0 end       zeros to the packet's end        5 data    stream v, offset v, length v, bytes
 //   1 ping      nonce 8                          6 fin     stream v, final offset v
-//   2 pong      nonce 8                          7 reset   stream v, reason 1
+//   2 pong      nonce 8                          7 reset   stream v, reason 1, good offset v
 //   3 open      stream v, port 2, length 1, host 8 window  stream v, max offset v
-//   4 accept    stream v
+//   4 accept    stream v                         9 stop    stream v, reason 1
 //
 // Pure formats: no state, any thread.
 #pragma once
@@ -50,14 +50,15 @@ enum class FrameType : std::uint8_t {
     accept,
     data,
     fin,
-    reset,
+    reset,  // both directions end; the sender's bytes are good up to the offset
     window,
+    stop,  // the sender reads no more; what it sends itself goes on
 };
 
 struct Frame {
     FrameType type = FrameType::end;
     StreamId stream = 0;
-    std::uint64_t value = 0;  // nonce, offset, final offset or max offset
+    std::uint64_t value = 0;  // nonce, offset, final offset, good offset or max offset
     ResetReason reason = ResetReason::cancelled;
     std::uint16_t port = 0;
     base::ByteView bytes;  // data or host name; a view into the parsed bytes

@@ -39,7 +39,7 @@ StreamState* Mux::Impl::find(StreamId id) {
 }
 
 std::size_t Mux::Impl::room_for(const StreamState& stream) const {
-    if (stream.dead || stream.finishing) return 0;
+    if (stream.mute()) return 0;
     const auto used = stream.send.buffered();
     const auto share = std::min(send_share_min, limits.send_buffer);
     const auto own = limits.send_buffer - std::min(limits.send_buffer, used);
@@ -68,11 +68,11 @@ void Mux::Impl::emit_writable() {
 /// the session window: a quarter of what the other streams leave. So the sum is never exceeded, a
 /// single stream has all that it needs, and unread streams always leave some window for the others.
 void Mux::Impl::extend_window(StreamState& stream) {
-    if (stream.dead || stream.receive.has_final_offset()) return;
+    if (stream.deaf() || stream.receive.window_suffices()) return;
     std::uint64_t taken = limits.streams_max * limits.initial_window;
     for (const auto& [id, other] : streams) {
         const auto granted = other.receive.granted();
-        if (&other != &stream && !other.dead && granted > limits.initial_window)
+        if (&other != &stream && granted > limits.initial_window)
             taken += granted - limits.initial_window;
     }
     const auto rest = limits.session_window - std::min<std::uint64_t>(limits.session_window, taken);
@@ -89,21 +89,45 @@ void Mux::Impl::kill(StreamState& stream, ResetReason reason) {
     assert(!stream.dead);
     stream.dead = true;
     stream.reason = reason;
-    stream.rst = Delivery::due;
-    buffered -= stream.send.buffered();
-    stream.send.clear();
-    stream.receive = ReceiveHalf{0};
+    if (stream.known && (stream.finishing || stream.peer_stopped)) {
+        if (stream.stop == Delivery::none) stream.stop = Delivery::due;
+    } else {
+        // An open stream that the exit has not accepted was promised to nobody: withdraw it.
+        if (!stream.known) drop_unsent(stream);
+        stream.good = stream.known ? stream.send.end() : 0;
+        stream.rst = Delivery::due;
+    }
+    deafen(stream);
 }
 
-/// A stream is over when both directions are complete and acknowledged, or when the peer has
-/// acknowledged our RST.
+void Mux::Impl::deafen(StreamState& stream) {
+    stream.receive = ReceiveHalf{0};
+    stream.window = Delivery::none;
+    stream.wants_room = stream.wants_room && !stream.mute();
+}
+
+void Mux::Impl::drop_unsent(StreamState& stream) {
+    buffered -= stream.send.buffered();
+    stream.send.clear();
+    stream.wants_room = false;
+}
+
+/// A stream is over when both directions are, and the peer knows of our RESET or STOP.
 void Mux::Impl::forget_if_done(StreamId id) {
     const auto it = streams.find(id);
     if (it == streams.end()) return;
     const auto& stream = it->second;
-    const bool over = stream.hello == Delivery::done && stream.fin == Delivery::done &&
-                      stream.send.all_acknowledged() && stream.receive.finished();
-    if (stream.dead ? stream.rst == Delivery::done : over) streams.erase(it);
+    const auto arrived = [](Delivery state) { return state == Delivery::done; };
+    // A client withdraws an OPEN by its RESET; an exit's ACCEPT must precede its bytes.
+    const bool hello =
+        arrived(stream.hello) ||
+        (stream.resetting() && (side == Side::client || stream.hello == Delivery::none));
+    const bool sent =
+        stream.peer_stopped || (hello && stream.send.all_acknowledged() &&
+                                arrived(stream.resetting() ? stream.rst : stream.fin));
+    const bool received = stream.deaf() || (stream.receive.finished() && !stream.peer_reset);
+    const bool told = !stream.deaf() || arrived(stream.resetting() ? stream.rst : stream.stop);
+    if (sent && received && told) streams.erase(it);
 }
 
 Mux::Mux(Side side, MuxLimits limits) : impl_{std::make_unique<Impl>(side, limits)} {}
@@ -144,7 +168,7 @@ std::size_t Mux::write(StreamId id, base::ByteView bytes) {
     const auto n = std::min(bytes.size(), impl_->room_for(*stream));
     stream->send.append(bytes.first(n));
     impl_->buffered += n;
-    if (n < bytes.size()) stream->wants_room = !stream->dead && !stream->finishing;
+    if (n < bytes.size()) stream->wants_room = !stream->mute();
     return n;
 }
 
@@ -152,41 +176,51 @@ std::size_t Mux::writable(StreamId id) const {
     auto* stream = impl_->find(id);
     if (!stream) return 0;
     const auto room = impl_->room_for(*stream);
-    if (room == 0) stream->wants_room = !stream->dead && !stream->finishing;
+    if (room == 0) stream->wants_room = !stream->mute();
     return room;
 }
 
 std::size_t Mux::read(StreamId id, base::ByteSpan out) {
     auto* stream = impl_->find(id);
-    if (!stream || stream->dead) return 0;
+    if (!stream || stream->deaf()) return 0;
     stream->readable_emitted = false;
     const auto n = stream->receive.read(out);
     impl_->extend_window(*stream);
-    if (stream->receive.finished() && !stream->finished_emitted) {
-        stream->finished_emitted = true;
-        impl_->emit(id, Event::Kind::finished);
-        impl_->forget_if_done(id);
-    }
+    if (stream->receive.finished()) impl_->announce_arrival(id, *stream);
     return n;
 }
 
 std::size_t Mux::readable(StreamId id) const {
     const auto* stream = impl_->find(id);
-    return stream && !stream->dead ? stream->receive.readable() : 0;
+    return stream && !stream->deaf() ? stream->receive.readable() : 0;
 }
 
 void Mux::finish(StreamId id) {
     auto* stream = impl_->find(id);
-    if (!stream || stream->dead || stream->finishing) return;
+    if (!stream || stream->mute()) return;
     stream->finishing = true;
     stream->wants_room = false;
     stream->fin = Delivery::due;
 }
 
+void Mux::stop(StreamId id, ResetReason reason) {
+    auto* stream = impl_->find(id);
+    if (!stream || stream->deaf()) return;
+    if (stream->peer_reset) {  // it has ended both directions
+        impl_->streams.erase(id);
+        return;
+    }
+    stream->reason = reason;
+    stream->stop = Delivery::due;
+    impl_->deafen(*stream);
+}
+
 void Mux::reset(StreamId id, ResetReason reason) {
     auto* stream = impl_->find(id);
     if (!stream || stream->dead) return;
+    if (stream->peer_reset) return stop(id, reason);
     impl_->kill(*stream, reason);
+    impl_->forget_if_done(id);
     impl_->emit_writable();
 }
 

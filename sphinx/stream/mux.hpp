@@ -2,9 +2,10 @@
 // class: the client in `session`, the exit in `exit_sessions`.
 //
 // Each byte has a 64-bit offset in its stream. Every byte is delivered once and in order, or the
-// stream is reset with a reason. The content of a lost packet goes into a later packet. A loss
-// never causes an extra packet, so loss does not change the packet rate. MuxLimits bounds the
-// memory, whatever the peer does. Pure: no I/O, no clock. One thread.
+// stream is reset with a reason. A reset never overtakes the bytes that its sender accepted before.
+// The content of a lost packet goes into a later packet. A loss never causes an extra packet, so
+// loss does not change the packet rate. MuxLimits bounds the memory, whatever the peer does. Pure:
+// no I/O, no clock. One thread.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,10 @@ struct Event {
         readable,  // read() can return bytes
         writable,  // write() accepts bytes again
         finished,  // all bytes up to the peer's FIN have been read
-        reset,     // the peer ended the stream, or broke a rule; see `reason`
+        reset,     // the peer ended the stream and its good bytes have been read, or it broke a
+                   // rule; see `reason`
         pong,      // client: the answer to ping(`nonce`)
+        stopped,   // the peer reads no more; what it has sent may still be readable
     };
     StreamId stream = 0;
     Kind kind = Kind::opened;
@@ -82,11 +85,16 @@ class Mux {
     std::size_t readable(StreamId stream) const;
     /// Sends no more bytes: a FIN with the final offset follows. Reading continues.
     void finish(StreamId stream);
-    /// Ends both directions of the stream immediately; unread bytes are lost. No event follows at
+    /// Reads no more: unread bytes are lost, and the peer learns that nobody reads them. Writing
+    /// continues.
+    void stop(StreamId stream, ResetReason reason);
+    /// Ends both directions of the stream; unread bytes are lost. The bytes that write() accepted
+    /// are good: they still arrive, before the end does. After finish() the end stays orderly. A
+    /// client's stream that was never accepted is withdrawn, bytes included. No event follows at
     /// this end.
     void reset(StreamId stream, ResetReason reason);
-    /// Resets every stream as if the peer had done so: `reset` events follow. For the end of a
-    /// session.
+    /// Resets every stream as if the peer had done so, without its unread bytes: `reset` events
+    /// follow. For the end of a session.
     void reset_all(ResetReason reason);
     /// Client only. A ping is sent once and never again: its loss is the information that it gives.
     void ping(std::uint64_t nonce);

@@ -1,9 +1,25 @@
 // The implementation of Mux, shared by its three source files: mux.cpp is the application's side,
 // mux_send.cpp fills packets, mux_receive.cpp processes received ones.
+//
+// Each direction of a stream ends by itself. At its sender:
+//
+//   open --finish()--> FIN -------------> every byte and the FIN acknowledged
+//   open --reset()---> RESET, STOP -----> every good byte and the RESET acknowledged
+//   any  --the peer's RESET or STOP-----> over at once: nobody reads what is left
+//
+// and at its receiver:
+//
+//   open --FIN---------> `finished` when all is read
+//   open --RESET-------> `stopped` now, `reset` when all good bytes are read
+//   open --we stop------> over when the peer has acknowledged our STOP or RESET
+//
+// A stream is forgotten when both directions are over. reset() after finish() sends a STOP and no
+// RESET: the FIN stands.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <optional>
 
 #include "sphinx/stream/id_window.hpp"
 #include "sphinx/stream/mux.hpp"
@@ -29,13 +45,24 @@ struct StreamState {
     Delivery fin = Delivery::none;
     Delivery rst = Delivery::none;
     Delivery window = Delivery::none;
-    ResetReason reason = ResetReason::cancelled;
-    bool known = false;             // exit: OPEN has arrived; client: ACCEPT has arrived
-    bool dead = false;              // we reset it; kept until the peer acknowledges
-    bool finishing = false;         // finish() was called
-    bool finished_emitted = false;  // the `finished` event was emitted
-    bool wants_room = false;        // a `writable` event is pending
-    bool readable_emitted = false;  // a `readable` event is in `events`
+    Delivery stop = Delivery::none;
+    ResetReason reason = ResetReason::cancelled;  // in our RESET or STOP
+    std::uint64_t good = 0;                       // in our RESET: our bytes are good up to it
+    std::optional<ResetReason> peer_reset;  // the peer's, while its good bytes are not all read
+    bool known = false;                     // exit: OPEN has arrived; client: ACCEPT has arrived
+    bool dead = false;                      // our application has reset it
+    bool peer_stopped = false;              // the peer reads no more
+    bool finishing = false;                 // finish() was called
+    bool finished_emitted = false;          // the `finished` event was emitted
+    bool wants_room = false;                // a `writable` event is pending
+    bool readable_emitted = false;          // a `readable` event is in `events`
+
+    /// We read no more: what arrives is discarded.
+    bool deaf() const { return dead || stop != Delivery::none; }
+    /// Our application can send no more.
+    bool mute() const { return dead || finishing || peer_stopped; }
+    /// We have told the peer so, by a RESET that ends our bytes too.
+    bool resetting() const { return rst != Delivery::none; }
 };
 
 /// A frame in a sent packet that must be sent again if the packet is lost.
@@ -67,14 +94,18 @@ struct Mux::Impl {
     void emit_writable();
     /// Extends the stream's window by what the session can spare.
     void extend_window(StreamState& stream);
-    /// Ends a stream at this end: frees its buffers and schedules a RST.
+    /// Ends a stream at this end. What we have accepted stays good and is still sent.
     void kill(StreamState& stream, ResetReason reason);
+    /// Reads no more: drops what has arrived.
+    void deafen(StreamState& stream);
+    /// Sends no more: nobody would read it.
+    void drop_unsent(StreamState& stream);
     void forget_if_done(StreamId id);
 
     // mux_send.cpp
     bool control_due(const StreamState& stream) const;
+    bool hello_due(const StreamState& stream) const;
     bool fin_due(const StreamState& stream) const;
-    Range data_due(const StreamState& stream, std::size_t room) const;
     void fill_pings(base::Writer& writer, std::vector<std::uint64_t>* sent);
     void fill_control(StreamId id, StreamState& stream, base::Writer& writer,
                       std::vector<SentFrame>& sent);
@@ -91,6 +122,8 @@ struct Mux::Impl {
     void on_fin(StreamId id, StreamState& stream, const Frame& frame);
     void announce_arrival(StreamId id, StreamState& stream);
     void on_reset(StreamId id, const Frame& frame);
+    void on_stop(StreamId id, StreamState& stream, const Frame& frame);
+    void end(StreamId id, ResetReason reason);
     void violated(StreamId id, StreamState& stream);
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "sphinx/stream/mux_impl.hpp"
 
@@ -59,6 +60,9 @@ void Mux::Impl::apply(const Frame& frame) {
         case FrameType::window:
             stream->send.allow(frame.value);
             break;
+        case FrameType::stop:
+            on_stop(frame.stream, *stream, frame);
+            break;
         case FrameType::end:
         case FrameType::ping:
         case FrameType::pong:
@@ -88,26 +92,28 @@ void Mux::Impl::on_open(StreamId id, StreamState& stream, const Frame& frame) {
         return kill(stream, ResetReason::overload);
     emit(id, Event::Kind::opened);
     events.back().target = {std::string{base::as_text(frame.bytes)}, frame.port};
+    if (stream.peer_stopped) emit(id, Event::Kind::stopped);
     // Announce bytes that arrived before the OPEN: there was no event for them yet.
     announce_arrival(id, stream);
 }
 
-/// Emits `readable` and `finished`, each once. At the exit only after the OPEN has arrived.
+/// Emits `readable` and the end, each once. At the exit only after the OPEN has arrived.
 void Mux::Impl::announce_arrival(StreamId id, StreamState& stream) {
     if (side == Side::exit && !stream.known) return;
     if (stream.receive.readable() > 0 && !stream.readable_emitted) {
         stream.readable_emitted = true;
         emit(id, Event::Kind::readable);
     }
-    if (stream.receive.finished() && !stream.finished_emitted) {
-        stream.finished_emitted = true;
-        emit(id, Event::Kind::finished);
-    }
+    if (!stream.receive.finished()) return;
+    if (stream.peer_reset) return end(id, *stream.peer_reset);
+    if (!std::exchange(stream.finished_emitted, true)) emit(id, Event::Kind::finished);
+    forget_if_done(id);
 }
 
 /// The peer broke a rule of this stream: reset the stream; the others continue.
 void Mux::Impl::violated(StreamId id, StreamState& stream) {
-    if (stream.dead) return;
+    if (stream.deaf()) return;
+    if (stream.peer_reset) return end(id, ResetReason::protocol_error);
     kill(stream, ResetReason::protocol_error);
     if (side == Side::exit && !stream.known) return;  // no event has announced it
     emit(id, Event::Kind::reset);
@@ -115,7 +121,7 @@ void Mux::Impl::violated(StreamId id, StreamState& stream) {
 }
 
 void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
-    if (stream.dead) return;
+    if (stream.deaf()) return;
     auto& half = stream.receive;
     if (!half.may_reach(frame.value + frame.bytes.size()) ||
         !half.insert(frame.value, frame.bytes)) {
@@ -125,8 +131,8 @@ void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
 }
 
 void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
-    if (stream.dead) return;
-    if (!stream.receive.finish(frame.value)) return violated(id, stream);
+    if (stream.deaf()) return;
+    if (stream.peer_reset || !stream.receive.finish(frame.value)) return violated(id, stream);
     announce_arrival(id, stream);
 }
 
@@ -137,12 +143,35 @@ void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
         if (side == Side::exit) used_ids.use(id);
         return;
     }
-    const auto& stream = it->second;
+    auto& stream = it->second;
+    if (stream.peer_reset) return;
+    drop_unsent(stream);
     const bool told = !stream.dead && (side == Side::client || stream.known);
-    buffered -= stream.send.buffered();
-    streams.erase(it);
-    if (!told) return;
+    if (!told) {
+        streams.erase(it);
+        return;
+    }
+    stream.peer_stopped = true;
+    // It is over if we read no more, or if the peer takes back what it has said: it withdraws.
+    if (stream.deaf() || !stream.receive.end_at(frame.value)) return end(id, frame.reason);
+    stream.peer_reset = frame.reason;
+    if (stream.receive.finished()) return end(id, frame.reason);
+    emit(id, Event::Kind::stopped);
+    events.back().reason = frame.reason;
+}
+
+/// Both directions have ended, and nothing is left to read.
+void Mux::Impl::end(StreamId id, ResetReason reason) {
+    streams.erase(id);
     emit(id, Event::Kind::reset);
+    events.back().reason = reason;
+}
+
+void Mux::Impl::on_stop(StreamId id, StreamState& stream, const Frame& frame) {
+    if (std::exchange(stream.peer_stopped, true)) return;
+    drop_unsent(stream);
+    if (stream.dead || (side == Side::exit && !stream.known)) return;
+    emit(id, Event::Kind::stopped);
     events.back().reason = frame.reason;
 }
 

@@ -34,25 +34,25 @@ void settle_control(Delivery& state, bool arrived) {
 }  // namespace
 
 bool Mux::Impl::control_due(const StreamState& stream) const {
-    if (stream.rst == Delivery::due) return true;
-    if (stream.dead) return false;
-    return stream.hello == Delivery::due || stream.window == Delivery::due || fin_due(stream);
+    return hello_due(stream) || stream.window == Delivery::due || fin_due(stream) ||
+           stream.rst == Delivery::due || stream.stop == Delivery::due;
+}
+
+/// A client that has reset a stream asks for it no more. An exit's ACCEPT precedes its bytes.
+bool Mux::Impl::hello_due(const StreamState& stream) const {
+    return stream.hello == Delivery::due && !(side == Side::client && stream.resetting());
 }
 
 /// A FIN is sent after all bytes before it: an earlier FIN would only wait at the receiver.
 bool Mux::Impl::fin_due(const StreamState& stream) const {
-    return !stream.dead && stream.fin == Delivery::due && stream.send.all_sent();
-}
-
-Range Mux::Impl::data_due(const StreamState& stream, std::size_t room) const {
-    return stream.dead ? Range{} : stream.send.next(room);
+    return !stream.peer_stopped && stream.fin == Delivery::due && stream.send.all_sent();
 }
 
 bool Mux::has_data() const {
     const auto& self = *impl_;
     if (!self.pings.empty()) return true;
     return std::any_of(self.streams.begin(), self.streams.end(), [&](const auto& entry) {
-        const auto data = self.data_due(entry.second, all_room);
+        const auto data = entry.second.send.next(all_room);
         return data.begin < data.end || self.control_due(entry.second);
     });
 }
@@ -78,15 +78,20 @@ void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& wri
         sent.push_back({frame.type, id, {frame.value, frame.value}});
     };
     Frame frame;
-    if (stream.dead) {
-        frame.type = FrameType::reset;
-        frame.reason = stream.reason;
-        return put(stream.rst, frame);
+    if (hello_due(stream)) {
+        frame.type = side == Side::client ? FrameType::open : FrameType::accept;
+        frame.port = stream.target.port;
+        frame.bytes = base::as_bytes(stream.target.host);
+        put(stream.hello, frame);
     }
-    frame.type = side == Side::client ? FrameType::open : FrameType::accept;
-    frame.port = stream.target.port;
-    frame.bytes = base::as_bytes(stream.target.host);
-    put(stream.hello, frame);
+    frame = Frame{};
+    frame.type = FrameType::reset;
+    frame.reason = stream.reason;
+    frame.value = stream.good;
+    put(stream.rst, frame);
+    frame.type = FrameType::stop;
+    frame.value = 0;
+    put(stream.stop, frame);
     frame = Frame{};
     frame.type = FrameType::window;
     frame.value = stream.receive.window_end();
@@ -102,7 +107,7 @@ void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& wri
 void Mux::Impl::fill_data(StreamId id, StreamState& stream, base::Writer& writer,
                           std::vector<SentFrame>& sent) {
     for (;;) {
-        auto range = data_due(stream, writer.remaining());
+        auto range = stream.send.next(writer.remaining());
         Frame frame;
         frame.type = FrameType::data;
         frame.stream = id;
@@ -171,11 +176,13 @@ void Mux::Impl::settle(const SentFrame& frame, bool arrived) {
         case FrameType::reset:
             settle_control(stream->rst, arrived);
             break;
+        case FrameType::stop:
+            settle_control(stream->stop, arrived);
+            break;
         case FrameType::window:
             if (value == stream->receive.window_end()) settle_control(stream->window, arrived);
             break;
         case FrameType::data: {
-            if (stream->dead) break;
             const auto before = stream->send.buffered();
             if (arrived) {
                 stream->send.acknowledged(frame.range);

@@ -94,6 +94,12 @@ bool ReceiveHalf::finish(std::uint64_t final_offset) {
     return true;
 }
 
+bool ReceiveHalf::end_at(std::uint64_t final_offset) {
+    if (final_ || final_offset < ring_.end()) return false;
+    final_ = final_offset;
+    return true;
+}
+
 std::size_t ReceiveHalf::read(base::ByteSpan out) {
     const auto n = std::min(out.size(), readable());
     ring_.copy(ring_.begin(), out.first(n));

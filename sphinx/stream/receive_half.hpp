@@ -3,6 +3,7 @@
 // costs only an eighth more memory. Pure; one thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -22,6 +23,9 @@ class ReceiveHalf {
     bool insert(std::uint64_t offset, base::ByteView bytes);
     /// Sets the peer's final offset. Returns false if it contradicts what has arrived.
     bool finish(std::uint64_t final_offset);
+    /// The same for bytes that the peer has yet to send: the offset may lie behind the window,
+    /// which still opens up to it.
+    bool end_at(std::uint64_t final_offset);
 
     std::size_t readable() const { return static_cast<std::size_t>(in_order_ - ring_.begin()); }
     std::size_t read(base::ByteSpan out);
@@ -30,9 +34,13 @@ class ReceiveHalf {
 
     std::uint64_t read_end() const { return ring_.begin(); }
     /// The number of unread bytes that the peer may make this object hold.
-    std::uint64_t granted() const { return (final_ ? *final_ : window_end_) - ring_.begin(); }
+    std::uint64_t granted() const {
+        return (final_ ? std::min(*final_, window_end_) : window_end_) - ring_.begin();
+    }
     std::size_t memory() const { return ring_.memory() + here_.size() * sizeof(here_[0]); }
     bool has_final_offset() const { return final_.has_value(); }
+    /// True if the peer can send all that is left without a wider window.
+    bool window_suffices() const { return final_ && *final_ <= window_end_; }
     std::uint64_t window_end() const { return window_end_; }
     void open_window_to(std::uint64_t end) { window_end_ = std::max(window_end_, end); }
 

@@ -41,6 +41,7 @@ void SendHalf::lost(Range range) {
 
 void SendHalf::clear() {
     ring_.clear();
+    sent_end_ = ring_.end();
     acked_.clear();
     lost_.clear();
 }

@@ -30,11 +30,14 @@ class SendHalf {
 
     /// The end of the bytes sent so far; the final offset of a FIN.
     std::uint64_t sent_end() const { return sent_end_; }
+    /// The end of the bytes accepted so far.
+    std::uint64_t end() const { return ring_.end(); }
     /// buffered(): the bytes accepted and not acknowledged. memory(): the memory that they use.
     std::size_t buffered() const { return ring_.size(); }
     std::size_t memory() const { return ring_.memory(); }
     bool all_sent() const { return lost_.empty() && sent_end_ == ring_.end(); }
     bool all_acknowledged() const { return ring_.size() == 0; }
+    /// Drops every byte: nothing is left to send.
     void clear();
 
  private:

@@ -141,6 +141,7 @@ void ExitHost::on_event(const relay::core::StreamRef& stream, const stream::Even
         case Kind::opened:
         case Kind::accepted:
         case Kind::pong:
+        case Kind::stopped:
             return;
     }
 }

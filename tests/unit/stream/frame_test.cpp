@@ -77,6 +77,8 @@ TEST_CASE("every frame reads back, takes the size that it says, and fits nowhere
         {Side::client, make(FrameType::data, 0xffffffff, stream::varint_max - 700, data)},
         {Side::client, make(FrameType::fin, 3, 0)},
         {Side::exit, make(FrameType::reset, 3, 0)},
+        {Side::client, make(FrameType::reset, 300, stream::varint_max)},
+        {Side::exit, make(FrameType::stop, 3, 0)},
         {Side::exit, make(FrameType::window, 9, 1 << 20)},
     };
     for (const auto& [receiver, frame] : rows) {

@@ -84,6 +84,9 @@ class Apps {
                 CHECK(event.reason == stream::ResetReason::cancelled);
                 app.was_reset = true;
                 break;
+            case Event::Kind::stopped:
+                CHECK(event.reason == stream::ResetReason::cancelled);
+                break;
             case Event::Kind::pong:
                 break;
         }

@@ -1,0 +1,56 @@
+// One application's connection (proxy.cpp only). Its two coroutines and the proxy's lists share it.
+// I/O thread only.
+#pragma once
+
+#include "client/apps/proxy.hpp"
+#include "sphinx/node/process/socket_end.hpp"
+#include "sphinx/stream/byte_relay.hpp"
+
+namespace nightjar::client::apps {
+
+struct Proxy::Application {
+    using Clock = std::chrono::steady_clock;
+    explicit Application(asio::ip::tcp::socket connected)
+        : socket{std::move(connected)},
+          room{socket.get_executor(), Clock::time_point::max()},
+          news{socket.get_executor(), Clock::time_point::max()} {}
+
+    void wake() {
+        room.cancel();
+        news.cancel();
+    }
+    void close() {
+        boost::system::error_code ignored;
+        socket.close(ignored);
+    }
+    void abort() { node::process::abort_connection(socket); }
+
+    enum class Phase { handshake, asking, relaying, refused };
+    Phase phase = Phase::handshake;
+    asio::ip::tcp::socket socket;
+    asio::steady_timer room;  // cancelled to wake upload(): the stream may have room
+    asio::steady_timer news;  // cancelled to wake the other waiting coroutine on any other event
+    Clock::time_point deadline = Clock::time_point::max();  // of every phase but `relaying`
+    core::StreamRef stream = 0;
+    base::Bytes ahead;       // bytes that came right after the request
+    bool accepted = false;   // the exit has connected
+    bool finished = false;   // the target's last byte has been read from the core
+    bool gone = false;       // the application has closed, or we have closed its connection
+    bool uploading = false;  // upload() is running
+    std::optional<stream::ResetReason> reset;
+
+    // --- while relaying ---
+    stream::ByteRelay relay;
+    bool writing = false;  // download() waits for the application to take bytes
+    /// What has moved: bytes from and to the core, and bytes that the kernel holds.
+    struct Progress {
+        std::uint64_t bytes = 0;
+        std::size_t unsent = 0;
+        bool operator==(const Progress&) const = default;
+    };
+    std::uint64_t passed = 0;
+    Progress seen;
+    Clock::time_point moved{};  // when `seen` last changed
+};
+
+}  // namespace nightjar::client::apps

@@ -1,0 +1,144 @@
+// How a connection ends, with real sockets at both ends: what one side said before an end arrives
+// before it, and only a complete answer ends like one.
+#include <doctest/doctest.h>
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include "sphinx/node/process/socket_end.hpp"
+#include "tests/system/both_ends.hpp"
+
+using namespace nightjar;
+using namespace nightjar::test;
+namespace asio = boost::asio;
+
+namespace {
+
+base::Bytes random_bytes(std::size_t size) {
+    base::SystemRandom random;
+    base::Bytes bytes(size);
+    random.fill(bytes);
+    return bytes;
+}
+
+void break_off(tcp::socket& socket) {
+    boost::system::error_code ignored;
+    socket.set_option(asio::socket_base::linger{true, 0}, ignored);
+    socket.close(ignored);
+}
+
+}  // namespace
+
+TEST_CASE("an early answer arrives whole, though the server leaves the upload unread") {
+    const auto answer = random_bytes(20'000);
+    Target target{[&](tcp::socket& socket) {
+        char head[300];
+        boost::system::error_code ignored;
+        asio::read(socket, asio::buffer(head), ignored);
+        asio::write(socket, asio::buffer(answer), ignored);
+        socket.close(ignored);
+    }};
+    BothEnds ends;
+    auto application = ends.connect(target.port);
+    const base::Bytes upload(200'000, 'u');
+    std::size_t sent = 0;
+    base::Bytes heard;
+    const auto error = ends.read_all(application, heard, [&] {
+        boost::system::error_code ignored;
+        sent += application.write_some(asio::buffer(upload.data() + sent, upload.size() - sent),
+                                       ignored);
+    });
+    CHECK(heard == answer);
+    CHECK(error == asio::error::connection_reset);  // no FIN came: it closed on unread bytes
+}
+
+TEST_CASE("an answer that ends well arrives whole, though the application still writes") {
+    const auto answer = random_bytes(300'000);
+    Target target{[&](tcp::socket& socket) {
+        boost::system::error_code ignored;
+        asio::write(socket, asio::buffer(answer), ignored);
+        socket.close(ignored);
+    }};
+    BothEnds ends;
+    auto application = ends.connect(target.port);
+    base::Bytes heard;
+    const auto error = ends.read_all(application, heard, [&] {
+        boost::system::error_code ignored;
+        application.write_some(asio::buffer("a chunk.", 9), ignored);
+    });
+    CHECK(heard == answer);
+    CHECK(error == asio::error::eof);
+}
+
+TEST_CASE("what a server sent before it broke off arrives, and then the break") {
+    const auto answer = random_bytes(250'000);
+    Target target{[&](tcp::socket& socket) {
+        boost::system::error_code ignored;
+        asio::write(socket, asio::buffer(answer), ignored);
+        std::this_thread::sleep_for(100ms);
+        break_off(socket);
+    }};
+    BothEnds ends;
+    auto application = ends.connect(target.port);
+    base::Bytes heard;
+    CHECK(ends.read_all(application, heard) == asio::error::connection_reset);
+    CHECK(heard == answer);
+}
+
+TEST_CASE("what an application sent before it closed arrives, though it never reads") {
+    const auto upload = random_bytes(100'000);
+    base::Bytes heard;
+    boost::system::error_code error;
+    {
+        Target target{[&](tcp::socket& socket) {
+            // The banner makes the application's close a reset: it has left bytes unread.
+            asio::write(socket, asio::buffer("banner", 6));
+            asio::read(socket, asio::dynamic_buffer(heard), error);
+        }};
+        BothEnds ends;
+        auto application = ends.connect(target.port);
+        ends.pass(200ms);  // the banner lies in the application's socket
+        asio::write(application, asio::buffer(upload));
+        // What its own kernel still holds, an application discards itself by such a close.
+        CHECK(ends.until([&] { return node::process::unsent_bytes(application) == 0; }));
+        application.close();
+        CHECK(ends.until([&] { return ends.exit.connections() == 0; }));
+    }
+    CHECK(heard == upload);
+    CHECK(error == asio::error::connection_reset);
+}
+
+TEST_CASE("a half-closed connection whose answer pauses too long ends by a reset") {
+    client::apps::ProxyLimits limits;
+    limits.half_closed = base::Seconds{1};
+    std::atomic<bool> over = false;
+    Target target{[&](tcp::socket& socket) {
+        asio::write(socket, asio::buffer("half an answer", 14));
+        while (!over)
+            std::this_thread::sleep_for(5ms);
+    }};
+    BothEnds ends{limits};
+    auto application = ends.connect(target.port);
+    application.shutdown(tcp::socket::shutdown_send);
+    base::Bytes heard;
+    CHECK(ends.read_all(application, heard) == asio::error::connection_reset);
+    CHECK(base::as_text(heard) == "half an answer");
+    over = true;
+}
+
+TEST_CASE("a half-closed connection goes on for as long as its answer flows") {
+    client::apps::ProxyLimits limits;
+    limits.half_closed = base::Seconds{1};
+    Target target{[&](tcp::socket& socket) {
+        for (int i = 0; i < 15; ++i) {
+            asio::write(socket, asio::buffer("x", 1));
+            std::this_thread::sleep_for(200ms);
+        }
+    }};
+    BothEnds ends{limits};
+    auto application = ends.connect(target.port);
+    application.shutdown(tcp::socket::shutdown_send);
+    base::Bytes heard;
+    CHECK(ends.read_all(application, heard) == asio::error::eof);
+    CHECK(heard.size() == 15);
+}
