@@ -206,10 +206,6 @@ void Mux::finish(StreamId id) {
 void Mux::stop(StreamId id, ResetReason reason) {
     auto* stream = impl_->find(id);
     if (!stream || stream->deaf()) return;
-    if (stream->peer_reset) {  // it has ended both directions
-        impl_->streams.erase(id);
-        return;
-    }
     stream->reason = reason;
     stream->stop = Delivery::due;
     impl_->deafen(*stream);
@@ -218,7 +214,6 @@ void Mux::stop(StreamId id, ResetReason reason) {
 void Mux::reset(StreamId id, ResetReason reason) {
     auto* stream = impl_->find(id);
     if (!stream || stream->dead) return;
-    if (stream->peer_reset) return stop(id, reason);
     impl_->kill(*stream, reason);
     impl_->forget_if_done(id);
     impl_->emit_writable();

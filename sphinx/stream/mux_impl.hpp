@@ -124,6 +124,7 @@ struct Mux::Impl {
     void on_reset(StreamId id, const Frame& frame);
     void on_stop(StreamId id, StreamState& stream, const Frame& frame);
     void end(StreamId id, ResetReason reason);
+    void report_reset(StreamId id, ResetReason reason);
     void violated(StreamId id, StreamState& stream);
 };
 

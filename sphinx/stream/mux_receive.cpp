@@ -116,8 +116,7 @@ void Mux::Impl::violated(StreamId id, StreamState& stream) {
     if (stream.peer_reset) return end(id, ResetReason::protocol_error);
     kill(stream, ResetReason::protocol_error);
     if (side == Side::exit && !stream.known) return;  // no event has announced it
-    emit(id, Event::Kind::reset);
-    events.back().reason = ResetReason::protocol_error;
+    report_reset(id, ResetReason::protocol_error);
 }
 
 void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
@@ -146,14 +145,18 @@ void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
     auto& stream = it->second;
     if (stream.peer_reset) return;
     drop_unsent(stream);
-    const bool told = !stream.dead && (side == Side::client || stream.known);
-    if (!told) {
+    if (side == Side::exit && !stream.known && !stream.dead) {
         streams.erase(it);
         return;
     }
     stream.peer_stopped = true;
-    // It is over if we read no more, or if the peer takes back what it has said: it withdraws.
-    if (stream.deaf() || !stream.receive.end_at(frame.value)) return end(id, frame.reason);
+    if (stream.deaf()) {
+        // Our RESET or STOP must still arrive: the peer may hold good bytes behind our window.
+        if (!std::exchange(stream.dead, true)) report_reset(id, frame.reason);
+        return forget_if_done(id);
+    }
+    // The peer may take back what it has said: it withdraws an OPEN.
+    if (!stream.receive.end_at(frame.value)) return end(id, frame.reason);
     stream.peer_reset = frame.reason;
     if (stream.receive.finished()) return end(id, frame.reason);
     emit(id, Event::Kind::stopped);
@@ -163,6 +166,10 @@ void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
 /// Both directions have ended, and nothing is left to read.
 void Mux::Impl::end(StreamId id, ResetReason reason) {
     streams.erase(id);
+    report_reset(id, reason);
+}
+
+void Mux::Impl::report_reset(StreamId id, ResetReason reason) {
     emit(id, Event::Kind::reset);
     events.back().reason = reason;
 }
