@@ -1,5 +1,7 @@
 """Mutants of the stream layer: one small fault for each rule of its headers."""
-from mutant_list import UNIT, mutant
+from mutant_list import SYSTEM, UNIT, mutant
+
+ENDS = "over every order of ends a program gets an exact prefix, and all of it if the end is orderly"
 
 MUTANTS = [
     # --- receive_half, send_half, range_set, id_window ---
@@ -77,7 +79,7 @@ MUTANTS = [
            "if (side == Side::exit && !stream.known) return;  // no event has announced it", "",
            UNIT, "a stream that nobody was told of ends without an event"),
     mutant("reset-of-an-unknown-stream-told", "sphinx/stream/mux_receive.cpp",
-           "!stream.dead && (side == Side::client || stream.known);", "!stream.dead;",
+           "if (side == Side::exit && !stream.known && !stream.dead) {", "if (false) {",
            UNIT, "a stream that nobody was told of ends without an event"),
     mutant("RESET-before-its-OPEN-forgotten", "sphinx/stream/mux_receive.cpp",
            "if (side == Side::exit) used_ids.use(id);", "",
@@ -93,7 +95,48 @@ MUTANTS = [
     mutant("buffer-of-a-stream-we-ended-still-counts", "sphinx/stream/mux.cpp",
            "buffered -= stream.send.buffered();", "", UNIT, "what an ended stream had buffered is room for the others"),
     mutant("buffer-of-a-stream-the-peer-ended-still-counts", "sphinx/stream/mux_receive.cpp",
-           "buffered -= stream.send.buffered();", "", UNIT, "what an ended stream had buffered is room for the others"),
+           "drop_unsent(stream);\n    if (side == Side::exit && !stream.known",
+           "if (side == Side::exit && !stream.known",
+           UNIT, "what an ended stream had buffered is room for the others"),
     mutant("first-stream-always-first", "sphinx/stream/mux_send.cpp", "        turn = id;\n", "",
            UNIT, "streams share a session's packets evenly, whatever they send"),
+    # --- how a stream ends ---
+    mutant("RESET-without-the-bytes-before-it", "sphinx/stream/mux.cpp",
+           "if (!stream.known) drop_unsent(stream);", "drop_unsent(stream);", UNIT, ENDS),
+    mutant("RESET-overtakes-the-bytes-before-it", "sphinx/stream/mux_receive.cpp",
+           "if (stream.receive.finished()) return end(id, frame.reason);", "return end(id, frame.reason);", UNIT, ENDS),
+    mutant("RESET-of-the-other-end-silences-ours", "sphinx/stream/mux_receive.cpp",
+           "report_reset(id, frame.reason);\n        return forget_if_done(id);",
+           "report_reset(id, frame.reason);\n        return void(streams.erase(id));", UNIT, ENDS),
+    mutant("window-stays-shut-behind-a-RESET", "sphinx/stream/mux.cpp",
+           "stream.receive.window_suffices()) return;", "stream.receive.has_final_offset()) return;", UNIT, ENDS),
+    mutant("reset-behind-FIN-breaks-the-end", "sphinx/stream/mux.cpp",
+           "if (stream.known && (stream.finishing || stream.peer_stopped)) {", "if (false) {",
+           UNIT, "a reset behind finish() leaves the end orderly, and tells the peer to stop"),
+    mutant("failed-write-ends-the-other-direction", "sphinx/stream/byte_relay.cpp",
+           "actions.stop = true;", "over_ = actions.reset = actions.abort = true;",
+           UNIT, "byte relay: each pair of ends has its outcome"),
+    mutant("broken-connection-ends-like-a-whole-one", "sphinx/stream/byte_relay.cpp",
+           "if (input == Input::socket_ended && broken_)", "if (false)",
+           UNIT, "byte relay: each pair of ends has its outcome"),
+    mutant("deadline-ends-like-the-other-side", "sphinx/stream/byte_relay.cpp",
+           "actions.reset = !draining_;\n            over_ = actions.abort = true;",
+           "actions.reset = !draining_;\n            over_ = actions.close = true;",
+           UNIT, "byte relay: each pair of ends has its outcome"),
+    mutant("reset-before-the-kernel-has-sent-all", "sphinx/stream/byte_relay.cpp",
+           "draining_ = actions.drain = true;", "over_ = actions.reset = actions.abort = true;",
+           UNIT, "byte relay: each pair of ends has its outcome"),
+    mutant("end-of-file-behind-a-reset-believed", "sphinx/node/process/socket_end.cpp",
+           "return write_error == boost::asio::error::broken_pipe;", "return true;",
+           SYSTEM, "an end of file behind a failed write is believed only if it came before"),
+    mutant("half-closed-for-ever", "client/apps/proxy.cpp",
+           ">= limits_.half_closed) act(application, Input::expired);",
+           ">= 100 * limits_.half_closed) act(application, Input::expired);",
+           SYSTEM, "a half-closed connection whose answer pauses too long ends by a reset"),
+    mutant("half-closed-limit-counts-from-the-start", "client/apps/proxy.cpp",
+           "if (!waits || progress != application->seen)", "if (!waits)",
+           SYSTEM, "a half-closed connection goes on for as long as its answer flows"),
+    mutant("session-end-takes-what-had-arrived", "client/core/core_sessions.cpp",
+           "stream.rest.resize(mux.readable(id));", "",
+           SYSTEM, "what had arrived before its session ended is read before the end"),
 ]

@@ -6,7 +6,7 @@
 #include <boost/asio/write.hpp>
 
 #include "sphinx/node/process/socket_end.hpp"
-#include "tests/system/both_ends.hpp"
+#include "tests/support/both_ends.hpp"
 
 using namespace nightjar;
 using namespace nightjar::test;
@@ -85,6 +85,28 @@ TEST_CASE("what a server sent before it broke off arrives, and then the break") 
     CHECK(heard == answer);
 }
 
+TEST_CASE("an end of file behind a failed write is believed only if it came before") {
+    for (const bool ended : {true, false}) {
+        CAPTURE(ended);
+        asio::io_context io;
+        tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
+        tcp::socket ours{io};
+        ours.connect(acceptor.local_endpoint());
+        auto theirs = acceptor.accept();
+        if (ended) theirs.shutdown(tcp::socket::shutdown_send);
+        break_off(theirs);
+        boost::system::error_code error;
+        std::this_thread::sleep_for(50ms);
+        asio::write(ours, asio::buffer("more", 4), error);
+        CHECK(error.failed());
+        CHECK(node::process::ended_before(error) == ended);
+        // Linux says in both cases that the other side has ended.
+        char byte = 0;
+        ours.read_some(asio::buffer(&byte, 1), error);
+        CHECK(error == asio::error::eof);
+    }
+}
+
 TEST_CASE("what an application sent before it closed arrives, though it never reads") {
     const auto upload = random_bytes(100'000);
     base::Bytes heard;
@@ -141,4 +163,37 @@ TEST_CASE("a half-closed connection goes on for as long as its answer flows") {
     base::Bytes heard;
     CHECK(ends.read_all(application, heard) == asio::error::eof);
     CHECK(heard.size() == 15);
+}
+
+TEST_CASE("what had arrived before its session ended is read before the end") {
+    std::atomic<bool> over = false;
+    Target target{[&](tcp::socket& socket) {
+        asio::write(socket, asio::buffer("what had arrived", 16));
+        while (!over)
+            std::this_thread::sleep_for(5ms);
+    }};
+    BothEnds ends;
+    auto& core = ends.core;
+    const auto stream = core.open("", {"127.0.0.1", target.port});
+    REQUIRE(stream);
+    CHECK(ends.until([&] { return core.readable(*stream) == 16; }));
+    core.take_events();
+    core.disconnected();
+    core.prepare(BothEnds::now() + 9s, BothEnds::wall());
+    over = true;
+    const auto kinds = [&] {
+        std::vector<Kind> kinds;
+        for (const auto& event : core.take_events())
+            kinds.push_back(event.event.kind);
+        return kinds;
+    };
+    CHECK(kinds() == std::vector{Kind::stopped});
+    CHECK(core.write(*stream, base::as_bytes("x")) == 0);
+    base::Bytes piece(10);
+    CHECK(core.read(*stream, piece) == 10);
+    CHECK(base::as_text(piece) == "what had a");
+    CHECK(kinds().empty());
+    CHECK(core.read(*stream, piece) == 6);
+    CHECK(kinds() == std::vector{Kind::reset});
+    CHECK(core.read(*stream, piece) == 0);
 }

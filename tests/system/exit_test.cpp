@@ -4,7 +4,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
-#include "tests/system/exit_conversation.hpp"
+#include "tests/support/exit_conversation.hpp"
 
 using namespace nightjar;
 using namespace nightjar::base;

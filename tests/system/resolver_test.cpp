@@ -13,7 +13,7 @@
 #include <sstream>
 #include <string>
 
-#include "tests/system/name_server.hpp"
+#include "tests/support/name_server.hpp"
 
 using namespace nightjar;
 using namespace nightjar::relay::io;

@@ -70,6 +70,27 @@ TEST_CASE("what an ended stream had buffered is room for the others") {
     }
 }
 
+TEST_CASE("a reset behind finish() leaves the end orderly, and tells the peer to stop") {
+    Pair pair;
+    const auto id = *pair.client.open({"a", 1});
+    pair.exchange();
+    pair.exit.accept(id);
+    pair.exchange();
+    pair.client.write(id, base::as_bytes("all"));
+    pair.client.finish(id);
+    pair.client.reset(id, ResetReason::cancelled);
+    pair.exit.write(id, base::as_bytes("unwanted"));
+    pair.exit.take_events();
+    pair.exchange();
+    CHECK(kinds(pair.exit) == Kinds{Kind::stopped, Kind::readable});
+    CHECK(read_all(pair.exit, id) == "all");
+    CHECK(kinds(pair.exit) == Kinds{Kind::finished});
+    CHECK(pair.exit.writable(id) == 0);
+    pair.exchange();
+    CHECK(pair.client.idle());
+    CHECK(pair.exit.idle());
+}
+
 TEST_CASE("a WINDOW that was overtaken by a wider one says nothing of that one") {
     Pair pair;
     const auto id = *pair.client.open({"a", 1});

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "client/apps/proxy.hpp"
-#include "tests/system/exit_conversation.hpp"
+#include "tests/support/exit_conversation.hpp"
 
 namespace nightjar::test {
 

@@ -19,7 +19,7 @@
 #include "sphinx/base/random.hpp"
 #include "sphinx/packet/geometry.hpp"
 #include "sphinx/stream/packet_log.hpp"
-#include "tests/system/name_server.hpp"
+#include "tests/support/name_server.hpp"
 
 namespace nightjar::test {
 
