@@ -135,8 +135,9 @@ void Session::not_sent(stream::PacketNumber number) {
 bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono now) {
     const auto header = stream::decode_down(message);
     if (!header) return false;
-    const auto frames = stream::frames_of(*header, message);
-    if (!stream::Mux::well_formed(stream::Side::client, frames)) return false;
+    const auto frames =
+        stream::CheckedFrames::parse(stream::Side::client, stream::frames_of(*header, message));
+    if (!frames) return false;
     if (!arrived_.arrived(header->number)) return false;
     for (const auto& settled : sent_.on_acks(header->acks))
         mux_.acknowledged(settled.number);
@@ -148,7 +149,8 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
         const auto longest = parameters_.longest_route_delay();
         spent_before_ = SpentBefore{spent.made - longest, now + longest};
     }
-    return mux_.receive(frames);
+    mux_.receive(*frames);
+    return true;
 }
 
 void Session::expire(base::Mono now, Outstanding& outstanding) {

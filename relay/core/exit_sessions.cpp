@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/circular_buffer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
-#include <cassert>
 #include <limits>
 #include <utility>
 
@@ -164,10 +163,10 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     auto& self = *impl_;
     const auto header = stream::decode_up(message);
     // Check the whole message before acting on any part of it.
-    if (!header ||
-        !stream::Mux::well_formed(stream::Side::exit, stream::frames_of(*header, message))) {
-        return self.counters.drop(DropReason::malformed);
-    }
+    if (!header) return self.counters.drop(DropReason::malformed);
+    const auto frames =
+        stream::CheckedFrames::parse(stream::Side::exit, stream::frames_of(*header, message));
+    if (!frames) return self.counters.drop(DropReason::malformed);
     auto* session = self.find(header->session);
     if (!session) session = self.begin(header->session, now);
     if (!session) return self.counters.drop(DropReason::overflow);
@@ -177,8 +176,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     self.take_surbs(*session, *header, message);
     for (const auto& settled : session->sent.on_acks(header->acks))
         session->mux.acknowledged(settled.number);
-    [[maybe_unused]] const bool taken = session->mux.receive(stream::frames_of(*header, message));
-    assert(taken);
+    session->mux.receive(*frames);
     self.note_change(*session);
     self.requeue(*session);
     self.charge(*session);

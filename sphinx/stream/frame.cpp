@@ -18,6 +18,60 @@ std::optional<StreamId> read_stream(base::Reader& reader) {
     return static_cast<StreamId>(*id);
 }
 
+bool only_zeros_left(base::Reader& reader) {
+    const auto rest = reader.bytes(reader.remaining());
+    // Nearly every byte of cover is checked here, so this is fast: the first byte is zero, and each
+    // byte equals the next.
+    return rest.empty() || (rest[0] == 0 && std::equal(rest.begin() + 1, rest.end(), rest.begin()));
+}
+
+/// Reads what follows the type byte. Returns false if it breaks a rule; the caller checks that
+/// `reader` did not run out of bytes.
+bool read_fields(Side receiver, base::Reader& reader, Frame& frame) {
+    if (frame.type == FrameType::ping || frame.type == FrameType::pong) {
+        frame.value = reader.u64();
+        return (frame.type == FrameType::ping) == (receiver == Side::exit);
+    }
+    const auto stream = read_stream(reader);
+    if (!stream || *stream == 0) return false;
+    frame.stream = *stream;
+    switch (frame.type) {
+        case FrameType::open: {
+            frame.port = reader.u16();
+            frame.bytes = reader.bytes(reader.u8());
+            return receiver == Side::exit && frame.port != 0 && valid_host(frame.bytes);
+        }
+        case FrameType::accept:
+            return receiver == Side::client;
+        case FrameType::reset:
+        case FrameType::stop: {
+            const auto reason = reader.u8();
+            if (reason < 1 || reason > static_cast<std::uint8_t>(ResetReason::session_ended))
+                return false;
+            frame.reason = static_cast<ResetReason>(reason);
+            if (frame.type == FrameType::stop) return true;
+            break;
+        }
+        case FrameType::data:
+        case FrameType::fin:
+        case FrameType::window:
+            break;
+        case FrameType::end:
+        case FrameType::ping:
+        case FrameType::pong:
+            return false;
+    }
+    const auto value = read_varint(reader);
+    if (!value) return false;
+    frame.value = *value;
+    if (frame.type != FrameType::data) return true;
+    const auto length = read_varint(reader);
+    if (!length || *length == 0 || *length > reader.remaining()) return false;
+    if (*length > varint_max - frame.value) return false;
+    frame.bytes = reader.bytes(static_cast<std::size_t>(*length));
+    return true;
+}
+
 }  // namespace
 
 void write_varint(base::Writer& writer, std::uint64_t value) {
@@ -110,75 +164,25 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
     return true;
 }
 
-bool FrameReader::only_zeros_left() {
-    const auto rest = reader_.bytes(reader_.remaining());
-    // Nearly every byte of cover is checked here, so this is fast: the first byte is zero, and each
-    // byte equals the next.
-    return rest.empty() || (rest[0] == 0 && std::equal(rest.begin() + 1, rest.end(), rest.begin()));
-}
-
-bool FrameReader::next(Frame& frame) {
-    if (!ok_ || reader_.remaining() == 0) return false;
-    frame = Frame{};
-    const auto type = reader_.u8();
-    if (type == static_cast<std::uint8_t>(FrameType::end)) {
-        ok_ = only_zeros_left();
-        return false;
-    }
-    ok_ = type <= static_cast<std::uint8_t>(FrameType::stop);
-    if (!ok_) return false;
-    frame.type = static_cast<FrameType>(type);
-    ok_ = read_fields(frame) && reader_.ok();
-    return ok_;
-}
-
-bool FrameReader::read_fields(Frame& frame) {
-    if (frame.type == FrameType::ping || frame.type == FrameType::pong) {
-        frame.value = reader_.u64();
-        return (frame.type == FrameType::ping) == (receiver_ == Side::exit);
-    }
-    const auto stream = read_stream(reader_);
-    if (!stream || *stream == 0) return false;
-    frame.stream = *stream;
-    switch (frame.type) {
-        case FrameType::open: {
-            frame.port = reader_.u16();
-            frame.bytes = reader_.bytes(reader_.u8());
-            return receiver_ == Side::exit && frame.port != 0 && valid_host(frame.bytes);
-        }
-        case FrameType::accept:
-            return receiver_ == Side::client;
-        case FrameType::reset:
-        case FrameType::stop: {
-            const auto reason = reader_.u8();
-            if (reason < 1 || reason > static_cast<std::uint8_t>(ResetReason::session_ended))
-                return false;
-            frame.reason = static_cast<ResetReason>(reason);
-            if (frame.type == FrameType::stop) return true;
-            break;
-        }
-        case FrameType::data:
-        case FrameType::fin:
-        case FrameType::window:
-            break;
-        case FrameType::end:
-        case FrameType::ping:
-        case FrameType::pong:
-            return false;
-    }
-    const auto value = read_varint(reader_);
-    if (!value) return false;
-    frame.value = *value;
-    if (frame.type != FrameType::data) return true;
-    const auto length = read_varint(reader_);
-    if (!length || *length == 0 || *length > reader_.remaining()) return false;
-    if (*length > varint_max - frame.value) return false;
-    frame.bytes = reader_.bytes(static_cast<std::size_t>(*length));
-    return true;
-}
-
 bool valid_host(base::ByteView host) {
     return !host.empty() && host.size() <= 255 && std::none_of(host.begin(), host.end(), is_zero);
+}
+
+std::optional<CheckedFrames> CheckedFrames::parse(Side receiver, base::ByteView frames) {
+    CheckedFrames checked{receiver};
+    base::Reader reader{frames};
+    while (reader.remaining() > 0) {
+        const auto type = reader.u8();
+        if (type == static_cast<std::uint8_t>(FrameType::end)) {
+            if (!only_zeros_left(reader)) return std::nullopt;
+            break;
+        }
+        if (type > static_cast<std::uint8_t>(FrameType::stop)) return std::nullopt;
+        auto& frame = checked.frames_.emplace_back();
+        frame.type = static_cast<FrameType>(type);
+        if (!read_fields(receiver, reader, frame) || !reader.ok()) return std::nullopt;
+    }
+    return checked;
 }
 
 }  // namespace nightjar::stream

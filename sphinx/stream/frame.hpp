@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "sphinx/base/bytes.hpp"
 #include "sphinx/base/codec.hpp"
@@ -68,24 +70,29 @@ std::size_t frame_size(const Frame& frame);
 /// Returns false and writes nothing if `writer` has no room for the whole frame.
 bool write_frame(base::Writer& writer, const Frame& frame);
 
-/// Reads the frames that may be sent to `receiver`, one by one. After a frame that breaks a rule,
-/// or non-zero bytes after the end, ok() stays false.
-class FrameReader {
+/// The frames of one packet, parsed and checked as a whole: if one breaks a rule, there is no
+/// object. Only parse() makes one, so what takes a CheckedFrames need not check again.
+///
+/// The data and host names in the frames are views into the bytes given to parse(). Those bytes
+/// must outlive the object and must not change while it lives. Make one per packet, on the stack.
+class CheckedFrames {
  public:
-    /// `frames` must outlive the reader and the views in the frames it returns.
-    FrameReader(Side receiver, base::ByteView frames) : receiver_{receiver}, reader_{frames} {}
+    /// Parses the frames that may be sent to `receiver`. nullopt if a frame is malformed, or if a
+    /// byte after the end is not zero.
+    static std::optional<CheckedFrames> parse(Side receiver, base::ByteView frames);
+    CheckedFrames(CheckedFrames&&) noexcept = default;
+    CheckedFrames& operator=(CheckedFrames&&) noexcept = default;
 
-    /// Returns false at the end and at the first malformed frame; ok() distinguishes the two.
-    bool next(Frame& frame);
-    bool ok() const { return ok_; }
+    Side receiver() const { return receiver_; }
+    // In the order of the packet.
+    auto begin() const { return frames_.begin(); }
+    auto end() const { return frames_.end(); }
 
  private:
-    bool read_fields(Frame& frame);
-    bool only_zeros_left();
+    explicit CheckedFrames(Side receiver) : receiver_{receiver} {}
 
     Side receiver_;
-    base::Reader reader_;
-    bool ok_ = true;
+    std::vector<Frame> frames_;
 };
 
 /// True for 1 to 255 bytes without a NUL.

@@ -117,12 +117,9 @@ class Mux {
     /// packets.
     void acknowledged(PacketNumber number);
     void lost(PacketNumber number);
-    /// Processes the frames of a packet that arrived; duplicates are harmless. Returns false if
-    /// they are malformed: the packet then has no effect at all.
-    bool receive(base::ByteView frames);
-    /// True if receive() would accept the frames. For callers that must validate more than frames
-    /// before they act.
-    static bool well_formed(Side receiver, base::ByteView frames);
+    /// Processes the frames of a packet that arrived; duplicates are harmless. Precondition: they
+    /// were checked for this side.
+    void receive(const CheckedFrames& frames);
 
  private:
     struct Impl;

@@ -12,21 +12,10 @@ constexpr std::size_t pongs_max = 64;
 
 }  // namespace
 
-bool Mux::well_formed(Side receiver, base::ByteView frames) {
-    Frame frame;
-    FrameReader reader{receiver, frames};
-    while (reader.next(frame)) {
-    }
-    return reader.ok();
-}
-
-bool Mux::receive(base::ByteView frames) {
-    if (!well_formed(impl_->side, frames)) return false;
-    Frame frame;
-    FrameReader reader{impl_->side, frames};
-    while (reader.next(frame))
+void Mux::receive(const CheckedFrames& frames) {
+    assert(frames.receiver() == impl_->side);
+    for (const auto& frame : frames)
         impl_->apply(frame);
-    return true;
 }
 
 void Mux::Impl::apply(const Frame& frame) {

@@ -1,7 +1,8 @@
 // Packets of a hostile peer, one after the other, at an exit and at a client with open streams.
-// Differential: a twin that is spared every malformed packet must say and tell exactly the same,
-// so a malformed packet has no effect. Whatever comes, memory stays bounded and what fill() writes
-// is well formed for the other side.
+// Differential: a twin receives the frames of each packet as write_frame() writes them, from bytes
+// that are gone afterwards. Both must send and report exactly the same, so what the parser accepts
+// is what a sender writes, and a Mux keeps no view. Memory stays bounded, and what fill() writes is
+// well formed for the other side.
 #include <algorithm>
 #include <cstdlib>
 
@@ -10,6 +11,7 @@
 #include "tests/fuzz/depth.hpp"
 
 using namespace nightjar;
+using stream::CheckedFrames;
 using stream::Mux;
 using stream::Side;
 
@@ -33,6 +35,17 @@ bool same(const stream::Event& a, const stream::Event& b) {
            a.reason == b.reason && a.nonce == b.nonce;
 }
 
+base::Bytes rewritten(const CheckedFrames& frames) {
+    std::size_t size = 0;
+    for (const auto& frame : frames)
+        size += stream::frame_size(frame);
+    base::Bytes bytes(size);
+    base::Writer writer{bytes};
+    for (const auto& frame : frames)
+        require(stream::write_frame(writer, frame));
+    return bytes;
+}
+
 struct Twins {
     explicit Twins(Side side_of)
         : side{side_of},
@@ -42,7 +55,7 @@ struct Twins {
                  .session_window = 8000,
                  .initial_window = 1000},
           all{side, limits},
-          sound{side, limits} {
+          twin{side, limits} {
         if (side == Side::exit) return;
         for (int i = 0; i < 3; ++i)
             both([](Mux& mux) { mux.open({"host", 1}); });
@@ -51,16 +64,23 @@ struct Twins {
     template <class Act>
     void both(Act act) {
         act(all);
-        act(sound);
+        act(twin);
     }
 
     void packet(base::ByteView frames) {
-        const bool well_formed = Mux::well_formed(side, frames);
-        require(all.receive(frames) == well_formed);
-        if (!well_formed && all.streams() > 0) malformed.reach();
-        if (well_formed) require(sound.receive(frames));
+        const auto checked = CheckedFrames::parse(side, frames);
+        if (!checked) {
+            if (all.streams() > 0) malformed.reach();
+            return;
+        }
+        {
+            const auto again = rewritten(*checked);
+            require(std::equal(again.begin(), again.end(), frames.begin()));
+            twin.receive(*CheckedFrames::parse(side, again));
+        }
+        all.receive(*checked);
         const auto events = all.take_events();
-        const auto others = sound.take_events();
+        const auto others = twin.take_events();
         require(std::equal(events.begin(), events.end(), others.begin(), others.end(), same));
         require(all.streams() <= 4 * limits.streams_max);
         for (const auto& event : events)
@@ -83,7 +103,7 @@ struct Twins {
     void read(stream::StreamId id) {
         base::ByteArray<700> one{};
         base::ByteArray<700> other{};
-        require(all.read(id, one) == sound.read(id, other));
+        require(all.read(id, one) == twin.read(id, other));
         require(one == other);
     }
 
@@ -91,8 +111,9 @@ struct Twins {
         base::ByteArray<room_size> one{};
         base::ByteArray<room_size> other{};
         const auto used = all.fill(++number, one);
-        require(used == sound.fill(number, other) && one == other);
-        require(Mux::well_formed(side == Side::exit ? Side::client : Side::exit, one));
+        require(used == twin.fill(number, other) && one == other);
+        const auto other_side = side == Side::exit ? Side::client : Side::exit;
+        require(CheckedFrames::parse(other_side, one).has_value());
         if (what % 3 == 0) both([this](Mux& mux) { mux.acknowledged(number); });
         if (what % 3 == 1) both([this](Mux& mux) { mux.lost(number); });
     }
@@ -100,7 +121,7 @@ struct Twins {
     Side side;
     stream::MuxLimits limits;
     Mux all;
-    Mux sound;
+    Mux twin;
     stream::PacketNumber number = 0;
 };
 

@@ -19,6 +19,7 @@
 #include "sphinx/base/random.hpp"
 #include "sphinx/packet/geometry.hpp"
 #include "sphinx/stream/packet_log.hpp"
+#include "tests/support/arriving_frames.hpp"
 #include "tests/support/name_server.hpp"
 
 namespace nightjar::test {
@@ -151,7 +152,7 @@ class Conversation {
         if (!arrived.arrived(header->number)) return;
         for (const auto& settled : sent.on_acks(header->acks))
             client.acknowledged(settled.number);
-        REQUIRE(client.receive(stream::frames_of(*header, message)));
+        REQUIRE(test::arrive_at_client(client, stream::frames_of(*header, message)));
         for (auto& event : client.take_events())
             events.push_back(std::move(event));
     }

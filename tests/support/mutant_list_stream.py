@@ -57,6 +57,14 @@ MUTANTS = [
     mutant("late-number-told-once-too-few", "sphinx/stream/packet_log.cpp", "return told && --late.repeats_left == 0;",
            "return told && --late.repeats_left <= 1;",
            UNIT, "a number that arrives far behind the newest is told several times"),
+    # --- frame ---
+    mutant("byte-behind-the-frames-accepted", "sphinx/stream/frame.cpp",
+           "if (!only_zeros_left(reader)) return std::nullopt;", "only_zeros_left(reader);",
+           UNIT, "each rule of a frame makes it malformed"),
+    mutant("frames-before-a-bad-one-accepted", "sphinx/stream/frame.cpp",
+           "if (!read_fields(receiver, reader, frame) || !reader.ok()) return std::nullopt;",
+           "if (!read_fields(receiver, reader, frame) || !reader.ok()) break;",
+           UNIT, "each rule of a frame makes it malformed"),
     # --- mux ---
     mutant("one-stream-too-many", "sphinx/stream/mux.cpp", "if (streams.size() >= impl_->limits.streams_max)",
            "if (streams.size() > impl_->limits.streams_max)",

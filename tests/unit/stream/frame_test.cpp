@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <iterator>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 using namespace nightjar;
+using stream::CheckedFrames;
 using stream::Frame;
-using stream::FrameReader;
 using stream::FrameType;
 using stream::Side;
 
@@ -25,11 +27,7 @@ Frame make(FrameType type, stream::StreamId id, std::uint64_t value, base::ByteV
 
 bool well_formed(Side receiver, const std::string& hex) {
     const auto bytes = *base::from_hex(hex);
-    FrameReader reader{receiver, bytes};
-    Frame frame;
-    while (reader.next(frame)) {
-    }
-    return reader.ok();
+    return CheckedFrames::parse(receiver, bytes).has_value();
 }
 
 }  // namespace
@@ -90,23 +88,22 @@ TEST_CASE("every frame reads back, takes the size that it says, and fits nowhere
         CHECK(stream::write_frame(writer, frame));
         CHECK(writer.written() == stream::frame_size(frame));
 
-        FrameReader reader{receiver, bytes};
-        Frame read;
-        REQUIRE(reader.next(read));
+        const auto checked = CheckedFrames::parse(receiver, bytes);
+        REQUIRE(checked.has_value());
+        CHECK(checked->receiver() == receiver);
+        REQUIRE(std::distance(checked->begin(), checked->end()) == 1);
+        const auto& read = *checked->begin();
         CHECK(read.type == frame.type);
         CHECK(read.stream == frame.stream);
         CHECK(read.value == frame.value);
         CHECK(read.port == frame.port);
         CHECK(std::equal(read.bytes.begin(), read.bytes.end(), frame.bytes.begin(),
                          frame.bytes.end()));
-        CHECK_FALSE(reader.next(read));
-        CHECK(reader.ok());
 
         // A frame cut anywhere is malformed, unless nothing is left of it.
         for (std::size_t size = 1; size < stream::frame_size(frame); ++size) {
-            FrameReader cut{receiver, base::ByteView{bytes}.first(size)};
-            CHECK_FALSE(cut.next(read));
-            CHECK_FALSE(cut.ok());
+            const auto cut = base::ByteView{bytes}.first(size);
+            CHECK_FALSE(CheckedFrames::parse(receiver, cut).has_value());
         }
     }
 }
@@ -163,4 +160,25 @@ TEST_CASE("each rule of a frame makes it malformed") {
     for (int i = 0; i < 255; ++i)
         longest += "61";
     CHECK(well_formed(Side::exit, longest));
+}
+
+TEST_CASE("checked frames keep the packet's order and are views into its bytes") {
+    const auto bytes = *base::from_hex(
+        "0501000161"
+        "060101"
+        "070201"
+        "0000");
+    const auto checked = CheckedFrames::parse(Side::exit, bytes);
+    REQUIRE(checked.has_value());
+    const std::vector<Frame> frames{checked->begin(), checked->end()};
+    REQUIRE(frames.size() == 3);
+    CHECK(frames[0].type == FrameType::data);
+    CHECK(frames[0].bytes.data() == bytes.data() + 4);
+    CHECK(frames[1].type == FrameType::fin);
+    CHECK(frames[2].type == FrameType::reset);
+    CHECK(frames[2].stream == 2);
+    // Only the checking parser makes one.
+    static_assert(!std::is_default_constructible_v<CheckedFrames>);
+    static_assert(!std::is_constructible_v<CheckedFrames, Side>);
+    static_assert(!std::is_copy_constructible_v<CheckedFrames>);
 }

@@ -8,21 +8,21 @@ using namespace nightjar::mux_test;
 TEST_CASE("a stream that nobody was told of ends without an event") {
     const auto data = frame(FrameType::data, 1, 0, base::as_bytes("ab"));
     Mux broken{Side::exit};
-    CHECK(broken.receive(frames({data, frame(FrameType::fin, 1, 1)})));
+    CHECK(arrive_at_exit(broken, frames({data, frame(FrameType::fin, 1, 1)})));
     CHECK(broken.take_events().empty());
-    CHECK(broken.receive(frames({open_frame(1)})));
+    CHECK(arrive_at_exit(broken, frames({open_frame(1)})));
     CHECK(broken.take_events().empty());
     Mux reset{Side::exit};
-    CHECK(reset.receive(frames({data, frame(FrameType::reset, 1)})));
+    CHECK(arrive_at_exit(reset, frames({data, frame(FrameType::reset, 1)})));
     CHECK(reset.take_events().empty());
-    CHECK(reset.receive(frames({open_frame(1)})));
+    CHECK(arrive_at_exit(reset, frames({open_frame(1)})));
     CHECK(reset.take_events().empty());
 }
 
 TEST_CASE("an exit answers 64 pings at most between two replies") {
     Mux exit{Side::exit};
     for (std::uint64_t nonce = 1; nonce <= 100; ++nonce)
-        CHECK(exit.receive(frames({frame(FrameType::ping, 0, nonce)})));
+        CHECK(arrive_at_exit(exit, frames({frame(FrameType::ping, 0, nonce)})));
     base::Bytes room;
     CHECK(answers(exit, room).size() == 64);
     CHECK(answers(exit, room).empty());
@@ -36,15 +36,15 @@ TEST_CASE("a client opens no id that its exit could refuse") {
     for (; opened < 2000; ++opened) {
         const auto id = pair.client.open({"a", 1});
         if (!id) break;
-        CHECK(pair.exit.receive(pair.up()));
+        CHECK(arrive_at_exit(pair.exit, pair.up()));
         pair.client.acknowledged(pair.ups);
         pair.client.reset(*id, ResetReason::cancelled);
-        CHECK(pair.exit.receive(pair.up()));
+        CHECK(arrive_at_exit(pair.exit, pair.up()));
         pair.client.acknowledged(pair.ups);
     }
     CHECK(opened == stream::IdWindow::span);
     pair.client.lost(1);
-    CHECK(pair.exit.receive(pair.up()));
+    CHECK(arrive_at_exit(pair.exit, pair.up()));
     pair.client.acknowledged(pair.ups);
     CHECK(pair.exit.streams() == 1);
     CHECK(pair.client.open({"a", 1}) == oldest + opened);
@@ -100,7 +100,7 @@ TEST_CASE("a WINDOW that was overtaken by a wider one says nothing of that one")
     const auto take = [&] {
         base::Bytes out(300'000);
         for (int i = 0; i < 100; ++i) {
-            CHECK(pair.client.receive(pair.down()));
+            CHECK(arrive_at_client(pair.client, pair.down()));
             pair.exit.acknowledged(pair.downs);
         }
         CHECK(pair.client.read(id, out) > 0);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sphinx/stream/mux.hpp"
+#include "tests/support/arriving_frames.hpp"
 
 namespace nightjar::mux_test {
 
@@ -16,6 +17,8 @@ using stream::FrameType;
 using stream::Mux;
 using stream::ResetReason;
 using stream::Side;
+using test::arrive_at_client;
+using test::arrive_at_exit;
 
 /// A client and an exit, and packets of one size that pass between them by hand.
 struct Pair {
@@ -32,9 +35,9 @@ struct Pair {
 
     /// One packet each way, both arriving and acknowledged.
     void exchange() {
-        CHECK(exit.receive(up()));
+        CHECK(arrive_at_exit(exit, up()));
         client.acknowledged(ups);
-        CHECK(client.receive(down()));
+        CHECK(arrive_at_client(client, down()));
         exit.acknowledged(downs);
     }
 
@@ -89,13 +92,9 @@ inline std::vector<stream::Frame> answers(Mux& mux, base::Bytes& room) {
     room.assign(2018, 0);
     mux.fill(++number, room);
     mux.acknowledged(number);
-    std::vector<stream::Frame> list;
-    stream::FrameReader reader{Side::client, room};
-    stream::Frame next;
-    while (reader.next(next))
-        list.push_back(next);
-    CHECK(reader.ok());
-    return list;
+    const auto checked = stream::CheckedFrames::parse(Side::client, room);
+    REQUIRE(checked.has_value());
+    return {checked->begin(), checked->end()};
 }
 
 }  // namespace nightjar::mux_test

@@ -7,7 +7,7 @@ TEST_CASE("a stream opens, carries bytes both ways, half-closes each way and is 
     Pair pair;
     const auto id = *pair.client.open({"example.org", 80});
     CHECK(pair.client.write(id, base::as_bytes("GET")) == 3);
-    CHECK(pair.exit.receive(pair.up()));
+    CHECK(arrive_at_exit(pair.exit, pair.up()));
     pair.client.acknowledged(pair.ups);
     const auto events = pair.exit.take_events();
     REQUIRE(events.size() == 2);
@@ -59,10 +59,10 @@ TEST_CASE("a peer that breaks a stream's rules has that stream reset, and no oth
     for (const auto& row : rows) {
         INFO(row.what);
         Mux exit{Side::exit};
-        CHECK(exit.receive(frames({open_frame(2)})));
+        CHECK(arrive_at_exit(exit, frames({open_frame(2)})));
         exit.take_events();
         for (const auto& packet : row.packets)
-            CHECK(exit.receive(packet));
+            CHECK(arrive_at_exit(exit, packet));
         const auto events = exit.take_events();
         REQUIRE_FALSE(events.empty());
         CHECK(events.back().kind == Kind::reset);
@@ -78,14 +78,15 @@ TEST_CASE("a peer that breaks a stream's rules has that stream reset, and no oth
         }
         CHECK(told);
         CHECK(exit.read(1, room) == 0);
-        CHECK(exit.receive(frames({frame(FrameType::data, 2, 0, text("fine"))})));
+        CHECK(arrive_at_exit(exit, frames({frame(FrameType::data, 2, 0, text("fine"))})));
         CHECK(read_all(exit, 2) == "fine");
     }
 }
 
 TEST_CASE("a gap that is never filled delivers what is before it and nothing behind") {
     Mux exit{Side::exit};
-    CHECK(exit.receive(
+    CHECK(arrive_at_exit(
+        exit,
         frames({open_frame(1), frame(FrameType::data, 1, 0, base::as_bytes("ab")),
                 frame(FrameType::data, 1, 3, base::as_bytes("d")), frame(FrameType::fin, 1, 4)})));
     CHECK(read_all(exit, 1) == "ab");
@@ -102,9 +103,9 @@ TEST_CASE("a gap that is never filled delivers what is before it and nothing beh
 
 TEST_CASE("FIN before its data, and data before its OPEN, are only early") {
     Mux exit{Side::exit};
-    CHECK(exit.receive(frames({frame(FrameType::fin, 1, 2)})));
-    CHECK(exit.receive(frames({frame(FrameType::data, 1, 0, base::as_bytes("ab"))})));
-    CHECK(exit.receive(frames({open_frame(1)})));
+    CHECK(arrive_at_exit(exit, frames({frame(FrameType::fin, 1, 2)})));
+    CHECK(arrive_at_exit(exit, frames({frame(FrameType::data, 1, 0, base::as_bytes("ab"))})));
+    CHECK(arrive_at_exit(exit, frames({open_frame(1)})));
     CHECK(kinds(exit) == Kinds{Kind::opened, Kind::readable});
     CHECK(read_all(exit, 1) == "ab");
     CHECK(kinds(exit) == Kinds{Kind::finished});
@@ -118,9 +119,9 @@ TEST_CASE("what overtakes an OPEN is told of behind it, and not before") {
         if (with_data) pair.client.write(id, base::as_bytes("early"));
         pair.client.finish(id);
         const auto rest = pair.up();
-        CHECK(pair.exit.receive(rest));
+        CHECK(arrive_at_exit(pair.exit, rest));
         CHECK(kinds(pair.exit).empty());
-        CHECK(pair.exit.receive(open));
+        CHECK(arrive_at_exit(pair.exit, open));
         if (with_data) {
             CHECK(kinds(pair.exit) == Kinds{Kind::opened, Kind::readable});
             CHECK(read_all(pair.exit, id) == "early");
@@ -135,8 +136,8 @@ TEST_CASE("an OPEN asks once, also when it comes again after the stream has ende
     Pair pair;
     const auto id = *pair.client.open({"example.org", 80});
     const auto request = pair.up();
-    CHECK(pair.exit.receive(request));
-    CHECK(pair.exit.receive(request));
+    CHECK(arrive_at_exit(pair.exit, request));
+    CHECK(arrive_at_exit(pair.exit, request));
     CHECK(kinds(pair.exit) == Kinds{Kind::opened});
     pair.client.acknowledged(pair.ups);
     pair.exit.reset(id, ResetReason::connection_refused);
@@ -148,7 +149,7 @@ TEST_CASE("an OPEN asks once, also when it comes again after the stream has ende
     pair.exchange();
     CHECK(pair.exit.idle());
     CHECK(pair.client.idle());
-    CHECK(pair.exit.receive(request));
+    CHECK(arrive_at_exit(pair.exit, request));
     CHECK(pair.exit.take_events().empty());
     CHECK(pair.exit.idle());
 }
@@ -158,11 +159,11 @@ TEST_CASE("a stream that is reset before its OPEN has arrived never reaches a ta
     const auto id = *pair.client.open({"example.org", 80});
     const auto request = pair.up();
     pair.client.reset(id, ResetReason::cancelled);
-    CHECK(pair.exit.receive(pair.up()));
+    CHECK(arrive_at_exit(pair.exit, pair.up()));
     pair.client.acknowledged(pair.ups);
-    CHECK(pair.exit.receive(request));
+    CHECK(arrive_at_exit(pair.exit, request));
     CHECK(pair.exit.take_events().empty());
-    CHECK(pair.client.receive(pair.down()));
+    CHECK(arrive_at_client(pair.client, pair.down()));
     pair.exit.acknowledged(pair.downs);
     CHECK(pair.client.idle());
     CHECK(pair.exit.idle());
@@ -186,7 +187,7 @@ TEST_CASE("what a lost packet carried goes into a later one; a ping does not") {
     pings.clear();
     pair.client.fill(++pair.ups, packet, &pings);
     CHECK(pings.empty());
-    CHECK(pair.exit.receive(packet));
+    CHECK(arrive_at_exit(pair.exit, packet));
     CHECK(read_all(pair.exit, id) == "lost once");
     CHECK(kinds(pair.exit) == Kinds{Kind::opened, Kind::readable, Kind::finished});
 }
@@ -207,7 +208,7 @@ TEST_CASE("a malformed packet has no effect, not even that of its sound frames")
     Mux exit{Side::exit};
     auto packet = frames({open_frame(1), frame(FrameType::data, 1, 0, base::as_bytes("ab"))});
     packet[2017] = 1;
-    CHECK_FALSE(exit.receive(packet));
+    CHECK_FALSE(arrive_at_exit(exit, packet));
     CHECK(exit.take_events().empty());
     CHECK(exit.streams() == 0);
 }
@@ -223,7 +224,7 @@ TEST_CASE("streams are bounded at the client, and at an exit whatever a client d
     CHECK_FALSE(Mux{Side::client}.open({std::string("a\0b", 3), 1}).has_value());
 
     for (stream::StreamId id = 1; id <= 100; ++id)
-        CHECK(pair.exit.receive(frames({open_frame(id)})));
+        CHECK(arrive_at_exit(pair.exit, frames({open_frame(id)})));
     CHECK(pair.exit.streams() == 16);
     CHECK(kinds(pair.exit) == Kinds(8, Kind::opened));
     base::Bytes room;
@@ -317,12 +318,12 @@ TEST_CASE("the example of docs/stream.md is what the two ends say") {
           "08018004b000"
           "05010003474554"
           "0000");
-    CHECK(pair.exit.receive(packet));
+    CHECK(arrive_at_exit(pair.exit, packet));
     pair.client.acknowledged(pair.ups);
     pair.exit.accept(id);
     packet = pair.down();
     CHECK(hex(packet, 9) == "040108018004b00000");
-    CHECK(pair.client.receive(packet));
+    CHECK(arrive_at_client(pair.client, packet));
     pair.exit.write(id, base::as_bytes("answer"));
     pair.exit.finish(id);
     CHECK(hex(pair.down(), 14) == "05010006616e7377657206010600");
@@ -332,7 +333,7 @@ TEST_CASE("the example of docs/stream.md is what the two ends say") {
     client.ping(7);
     base::Bytes room(20);
     client.fill(1, room);
-    CHECK(exit.receive(room));
+    CHECK(arrive_at_exit(exit, room));
     exit.fill(1, room);
     CHECK(hex(room, 10) == "02000000000000000700");
 }

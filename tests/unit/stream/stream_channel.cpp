@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/arriving_frames.hpp"
+
 namespace nightjar::test {
 
 base::Nanoseconds mix_delay(base::Random& random, int hops, base::Nanoseconds mean) {
@@ -90,7 +92,7 @@ void StreamChannel::arrive(const Arrival& arrival) {
     if (!end.arrived.arrived(number)) return;
     for (const auto& settled : end.sent.on_acks(acks))
         mux.acknowledged(settled.number);
-    REQUIRE(mux.receive(frames));
+    REQUIRE(test::arrive(arrival.at_exit ? stream::Side::exit : stream::Side::client, mux, frames));
 }
 
 void StreamChannel::run_until(base::Mono end, const std::function<void()>& after_arrival) {

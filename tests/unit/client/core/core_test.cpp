@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "sphinx/stream/header.hpp"
+#include "tests/support/arriving_frames.hpp"
 #include "tests/unit/client_network.hpp"
 
 using namespace nightjar;
@@ -94,7 +95,7 @@ TEST_CASE("what a lost slot, or a cell that was not written, carried goes with t
             if (!message) continue;  // a loop
             const auto header = stream::decode_up(*message);
             REQUIRE(header);
-            REQUIRE(far.receive(stream::frames_of(*header, *message)));
+            REQUIRE(test::arrive_at_exit(far, stream::frames_of(*header, *message)));
         }
         for (const auto& event : far.take_events())
             opened += event.kind == stream::Event::Kind::opened ? 1 : 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/core/session.hpp"
+#include "tests/support/arriving_frames.hpp"
 #include "tests/unit/client_network.hpp"
 
 namespace nightjar::client_test {
@@ -54,7 +55,7 @@ struct SessionFixture {
             const auto surb = stream::surb_of(*header, *message, i);
             surbs.emplace_back(surb.begin(), surb.end());
         }
-        REQUIRE(far.receive(stream::frames_of(*header, *message)));
+        REQUIRE(test::arrive_at_exit(far, stream::frames_of(*header, *message)));
         return up;
     }
     /// The exit spends its oldest SURB. False if the session took nothing new from it.

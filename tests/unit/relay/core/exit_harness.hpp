@@ -9,6 +9,7 @@
 
 #include "relay/core/exit_sessions.hpp"
 #include "sphinx/stream/packet_log.hpp"
+#include "tests/support/arriving_frames.hpp"
 
 namespace nightjar::exit_test {
 
@@ -79,7 +80,7 @@ struct Harness {
         CHECK(arrived.arrived(header.number));
         for (const auto& settled : sent_acks(header.acks))
             client.acknowledged(settled);
-        CHECK(client.receive(stream::frames_of(header, body)));
+        CHECK(test::arrive_at_client(client, stream::frames_of(header, body)));
     }
     std::vector<stream::PacketNumber> sent_acks(const stream::Acks& acks) const {
         std::vector<stream::PacketNumber> numbers;
