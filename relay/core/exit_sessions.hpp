@@ -1,11 +1,10 @@
-// The exit's side of exit sessions (docs/traffic-law.md section 2). On every tick of its pace a
-// session spends one SURB: for data if some is queued, else for cover. It does so from its first
-// packet on, whatever the applications do. Pure: `exit` owns the sockets. One thread. `random` and
-// `counters` must outlive this object.
+// The sessions of one exit (docs/traffic-law.md section 2): which exist, which one ticks next, and
+// how much memory all of them use. `exit_session` is one of them, and says what it sends. Pure:
+// `exit` owns the sockets. One thread. `random` and `counters` must outlive this object.
 //
 // What happens at each limit:
 // - sessions: a new session replaces the one that has been silent for longest, unless that one was
-//   heard from within the last `lively` seconds;
+//   heard from within the last `recently_heard` seconds;
 // - SURBs of a session: the oldest SURB is dropped;
 // - streams of a session: the new stream is reset (overload);
 // - memory of all sessions together: the session that uses the most ends.
@@ -16,27 +15,9 @@
 #include <vector>
 
 #include "relay/core/counters.hpp"
-#include "sphinx/base/ids.hpp"
-#include "sphinx/base/random.hpp"
-#include "sphinx/base/time.hpp"
-#include "sphinx/cell/cell.hpp"
-#include "sphinx/directory/parameters.hpp"
-#include "sphinx/packet/surb.hpp"
-#include "sphinx/stream/mux.hpp"
+#include "relay/core/exit_session.hpp"
 
 namespace nightjar::relay::core {
-
-/// Names one stream of one session.
-struct StreamRef {
-    base::SessionId session;
-    stream::StreamId stream = 0;
-    auto operator<=>(const StreamRef&) const = default;
-};
-
-struct ExitEvent {
-    base::SessionId session;
-    stream::Event event;
-};
 
 struct ExitLimits {
     std::size_t sessions_max = 4096;
@@ -47,18 +28,10 @@ struct ExitLimits {
     std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
 };
 
-/// Seals a message with a SURB. The default is packet::use_surb; a simulation without cryptography
-/// passes its own implementation.
-struct ReplySealer {
-    virtual ~ReplySealer() = default;
-    /// Writes the reply (packet_size bytes) and returns its first hop; nullopt if the SURB is
-    /// unusable.
-    virtual std::optional<base::NodeId> seal(base::ByteView surb, base::ByteView message,
-                                             base::ByteSpan packet);
-};
-
 class ExitSessions {
  public:
+    using Reply = ExitSession::Reply;
+
     ExitSessions(const directory::Parameters& parameters, base::Random& random, Counters& counters,
                  ExitLimits limits = {},
                  std::unique_ptr<ReplySealer> sealer = std::make_unique<ReplySealer>());
@@ -72,10 +45,6 @@ class ExitSessions {
     /// whole and counted. Never creates a reply: replies leave by tick() only.
     void on_message(base::ByteView message, base::Mono now);
 
-    struct Reply {
-        base::NodeId first_hop;  // chosen by the client: the caller must check it
-        cell::CellBox cell;
-    };
     /// Appends one reply to `out` for each tick that is due by `now`. A tick is missed if the
     /// session has no usable SURB, or if it was due more than 250 ms ago because of a stall. Missed
     /// ticks are not made up. A SURB is usable as long as every hop of the reply will still accept

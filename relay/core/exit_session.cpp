@@ -1,0 +1,89 @@
+#include "relay/core/exit_session.hpp"
+
+#include <cassert>
+#include <utility>
+
+#include "relay/core/limits.hpp"
+#include "sphinx/base/secret.hpp"
+
+namespace nightjar::relay::core {
+
+std::optional<base::NodeId> ReplySealer::seal(base::ByteView surb, base::ByteView message,
+                                              base::ByteSpan packet) {
+    const auto first_hop = packet::use_surb(surb, message, packet);
+    if (!first_hop) return std::nullopt;
+    return *first_hop;
+}
+
+ExitSession::ExitSession(const base::SessionId& id, const directory::Parameters& parameters,
+                         const stream::MuxLimits& limits)
+    : id_{id}, mux_{stream::Side::exit, limits}, sent_{2 * parameters.longest_route_delay()} {}
+
+void ExitSession::receive(const stream::UpHeader& header, base::ByteView message,
+                          const stream::CheckedFrames& frames, base::Mono now,
+                          const ExitContext& context) {
+    if (!arrived_.arrived(header.number)) return;
+    heard_ = now;
+    pace_.follow(header.schedule, context.parameters.replies, now, context.random);
+    const auto pace = pace_.highest();
+    if (pace.milli > 0) sent_.resend_after(context.parameters.resend_after(pace));
+    if (header.surb_count > 0) store_surbs(header, message, context);
+    for (const auto& settled : sent_.on_acks(header.acks))
+        mux_.acknowledged(settled.number);
+    mux_.receive(frames);
+}
+
+void ExitSession::store_surbs(const stream::UpHeader& header, base::ByteView message,
+                              const ExitContext& context) {
+    const auto capacity = SurbStock::capacity_for(context.parameters, context.surbs_max);
+    for (std::size_t i = 0; i < header.surb_count; ++i)
+        surbs_.push(stream::surb_of(header, message, i), header.surb_epoch, capacity);
+}
+
+std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall wall,
+                                                    const ExitContext& context) {
+    assert(due() <= now);
+    auto reply = now - due() > lateness_max ? std::nullopt : spend_surb(now, wall, context);
+    pace_.ticked(context.random);
+    return reply;
+}
+
+std::optional<ExitSession::Reply> ExitSession::spend_surb(base::Mono now, base::Wall wall,
+                                                          const ExitContext& context) {
+    const auto surb = surbs_.pop_usable(context.parameters, wall);
+    if (!surb) return std::nullopt;
+    for (const auto& settled : sent_.expire(now))
+        mux_.lost(settled.number);
+
+    stream::DownHeader header;
+    header.number = sent_.next(now, 0);
+    header.stock = static_cast<std::uint16_t>(surbs_.size());
+    header.acks = arrived_.next_acks();
+    base::Secret<stream::message_size> message;
+    stream::encode(header, message.span());
+    mux_.fill(header.number, message.span().subspan(stream::down_header_size));
+    auto cell = cell::Cell::boxed_packet(surb->epoch);
+    const auto first_hop = context.sealer.seal(surb->bytes.view(), message.view(), cell->body());
+    if (!first_hop) return std::nullopt;
+    return Reply{*first_hop, std::move(cell)};
+}
+
+void ExitSession::restart(base::Mono now, const ExitContext& context) {
+    pace_.restart(now, context.random);
+}
+
+std::size_t ExitSession::memory() const {
+    return mux_.memory() + surbs_.bytes();
+}
+
+void ExitSession::end(stream::ResetReason reason, std::vector<ExitEvent>& out) {
+    mux_.reset_all(reason);
+    take_events(out);
+}
+
+void ExitSession::take_events(std::vector<ExitEvent>& out) {
+    for (auto& event : mux_.take_events())
+        out.push_back({id_, std::move(event)});
+}
+
+}  // namespace nightjar::relay::core

@@ -1,0 +1,116 @@
+// One exit session at the exit (docs/traffic-law.md section 2): what its packets bring, and what
+// each reply carries. On every tick of its pace it spends one SURB: for data if some is queued,
+// else for cover. It does so from its first packet on, whatever the applications do.
+//
+//                       schedule with a pace
+//   first packet ─> idle ────────────────────> ticking ──┐ each tick at due(): a reply,
+//                    ^                         │   ^     │ or missed (late, no usable SURB)
+//                    └───── pace 0 ────────────┘   └─────┘
+//
+// Both states last until `exit_sessions` calls end(): the session was silent for too long, gave its
+// place to a new one, or used the most memory when there was too much.
+//
+// Pure; one thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "relay/core/reply_pace.hpp"
+#include "relay/core/surb_stock.hpp"
+#include "sphinx/base/ids.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
+#include "sphinx/directory/parameters.hpp"
+#include "sphinx/stream/header.hpp"
+#include "sphinx/stream/mux.hpp"
+#include "sphinx/stream/packet_log.hpp"
+
+namespace nightjar::relay::core {
+
+/// Names one stream of one session.
+struct StreamRef {
+    base::SessionId session;
+    stream::StreamId stream = 0;
+    auto operator<=>(const StreamRef&) const = default;
+};
+
+struct ExitEvent {
+    base::SessionId session;
+    stream::Event event;
+};
+
+/// Seals a message with a SURB. The default is packet::use_surb; a simulation without cryptography
+/// passes its own implementation.
+struct ReplySealer {
+    virtual ~ReplySealer() = default;
+    /// Writes the reply (packet_size bytes) and returns its first hop; nullopt if the SURB is
+    /// unusable.
+    virtual std::optional<base::NodeId> seal(base::ByteView surb, base::ByteView message,
+                                             base::ByteSpan packet);
+};
+
+/// What all sessions of one exit share. The referenced objects must outlive the call.
+struct ExitContext {
+    const directory::Parameters& parameters;
+    base::Random& random;
+    ReplySealer& sealer;
+    std::size_t surbs_max;  // ExitLimits::surbs_max
+};
+
+class ExitSession {
+ public:
+    struct Reply {
+        base::NodeId first_hop;  // chosen by the client: the caller must check it
+        cell::CellBox cell;
+    };
+
+    ExitSession(const base::SessionId& id, const directory::Parameters& parameters,
+                const stream::MuxLimits& limits);
+
+    /// Handles a packet of this session: its schedule, SURBs, acks and frames. Does nothing if it
+    /// was here before. Preconditions: `header` and `frames` were decoded from `message`; `now`
+    /// never decreases.
+    void receive(const stream::UpHeader& header, base::ByteView message,
+                 const stream::CheckedFrames& frames, base::Mono now, const ExitContext& context);
+
+    /// The time of the next tick; Mono::max() while idle.
+    base::Mono due() const { return pace_.due(); }
+    /// Makes the tick at due(), and draws the next one. nullopt: the tick is missed, because no
+    /// SURB is usable at `wall`, or because it was due more than lateness_max ago; then the SURB is
+    /// kept. Precondition: due() <= now.
+    std::optional<Reply> tick(base::Mono now, base::Wall wall, const ExitContext& context);
+    /// Discards the tick at due() and starts the pace again at `now`: the exit was suspended.
+    void restart(base::Mono now, const ExitContext& context);
+
+    /// Resets every stream with `reason`, and appends the events that follow. The last call.
+    void end(stream::ResetReason reason, std::vector<ExitEvent>& out);
+    /// Appends the events since the last call.
+    void take_events(std::vector<ExitEvent>& out);
+
+    const base::SessionId& id() const { return id_; }
+    base::Mono heard() const { return heard_; }  // when the last packet arrived
+    std::size_t stock() const { return surbs_.size(); }
+    /// The bytes that ExitLimits::memory_max limits.
+    std::size_t memory() const;
+    /// For the application's side of the streams.
+    stream::Mux& streams() { return mux_; }
+    const stream::Mux& streams() const { return mux_; }
+
+ private:
+    void store_surbs(const stream::UpHeader& header, base::ByteView message,
+                     const ExitContext& context);
+    std::optional<Reply> spend_surb(base::Mono now, base::Wall wall, const ExitContext& context);
+
+    const base::SessionId id_;
+    stream::Mux mux_;
+    stream::SentLog sent_;
+    stream::ArrivedLog arrived_;
+    ReplyPace pace_;
+    SurbStock surbs_;
+    base::Mono heard_{};
+};
+
+}  // namespace nightjar::relay::core

@@ -1,0 +1,117 @@
+#include "relay/core/exit_session.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/relay/core/exit_harness.hpp"
+
+using namespace nightjar;
+using namespace nightjar::exit_test;
+
+namespace {
+
+/// One session, and the client's packets to it, written by hand.
+struct OneSession {
+    OneSession() : session{named(), parameters, stream::MuxLimits{}} {}
+
+    static base::SessionId named() {
+        base::SessionId id;
+        id.bytes.fill(7);
+        return id;
+    }
+    /// The packet `number` with this pace and these SURBs arrives `at`.
+    void receive(stream::PacketNumber number, stream::Schedule schedule, std::uint8_t surbs,
+                 Mono at = Mono{}) {
+        stream::UpHeader header;
+        header.session = named();
+        header.number = number;
+        header.schedule = schedule;
+        header.surb_count = surbs;
+        header.surb_epoch = epoch;
+        base::Bytes message(stream::message_size);
+        stream::encode(header, message);
+        const auto room = base::ByteSpan{message}.last(stream::up_room(surbs));
+        client.fill(number, room);
+        const auto frames = stream::CheckedFrames::parse(Side::exit, room);
+        REQUIRE(frames.has_value());
+        session.receive(header, message, *frames, at, context);
+    }
+    auto tick(Mono at) { return session.tick(at, wall_start, context); }
+
+    const std::uint8_t epoch =
+        static_cast<std::uint8_t>(wall_start.time_since_epoch() / Seconds{3600});
+    directory::Parameters parameters;
+    base::SeededRandom random{1};
+    PlainSealer sealer;
+    relay::core::ExitContext context{parameters, random, sealer, 1024};
+    relay::core::ExitSession session;
+    Mux client{Side::client};
+};
+
+}  // namespace
+
+TEST_CASE("exit session: idle until a schedule names a pace, and idle again at pace 0") {
+    OneSession one;
+    CHECK(one.session.due() == Mono::max());
+    one.receive(1, {1, 0, 0, 0}, 5);
+    CHECK(one.session.due() == Mono::max());
+    CHECK(one.session.stock() == 5);
+    one.receive(2, {2, 10'000, 0, 10'000}, 0);
+    CHECK(one.session.due() <= Mono{} + Milliseconds{200});
+    CHECK(one.tick(one.session.due()).has_value());
+    CHECK(one.session.due() != Mono::max());
+    one.receive(3, {3, 0, 0, 0}, 0, Mono{} + Milliseconds{100});
+    CHECK(one.session.due() == Mono::max());
+}
+
+TEST_CASE("exit session: a tick in time spends a SURB, and a late one keeps it") {
+    OneSession one;
+    one.receive(1, full, 3);
+    CHECK(one.tick(one.session.due() + Milliseconds{250}).has_value());
+    CHECK(one.session.stock() == 2);
+    const auto late = one.session.due();
+    CHECK_FALSE(one.tick(late + Milliseconds{251}).has_value());
+    CHECK(one.session.stock() == 2);
+    CHECK(one.session.due() > late);
+}
+
+TEST_CASE("exit session: a packet that comes again changes nothing, not even when it was heard") {
+    OneSession one;
+    one.receive(1, full, 2);
+    one.receive(1, full, 2, Mono{} + Seconds{5});
+    CHECK(one.session.stock() == 2);
+    CHECK(one.session.heard() == Mono{});
+    one.receive(2, full, 0, Mono{} + Seconds{6});
+    CHECK(one.session.heard() == Mono{} + Seconds{6});
+}
+
+TEST_CASE("exit session: its end resets every stream and reports it") {
+    OneSession one;
+    REQUIRE(one.client.open({"a.org", 80}));
+    REQUIRE(one.client.open({"b.org", 80}));
+    one.receive(1, full, 0);
+    std::vector<relay::core::ExitEvent> events;
+    one.session.take_events(events);
+    CHECK(events.size() == 2);
+    events.clear();
+    one.session.end(stream::ResetReason::overload, events);
+    REQUIRE(events.size() == 2);
+    for (const auto& event : events) {
+        CHECK(event.session == OneSession::named());
+        CHECK(event.event.kind == Event::Kind::reset);
+        CHECK(event.event.reason == stream::ResetReason::overload);
+    }
+}
+
+TEST_CASE("exit session: its memory counts SURBs with their room, and what its streams hold") {
+    OneSession one;
+    const auto empty = one.session.memory();
+    one.receive(1, full, 5);
+    const auto with_surbs = one.session.memory();
+    CHECK(with_surbs >= empty + 5 * packet::surb_size);
+    const auto id = *one.client.open({"a.org", 80});
+    one.receive(2, full, 0);
+    one.session.streams().accept(id);
+    const base::Bytes bytes(10'000);
+    CHECK(one.session.streams().write(id, bytes) == bytes.size());
+    CHECK(one.session.memory() >= with_surbs + bytes.size());
+}
