@@ -15,11 +15,13 @@ from pathlib import Path
 
 import mutant_list
 import mutant_list_client
+import mutant_list_node
 import mutant_list_relay
 import mutant_list_stream
 from mutant_verdict import KILLED, verdict
 
-MUTANTS = [mutant for part in (mutant_list, mutant_list_client, mutant_list_stream, mutant_list_relay)
+MUTANTS = [mutant for part in (mutant_list, mutant_list_client, mutant_list_node, mutant_list_stream,
+                                 mutant_list_relay)
            for mutant in part.MUTANTS]
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "mutants"
