@@ -4,17 +4,16 @@
 #include <netdb.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cassert>
 #include <cstring>
 #include <map>
 #include <stdexcept>
+
+#include "sphinx/node/process/event.hpp"
 
 namespace nightjar::relay::io {
 
@@ -100,12 +99,9 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
         bool writing = false;
     };
 
-    /// One lookup: its result, and a timer without expiry whose cancellation signals that it is
-    /// done.
     struct Lookup {
-        explicit Lookup(const asio::any_io_executor& executor)
-            : done{executor, asio::steady_timer::time_point::max()} {}
-        asio::steady_timer done;
+        explicit Lookup(const asio::any_io_executor& executor) : done{executor} {}
+        node::process::Event done;
         std::size_t addresses_max = 0;
         std::optional<ResolveResult> result;
     };
@@ -226,7 +222,7 @@ void Resolver::Impl::on_answer(void* lookup, int status, int /*timeouts*/, ares_
     auto& one = **owner;
     one.result = to_result(status, info, one.addresses_max);
     if (info != nullptr) ares_freeaddrinfo(info);
-    one.done.cancel();
+    one.done.set();
 }
 
 void Resolver::Impl::close() {
@@ -263,17 +259,15 @@ asio::awaitable<ResolveResult> Resolver::resolve(std::string name) {
     hints.ai_family = AF_UNSPEC;
     hints.ai_flags = ARES_AI_NOSORT;
     hints.ai_socktype = SOCK_STREAM;
-    ++impl->lookups;
+    struct Count {
+        explicit Count(std::size_t& n) : lookups{n} { ++lookups; }
+        ~Count() { --lookups; }
+        std::size_t& lookups;
+    } const count{impl->lookups};
     ares_getaddrinfo(impl->channel, name.c_str(), nullptr, &hints, &Impl::on_answer,
                      new std::shared_ptr<Impl::Lookup>{lookup});
     impl->arm_timer();
-    if (!lookup->result) {
-        // Ends when on_answer cancels the timer, or when the task is cancelled.
-        constexpr auto token = asio::as_tuple(asio::use_awaitable);
-        co_await lookup->done.async_wait(token);
-    }
-    --impl->lookups;
-    if (!lookup->result) co_return base::Fail{ResolveError::failed};
+    co_await lookup->done.wait();
     co_return *lookup->result;
 }
 

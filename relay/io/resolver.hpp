@@ -24,7 +24,7 @@ struct ResolverLimits {
 enum class ResolveError {
     bad_name,   // not a host name: letters, digits, '-', '_' and dots
     not_found,  // the name does not exist, or has no address
-    failed,     // no server answered, or the lookup was cancelled
+    failed,     // no server answered, or the resolver was stopped
     overload,   // lookups_max lookups are in progress
 };
 

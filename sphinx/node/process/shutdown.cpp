@@ -1,7 +1,5 @@
 #include "sphinx/node/process/shutdown.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
@@ -19,7 +17,7 @@ constexpr base::Milliseconds cancelled_step_max{100};
 
 Shutdown::Shutdown(asio::any_io_executor executor)
     : signals_{executor, SIGINT, SIGTERM, SIGHUP},
-      requested_timer_{executor, asio::steady_timer::time_point::max()},
+      request_{executor},
       tasks_{executor, [this](const std::string& step, const std::string&) {
                  overran_.push_back(step);  // a step that throws has failed as well
              }} {
@@ -32,7 +30,7 @@ void Shutdown::add(std::string name, base::Milliseconds bound, Step step) {
 
 void Shutdown::request() {
     requested_ = true;
-    requested_timer_.cancel();
+    request_.set();
 }
 
 void Shutdown::listen() {
@@ -57,9 +55,7 @@ void Shutdown::on_signal(int number) {
 }
 
 asio::awaitable<void> Shutdown::run() {
-    constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
-    while (!requested_)
-        co_await requested_timer_.async_wait(as_value);
+    co_await request_.wait();
     for (const Entry& entry : entries_)
         co_await run_step(&entry);
     signals_.cancel();

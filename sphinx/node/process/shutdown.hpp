@@ -6,12 +6,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "sphinx/base/time.hpp"
+#include "sphinx/node/process/event.hpp"
 #include "sphinx/node/process/task_group.hpp"
 
 namespace nightjar::node::process {
@@ -53,7 +53,7 @@ class Shutdown {
     boost::asio::awaitable<void> run_step(const Entry* entry);
 
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer requested_timer_;
+    Event request_;
     TaskGroup tasks_;
     std::vector<Entry> entries_;
     std::vector<std::string> overran_;
