@@ -1,9 +1,7 @@
 #include "client/daemon.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 
 #include "client/apps/proxy.hpp"
@@ -17,6 +15,7 @@
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/link/dialer.hpp"
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/process.hpp"
 #include "sphinx/node/process/shutdown.hpp"
@@ -31,7 +30,7 @@ using node::process::Level;
 
 namespace {
 
-constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+using node::process::as_result;
 
 // With more cells than this in the link's queue, a slot that comes due is lost. At U + L = 55 these
 // are the cells of 0.15 s.
@@ -206,7 +205,7 @@ void Daemon::start_core(operation::DocumentRef document) {
 
 asio::awaitable<void> Daemon::watch_readiness() {
     readiness_timer_.expires_after(config_.ready_timeout);
-    const auto waited = co_await readiness_timer_.async_wait(as_values);
+    const auto waited = co_await readiness_timer_.async_wait(as_result);
     // Cancelled: the client is ready, or it is shutting down. Neither is a failure.
     if (std::get<0>(waited) || ready_) co_return;
     fail(ExitCode::not_ready, "not ready after " + std::to_string(config_.ready_timeout.count()) +
@@ -219,7 +218,7 @@ asio::awaitable<void> Daemon::run_schedule() {
     for (;;) {
         slot_timer_.expires_at(link_ != nullptr ? core_->next_due()
                                                 : node::process::mono_now() + prepare_interval);
-        co_await slot_timer_.async_wait(as_values);
+        co_await slot_timer_.async_wait(as_result);
         const auto now = node::process::mono_now();
         if (link_ != nullptr) {
             for (auto& packet : core_->tick(now))
@@ -308,7 +307,7 @@ asio::awaitable<void> Daemon::refresh_document() {
         const auto left = document_->valid_until - node::process::wall_now();
         const base::Nanoseconds draw = random_.exponential(length / fetches_per_epoch);
         document_timer_.expires_after(std::min<base::Nanoseconds>(draw, left));
-        co_await document_timer_.async_wait(as_values);
+        co_await document_timer_.async_wait(as_result);
         const auto now = node::process::wall_now();
         if (now >= document_->valid_until) {
             fail(ExitCode::not_ready,

@@ -2,8 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -16,6 +14,7 @@
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/process.hpp"
 #include "sphinx/node/process/shutdown.hpp"
@@ -28,7 +27,7 @@ using node::process::log;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+using node::process::as_result;
 constexpr base::Seconds housekeeping_period{5};
 constexpr int document_every = 6;     // in housekeeping periods: 30 s
 constexpr int heartbeat_every = 720;  // in housekeeping periods: one hour

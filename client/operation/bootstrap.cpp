@@ -1,9 +1,7 @@
 #include "client/operation/bootstrap.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 
 #include "client/protocol/document_fetch.hpp"
@@ -11,6 +9,7 @@
 #include "sphinx/node/link/backoff.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 
 namespace nightjar::client::operation {
@@ -150,7 +149,7 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
             waiting_for = text.error();
         }
         timer.expires_after(pause.next(random));
-        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await timer.async_wait(node::process::as_result);
     }
 }
 

@@ -1,12 +1,11 @@
 #include "relay/operation/metrics_http.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 
 namespace nightjar::relay::operation {
@@ -17,7 +16,7 @@ using asio::ip::tcp;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+using node::process::as_result;
 
 http::response<http::string_body> answer(http::status status, std::string body,
                                          const char* type = "text/plain; charset=utf-8") {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <utility>
+
+#include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::tests {
 
@@ -16,7 +16,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
-constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+using node::process::as_result;
 constexpr std::size_t header_size = 5;
 constexpr std::size_t read_size = 256 * 1024;
 
@@ -58,7 +58,7 @@ struct Recorder::Impl {
     asio::awaitable<void> accept() {
         while (!stopped) {
             tcp::socket client{acceptor.get_executor()};
-            const auto accepted = co_await acceptor.async_accept(client, as_value);
+            const auto accepted = co_await acceptor.async_accept(client, as_result);
             if (std::get<0>(accepted)) break;
             auto connection = std::make_shared<Connection>(std::move(client),
                                                            acceptor.get_executor(), ++connections);
@@ -67,7 +67,7 @@ struct Recorder::Impl {
     }
 
     asio::awaitable<void> join(Shared connection) {
-        const auto connected = co_await connection->target.async_connect(target, as_value);
+        const auto connected = co_await connection->target.async_connect(target, as_result);
         if (std::get<0>(connected)) {
             connection->close();
             co_return;
@@ -86,7 +86,7 @@ struct Recorder::Impl {
         base::Bytes chunk(read_size);
         Position position;
         while (true) {
-            const auto read = co_await from.async_read_some(asio::buffer(chunk), as_value);
+            const auto read = co_await from.async_read_some(asio::buffer(chunk), as_result);
             if (std::get<0>(read)) break;
             const std::size_t size = std::get<1>(read);
             std::size_t& largest = largest_read[static_cast<std::size_t>(direction)];
@@ -94,7 +94,7 @@ struct Recorder::Impl {
             const base::ByteSpan bytes = base::ByteSpan{chunk}.first(size);
             const std::size_t kept = pass(*connection, direction, position, bytes);
             const auto written =
-                co_await asio::async_write(to, asio::buffer(chunk.data(), kept), as_value);
+                co_await asio::async_write(to, asio::buffer(chunk.data(), kept), as_result);
             // Who is gone may have sent more than was read: the other direction ends the
             // connection.
             if (std::get<0>(written)) co_return;

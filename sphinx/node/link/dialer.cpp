@@ -1,10 +1,10 @@
 #include "sphinx/node/link/dialer.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cassert>
 #include <utility>
+
+#include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::node::link {
 
@@ -57,8 +57,7 @@ asio::awaitable<void> Dialer::run() {
 
 asio::awaitable<void> Dialer::pause() {
     timer_.expires_after(backoff_.next(random_));
-    constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
-    co_await timer_.async_wait(as_value);
+    co_await timer_.async_wait(process::as_result);
 }
 
 void Dialer::use(DialTarget target) {

@@ -167,7 +167,7 @@ asio::awaitable<LinkError> run_link(std::shared_ptr<Link::Impl> link, Link::Sink
     }
     while (!link->ended) {
         const auto read =
-            co_await link->socket.async_read_some(asio::buffer(link->input), as_value);
+            co_await link->socket.async_read_some(asio::buffer(link->input), as_result);
         if (link->ended) break;
         if (std::get<0>(read)) {
             link->end(LinkError::closed);

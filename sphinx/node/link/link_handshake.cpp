@@ -33,7 +33,7 @@ base::Fail<LinkError> fail(const Pending& link, LinkError why) {
 
 // Reads once. Errors of the peer are never answered: the socket just closes.
 asio::awaitable<Step> read_some(Pending link, std::size_t* total) {
-    const auto read = co_await link->socket.async_read_some(asio::buffer(link->input), as_value);
+    const auto read = co_await link->socket.async_read_some(asio::buffer(link->input), as_result);
     if (link->ended || std::get<0>(read)) co_return fail(link, LinkError::handshake);
     *total += std::get<1>(read);
     if (*total > handshake_bytes_max) co_return fail(link, LinkError::handshake);
@@ -45,7 +45,7 @@ asio::awaitable<Step> write_all(Pending link) {
     base::Bytes bytes;
     std::swap(bytes, link->tls.output());
     if (bytes.empty()) co_return base::Done{};
-    const auto written = co_await asio::async_write(link->socket, asio::buffer(bytes), as_value);
+    const auto written = co_await asio::async_write(link->socket, asio::buffer(bytes), as_result);
     if (link->ended || std::get<0>(written)) co_return fail(link, LinkError::handshake);
     co_return base::Done{};
 }
@@ -116,7 +116,7 @@ asio::awaitable<LinkResult> dial(asio::ip::tcp::endpoint address, TlsIdentity& i
     link->hello_mine = mine;
     link->arm_deadline();
     const CloseUnlessEstablished guard{link};
-    const auto connected = co_await link->socket.async_connect(address, as_value);
+    const auto connected = co_await link->socket.async_connect(address, as_result);
     if (link->ended || std::get<0>(connected)) co_return fail(link, LinkError::unreachable);
     co_return co_await establish(link, true);
 }

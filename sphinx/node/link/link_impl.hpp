@@ -2,20 +2,19 @@
 // between the Link and pending socket operations, so that a Link can be destroyed at any time.
 #pragma once
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <optional>
 
 #include "sphinx/node/link/bounded_queue.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/link/tls_session.hpp"
+#include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::node::link {
 
 /// Completion token: expected failures are returned as values.
-inline constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+using process::as_result;
 
 struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     Impl(asio::ip::tcp::socket socket, TlsIdentity& identity, std::optional<base::LinkKey> pinned,

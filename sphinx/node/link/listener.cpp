@@ -1,18 +1,18 @@
 #include "sphinx/node/link/listener.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cassert>
 #include <utility>
+
+#include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::node::link {
 
 namespace {
 
 using boost::system::error_code;
-constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+using process::as_result;
 
 // One subscriber usually has a whole /64, so an IPv6 source is a /64.
 asio::ip::address source_of(const asio::ip::address& address) {
@@ -75,7 +75,7 @@ asio::awaitable<void> Listener::run() {
     while (!stopped_ && state.cancelled() == asio::cancellation_type::none) {
         asio::ip::tcp::endpoint peer;
         asio::ip::tcp::socket socket{acceptor_.get_executor()};
-        const auto accepted = co_await acceptor_.async_accept(socket, peer, as_value);
+        const auto accepted = co_await acceptor_.async_accept(socket, peer, as_result);
         const error_code error = std::get<0>(accepted);
         if (!error) {
             admit(std::move(socket), source_of(peer.address()));
@@ -83,7 +83,7 @@ asio::awaitable<void> Listener::run() {
             // New connections wait in the backlog meanwhile; open links are not affected.
             ++counts_.out_of_resources;
             timer_.expires_after(listener_limits_.pause_without_descriptors);
-            co_await timer_.async_wait(as_value);
+            co_await timer_.async_wait(as_result);
         }
         // Any other error concerns only that connection (it was reset while it waited), or is our
         // own stop().

@@ -1,10 +1,10 @@
 #include "sphinx/node/process/event.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <cassert>
 #include <utility>
+
+#include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::node::process {
 
@@ -31,7 +31,6 @@ asio::awaitable<bool> Event::wait_for(base::Nanoseconds bound) {
 
 asio::awaitable<bool> Event::wait_for_timer() {
     if (!set_) {
-        constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
         const auto [error] = co_await timer_.async_wait(as_result);
         // set() cancels the timer too, so only an event that is not set was cancelled from outside.
         if (error && !set_) throw boost::system::system_error{error};

@@ -1,18 +1,18 @@
 #include "sphinx/node/process/task_group.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <cassert>
 #include <exception>
 #include <map>
 #include <utility>
 #include <vector>
+
+#include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::node::process {
 
@@ -120,8 +120,7 @@ asio::awaitable<bool> TaskGroup::wait_for(base::Milliseconds bound) {
     if (state->tasks.empty()) co_return true;
     asio::steady_timer timer{state->executor, bound};
     state->waiting.push_back(&timer);
-    constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
-    co_await timer.async_wait(as_value);
+    co_await timer.async_wait(as_result);
     std::erase(state->waiting, &timer);
     co_return state->tasks.empty();
 }
