@@ -1,6 +1,5 @@
 #include "relay/operation/metrics_http.hpp"
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -81,31 +80,14 @@ void MetricsHttp::close() {
 }
 
 asio::awaitable<void> MetricsHttp::run() {
-    asio::steady_timer pause{acceptor_.get_executor()};
-    while (acceptor_.is_open()) {
-        auto accepted = co_await acceptor_.async_accept(as_result);
-        const auto error = std::get<0>(accepted);
-        if (error == asio::error::operation_aborted) co_return;
-        if (error) {
-            // Most likely the file descriptors are used up: try again when some may be free.
-            pause.expires_after(std::chrono::milliseconds{200});
-            const auto waited = co_await pause.async_wait(as_result);
-            if (std::get<0>(waited)) co_return;
-            continue;
-        }
-        if (connections_ >= limits_.connections_max) continue;  // closes the socket
-        ++connections_;
-        tasks_.spawn("metrics connection", serve(std::move(std::get<1>(accepted))));
-    }
+    node::process::AcceptLimits limits{.connections = limits_.connections_max};
+    auto admit = [this](tcp::socket socket, const auto&, node::process::ConnectionPlace place) {
+        tasks_.spawn("metrics connection", serve(std::move(socket), std::move(place)));
+    };
+    co_await node::process::accept_loop(acceptor_, std::move(limits), std::move(admit));
 }
 
-asio::awaitable<void> MetricsHttp::serve(tcp::socket socket) {
-    struct Count {
-        explicit Count(std::size_t& n) : connections{n} {}
-        ~Count() { --connections; }
-        std::size_t& connections;
-    };
-    const Count count{connections_};
+asio::awaitable<void> MetricsHttp::serve(tcp::socket socket, node::process::ConnectionPlace) {
     boost::beast::tcp_stream stream{std::move(socket)};
     stream.expires_after(limits_.deadline);
 

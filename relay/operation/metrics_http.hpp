@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sphinx/base/time.hpp"
+#include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/task_group.hpp"
 
 namespace nightjar::relay::operation {
@@ -39,13 +40,13 @@ class MetricsHttp {
     void close();
 
  private:
-    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
+    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket,
+                                       node::process::ConnectionPlace place);
 
     boost::asio::ip::tcp::acceptor acceptor_;
     HttpPages pages_;
     node::process::TaskGroup& tasks_;
     HttpLimits limits_;
-    std::size_t connections_ = 0;
 };
 
 }  // namespace nightjar::relay::operation

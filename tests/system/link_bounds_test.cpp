@@ -162,6 +162,7 @@ TEST_CASE("without descriptors the listener waits, and serves again when there a
     const bool paused = pair.until([&] { return pair.listener().counts().out_of_resources >= 2; });
     pair.dialing.link->send(boxed(numbered(1)));
     const bool alive = pair.until([&] { return pair.answering.got.cells.size() == 1; });
+    pair.run_for(base::Milliseconds{300});
     setrlimit(RLIMIT_NOFILE, &before);
     CHECK(paused);
     CHECK(alive);

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <cassert>
+#include <limits>
 #include <utility>
 
-#include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/accept_loop.hpp"
 
 namespace nightjar::node::link {
 
 namespace {
-
-using boost::system::error_code;
-using process::as_result;
 
 // One subscriber usually has a whole /64, so an IPv6 source is a /64.
 asio::ip::address source_of(const asio::ip::address& address) {
@@ -22,11 +20,6 @@ asio::ip::address source_of(const asio::ip::address& address) {
     auto bytes = v6.to_bytes();
     std::fill(bytes.begin() + 8, bytes.end(), 0);
     return asio::ip::address_v6{bytes};
-}
-
-bool out_of_resources(const error_code& error) {
-    return error == asio::error::no_descriptors || error == asio::error::no_memory ||
-           error == asio::error::no_buffer_space || error.value() == ENFILE;
 }
 
 }  // namespace
@@ -53,7 +46,6 @@ Listener::Listener(asio::any_io_executor executor, const asio::ip::tcp::endpoint
                    ListenerLimits listener_limits)
     : acceptor_{executor, address, true},
       address_{acceptor_.local_endpoint()},
-      timer_{executor},
       identity_{identity},
       mine_{mine},
       limits_{limits},
@@ -68,26 +60,17 @@ Listener::~Listener() {
 }
 
 asio::awaitable<void> Listener::run() {
-    // A cancelled listener must still wait for its handshakes, so it does not throw but checks for
-    // cancellation itself.
+    // A cancelled listener must still wait for its handshakes, so it does not throw.
     co_await asio::this_coro::throw_if_cancelled(false);
-    const auto state = co_await asio::this_coro::cancellation_state;
-    while (!stopped_ && state.cancelled() == asio::cancellation_type::none) {
-        asio::ip::tcp::endpoint peer;
-        asio::ip::tcp::socket socket{acceptor_.get_executor()};
-        const auto accepted = co_await acceptor_.async_accept(socket, peer, as_result);
-        const error_code error = std::get<0>(accepted);
-        if (!error) {
+    // admit() bounds the handshakes, and the owner the links, so the loop itself has no bound.
+    process::AcceptLimits limits{.connections = std::numeric_limits<std::size_t>::max(),
+                                 .pause = listener_limits_.pause_without_descriptors,
+                                 .on_pause = [this] { ++counts_.out_of_resources; }};
+    co_await process::accept_loop(
+        acceptor_, std::move(limits),
+        [this](asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer, auto) {
             admit(std::move(socket), source_of(peer.address()));
-        } else if (out_of_resources(error)) {
-            // New connections wait in the backlog meanwhile; open links are not affected.
-            ++counts_.out_of_resources;
-            timer_.expires_after(listener_limits_.pause_without_descriptors);
-            co_await timer_.async_wait(as_result);
-        }
-        // Any other error concerns only that connection (it was reset while it waited), or is our
-        // own stop().
-    }
+        });
     stop();
     tasks_.cancel();
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -96,9 +79,8 @@ asio::awaitable<void> Listener::run() {
 
 void Listener::stop() {
     stopped_ = true;
-    error_code ignored;
+    boost::system::error_code ignored;
     acceptor_.close(ignored);
-    timer_.cancel();
 }
 
 void Listener::admit(asio::ip::tcp::socket socket, const Source& source) {

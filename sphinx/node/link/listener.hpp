@@ -4,7 +4,6 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -64,7 +63,6 @@ class Listener {
 
     asio::ip::tcp::acceptor acceptor_;
     asio::ip::tcp::endpoint address_;
-    asio::steady_timer timer_;
     TlsIdentity& identity_;
     cell::Hello mine_;
     LinkLimits limits_;
