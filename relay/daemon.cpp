@@ -80,7 +80,7 @@ class Daemon {
     io::Engine engine_;
     operation::Metrics metrics_;
     std::optional<operation::MetricsHttp> http_;
-    operation::ControlSocket control_;
+    node::process::ControlSocket control_;
     asio::steady_timer timer_{io_};
 
     base::Wall started_ = node::process::wall_now();
@@ -137,8 +137,8 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
                    }},
       ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
       engine_{io_, engine_options(loaded_), loaded_.document, tls_, keyring_, connections_},
-      control_{io_.get_executor(), loaded_.config.control, [this] { return status(); },
-               connections_} {
+      control_{operation::status_socket(
+          io_.get_executor(), loaded_.config.control, [this] { return status(); }, connections_)} {
     if (const auto& at = loaded_.config.metrics) {
         http_.emplace(io_.get_executor(),
                       asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),

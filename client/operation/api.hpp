@@ -1,20 +1,16 @@
-// The control socket's server (docs/client.md). It accepts requests only from this user and root,
-// and bounds the line length, the number of connections and the time. The protocol is in
-// api_protocol.
+// What the control socket answers (docs/client.md). Limits: 8 connections, 4 KiB per request. The
+// protocol is in api_protocol. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <filesystem>
-#include <functional>
-#include <list>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "client/core/core.hpp"
+#include "sphinx/node/process/control_socket.hpp"
+#include "sphinx/node/process/event.hpp"
 #include "sphinx/node/process/task_group.hpp"
 
 namespace nightjar::client::operation {
@@ -35,40 +31,30 @@ struct ApiAnswers {
 class Api {
  public:
     /// `answers` must outlive this object. The task group must be cancelled and awaited before this
-    /// object is destroyed. `patience` bounds the wait for a caller's next line, and the time in
+    /// object is destroyed. `patience` bounds the wait for a caller's request, and the time in
     /// which the caller must read its answer.
     Api(asio::any_io_executor executor, node::process::TaskGroup& tasks, ApiAnswers& answers,
         base::Seconds patience = base::Seconds{60});
-    ~Api();  // removes the socket file
 
-    /// Binds the socket and starts to serve requests. Throws node::StartupError if another client
-    /// uses this socket or if it cannot be created.
+    /// Binds the socket and starts to serve requests. Throws node::process::StartupError.
     void listen(const std::filesystem::path& path);
-    /// Passes a ping's result to the caller that requested the ping.
+    /// Passes a ping's result to the caller that waits for it, if it still does.
     void on_ping(const core::PingResult& result);
+    /// Stops listening and removes the socket file.
     void close();
 
  private:
-    using Socket = asio::local::stream_protocol::socket;
-    struct Caller;
-    using Ref = std::shared_ptr<Caller>;
+    struct Ping;
 
-    asio::awaitable<void> accept_loop();
-    asio::awaitable<void> deadline_loop();
-    asio::awaitable<void> serve(Ref caller);
-    asio::awaitable<std::string> answer(Ref caller, std::string line);
-    asio::awaitable<std::string> ping(Ref caller);
+    asio::awaitable<std::string> answer(std::string line);
+    asio::awaitable<std::string> ping();
 
     asio::any_io_executor executor_;
     node::process::TaskGroup& tasks_;
     ApiAnswers& answers_;
     base::Seconds patience_;
-    asio::local::stream_protocol::acceptor acceptor_;
-    asio::steady_timer timer_;
-    asio::steady_timer pause_;
-    std::filesystem::path path_;  // empty: we did not create the file, so we do not remove it
-    std::list<Ref> callers_;
-    std::map<std::uint64_t, Ref> pings_;
+    std::optional<node::process::ControlSocket> control_;
+    std::map<std::uint64_t, Ping*> pings_;  // in the frames of ping(), by nonce
 };
 
 }  // namespace nightjar::client::operation

@@ -1,59 +1,32 @@
 #include "client/operation/control_client.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/write.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "sphinx/node/process/control_socket.hpp"
+
 namespace nightjar::client::operation {
 
-namespace asio = boost::asio;
-using asio::local::stream_protocol;
 using Json = nlohmann::ordered_json;
 using node::process::ExitCode;
 
 namespace {
 
-constexpr std::size_t answer_max = 1024 * 1024;
+// Far above any answer's time: the client itself bounds the wait for a ping.
+constexpr base::Seconds patience{3600};
 
-class Connection {
- public:
-    explicit Connection(const std::filesystem::path& path) : path_{path} {
-        boost::system::error_code error;
-        socket_.connect(stream_protocol::endpoint{path.string()}, error);
-        if (error) fail(error.message());
-    }
-
-    Json ask(const char* method) {
-        const auto request = Json{{"method", method}}.dump() + "\n";
-        boost::system::error_code error;
-        asio::write(socket_, asio::buffer(request), error);
-        std::size_t length = 0;
-        if (!error) {
-            length =
-                asio::read_until(socket_, asio::dynamic_buffer(buffer_, answer_max), '\n', error);
-        }
-        if (error) fail(error.message());
-        auto answer = Json::parse(buffer_.substr(0, length), nullptr, false);
-        buffer_.erase(0, length);
-        if (!answer.is_object() || !answer.contains("ok")) fail("malformed answer");
-        return answer;
-    }
-
- private:
-    [[noreturn]] void fail(const std::string& reason) const {
+Json ask(const std::filesystem::path& path, const char* method) {
+    const auto fail = [&](const std::string& reason) {
         throw node::process::StartupError(ExitCode::failure, "no client answers on " +
-                                                                 path_.string() + " (" + reason +
+                                                                 path.string() + " (" + reason +
                                                                  "); start one with: nightjar run");
-    }
-
-    std::filesystem::path path_;
-    asio::io_context context_;
-    stream_protocol::socket socket_{context_};
-    std::string buffer_;
-};
+    };
+    const auto line = node::process::ask(path, Json{{"method", method}}.dump(), patience);
+    if (!line) fail(line.error().message());
+    auto answer = Json::parse(*line, nullptr, false);
+    if (!answer.is_object() || !answer.contains("ok")) fail("malformed answer");
+    return answer;
+}
 
 std::string text_of(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
@@ -69,8 +42,7 @@ std::string joined(const Json& names) {
 }  // namespace
 
 ExitCode show_status(const std::filesystem::path& socket, bool json) {
-    Connection connection{socket};
-    const auto answer = connection.ask("status");
+    const auto answer = ask(socket, "status");
     if (!answer["ok"].get<bool>()) {
         std::printf("%s\n", text_of(answer["error"]).c_str());
         return ExitCode::failure;
@@ -94,11 +66,10 @@ ExitCode show_status(const std::filesystem::path& socket, bool json) {
 }
 
 ExitCode ping(const std::filesystem::path& socket, unsigned count, bool json) {
-    Connection connection{socket};
     auto outcome = ExitCode::ok;
     Json results = Json::array();
     for (unsigned i = 0; i < count; ++i) {
-        const auto answer = connection.ask("ping");
+        const auto answer = ask(socket, "ping");
         const bool answered = answer["ok"].get<bool>();
         if (!answered) outcome = ExitCode::failure;
         if (json) {

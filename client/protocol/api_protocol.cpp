@@ -21,7 +21,7 @@ Json names_of(const std::vector<base::NodeId>& ids, const directory::Document& d
 }
 
 std::string line(const Json& answer) {
-    return answer.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+    return answer.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The control socket's protocol: one JSON object per line in each direction (docs/client.md).
+// The control socket's protocol: one JSON object in each direction (docs/client.md).
 //
 //   {"method":"status"}          ->  {"ok":true,"result":{…}}
 //   {"method":"ping"}            -> {"ok":true,"result":{"round_trip_ms":…,"there":[…],"back":[…]}}
@@ -40,7 +40,7 @@ struct DaemonStatus {
     std::uint64_t literals = 0;         // SOCKS requests for an IP address instead of a host name
 };
 
-/// Each returns one line with its newline. `document` provides the relays' names.
+/// Each returns one line without its newline. `document` provides the relays' names.
 std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core,
                         const directory::Document& document);
 std::string ping_line(const core::PingResult& ping, const directory::Document& document);

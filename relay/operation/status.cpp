@@ -1,39 +1,19 @@
 #include "relay/operation/status.hpp"
 
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "relay/operation/document_file.hpp"
-#include "sphinx/node/files/unique_fd.hpp"
-#include "sphinx/node/process/exit_code.hpp"
 
 namespace nightjar::relay::operation {
 
-namespace asio = boost::asio;
-using asio::local::stream_protocol;
 using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t connections_max = 4;
-constexpr std::size_t request_max = 1024;
-constexpr std::size_t answer_max = 64 * 1024;
-constexpr std::chrono::seconds deadline{5};
-constexpr const char* request_line = "{\"request\":\"status\"}\n";
+constexpr node::process::ControlLimits limits{
+    .connections = 4, .request_max = 1024, .patience = base::Seconds{5}};
+constexpr base::Seconds answer_patience{2};
 
 std::int64_t unix_seconds(base::Wall at) {
     return at.time_since_epoch() / base::Seconds{1};
@@ -65,28 +45,14 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
             {"dropped", dropped}};
 }
 
-bool is_own_user(int socket) {
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-    return peer.uid == 0 || peer.uid == ::geteuid();
-}
-
-/// Returns the answer to one request line.
-std::string answer(const std::string& line, const ControlSocket::Facts& facts) {
+/// Returns the answer to one request.
+std::string answer(const std::string& line, const std::function<StatusFacts()>& facts) {
     const auto request = Json::parse(line, nullptr, false);
     if (!request.is_object() || request.size() != 1 || !request.contains("request")) {
-        return "{\"error\":\"not a request\"}\n";
+        return "{\"error\":\"not a request\"}";
     }
-    if (request["request"] != "status") return "{\"error\":\"unknown request\"}\n";
-    return to_json(facts()) + "\n";
-}
-
-/// Removes the socket file that a crashed process left: no process listens on it.
-void remove_stale(const std::filesystem::path& path) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-    if (!ask_status(path)) ::unlink(path.c_str());
+    if (request["request"] != "status") return "{\"error\":\"unknown request\"}";
+    return to_json(facts());
 }
 
 }  // namespace
@@ -139,109 +105,21 @@ std::optional<std::string> to_people(const std::string& text) {
     return out.str();
 }
 
-ControlSocket::ControlSocket(asio::any_io_executor executor, std::filesystem::path path,
-                             Facts facts, node::process::TaskGroup& tasks)
-    : path_{std::move(path)},
-      acceptor_{std::move(executor)},
-      facts_{std::move(facts)},
-      tasks_{tasks} {
-    const auto fail = [this](const std::string& why) {
-        throw node::process::StartupError{
-            node::process::ExitCode::failure,
-            path_.string() + ": the control socket cannot be made: " + why + "; change `control`"};
+node::process::ControlSocket status_socket(boost::asio::any_io_executor executor,
+                                           std::filesystem::path path,
+                                           std::function<StatusFacts()> facts,
+                                           node::process::TaskGroup& tasks) {
+    auto respond = [facts =
+                        std::move(facts)](std::string line) -> boost::asio::awaitable<std::string> {
+        co_return answer(line, facts);
     };
-    if (path_.string().size() >= sizeof(sockaddr_un{}.sun_path)) fail("its path is too long");
-    remove_stale(path_);
-    try {
-        // No process can connect before listen(), and by then the mode is set.
-        acceptor_.open();
-        acceptor_.bind(stream_protocol::endpoint{path_.string()});
-        if (::chmod(path_.c_str(), 0600) != 0) fail(std::strerror(errno));
-        acceptor_.listen();
-    } catch (const boost::system::system_error& error) {
-        fail(error.code().message());
-    }
-}
-
-ControlSocket::~ControlSocket() {
-    ::unlink(path_.c_str());
-}
-
-void ControlSocket::close() {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-}
-
-asio::awaitable<void> ControlSocket::run() {
-    asio::steady_timer pause{acceptor_.get_executor()};
-    while (acceptor_.is_open()) {
-        auto accepted = co_await acceptor_.async_accept(as_result);
-        const auto error = std::get<0>(accepted);
-        if (error == asio::error::operation_aborted) co_return;
-        if (error) {
-            pause.expires_after(std::chrono::milliseconds{200});
-            const auto waited = co_await pause.async_wait(as_result);
-            if (std::get<0>(waited)) co_return;
-            continue;
-        }
-        auto& socket = std::get<1>(accepted);
-        if (connections_ >= connections_max || !is_own_user(socket.native_handle())) continue;
-        tasks_.spawn("control connection", serve(std::move(socket)));
-    }
-}
-
-asio::awaitable<void> ControlSocket::serve(Socket socket) {
-    struct Count {
-        explicit Count(std::size_t& n) : connections{n} { ++connections; }
-        ~Count() { --connections; }
-        std::size_t& connections;
-    };
-    const Count count{connections_};
-    // Shared with the deadline handler, which may already be queued when this task ends.
-    const auto peer = std::make_shared<Socket>(std::move(socket));
-    asio::steady_timer timer{peer->get_executor(), deadline};
-    auto on_deadline = [peer](boost::system::error_code error) {
-        boost::system::error_code ignored;
-        if (!error) peer->close(ignored);
-    };
-    timer.async_wait(std::move(on_deadline));
-    std::string line;
-    auto buffer = asio::dynamic_buffer(line, request_max);
-    const auto read = co_await asio::async_read_until(*peer, buffer, '\n', as_result);
-    if (std::get<0>(read)) co_return;
-    line.resize(std::get<1>(read));
-    const auto text = answer(line, facts_);
-    const auto bytes = asio::buffer(text);
-    co_await asio::async_write(*peer, bytes, as_result);
+    return {std::move(executor), std::move(path), "control", limits, std::move(respond), tasks};
 }
 
 std::optional<std::string> ask_status(const std::filesystem::path& path) {
-    const node::files::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const auto text = path.string();
-    if (!fd || text.size() >= sizeof address.sun_path) return std::nullopt;
-    std::memcpy(address.sun_path, text.data(), text.size());
-    const timeval patience{2, 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-    if (::connect(fd.get(), generic, sizeof address) != 0) return std::nullopt;
-    const auto request = std::strlen(request_line);
-    if (::send(fd.get(), request_line, request, MSG_NOSIGNAL) != static_cast<ssize_t>(request)) {
-        return std::nullopt;
-    }
-    std::string json;
-    while (json.size() < answer_max && !json.ends_with('\n')) {
-        char piece[4096];
-        const auto n = ::recv(fd.get(), piece, sizeof piece, 0);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return std::nullopt;
-        json.append(piece, static_cast<std::size_t>(n));
-    }
-    if (!json.ends_with('\n')) return std::nullopt;
-    json.pop_back();
-    return json;
+    const auto answer = node::process::ask(path, "{\"request\":\"status\"}", answer_patience);
+    if (!answer) return std::nullopt;
+    return *answer;
 }
 
 }  // namespace nightjar::relay::operation

@@ -16,7 +16,7 @@ namespace {
 
 /// Answers a ping at once, with a line longer than any socket buffer.
 struct LongAnswers final : client::operation::ApiAnswers {
-    std::string status_line() override { return "{}\n"; }
+    std::string status_line() override { return "{}"; }
     std::optional<std::uint64_t> ping() override { return ++pings; }
     std::string ping_line(const client::core::PingResult&) override {
         return std::string(length, 'x');
@@ -28,9 +28,9 @@ struct LongAnswers final : client::operation::ApiAnswers {
 };
 
 struct NoAnswers final : client::operation::ApiAnswers {
-    std::string status_line() override { return "{}\n"; }
+    std::string status_line() override { return "{}"; }
     std::optional<std::uint64_t> ping() override { return std::nullopt; }
-    std::string ping_line(const client::core::PingResult&) override { return "{}\n"; }
+    std::string ping_line(const client::core::PingResult&) override { return "{}"; }
     base::Nanoseconds ping_patience() override { return base::Seconds{1}; }
 };
 
@@ -65,7 +65,7 @@ TEST_CASE("control socket of a client: without descriptors it waits, and does no
         caller.connect({path.string()});
         {
             const NoDescriptors none;
-            // The deadline timer fires ten times a second. Nothing else must run.
+            // Only the pause between two tries may run.
             CHECK(io.run_for(base::Milliseconds{400}) < 40);
         }
         api.close();

@@ -98,7 +98,7 @@ class ClientFaults(OfflineNetwork):
         control = self.folder / "client" / "control.sock"
         while not control.exists():
             self.assertIsNone(first.poll())
-        self.refused(FAILURE, "control.sock", "another client")
+        self.refused(FAILURE, "control.sock", "another process")
         self.stop(first)
 
     def test_no_client_runs(self):

@@ -42,7 +42,8 @@ class Server {
  public:
     explicit Server(const fs::path& path)
         : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
-          control_{io_.get_executor(), path, [] { return some_facts(true); }, tasks_} {
+          control_{status_socket(
+              io_.get_executor(), path, [] { return some_facts(true); }, tasks_)} {
         tasks_.spawn("control", control_.run());
         thread_ = std::thread{[this] { io_.run(); }};
     }
@@ -57,7 +58,7 @@ class Server {
  private:
     asio::io_context io_;
     node::process::TaskGroup tasks_;
-    ControlSocket control_;
+    node::process::ControlSocket control_;
     std::thread thread_;
 };
 
@@ -148,7 +149,8 @@ TEST_CASE("control socket: takes the place of a dead one, never of a live one or
         node::process::TaskGroup tasks{io.get_executor(),
                                        [](const std::string&, const std::string&) {}};
         const auto second = [&] {
-            ControlSocket{io.get_executor(), path, [] { return some_facts(false); }, tasks};
+            status_socket(
+                io.get_executor(), path, [] { return some_facts(false); }, tasks);
         };
         CHECK_THROWS_AS(second(), node::process::StartupError);
         CHECK(ask_status(path).has_value());

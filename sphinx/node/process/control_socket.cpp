@@ -1,0 +1,182 @@
+#include "sphinx/node/process/control_socket.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <exception>
+#include <optional>
+
+#include "sphinx/node/process/exit_code.hpp"
+
+namespace nightjar::node::process {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t answer_max = 1024 * 1024;
+
+bool is_own_user(int socket) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+    return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+/// Removes the socket file that a killed process left. False if a process listens on it.
+bool remove_stale(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return true;
+    asio::io_context io{1};
+    stream_protocol::socket probe{io, stream_protocol{}};
+    probe.non_blocking(true);  // a listener that accepts nothing must not block us
+    error_code error;
+    probe.connect({path.string()}, error);
+    if (error == asio::error::connection_refused) ::unlink(path.c_str());
+    return static_cast<bool>(error);
+}
+
+/// Closes the socket if this object still exists when `patience` has passed.
+class Deadline {
+ public:
+    template <typename Connection>
+    Deadline(const std::shared_ptr<Connection>& connection, base::Milliseconds patience)
+        : timer_{connection->socket.get_executor(), patience} {
+        // The handler may already be queued when this object goes, so it shares the connection.
+        timer_.async_wait([connection](error_code error) {
+            error_code ignored;
+            if (!error) connection->socket.close(ignored);
+        });
+    }
+
+ private:
+    asio::steady_timer timer_;
+};
+
+asio::awaitable<std::string> exchange(stream_protocol::endpoint daemon, std::string request) {
+    stream_protocol::socket socket{co_await asio::this_coro::executor};
+    co_await socket.async_connect(daemon, asio::use_awaitable);
+    co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
+    std::string answer;
+    auto buffer = asio::dynamic_buffer(answer, answer_max);
+    const auto size = co_await asio::async_read_until(socket, buffer, '\n', asio::use_awaitable);
+    answer.resize(size - 1);
+    co_return answer;
+}
+
+}  // namespace
+
+struct ControlSocket::Connection {
+    stream_protocol::socket socket;
+    TaskGroup::TaskId task{};
+};
+
+ControlSocket::ControlSocket(asio::any_io_executor executor, std::filesystem::path path,
+                             const char* key, ControlLimits limits, Answer answer, TaskGroup& tasks)
+    : path_{std::move(path)},
+      acceptor_{std::move(executor)},
+      limits_{limits},
+      answer_{std::move(answer)},
+      tasks_{tasks} {
+    const auto change = std::string{"change `"} + key + "`";
+    try {
+        if (!remove_stale(path_)) {
+            throw StartupError{ExitCode::failure, "another process answers on " + path_.string() +
+                                                      "; stop it, or " + change};
+        }
+        // No process can connect before listen(), and by then the mode is set.
+        acceptor_.open();
+        acceptor_.bind({path_.string()});
+        if (::chmod(path_.c_str(), 0600) != 0) {
+            throw boost::system::system_error{errno, boost::system::system_category()};
+        }
+        acceptor_.listen();
+    } catch (const boost::system::system_error& error) {
+        const bool denied = error.code() == boost::system::errc::permission_denied;
+        throw StartupError{
+            denied ? ExitCode::key_or_permission : ExitCode::failure,
+            "cannot listen on " + path_.string() + ": " + error.code().message() + "; " + change};
+    }
+}
+
+ControlSocket::~ControlSocket() {
+    close();
+}
+
+void ControlSocket::close() {
+    if (!acceptor_.is_open()) return;
+    error_code ignored;
+    acceptor_.close(ignored);
+    ::unlink(path_.c_str());
+}
+
+asio::awaitable<void> ControlSocket::run() {
+    auto admit = [this](stream_protocol::socket socket, const auto&, ConnectionPlace place) {
+        this->admit(std::move(socket), std::move(place));
+    };
+    co_await accept_loop(acceptor_, {.connections = limits_.connections}, std::move(admit));
+}
+
+void ControlSocket::admit(stream_protocol::socket socket, ConnectionPlace place) {
+    if (!is_own_user(socket.native_handle())) return;
+    const auto connection = std::make_shared<Connection>(Connection{std::move(socket)});
+    connection->task = tasks_.spawn("control connection", serve(connection, std::move(place)));
+}
+
+asio::awaitable<void> ControlSocket::serve(std::shared_ptr<Connection> connection,
+                                           ConnectionPlace) {
+    auto& socket = connection->socket;
+    std::string line;
+    std::optional<Deadline> deadline{std::in_place, connection, limits_.patience};
+    auto buffer = asio::dynamic_buffer(line, limits_.request_max);
+    const auto read = co_await asio::async_read_until(socket, buffer, '\n', as_result);
+    if (std::get<0>(read)) co_return;
+    line.resize(std::get<1>(read) - 1);
+    deadline.reset();
+    // Linux reports a hangup when the asker has closed its socket, but not after shutdown().
+    auto on_hangup = [&tasks = tasks_, task = connection->task](error_code error) {
+        if (!error) tasks.cancel(task);
+    };
+    socket.async_wait(stream_protocol::socket::wait_error, std::move(on_hangup));
+    auto answer = co_await answer_(std::move(line));
+    answer += '\n';
+    deadline.emplace(connection, limits_.patience);
+    co_await asio::async_write(socket, asio::buffer(answer), as_result);
+}
+
+base::Result<std::string, error_code> ask(const std::filesystem::path& path,
+                                          std::string_view request, base::Milliseconds patience) {
+    std::string answer;
+    error_code why = asio::error::timed_out;
+    auto on_end = [&](std::exception_ptr error, std::string text) {
+        try {
+            if (error) std::rethrow_exception(error);
+            why = {};
+            answer = std::move(text);
+        } catch (const boost::system::system_error& failure) {
+            why = failure.code();
+        }
+    };
+    try {
+        asio::io_context io{1};
+        asio::co_spawn(io, exchange({path.string()}, std::string{request} + "\n"),
+                       std::move(on_end));
+        io.run_for(patience);
+    } catch (const boost::system::system_error& failure) {
+        why = failure.code();  // the path is too long
+    }
+    if (why) return base::Fail{why};
+    return answer;
+}
+
+}  // namespace nightjar::node::process
