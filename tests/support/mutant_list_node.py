@@ -1,6 +1,8 @@
 """Mutants of what every process needs: waiting, accepting connections, control sockets."""
 from mutant_list import SYSTEM, UNIT, mutant
 
+CONTROL = "sphinx/node/process/control_socket.cpp"
+
 MUTANTS = [
     # --- sphinx/node/process/event ---
     mutant("event-forgets-an-early-set", "sphinx/node/process/event.cpp", "    if (!set_) {\n",
@@ -16,4 +18,17 @@ MUTANTS = [
     mutant("busy-loop-without-descriptors", "sphinx/node/process/accept_loop.hpp",
            "pause.expires_after(limits.pause);", "", SYSTEM,
            "without descriptors the listener waits, and serves again when there are some"),
+    # --- sphinx/node/process/control_socket ---
+    mutant("answer-goes-on-without-its-asker", CONTROL, "if (!error) tasks.cancel(task);",
+           "if (error) tasks.cancel(task);", SYSTEM,
+           "control socket: an asker that leaves ends its answer; one that stops sending does not"),
+    mutant("slow-answer-runs-out-of-the-request's-time", CONTROL, "    deadline.reset();\n", "", SYSTEM,
+           "control socket: a request must come in time, and a slow answer has its own time"),
+    mutant("file-replaced-by-a-control-socket", CONTROL, " || !S_ISSOCK(status.st_mode)", "", SYSTEM,
+           "control socket: takes the place of a dead one, never of a live one or of a file"),
+    mutant("control-socket-open-to-the-group", CONTROL, "::chmod(path_.c_str(), 0600)",
+           "::chmod(path_.c_str(), 0660)", SYSTEM,
+           "control socket: replaces the socket of a dead process, and no other file"),
+    mutant("another-user-gets-an-answer", CONTROL, "if (!is_own_user(socket.native_handle())) return;",
+           "is_own_user(socket.native_handle());", SYSTEM, "control socket: another user gets no answer"),
 ]
