@@ -78,7 +78,6 @@ class Daemon {
         connections_;  // a task that fails here is a bug, but ends only its connection
     node::process::TaskGroup ending_;  // runs the shutdown itself
     io::Engine engine_;
-    operation::Metrics metrics_;
     std::optional<operation::MetricsHttp> http_;
     node::process::ControlSocket control_;
     asio::steady_timer timer_{io_};
@@ -337,7 +336,7 @@ operation::HttpPages Daemon::pages() {
     operation::HttpPages pages;
     pages.metrics = [this] {
         const auto exact = lab() ? std::optional{engine_.lab_facts()} : std::nullopt;
-        return metrics_.text(facts(), exact ? &*exact : nullptr);
+        return operation::metrics_text(facts(), exact ? &*exact : nullptr);
     };
     pages.not_ready = [this]() -> std::optional<std::string> {
         if (state() == core::State::active) return std::nullopt;

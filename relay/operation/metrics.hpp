@@ -3,12 +3,10 @@
 // exported only while the signed document says lab. No label names a peer, a client, a session or a
 // destination.
 //
-// The only part that uses prometheus-cpp. I/O thread only.
+// The only part that uses prometheus-cpp. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 
 #include "relay/core/counters.hpp"
@@ -34,18 +32,8 @@ struct StaticFacts {
     std::uint64_t max_fds = 0;
 };
 
-class Metrics {
- public:
-    Metrics();
-    ~Metrics();
-
-    /// Returns the text of one scrape. Pass `lab` only while the signed document says lab. A relay
-    /// outside a lab passes nullptr; then the same facts give the same bytes, whatever the traffic.
-    std::string text(const StaticFacts& facts, const core::LabFacts* lab);
-
- private:
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
-};
+/// Returns the text of one scrape. Pass `lab` only while the signed document says lab. A relay
+/// outside a lab passes nullptr; then the same facts give the same bytes, whatever the traffic.
+std::string metrics_text(const StaticFacts& fixed, const core::LabFacts* lab);
 
 }  // namespace nightjar::relay::operation
