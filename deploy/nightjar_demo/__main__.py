@@ -24,8 +24,8 @@ TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorde
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
-PPS_LEAST = 10          # fewer need delays that are too long for what sessions announce
-SMALL_SECONDS = 10      # curl's patience for a small page, with all mixes up and with one stopped
+PPS_LEAST = 10          # below this the delays get too long for the notice of pace changes
+SMALL_SECONDS = 10      # curl's time limit for a small page, with all mixes up and with one stopped
 RECOVERY_SECONDS = 30
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -97,7 +97,7 @@ def measure(network, report, file):
 
 
 def stop_each_mix(network, report):
-    """--cascade: there is one way only, so without any one of its mixes nothing arrives. Before each is
+    """--cascade: there is only one route, so no page arrives while one of its mixes is stopped. Before each is
     stopped the same page arrives within the same limit."""
     curl, limit = Curl(network), f"within {SMALL_SECONDS} s"
     for relay in network.mixes:
@@ -203,13 +203,14 @@ def parse():
     parser.add_argument("--cascade", action="store_true",
                         help="use one mix per layer, then stop each of them in turn")
     parser.add_argument("--lab", action="store_true",
-                        help="instead of the usual checks: is what the links show when the client "
-                        "is busy told from idleness better than in a simulated network? Builds the "
-                        "laboratory too; on every link if tshark may capture; its default takes some "
+                        help="instead of the usual checks, test whether an observer of the links "
+                        "distinguishes a busy client from an idle one better than in a simulated "
+                        "network; builds the laboratory too, observes every link if tshark may "
+                        "capture, and by default takes about "
                         f"{WINDOWS * LAB_SECONDS / 60 + 2:.0f} minutes once it is built")
     parser.add_argument("--windows", type=int, metavar="N",
-                        help=f"of --lab: how many, a multiple of 4, {LAB_SECONDS} seconds each (default "
-                        f"{WINDOWS}, which is the least); four times as many halve what chance does")
+                        help=f"for --lab: number of windows of {LAB_SECONDS} seconds, a multiple of 4 "
+                        f"(default {WINDOWS}, the minimum); four times as many halve the random error")
     parser.add_argument("--pps", type=float, default=50, metavar="U",
                         help="the network's main slots per second (default 50)")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (with --lab also "

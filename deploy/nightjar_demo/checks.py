@@ -1,4 +1,4 @@
-"""What was measured of the running network, held against the traffic law."""
+"""Compares what was measured of the running network with the traffic law."""
 from dataclasses import dataclass
 
 from .law import hold_bounds, mean_hold
@@ -20,7 +20,7 @@ class Finding:
     bound: float
     unit: str
     seconds: float
-    dropped: float = 0      # so much of it may be missing besides: relays say that they dropped it
+    dropped: float = 0      # the measured value may be lower by this too: relays counted these drops
 
     @property
     def ok(self):
@@ -28,7 +28,7 @@ class Finding:
 
     def sentence(self):
         less = f", less at most {self.dropped:.2f} that relays dropped" if self.dropped else ""
-        return (f"{self.window}: {self.what} {self.measured:.2f} {self.unit}, the law says "
+        return (f"{self.window}: {self.what} {self.measured:.2f} {self.unit}, expected "
                 f"{self.law:.2f} ± {self.bound:.2f}{less} over {self.seconds:.1f} s")
 
 
@@ -59,7 +59,7 @@ def law_hold_ms(law):
 
 
 def strange_records(rows):
-    """How many records of each (type, length) followed a direction's first cell that never may."""
+    """Counts, by (type, length), the forbidden records after the first cell of each direction."""
     strange, established = {}, set()
     for row in rows:
         kind = (row["type"], row["length"])
@@ -74,7 +74,7 @@ def strange_records(rows):
 
 
 def record_lengths(network):
-    """strange_records() of every recorded link."""
+    """The sum of strange_records() over all recorded links."""
     strange = {}
     for relay in network.relays:
         if relay.recorded:

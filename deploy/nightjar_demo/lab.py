@@ -20,8 +20,8 @@ from .network import LINK_PORT
 from .progress import DemoError, say, stage
 from .transfers import Curl
 
-# Half of them busy. Of fewer, chance lets the AUC stray so far that a client that leaves out 5 % of its
-# cells when busy, whose AUC is 1, cannot be told from a simulated one.
+# Half of them busy. With fewer windows the AUC's random error is so large that a client that leaves out
+# 5 % of its cells when busy (its AUC is 1) cannot be distinguished from a simulated one.
 WINDOWS = 48
 WINDOWS_MOST = 120
 WINDOW_SECONDS = 8
@@ -131,7 +131,7 @@ def slots_lost(network):
 
 
 def run_windows(network, count):
-    """(begin in unix time, busy) of each window."""
+    """Runs the windows. Returns (begin in Unix time, busy) of each."""
     curl, windows, uploads, lost = Curl(network), [], 0, {False: 0, True: 0}
     title = (f"{count} windows of {WINDOW_SECONDS} s ({count * WINDOW_SECONDS / 60:.1f} minutes), half of "
              "them busy, in random order")

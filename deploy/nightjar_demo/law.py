@@ -7,14 +7,14 @@ RELAY_LOOPS = 15.0      # loops per second that each relay sends
 LAYERS = 3
 GATEWAYS = 2
 KEEP_ALIVE = 15         # seconds; between relays, each way, one padding cell by the clock
-SIGMAS = 4.0            # of what chance does to a count; one false alarm in 16,000 checks
+SIGMAS = 4.0            # bound on a count's random error: one false alarm in 16,000 checks
 HOLD_SIGMAS = 4.5
-HALF_TICK = 0.0005      # a packet leaves in the millisecond nearest to its time
-ENDS = 2                # a window's two ends cut one gap each: two events, whatever its length
+HALF_TICK = 0.0005      # seconds; a packet leaves in the 1 ms tick nearest to its due time
+ENDS = 2                # a window's two ends cut one gap each: two events for any length
 SLOT_LATE = 0.025       # seconds; a client loses a slot that is later than this
 TICK_LATE = 0.025       # seconds; an exit's tick on a machine that does not stall
 DOWN_TOLERANCE = 0.01   # of the downlink: a cell may be 250 ms late, and 1 % of a window is less
-LOST_SHARE = 0.05       # of slots; where the machine costs a client more, nothing can be measured
+LOST_SHARE = 0.05       # of slots; if the machine loses more of them, nothing can be measured
 DROPPED_SHARE = 0.01    # of packets, by all relays
 
 

@@ -23,7 +23,7 @@ def print_relays(network, totals):
 def print_findings(findings):
     table([(f.window, f.what, f"{f.measured:.2f}", f"{f.law:.2f}", f"{f.bound:.2f}", f"{f.dropped:.2f}", f.unit,
             "yes" if f.ok else "NO") for f in findings],
-          ("window", "what", "measured", "law", "±", "dropped", "", "within"))
+          ("window", "quantity", "measured", "expected", "±", "dropped", "unit", "within"))
 
 
 def print_transfers(transfers):
@@ -84,7 +84,7 @@ class Report:
     def verdict(self):
         """Raises DemoError with all failed checks."""
         wrong = [f.sentence() for f in self.findings if not f.ok]
-        wrong += [f"records of type {kind} and {length} bytes on an established link: {count}"
+        wrong += [f"{count} unexpected records of type {kind} and {length} bytes on an established link"
                   for (kind, length), count in self.strange.items()]
         if wrong:
             raise DemoError("the network breaks the traffic law:\n  " + "\n  ".join(wrong))

@@ -66,12 +66,12 @@ class Curl:
             self.run(path, f"{seconds:.1f}", "/dev/null", *more)
 
     def small_page(self, seconds):
-        """(whether it arrived within so many seconds, how long that took, how it ended)."""
+        """Fetches a small page. Returns (arrived within `seconds`, time taken, how curl ended)."""
         out = self.network.folder / "page"
         out.unlink(missing_ok=True)
         code, figures, error = self.run("/small/1", seconds, out)
         arrived = code == 0 and figures.startswith("200 ") and out.read_text() == small_page_text(1)
-        return arrived, float(figures.split()[2]), f"curl's exit code {code}: {error or figures}"
+        return arrived, float(figures.split()[2]), f"curl ended with exit code {code}: {error or figures}"
 
     def small_pages(self, count, seconds):
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Measures windows of the running network and holds them against the traffic law.
+"""Measures the running network in windows of time and compares them with the traffic law.
 
 The law is exact where it has one event a gap: a count in a window is the law's to a few events, however
 long the window is. What the machine costs is never excused. It is accounted for: a client's lost slots
@@ -37,7 +37,7 @@ class Moment:
 
 
 class ClientWindow:
-    """A stretch of time, as the client's own counters and the wire of its link show it."""
+    """A window of time, seen by the client's own counters and on the wire of its link."""
 
     def __init__(self, name, network):
         self.name, self.network = name, network
@@ -55,7 +55,7 @@ class ClientWindow:
             self.unsure = self.first.unsure + self.last.unsure
 
     def rate(self, what, count, law_rate, bound, seconds=None, less=0, dropped=0):
-        """A finding in events a second; `less` of them are known to be missing."""
+        """Returns a finding in events per second; `less` events are known to be missing."""
         seconds = seconds or self.seconds
         return Finding(self.name, what, count / seconds, law_rate - less / seconds, bound / seconds,
                        "a second", seconds, dropped / seconds)
@@ -77,7 +77,7 @@ class ClientWindow:
         return DOWN_TOLERANCE * law.down * self.seconds + exact_bound(law.down, unsure)
 
     def wire_findings(self):
-        """The same from outside the product: cells on the client's link, counted on the wire."""
+        """The same check from outside the product: counts the cells on the client's link."""
         relay = self.network.relay(self.last.status["gateway"])
         if not relay.recorded:
             return []
@@ -98,7 +98,7 @@ class ClientWindow:
 
 
 def silence(times, moment):
-    """How long nothing was recorded around a moment: so late may the record of what went before it be."""
+    """The gap between records around a moment: an event before it may be recorded that much later."""
     place = bisect.bisect_left(times, moment)
     before = times[place - 1] if place > 0 else moment
     return (times[place] if place < len(times) else moment) - before

@@ -1,5 +1,5 @@
-// Any text as an exit's rules: whatever they say, no address that is not public, wraps another or
-// is the relay's own is ever a target, and no rule at all accepts nothing.
+// Any text as an exit's rules. No rule may make an address a target that is not public, wraps
+// another address, or is the relay's own. Without rules nothing is accepted.
 #include "relay/core/exit_policy.hpp"
 
 #include <algorithm>

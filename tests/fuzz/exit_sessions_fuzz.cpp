@@ -1,5 +1,5 @@
-// Messages of hostile clients: whatever they say, sessions and stocks stay bounded, no reply leaves
-// outside a tick, and no pace is above the network's.
+// Any messages of hostile clients. Sessions and stocks stay bounded, no reply leaves outside a
+// tick, and no pace is above the network's.
 #include "relay/core/exit_sessions.hpp"
 
 #include <algorithm>

@@ -66,9 +66,9 @@ def summary(rows):
                  "second.")
     twins = rows("observer", "twins")
     if twins:
-        text += (f" Of {sum(row['cells'] for row in twins):,} cells of networks in which nobody is active, "
+        text += (f" Of {sum(row['cells'] for row in twins):,} cells of networks in which no client is active, "
                  f"{sum(row['differing'] for row in twins):,} differ from those of their twins with the same "
-                 "seed in which everybody is.")
+                 "seed in which all clients are.")
     return text
 
 

@@ -117,7 +117,7 @@ TEST_CASE("an idle and a busy client of one seed send at the same instants, cell
     CHECK(slots[0] == slots[1]);
 }
 
-TEST_CASE("a hand-over while downloading does not show in the replies of all exits together") {
+TEST_CASE("a handover while downloading does not show in the replies of all exits together") {
     LawOptions options;
     options.seed = options.client_seed = 23;
     options.parameters.session_lifetime = 120s;

@@ -168,7 +168,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "hand-overs, keys and loss in many lives: R stays R, bytes stay whole, no tick is missed") {
+    "handovers, keys and loss in many lives: R stays R, bytes stay whole, no tick is missed") {
     double worst = 0;
     for (std::uint64_t seed = 1; seed <= lives(50); ++seed) {
         CAPTURE(seed);

@@ -2,7 +2,7 @@
 
     python3 tests/support/fuzz_one.py TARGET SECONDS
 
-New inputs go to a folder that is thrown away: the corpus in the tree grows by hand. A run
+New inputs go to a temporary folder. Inputs are added to the corpus in the tree by hand only. A run
 fails as well if no input reached one of the places that the target names (tests/fuzz/depth.hpp).
 """
 import re

@@ -109,7 +109,7 @@ MUTANTS = [
            UNIT, "mailbox: deliveries leave in order, one a slot, and padding after them"),
     mutant("slots-of-all-clients-coincide", "relay/core/mailbox.cpp", "slots_.set(mailbox.number, now + phase);",
            "slots_.set(mailbox.number, now + 0 * phase);",
-           UNIT, "mailbox: clients that connect together get phases of their own"),
+           UNIT, "mailbox: clients that connect together get different phases"),
     mutant("exit-payload-at-a-gateway-without-exit", "relay/core/delivery.cpp", "return is_exit ? FinalAction{ToExit{}}",
            "return is_exit || is_gateway ? FinalAction{ToExit{}}",
            UNIT, "delivery: where a packet ends is decided by its last block alone"),

@@ -95,7 +95,7 @@ struct Recorder::Impl {
             const std::size_t kept = pass(*connection, direction, position, bytes);
             const auto written =
                 co_await asio::async_write(to, asio::buffer(chunk.data(), kept), as_result);
-            // Who is gone may have sent more than was read: the other direction ends the
+            // The closed side may have sent more than was read, so the other direction ends the
             // connection.
             if (std::get<0>(written)) co_return;
             if (kept < size) break;

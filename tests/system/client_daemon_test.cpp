@@ -214,7 +214,7 @@ TEST_CASE("client: a newer document that moves and re-keys its gateway is where 
     std::set<base::LinkKey> keys;
     for (const auto& each : before.came)
         keys.insert(each->link->peer_key());
-    CHECK(keys.size() == clients);  // who a client is begins and ends with its process
+    CHECK(keys.size() == clients);  // a client's identity is new in each process
 
     const auto kept = [&] {
         for (std::size_t n = 0; n < clients; ++n)

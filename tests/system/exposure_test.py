@@ -1,4 +1,4 @@
-"""What a running process gives away: nothing exact outside a lab, and no core to whoever makes it crash."""
+"""A running process must not leak: no exact values outside a lab, and no core dump when it crashes."""
 import json
 import os
 import resource

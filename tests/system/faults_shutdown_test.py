@@ -71,7 +71,7 @@ class Shutdown(NetworkTest):
         mean = sum(after) / len(after)
         print(f"measured: {len(after)} packets of some {held:.0f} left after the signal in {number} round(s), "
               f"{mean * 1000:.1f} ms later on average, the last after {max(after) * 1000:.0f} ms")
-        # What is left of an exponential delay is one again: by the law the mean is a mean delay.
+        # An exponential delay is memoryless: the mean of the remaining times is the mean delay.
         self.assertGreater(mean, least_mean(MEAN_DELAY, len(after)))
 
     def test_1_control_a_flush_is_below_the_bound(self):

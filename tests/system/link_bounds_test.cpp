@@ -52,7 +52,7 @@ TEST_CASE("link: a queued cell is the very object that was given, not a copy") {
     CHECK(queued->get() == given);
 }
 
-TEST_CASE("a full queue refuses at once and blocks nobody") {
+TEST_CASE("a full queue refuses at once and blocks no other task") {
     node::link::LinkLimits limits = patient_limits();
     limits.send_queue = 8;
     LinkPair pair{limits};

@@ -127,7 +127,8 @@ TEST_CASE("an offer of TLS 1.2 is refused at once, one of TLS 1.3 is answered") 
     }
 }
 
-TEST_CASE("a raw peer that keeps the rules gets a link: the refusals of these tests are earned") {
+TEST_CASE(
+    "a raw peer that follows the rules gets a link, so the refusals in these tests have a cause") {
     LinkPair pair;
     base::Bytes heard;
     pair.beside([&] {

@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::uint8_t stranger = 200;  // the seed of a key that no document lists
 
-/// What becomes of a link to the relay: "a relay", "a client", "closed" (after the handshake, which
-/// says who the peer is) or "no handshake" (a relay's own key has no link with itself).
+/// Returns what the relay does with a link: "a relay", "a client", "closed" (after the handshake,
+/// which says who the peer is) or "no handshake" (a relay's own key has no link with itself).
 std::string fate(RelayLinks& relay, std::uint8_t n, LinkRole role) {
     const auto end = dial(relay, n, role);
     const auto taken = [&] {

@@ -28,7 +28,7 @@ def chance_of(lost, count, share):
 
 class Ping(NetworkTest):
     def ping(self, count=1):
-        """The exit code, and what became of each ping; whatever else it said fails the test."""
+        """Returns the exit code and the result of each ping. Any other output fails the test."""
         done = subprocess.run([self.net.program("nightjar"), "ping", "--config", self.net.client_config,
                                "--count", str(count), "--json"], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=60)

@@ -177,7 +177,7 @@ TEST_CASE("proxy: a handshake has an absolute deadline, however slowly it drips"
     CHECK(Clock::now() - begun < base::Seconds{3});
 }
 
-TEST_CASE("proxy: too many handshakes close the oldest, so slow ones lock nobody out") {
+TEST_CASE("proxy: too many handshakes close the oldest, so slow ones keep no client out") {
     Fixture fixture;
     std::vector<tcp::socket> idle;
     for (int i = 0; i < 4; ++i)

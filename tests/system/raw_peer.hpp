@@ -76,10 +76,10 @@ class RawTls {
     bool connected_ = false;
 };
 
-/// The first message of a TLS client that speaks this version at most.
+/// The first message of a TLS client that supports no later version than this.
 base::Bytes tls_offer(int version_max);
 
-/// A TLS server in memory, which gives tickets as ours never does.
+/// A TLS server in memory. Unlike ours it issues tickets.
 class RawTlsServer {
  public:
     explicit RawTlsServer(std::uint8_t seed);

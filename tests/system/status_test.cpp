@@ -93,8 +93,7 @@ TEST_CASE("control socket: status as JSON and for people") {
     CHECK(people->starts_with("mix-a: active\n"));
 }
 
-TEST_CASE(
-    "control socket: outside a lab nothing of traffic is told, nor how many clients there are") {
+TEST_CASE("control socket: outside a lab it shows no traffic and no number of clients") {
     const auto json = to_json(some_facts(false));
     CHECK(json.find("packets") == std::string::npos);
     CHECK(json.find("clients") == std::string::npos);

@@ -1,4 +1,4 @@
-"""What a watcher of the wire sees, by a recorder on the links: record lengths and the law's rates."""
+"""What an observer of the wire sees, by a recorder on the links: record lengths and the traffic law's rates."""
 import sys
 import threading
 import time
@@ -21,8 +21,8 @@ class Wire(NetworkTest):
     record = EVERY_RELAY
 
     def check(self, name, *transfer):
-        """The client's counters and the wire in one window, to a few events. A slot that the machine slept
-        through is lost by the law itself. The client counts it, and so many fewer must be on the wire."""
+        """The client's counters and the wire in one window, to a few events. By the traffic law a slot is
+        lost if the machine stalled through it. The client counts it, and the wire must have that many fewer."""
         busy = threading.Thread(target=self.curl.keep_busy, args=transfer) if transfer else None
         if busy:
             busy.start()

@@ -25,7 +25,7 @@ struct LinkLimits {
     base::Seconds key_update{600};             // period of key updates, in each direction
     base::Seconds silence{60};                 // without a cell for so long the link is dead
     base::Seconds keep_alive{15};              // between relays, each way: one padding cell, by the
-                                               // clock whatever else flows; 0: none
+                                               // clock, independent of traffic; 0: none
     std::size_t send_queue = 512;              // cells; a full queue refuses, never blocks
     std::size_t records_per_write = 16;        // cells in one system call
     std::uint32_t key_updates_per_minute = 4;  // more from the peer closes the link

@@ -16,9 +16,10 @@
 namespace nightjar::lab::attacks {
 
 enum class Work { download, upload, either };  // either: drawn for each busy client
-/// How clients send. `law`: as the product. `on_demand`: loops at the usual rate, but slots and
-/// replies only while there is data to send or fetch, so the defence is off. `poisson`: slots all
-/// the time, but at the times of a Poisson process instead of one per gap.
+/// How clients send. `law`: by the traffic law, as the product does. `on_demand`: loops at the
+/// usual rate, but slots and replies only while there is data to send or fetch, so the defence is
+/// off. `poisson`: slots all the time, but at the times of a Poisson process instead of one per
+/// gap.
 enum class Defence { law, on_demand, poisson };
 
 struct CrowdOptions {

@@ -126,7 +126,7 @@ class Attacked {
             case Whose::session_all:
                 break;
         }
-        // A gateway takes no more of a client than its law gives it.
+        // A gateway accepts no more packets from a client than the traffic law allows.
         if (attack_.what == What::twice) return !from_client(cell) || ++count_ % one_in == 0;
         // Attack on the link behind the client's gateway, where its packets to the exit start, and
         // on the first link of each reply to it.

@@ -50,7 +50,7 @@ enum class Whose { nobodys, loops, session_some, session_all };
 /// `answered` is `tagged` in a network that is broken: a relay at which a tagged packet ends sends
 /// one packet too many.
 enum class What { tagged, dropped, twice, answered };
-/// Of all packets through relays, which are attacked, and how.
+/// Which packets are attacked, and how.
 struct TagAttack {
     const char* name;
     Whose whose;

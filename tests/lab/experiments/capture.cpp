@@ -64,7 +64,7 @@ attacks::CrowdOptions crowd_options(const Observed& observed, std::uint64_t seed
     crowd.network.mixes_per_layer = observed.mixes;
     crowd.network.gateways = observed.gateways;
     crowd.network.parameters = observed.parameters;
-    // More than the law lets through, so that it lasts.
+    // More than the slots can carry in this time, so that the transfer lasts for the whole window.
     const auto most = std::max(observed.parameters.main_slots, observed.parameters.replies);
     crowd.bytes = static_cast<std::size_t>(1.5 * most.per_second() * payload_bytes * seconds);
     return crowd;

@@ -56,8 +56,8 @@ Capture read_capture(std::istream& lines, const std::string& name);
 /// The features of a slice: the shape of both directions of the client's link in bins of a quarter
 /// of a second, and the number of cells on each other link. The same for captures and simulations.
 attacks::Row slice_features(const Slice& slice);
-/// The slices with every `one_in`th cell of the client's link left out where it was busy, each way
-/// counted over all of them: what a client that is too slow for its law might look like.
+/// The slices without every `one_in`th cell of the client's link in busy windows, counted per
+/// direction over all slices. Stands for a client that is slower than the traffic law demands.
 std::vector<Slice> thinned_when_busy(std::vector<Slice> slices, unsigned one_in);
 
 /// What slices show of whether the client was busy.
@@ -65,10 +65,11 @@ struct Shown {
     // Cells of the client's link in a window: the mean of the busy ones less that of the idle ones.
     double up = 0;
     double down = 0;
-    // How well idle and busy slices are told apart, each window by what those of the other parity
-    // have taught. The deviation is the larger of two: the bootstrap's over windows, and how far
-    // the AUC strays when windows are called idle or busy anew. Of a few windows the former alone
-    // is too small, for it does not know that other windows would teach something else.
+    // How well idle and busy slices can be distinguished. The classifier for each window is trained
+    // on the windows of the other parity. The deviation is the larger of two: the bootstrap's over
+    // windows, and that of the AUC when the labels idle and busy are drawn anew. With few windows
+    // the bootstrap alone is too small: it ignores that other windows would train another
+    // classifier.
     measure::Bound auc{};
     // The share of relabellings whose AUC is at least as large, the real labels among them: a
     // p-value, of a permutation test.
@@ -76,14 +77,15 @@ struct Shown {
 };
 Shown judge(std::span<const Slice> slices, base::Random& random);
 
-/// How far the means of Shown may lie apart: a hundredth of what the law sends in a window. Its
+/// How far the means of Shown may lie apart: a hundredth of the cells that the traffic law sends in
+/// a window. Its
 /// counts are exact to two cells in each window, and a mean over windows to less.
 struct CountLimits {
     double up = 0;
     double down = 0;
 };
 CountLimits count_limits(const directory::Parameters& parameters, double window_seconds);
-/// Chance alone tells as well less often than this once in a hundred runs.
+/// In one of a hundred runs `chance` is smaller than this although busy and idle do not differ.
 inline constexpr double chance_least = 0.01;
 /// Whether nothing is shown: both counts within their limits, and chance at least its least.
 bool nothing_shown(const Shown& shown, const CountLimits& limits);

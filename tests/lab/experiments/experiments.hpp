@@ -10,7 +10,7 @@ void speed(const measure::Options& options,
            measure::Report& report);  // a benchmark: figures, no verdict
 void mixing(const measure::Options& options,
             measure::Report& report);  // one relay's entropy, held times, order
-void observer(const measure::Options& options, measure::Report& report);  // who sees every wire
+void observer(const measure::Options& options, measure::Report& report);  // sees every wire
 void linking(const measure::Options& options,
              measure::Report& report);  // flows matched from end to end
 void gateway(const measure::Options& options, measure::Report& report);  // the client's own gateway

@@ -219,7 +219,7 @@ double show(const Scores& scores, Watcher watcher, const Setting& setting, std::
     return rate;
 }
 
-/// The traffic law must hide which ends belong together, whatever the network's parameters are.
+/// The traffic law must hide which ends belong together, for all parameters of the network.
 void judge_law(const Setting& setting, const measure::Options& options, measure::Report& report) {
     const auto scores = run(setting, options, report);
     for (std::size_t k = 0; k < scores.size(); ++k)
@@ -307,7 +307,8 @@ void linking(const measure::Options& options, measure::Report& report) {
                             ": TPR at FPR 0.01 after 100 observations",
                         rate, 0.4);
     }
-    // Poisson slots for comparison. ("Both ends" is left out, because exits tick by our own law.)
+    // Poisson slots for comparison. ("Both ends" is left out, because exits tick by our own
+    // schedule.)
     auto poisson = whole_session("standard", 50, 50, {100, 600}, seeds);
     poisson.defence = attacks::Defence::poisson;
     const auto by_count = run(poisson, options, report);

@@ -90,8 +90,9 @@ void order_at(const measure::Options& options, measure::Report& report, double p
                    attacks::PlaceCounts::by_arrival(ours).deviate(), 4.5);
     report.at_most("flush order at " + rate + ", by due time, deviate from uniform",
                    attacks::PlaceCounts::by_due(ours).deviate(), 4.5);
-    // Positive controls: the same queue with its shuffle undone. Order of due time says nothing to
-    // who does not know the delays, since they have no memory; all of it to who has sent them.
+    // Positive controls: the same queue with its shuffle undone. Order of due time reveals
+    // nothing to an observer without the delays, because they are memoryless. It reveals everything
+    // to the sender, who knows them.
     const auto due = attacks::drive(traffic, traffic.capped, options.seed, attacks::by_due);
     order_row(options, report, "due", per_second, due,
               measure::observe(due.trace, attacks::edge(per_second), count));
@@ -146,7 +147,7 @@ double held_row(const measure::Options& options, measure::Report& report,
 }
 
 /// Rows with `earlier_ms` say what leaving in the next tick would do, instead of the nearest: that
-/// wait alone is (1 - e^-0.02) / 2 = 0.0099 from the law.
+/// wait alone is (1 - e^-0.02) / 2 = 0.0099 from the delays' distribution.
 void held(const measure::Options& options, measure::Report& report) {
     constexpr base::Nanoseconds next_tick = -base::Nanoseconds{attacks::tick_length} / 2;
     for (const auto earlier : {base::Nanoseconds{}, next_tick})
@@ -183,9 +184,9 @@ std::function<double(double)> uniform_cdf(double longest_s) {
     return [longest_s](double x) { return std::min(1.0, x / longest_s); };
 }
 
-/// Other relays under the one estimate that fits any law (density_bits). A FIFO relay with a
-/// constant delay leaves nothing to guess, since the k-th in is the k-th out: its figure here is
-/// that of an observer who ignores the order.
+/// Other relays under the one estimate that fits any distribution of delays (density_bits). A FIFO
+/// relay with a constant delay leaves nothing to guess, since the k-th in is the k-th out: its
+/// figure here is that of an observer who ignores the order.
 void baselines(const measure::Options& options, measure::Report& report) {
     for (const double per_second : {200.0, 1000.0, 2000.0}) {
         const std::size_t count = options.full ? 100'000 : 10'000;

@@ -49,7 +49,7 @@ Measured measure(lab::world::Packets packets, std::uint64_t seed, const Size& si
     }
     world.run_for(base::from_seconds(warm_up));
     const auto hops = world.hops();
-    // The process's own time: whoever else uses the machine does not count.
+    // Processor time of this process, so that other processes do not count.
     const auto started = std::clock();
     world.run_for(base::from_seconds(size.seconds));
     const auto took = static_cast<double>(std::clock() - started) / CLOCKS_PER_SEC;

@@ -87,8 +87,8 @@ def linking(rows):
     for column, watcher in enumerate(watchers):
         for axis, measure in zip(axes[:, column], ("auc", "tpr")):
             for defence, (label, colour, marker, line) in looks.items():
-                # "Both ends" compares ticks with deliveries, so another law of sending makes no
-                # difference.
+                # "Both ends" compares ticks with deliveries, so another schedule of sending
+                # makes no difference.
                 if (watcher, defence) == ("both ends", "poisson"):
                     continue
                 seen = sorted((row["observations"], row[measure]) for row in found

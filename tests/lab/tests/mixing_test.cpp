@@ -142,7 +142,7 @@ TEST_CASE("mixing: the delay absorbs the time for unwrapping") {
                        (mean(none.held_ms) - none.asked_mean_ms)) < 0.1 * times.unwrap_mean_ms);
         CHECK(ks_distance(times.held_ms, law_cdf) < 0.008);
     }
-    // In the next tick instead of the nearest the law is missed by a hundredth,
+    // Leaving in the next tick, not the nearest, shifts the distribution by a hundredth,
     const auto next = held_times({.packets = 30'000, .earlier = -base::Nanoseconds{500'000}});
     CHECK(ks_distance(next.held_ms, law_cdf) > 0.008);
     // and by a twenty-fifth if packets are held for two milliseconds too long.

@@ -52,7 +52,7 @@ TEST_CASE("due heap: a freed handle is reused, and keeps no time of its former o
     CHECK(heap.first().name == 2);
 }
 
-TEST_CASE("due heap: the first is the earliest of all, whatever enters, moves and leaves") {
+TEST_CASE("due heap: the first is the earliest of all while objects enter, move and leave") {
     base::SeededRandom random{1};
     Heap heap;
     std::vector<Thing> things(200);

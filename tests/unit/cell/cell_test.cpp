@@ -91,7 +91,7 @@ TEST_CASE("a packet yet to be written is zeros, whatever its memory held before"
     }
 }
 
-TEST_CASE("a cell in a box begins a line of the cache, fresh or in memory that was used before") {
+TEST_CASE("a cell in a box starts on a cache line, in fresh and in reused memory") {
     for (int round = 0; round < 2; ++round) {
         std::vector<cell::CellBox> cells;
         for (int i = 0; i < 2000; ++i) {

@@ -109,7 +109,7 @@ TEST_CASE("creation: the chain is exact for points of any order on the curve") {
     CHECK(seen > 60);
 }
 
-TEST_CASE("creation: curve and twist are told apart") {
+TEST_CASE("creation: curve and twist are distinguished") {
     base::SeededRandom random{23};
     int on = 0;
     for (int i = 0; i < 400; ++i) {

@@ -9,7 +9,7 @@ namespace {
 using namespace nightjar;
 using namespace nightjar::packet;
 
-/// Five relays, of which only the keys exist.
+/// The keys of five relays.
 struct Relays {
     explicit Relays(base::Random& random, std::size_t n = max_hops) {
         for (std::size_t i = 0; i < n; ++i) {

@@ -1,11 +1,11 @@
-// What a stream, and all streams together, may take; and who is told what when it ends.
+// The memory bounds of one stream and of all streams, and the events when a stream ends.
 #include "sphinx/stream/id_window.hpp"
 #include "tests/unit/stream/mux_pair.hpp"
 
 using namespace nightjar;
 using namespace nightjar::mux_test;
 
-TEST_CASE("a stream that nobody was told of ends without an event") {
+TEST_CASE("a stream whose opening was never reported ends without an event") {
     const auto data = frame(FrameType::data, 1, 0, base::as_bytes("ab"));
     Mux broken{Side::exit};
     CHECK(arrive_at_exit(broken, frames({data, frame(FrameType::fin, 1, 1)})));
@@ -91,7 +91,7 @@ TEST_CASE("a reset behind finish() leaves the end orderly, and tells the peer to
     CHECK(pair.exit.idle());
 }
 
-TEST_CASE("a WINDOW that was overtaken by a wider one says nothing of that one") {
+TEST_CASE("a WINDOW that was overtaken by a wider one does not narrow it") {
     Pair pair;
     const auto id = *pair.client.open({"a", 1});
     pair.exchange();

@@ -1,4 +1,4 @@
-// A client and an exit whose packets pass between them by hand, and packets made frame by frame.
+// A client and an exit between which the test passes packets, and packets made frame by frame.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ using stream::Side;
 using test::arrive_at_client;
 using test::arrive_at_exit;
 
-/// A client and an exit, and packets of one size that pass between them by hand.
+/// A client and an exit. The test passes packets of one size between them.
 struct Pair {
     explicit Pair(stream::MuxLimits limits = {})
         : client{Side::client, limits}, exit{Side::exit, limits} {}
@@ -33,7 +33,7 @@ struct Pair {
     base::Bytes up(std::size_t room = 1000) { return pack(client, ups, room); }
     base::Bytes down(std::size_t room = 1000) { return pack(exit, downs, room); }
 
-    /// One packet each way, both arriving and acknowledged.
+    /// Passes one packet in each direction; both arrive and are acknowledged.
     void exchange() {
         CHECK(arrive_at_exit(exit, up()));
         client.acknowledged(ups);
@@ -86,7 +86,7 @@ inline stream::Frame open_frame(stream::StreamId id) {
     return frame(stream::FrameType::open, id, 0, base::as_bytes("a"));
 }
 
-/// What the exit has to say next, frame by frame.
+/// The frames of the exit's next packet.
 inline std::vector<stream::Frame> answers(Mux& mux, base::Bytes& room) {
     static stream::PacketNumber number = 0;
     room.assign(2018, 0);

@@ -111,7 +111,7 @@ TEST_CASE("FIN before its data, and data before its OPEN, are only early") {
     CHECK(kinds(exit) == Kinds{Kind::finished});
 }
 
-TEST_CASE("what overtakes an OPEN is told of behind it, and not before") {
+TEST_CASE("frames that overtake an OPEN are reported after it, not before") {
     for (const bool with_data : {true, false}) {
         Pair pair;
         const auto id = *pair.client.open({"example.org", 80});

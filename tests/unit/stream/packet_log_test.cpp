@@ -27,7 +27,7 @@ Acks acks_of(stream::PacketNumber largest, std::initializer_list<std::size_t> be
 
 }  // namespace
 
-TEST_CASE("acks that overtook others hide nothing that is new in those") {
+TEST_CASE("late acks still report what newer acks do not cover") {
     SentLog log{Seconds{2}};
     for (unsigned i = 1; i <= 8; ++i)
         CHECK(log.next(Mono{}, 1) == i);
@@ -45,7 +45,7 @@ TEST_CASE("acks that overtook others hide nothing that is new in those") {
     CHECK(numbers(acks_of(8, {0, 1})) == Numbers{8, 7});
 }
 
-TEST_CASE("streams and SURBs give up a packet after patiences of their own") {
+TEST_CASE("streams and SURBs give up a packet after different times") {
     SentLog log{Seconds{2}, Seconds{7}};
     const Mono start{};
     CHECK(log.next(start, 4) == 1);
@@ -191,7 +191,7 @@ TEST_CASE("while nothing is late, every ack is of the newest window") {
     }
 }
 
-TEST_CASE("a number that arrives far behind the newest is told several times") {
+TEST_CASE("a number that arrives far behind the newest is acknowledged several times") {
     ArrivedLog log;
     for (stream::PacketNumber number = 1; number <= 1000; ++number) {
         if (number != 200) log.arrived(number);

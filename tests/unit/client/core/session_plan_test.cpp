@@ -112,7 +112,7 @@ TEST_CASE("the first session gets all of R 3 s after connecting, and all slots b
     CHECK(p.entry(1).schedule.sequence == 1);
 }
 
-TEST_CASE("a hand-over tries the new session before it gets the pace, and the old one lingers") {
+TEST_CASE("a handover tries the new session before it gets the pace, and the old one lingers") {
     Plan p{lifetime(600s)};
     p.run(590s);
     REQUIRE(p.plan.entries().size() == 1);

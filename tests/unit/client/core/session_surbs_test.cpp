@@ -1,4 +1,4 @@
-// What a session believes of its exit's stock, and of what is under way.
+// A session's estimate of its exit's stock and of the SURBs on their way.
 #include "tests/unit/client/core/session_fixture.hpp"
 
 using namespace nightjar;

@@ -283,7 +283,7 @@ TEST_CASE("SURBs in packets that were lost are sent again after the longest rout
     for (stream::PacketNumber number = 1; number <= sent; ++number)
         if (number != 3) arrived.arrived(number);
     f.surbs.erase(f.surbs.begin() + 10, f.surbs.begin() + 15);
-    // The first tick is 3 s after the packet was made; the reply that tells of it comes later.
+    // The first tick is 3 s after the packet was made; the reply that reports it arrives later.
     f.now = f.network.now + 3s;
     CHECK(f.reply(arrived.newest()));
     CHECK(f.session.stock() == target - 6);

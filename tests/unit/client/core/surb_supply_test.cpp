@@ -43,7 +43,7 @@ TEST_CASE("an outstanding identifier is recognised once, and an unknown one neve
     CHECK(table.size() == 0);
 }
 
-TEST_CASE("a session that asks for too much loses its own oldest, nobody else's") {
+TEST_CASE("a session at its limit loses its own oldest entry, and no other session's") {
     Outstanding table{3};
     table.add(expected(100, 2, begin, wall));
     for (std::uint8_t n = 1; n <= 5; ++n)
@@ -59,7 +59,7 @@ TEST_CASE("a session that asks for too much loses its own oldest, nobody else's"
     CHECK(table.take(identifier(6)));
 }
 
-TEST_CASE("what was taken out of turn leaves nothing behind, in whatever order") {
+TEST_CASE("entries taken out of order leave nothing behind, in any order") {
     base::SeededRandom random{1};
     for (int round = 0; round < 200; ++round) {
         Outstanding table{100};
@@ -122,7 +122,7 @@ TEST_CASE("entries are forgotten by session, by age and by the end of their keys
     }
 }
 
-TEST_CASE("the estimate is the newest report and what is on its way") {
+TEST_CASE("the estimate is the newest report plus the SURBs on their way") {
     StockEstimate stock;
     CHECK(stock.estimate(30, begin) == 30);
     stock.on_reply(5, 60, begin);

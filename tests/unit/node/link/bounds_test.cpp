@@ -1,4 +1,4 @@
-// What bounds waiting: a queue that refuses when full, and pauses that grow.
+// Bounds on waiting: a queue that refuses when full, and pauses that grow.
 #include <doctest/doctest.h>
 
 #include <memory>

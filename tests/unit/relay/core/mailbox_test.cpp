@@ -176,7 +176,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: a lost slot leaves the grid where it was") 
     CHECK((mailboxes.next_due() - phase) % gap == 0ns);
 }
 
-TEST_CASE_FIXTURE(Fixture, "mailbox: clients that connect together get phases of their own") {
+TEST_CASE_FIXTURE(Fixture, "mailbox: clients that connect together get different phases") {
     // 600 clients connect at the same time. Their first slots are spread evenly over 10 parts of
     // the gap.
     for (unsigned i = 0; i < 600; ++i) {

@@ -95,7 +95,7 @@ TEST_CASE("mix queue: each of many packets leaves in the first tick after its ti
     CHECK(due.empty());
 }
 
-TEST_CASE("mix queue: whatever comes, sleeps and stalls, all that is due leaves and nothing else") {
+TEST_CASE("mix queue: through pushes, suspends and stalls, exactly the due packets leave") {
     // Delays of up to four rounds of the calendar, stalls of up to eight, and a queue that is often
     // full. Compared with a plain list.
     base::SeededRandom random{12};

@@ -182,7 +182,7 @@ TEST_CASE("replay filter: a tag touches two lines and sets at most eight bits in
     CHECK(bits == doctest::Approx(2 * 7.946 * tags).epsilon(0.004));
 }
 
-TEST_CASE("replay filter: which line a word names says nothing of the bit that it gives") {
+TEST_CASE("replay filter: the line that a word picks does not predict its bit") {
     // 512 lines: if the low bits of the word selected the line as well as the bit, the line would
     // determine the bit.
     base::Bytes memory(ReplayFilter::bytes_for(512 * 16));

@@ -156,7 +156,7 @@ TEST_CASE("a gap that the change falls into goes on at the new pace with what is
     }
 }
 
-TEST_CASE("nobody knows where the gaps begin from when a session opens, or an exit wakes up") {
+TEST_CASE("when a session opens or an exit wakes up does not reveal where the gaps begin") {
     constexpr int seeds = 2000;
     for (const bool restarted : {false, true}) {
         std::vector<double> places;
@@ -226,7 +226,7 @@ TEST_CASE("estimates of the last change count for nothing in the next one") {
     CHECK(pace.due() < at(8.33));
 }
 
-TEST_CASE("a change that has come is not drawn out by packets that tell of it late") {
+TEST_CASE("packets that announce a change late do not prolong it") {
     base::SeededRandom random{48};
     ReplyPace pace;
     pace.follow(schedule(1, 45'000, 1, 0), most, at(0), random);
@@ -261,7 +261,7 @@ TEST_CASE("a tick that is due already is not drawn anew by a schedule") {
     CHECK(pace.due() == Mono::max());
 }
 
-TEST_CASE("a hand-over between two exits keeps the sum of their paces in every window") {
+TEST_CASE("a handover between two exits keeps the sum of their paces in every window") {
     constexpr int seeds = 400;
     double around_the_change = 0;
     for (std::uint64_t seed = 0; seed < seeds; ++seed) {
