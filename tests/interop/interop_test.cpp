@@ -1,6 +1,5 @@
 // Both ways against the published crate: its packets and SURBs through our hops, ours through its.
 // Random routes of 1 to 5 hops, payload lengths from the least up, both versions, every kernel.
-#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <iostream>

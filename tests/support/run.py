@@ -14,17 +14,22 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import subjects
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 JOBS = str(os.cpu_count() or 2)
 SUITES = {}
+CASES = {}                                                  # suites that take subjects: their doctest cases
 
 
-def suite(name, in_all_only=False):
-    """Registers a suite. The decorated function yields (label, command, extra environment). Tests of a
+def suite(name, in_all_only=False, cases=None):
+    """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone. The decorated function yields (label, command, extra environment). Tests of a
     program may be skipped only if a fourth value says why: a reason, or `own_reason` if the program
     prints it."""
     def register(function):
         SUITES[name] = (function, in_all_only)
+        if cases is not None:
+            CASES[name] = cases
         return function
     return register
 
@@ -37,12 +42,16 @@ class Build:
     def preset(cls, name, *targets):
         key = (name, targets)
         if key not in cls.done:
-            cls.done[key] = run_logged(f"configure {name}", ["cmake", "--preset", name]) and run_logged(
+            cls.done[key] = cls.configure(name) and run_logged(
                 f"build {name}", ["cmake", "--build", f"build/{name}", "-j", JOBS]
                 + (["--target", *targets] if targets else []))
         if not cls.done[key]:
             raise RuntimeError(f"the build '{name}' failed; its log is above")
         return ROOT / "build" / name
+
+    @staticmethod
+    def configure(name):
+        return run_logged(f"configure {name}", ["cmake", "--preset", name])
 
 
 def progress(label, stop, started):
@@ -140,11 +149,21 @@ def show(label, command, code, output, count):
           flush=True)
 
 
-def run_suite(name):
+def of_subjects(name, words):
+    """What a suite yields for these subjects alone. Builds only the programs that have them."""
+    cases = CASES[name]
+    if not Build.configure(cases.preset):
+        raise RuntimeError(f"the preset '{cases.preset}' cannot be configured; the log is above")
+    found = list(subjects.commands(cases, words, ROOT / "build" / cases.preset))
+    Build.preset(cases.preset, *(command[0].name for _, command, _ in found))
+    yield from found
+
+
+def run_suite(name, words=()):
     started, total = time.time(), Count()
     print(f"suite {name}", flush=True)
     try:
-        for label, command, environment, *leave in SUITES[name][0]():
+        for label, command, environment, *leave in of_subjects(name, words) if words else SUITES[name][0]():
             code, output = run_captured(label, command, environment)
             if leave and leave[0] != own_reason:
                 output += f"\n{REASON} {leave[0]}\n"
@@ -158,24 +177,43 @@ def run_suite(name):
     return total
 
 
+def wanted_suites(words):
+    """{suite: its subjects} as the command line names them. ValueError if a word is neither."""
+    wanted = {}
+    for word in words:
+        if word in SUITES:
+            wanted[word] = []
+            last = word
+        elif not wanted:
+            raise ValueError(f"no suite '{word}'; there are: {' '.join(SUITES)}")
+        elif last not in CASES:
+            raise ValueError(f"no suite '{word}', and '{last}' takes no subject; those that do: {' '.join(CASES)}")
+        else:
+            subjects.files_of(CASES[last], word)
+            wanted[last].append(word)
+    return wanted
+
+
 def main():
     import suites  # noqa: F401  registers what there is
     parser = argparse.ArgumentParser(prog="tests/run", description="Runs the tests of this tree.")
     parser.add_argument("--all", action="store_true", help="the long suites too")
     parser.add_argument("--list", action="store_true", help="name the suites and stop")
-    parser.add_argument("suites", nargs="*", metavar="SUITE")
+    parser.add_argument("suites", nargs="*", metavar="SUITE [SUBJECT…]",
+                        help="only these suites, or only these subjects of a suite: unit mix_queue")
     wanted = parser.parse_args()
     if wanted.list:
         for name, (function, in_all_only) in SUITES.items():
             print(f"{name:12} {'--all' if in_all_only else '     '}  {(function.__doc__ or '').strip()}")
         return 0
-    unknown = [name for name in wanted.suites if name not in SUITES]
-    if unknown:
-        print(f"tests/run: no suite '{unknown[0]}'; there are: {' '.join(SUITES)}", file=sys.stderr)
+    try:
+        named = wanted_suites(wanted.suites)
+    except ValueError as error:
+        print(f"tests/run: {error}", file=sys.stderr)
         return 2
-    names = wanted.suites or [n for n, (_, only) in SUITES.items() if wanted.all or not only]
+    names = named or {n: [] for n, (_, only) in SUITES.items() if wanted.all or not only}
     started = time.time()
-    results = {name: run_suite(name) for name in names}
+    results = {name: run_suite(name, words) for name, words in names.items()}
     print(f"\n{'suite':12} passed failed skipped")
     for name, count in results.items():
         print(f"{name:12} {count.passed:6} {count.failed:6} {count.skipped:7}")

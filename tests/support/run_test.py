@@ -1,10 +1,12 @@
-"""How tests/run counts what its programs print: what fails, what may be skipped, and what it prints."""
+"""How tests/run counts what its programs print, and how it finds the test files of a subject."""
 import sys
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from run import Count, counted  # noqa: E402
+import suites  # noqa: E402, F401  registers them
+from run import Count, counted, wanted_suites  # noqa: E402
+from subjects import matching  # noqa: E402
 
 DOCTEST = "[doctest] test cases: 7 | {} passed | {} failed |{} skipped\n"
 UNITTEST = "-----\nRan {} tests in 1.5s\n\n{}\n"
@@ -49,6 +51,28 @@ class Counting(unittest.TestCase):
     def test_the_closing_line(self):
         self.assertEqual(str(Count(3, 0)), "3 passed, 0 failed")
         self.assertEqual(str(Count(3, 1) + Count(1, 0, 2)), "4 passed, 1 failed, 2 skipped")
+
+
+class Subjects(unittest.TestCase):
+    ALL = ["client/core/core", "relay/core/mix_queue", "relay/core/mailbox", "relay/operation/metrics"]
+
+    def test_a_file_is_named_by_its_last_part_or_its_path(self):
+        self.assertEqual(matching("mix_queue", self.ALL), ["relay/core/mix_queue"])
+        self.assertEqual(matching("relay/core/mix_queue", self.ALL), ["relay/core/mix_queue"])
+        self.assertEqual(matching("queue", self.ALL), [])
+
+    def test_a_folder_names_its_files_unless_a_file_has_that_name(self):
+        self.assertEqual(matching("relay/core/", self.ALL), ["relay/core/mix_queue", "relay/core/mailbox"])
+        self.assertEqual(matching("core", self.ALL), ["client/core/core"])
+
+    def test_a_word_behind_a_suite_is_a_subject_of_it(self):
+        self.assertEqual(wanted_suites(["unit", "mix_queue", "vectors"]), {"unit": ["mix_queue"], "vectors": []})
+
+    def test_a_word_that_names_nothing_is_refused(self):
+        for words, said in ((["unit", "mix_queu"], "near it: .*mix_queue"), (["fuzz", "mux"], "takes no subject"),
+                            (["mix_queue"], "no suite 'mix_queue'"), (["vectors", "mix_queue"], "no test file")):
+            with self.assertRaisesRegex(ValueError, said):
+                wanted_suites(words)
 
 
 if __name__ == "__main__":

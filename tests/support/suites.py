@@ -3,6 +3,7 @@ import os
 import subprocess
 
 from run import ROOT, Build, own_reason, suite
+from subjects import Cases
 
 PROGRAMS = ("nightjar-relay", "nightjar-authority", "nightjar")
 FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
@@ -14,7 +15,7 @@ def fuzz_names():
     return sorted(path.stem.removesuffix("_fuzz") for path in (ROOT / "tests/fuzz").glob("*_fuzz.cpp"))
 
 
-@suite("unit")
+@suite("unit", cases=Cases("test", ("tests/unit",)))
 def unit():
     """the tree's rules, and every object without I/O"""
     yield "self-test of the tree's rules", [".ci/check_tree.py", "--self-test"], {}
@@ -23,6 +24,7 @@ def unit():
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
     build = Build.preset("test")
+    yield "core_tests", [build / "tests/unit/core_tests"], {}
     yield "unit_tests", [build / "tests/unit/unit_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
     yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
@@ -32,7 +34,7 @@ def unit():
     yield "secrets under valgrind", ["python3", "tests/unit/secret_flow.py", build], {}
 
 
-@suite("vectors")
+@suite("vectors", cases=Cases("test", ("tests/vectors",)))
 def vectors():
     """the check vectors, from the folder in NIGHTJAR_VECTORS where that is set"""
     yield "vector_tests", [Build.preset("test") / "tests/vectors/vector_tests"], {}
@@ -49,7 +51,7 @@ def interop():
     yield "interop_tests", [build / "tests/interop/interop_tests"], {}
 
 
-@suite("simulation")
+@suite("simulation", cases=Cases("test", ("tests/simulation",)))
 def simulation():
     """whole networks in one process and virtual time"""
     build = Build.preset("test") / "tests/simulation"
@@ -57,7 +59,7 @@ def simulation():
     yield "client_simulation_tests", [build / "client_simulation_tests"], {}
 
 
-@suite("system")
+@suite("system", cases=Cases("test", ("tests/system",)))
 def system():
     """real sockets and processes on loopback, real curl"""
     build = Build.preset("test")
@@ -94,10 +96,12 @@ def fuzz():
 @suite("sanitizers", in_all_only=True)
 def sanitizers():
     """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
-    build = Build.preset("asan", "unit_tests", "vector_tests", "simulation_tests", "client_simulation_tests",
-                         "system_tests", "descriptor_tests", "nightjar-recorder", *PROGRAMS)
+    build = Build.preset("asan", "core_tests", "unit_tests", "vector_tests", "simulation_tests",
+                         "client_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder",
+                         *PROGRAMS)
     options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
                "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2"}
+    yield "core_tests", [build / "tests/unit/core_tests"], options
     yield "unit_tests", [build / "tests/unit/unit_tests"], options
     yield "vector_tests", [build / "tests/vectors/vector_tests"], options
     yield "simulation_tests", [build / "tests/simulation/simulation_tests"], options
@@ -117,7 +121,7 @@ def small_quarantine(label, options):
     return {"ASAN_OPTIONS": options["ASAN_OPTIONS"] + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
 
 
-@suite("privacy", in_all_only=True)
+@suite("privacy", in_all_only=True, cases=Cases("test", ("tests/lab/tests",)))
 def privacy():
     """what an adversary learns: the laboratory in its reduced form"""
     if subprocess.run(["deploy/install-packages", "plots"], cwd=ROOT).returncode != 0:

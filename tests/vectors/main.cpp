@@ -1,6 +1,5 @@
 // Runs every case once per kernel that this processor supports, or only under the kernel that
 // NIGHTJAR_KERNEL names.
-#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <iostream>

@@ -1,0 +1,46 @@
+"""Prints the cases of a doctest program as commands that ctest reads.
+
+Usage: cases.py PROGRAM FOLDER     FOLDER holds the program's sources
+The name of a case is "FOLDER/FILE: CASE", for example "relay/core/mix_queue: mix queue: ...".
+"""
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+
+def cases(program):
+    """(source file, name) of each case, in the order of the program."""
+    done = subprocess.run([program, "--list-test-cases", "--reporters=xml"], capture_output=True, text=True,
+                          check=True)
+    found = {}
+    # A program that runs its cases several times lists them as often, with lines of its own between.
+    for line in done.stdout.splitlines():
+        if line.strip().startswith("<TestCase "):
+            case = xml.fromstring(line)
+            found[case.get("filename"), case.get("name")] = None
+    return list(found)
+
+
+def subject(file, folder):
+    """relay/core/mix_queue for FOLDER/relay/core/mix_queue_test.cpp."""
+    path = Path(file)
+    inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    return str(inside.with_suffix("")).removesuffix("_test")
+
+
+def quoted(text):
+    return f"[==[{text}]==]"
+
+
+def main():
+    program, folder = sys.argv[1:]
+    for file, name in cases(program):
+        test = quoted(f"{subject(file, folder)}: {name}")
+        # doctest splits a filter at its commas; its ? stands for any character.
+        only = [f"--source-file={file}", "--test-case=" + name.replace(",", "?")]
+        print("add_test(", test, quoted(program), *map(quoted, only), ")")
+
+
+if __name__ == "__main__":
+    main()
