@@ -4,8 +4,12 @@ The tree's tracked files are copied to build/mutants/src, so a mutant never touc
 A mutant replaces one text, which must stand exactly once in its file, rebuilds what depends on it
 and runs its one test. A check of that test must fail (mutant_verdict.py): a mutant that survives, that
 only crashes its test, does not apply or does not compile fails the whole run.
+
+The mutants of one test program run together, and within them those of one file: then only that file is
+compiled again, and only that program is linked. Each program's tests must pass before its first mutant.
 """
 import argparse
+import fcntl
 import os
 import shutil
 import subprocess
@@ -18,6 +22,7 @@ import mutant_list_client
 import mutant_list_node
 import mutant_list_relay
 import mutant_list_stream
+from mutant_records import Records
 from mutant_verdict import KILLED, verdict
 
 MUTANTS = [mutant for part in (mutant_list, mutant_list_client, mutant_list_node, mutant_list_stream,
@@ -25,17 +30,23 @@ MUTANTS = [mutant for part in (mutant_list, mutant_list_client, mutant_list_node
            for mutant in part.MUTANTS]
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "mutants"
-SOURCE, BUILD = WORK / "src", WORK / "build"
+# Laid out as a checkout with the preset `test`, so that ccache knows what that preset has compiled before.
+SOURCE = WORK / "src"
+BUILD = SOURCE / "build" / "test"
 TEST_SECONDS_MAX = 60
+ENVIRONMENT = {"CCACHE_BASEDIR": str(SOURCE), "CCACHE_NOHASHDIR": "1", **os.environ, "NIGHTJAR_BUILD": str(BUILD)}
+JOBS = os.environ.get("NIGHTJAR_JOBS") or str(os.cpu_count() or 2)
 # A mutant may leave something unused: that must not keep it from compiling.
-FLAGS = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -w"]
+TOLERANT = "".join(f'#pragma GCC diagnostic ignored "-W{name}"\n' for name in (
+    "pragmas", "unused", "unused-parameter", "unused-variable", "unused-function", "unused-value",
+    "unused-but-set-variable", "unused-but-set-parameter", "empty-body", "type-limits"))
 
 
 def run(command, limit=1800):
     try:
         done = subprocess.run([str(c) for c in command], cwd=SOURCE, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit,
-                              errors="replace", env={**os.environ, "NIGHTJAR_BUILD": str(BUILD)})
+                              errors="replace", env=ENVIRONMENT)
         return done.returncode, done.stdout
     except subprocess.TimeoutExpired:
         return None, "over its time"
@@ -53,12 +64,12 @@ def copy_tree():
             shutil.copyfile(ROOT / name, target)
             shutil.copymode(ROOT / name, target)
     for path in list(SOURCE.rglob("*")):
-        if path.is_file() and str(path.relative_to(SOURCE)) not in wanted:
+        if path.is_file() and BUILD not in path.parents and str(path.relative_to(SOURCE)) not in wanted:
             path.unlink()
 
 
 def build(targets):
-    return run(["cmake", "--build", BUILD, "-j", str(os.cpu_count() or 2), "--target", *sorted(targets)])
+    return run(["cmake", "--build", BUILD, "-j", JOBS, "--target", *sorted(targets)])
 
 
 def test_command(mutant):
@@ -78,18 +89,29 @@ def ran_something(output):
     return "test cases: 0 |" not in output and "Ran 0 tests" not in output
 
 
-def green_run(mutants):
+def in_groups(mutants):
+    """By test program, as they come first in the list, and within it by file."""
+    programs = list(dict.fromkeys(m["test"][0] for m in mutants))
+    files = list(dict.fromkeys(m["file"] for m in mutants))
+    for program in programs:
+        yield program, sorted((m for m in mutants if m["test"][0] == program), key=lambda m: files.index(m["file"]))
+
+
+def red_tests(mutants):
+    """The tests that fail without any mutant; all of them if the product does not build."""
+    tests = sorted({m["test"] for m in mutants})
     code, output = build({t for m in mutants for t in target_of(m)})
     if code != 0:
         print(output[-6000:])
-        return False
-    for test in sorted({m["test"] for m in mutants}):
+        return tests
+    red = []
+    for test in tests:
         code, output = run(test_command({"test": test}), TEST_SECONDS_MAX)
         if code != 0 or not ran_something(output):
             print(output[-4000:])
-            print(f"not green before any mutant: {test}")
-            return False
-    return True
+            print(f"not green before any mutant: {test}", flush=True)
+            red.append(test)
+    return red
 
 
 def try_mutant(mutant):
@@ -98,7 +120,7 @@ def try_mutant(mutant):
     original = path.read_text()
     if original.count(mutant["was"]) != 1:
         return f"its line stands {original.count(mutant['was'])} times in {mutant['file']}"
-    path.write_text(original.replace(mutant["was"], mutant["is"]))
+    path.write_text(TOLERANT + original.replace(mutant["was"], mutant["is"]))
     try:
         code, output = build(target_of(mutant))
         if code != 0:
@@ -112,33 +134,61 @@ def try_mutant(mutant):
         path.write_text(original)
 
 
-def main():
+def parsed_arguments():
     parser = argparse.ArgumentParser(prog="tests/mutants")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME")
     wanted = parser.parse_args()
+    if unknown := sorted(set(wanted.names) - {m["name"] for m in MUTANTS}):
+        parser.error(f"no mutant is called {', '.join(unknown)}")
+    return wanted
+
+
+def run_all(mutants, records):
+    """Prints a line for each mutant and counts those that no check killed."""
+    failed = number = 0
+    for program, group in in_groups(mutants):
+        begun = time.time()
+        red = red_tests(group)
+        print(f"{program}: built, and its tests run without any mutant ({time.time() - begun:.0f} s)", flush=True)
+        for mutant in group:
+            begun = time.time()
+            found = "its test fails without it" if mutant["test"] in red else try_mutant(mutant)
+            seconds = time.time() - begun
+            records.add(mutant, found, seconds)
+            failed += found != KILLED
+            number += 1
+            print(f"{number:3}/{len(mutants)} {mutant['name']:50} {found} ({seconds:.0f} s)", flush=True)
+    return failed
+
+
+def main():
+    wanted = parsed_arguments()
     mutants = [m for m in MUTANTS if not wanted.names or m["name"] in wanted.names]
     if wanted.list:
         for m in mutants:
             print(f"{m['name']:50} {m['file']:34} {m['test'][1]}")
         return 0
-    if unknown := sorted(set(wanted.names) - {m["name"] for m in MUTANTS}):
-        print(f"tests/mutants: no mutant is called {', '.join(unknown)}", file=sys.stderr)
-        return 2
     started = time.time()
-    copy_tree()
-    print("building, and a green run without any mutant", flush=True)
-    code, output = run(["cmake", "-S", SOURCE, "-B", BUILD, "-G", "Ninja", *FLAGS])
-    if code != 0 or not green_run(mutants):
-        print(output[-3000:] if code != 0 else "")
-        print("0 passed, 1 failed")
-        return 1
-    failed = 0
-    for number, mutant in enumerate(mutants, 1):
-        begun = time.time()
-        found = try_mutant(mutant)
-        failed += found != KILLED
-        print(f"{number:3}/{len(mutants)} {mutant['name']:50} {found} ({time.time() - begun:.0f} s)", flush=True)
+    SOURCE.mkdir(parents=True, exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"tests/mutants: another run works in {WORK}", file=sys.stderr)
+            return 2
+        copy_tree()
+        records = Records(WORK / "verdicts", SOURCE)
+        known = [m for m in mutants if wanted.resume and records.verdict(m) == KILLED]
+        if known:
+            print(f"{len(known)} killed in an earlier run, not run again")
+        code, output = run(["cmake", "--preset", "test"])
+        if code != 0:
+            print(output[-3000:])
+            print("0 passed, 1 failed")
+            return 1
+        failed = run_all([m for m in mutants if m not in known], records)
     print(f"wall time {time.time() - started:.0f} s")
     print(f"{len(mutants) - failed} passed, {failed} failed")
     return 1 if failed else 0
