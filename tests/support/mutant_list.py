@@ -525,6 +525,6 @@ MUTANTS = [
            "tests/system/reload_test.py",
            "Reload.test_an_expired_relay_says_so_and_takes_the_next_document_by_itself", PROGRAMS),
     mutant("reload-takes-any-document", "relay/daemon.cpp", "check_newer(*document.document);\n    operation::check_fit(config",
-           "check_fit(config",
+           "operation::check_fit(config",
            "tests/system/reload_test.py", "Reload.test_another_epoch_length_needs_a_restart", PROGRAMS),
 ]

@@ -90,6 +90,8 @@ TEST_CASE("key store: a key that a version with another layout of filters has us
                 KeyStore store{folder.path(), epoch_length, packets};
                 first = store.take({7}).key->keys.public_key;
             }
+            // Each layout has a name of its own.
+            REQUIRE(fs::exists(folder.path() / "3600-7.tags"));
             fs::copy(folder.path() / "3600-7.tags", folder.path() / "3600-7.seen");
             if (!stale) fs::remove(folder.path() / "3600-7.tags");
             KeyStore store{folder.path(), epoch_length, packets};
