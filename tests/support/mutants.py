@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -43,13 +44,19 @@ TOLERANT = "".join(f'#pragma GCC diagnostic ignored "-W{name}"\n' for name in (
 
 
 def run(command, limit=1800):
+    """How it ended, and what it said. None if it took too long: then all that it has started ends with it."""
+    process = subprocess.Popen([str(c) for c in command], cwd=SOURCE, stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+                               env=ENVIRONMENT, start_new_session=True)
     try:
-        done = subprocess.run([str(c) for c in command], cwd=SOURCE, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit,
-                              errors="replace", env=ENVIRONMENT)
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired:
-        return None, "over its time"
+        output, _ = process.communicate(timeout=limit)
+        return process.returncode, output
+    except BaseException as reason:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(reason, subprocess.TimeoutExpired):
+            return None, "over its time"
+        raise
 
 
 def copy_tree():
@@ -171,6 +178,8 @@ def main():
             print(f"{m['name']:50} {m['file']:34} {m['test'][1]}")
         return 0
     started = time.time()
+    # A run that is ended puts its line back and ends its test, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     SOURCE.mkdir(parents=True, exist_ok=True)
     with (WORK / "lock").open("w") as lock:
         try:
