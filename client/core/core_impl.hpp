@@ -36,6 +36,7 @@ struct Core::Impl final : PlanHost {
         /// What the stream held unread when its session ended; its end is reported behind it.
         base::Bytes rest;
         std::size_t rest_read = 0;
+        bool rest_complete = false;  // it ends with the target's last byte
     };
     struct SessionEntry {
         std::unique_ptr<Session> session;

@@ -66,11 +66,19 @@ void Core::Impl::run_plan(base::Mono now) {
 void Core::Impl::reset_streams(SessionEntry& live) {
     const auto ended = std::move(live.streams);
     live.streams.clear();
+    auto& mux = live.session->mux();
     for (const auto& [id, ref] : ended) {
         auto& stream = streams.at(ref);
-        auto& mux = live.session->mux();
         stream.rest.resize(mux.readable(id));
         mux.read(id, stream.rest);
+    }
+    for (const auto& event : mux.take_events()) {
+        const auto found = ended.find(event.stream);
+        if (event.kind == stream::Event::Kind::finished && found != ended.end())
+            streams.at(found->second).rest_complete = true;
+    }
+    for (const auto& [id, ref] : ended) {
+        auto& stream = streams.at(ref);
         mux.reset(id, stream::ResetReason::session_ended);
         stream.session = loops_handle;
         if (!stream.rest.empty()) {
@@ -80,7 +88,6 @@ void Core::Impl::reset_streams(SessionEntry& live) {
         report(ref, stream::Event::Kind::reset, stream::ResetReason::session_ended);
         streams.erase(ref);
     }
-    if (!ended.empty()) live.session->mux().take_events();  // ours stand in their place
 }
 
 void Core::Impl::report(StreamRef ref, stream::Event::Kind kind, stream::ResetReason reason) {
@@ -90,16 +97,19 @@ void Core::Impl::report(StreamRef ref, stream::Event::Kind kind, stream::ResetRe
     events.push_back(std::move(event));
 }
 
-/// The bytes that arrived in order before their session ended are good. Their end is not.
+/// The bytes that arrived in order before their session ended are good. The end is not, unless it
+/// is the target's own.
 std::size_t Core::Impl::read_rest(StreamRef ref, Stream& stream, base::ByteSpan out) {
     const auto n = std::min(out.size(), stream.rest.size() - stream.rest_read);
     std::copy_n(stream.rest.begin() + static_cast<std::ptrdiff_t>(stream.rest_read), n,
                 out.begin());
     stream.rest_read += n;
-    if (stream.rest_read == stream.rest.size()) {
+    if (stream.rest_read < stream.rest.size()) return n;
+    if (stream.rest_complete)
+        report(ref, stream::Event::Kind::finished, stream::ResetReason::session_ended);
+    if (!stream.rest_complete || !stream.sent_all)
         report(ref, stream::Event::Kind::reset, stream::ResetReason::session_ended);
-        streams.erase(ref);
-    }
+    streams.erase(ref);
     return n;
 }
 

@@ -34,10 +34,8 @@ void Core::Impl::collect(SessionEntry& live, const Expected* spent) {
         events.push_back({ref, std::move(event)});
         if (kind == stream::Event::Kind::reset) forget(ref);
         if (kind == stream::Event::Kind::stopped) streams.at(ref).sent_all = true;
-        if (kind == stream::Event::Kind::finished) {
-            streams.at(ref).read_all = true;
-            forget_if_over(ref);
-        }
+        if (kind == stream::Event::Kind::finished) streams.at(ref).read_all = true;
+        if (streams.contains(ref)) forget_if_over(ref);
     }
 }
 

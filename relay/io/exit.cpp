@@ -125,6 +125,7 @@ void Exit::pump() {
                 connection.room.cancel();
                 break;
             case Kind::stopped:
+                if (!connection.connected) refuse(connection, ResetReason::cancelled);
                 act(held, Input::stream_stopped);
                 connection.room.cancel();
                 break;

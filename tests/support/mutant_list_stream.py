@@ -135,7 +135,7 @@ MUTANTS = [
            "draining_ = actions.drain = true;", "over_ = actions.reset = actions.abort = true;",
            CORE, "byte relay: each pair of ends has its outcome"),
     mutant("end-of-file-behind-a-reset-believed", "sphinx/node/process/socket_end.cpp",
-           "return write_error == boost::asio::error::broken_pipe;", "return true;",
+           "return write_error == boost::asio::error::broken_pipe;", "return write_error.failed();",
            SYSTEM, "an end of file behind a failed write is believed only if it came before"),
     mutant("half-closed-for-ever", "client/apps/proxy.cpp",
            ">= limits_.half_closed) act(application, Input::expired);",

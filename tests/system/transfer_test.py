@@ -1,6 +1,8 @@
 """1 MiB each way by curl, byte for byte, while every relay drops 1 % of its packets."""
+import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -22,6 +24,27 @@ class WithLoss(NetworkTest):
     def test_an_upload_arrives_byte_for_byte(self):
         done = self.curl.upload(self.file, self.digest, SECONDS_MAX)
         self.assertEqual(done.size, FILE_BYTES)
+
+    def test_an_early_answer_arrives_whole_though_the_upload_stays_unread(self):
+        """The server closes with unread input, so its kernel sends a reset behind the answer."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def refuse():
+                for _ in range(3):
+                    connection, _ = listener.accept()
+                    connection.recv(300)
+                    connection.sendall(b"HTTP/1.1 413 x\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20000)
+                    connection.close()
+            server = threading.Thread(target=refuse)
+            server.start()
+            for _ in range(3):
+                done = subprocess.run(
+                    ["curl", "--silent", "--max-time", "60", "-H", "Expect:", "--data-binary", f"@{self.file}",
+                     "--proxy", f"socks5h://{self.net.socks}", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
+                     f"http://127.0.0.1:{listener.getsockname()[1]}/"],
+                    stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                self.assertEqual(done.stdout, "413 20000")
+                self.assertEqual(done.returncode, 0)
+            server.join()
 
     def test_pages_in_parallel(self):
         pages, _ = self.curl.small_pages(3, SECONDS_MAX)
