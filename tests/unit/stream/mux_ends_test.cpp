@@ -67,6 +67,7 @@ class End {
         from_program();
     }
     void set_id(StreamId id) { id_ = id; }
+    bool started() const { return started_; }
 
     Program program;
     ByteRelay relay;
@@ -173,7 +174,10 @@ void run(std::uint64_t seed, bool client_breaks, bool client_deaf, bool exit_bre
         client.pump();
         exit.pump();
     };
-    const auto when = channel.now() + Milliseconds{1500 + random.below(8000)};
+    // A stream that its client ends before that is withdrawn.
+    for (int i = 0; i < 100 && !(client.started() && exit.started()); ++i)
+        channel.run_until(channel.now() + Milliseconds{500}, pump);
+    const auto when = channel.now() + Milliseconds{random.below(8000)};
     channel.run_until(when, pump);
     if (forced == Forced::deadline_of_client) client.act(Input::expired);
     if (forced == Forced::deadline_of_exit) exit.act(Input::expired);
