@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <new>
 #include <span>
 #include <utility>
 
@@ -17,9 +16,6 @@ namespace {
 // so most buckets hold packets of one round only.
 constexpr unsigned bucket_bits = 20;
 constexpr std::size_t bucket_count = 512;
-
-/// The prefetch distance, in packets: among thousands, a packet's slot is not in the cache.
-constexpr std::size_t prefetch_distance = 8;
 
 }  // namespace
 
@@ -72,11 +68,7 @@ void MixQueue::put(HeldPacket packet) {
     } else {
         place = free_.back();
         free_.pop_back();
-        if (free_.size() >= prefetch_distance)
-            __builtin_prefetch(&packets_[free_[free_.size() - prefetch_distance]], 1);
-        // Constructs over the empty packet that take() left, without reading it, so as not to wait
-        // for its cache line.
-        new (&packets_[place]) HeldPacket(std::move(packet));
+        packets_[place] = std::move(packet);
     }
     insert(place);
 }

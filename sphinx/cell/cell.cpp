@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <cstring>
 #include <new>
 
 namespace nightjar::cell {
@@ -21,30 +20,13 @@ thread_local std::array<void*, kept_max + 1> kept;
 thread_local std::size_t kept_count = 0;
 thread_local bool kept_ended = false;
 
-/// Allocates memory that starts on a cache line. Aligned by hand: glibc 2.36 uses twice the memory
-/// for an aligned allocation. The original pointer is stored in front of the memory.
-constexpr std::size_t line = 64;
-void* take(std::size_t size) {
-    auto* given = static_cast<std::uint8_t*>(::operator new(size + line));
-    static_assert(__STDCPP_DEFAULT_NEW_ALIGNMENT__ >= sizeof given);
-    auto* memory = given + line - reinterpret_cast<std::uintptr_t>(given) % line;
-    std::memcpy(memory - sizeof given, &given, sizeof given);
-    return memory;
-}
-
-void give_back(void* memory) {
-    void* given = nullptr;
-    std::memcpy(&given, static_cast<std::uint8_t*>(memory) - sizeof given, sizeof given);
-    ::operator delete(given);
-}
-
 struct Keeper {
     bool begun = false;
 
     ~Keeper() {
         kept_ended = true;
         while (kept_count > 0)
-            give_back(kept[--kept_count]);
+            ::operator delete(kept[--kept_count]);
     }
 };
 thread_local Keeper keeper;
@@ -52,13 +34,13 @@ thread_local Keeper keeper;
 }  // namespace
 
 void* Cell::operator new(std::size_t size) {
-    if (size != sizeof(Cell) || kept_count == 0) return take(size);
+    if (size != sizeof(Cell) || kept_count == 0) return ::operator new(size);
     return kept[--kept_count];
 }
 
 void Cell::operator delete(void* memory) noexcept {
     if (memory == nullptr) return;
-    if (kept_ended || kept_count == kept_max) return give_back(memory);
+    if (kept_ended || kept_count == kept_max) return ::operator delete(memory);
     keeper.begun = true;  // constructs it, so it is destroyed when the thread ends
     kept[kept_count++] = memory;
 }

@@ -46,7 +46,7 @@ class Cell {
     static std::unique_ptr<Cell> parse_boxed(base::ByteView bytes);
 
     // Each thread keeps some freed cells for reuse: every packet allocates and frees a cell, and
-    // glibc's thread cache does not hold blocks of this size. Each cell starts on a cache line.
+    // glibc's thread cache does not hold blocks of this size.
     static void* operator new(std::size_t size);
     static void operator delete(void* memory) noexcept;
 

@@ -91,16 +91,6 @@ TEST_CASE("a packet yet to be written is zeros, whatever its memory held before"
     }
 }
 
-TEST_CASE("a cell in a box starts on a cache line, in fresh and in reused memory") {
-    for (int round = 0; round < 2; ++round) {
-        std::vector<cell::CellBox> cells;
-        for (int i = 0; i < 2000; ++i) {
-            cells.push_back(std::make_unique<Cell>());
-            REQUIRE(reinterpret_cast<std::uintptr_t>(cells.back().get()) % 64 == 0);
-        }
-    }
-}
-
 TEST_CASE("a cell may end on another thread than it began on, and after that one") {
     cell::CellBox made;
     std::thread{[&] { made = Cell::boxed_packet(1); }}.join();
