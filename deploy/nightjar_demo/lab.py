@@ -36,7 +36,7 @@ def build_laboratory():
                           stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         raise DemoError("--lab needs the packages of the tests: deploy/install-packages build test")
-    return build("the laboratory", "test", ["nightjar-lab"]) / "tests" / "privacy" / "nightjar-lab"
+    return build("the laboratory", "test", ["nightjar-lab"]) / "tests" / "lab" / "nightjar-lab"
 
 
 class Watch:
