@@ -46,13 +46,13 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
 }
 
 /// Returns the answer to one request.
-std::string answer(const std::string& line, const std::function<StatusFacts()>& facts) {
+boost::asio::awaitable<std::string> answer(std::string line, std::function<StatusFacts()> facts) {
     const auto request = Json::parse(line, nullptr, false);
     if (!request.is_object() || request.size() != 1 || !request.contains("request")) {
-        return "{\"error\":\"not a request\"}";
+        co_return "{\"error\":\"not a request\"}";
     }
-    if (request["request"] != "status") return "{\"error\":\"unknown request\"}";
-    return to_json(facts());
+    if (request["request"] != "status") co_return "{\"error\":\"unknown request\"}";
+    co_return to_json(facts());
 }
 
 }  // namespace
@@ -109,9 +109,8 @@ node::process::ControlSocket status_socket(boost::asio::any_io_executor executor
                                            std::filesystem::path path,
                                            std::function<StatusFacts()> facts,
                                            node::process::TaskGroup& tasks) {
-    auto respond = [facts =
-                        std::move(facts)](std::string line) -> boost::asio::awaitable<std::string> {
-        co_return answer(line, facts);
+    auto respond = [facts = std::move(facts)](std::string line) {
+        return answer(std::move(line), facts);
     };
     return {std::move(executor), std::move(path), "control", limits, std::move(respond), tasks};
 }

@@ -23,6 +23,10 @@ using std::chrono::milliseconds;
 
 namespace {
 
+asio::awaitable<std::string> nothing(std::string) {
+    co_return "";
+}
+
 /// A socket that answers "echo" at once, "slow" when `release` is set, and "never" not at all.
 struct Server {
     explicit Server(milliseconds patience = milliseconds{60'000})
@@ -133,9 +137,8 @@ TEST_CASE("control socket: replaces the socket of a dead process, and no other f
     asio::io_context io{1};
     node::process::TaskGroup tasks{io.get_executor(), [](const auto&, const auto&) {}};
     const auto make = [&] {
-        auto answer = [](std::string) -> asio::awaitable<std::string> { co_return ""; };
-        const node::process::ControlSocket one{
-            io.get_executor(), path, "control", {2, 16, milliseconds{1}}, std::move(answer), tasks};
+        const node::process::ControlSocket one{io.get_executor(),        path,    "control",
+                                               {2, 16, milliseconds{1}}, nothing, tasks};
         struct stat status {};
         REQUIRE(::stat(path.c_str(), &status) == 0);
         CHECK((status.st_mode & 0777) == 0600);
