@@ -293,9 +293,9 @@ void Daemon::log_state_change() {
     if (now == std::exchange(last_logged_state_, now)) return;
     log(now == core::State::active || now == core::State::draining ? Level::info : Level::warning,
         std::string{"state "} + core::state_names[static_cast<std::size_t>(now)] +
-            "; this machine's clock says " + operation::to_text(node::process::wall_now()) +
+            "; this machine's clock says " + base::utc_text(node::process::wall_now()) +
             ", the network document ends at " +
-            operation::to_text(loaded_.document.document->valid_until));
+            base::utc_text(loaded_.document.document->valid_until));
 }
 
 operation::StaticFacts Daemon::facts() const {

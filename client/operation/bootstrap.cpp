@@ -2,7 +2,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <ctime>
 
 #include "client/protocol/document_fetch.hpp"
 #include "sphinx/node/files/key_file.hpp"
@@ -16,24 +15,14 @@ namespace nightjar::client::operation {
 
 namespace {
 
-std::string utc(base::Wall when) {
-    const auto seconds = static_cast<std::time_t>(
-        std::chrono::duration_cast<base::Seconds>(when.time_since_epoch()).count());
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char text[32] = {};
-    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
-    return text;
-}
-
 Reason explain(directory::Refusal refusal, const directory::Document& document, base::Wall now) {
     if (refusal == directory::Refusal::not_yet_valid) {
-        return "the network document is valid from " + utc(document.valid_from) +
-               ", and this machine's clock says " + utc(now) + ": set the clock";
+        return "the network document is valid from " + base::utc_text(document.valid_from) +
+               ", and this machine's clock says " + base::utc_text(now) + ": set the clock";
     }
     if (refusal == directory::Refusal::expired) {
-        return "the network document was valid until " + utc(document.valid_until) +
-               ", and this machine's clock says " + utc(now) +
+        return "the network document was valid until " + base::utc_text(document.valid_until) +
+               ", and this machine's clock says " + base::utc_text(now) +
                ": set the clock, or wait for a newer document";
     }
     return std::string{"the network document is refused: "} + directory::to_string(refusal);

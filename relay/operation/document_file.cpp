@@ -47,13 +47,13 @@ std::string read_file(const std::filesystem::path& file) {
 
 std::string hint(directory::Refusal refusal, const directory::Document& document, base::Wall now) {
     using directory::Refusal;
-    const auto clock = "this machine's clock says " + to_text(now);
+    const auto clock = "this machine's clock says " + base::utc_text(now);
     switch (refusal) {
         case Refusal::not_yet_valid:
-            return "is valid only from " + to_text(document.valid_from) + ", and " + clock +
+            return "is valid only from " + base::utc_text(document.valid_from) + ", and " + clock +
                    "; set the clock, or wait";
         case Refusal::expired:
-            return "expired at " + to_text(document.valid_until) + ", and " + clock +
+            return "expired at " + base::utc_text(document.valid_until) + ", and " + clock +
                    "; get a newer document, or set the clock";
         case Refusal::wrong_network:
             return "is of network \"" + document.network +
@@ -70,15 +70,6 @@ std::string hint(directory::Refusal refusal, const directory::Document& document
 }
 
 }  // namespace
-
-std::string to_text(base::Wall at) {
-    const std::time_t seconds = at.time_since_epoch() / base::Seconds{1};
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char text[64];
-    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return text;
-}
 
 DocumentFile::DocumentFile(std::filesystem::path file, directory::Anchors anchors)
     : file_{std::move(file)}, anchors_{std::move(anchors)} {}

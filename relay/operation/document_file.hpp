@@ -48,7 +48,4 @@ class DocumentFile {
     bool early_ = false;
 };
 
-/// Formats a time as "2026-11-23 22:00:00 UTC".
-std::string to_text(base::Wall at);
-
 }  // namespace nightjar::relay::operation

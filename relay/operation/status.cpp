@@ -3,8 +3,6 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "relay/operation/document_file.hpp"
-
 namespace nightjar::relay::operation {
 
 using Json = nlohmann::ordered_json;
@@ -95,7 +93,7 @@ std::optional<std::string> to_people(const std::string& text) {
     out << "  role       " << word("role") << (layer == "0" ? "" : ", layer " + layer) << "\n";
     out << "  network    " << word("network") << ", epoch " << word("epoch") << "\n";
     const base::Seconds until{json.value("document_valid_until", std::int64_t{0})};
-    out << "  document   valid until " << to_text(base::Wall{until}) << "\n";
+    out << "  document   valid until " << base::utc_text(base::Wall{until}) << "\n";
     out << "  keys       of epochs " << word("key_epochs")
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <string>
 
 namespace nightjar::base {
 
@@ -23,5 +25,10 @@ inline Nanoseconds from_seconds(double seconds) {
 inline double to_seconds(Nanoseconds duration) {
     return static_cast<double>(duration.count()) * 1e-9;
 }
+
+/// "2026-11-23 22:00:00 UTC", for people.
+std::string utc_text(Wall at);
+/// "2026-11-23T22:00:00Z" (RFC 3339), for lines that programs sort.
+std::string utc_stamp(Wall at);
 
 }  // namespace nightjar::base

@@ -3,11 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <cstdlib>
-#include <ctime>
 #include <string>
+
+#include "sphinx/node/process/clocks.hpp"
 
 namespace nightjar::node::process {
 
@@ -22,15 +22,6 @@ bool journal_listens() {
     struct stat status {};
     if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0) return false;
     return stream == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
-}
-
-std::string stamp() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    std::array<char, 32> text{};
-    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ ", &utc);
-    return {text.data(), size};
 }
 
 std::string_view name(Level level) {
@@ -53,7 +44,7 @@ void log(Level level, std::string_view message) {
     if (level > level_max.load(std::memory_order_relaxed)) return;
     static const bool journal = journal_listens();
     std::string line = journal ? "<" + std::to_string(static_cast<int>(level)) + ">"
-                               : stamp() + std::string{name(level)};
+                               : base::utc_stamp(wall_now()) + " " + std::string{name(level)};
     // One message is always one line, so that no text can forge another entry.
     for (const char c : message) {
         const auto byte = static_cast<unsigned char>(c);

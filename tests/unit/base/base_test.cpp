@@ -11,8 +11,26 @@
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/result.hpp"
 #include "sphinx/base/secret.hpp"
+#include "sphinx/base/time.hpp"
 
 using namespace nightjar::base;
+
+TEST_CASE("UTC: a time as people and as programs read it") {
+    struct Row {
+        std::int64_t milliseconds;
+        const char* text;
+        const char* stamp;
+    };
+    for (const auto& row :
+         {Row{0, "1970-01-01 00:00:00 UTC", "1970-01-01T00:00:00Z"},
+          Row{1'709'251'199'999, "2024-02-29 23:59:59 UTC", "2024-02-29T23:59:59Z"},
+          Row{1'795'471'200'000, "2026-11-23 22:00:00 UTC", "2026-11-23T22:00:00Z"},
+          Row{-1, "1969-12-31 23:59:59 UTC", "1969-12-31T23:59:59Z"}}) {
+        const Wall at{Milliseconds{row.milliseconds}};
+        CHECK(utc_text(at) == row.text);
+        CHECK(utc_stamp(at) == row.stamp);
+    }
+}
 
 TEST_CASE("hexadecimal: strict reading, lower-case writing") {
     const Bytes bytes{0x00, 0x7f, 0x80, 0xff};
