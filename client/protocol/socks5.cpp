@@ -73,11 +73,11 @@ std::optional<Destination> destination(std::uint8_t type, base::ByteView address
         return Destination{std::string{name}, !is_localhost(name)};
     }
     base::Reader reader{address};
-    base::ByteArray<4> ipv4{};
-    base::ByteArray<16> ipv6{};
-    reader.into(type == type_ipv4 ? base::ByteSpan{ipv4} : base::ByteSpan{ipv6});
+    base::IpAddress ip;
+    ip.v6 = type != type_ipv4;
+    reader.into(base::ByteSpan{ip.bytes}.first(ip.v6 ? 16 : 4));
     if (!reader.finished()) return std::nullopt;
-    const auto literal = type == type_ipv4 ? base::literal(ipv4) : base::literal(ipv6);
+    const auto literal = base::literal(ip);
     return Destination{literal.text, literal.is_public};
 }
 

@@ -127,12 +127,8 @@ bool ExitRule::matches(const base::IpEndpoint& target) const {
 }
 
 bool is_forbidden_target(const base::IpAddress& address) {
-    if (!address.v6) {
-        const auto& b = address.bytes;
-        return !base::is_public(base::ByteArray<4>{b[0], b[1], b[2], b[3]});
-    }
     const auto& wrapping = wrapping_networks();
-    return !base::is_public(address.bytes) ||
+    return !base::is_public(address) ||
            std::any_of(wrapping.begin(), wrapping.end(),
                        [&](const base::IpNetwork& one) { return one.contains(address); });
 }

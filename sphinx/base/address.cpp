@@ -1,7 +1,5 @@
 #include "sphinx/base/address.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 
@@ -40,8 +38,6 @@ ByteArray<4> four_at(const ByteArray<16>& address, std::size_t offset) {
     return {address[offset], address[offset + 1], address[offset + 2], address[offset + 3]};
 }
 
-}  // namespace
-
 bool is_public(const ByteArray<4>& ipv4) {
     const std::uint32_t value = std::uint32_t{ipv4[0]} << 24 | std::uint32_t{ipv4[1]} << 16 |
                                 std::uint32_t{ipv4[2]} << 8 | ipv4[3];
@@ -67,26 +63,20 @@ bool is_public(const ByteArray<16>& ipv6) {
     return !special;
 }
 
-Literal literal(const ByteArray<4>& ipv4) {
-    std::array<char, INET_ADDRSTRLEN> text{};
-    ::inet_ntop(AF_INET, ipv4.data(), text.data(), text.size());
-    return {text.data(), is_public(ipv4)};
+}  // namespace
+
+bool is_public(const IpAddress& address) {
+    return address.v6 ? is_public(address.bytes) : is_public(four_at(address.bytes, 0));
 }
 
-Literal literal(const ByteArray<16>& ipv6) {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    ::inet_ntop(AF_INET6, ipv6.data(), text.data(), text.size());
-    return {text.data(), is_public(ipv6)};
+Literal literal(const IpAddress& address) {
+    return {address.to_text(), is_public(address)};
 }
 
 std::optional<Literal> parse_literal(std::string_view text) {
-    if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != text.npos) return std::nullopt;
-    const std::string terminated{text};
-    ByteArray<4> ipv4{};
-    if (::inet_pton(AF_INET, terminated.c_str(), ipv4.data()) == 1) return literal(ipv4);
-    ByteArray<16> ipv6{};
-    if (::inet_pton(AF_INET6, terminated.c_str(), ipv6.data()) == 1) return literal(ipv6);
-    return std::nullopt;
+    const auto address = IpAddress::parse(text);
+    if (!address) return std::nullopt;
+    return literal(*address);
 }
 
 }  // namespace nightjar::base

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "sphinx/base/bytes.hpp"
+#include "sphinx/base/ip.hpp"
 
 namespace nightjar::base {
 
@@ -14,19 +14,16 @@ namespace nightjar::base {
 /// loopback, link-local, multicast, documentation and reserved ranges (IANA special-purpose
 /// registries). An IPv6 address that contains an IPv4 one (mapped, compatible, 6to4, NAT64) is
 /// judged by the IPv4 address.
-bool is_public(const ByteArray<4>& ipv4);
-bool is_public(const ByteArray<16>& ipv6);
+bool is_public(const IpAddress& address);
 
 /// A literal address in its canonical spelling, and whether it is public.
 struct Literal {
     std::string text;
     bool is_public = false;
 };
-Literal literal(const ByteArray<4>& ipv4);
-Literal literal(const ByteArray<16>& ipv6);
+Literal literal(const IpAddress& address);
 
-/// Parses dotted quad or colon notation; no zone, no brackets, no octal, hexadecimal or short
-/// forms. Returns nullopt if the text is not a literal.
+/// As IpAddress::parse().
 std::optional<Literal> parse_literal(std::string_view text);
 
 }  // namespace nightjar::base

@@ -16,7 +16,8 @@ struct IpAddress {
     bool v6 = false;
     base::ByteArray<16> bytes{};
 
-    /// Parses a dotted quad or RFC 4291 text, and nothing looser: no zone, no short or octal IPv4.
+    /// The one parser of literal addresses. Takes a dotted quad or RFC 4291 text, and nothing
+    /// looser: no zone, no brackets, no short, octal or hexadecimal IPv4.
     static std::optional<IpAddress> parse(std::string_view text);
     std::string to_text() const;
 

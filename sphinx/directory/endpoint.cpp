@@ -1,30 +1,19 @@
 #include "sphinx/directory/endpoint.hpp"
 
-#include <arpa/inet.h>
-
-#include <algorithm>
-#include <array>
 #include <charconv>
+
+#include "sphinx/base/ip.hpp"
 
 namespace nightjar::directory {
 
 namespace {
 
-/// Parses the text and prints it again: canonical text does not change.
-bool is_canonical(int family, const std::string& host) {
-    std::array<unsigned char, 16> address{};
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    if (inet_pton(family, host.c_str(), address.data()) != 1) return false;
-    if (inet_ntop(family, address.data(), text.data(), text.size()) == nullptr) return false;
-    return host == text.data();
-}
-
+/// Canonical text does not change when it is parsed and printed again.
 bool is_host(const std::string& host) {
-    if (host.find('\0') != std::string::npos) return false;
-    const bool dots = host.find('.') != std::string::npos;
-    const bool colons = host.find(':') != std::string::npos;
-    if (dots == colons) return false;  // no address, or IPv4 inside IPv6, a second name for it
-    return is_canonical(dots ? AF_INET : AF_INET6, host);
+    const auto address = base::IpAddress::parse(host);
+    if (!address || address->to_text() != host) return false;
+    // No IPv4 inside IPv6: that would be a second name for one address.
+    return !address->v6 || host.find('.') == std::string::npos;
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ MUTANTS = [
     mutant("6to4-of-a-private-address-public", "sphinx/base/address.cpp",
            "if (starts_with(ipv6, {0x20, 0x02})) return is_public(four_at(ipv6, 2));", "",
            CORE, "literals: one canonical spelling, public or not"),
-    mutant("literal-with-a-NUL-taken", "sphinx/base/address.cpp", " || text.find('\\0') != text.npos", "",
+    mutant("literal-with-a-NUL-taken", "sphinx/base/ip.cpp",
+           "if (text.find('\\0') != std::string_view::npos) return std::nullopt;", "",
            CORE, "literals: one canonical spelling, public or not"),
     # --- relay/core/exit_sessions ---
     mutant("later-use-of-a-session-not-charged", "relay/core/exit_sessions.cpp", "sessions_.charge(entry_);",

@@ -27,17 +27,18 @@ TEST_CASE("literals: each special range of IPv4 ends where the registry says") {
             if (at == nullptr) break;
         }
         number += static_cast<std::uint32_t>(by);
-        return ByteArray<4>{
-            static_cast<std::uint8_t>(number >> 24), static_cast<std::uint8_t>(number >> 16),
-            static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)};
+        return IpAddress{
+            false,
+            {static_cast<std::uint8_t>(number >> 24), static_cast<std::uint8_t>(number >> 16),
+             static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
     };
     for (const auto& [first, last] : ranges) {
         CAPTURE(first);
         CHECK_FALSE(is_public(moved(first, 0)));
         CHECK_FALSE(is_public(moved(last, 0)));
         // Before 0.0.0.0 and behind 255.255.255.255 there is nothing.
-        if (moved(first, 0) != ByteArray<4>{}) CHECK(is_public(moved(first, -1)));
-        if (moved(last, 1) != ByteArray<4>{}) CHECK(is_public(moved(last, 1)));
+        if (moved(first, 0) != IpAddress{}) CHECK(is_public(moved(first, -1)));
+        if (moved(last, 1) != IpAddress{}) CHECK(is_public(moved(last, 1)));
     }
 }
 
