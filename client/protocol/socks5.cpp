@@ -5,6 +5,7 @@
 
 #include "sphinx/base/address.hpp"
 #include "sphinx/base/codec.hpp"
+#include "sphinx/base/host_name.hpp"
 
 namespace nightjar::client::protocol::socks5 {
 
@@ -35,20 +36,6 @@ constexpr std::string_view http_answer =
     "Enter it as a SOCKS v5 host, with names resolved by the proxy\n"
     "(curl: --proxy socks5h://127.0.0.1:PORT).\n";
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool is_name_character(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-}
-
-/// Resolvers read 127.1, 0x7f000001 or 2130706433 as addresses, so a name must not end in a number.
-bool is_number(std::string_view label) {
-    return std::all_of(label.begin(), label.end(), is_digit) || label.starts_with("0x") ||
-           label.starts_with("0X");
-}
-
 bool is_localhost(std::string_view name) {
     if (name.ends_with('.')) name.remove_suffix(1);
     std::string lower{name};
@@ -69,7 +56,7 @@ std::optional<Destination> destination(std::uint8_t type, base::ByteView address
         if (const auto literal = base::parse_literal(name)) {
             return Destination{literal->text, literal->is_public};
         }
-        if (!is_host_name(name)) return std::nullopt;
+        if (!base::is_host_name(name)) return std::nullopt;
         return Destination{std::string{name}, !is_localhost(name)};
     }
     base::Reader reader{address};
@@ -82,19 +69,6 @@ std::optional<Destination> destination(std::uint8_t type, base::ByteView address
 }
 
 }  // namespace
-
-bool is_host_name(std::string_view name) {
-    if (name.ends_with('.')) name.remove_suffix(1);
-    if (name.empty() || name.size() > 253) return false;
-    for (;;) {
-        const auto dot = name.find('.');
-        const auto label = name.substr(0, dot);
-        if (label.empty() || label.size() > 63) return false;
-        if (!std::all_of(label.begin(), label.end(), is_name_character)) return false;
-        if (dot == name.npos) return !is_number(label);
-        name.remove_prefix(dot + 1);
-    }
-}
 
 Reply reply_for(stream::ResetReason reason) {
     using stream::ResetReason;

@@ -86,9 +86,4 @@ class Handshake {
     core::IsolationKey isolation_;
 };
 
-/// True for a host name that we pass on to an exit: letters, digits, '-', '_' and '.', labels of 1
-/// to 63 bytes, at most 253 bytes in all, one final dot allowed, the last label not a number. IP
-/// address literals are not host names.
-bool is_host_name(std::string_view name);
-
 }  // namespace nightjar::client::protocol::socks5

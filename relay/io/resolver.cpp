@@ -13,28 +13,12 @@
 #include <map>
 #include <stdexcept>
 
+#include "sphinx/base/host_name.hpp"
 #include "sphinx/node/process/event.hpp"
 
 namespace nightjar::relay::io {
 
 namespace asio = boost::asio;
-
-bool is_host_name(std::string_view name) {
-    if (name.ends_with('.')) name.remove_suffix(1);
-    if (name.empty() || name.size() > 253) return false;
-    std::size_t label = 0;
-    for (const char c : name) {
-        if (c == '.') {
-            if (label == 0) return false;
-            label = 0;
-            continue;
-        }
-        const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                             (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (!allowed || ++label > 63) return false;
-    }
-    return label > 0;
-}
 
 namespace {
 
@@ -248,7 +232,7 @@ void Resolver::stop() {
 
 asio::awaitable<ResolveResult> Resolver::resolve(std::string name) {
     if (const auto literal = base::IpAddress::parse(name)) co_return std::vector{*literal};
-    if (!is_host_name(name)) co_return base::Fail{ResolveError::bad_name};
+    if (!base::is_host_name(name)) co_return base::Fail{ResolveError::bad_name};
     const auto impl = impl_;  // keep it alive if the Resolver is replaced meanwhile
     if (impl->stopped) co_return base::Fail{ResolveError::failed};
     if (impl->lookups >= impl->limits.lookups_max) co_return base::Fail{ResolveError::overload};

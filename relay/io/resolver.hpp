@@ -22,7 +22,7 @@ struct ResolverLimits {
 };
 
 enum class ResolveError {
-    bad_name,   // not a host name: letters, digits, '-', '_' and dots
+    bad_name,   // not a host name (base::is_host_name)
     not_found,  // the name does not exist, or has no address
     failed,     // no server answered, or the resolver was stopped
     overload,   // lookups_max lookups are in progress
@@ -50,8 +50,5 @@ class Resolver {
     struct Impl;
     std::shared_ptr<Impl> impl_;
 };
-
-/// True if resolve() would query a server for this name.
-bool is_host_name(std::string_view name);
 
 }  // namespace nightjar::relay::io

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <string>
 
+#include "sphinx/base/host_name.hpp"
 #include "tests/support/name_server.hpp"
 
 using namespace nightjar;
@@ -68,7 +69,7 @@ TEST_CASE("resolver: what is no host name reaches no server") {
     NameServer server{io};
     Resolver resolver{io.get_executor(), {server.address()}};
     for (const auto* name : {"", ".", "a..b", "a b.test", "exit.test/x", "a\nb", "127.1:80",
-                             "[::1]", "fe80::1%eth0"}) {
+                             "[::1]", "fe80::1%eth0", "127.1", "0x7f000001", "2130706433"}) {
         const auto result = resolve(io, resolver, name);
         REQUIRE_MESSAGE(!result.has_value(), name);
         CHECK(result.error() == ResolveError::bad_name);
@@ -86,7 +87,8 @@ std::string name_in_hosts_file() {
         std::istringstream words{line.substr(0, line.find('#'))};
         std::string word;
         for (words >> word; words >> word;)
-            if (is_host_name(word) && word.find("localhost") == std::string::npos) return word;
+            if (base::is_host_name(word) && word.find("localhost") == std::string::npos)
+                return word;
     }
     return {};
 }
