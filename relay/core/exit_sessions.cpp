@@ -274,9 +274,14 @@ void ExitSessions::finish(const StreamRef& stream) {
     const Impl::Use session{*impl_, *entry};
     session->streams().finish(stream.stream);
 }
+
 void ExitSessions::stop(const StreamRef& stream, stream::ResetReason reason) {
-    if (auto* session = impl_->find(stream.session)) session->mux.stop(stream.stream, reason);
+    auto* entry = impl_->find(stream.session);
+    if (!entry) return;
+    const Impl::Use session{*impl_, *entry};
+    session->streams().stop(stream.stream, reason);
 }
+
 void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
     auto* entry = impl_->find(stream.session);
     if (!entry) return;
