@@ -14,8 +14,8 @@ std::string utc(Wall at, const char* between, const char* after) {
     std::array<char, 64> text{};
     std::snprintf(text.data(), text.size(), "%04d-%02u-%02u%s%02d:%02d:%02d%s",
                   static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                  static_cast<unsigned>(date.day()), between, static_cast<int>(time.hours().count()),
-                  static_cast<int>(time.minutes().count()),
+                  static_cast<unsigned>(date.day()), between,
+                  static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                   static_cast<int>(time.seconds().count()), after);
     return text.data();
 }
