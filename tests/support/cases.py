@@ -8,6 +8,8 @@ import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+
 
 def cases(program):
     """(source file, name) of each case, in the order of the program."""
@@ -23,10 +25,10 @@ def cases(program):
 
 
 def subject(file, folder):
-    """relay/core/mix_queue for FOLDER/relay/core/mix_queue_test.cpp."""
-    path = Path(file)
-    inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    return str(inside.with_suffix("")).removesuffix("_test")
+    """relay/core/mix_queue for FOLDER/relay/core/mix_queue_test.cpp. ccache may have made `file` relative to
+    the build, so only the end of FOLDER is sure to be in it."""
+    inside = file.rpartition(f"/{Path(folder).relative_to(ROOT)}/")[2]
+    return str(Path(inside).with_suffix("")).removesuffix("_test")
 
 
 def quoted(text):
