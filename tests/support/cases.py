@@ -1,14 +1,12 @@
 """Prints the cases of a doctest program as commands that ctest reads.
 
-Usage: cases.py PROGRAM FOLDER     FOLDER holds the program's sources
+Usage: cases.py PROGRAM
 The name of a case is "FOLDER/FILE: CASE", for example "relay/core/mix_queue: mix queue: ...".
 """
 import subprocess
 import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def cases(program):
@@ -24,10 +22,10 @@ def cases(program):
     return list(found)
 
 
-def subject(file, folder):
-    """relay/core/mix_queue for FOLDER/relay/core/mix_queue_test.cpp. ccache may have made `file` relative to
-    the build, so only the end of FOLDER is sure to be in it."""
-    inside = file.rpartition(f"/{Path(folder).relative_to(ROOT)}/")[2]
+def subject(file):
+    """relay/core/mix_queue for tests/unit/relay/core/mix_queue_test.cpp, system/exit for tests/system/exit_test.cpp.
+    `file` may be absolute or relative to the build (ccache makes it so)."""
+    inside = file.rpartition("/tests/")[2].removeprefix("unit/")
     return str(Path(inside).with_suffix("")).removesuffix("_test")
 
 
@@ -36,9 +34,9 @@ def quoted(text):
 
 
 def main():
-    program, folder = sys.argv[1:]
+    program = sys.argv[1]
     for file, name in cases(program):
-        test = quoted(f"{subject(file, folder)}: {name}")
+        test = quoted(f"{subject(file)}: {name}")
         # doctest splits a filter at its commas; its ? stands for any character.
         only = [f"--source-file={file}", "--test-case=" + name.replace(",", "?")]
         print("add_test(", test, quoted(program), *map(quoted, only), ")")
