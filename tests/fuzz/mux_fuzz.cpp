@@ -17,11 +17,11 @@ using stream::Side;
 
 namespace {
 
-fuzz::Depth kinds[] = {fuzz::Depth{"an opened stream"},   fuzz::Depth{"an accepted stream"},
-                       fuzz::Depth{"readable bytes"},     fuzz::Depth{"room to write"},
-                       fuzz::Depth{"a finished stream"},  fuzz::Depth{"a stream that is reset"},
-                       fuzz::Depth{"an answer to a ping"},
-                       fuzz::Depth{"a peer that reads no more"}};
+fuzz::Depth kinds[] = {
+    fuzz::Depth{"an opened stream"},    fuzz::Depth{"an accepted stream"},
+    fuzz::Depth{"readable bytes"},      fuzz::Depth{"room to write"},
+    fuzz::Depth{"a finished stream"},   fuzz::Depth{"a stream that is reset"},
+    fuzz::Depth{"an answer to a ping"}, fuzz::Depth{"a peer that reads no more"}};
 fuzz::Depth malformed{"a malformed packet while streams are open"};
 
 constexpr std::size_t room_size = 600;

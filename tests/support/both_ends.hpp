@@ -80,8 +80,8 @@ class BothEnds {
                tasks,
                ExitPolicy{{ExitRule::parse("accept 127.0.0.0/8:*").value()}, {{}, true}},
                {}},
-          core{document, {}, document->relays[3].identity, random, now(),
-               std::make_unique<ClearSealer>()},
+          core{document, {},    document->relays[3].identity,
+               random,   now(), std::make_unique<ClearSealer>()},
           proxy{io.get_executor(), tasks, limits} {
         core.connected(now());
         address = proxy.listen({boost::asio::ip::address_v4::loopback(), 0});
