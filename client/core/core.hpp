@@ -49,7 +49,7 @@ struct CoreStatus {
         double pace = 0;             // replies per second now
         std::uint32_t stock = 0;     // SURBs at the exit, as last reported
         std::uint32_t estimate = 0;  // the stock plus the SURBs on their way to the exit
-        std::uint32_t target = 0;    // S*, the stock to keep at the exit
+        std::uint32_t target = 0;    // S*, what estimate is kept at
         std::size_t streams = 0;
         bool ready = false;  // its first reply has arrived
     };

@@ -4,6 +4,9 @@
 //
 //   waiting -> opening -> trial -> main -> lingering -> closing -> (gone)
 //
+// A phase is set when its change of pace is announced; new streams move when the change is in
+// force.
+//
 //   waiting    an isolation key's session, until the next isolation_boundary
 //   opening    announced: gets slots, so that the exit's stock fills; pace 0 until the change
 //   trial      a small pace, until a reply shows that the exit works and has its SURBs. The first
@@ -31,8 +34,8 @@ namespace nightjar::client::core {
 /// Notice of a change while no session has a pace, as after connecting. The exit ticks later than
 /// this by the mean delay of a route.
 inline constexpr base::Seconds first_tick_after{3};
-/// Notice of any other change. Every exit must hear of a change 5 s ahead (docs/traffic-law.md);
-/// the rest covers the packets' delay.
+/// Notice of any other change. A packet takes at most the longest route delay, so every exit hears
+/// of the change at least 4.5 s ahead at the default delays.
 inline constexpr base::Seconds change_notice{8};
 /// An exit that has not confirmed its stock after this time counts as dead. An honest one confirms
 /// it within seconds: 2 s at the default rates.

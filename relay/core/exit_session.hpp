@@ -1,6 +1,6 @@
 // One exit session at the exit (docs/traffic-law.md section 2): what its packets bring, and what
 // each reply carries. On every tick of its pace it spends one SURB: for data if some is queued,
-// else for cover. It does so from its first packet on, whatever the applications do.
+// else for cover, whatever the applications do.
 //
 //                       schedule with a pace
 //   first packet ─> idle ────────────────────> ticking ──┐ each tick at due(): a reply,
