@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-PACKET = Path(__file__).resolve().parent.parent.parent / "sphinx" / "packet"
+CRYPTO = Path(__file__).resolve().parent.parent.parent / "sphinx" / "crypto"
 P = 2**255 - 19
 
 
@@ -33,7 +33,7 @@ def constant(text, pattern):
 
 class Ifma:
     def __init__(self, bias_shift=None, skip_carry=False, wide_input=False):
-        text = (PACKET / "x25519_ifma_field.hpp").read_text()
+        text = (CRYPTO / "x25519_ifma_field.hpp").read_text()
         shift = constant(text, r"bias_other = limb_mask << (\d+)") if bias_shift is None else bias_shift
         need(constant(text, r"bias_first = \(limb_mask - 18\) << (\d+)") == 9 and "a24 = 121665" in text,
              "the constants have changed")
@@ -125,7 +125,7 @@ class Ifma:
 
 class Avx2:
     def __init__(self, skip_carry=False, wide_input=False):
-        text = (PACKET / "x25519_avx2.cpp").read_text()
+        text = (CRYPTO / "x25519_avx2.cpp").read_text()
         found = re.search(r"exponent\[limbs \+ 1\] = \{([^}]*)\}", text).group(1)
         self.e = [int(x) for x in found.split(",")]
         need(self.e == [-(-85 * i // 2) for i in range(7)], "limb i is a multiple of 2^ceil(42.5 i)")
