@@ -303,7 +303,7 @@ asio::awaitable<void> Proxy::upload(Ref application) {
     base::Bytes buffer(limits_.chunk);
     while (open && !application->gone) {
         const bool refused = application->phase == Application::Phase::refused;
-        // What nobody wants is discarded while the application reads the rest, or our refusal.
+        // Unwanted bytes are discarded while the application reads the rest, or our refusal.
         const bool discards = refused || application->relay.discards();
         if (!discards && (application->reset || !application->relay.reads())) co_return;
         const auto room = discards ? buffer.size() : core_->writable(application->stream);

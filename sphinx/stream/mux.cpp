@@ -92,7 +92,7 @@ void Mux::Impl::kill(StreamState& stream, ResetReason reason) {
     if (stream.known && (stream.finishing || stream.peer_stopped)) {
         if (stream.stop == Delivery::none) stream.stop = Delivery::due;
     } else {
-        // An open stream that the exit has not accepted was promised to nobody: withdraw it.
+        // The application was promised nothing before the exit accepts: withdraw the stream.
         if (!stream.known) drop_unsent(stream);
         stream.good = stream.known ? stream.send.end() : 0;
         stream.rst = Delivery::due;

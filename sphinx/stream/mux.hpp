@@ -85,7 +85,7 @@ class Mux {
     std::size_t readable(StreamId stream) const;
     /// Sends no more bytes: a FIN with the final offset follows. Reading continues.
     void finish(StreamId stream);
-    /// Reads no more: unread bytes are lost, and the peer learns that nobody reads them. Writing
+    /// Reads no more: unread bytes are lost, and the peer learns that it will not be read. Writing
     /// continues.
     void stop(StreamId stream, ResetReason reason);
     /// Ends both directions of the stream; unread bytes are lost. The bytes that write() accepted

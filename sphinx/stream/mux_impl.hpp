@@ -5,7 +5,7 @@
 //
 //   open --finish()--> FIN -------------> every byte and the FIN acknowledged
 //   open --reset()---> RESET, STOP -----> every good byte and the RESET acknowledged
-//   any  --the peer's RESET or STOP-----> over at once: nobody reads what is left
+//   any  --the peer's RESET or STOP-----> over at once: the rest is not read
 //
 // and at its receiver:
 //
@@ -98,7 +98,7 @@ struct Mux::Impl {
     void kill(StreamState& stream, ResetReason reason);
     /// Reads no more: drops what has arrived.
     void deafen(StreamState& stream);
-    /// Sends no more: nobody would read it.
+    /// Sends no more: the peer does not read.
     void drop_unsent(StreamState& stream);
     void forget_if_done(StreamId id);
 
