@@ -101,15 +101,18 @@ def sanitizers():
                          *PROGRAMS)
     options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
                "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2"}
-    yield "core_tests", [build / "tests/unit/core_tests"], options
+    yield "core_tests", [build / "tests/unit/core_tests"], options, \
+        "two cases search this process's memory for secrets, and the sanitizer does not wipe what it keeps"
     yield "unit_tests", [build / "tests/unit/unit_tests"], options
     yield "vector_tests", [build / "tests/vectors/vector_tests"], options
     yield "simulation_tests", [build / "tests/simulation/simulation_tests"], options
     yield "client_simulation_tests", [build / "tests/simulation/client_simulation_tests"], options
-    # One case takes all descriptors away, and UBSan's check of types needs two: it runs without that check alone.
+    # One case takes all descriptors away, and UBSan's check of types needs two. That case runs by itself, in a program
+    # without that check.
     alone = "control socket of a client: without descriptors*"
-    yield "system_tests", [build / "tests/system/system_tests", f"--test-case-exclude={alone}"], options
-    yield "the case without descriptors", [build / "tests/system/descriptor_tests", f"--test-case={alone}"], options
+    yield "system_tests", [build / "tests/system/system_tests", f"--test-case-exclude={alone}"], options, \
+        "the case that takes all descriptors away runs in the next program"
+    yield "the case without descriptors", [build / "tests/system/descriptor_tests"], options
     for label, command, environment in python_tests(build, faults=True):
         yield label, command, {**options, **environment, **small_quarantine(label, options)}
 
