@@ -98,7 +98,7 @@ class End {
             program.sent += n;
             if (n < bytes.size()) return;
         }
-        // What nobody wants is discarded, and then it ends too.
+        // Unwanted bytes are discarded, and then it ends too.
         if (relay.over() || program.ended || (relay.reads() && program.sent < program.to_send))
             return;
         program.ended = true;
