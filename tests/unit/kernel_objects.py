@@ -19,14 +19,14 @@ JUMPS_MAX = 8
 
 
 def defined(path):
-    listed = subprocess.run(["nm", "-C", "--defined-only", path], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["nm", "-C", "--defined-only", path], stdout=subprocess.PIPE, text=True, check=True)
     return [line.split(maxsplit=2)[1:] for line in listed.stdout.splitlines()]
 
 
 def secret_jumps(path):
     """The number of conditional jumps in each function that handles a scalar's bits."""
     text = subprocess.run(["objdump", "-d", "-C", "--no-show-raw-insn", path],
-                          capture_output=True, text=True, check=True).stdout
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
     counts = {}
     for body in re.split(r"\n\n", text):
         head = body.strip().splitlines()[0] if body.strip() else ""
@@ -36,7 +36,7 @@ def secret_jumps(path):
 
 
 def main():
-    folder = Path(sys.argv[1]) / "sphinx/packet/CMakeFiles/nightjar_packet.dir"
+    folder = Path(sys.argv[1]) / "sphinx/crypto/CMakeFiles/nightjar_crypto.dir"
     passed = failed = 0
     for name, entries in KERNELS.items():
         path = folder / f"{name}.cpp.o"
