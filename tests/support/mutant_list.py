@@ -6,6 +6,7 @@ and the one case in it that must turn red. A Python test says what it runs in `t
 
 CORE = "tests/unit/core_tests"
 UNIT = "tests/unit/unit_tests"
+ALLOCATION = "tests/unit/allocation_tests"
 VECTORS = "tests/vectors/vector_tests"
 SIMULATION = "tests/simulation/simulation_tests"
 CLIENT_SIMULATION = "tests/simulation/client_simulation_tests"
@@ -34,6 +35,10 @@ MUTANTS = [
     mutant("any-length", "sphinx/packet/unwrap.cpp", "if (job.packet.size() == packet_size && packet_size",
            "if (job.packet.size() >= header_size + payload_size_min && packet_size",
            CORE, "every length but the network's is refused before any work"),
+    mutant("unwrapping-takes-memory", "sphinx/packet/unwrap.cpp",
+           "for (std::size_t done = 0; done < jobs.size(); done += chunk_max)",
+           "for (std::size_t done = base::Bytes(256, 0).size() - 256; done < jobs.size(); done += chunk_max)",
+           ALLOCATION, "unwrapping takes no memory from the heap"),
     # --- the relay ---
     mutant("no-shuffle", "relay/core/mix_queue.cpp", "random_.shuffle(released);", "",
            CORE, "mix queue: what leaves in one tick leaves in a uniformly random order"),

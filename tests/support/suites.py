@@ -26,6 +26,7 @@ def unit():
     build = Build.preset("test")
     yield "core_tests", [build / "tests/unit/core_tests"], {}
     yield "unit_tests", [build / "tests/unit/unit_tests"], {}
+    yield "allocation_tests", [build / "tests/unit/allocation_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
     yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
     for name in fuzz_names():
