@@ -193,7 +193,7 @@ TEST_CASE(
             CHECK(load.received > 100'000);
         life.check_always();
     }
-    std::printf("hand-overs in many lives: at most %.1f of 10,620 replies off\n", worst);
+    std::printf("handovers in many lives: at most %.1f of 10,620 replies off\n", worst);
 }
 
 TEST_CASE("interruptions, silent exits and 10 % loss in many lives: the client comes back") {

@@ -104,7 +104,7 @@ double uneven(const std::vector<attacks::Trace::Passed>& packets, std::size_t mi
 constexpr auto replies = "loops among replies, delivered";
 constexpr auto to_exits = "loops among packets to exits";
 constexpr auto on_trial = "windows with a session on trial";
-constexpr auto hand_over = "windows with a hand-over";
+constexpr auto handover = "windows with a handover";
 constexpr auto up = "packets up";
 constexpr auto down = "deliveries";
 constexpr auto law_off = "law off";
@@ -276,12 +276,12 @@ void controls(const measure::Options& options, measure::Report& report) {
     judge_control(kept, replies, seen.deliveries, options, report);
     judge_control(kept, to_exits, seen.packets_up, options, report);
     judge_control(kept, on_trial, seen.trials, options, report);
-    judge_control(kept, hand_over, seen.changes, options, report);
+    judge_control(kept, handover, seen.changes, options, report);
     judge_uneven_control(up, seen.up_uneven, report);
     judge_uneven_control(down, seen.down_uneven, report);
     seen = watch_control(Off::stock, options, report);
     judge_control(no_stock, on_trial, seen.trials, options, report);
-    judge_control(no_stock, hand_over, seen.changes, options, report);
+    judge_control(no_stock, handover, seen.changes, options, report);
 }
 
 }  // namespace
@@ -300,7 +300,7 @@ void gateway(const measure::Options& options, measure::Report& report) {
     judge(replies, seen.deliveries, options, report);
     judge(to_exits, seen.packets_up, options, report);
     judge(on_trial, seen.trials, options, report);
-    judge(hand_over, seen.changes, options, report);
+    judge(handover, seen.changes, options, report);
     judge_uneven(up, seen.up_uneven, report);
     judge_uneven(down, seen.down_uneven, report);
 }

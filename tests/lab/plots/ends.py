@@ -114,7 +114,7 @@ def linking(rows):
 
 
 @plot("beats", "linking", "Slow beats, and long watches",
-      "The same classifier for networks of other rates and delays, for a session that lingers after its hand-over "
+      "The same classifier for networks of other rates and delays, for a session that lingers after its handover "
       "at a third of the pace, and for one of six that share it because of isolation keys. A beat whose gaps are long "
       "against the mixes' delays passes them: 'slow beat' is a network that nobody should run, 10 slots a second with "
       "50 ms a hop.")

@@ -256,7 +256,7 @@ void World::tick(base::Mono at) {
         // A node gets its cells right before its step, when it is loaded into the cache anyway.
         for (; handed < arrived_.size() && arrived_[handed].to == i; ++handed) {
             fetch_ahead(handed);
-            hand_over(arrived_[handed]);
+            handover(arrived_[handed]);
         }
         if (due_[i] > now_) continue;
         auto& node = *nodes_[i];
@@ -299,7 +299,7 @@ void World::fetch_ahead(std::size_t handed) const {
     if (to_relay(handed + rest_ahead)) fetch_rest(*arrived_[handed + rest_ahead].cell);
 }
 
-void World::hand_over(Arrival& arrival) {
+void World::handover(Arrival& arrival) {
     auto& target = *nodes_[arrival.to];
     assert(target.up == is_up(arrival.to));
     if (!target.up) return;

@@ -170,7 +170,7 @@ class World {
     void tick(base::Mono at);
     void take_arrivals();
     void fetch_ahead(std::size_t handed) const;
-    void hand_over(Arrival& arrival);
+    void handover(Arrival& arrival);
     base::Mono next_event() const;
     void look_at_nodes();
     bool is_up(std::uint32_t number) const;
