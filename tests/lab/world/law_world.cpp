@@ -4,6 +4,7 @@
 #include <cassert>
 #include <string>
 
+#include "relay/core/delivery.hpp"
 #include "sphinx/stream/header.hpp"
 #include "tests/lab/world/clear_packet.hpp"
 
@@ -26,14 +27,14 @@ base::ByteView message_of(const cell::Cell& cell) {
     return cell.body().subspan(packet::header_size + packet::payload_zeros, stream::message_size);
 }
 
-/// A byte behind the fields of a clear header. It marks a packet that has passed the gateway's
-/// queue.
-constexpr std::size_t queued_mark = packet::header_size - 1;
-
 }  // namespace
 
 LawWorld::LawWorld(LawOptions options)
-    : options_{options}, random_{options.seed}, client_random_{options.client_seed}, now_{begin} {
+    : options_{options},
+      random_{options.seed},
+      client_random_{options.client_seed},
+      now_{begin},
+      mailboxes_{options.parameters.down, gateway_random_, gateway_counters_} {
     gateway_ = random_.id<base::NodeId>();
     for (unsigned i = 0; i < options_.exits; ++i) {
         auto exit = std::make_unique<Exit>();
@@ -45,9 +46,11 @@ LawWorld::LawWorld(LawOptions options)
         exits_.emplace_back(random_.id<base::NodeId>(), std::move(exit));
     }
     make_document();
-    core_ = std::make_unique<client::core::Core>(document_, client_random_.id<base::MailboxId>(),
-                                                 gateway_, client_random_, now_,
-                                                 client_sealer(Packets::clear, random_.u64()));
+    mailbox_ = client_random_.id<base::MailboxId>();
+    core_ =
+        std::make_unique<client::core::Core>(document_, mailbox_, gateway_, client_random_, now_,
+                                             client_sealer(Packets::clear, random_.u64()));
+    gateway_random_ = base::SeededRandom{random_.u64()};
     connect();
 }
 
@@ -55,13 +58,14 @@ LawWorld::~LawWorld() = default;
 
 void LawWorld::connect() {
     linked_ = true;
-    down_free_ = now_;
+    mailboxes_.open(mailbox_, now_);
     core_->connected(now_);
     core_->prepare(now_, wall());
 }
 
 void LawWorld::disconnect() {
     linked_ = false;
+    mailboxes_.close(mailbox_);
     core_->disconnected();
 }
 
@@ -101,7 +105,7 @@ void LawWorld::travel(cell::CellBox cell, int exit, base::Nanoseconds delay) {
     // The delay that the last hop draws itself; it is not in the header.
     const auto& law = options_.parameters;
     delay += random_.exponential_capped(law.mean_delay, law.delay_cap());
-    on_the_way_.push({now_ + delay, ++sequence_, exit, std::move(cell)});
+    on_the_way_.emplace(now_ + delay, Arrival{exit, std::move(cell)});
 }
 
 void LawWorld::step_client() {
@@ -144,34 +148,29 @@ void LawWorld::step_exits() {
     }
 }
 
-void LawWorld::arrive(const Arrival& arrival) {
-    if (arrival.exit >= 0) {
-        auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
-        if (exit.silent) return;
-        const auto message = message_of(*arrival.cell);
-        exit.sessions->on_message(message, now_);
-        exit.host->step();
-        stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));
+void LawWorld::arrive(Arrival arrival) {
+    if (arrival.exit < 0) {
+        const auto identifier = read_clear(arrival.cell->body()).identifier;
+        relay::core::make_delivery(*arrival.cell, identifier);
+        mailboxes_.deliver(mailbox_, std::move(arrival.cell));
         return;
     }
-    const auto header = read_clear(arrival.cell->body());
-    const auto body = arrival.cell->body();
-    if (body[queued_mark] == 0) {
-        // At the gateway: the packet waits for a cell of the downlink, which has a constant rate.
-        const auto gap = options_.parameters.down.mean_gap();
-        const auto passed = (now_ - begin) / gap + 1;
-        down_free_ = std::max(begin + passed * gap, down_free_ + gap);
-        if (!linked_ || down_free_ - now_ > 128 * gap) return;
-        arrival.cell->body()[queued_mark] = 1;
-        on_the_way_.push({down_free_, ++sequence_, -1, arrival.cell});
-        return;
-    }
-    if (!linked_) return;
-    base::ByteArray<cell::body_size> delivery{};
-    std::copy(header.identifier.bytes.begin(), header.identifier.bytes.end(), delivery.begin());
-    const auto payload = body.subspan(packet::header_size, packet::payload_size);
-    std::copy(payload.begin(), payload.end(), delivery.begin() + base::SurbId::size());
-    core_->on_delivery(cell::Cell::packet(delivery, 0), now_);
+    auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
+    if (exit.silent) return;
+    const auto message = message_of(*arrival.cell);
+    exit.sessions->on_message(message, now_);
+    exit.host->step();
+    stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));
+}
+
+/// A gateway has no packet for a relay here: routes are sampled delays.
+relay::core::SendResult LawWorld::to_relay(const base::NodeId&, cell::CellBox) {
+    return relay::core::SendResult::no_link;
+}
+
+relay::core::SendResult LawWorld::to_client(const base::MailboxId&, cell::CellBox cell) {
+    if (cell->kind() == cell::Kind::packet) core_->on_delivery(*cell, now_);
+    return relay::core::SendResult::queued;
 }
 
 void LawWorld::run_for(base::Nanoseconds duration) {
@@ -180,13 +179,12 @@ void LawWorld::run_for(base::Nanoseconds duration) {
         auto next = std::min(end, linked_ ? core_->next_due() : now_ + base::Milliseconds{100});
         for (const auto& exit : exits_)
             next = std::min(next, exit.second->sessions->next_due());
-        if (!on_the_way_.empty()) next = std::min(next, on_the_way_.top().at);
+        next = std::min(next, mailboxes_.next_due());
+        if (!on_the_way_.empty()) next = std::min(next, on_the_way_.begin()->first);
         now_ = std::max(now_, next);
-        while (!on_the_way_.empty() && on_the_way_.top().at <= now_) {
-            const auto arrival = on_the_way_.top();
-            on_the_way_.pop();
-            arrive(arrival);
-        }
+        while (!on_the_way_.empty() && on_the_way_.begin()->first <= now_)
+            arrive(std::move(on_the_way_.extract(on_the_way_.begin()).mapped()));
+        mailboxes_.tick(now_, *this);
         step_exits();
         if (!linked_ || core_->next_due() <= now_) step_client();
         if (application) application();

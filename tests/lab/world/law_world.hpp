@@ -1,18 +1,19 @@
-// Runs the traffic law of one client and of its exits over days of virtual time. Core and
-// ExitSessions are the product's own. The mixes between them are replaced by sampled delays and
-// losses, and packets are in clear.
+// Runs the traffic law of one client and of its exits over days of virtual time. Core, ExitSessions
+// and the gateway's Mailboxes are the product's own. The mixes between them are replaced by sampled
+// delays and losses, and packets are in clear.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <queue>
 #include <vector>
 
 #include "client/core/core.hpp"
 #include "relay/core/counters.hpp"
+#include "relay/core/egress.hpp"
 #include "relay/core/exit_sessions.hpp"
+#include "relay/core/mailbox.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/directory/document.hpp"
 #include "tests/lab/world/servers.hpp"
@@ -27,10 +28,10 @@ struct LawOptions {
     directory::Parameters parameters;
 };
 
-class LawWorld {
+class LawWorld final : relay::core::Egress {
  public:
     explicit LawWorld(LawOptions options);
-    ~LawWorld();
+    ~LawWorld() override;
 
     void run_for(base::Nanoseconds duration);
     base::Mono now() const { return now_; }
@@ -66,19 +67,16 @@ class LawWorld {
 
  private:
     struct Arrival {
-        base::Mono at;
-        std::uint64_t sequence;
         int exit;  // -1: at the client's gateway
-        std::shared_ptr<cell::Cell> cell;
-        bool operator>(const Arrival& other) const {
-            return std::pair{at, sequence} > std::pair{other.at, other.sequence};
-        }
+        cell::CellBox cell;
     };
     void make_document();
     base::Wall wall() const;
     void step_client();
     void step_exits();
-    void arrive(const Arrival& arrival);
+    void arrive(Arrival arrival);
+    relay::core::SendResult to_relay(const base::NodeId& next, cell::CellBox cell) override;
+    relay::core::SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override;
     void travel(cell::CellBox cell, int exit, base::Nanoseconds delay);
 
     LawOptions options_;
@@ -87,11 +85,13 @@ class LawWorld {
     base::Mono now_;
     std::shared_ptr<const directory::Document> document_;
     base::NodeId gateway_;
+    base::MailboxId mailbox_;
     std::unique_ptr<client::core::Core> core_;
+    base::SeededRandom gateway_random_{0};
+    relay::core::Counters gateway_counters_;
+    relay::core::Mailboxes mailboxes_;
     std::vector<std::pair<base::NodeId, std::unique_ptr<Exit>>> exits_;
-    std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> on_the_way_;
-    std::uint64_t sequence_ = 0;
-    base::Mono down_free_{};  // time of the gateway's next free cell to the client
+    std::multimap<base::Mono, Arrival> on_the_way_;
     bool linked_ = false;
 };
 
