@@ -156,6 +156,6 @@ TEST_CASE("control socket: takes the place of a dead one, never of a live one or
     }
     CHECK(!fs::exists(path));
     std::ofstream{path} << "mine";
-    CHECK_THROWS_AS(Server{path}, node::process::StartupError);
+    REQUIRE_THROWS_AS(Server{path}, node::process::StartupError);
     CHECK(fs::file_size(path) == 4);
 }

@@ -24,6 +24,11 @@ struct Waiting {
     node::process::TaskGroup tasks{io.get_executor(),
                                    [](const auto&, const auto&) { CHECK(false); }};
 
+    /// A failed check may have left a task waiting.
+    ~Waiting() {
+        tasks.cancel();
+        run();
+    }
     asio::awaitable<void> wait(int times) {
         try {
             for (int i = 0; i < times; ++i) {
