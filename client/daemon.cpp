@@ -261,8 +261,9 @@ void Daemon::on_up(node::link::Link& link) {
     ++links_;
     waiting_for_ = "the first reply of an exit";
     const auto now = node::process::mono_now();
-    core_->connected(now);
-    core_->prepare(now, node::process::wall_now());
+    const auto wall = node::process::wall_now();
+    core_->connected(now, wall);
+    core_->prepare(now, wall);
     slot_timer_.cancel();
 }
 

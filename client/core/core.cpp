@@ -37,19 +37,21 @@ SessionContext Core::Impl::context() {
     return {*document, gateway_relay(), self, *sealer, random, outstanding};
 }
 
-void Core::Impl::connected(base::Mono now) {
+void Core::Impl::connected(base::Mono now, base::Wall wall) {
     clock = std::max(clock, now);
     is_connected = true;
-    law.start(now);
+    network = NetworkClock::reading(now, wall);
+    law.start(now, network.zero);
+    const auto first_slot = law.next_nominal();
     if (plan_started && now - disconnected_at <= resume_within) {
         for (auto& [handle, live] : sessions)
-            live.session->resume(now);
+            live.session->resume(first_slot);
     } else {
         end_sessions();
-        plan.start(now);
+        plan.start(first_slot, network);
         plan_started = true;
     }
-    run_plan(now);
+    run_plan(first_slot);
 }
 
 void Core::Impl::prepare(base::Mono now, base::Wall wall) {
@@ -60,7 +62,7 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
         return;
     }
     take_back_unsent();
-    run_plan(now);
+    network.follow(now, wall);
     outstanding.forget_ended(wall);
     if (now - loops_counted >= count_loops_every) {
         loops_counted = now;
@@ -68,8 +70,8 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
             loops_handle, now - 2 * document->parameters.longest_route_delay());
     }
     while (const auto slot = law.to_prepare(now)) {
-        const auto until = std::chrono::floor<base::Milliseconds>(slot->due - now);
-        law.put(*slot, make(*slot, wall + until));
+        run_plan(slot->nominal);
+        law.put(*slot, make(*slot));
     }
 }
 
@@ -82,21 +84,23 @@ void Core::Impl::take_back_unsent() {
     }
 }
 
-SlotPacket Core::Impl::make(const Slot& slot, base::Wall wall) {
+SlotPacket Core::Impl::make(const Slot& slot) {
     if (slot.kind == Slot::Kind::main) {
-        if (const auto picked = plan.pick(slot.due, slot.session_draw)) {
+        if (const auto picked = plan.pick(slot.nominal, slot.session_draw)) {
             auto& session = *sessions.at(*picked).session;
-            auto packet = session.compose(plan.find(*picked)->schedule, slot.due, wall, context());
+            auto packet = session.compose(plan.find(*picked)->schedule, slot.nominal,
+                                          network.at(slot.nominal), slot.due, context());
             if (packet) return std::move(*packet);
         }
         // There is no session, or no packet can be built for it: fill the slot with one more loop.
     }
-    return make_loop(slot.due, wall);
+    return make_loop(slot);
 }
 
-SlotPacket Core::Impl::make_loop(base::Mono due, base::Wall wall) {
+SlotPacket Core::Impl::make_loop(const Slot& slot) {
     const auto& law_of_network = document->parameters;
-    const auto epoch = directory::epoch_to_build_for(wall, law_of_network.epoch_length);
+    const auto epoch =
+        directory::epoch_to_build_for(network.at(slot.nominal), law_of_network.epoch_length);
     const auto& relay = gateway_relay();
     const auto route = directory::forward_route(*document, relay, relay, {}, random);
     if (!route) return {};
@@ -112,7 +116,7 @@ SlotPacket Core::Impl::make_loop(base::Mono due, base::Wall wall) {
         return {};
     outstanding.add({.recovery = std::move(surb->recovery),
                      .session = loops_handle,
-                     .made = due,
+                     .made = slot.due,
                      .ends = keys_end(law_of_network, epoch)});
     return {std::move(cell), loops_handle, 0, {identifier}};
 }
@@ -157,8 +161,8 @@ void Core::use(std::shared_ptr<const directory::Document> document) {
     impl_->use(std::move(document));
 }
 
-void Core::connected(base::Mono now) {
-    impl_->connected(now);
+void Core::connected(base::Mono now, base::Wall wall) {
+    impl_->connected(now, wall);
 }
 
 void Core::disconnected() {

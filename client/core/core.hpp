@@ -77,10 +77,10 @@ class Core {
     void use(std::shared_ptr<const directory::Document> document);
 
     // --- the link to the gateway ---
-    /// Starts the schedule: slots and loops at once, the exit's first replies 3 s later. Sessions
-    /// and streams survive an interruption of at most 8 s. Call prepare() right after it: a slot
-    /// that comes due without its packet is lost.
-    void connected(base::Mono now);
+    /// Starts the schedule: slots and loops at once, the exit's first replies 3 to 4 s later.
+    /// Sessions and streams survive an interruption of at most 8 s. Call prepare() right after it:
+    /// a slot that comes due without its packet is lost.
+    void connected(base::Mono now, base::Wall wall);
     void disconnected();
     /// Returns the packets whose slots are due by `now`, in the order of their slots; each has its
     /// cell. A slot that is more than slot_late_max behind (after a suspend or a stall) is lost and

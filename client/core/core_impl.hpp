@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/core/core.hpp"
+#include "client/core/network_clock.hpp"
 #include "client/core/sealer.hpp"
 #include "client/core/session.hpp"
 #include "client/core/session_plan.hpp"
@@ -49,11 +50,11 @@ struct Core::Impl final : PlanHost {
 
     // --- core.cpp: the traffic law ---
     void use(std::shared_ptr<const directory::Document> newer);
-    void connected(base::Mono now);
+    void connected(base::Mono now, base::Wall wall);
     void prepare(base::Mono now, base::Wall wall);
     void take_back_unsent();
-    SlotPacket make(const Slot& slot, base::Wall wall);
-    SlotPacket make_loop(base::Mono due, base::Wall wall);
+    SlotPacket make(const Slot& slot);
+    SlotPacket make_loop(const Slot& slot);
     void on_delivery(const cell::Cell& cell, base::Mono now);
     void on_reply(const Expected& spent, base::ByteView payload, base::Mono now);
     const directory::Relay& gateway_relay() const { return *document->find(gateway); }
@@ -64,6 +65,7 @@ struct Core::Impl final : PlanHost {
     std::optional<SessionHandle> open_shared() override;
     std::optional<SessionHandle> create_session();
     const directory::Relay* choose_exit();
+    /// Takes the plan's decisions up to the law time `now`.
     void run_plan(base::Mono now);
     void end_session(SessionHandle handle);
     /// Ends all sessions and clears the plan: the state before the first connection.
@@ -89,6 +91,8 @@ struct Core::Impl final : PlanHost {
     base::Random& random;
     std::unique_ptr<Sealer> sealer;
     base::Mono clock;  // the latest time that a caller has passed in
+    NetworkClock network;
+    base::Mono law_time{};  // of the slot that is being filled: what packets say may depend on it
     TrafficLaw law;
     SessionPlan plan;
     Outstanding outstanding{outstanding_per_session_max};

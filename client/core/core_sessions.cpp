@@ -8,7 +8,7 @@ namespace nightjar::client::core {
 Health Core::Impl::health(SessionHandle handle) {
     const auto& session = *sessions.at(handle).session;
     const bool gone = document->find(session.exit()) == nullptr;
-    return {.confirmed = session.stock_confirmed(), .dead = gone || session.dead(clock)};
+    return {.confirmed = session.stock_confirmed(), .dead = gone || session.dead(law_time)};
 }
 
 std::optional<SessionHandle> Core::Impl::open_shared() {
@@ -19,7 +19,7 @@ std::optional<SessionHandle> Core::Impl::open_shared() {
 /// our sessions, unless there is no other.
 const directory::Relay* Core::Impl::choose_exit() {
     std::erase_if(dead_exits,
-                  [this](const auto& entry) { return clock - entry.second > avoid_dead_exit; });
+                  [this](const auto& entry) { return law_time - entry.second > avoid_dead_exit; });
     const directory::Relay* fallback = nullptr;
     for (int attempt = 0; attempt < 32; ++attempt) {
         const auto* drawn = directory::choose_exit(*document, gateway_relay(), random);
@@ -47,6 +47,7 @@ std::optional<SessionHandle> Core::Impl::create_session() {
 }
 
 void Core::Impl::run_plan(base::Mono now) {
+    law_time = now;
     plan.step(now, *this);
     for (const auto& entry : plan.entries()) {
         auto& live = sessions.at(entry.handle);

@@ -10,12 +10,11 @@ namespace {
 constexpr std::size_t pings_max = 64;
 
 stream::Schedule on_the_wire(const PaceSchedule& schedule, base::Mono due) {
-    const auto change_in =
-        std::chrono::duration_cast<base::Milliseconds>(schedule.change_at - due).count();
-    constexpr std::int64_t bound = 1'000'000'000;
+    if (due >= schedule.change_at)
+        return {.sequence = schedule.sequence, .pace_milli = schedule.next.milli};
     return {.sequence = schedule.sequence,
             .pace_milli = schedule.now.milli,
-            .change_in_ms = static_cast<std::int32_t>(std::clamp(change_in, -bound, bound)),
+            .change_at = schedule.change_second,
             .next_pace_milli = schedule.next.milli};
 }
 
@@ -73,19 +72,20 @@ std::vector<base::SurbId> Session::write_surbs(std::uint32_t count, base::Epoch 
 }
 
 void Session::note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
-                         const directory::Route& route, base::Mono due) {
+                         const directory::Route& route, base::Mono leaves) {
     for (const auto nonce : nonces) {
         if (pings_.size() >= pings_max) pings_.erase(pings_.begin());
         auto& ping = pings_[nonce];
         ping.number = number;
-        ping.left = due;
+        ping.left = leaves;
         for (const auto* relay : route)
             ping.there.push_back(relay->identity);
     }
 }
 
 std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::Mono due,
-                                           base::Wall wall, const SessionContext& context) {
+                                           base::Wall wall, base::Mono leaves,
+                                           const SessionContext& context) {
     // After a quick reconnect `due` can lie before slots of the old link, whose packets never left.
     due = newest_slot_ = std::max(due, newest_slot_);
     expire(due, context.outstanding);
@@ -103,7 +103,7 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
     const auto number = sent_.next(due, surbs);
     std::vector<std::uint64_t> pings;
     mux_.fill(number, behind_header.subspan(surbs * stream::surb_size), &pings);
-    note_pings(pings, number, *route, due);
+    note_pings(pings, number, *route, leaves);
     stream::encode({.session = id_,
                     .surb_count = static_cast<std::uint8_t>(surbs),
                     .surb_epoch = epoch.low_byte(),

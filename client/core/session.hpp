@@ -23,12 +23,14 @@
 
 namespace nightjar::client::core {
 
-/// The rate of a session's replies: `now` until `change_at`, `next` from then on.
+/// The rate of a session's replies: `now` until `change_at`, `next` from then on. Times are law
+/// times.
 struct PaceSchedule {
     std::uint32_t sequence = 0;
     directory::Rate now;
     base::Mono change_at{};
     directory::Rate next;
+    std::uint32_t change_second = 0;  // `change_at` in network time, as packets say it
 
     directory::Rate at(base::Mono time) const { return time < change_at ? now : next; }
     directory::Rate highest(base::Mono time) const {
@@ -57,10 +59,12 @@ class Session {
     Session(SessionHandle handle, base::NodeId exit, const directory::Parameters& parameters,
             base::Random& random);
 
-    /// Builds the packet for the slot at `due`: the cell for the gateway, and the SURBs in it.
-    /// nullopt if the document has no route or no keys for it.
+    /// Builds the packet for the slot whose law time is `due`, or `wall` in network time: the cell
+    /// for the gateway, and the SURBs in it. The cell leaves at `leaves`, which nothing in the
+    /// packet may depend on: only the round trips of pings need it. nullopt if the document has no
+    /// route or no keys for it.
     std::optional<SlotPacket> compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
-                                      const SessionContext& context);
+                                      base::Mono leaves, const SessionContext& context);
     /// Reports that a packet was never sent. What it carried, pings included, goes into the next
     /// packets. The caller removes its SURBs from Outstanding.
     void not_sent(stream::PacketNumber number);
@@ -86,7 +90,7 @@ class Session {
 
     struct SentPing {
         stream::PacketNumber number = 0;  // of the packet that carried it
-        base::Mono left{};                // when that packet's slot was due
+        base::Mono left{};                // when that packet's cell was due to leave
         std::vector<base::NodeId> there;
     };
     std::optional<SentPing> take_sent_ping(std::uint64_t nonce);
@@ -107,7 +111,7 @@ class Session {
     std::vector<base::SurbId> write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
                                           base::ByteSpan message, const SessionContext& context);
     void note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
-                    const directory::Route& route, base::Mono due);
+                    const directory::Route& route, base::Mono leaves);
 
     SessionHandle handle_;
     base::SessionId id_;

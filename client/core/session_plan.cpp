@@ -67,9 +67,10 @@ void SessionPlan::clear() {
     settled_ = {};
 }
 
-void SessionPlan::start(base::Mono now) {
+void SessionPlan::start(base::Mono now, const NetworkClock& clock) {
     clear();
-    started_ = now;
+    clock_ = clock;
+    started_ = clock.zero + std::chrono::ceil<base::Seconds>(now - clock.zero);
     last_step_ = -1;
 }
 
@@ -97,7 +98,7 @@ void SessionPlan::step(base::Mono now, PlanHost& host) {
     if (at_boundary)
         for (auto& entry : entries_)
             if (entry.phase == Phase::waiting) set(entry, Phase::opening, now);
-    announce(now);
+    announce(now, started_ + grid * plan_step);
 }
 
 void SessionPlan::apply_change(base::Mono now) {
@@ -214,19 +215,23 @@ std::vector<std::uint32_t> SessionPlan::shares() const {
     return divide(parameters_.replies.milli, shares);
 }
 
-void SessionPlan::announce(base::Mono now) {
+void SessionPlan::announce(base::Mono now, base::Mono decided) {
     const auto paces = shares();
     if (paces.empty()) return;
     // Without a ticking session there is no rate to keep constant, so a short notice is enough.
     const bool answering = std::any_of(entries_.begin(), entries_.end(), [now](const Entry& entry) {
         return has_share(entry.phase) && entry.schedule.at(now).milli > 0;
     });
-    const auto change_at = now + (answering ? change_notice : first_tick_after);
+    const auto change_at = decided + (answering ? change_notice : first_tick_after);
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         auto& schedule = entries_[i].schedule;
         const auto pace = schedule.at(now);
         if (pace.milli == paces[i]) continue;
-        schedule = {schedule.sequence + 1, pace, change_at, directory::Rate{paces[i]}};
+        schedule = {.sequence = schedule.sequence + 1,
+                    .now = pace,
+                    .change_at = change_at,
+                    .next = directory::Rate{paces[i]},
+                    .change_second = clock_.nearest_second(change_at)};
         change_at_ = change_at;
     }
 }

@@ -25,6 +25,7 @@
 #include <optional>
 #include <vector>
 
+#include "client/core/network_clock.hpp"
 #include "client/core/session.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/parameters.hpp"
@@ -82,11 +83,12 @@ class SessionPlan {
     explicit SessionPlan(const directory::Parameters& parameters) : parameters_{parameters} {}
 
     void use(const directory::Parameters& parameters) { parameters_ = parameters; }
-    /// Starts the plan's clock, with no sessions.
-    void start(base::Mono now);
+    /// Starts the plan at the law time `now`, with no sessions. Changes come at whole seconds of
+    /// the clock.
+    void start(base::Mono now, const NetworkClock& clock);
     /// Forgets all sessions. Call start() before the next step().
     void clear();
-    /// Takes the decisions that are due at `now`. Call it at least once per plan_step.
+    /// Takes the decisions that are due at the law time `now`. Call it at least once per plan_step.
     void step(base::Mono now, PlanHost& host);
     /// Adds a session for one isolation key. Precondition: room_for_isolated().
     void add_isolated(SessionHandle handle, base::Mono now);
@@ -111,14 +113,15 @@ class SessionPlan {
     void promote(base::Mono now, PlanHost& host);
     void open(base::Mono now, PlanHost& host);
     bool wants_shared(base::Mono now) const;
-    void announce(base::Mono now);
+    void announce(base::Mono now, base::Mono decided);
     std::vector<std::uint32_t> shares() const;
     std::size_t sessions_limit() const;
     static void set(Entry& entry, Phase phase, base::Mono now);
 
     directory::Parameters parameters_;
     std::vector<Entry> entries_;
-    base::Mono started_{};
+    NetworkClock clock_;
+    base::Mono started_{};         // a whole second of network time
     std::int64_t last_step_ = -1;  // in grid points since the start
     std::optional<base::Mono> change_at_;
     base::Mono settled_{};  // when the last change is in force at every exit

@@ -7,29 +7,36 @@
 namespace nightjar::client::core {
 
 TrafficLaw::TrafficLaw(const directory::Parameters& parameters, base::Random& random)
-    : random_{random}, main_{parameters.main_slots}, loops_{parameters.client_loops} {}
+    : moments_{random},
+      kinds_{random},
+      main_{parameters.main_slots},
+      loops_{parameters.client_loops} {}
 
 void TrafficLaw::use(const directory::Parameters& parameters, base::Mono now) {
     if (parameters.main_slots == main_ && parameters.client_loops == loops_) return;
+    // Two gaps behind its law time the last prepared slot is over, whatever the phase.
+    const auto from = ready_.empty() ? now : std::max(now, ready_.back().slot.nominal + 2 * gap());
     main_ = parameters.main_slots;
     loops_ = parameters.client_loops;
     // Everything after the prepared slots is drawn anew, the upcoming slot and the loops' gap too.
     if (!running_) return;
     begin_loops();
-    begin_gap(ready_.empty() ? now : std::max(now, ready_.back().slot.due));
+    begin_gap(gap_from(from));
 }
 
 void TrafficLaw::begin_loops() {
-    loops_gap_passed_ = random_.unit();
-    loop_at_ = random_.unit();
+    loops_gap_passed_ = kinds_.unit();
+    loop_at_ = kinds_.unit();
     loop_ahead_ = loop_at_ > loops_gap_passed_;
 }
 
-void TrafficLaw::start(base::Mono now) {
+void TrafficLaw::start(base::Mono now, base::Mono zero) {
     ready_.clear();
-    begin_loops();
+    zero_ = zero;
     // Random phase: the schedule must not reveal the connect time.
-    begin_gap(now + base::from_seconds(random_.unit() * base::to_seconds(gap())));
+    phase_ = moments_.unit();
+    begin_loops();
+    begin_gap(gap_from(now));
     running_ = true;
 }
 
@@ -44,12 +51,17 @@ base::Nanoseconds TrafficLaw::gap() const {
     return directory::Rate{main_.milli + loops_.milli}.mean_gap();
 }
 
-void TrafficLaw::begin_gap(base::Mono at) {
-    gap_begins_ = at;
-    const auto place = directory::place_in_gap(random_.unit());
-    upcoming_.due = at + base::from_seconds(place * base::to_seconds(gap()));
+std::int64_t TrafficLaw::gap_from(base::Mono time) const {
+    return (time - zero_ + gap() - base::Nanoseconds{1}) / gap();
+}
+
+void TrafficLaw::begin_gap(std::int64_t number) {
+    gap_number_ = number;
+    upcoming_.nominal = zero_ + number * gap();
+    const auto place = phase_ + directory::place_in_gap(moments_.unit());
+    upcoming_.due = upcoming_.nominal + base::from_seconds(place * base::to_seconds(gap()));
     upcoming_.kind = next_is_loop() ? Slot::Kind::loop : Slot::Kind::main;
-    upcoming_.session_draw = random_.unit();
+    upcoming_.session_draw = kinds_.unit();
 }
 
 bool TrafficLaw::next_is_loop() {
@@ -60,7 +72,7 @@ bool TrafficLaw::next_is_loop() {
         loops_gap_passed_ -= 1;
         loop = loop_ahead_;
         loop_ahead_ = true;
-        loop_at_ = random_.unit();
+        loop_at_ = kinds_.unit();
     }
     if (!loop && loop_ahead_ && loops_gap_passed_ >= loop_at_) {
         loop = true;
@@ -71,7 +83,7 @@ bool TrafficLaw::next_is_loop() {
 
 Slot TrafficLaw::take() {
     const Slot taken = upcoming_;
-    begin_gap(gap_begins_ + gap());
+    begin_gap(gap_number_ + 1);
     return taken;
 }
 
@@ -103,7 +115,7 @@ std::vector<SlotPacket> TrafficLaw::due(base::Mono now) {
         }
     }
     if (now - upcoming_.due > restart_after) {
-        start(now);
+        start(now, zero_);
     } else {
         for (; upcoming_.due <= now; take())
             ++counts_.lost;

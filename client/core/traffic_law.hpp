@@ -1,10 +1,9 @@
-// The schedule on which a client sends (docs/traffic-law.md section 1). It is drawn ahead from its
-// own random stream, so nothing else that the client does can move a slot. Every gap of 1/(U + L)
-// contains one slot, near its middle. In every gap of 1/L, the first slot at or after a uniformly
-// drawn moment is a loop; all others are main slots. Neither the time of a slot nor the number of
-// packets in any second reveals its kind
-// (docs/decisions/0016-one-loop-a-gap.md). The caller supplies each packet before its slot; due()
-// only hands out packets that are there.
+// The schedule on which a client sends (docs/traffic-law.md section 1). It is drawn ahead from two
+// random streams of its own, so nothing else that the client does can move a slot. Every gap of
+// 1/(U + L) contains one slot, near its middle. In every gap of 1/L, the first slot at or after a
+// uniformly drawn moment is a loop; all others are main slots. Neither the time of a slot nor the
+// number of packets in any second reveals its kind (docs/decisions/0016-one-loop-a-gap.md). The
+// caller supplies each packet before its slot; due() only hands out packets that are there.
 //
 //   to_prepare() -> the caller builds the packet -> put() ... due(): handed out, or lost for good
 //
@@ -37,7 +36,9 @@ inline constexpr base::Seconds restart_after{10};
 struct Slot {
     enum class Kind : std::uint8_t { main, loop };
     Kind kind = Kind::main;
-    base::Mono due{};
+    base::Mono due{};      // when its cell leaves
+    base::Mono nominal{};  // its law time: `due` without phase and jitter, up to two gaps earlier.
+                           // What a packet says may depend on it, and never on `due`
     double session_draw =
         0;  // main slots: uniform in [0, 1); selects the session that gets the slot
 };
@@ -50,12 +51,15 @@ struct SlotCounts {
 
 class TrafficLaw {
  public:
-    /// Starts stopped. Draws the key of its random stream from `random` here, and nothing later.
+    /// Starts stopped. Draws the keys of its random streams from `random` here, the one for moments
+    /// first, and nothing later.
     TrafficLaw(const directory::Parameters& parameters, base::Random& random);
 
     /// Takes the rates of a newer document. Slots that already have packets keep their times.
     void use(const directory::Parameters& parameters, base::Mono now);
-    void start(base::Mono now);
+    /// Gap k begins at `zero` + k gaps + a random phase. The first one used is the first that
+    /// begins at or after `now`, whatever the phase. Precondition: zero <= now.
+    void start(base::Mono now, base::Mono zero);
     void stop();
     bool running() const { return running_; }
 
@@ -73,6 +77,8 @@ class TrafficLaw {
     std::vector<SlotPacket> take_unsent() { return std::exchange(unsent_, {}); }
     /// The time of the next slot. Mono::max() when stopped.
     base::Mono next_due() const;
+    /// The law time of the first slot without a packet. Precondition: running().
+    base::Mono next_nominal() const { return upcoming_.nominal; }
 
     const SlotCounts& counts() const { return counts_; }
 
@@ -82,16 +88,23 @@ class TrafficLaw {
         SlotPacket packet;
     };
     base::Nanoseconds gap() const;
-    void begin_gap(base::Mono at);
+    /// The first gap whose law time is `time` or later.
+    std::int64_t gap_from(base::Mono time) const;
+    void begin_gap(std::int64_t number);
     void begin_loops();
     bool next_is_loop();
     Slot take();
 
-    base::ForkedRandom random_;
+    // Two streams, so that the moments of slots tell nothing about the rest, and the other way
+    // round.
+    base::ForkedRandom moments_;  // phase and jitter
+    base::ForkedRandom kinds_;    // which slots are loops, and which session gets a main slot
     directory::Rate main_;
     directory::Rate loops_;
     bool running_ = false;
-    base::Mono gap_begins_{};         // start of the gap of upcoming_
+    base::Mono zero_{};               // law time of gap 0
+    double phase_ = 0;                // how late every gap begins, in gaps, in [0, 1)
+    std::int64_t gap_number_ = 0;     // of the gap of upcoming_
     Slot upcoming_;                   // the first slot without a packet
     double loops_gap_passed_ = 0;     // share of the current gap of 1/L that has passed
     double loop_at_ = 0;              // position of the loop in that gap, in [0, 1)

@@ -20,11 +20,11 @@ ExitSession::ExitSession(const base::SessionId& id, const directory::Parameters&
     : id_{id}, mux_{stream::Side::exit, limits}, sent_{2 * parameters.longest_route_delay()} {}
 
 void ExitSession::receive(const stream::UpHeader& header, base::ByteView message,
-                          const stream::CheckedFrames& frames, base::Mono now,
+                          const stream::CheckedFrames& frames, base::Mono now, base::Wall wall,
                           const ExitContext& context) {
     if (!arrived_.arrived(header.number)) return;
     heard_ = now;
-    pace_.follow(header.schedule, context.parameters.replies, now, context.random);
+    pace_.follow(header.schedule, context.parameters.replies, now, wall, context.random);
     const auto pace = pace_.highest();
     if (pace.milli > 0) sent_.resend_after(context.parameters.resend_after(pace));
     if (header.surb_count > 0) store_surbs(header, message, context);

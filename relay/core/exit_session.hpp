@@ -71,10 +71,11 @@ class ExitSession {
                 const stream::MuxLimits& limits);
 
     /// Handles a packet of this session: its schedule, SURBs, acks and frames. Does nothing if it
-    /// was here before. Preconditions: `header` and `frames` were decoded from `message`; `now`
-    /// never decreases.
+    /// was here before. `wall` is network time at `now`. Preconditions: `header` and `frames` were
+    /// decoded from `message`; `now` never decreases.
     void receive(const stream::UpHeader& header, base::ByteView message,
-                 const stream::CheckedFrames& frames, base::Mono now, const ExitContext& context);
+                 const stream::CheckedFrames& frames, base::Mono now, base::Wall wall,
+                 const ExitContext& context);
 
     /// The time of the next tick; Mono::max() while idle.
     base::Mono due() const { return pace_.due(); }

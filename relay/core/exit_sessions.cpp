@@ -187,7 +187,7 @@ void ExitSessions::use(const directory::Parameters& parameters) {
     impl_->parameters = parameters;
 }
 
-void ExitSessions::on_message(base::ByteView message, base::Mono now) {
+void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall wall) {
     auto& self = *impl_;
     // Check the whole message before acting on any part of it.
     const auto header = stream::decode_up(message);
@@ -200,7 +200,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now) {
     if (!entry) return self.counters.drop(DropReason::overflow);
     self.note_change(*entry);
     const Impl::Use session{self, *entry};
-    session->receive(*header, message, *frames, now, self.context());
+    session->receive(*header, message, *frames, now, wall, self.context());
 }
 
 void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out) {

@@ -42,8 +42,9 @@ class ExitSessions {
     void use(const directory::Parameters& parameters);
 
     /// Handles the message of an exit payload (2048 bytes). A malformed message is dropped as a
-    /// whole and counted. Never creates a reply: replies leave by tick() only.
-    void on_message(base::ByteView message, base::Mono now);
+    /// whole and counted. Never creates a reply: replies leave by tick() only. `wall`: network time
+    /// at `now`, by which paces change.
+    void on_message(base::ByteView message, base::Mono now, base::Wall wall);
 
     /// Appends one reply to `out` for each tick that is due by `now`. A tick is missed if the
     /// session has no usable SURB, or if it was due more than 250 ms ago because of a stall. Missed

@@ -91,7 +91,7 @@ void Pipeline::unwrapped(std::span<Work> batch) {
 }
 
 void Pipeline::tick(base::Mono now, base::Wall wall, Egress& egress) {
-    release(now);
+    release(now, wall);
     collect_loops(now, wall);
     collect_replies(now, wall);
     send(egress);
@@ -189,7 +189,7 @@ void Pipeline::hold(Work& work, HeldTarget where, base::Nanoseconds delay) {
         counters_.drop(DropReason::overflow);
 }
 
-void Pipeline::release(base::Mono now) {
+void Pipeline::release(base::Mono now, base::Wall wall) {
     released_.clear();
     const auto overdue = mix_.release(now, released_);
     counters_.dropped[static_cast<std::size_t>(DropReason::delay)] += overdue;
@@ -203,16 +203,16 @@ void Pipeline::release(base::Mono now) {
                               [&](const ToMailbox& to) {
                                   mailboxes_.deliver(to.client, std::move(held.cell));
                               },
-                              [&](const ToExit&) { to_exit(*held.cell, now); }},
+                              [&](const ToExit&) { to_exit(*held.cell, now, wall); }},
                    held.where);
     }
 }
 
-void Pipeline::to_exit(cell::Cell& cell, base::Mono now) {
+void Pipeline::to_exit(cell::Cell& cell, base::Mono now, base::Wall wall) {
     const auto message = packet::read_message(final_payload(cell));
     if (message) {
         ++counters_.exit_payloads;
-        exit_->on_message(*message, now);
+        exit_->on_message(*message, now, wall);
     } else {
         counters_.drop(DropReason::malformed);
     }

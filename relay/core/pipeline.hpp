@@ -113,8 +113,8 @@ class Pipeline {
     void hold(Work& work, HeldTarget where, base::Nanoseconds delay);
 
     // Outbound.
-    void release(base::Mono now);
-    void to_exit(cell::Cell& cell, base::Mono now);
+    void release(base::Mono now, base::Wall wall);
+    void to_exit(cell::Cell& cell, base::Mono now, base::Wall wall);
     void collect_loops(base::Mono now, base::Wall wall);
     void collect_replies(base::Mono now, base::Wall wall);
     void send(Egress& egress);

@@ -5,23 +5,22 @@
 namespace nightjar::relay::core {
 
 void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
-                       base::Random& random) {
-    const auto change = now + base::Milliseconds{schedule.change_in_ms};
-    if (sequence_ && schedule.sequence < *sequence_) return;
-    const bool again = sequence_ && schedule.sequence == *sequence_;
-    if (again && now >= change_) return;
+                       base::Wall wall, base::Random& random) {
+    if (sequence_ && schedule.sequence <= *sequence_) return;
     // Account for the time until now at the old paces.
     if (sequence_)
         pass_to(now);
     else
         begin(now, random);
-    if (!again) {
-        told_ = 0;
-        before_ = std::min(directory::Rate{schedule.pace_milli}, most);
+    sequence_ = schedule.sequence;
+    before_ = std::min(directory::Rate{schedule.pace_milli}, most);
+    after_ = before_;
+    change_ = now;
+    if (schedule.change_at != 0) {
+        const auto ahead = base::Wall{base::Seconds{schedule.change_at}} - wall;
+        change_ += std::clamp<base::Nanoseconds>(ahead, base::Nanoseconds{0}, notice_max);
         after_ = std::min(directory::Rate{schedule.next_pace_milli}, most);
     }
-    sequence_ = schedule.sequence;
-    change_ += (change - change_) / ++told_;
     // A tick that is already due stays as it is.
     if (due_ > now) due_ = when_due();
 }

@@ -1,7 +1,8 @@
 // The tick schedule of one exit session (docs/traffic-law.md section 2): one tick near the middle
-// of every gap of length 1/pace. The client's schedule says when the pace changes; a gap in
-// progress then continues at the new pace with its remaining fraction. The start of the first gap
-// is random, because an observer knows when a session opens. Pure; one thread.
+// of every gap of length 1/pace. The client's schedule says at which second of network time the
+// pace changes; a gap in progress then continues at the new pace with its remaining fraction. The
+// start of the first gap is random, because an observer knows when a session opens. Pure; one
+// thread.
 #pragma once
 
 #include <optional>
@@ -13,19 +14,20 @@
 
 namespace nightjar::relay::core {
 
+/// A client announces a change at most 8 s ahead (client/core/session_plan.hpp). The rest is for
+/// the difference of two clocks.
+inline constexpr base::Seconds notice_max{10};
+
 class ReplyPace {
  public:
-    /// Applies a schedule that a packet brought at `now`. The highest sequence wins. The client
-    /// counts the time of the change from the moment of sending, so each packet of one sequence
-    /// gives an estimate of it that is late by the packet's own delay. We use the mean of these
-    /// estimates until the change has passed. Every exit is then late by the same mean route delay,
-    /// however many packets it received, so that a pace handed over from one exit to another keeps
-    /// their sum. (The earliest estimate is less late where more packets arrive: the sum was then
-    /// short by 0.2 replies, and the client's gateway could detect handovers:
-    /// docs/decisions/0018-a-change-leaves-no-mark.md.) `most` caps the pace. Precondition: `now`
-    /// never decreases.
+    /// Applies a schedule that a packet brought at `now`, or `wall`. The highest sequence wins, and
+    /// of one sequence the first packet: all later ones say the same. The pace changes at the
+    /// schedule's second of `wall`, so two exits whose clocks agree change together, and the sum of
+    /// their paces stays. A change that is past is in force at once. One that is more than
+    /// notice_max ahead comes after notice_max: the client's clock is wrong, or the client lies.
+    /// `most` caps the pace. Precondition: `now` never decreases.
     void follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
-                base::Random& random);
+                base::Wall wall, base::Random& random);
 
     /// The time of the next tick, drawn in advance; Mono::max() if there is none.
     base::Mono due() const { return due_; }
@@ -43,7 +45,6 @@ class ReplyPace {
     base::Mono when_due() const;
 
     std::optional<std::uint32_t> sequence_;
-    std::int64_t told_ = 0;  // packets that announced the change
     directory::Rate before_;
     directory::Rate after_;
     base::Mono change_{};

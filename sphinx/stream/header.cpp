@@ -42,10 +42,16 @@ bool sound(const Acks& acks) {
     return (acks.below >> std::min(numbers_below, ack_window)).none();
 }
 
+/// Without a change a next pace would be a second encoding of the same schedule.
+bool sound(const Schedule& schedule) {
+    return schedule.change_at != 0 || schedule.next_pace_milli == 0;
+}
+
 }  // namespace
 
 void encode(const UpHeader& header, base::ByteSpan out) {
-    assert(header.surb_count <= surbs_max && header.number != 0 && !header.session.is_zero());
+    assert(header.surb_count <= surbs_max && header.number != 0 && !header.session.is_zero() &&
+           sound(header.schedule));
     base::Writer writer{out};
     writer.bytes(header.session.bytes);
     writer.u8(header.surb_count);
@@ -53,7 +59,7 @@ void encode(const UpHeader& header, base::ByteSpan out) {
     writer.u32(header.number);
     writer.u32(header.schedule.sequence);
     writer.u32(header.schedule.pace_milli);
-    writer.u32(static_cast<std::uint32_t>(header.schedule.change_in_ms));
+    writer.u32(header.schedule.change_at);
     writer.u32(header.schedule.next_pace_milli);
     write_acks(writer, header.acks);
     assert(writer.ok() && writer.written() == up_header_size);
@@ -78,11 +84,12 @@ base::Result<UpHeader, HeaderError> decode_up(base::ByteView message) {
     header.number = reader.u32();
     header.schedule.sequence = reader.u32();
     header.schedule.pace_milli = reader.u32();
-    header.schedule.change_in_ms = static_cast<std::int32_t>(reader.u32());
+    header.schedule.change_at = reader.u32();
     header.schedule.next_pace_milli = reader.u32();
     header.acks = read_acks(reader);
     if (header.surb_count > surbs_max) return base::Fail{HeaderError::too_many_surbs};
-    if (header.session.is_zero() || header.number == 0 || !sound(header.acks))
+    if (header.session.is_zero() || header.number == 0 || !sound(header.acks) ||
+        !sound(header.schedule))
         return base::Fail{HeaderError::bad_value};
     return header;
 }

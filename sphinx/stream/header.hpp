@@ -37,14 +37,14 @@ struct Acks {
     bool operator==(const Acks&) const = default;
 };
 
-/// The session's pace. Every packet repeats it; the highest sequence wins. Times are relative to
-/// the sending of the packet, because the two clocks need not agree. A negative time means that the
-/// change is already in force.
+/// The session's pace. Every packet repeats it with the same bytes; the highest sequence wins. From
+/// the change on a packet holds {sequence, the new pace, 0, 0}. Nothing in it depends on when the
+/// packet was sent: otherwise the exit could tell which slot of the client's link a packet left in.
 struct Schedule {
     std::uint32_t sequence = 0;
     std::uint32_t pace_milli = 0;  // replies per 1000 s until the change
-    std::int32_t change_in_ms = 0;
-    std::uint32_t next_pace_milli = 0;  // replies per 1000 s after the change
+    std::uint32_t change_at = 0;  // network time: whole seconds since 1970; 0: no change is pending
+    std::uint32_t next_pace_milli = 0;  // replies per 1000 s after the change; 0 if none is pending
     bool operator==(const Schedule&) const = default;
 };
 
@@ -68,7 +68,8 @@ struct DownHeader {
 enum class HeaderError {
     bad_length,      // the message is not message_size bytes
     too_many_surbs,  // surb_count > surbs_max
-    bad_value,       // packet number 0, all-zero session, or ack bits for numbers below 1
+    bad_value,       // packet number 0, all-zero session, ack bits for numbers below 1, or a next
+                     // pace without a change
 };
 
 /// Precondition: `out` has at least up_header_size or down_header_size bytes.

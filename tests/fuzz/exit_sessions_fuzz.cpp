@@ -25,6 +25,11 @@ void require(bool condition) {
     if (!condition) std::abort();
 }
 
+/// Network time begins at 0 here, and so does the exit's clock.
+base::Wall wall(base::Mono now) {
+    return base::Wall{std::chrono::floor<Milliseconds>(now.time_since_epoch())};
+}
+
 struct PlainSealer final : relay::core::ReplySealer {
     std::optional<base::NodeId> seal(base::ByteView, base::ByteView, base::ByteSpan) override {
         return base::NodeId{};
@@ -51,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto bytes = reader.bytes(std::min<std::size_t>(length, reader.remaining()));
         base::Bytes message(stream::message_size);
         std::copy(bytes.begin(), bytes.end(), message.begin());
-        exit.on_message(message, now);
+        exit.on_message(message, now, wall(now));
         require(exit.sessions() <= limits.sessions_max);
         base::SessionId id;
         std::copy_n(message.begin(), 16, id.bytes.begin());
@@ -67,8 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         now += Milliseconds{step};
         replies.clear();
         const auto sessions = exit.sessions();
-        exit.tick(now, base::Wall{now.time_since_epoch() / Milliseconds{1} * Milliseconds{1}},
-                  replies);
+        exit.tick(now, wall(now), replies);
         if (!replies.empty()) replied.reach();
         if (exit.sessions() < sessions) ended.reach();
         require(replies.size() <= limits.sessions_max * limits.surbs_max);

@@ -83,7 +83,7 @@ class BothEnds {
           core{document, {},    document->relays[3].identity,
                random,   now(), std::make_unique<ClearSealer>()},
           proxy{io.get_executor(), tasks, limits} {
-        core.connected(now());
+        core.connected(now(), wall());
         address = proxy.listen({boost::asio::ip::address_v4::loopback(), 0});
         proxy.serve(core, true);
         REQUIRE(until([this] { return core.ready(); }));
@@ -175,7 +175,8 @@ class BothEnds {
             const auto body = packet.cell->body();
             if (body[0] == 1 && !cut)
                 sessions.on_message(
-                    base::ByteView{body}.subspan(packet::header_size, stream::message_size), now());
+                    base::ByteView{body}.subspan(packet::header_size, stream::message_size), now(),
+                    wall());
         }
         core.prepare(now(), wall());
         std::vector<ExitSessions::Reply> replies;

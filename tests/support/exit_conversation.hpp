@@ -138,13 +138,13 @@ class Conversation {
         header.number = sent.next(now, 0);
         header.surb_count = header.number % 4 == 0 ? 4 : 0;
         header.surb_epoch = directory::epoch_at(wall, fast_law().epoch_length).low_byte();
-        header.schedule = {1, 500'000, -1, 500'000};
+        header.schedule = {.sequence = 1, .pace_milli = 500'000};
         header.acks = arrived.next_acks();
         base::Bytes message(stream::message_size);
         stream::encode(header, message);
         const auto room = stream::up_room(header.surb_count);
         client.fill(header.number, base::ByteSpan{message}.last(room));
-        sessions.on_message(message, now);
+        sessions.on_message(message, now, wall);
     }
     void hear(base::ByteView message) {
         const auto header = stream::decode_down(message);

@@ -64,7 +64,8 @@ struct Fixture {
           document{network()},
           core{document, {}, document->relays[3].identity, random, Clock::now()},
           proxy{context.get_executor(), tasks, limits} {
-        core.connected(Clock::now());
+        core.connected(Clock::now(),
+                       std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now()));
         address = proxy.listen({asio::ip::make_address("127.0.0.1"), 0});
         proxy.serve(core, false);
     }

@@ -76,10 +76,7 @@ void OnDemandClient::send_slot() {
                     .surb_count = static_cast<std::uint8_t>(surbs),
                     .surb_epoch = epoch.low_byte(),
                     .number = ++number_,
-                    .schedule = {.sequence = 1,
-                                 .pace_milli = law.replies.milli,
-                                 .change_in_ms = 0,
-                                 .next_pace_milli = law.replies.milli},
+                    .schedule = {.sequence = 1, .pace_milli = law.replies.milli},
                     .acks = {}},
                    message);
     const auto route = routes_.forward(*document_, *document_->find(gateway_), *random_);

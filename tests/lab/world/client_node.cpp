@@ -16,7 +16,7 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
           document_, mailbox_, gateway_, *random_, world.now(),
           client_sealer(world.options().packets, world.fork_seed()))} {
     world_.connect(mailbox_, gateway_);
-    core_->connected(world_.now());
+    core_->connected(world_.now(), world_.wall(*this));
     core_->prepare(world_.now(), world_.wall(*this));
 }
 

@@ -59,7 +59,7 @@ LawWorld::~LawWorld() = default;
 void LawWorld::connect() {
     linked_ = true;
     mailboxes_.open(mailbox_, now_);
-    core_->connected(now_);
+    core_->connected(now_, wall());
     core_->prepare(now_, wall());
 }
 
@@ -158,7 +158,7 @@ void LawWorld::arrive(Arrival arrival) {
     auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
     if (exit.silent) return;
     const auto message = message_of(*arrival.cell);
-    exit.sessions->on_message(message, now_);
+    exit.sessions->on_message(message, now_, wall());
     exit.host->step();
     stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));
 }

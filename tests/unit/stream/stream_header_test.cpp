@@ -28,7 +28,7 @@ UpHeader some_up(base::Random& random) {
     header.number = 1 + static_cast<std::uint32_t>(random.below(0xffffffff));
     header.schedule = {
         static_cast<std::uint32_t>(random.u64()), static_cast<std::uint32_t>(random.u64()),
-        static_cast<std::int32_t>(random.u64()), static_cast<std::uint32_t>(random.u64())};
+        static_cast<std::uint32_t>(random.u64()) | 1, static_cast<std::uint32_t>(random.u64())};
     header.acks = some_acks(random, static_cast<std::uint32_t>(random.below(400)));
     return header;
 }
@@ -62,7 +62,7 @@ TEST_CASE("the bytes of a header stand where docs/stream.md says") {
     up.surb_count = 4;
     up.surb_epoch = 0x17;
     up.number = 0x01020304;
-    up.schedule = {5, 45'000, -2, 40'500};
+    up.schedule = {5, 45'000, 1'800'003'600, 40'500};
     up.acks.largest = 300;
     up.acks.below[0] = true;
     up.acks.below[9] = true;
@@ -72,7 +72,7 @@ TEST_CASE("the bytes of a header stand where docs/stream.md says") {
           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
           "0417"
           "01020304"
-          "000000050000afc8fffffffe00009e34"
+          "000000050000afc86b49e01000009e34"
           "0000012c"
           "0102000000000000000000000000000000000000");
 }
@@ -122,6 +122,11 @@ TEST_CASE("each rule of a header is checked") {
     std::fill_n(no_number.begin() + 18, 4, std::uint8_t{0});
     CHECK_FALSE(stream::decode_up(no_number).has_value());
     CHECK_FALSE(stream::decode_down(base::Bytes(stream::message_size)).has_value());
+    auto no_change = sound;
+    std::fill_n(no_change.begin() + 30, 4, std::uint8_t{0});
+    CHECK_FALSE(stream::decode_up(no_change).has_value());
+    std::fill_n(no_change.begin() + 34, 4, std::uint8_t{0});
+    CHECK(stream::decode_up(no_change).has_value());
 }
 
 TEST_CASE("SURBs and frames share what is behind the header") {

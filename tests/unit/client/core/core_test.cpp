@@ -22,11 +22,14 @@ struct Fixture {
     base::Mono now = network.now;
     std::vector<cell::Cell> cells;
 
+    base::Wall wall() const {
+        return network.wall + std::chrono::floor<base::Milliseconds>(now - network.now);
+    }
     void run(base::Nanoseconds duration) {
         for (const auto end = now + duration; now < end; now += 1ms) {
             for (const auto& packet : core.tick(now))
                 cells.push_back(*packet.cell);
-            core.prepare(now, network.wall);
+            core.prepare(now, wall());
         }
     }
     client_test::Network::Walked walk(const cell::Cell& cell) {
@@ -41,7 +44,7 @@ TEST_CASE("no cell leaves before the link is up or after it has gone down") {
     f.run(1s);
     CHECK(f.cells.empty());
     CHECK(f.core.next_due() == base::Mono::max());
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     f.run(1s);
     CHECK(f.cells.size() > 20);
     CHECK(f.core.status(f.now).connected);
@@ -55,7 +58,7 @@ TEST_CASE("no cell leaves before the link is up or after it has gone down") {
 TEST_CASE(
     "every cell is a packet to the session's exit or a loop, and loops are known again once") {
     Fixture f;
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     f.run(4s);
     std::size_t loops = 0;
     for (const auto& cell : f.cells) {
@@ -84,7 +87,7 @@ TEST_CASE(
 
 TEST_CASE("what a lost slot, or a cell that was not written, carried goes with the next") {
     Fixture f;
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     f.run(2s);  // the SURBs for the stock are on their way, so packets have room again
     stream::Mux far{stream::Side::exit};
     std::size_t opened = 0;
@@ -111,7 +114,7 @@ TEST_CASE("what a lost slot, or a cell that was not written, carried goes with t
             for (int slots = 0; slots < 4; f.now = std::max(f.now, f.core.next_due()), ++slots) {
                 for (auto& packet : f.core.tick(f.now))
                     f.core.unwritten(std::move(packet));
-                f.core.prepare(f.now, f.network.wall);
+                f.core.prepare(f.now, f.wall());
             }
         }
         f.run(200ms);
@@ -123,13 +126,13 @@ TEST_CASE("what a lost slot, or a cell that was not written, carried goes with t
 
 TEST_CASE("a loop that was never written is not missed") {
     Fixture f;
-    f.core.connected(f.now);
-    f.core.prepare(f.now, f.network.wall);
+    f.core.connected(f.now, f.wall());
+    f.core.prepare(f.now, f.wall());
     const auto end = f.now + 3 * f.network.document->parameters.longest_route_delay();
     for (; f.now < end; f.now = std::max(f.now, f.core.next_due())) {
         for (auto& packet : f.core.tick(f.now))
             f.core.unwritten(std::move(packet));
-        f.core.prepare(f.now, f.network.wall);
+        f.core.prepare(f.now, f.wall());
     }
     CHECK(f.core.status(f.now).loops_sent > 40);
     CHECK(f.core.status(f.now).loops_lost == 0);
@@ -137,7 +140,7 @@ TEST_CASE("a loop that was never written is not missed") {
 
 TEST_CASE("deliveries that are not ours, or were modified on the way, are dropped") {
     Fixture f;
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     f.run(4s);
     base::ByteArray<cell::body_size> body{};
     f.core.on_delivery(cell::Cell::packet(body, 0), f.now);
@@ -158,7 +161,7 @@ TEST_CASE("deliveries that are not ours, or were modified on the way, are droppe
 
 TEST_CASE("loops that stay away are counted as lost, once, after two longest route delays") {
     Fixture f;
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     const auto patience = 2 * f.network.document->parameters.longest_route_delay();
     f.run(patience);
     CHECK(f.core.status(f.now).loops_lost == 0);
@@ -172,7 +175,7 @@ TEST_CASE("loops that stay away are counted as lost, once, after two longest rou
 
 TEST_CASE("in a network without an exit for us the slots are filled with loops") {
     Fixture f{1};
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     f.run(3s);
     CHECK(f.cells.size() > 100);
     for (const auto& cell : f.cells)
@@ -186,7 +189,7 @@ TEST_CASE("in a network without an exit for us the slots are filled with loops")
 TEST_CASE("the first key shares the session that is open anyway; others get their own") {
     Fixture f;
     CHECK_FALSE(f.core.open("a", {"example.org", 80}));  // not connected yet, so no session exists
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     const auto one = f.core.open("a", {"example.org", 80});
     const auto two = f.core.open("a", {"example.org", 81});
     REQUIRE(one);
@@ -204,7 +207,7 @@ TEST_CASE("the first key shares the session that is open anyway; others get thei
 
 TEST_CASE("a session that never answers is replaced, and its streams are reset") {
     Fixture f;
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     const auto stream = f.core.open("a", {"example.org", 80});
     REQUIRE(stream);
     const auto exit = f.core.status(f.now).sessions[0].exit;

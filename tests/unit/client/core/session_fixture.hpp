@@ -25,8 +25,11 @@ struct SessionFixture {
     base::NodeId gateway = network.gateway_ids[0];
     base::NodeId exit = network.gateway_ids[1];
     Session session{1, exit, network.document->parameters, network.random};
-    PaceSchedule schedule{
-        .sequence = 1, .now = {0}, .change_at = network.now + 3s, .next = {45'000}};
+    PaceSchedule schedule{.sequence = 1,
+                          .now = {0},
+                          .change_at = network.now + 3s,
+                          .next = {45'000},
+                          .change_second = 1'800'000'003};
     base::Mono now = network.now;
     stream::PacketNumber replies = 0;
     stream::Mux far{stream::Side::exit};
@@ -42,7 +45,7 @@ struct SessionFixture {
     };
     Up compose() {
         session.ticking(schedule, now);
-        const auto packet = session.compose(schedule, now, network.wall, context());
+        const auto packet = session.compose(schedule, now, network.wall, now, context());
         REQUIRE(packet);
         const auto& cell = *packet->cell;
         Up up{network.walk(gateway, cell.body(), cell.epoch()), {}};

@@ -17,7 +17,7 @@ constexpr base::Mono begin{std::chrono::hours{1}};
 /// A plan with exits that answer a second after their first tick, unless a test changes that.
 struct Plan final : PlanHost {
     explicit Plan(directory::Parameters with = {}) : parameters{with}, plan{with} {
-        plan.start(now);
+        plan.start(now, {begin, base::Wall{1'800'000'000s}});
         step();
     }
     Health health(SessionHandle session) override {
@@ -338,7 +338,7 @@ TEST_CASE("in a slow network a session on trial has a slot a second, more than a
 TEST_CASE("a plan that starts anew waits for no change of before") {
     Plan p;
     p.run(3100ms);  // the first change has just taken effect
-    p.plan.start(p.now);
+    p.plan.start(p.now, {p.now, base::Wall{1'800'000'000s}});
     p.plan.step(p.now, p);
     REQUIRE(p.plan.entries().size() == 1);
     CHECK((p.plan.entries().front().schedule.change_at == p.now + first_tick_after));

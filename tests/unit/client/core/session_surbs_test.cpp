@@ -68,7 +68,7 @@ TEST_CASE("a packet that never left gives back its own pings alone") {
     Fixture f;
     const auto compose = [&] {
         f.now += 20ms;
-        return f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+        return f.session.compose(f.schedule, f.now, f.network.wall, f.now, f.context());
     };
     while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now))
         REQUIRE(compose());

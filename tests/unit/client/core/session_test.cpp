@@ -22,7 +22,7 @@ TEST_CASE("a packet goes from the gateway through each layer to the session's ex
     CHECK(up.header.surb_epoch == f.network.document->epoch.low_byte());
     CHECK(up.header.schedule.sequence == 1);
     CHECK(up.header.schedule.pace_milli == 0);
-    CHECK(up.header.schedule.change_in_ms == 3000);
+    CHECK(up.header.schedule.change_at == 1'800'000'003);
     CHECK(up.header.schedule.next_pace_milli == 45'000);
 }
 
@@ -34,13 +34,13 @@ TEST_CASE("packets of an epoch's last 30 s, and their SURBs, are made for the ne
     f.network.wall = end - 31s;
     CHECK(f.compose().header.surb_epoch == f.network.document->epoch.low_byte());
     f.network.wall = end - 30s;
-    const auto packet = f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    const auto packet = f.session.compose(f.schedule, f.now, f.network.wall, f.now, f.context());
     REQUIRE(packet);
     const auto& cell = *packet->cell;
     CHECK(cell.epoch() == f.network.document->epoch.next().low_byte());
     CHECK(f.network.walk(f.gateway, cell.body(), cell.epoch()).path.size() == 5);
     f.network.wall = end + parameters.epoch_length;  // no document has keys of that epoch yet
-    CHECK_FALSE(f.session.compose(f.schedule, f.now, f.network.wall, f.context()));
+    CHECK_FALSE(f.session.compose(f.schedule, f.now, f.network.wall, f.now, f.context()));
 }
 
 TEST_CASE("one mix of the route stays, there and back; the others change") {
@@ -149,7 +149,7 @@ TEST_CASE("streams run over the session, and what a lost packet carried goes aga
     CHECK(base::as_text(base::ByteView{got}.first(5)) == "world");
 
     mux.write(*id, base::as_bytes("lost?"));
-    const auto lost = f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+    const auto lost = f.session.compose(f.schedule, f.now, f.network.wall, f.now, f.context());
     f.now += f.network.document->parameters.resend_after({45'000}) + 1ms;
     f.compose();
     CHECK(f.far.read(*id, got) == 5);
@@ -185,7 +185,7 @@ TEST_CASE(
     Fixture f;
     const auto compose = [&] {
         f.now += 20ms;
-        return f.session.compose(f.schedule, f.now, f.network.wall, f.context());
+        return f.session.compose(f.schedule, f.now, f.network.wall, f.now, f.context());
     };
     std::optional<SlotPacket> packet;
     while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now)) {

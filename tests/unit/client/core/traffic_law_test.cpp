@@ -22,7 +22,7 @@ void prepare(TrafficLaw& law, base::Mono now) {
 std::vector<base::Mono> times(std::uint64_t seed, int other_draws, std::size_t count) {
     base::SeededRandom random{seed};
     TrafficLaw law{directory::Parameters{}, random};
-    law.start(begin);
+    law.start(begin, begin);
     std::vector<base::Mono> due;
     while (due.size() < count) {
         for (int i = 0; i < other_draws; ++i)
@@ -55,7 +55,7 @@ TEST_CASE("slot times depend on the seed alone, not on what else is drawn from i
 TEST_CASE("every gap has one slot, near its middle, of whichever kind") {
     base::SeededRandom random{3};
     TrafficLaw law{directory::Parameters{}, random};
-    law.start(begin);
+    law.start(begin, begin);
     std::vector<double> places;  // each slot's place in its gap of 1/55 s
     std::vector<double> main_places, loop_places;
     while (places.size() < 44'000) {
@@ -80,7 +80,7 @@ TEST_CASE("every gap has one slot, near its middle, of whichever kind") {
 TEST_CASE("every gap of the loops has one, at a uniform moment of it") {
     base::SeededRandom random{4};
     TrafficLaw law{directory::Parameters{}, random};
-    law.start(begin);
+    law.start(begin, begin);
     // U = 50, L = 5: one slot in 11.
     std::vector<unsigned> between;
     unsigned loops = 0, since = 0;
@@ -110,7 +110,7 @@ TEST_CASE("a client that connects is not more likely to begin with a loop") {
     for (std::uint64_t seed = 0; seed < 11'000; ++seed) {
         base::SeededRandom random{seed};
         TrafficLaw law{directory::Parameters{}, random};
-        law.start(begin);
+        law.start(begin, begin);
         loops += law.to_prepare(begin + 1s)->kind == Slot::Kind::loop;
     }
     CHECK(std::abs(loops - 1000.0) < 4 * std::sqrt(1000.0));
@@ -121,7 +121,7 @@ TEST_CASE("the begin of the first gap does not depend on the connect time") {
     for (std::uint64_t seed = 0; seed < 2000; ++seed) {
         base::SeededRandom random{seed};
         TrafficLaw law{directory::Parameters{}, random};
-        law.start(begin);
+        law.start(begin, begin);
         first.push_back(base::to_seconds(law.next_due() - begin) * 55 - 0.5);
     }
     // The phase is uniform; the slot's place in its gap changes it only a little.
@@ -131,7 +131,7 @@ TEST_CASE("the begin of the first gap does not depend on the connect time") {
 TEST_CASE("slots are handed out at the law's rates, and none is lost") {
     base::SeededRandom random{3};
     TrafficLaw law{directory::Parameters{}, random};
-    law.start(begin);
+    law.start(begin, begin);
     for (auto now = begin; now < begin + 200s; now += 1ms) {
         prepare(law, now);
         law.due(now);
@@ -149,7 +149,7 @@ TEST_CASE("a caller that wakes up to 10 ms late loses no slot, however close slo
         parameters.main_slots = {rate};
         base::SeededRandom random{8};
         TrafficLaw law{parameters, random};
-        law.start(begin);
+        law.start(begin, begin);
         auto now = begin;
         for (int i = 0; i < 20'000; ++i) {
             prepare(law, now);
@@ -164,7 +164,7 @@ TEST_CASE("a caller that wakes up to 10 ms late loses no slot, however close slo
 TEST_CASE("the packet of a slot exists while the slot before it is still to come") {
     base::SeededRandom random{4};
     TrafficLaw law{directory::Parameters{}, random};
-    law.start(begin);
+    law.start(begin, begin);
     auto now = begin;
     for (int i = 0; i < 1000; ++i) {
         std::vector<Slot> ready;
@@ -186,7 +186,7 @@ TEST_CASE("the packet of a slot exists while the slot before it is still to come
 TEST_CASE("a slot that cannot be written is lost, and never made up") {
     base::SeededRandom random{5};
     TrafficLaw law{directory::Parameters{}, random};
-    law.start(begin);
+    law.start(begin, begin);
     prepare(law, begin);
     SUBCASE("due() is a second late: only packets that are at most 25 ms late go out") {
         const auto cells = law.due(begin + 1s);
@@ -231,7 +231,7 @@ TEST_CASE("a packet that has not left is reported once, whatever the reason") {
         return numbers;
     };
     using Numbers = std::vector<stream::PacketNumber>;
-    law.start(begin);
+    law.start(begin, begin);
     fill(begin);
     REQUIRE(last == 2);
     auto handed_out = law.due(law.next_due());
@@ -253,7 +253,7 @@ TEST_CASE("a stopped law has no slots") {
     base::SeededRandom random{6};
     TrafficLaw law{directory::Parameters{}, random};
     CHECK(law.next_due() == base::Mono::max());
-    law.start(begin);
+    law.start(begin, begin);
     prepare(law, begin);
     law.stop();
     CHECK_FALSE(law.to_prepare(begin + 1s));
@@ -265,7 +265,7 @@ TEST_CASE("newer rates apply after the slots that have their packets") {
     base::SeededRandom random{8};
     directory::Parameters parameters;
     TrafficLaw law{parameters, random};
-    law.start(begin);
+    law.start(begin, begin);
     prepare(law, begin);
     const auto next = law.next_due();
     parameters.main_slots = {500'000};

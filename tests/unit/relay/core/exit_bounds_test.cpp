@@ -7,7 +7,7 @@ using namespace nightjar::exit_test;
 TEST_CASE("the stock is bounded by twice the law's; the oldest goes") {
     Harness harness;
     for (int i = 0; i < 200; ++i)
-        harness.send(5, {1, 0, 1000, 45'000});
+        harness.send(5, {1, 0, second(1), 45'000});
     const auto bound = 2 * harness.parameters.surb_stock_target(harness.parameters.replies) + 64;
     CHECK(harness.exit.stock(harness.id) == bound);
     std::vector<ExitSessions::Reply> replies;

@@ -32,6 +32,15 @@ struct PlainSealer final : relay::core::ReplySealer {
 
 inline const base::Wall wall_start{Seconds{3600 * 1000}};  // an epoch's start
 
+/// Network time at `now`, in tests that begin at wall_start.
+inline base::Wall wall(Mono now) {
+    return wall_start + std::chrono::floor<Milliseconds>(now - Mono{});
+}
+/// The second of network time that comes this long after wall_start.
+inline std::uint32_t second(std::uint32_t after_start) {
+    return 3600 * 1000 + after_start;
+}
+
 struct Harness {
     explicit Harness(relay::core::ExitLimits limits = {})
         : exit{parameters, random, counters, limits, std::make_unique<PlainSealer>()} {
@@ -60,11 +69,11 @@ struct Harness {
         return bytes;
     }
     void send(std::uint8_t surbs, stream::Schedule schedule) {
-        exit.on_message(message(surbs, schedule), now);
+        exit.on_message(message(surbs, schedule), now, wall(now));
     }
     std::vector<ExitSessions::Reply> tick(Mono until) {
         std::vector<ExitSessions::Reply> replies;
-        exit.tick(until, wall_start + std::chrono::floor<Milliseconds>(until - Mono{}), replies);
+        exit.tick(until, wall(until), replies);
         now = until;
         return replies;
     }
@@ -108,6 +117,6 @@ inline std::size_t dropped(const relay::core::Counters& counters, relay::core::D
     return counters.dropped[static_cast<std::size_t>(reason)];
 }
 
-inline constexpr stream::Schedule full{1, 45'000, 0, 45'000};
+inline constexpr stream::Schedule full{1, 45'000, 0, 0};
 
 }  // namespace nightjar::exit_test

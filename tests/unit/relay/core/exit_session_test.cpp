@@ -33,7 +33,7 @@ struct OneSession {
         client.fill(number, room);
         const auto frames = stream::CheckedFrames::parse(Side::exit, room);
         REQUIRE(frames.has_value());
-        session.receive(header, message, *frames, at, context);
+        session.receive(header, message, *frames, at, wall(at), context);
     }
     auto tick(Mono at) { return session.tick(at, wall_start, context); }
 
@@ -55,7 +55,7 @@ TEST_CASE("exit session: idle until a schedule names a pace, and idle again at p
     one.receive(1, {1, 0, 0, 0}, 5);
     CHECK(one.session.due() == Mono::max());
     CHECK(one.session.stock() == 5);
-    one.receive(2, {2, 10'000, 0, 10'000}, 0);
+    one.receive(2, {2, 10'000, 0, 0}, 0);
     CHECK(one.session.due() <= Mono{} + Milliseconds{200});
     CHECK(one.tick(one.session.due()).has_value());
     CHECK(one.session.due() != Mono::max());

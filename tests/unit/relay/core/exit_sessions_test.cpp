@@ -15,7 +15,7 @@ TEST_CASE("nothing leaves before the schedule's first tick, whatever arrives") {
     Harness harness;
     CHECK(harness.exit.next_due() == Mono::max());
     for (int i = 0; i < 20; ++i)
-        harness.send(5, {1, 0, 3000, 45'000});
+        harness.send(5, {1, 0, second(3), 45'000});
     CHECK(harness.exit.sessions() == 1);
     CHECK(harness.exit.stock(harness.id) == 100);
     CHECK(harness.tick(Mono{} + Milliseconds{2999}).empty());
@@ -55,8 +55,8 @@ TEST_CASE("SURBs are spent first in first out, and every reply says how many are
 TEST_CASE("a packet that arrives twice counts once") {
     Harness harness;
     const auto message = harness.message(4, full);
-    harness.exit.on_message(message, harness.now);
-    harness.exit.on_message(message, harness.now);
+    harness.exit.on_message(message, harness.now, wall(harness.now));
+    harness.exit.on_message(message, harness.now, wall(harness.now));
     CHECK(harness.exit.stock(harness.id) == 4);
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("a malformed message is dropped whole: no session, no SURB, no schedul
         auto message = harness.message(0, full);
         message.resize(row.size);
         message[row.at] = row.value;
-        harness.exit.on_message(message, harness.now);
+        harness.exit.on_message(message, harness.now, wall(harness.now));
         CHECK(harness.exit.sessions() == 0);
         CHECK(dropped(harness.counters, relay::core::DropReason::malformed) == 1);
 
@@ -89,7 +89,7 @@ TEST_CASE("a malformed message is dropped whole: no session, no SURB, no schedul
         if (row.at == stream::message_size - 1) message.back() = 1;
         if (row.at == 16) message[16] = 6;
         message.resize(row.size);
-        harness.exit.on_message(message, harness.now);
+        harness.exit.on_message(message, harness.now, wall(harness.now));
         CHECK(harness.exit.stock(harness.id) == 2);
         CHECK(harness.exit.next_due() < Mono{} + Seconds{1});
         CHECK(dropped(harness.counters, relay::core::DropReason::malformed) == 2);
@@ -120,7 +120,7 @@ TEST_CASE("a SURB is spent while every hop of its reply still has the key") {
         auto message = harness.message(1, full);
         message[17] = static_cast<std::uint8_t>(message[17] + row.epochs_ahead);
         const auto wall = wall_start + Milliseconds{static_cast<int>(row.at * 1000)};
-        harness.exit.on_message(message, Mono{});
+        harness.exit.on_message(message, Mono{}, wall_start);
         std::vector<ExitSessions::Reply> replies;
         harness.exit.tick(harness.exit.next_due(), wall, replies);
         CHECK(replies.size() == (row.spent ? 1 : 0));
@@ -245,7 +245,7 @@ TEST_CASE("a reply under a real SURB opens at its owner, and its cell carries th
     base::Bytes message(stream::message_size);
     encode(header, message);
     std::copy(made->surb.begin(), made->surb.end(), message.begin() + stream::up_header_size);
-    exit.on_message(message, Mono{});
+    exit.on_message(message, Mono{}, wall_start);
     std::vector<ExitSessions::Reply> replies;
     for (int ms = 0; replies.empty(); ++ms)
         exit.tick(Mono{} + Milliseconds{ms}, wall_start + Milliseconds{ms}, replies);

@@ -20,10 +20,25 @@ Mono at(double seconds) {
     return Mono{base::from_seconds(seconds)};
 }
 
-stream::Schedule schedule(std::uint32_t sequence, std::uint32_t now_milli, double change_in,
+// Network time at Mono{}.
+constexpr std::uint32_t start = 1'800'000'000;
+
+base::Wall wall(Mono now) {
+    return base::Wall{Seconds{start}} + std::chrono::floor<Milliseconds>(now - Mono{});
+}
+
+/// The schedule before its change, which comes `second` seconds after the start.
+stream::Schedule schedule(std::uint32_t sequence, std::uint32_t now_milli, std::uint32_t second,
                           std::uint32_t next_milli) {
-    return {sequence, now_milli, static_cast<std::int32_t>(std::lround(change_in * 1000)),
-            next_milli};
+    return {sequence, now_milli, start + second, next_milli};
+}
+stream::Schedule in_force(std::uint32_t sequence, std::uint32_t milli) {
+    return {.sequence = sequence, .pace_milli = milli};
+}
+
+/// A packet with this schedule arrives at an exit whose clock is right.
+void follow(ReplyPace& pace, const stream::Schedule& schedule, Mono now, base::Random& random) {
+    pace.follow(schedule, most, now, wall(now), random);
 }
 
 /// The times of the ticks until `end`, in seconds.
@@ -72,7 +87,7 @@ TEST_CASE("without a schedule, or at pace nought, nothing is ever due") {
     base::SeededRandom random{41};
     ReplyPace pace;
     CHECK(pace.due() == Mono::max());
-    pace.follow(schedule(1, 0, 3, 0), most, at(1), random);
+    follow(pace, schedule(1, 0, 3, 0), at(1), random);
     CHECK(pace.due() == Mono::max());
 }
 
@@ -81,7 +96,7 @@ TEST_CASE(
     "on") {
     base::SeededRandom random{42};
     ReplyPace pace;
-    pace.follow(schedule(1, 0, 3, 45'000), most, at(0), random);
+    follow(pace, schedule(1, 0, 3, 45'000), at(0), random);
     CHECK(pace.due() >= at(3));
     const auto first = ticks(pace, at(503), random);
     CHECK(count(first, 0, 3) == 0);
@@ -89,7 +104,7 @@ TEST_CASE(
         check_rate(first, 3 + 5 * window, 8 + 5 * window, 45);
     CHECK(place_distance(first, 45) < 1.95);  // 0.1 % of samples are above
 
-    pace.follow(schedule(2, 45'000, 5, 10'000), most, at(503), random);
+    follow(pace, schedule(2, 45'000, 508, 10'000), at(503), random);
     const auto second = ticks(pace, at(1008), random);
     check_rate(second, 503, 508, 45);
     check_rate(second, 508, 1008, 10);
@@ -99,21 +114,20 @@ TEST_CASE("repeating a schedule in every packet moves no tick") {
     base::SeededRandom random{43};
     ReplyPace pace;
     std::vector<double> times;
-    // 50 packets per second, each delayed, all with the change at 1000 s.
-    for (int i = 0; i < 50'000; ++i) {
+    // 50 packets per second; the pace ends at 1000 s, and the last of them say that it has.
+    for (int i = 0; i < 50'100; ++i) {
         const auto now = at(0.02 * i);
         for (const auto time : ticks(pace, now, random))
             times.push_back(time);
-        const auto delay = 0.25 + 0.2 * random.unit();
-        pace.follow(schedule(1, 45'000, 1000 - (0.02 * i - delay), 0), most, now, random);
+        const bool over = i >= 50'000;
+        const auto said = i < 49'700 ? in_force(1, 45'000) : schedule(2, 45'000, 1000, 0);
+        follow(pace, over ? in_force(2, 0) : said, now, random);
     }
-    CHECK(times.size() >= 44'998);
-    CHECK(times.size() <= 45'000);
+    CHECK(times.size() >= 44'999);
+    CHECK(times.size() <= 45'001);
     CHECK(place_distance(times, 45) < 1.95);
-    // The change is late by the mean delay of 0.35 s.
-    const auto last = ticks(pace, at(9999), random);
-    CHECK(times.size() + last.size() >= 45'014);
-    CHECK(times.size() + last.size() <= 45'017);
+    CHECK(times.back() <= 1000);
+    CHECK(pace.due() == Mono::max());
 }
 
 TEST_CASE("a gap that the change falls into goes on at the new pace with what is left of it") {
@@ -137,12 +151,12 @@ TEST_CASE("a gap that the change falls into goes on at the new pace with what is
             base::SeededRandom random{seed};
             ReplyPace pace;
             const auto now = static_cast<std::uint32_t>(row.now_pace * 1000);
-            pace.follow(schedule(1, now, 0, now), most, at(0), random);
+            follow(pace, in_force(1, now), at(0), random);
             const auto tick = pace.due();
             pace.ticked(random);
-            pace.follow(
-                schedule(2, now, row.change_in, static_cast<std::uint32_t>(row.next_pace * 1000)),
-                most, tick, random);
+            const auto before_change = Milliseconds{std::lround(row.change_in * 1000)};
+            pace.follow(schedule(2, now, 60, static_cast<std::uint32_t>(row.next_pace * 1000)),
+                        most, tick, wall(at(60)) - before_change, random);
             const auto next = base::to_seconds(pace.due() - tick);
             earliest = std::min(earliest, next);
             latest = std::max(latest, next);
@@ -165,7 +179,7 @@ TEST_CASE("when a session opens or an exit wakes up does not reveal where the ga
             ReplyPace pace;
             base::SeededRandom same{1};
             auto& of_opening = restarted ? same : random;
-            pace.follow(schedule(1, 0, 3, 10'000), most, at(0), of_opening);
+            follow(pace, schedule(1, 0, 3, 10'000), at(0), of_opening);
             const auto begins = restarted ? 100 : 3;
             ticks(pace, at(restarted ? 50 : 0), of_opening);
             if (restarted) pace.restart(at(begins), random);
@@ -182,7 +196,7 @@ TEST_CASE("when a session opens or an exit wakes up does not reveal where the ga
 TEST_CASE("after a restart ticks go on at the pace") {
     base::SeededRandom random{47};
     ReplyPace pace;
-    pace.follow(schedule(1, 45'000, 0, 45'000), most, at(0), random);
+    follow(pace, in_force(1, 45'000), at(0), random);
     pace.restart(at(100), random);
     CHECK(pace.due() >= at(100));
     const auto times = ticks(pace, at(200), random);
@@ -190,62 +204,76 @@ TEST_CASE("after a restart ticks go on at the pace") {
     CHECK(place_distance(times, 45) < 1.95);
 }
 
-TEST_CASE("of several estimates of one change the mean holds, and the highest sequence wins") {
+TEST_CASE("the highest sequence wins, and of one sequence the first packet") {
     struct Row {
         const char* what;
         stream::Schedule second;
         double expected;  // when the pace changes from zero to full
     };
     const Row rows[]{
-        {"a later estimate is a packet that was delayed more", schedule(5, 0, 5.6, 45'000), 6.4},
-        {"an earlier one a packet that was delayed less", schedule(5, 0, 5.0, 45'000), 6.1},
-        {"an old schedule that comes late says nothing", schedule(4, 45'000, 0, 45'000), 6.2},
-        {"a new one says all", schedule(6, 0, 9, 45'000), 10},
+        {"the same again", schedule(5, 0, 6, 45'000), 6},
+        {"another change under the same sequence", schedule(5, 0, 3, 45'000), 6},
+        {"sent after the change by a client whose clock is ahead", in_force(5, 45'000), 6},
+        {"an old schedule that comes late", in_force(4, 45'000), 6},
+        {"a new one", schedule(6, 0, 9, 45'000), 9},
     };
     for (const auto& row : rows) {
         INFO(row.what);
         for (std::uint64_t seed = 0; seed < 50; ++seed) {
             base::SeededRandom random{seed};
             ReplyPace pace;
-            pace.follow(schedule(5, 0, 6.2, 45'000), most, at(0), random);
-            pace.follow(row.second, most, at(1), random);
+            follow(pace, schedule(5, 0, 6, 45'000), at(0), random);
+            follow(pace, row.second, at(1), random);
             CHECK(pace.due() >= at(row.expected));
-            CHECK(pace.due() < at(row.expected + 0.3));
+            CHECK(pace.due() < at(row.expected + 0.03));
         }
     }
 }
 
-TEST_CASE("estimates of the last change count for nothing in the next one") {
+TEST_CASE("the change comes at the exit's own second, whenever the packet arrives") {
     base::SeededRandom random{49};
-    ReplyPace pace;
-    pace.follow(schedule(5, 0, 6, 0), most, at(0), random);
-    pace.follow(schedule(5, 0, 5.6, 0), most, at(1), random);
-    pace.follow(schedule(6, 0, 6, 45'000), most, at(2), random);    // at 8
-    pace.follow(schedule(6, 0, 5.6, 45'000), most, at(3), random);  // at 8.6
-    CHECK(pace.due() >= at(8.3));
-    CHECK(pace.due() < at(8.33));
+    for (const int off_ms : {-1500, -1, 0, 1, 700}) {
+        INFO("the exit's clock is ahead by " << off_ms << " ms");
+        ReplyPace pace;
+        const auto now = at(3.25);
+        pace.follow(schedule(1, 0, 8, 45'000), most, now, wall(now) + Milliseconds{off_ms}, random);
+        const auto change = at(8) - Milliseconds{off_ms};
+        CHECK(pace.due() >= change);
+        CHECK(pace.due() < change + Milliseconds{30});
+    }
 }
 
-TEST_CASE("packets that announce a change late do not prolong it") {
-    base::SeededRandom random{48};
-    ReplyPace pace;
-    pace.follow(schedule(1, 45'000, 1, 0), most, at(0), random);
-    CHECK(ticks(pace, at(1.5), random).size() == 45);
-    pace.follow(schedule(1, 45'000, 2, 0), most, at(1.5), random);
-    CHECK(pace.due() == Mono::max());
-}
-
-TEST_CASE("a change that lies behind is in force") {
-    base::SeededRandom random{44};
-    ReplyPace pace;
-    pace.follow(schedule(9, 0, -600, 45'000), most, at(1), random);
-    check_rate(ticks(pace, at(101), random), 1, 101, 45);
+TEST_CASE("a change of a wrong clock or a hostile client is at most ten seconds ahead") {
+    struct Row {
+        const char* what;
+        std::uint32_t change_at;
+        double expected;  // seconds after the packet
+    };
+    const Row rows[]{
+        {"a second after 1970", 1, 0},
+        {"a year ago", start - 31'536'000, 0},
+        {"now", start + 20, 0},
+        {"in 8 s", start + 28, 8},
+        {"in 10 s", start + 30, 10},
+        {"in 11 s", start + 31, 10},
+        {"in ten years", start + 315'360'000, 10},
+        {"in 2106", 0xffffffff, 10},
+    };
+    for (const auto& row : rows) {
+        INFO(row.what);
+        base::SeededRandom random{48};
+        ReplyPace pace;
+        follow(pace, {1, 0, row.change_at, 45'000}, at(20), random);
+        CHECK(pace.due() >= at(20 + row.expected));
+        CHECK(pace.due() < at(20 + row.expected + 0.03));
+        check_rate(ticks(pace, at(131), random), 31, 131, 45);
+    }
 }
 
 TEST_CASE("no pace is above the network's") {
     base::SeededRandom random{45};
     ReplyPace pace;
-    pace.follow(schedule(1, 0xffffffff, 50, 0xffffffff), most, at(0), random);
+    follow(pace, schedule(1, 0xffffffff, 5, 0xffffffff), at(0), random);
     check_rate(ticks(pace, at(100), random), 0, 100, 45);
     CHECK(pace.highest() == most);
 }
@@ -253,9 +281,9 @@ TEST_CASE("no pace is above the network's") {
 TEST_CASE("a tick that is due already is not drawn anew by a schedule") {
     base::SeededRandom random{46};
     ReplyPace pace;
-    pace.follow(schedule(1, 45'000, 0, 45'000), most, at(0), random);
+    follow(pace, in_force(1, 45'000), at(0), random);
     const auto due = pace.due();
-    pace.follow(schedule(2, 0, 0, 0), most, at(5), random);
+    follow(pace, in_force(2, 0), at(5), random);
     CHECK(pace.due() == due);
     pace.ticked(random);
     CHECK(pace.due() == Mono::max());
@@ -299,23 +327,24 @@ TEST_CASE("a handover between two exits keeps the sum of their paces in every wi
         for (const auto& packet : packets) {
             const auto now = at(packet.arrives);
             take(now);
-            const auto in = 20 - packet.sent;
+            const bool over = packet.sent >= 20;
             if (packet.to_new) {
                 if (packet.sent < 12) continue;
-                new_exit.follow(schedule(1, 0, in, 45'000), most, now, random);
+                follow(new_exit, over ? in_force(1, 45'000) : schedule(1, 0, 20, 45'000), now,
+                       random);
             } else if (packet.sent < 12) {
-                old_exit.follow(schedule(1, 45'000, 0, 45'000), most, now, random);
+                follow(old_exit, in_force(1, 45'000), now, random);
             } else {
-                old_exit.follow(schedule(2, 45'000, in, 0), most, now, random);
+                follow(old_exit, over ? in_force(2, 0) : schedule(2, 45'000, 20, 0), now, random);
             }
         }
         take(at(41));
-        // The two exits change within the difference of their routes' mean delays, some 20 ms.
+        // The two exits change at one moment; each may be off by the gap that it begins or ends.
         for (double from = 1; from < 35; from += 1)
-            check_rate(times, from, from + 5, 45, 8);
-        check_rate(times, 19.5, 20.5, 45, 8);
+            check_rate(times, from, from + 5, 45, 2);
+        check_rate(times, 19.5, 20.5, 45, 2);
         around_the_change += static_cast<double>(count(times, 19, 22)) / seeds;
     }
     // Only a tenth of the packets goes to the new exit, but that does not make it later.
-    CHECK(around_the_change == doctest::Approx(3 * 45).epsilon(0.002));
+    CHECK(around_the_change == doctest::Approx(3 * 45).epsilon(0.001));
 }

@@ -1,0 +1,180 @@
+// The rule behind docs/traffic-law.md section 1, Law time: what an up packet says does not depend
+// on the moment at which its cell leaves.
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "client/core/core.hpp"
+#include "sphinx/stream/header.hpp"
+#include "sphinx/stream/packet_log.hpp"
+#include "tests/unit/client_network.hpp"
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What a sealer was asked to seal, in clear: the route with its delays, the destination, and for a
+/// packet to an exit the message.
+using Plaintext = base::Bytes;
+
+/// Records every packet to an exit and every loop, instead of sealing them.
+struct Recorder final : Sealer {
+    explicit Recorder(std::vector<Plaintext>& packets) : packets_{packets} {}
+
+    bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
+                 base::ByteView message, base::Random&, base::ByteSpan out) override {
+        auto& record = packets_.emplace_back(of(route, destination.bytes));
+        record.insert(record.end(), message.begin(), message.end());
+        out[0] = 1;
+        std::copy(message.begin(), message.end(), out.begin() + 1);
+        return true;
+    }
+    std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
+                                         const base::Destination& destination,
+                                         const base::SurbId& identifier, base::Random&) override {
+        packets_.push_back(of(route, destination.bytes));
+        std::optional<packet::MadeSurb> made{std::in_place};
+        std::copy(identifier.bytes.begin(), identifier.bytes.end(), made->surb.begin());
+        made->recovery.identifier = identifier;
+        return made;
+    }
+    bool reply(const packet::Surb&, base::ByteView, base::ByteSpan out) override {
+        out[0] = 0;
+        return true;
+    }
+    std::optional<base::Bytes> recover(const packet::SurbKeys&, base::ByteView payload) override {
+        return base::Bytes(payload.begin(), payload.begin() + stream::message_size);
+    }
+
+ private:
+    static Plaintext of(std::span<const packet::Hop> route, base::ByteView destination) {
+        Plaintext record{destination.begin(), destination.end()};
+        for (const auto& hop : route) {
+            record.insert(record.end(), hop.address.bytes.begin(), hop.address.bytes.end());
+            for (auto delay = hop.delay_ns; delay != 0; delay /= 256)
+                record.push_back(static_cast<std::uint8_t>(delay % 256));
+        }
+        return record;
+    }
+    std::vector<Plaintext>& packets_;
+};
+
+/// The first 32 bytes are the key of the stream for moments: they alone depend on `moments`.
+struct OtherMoments final : base::Random {
+    OtherMoments(std::uint64_t seed, std::uint8_t moments) : same{seed}, key{moments} {}
+    void fill(base::ByteSpan out) override {
+        same.fill(out);
+        for (auto& byte : out)
+            if (drawn++ < 32) byte ^= key;
+    }
+    base::SeededRandom same;
+    std::uint8_t key;
+    std::size_t drawn = 0;
+};
+
+/// An exit that answers in slots instead of seconds, so that its answers come between the same two
+/// packets whenever the slots are.
+struct ExitInSlots {
+    stream::ArrivedLog arrived;
+    std::deque<base::SurbId> surbs;
+    stream::PacketNumber replies = 0;
+    std::uint32_t pace_milli = 0;
+    std::uint32_t passed = 0;  // thousandths of a reply, per slot of 1/55 s
+
+    void hear(const stream::UpHeader& header, base::ByteView message) {
+        arrived.arrived(header.number);
+        for (std::size_t i = 0; i < header.surb_count; ++i)
+            surbs.push_back(*base::SurbId::from(
+                stream::surb_of(header, message, i).first(base::SurbId::size())));
+        pace_milli = header.schedule.pace_milli;
+    }
+    std::optional<cell::Cell> reply() {
+        passed += pace_milli;
+        if (passed < 55'000 || surbs.empty()) return std::nullopt;
+        passed -= 55'000;
+        base::ByteArray<cell::body_size> body{};
+        std::copy_n(surbs.front().bytes.begin(), base::SurbId::size(), body.begin());
+        surbs.pop_front();
+        stream::encode({.number = ++replies,
+                        .stock = static_cast<std::uint16_t>(surbs.size()),
+                        .acks = arrived.next_acks()},
+                       base::ByteSpan{body}.subspan(base::SurbId::size()));
+        return cell::Cell::packet(body, 0);
+    }
+};
+
+struct Run {
+    std::vector<Plaintext> packets;
+    std::vector<base::Nanoseconds> left;  // when each cell left, since the client connected
+    std::size_t exits = 0;
+    std::set<std::uint32_t> changes;  // seconds that schedules named
+};
+
+Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration) {
+    client_test::Network network{3, 4};
+    network.document->parameters.session_lifetime = 60s;
+    network.wall = base::Wall{1'800'003'510s};  // keys change a minute later
+    OtherMoments random{seed, moments};
+    Run run;
+    Core core{
+        network.document, network.random.id<base::MailboxId>(),   network.gateway_ids[0], random,
+        network.now,      std::make_unique<Recorder>(run.packets)};
+    std::map<base::SessionId, ExitInSlots> exits;
+    auto now = network.now;
+    const auto wall = [&] {
+        return network.wall + std::chrono::floor<base::Milliseconds>(now - network.now);
+    };
+    core.connected(now, wall());
+    core.prepare(now, wall());
+    std::deque<std::vector<cell::Cell>> on_the_way(15);  // to the exit, a quarter of a second
+    while (now < network.now + duration) {
+        now = core.next_due();
+        on_the_way.emplace_back();
+        for (const auto& packet : core.tick(now)) {
+            run.left.push_back(now - network.now);
+            on_the_way.back().push_back(*packet.cell);
+        }
+        core.prepare(now, wall());
+        for (const auto& cell : on_the_way.front()) {
+            if (cell.body()[0] == 0) continue;
+            const auto message = cell.body().subspan(1, stream::message_size);
+            const auto header = stream::decode_up(message);
+            REQUIRE(header);
+            exits[header->session].hear(*header, message);
+            if (header->schedule.change_at != 0) run.changes.insert(header->schedule.change_at);
+        }
+        on_the_way.pop_front();
+        for (auto& [session, exit] : exits)
+            if (const auto reply = exit.reply()) core.on_delivery(*reply, now);
+    }
+    run.exits = exits.size();
+    return run;
+}
+
+}  // namespace
+
+TEST_CASE("what a packet says does not depend on when its cell leaves") {
+    for (const std::uint8_t seed : {1, 2, 3, 4, 5, 6}) {
+        const auto one = run(seed, 0, 150s);
+        const auto other = run(seed, seed, 150s);
+        CHECK(one.exits >= 3);  // two handovers
+        CHECK(one.changes.size() > 4);
+        // Every cell leaves at another moment,
+        const auto cells = std::min(one.left.size(), other.left.size());
+        std::size_t together = 0;
+        for (std::size_t i = 0; i < cells; ++i)
+            together += one.left[i] == other.left[i];
+        CHECK(cells > 8000);
+        CHECK(together < 3);
+        // and holds the same.
+        const auto packets = std::min(one.packets.size(), other.packets.size());
+        REQUIRE(packets > 8000);
+        const auto end = one.packets.begin() + static_cast<std::ptrdiff_t>(packets - 10);
+        const auto differs = std::mismatch(one.packets.begin(), end, other.packets.begin()).first;
+        CHECK(differs - one.packets.begin() == end - one.packets.begin());
+    }
+}
