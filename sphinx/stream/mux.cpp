@@ -13,14 +13,17 @@ namespace {
 constexpr std::size_t pings_max = 64;  // more are dropped, newest first: a ping may be lost
 // The least buffer of a stream, however much the others hold, so that they cannot block it.
 constexpr std::size_t send_share_min = 16 * 1024;
+constexpr std::size_t settled_gap_size = 64;  // a node of a RangeSet
 
 }  // namespace
 
 MuxLimits MuxLimits::for_rate(double packets_per_second) {
-    constexpr double seconds = 3;  // a round trip plus the resend time; half of it without loss
+    // Bytes are under way until they are acknowledged: 3.5 s (Parameters::settle_after), or 5 s and
+    // a round trip if a packet is lost.
+    constexpr double seconds = 6;
     const auto wanted = static_cast<std::size_t>(packets_per_second * seconds * message_size);
     MuxLimits limits;
-    limits.receive_window = std::clamp<std::size_t>(wanted, 64 * 1024, 4 * 1024 * 1024);
+    limits.receive_window = std::clamp<std::size_t>(wanted, 64 * 1024, 8 * 1024 * 1024);
     limits.send_buffer = limits.receive_window;
     // A single stream gets a quarter of the bytes that are not reserved.
     limits.session_window = limits.streams_max * limits.initial_window + 4 * limits.receive_window;
@@ -64,25 +67,56 @@ void Mux::Impl::emit_writable() {
     }
 }
 
-/// The initial windows of all possible streams are reserved. A stream gets more from the rest of
-/// the session window: a quarter of what the other streams leave. So the sum is never exceeded, a
-/// single stream has all that it needs, and unread streams always leave some window for the others.
-void Mux::Impl::extend_window(StreamState& stream) {
-    if (stream.deaf() || stream.receive.window_suffices()) return;
-    std::uint64_t taken = limits.streams_max * limits.initial_window;
-    for (const auto& [id, other] : streams) {
-        const auto granted = other.receive.granted();
-        if (&other != &stream && granted > limits.initial_window)
-            taken += granted - limits.initial_window;
+void StreamState::settle_bytes(Range range) {
+    if (range.begin > settled_end) return settled.add(range);
+    settled_end = std::max(settled_end, range.end);
+    while (!settled.empty() && settled.front().begin <= settled_end) {
+        const auto joined = settled.front();
+        settled_end = std::max(settled_end, joined.end);
+        settled.remove(joined);
     }
+}
+
+std::uint64_t StreamState::granted() const {
+    if (at_once) return receive.granted();
+    const auto end = receive.window_end();
+    const auto most = settled_final ? std::min(*settled_final, end) : end;
+    return most - std::min(most, window_begin());
+}
+
+/// Windows are computed when a packet is filled, from what is read and settled by then. So they do
+/// not depend on when the application read, and in which order.
+void Mux::Impl::extend_windows() {
+    const auto extra = [this](const StreamState& stream) {
+        const auto granted = stream.deaf() ? 0 : stream.granted();
+        return granted - std::min<std::uint64_t>(granted, limits.initial_window);
+    };
+    std::uint64_t taken = limits.streams_max * limits.initial_window;
+    for (const auto& [id, stream] : streams)
+        taken += extra(stream);
+    for (auto& [id, stream] : streams) {
+        const auto before = extra(stream);
+        if (extend_window(stream, taken - before)) taken += extra(stream) - before;
+    }
+}
+
+/// The initial windows of all possible streams are reserved. A stream gets more from the rest of
+/// the session window: a quarter of what the other streams leave (`taken` is what they have). So
+/// the sum is never exceeded, a single stream has all that it needs, and unread streams always
+/// leave some window for the others.
+bool Mux::Impl::extend_window(StreamState& stream, std::uint64_t taken) {
+    // An exit promises nothing before its connection stands.
+    if (side == Side::exit && stream.hello == Delivery::none) return false;
+    if (stream.deaf() || stream.window_suffices()) return false;
     const auto rest = limits.session_window - std::min<std::uint64_t>(limits.session_window, taken);
     const auto window =
         std::min<std::uint64_t>(limits.receive_window, limits.initial_window + rest / 4);
-    const auto end = stream.receive.read_end() + window;
+    const auto end = stream.window_begin() + window;
     // Extend in steps, so that few packets carry a WINDOW frame.
-    if (end < stream.receive.window_end() + std::max<std::uint64_t>(window / 4, 1)) return;
+    if (end < stream.receive.window_end() + std::max<std::uint64_t>(window / 4, 1)) return false;
     stream.receive.open_window_to(end);
     stream.window = Delivery::due;
+    return true;
 }
 
 void Mux::Impl::kill(StreamState& stream, ResetReason reason) {
@@ -102,6 +136,7 @@ void Mux::Impl::kill(StreamState& stream, ResetReason reason) {
 
 void Mux::Impl::deafen(StreamState& stream) {
     stream.receive = ReceiveHalf{0};
+    stream.settled.clear();
     stream.window = Delivery::none;
     stream.wants_room = stream.wants_room && !stream.mute();
 }
@@ -125,9 +160,11 @@ void Mux::Impl::forget_if_done(StreamId id) {
     const bool sent =
         stream.peer_stopped || (hello && stream.send.all_acknowledged() &&
                                 arrived(stream.resetting() ? stream.rst : stream.fin));
-    const bool received = stream.deaf() || (stream.receive.finished() && !stream.peer_reset);
+    const bool received =
+        stream.deaf() || (stream.receive.finished() && stream.settled_all() && !stream.peer_reset);
     const bool told = !stream.deaf() || arrived(stream.resetting() ? stream.rst : stream.stop);
-    if (sent && received && told) streams.erase(it);
+    const bool ended = stream.over && stream.peer_reset_settled && stream.settled_all();
+    if (ended || (sent && received && told)) streams.erase(it);
 }
 
 Mux::Mux(Side side, MuxLimits limits) : impl_{std::make_unique<Impl>(side, limits)} {}
@@ -139,7 +176,16 @@ std::optional<StreamId> Mux::open(const Target& target) {
     assert(impl_->side == Side::client);
     auto& streams = impl_->streams;
     if (!valid_host(base::as_bytes(target.host)) || target.port == 0) return std::nullopt;
-    if (streams.size() >= impl_->limits.streams_max) return std::nullopt;
+    // A stream that has ended stays until the exit knows it, some 4 s. It does not count, but their
+    // number is bounded too: the exit keeps them as long.
+    const auto alive = std::count_if(streams.begin(), streams.end(), [](const auto& entry) {
+        const auto& stream = entry.second;
+        return !stream.dead && !stream.over &&
+               !(stream.finished_emitted && (stream.finishing || stream.told_stopped));
+    });
+    if (static_cast<std::size_t>(alive) >= impl_->limits.streams_max ||
+        streams.size() >= impl_->limits.streams_max * 3 / 2)
+        return std::nullopt;
     // The exit refuses ids too far above the oldest one that it has not seen.
     for (const auto& [id, stream] : streams) {
         if (stream.hello == Delivery::done || stream.rst == Delivery::done) continue;
@@ -147,10 +193,10 @@ std::optional<StreamId> Mux::open(const Target& target) {
         break;
     }
     const auto id = ++impl_->last_id;
-    auto& stream = streams.try_emplace(id, impl_->limits.initial_window).first->second;
+    auto& stream =
+        streams.try_emplace(id, Side::client, impl_->limits.initial_window).first->second;
     stream.target = target;
     stream.hello = Delivery::due;
-    impl_->extend_window(stream);
     return id;
 }
 
@@ -159,7 +205,6 @@ void Mux::accept(StreamId id) {
     auto* stream = impl_->find(id);
     if (!stream || stream->dead || !stream->known || stream->hello != Delivery::none) return;
     stream->hello = Delivery::due;
-    impl_->extend_window(*stream);
 }
 
 std::size_t Mux::write(StreamId id, base::ByteView bytes) {
@@ -182,17 +227,16 @@ std::size_t Mux::writable(StreamId id) const {
 
 std::size_t Mux::read(StreamId id, base::ByteSpan out) {
     auto* stream = impl_->find(id);
-    if (!stream || stream->deaf()) return 0;
+    if (!stream || stream->deaf() || stream->over) return 0;
     stream->readable_emitted = false;
     const auto n = stream->receive.read(out);
-    impl_->extend_window(*stream);
     if (stream->receive.finished()) impl_->announce_arrival(id, *stream);
     return n;
 }
 
 std::size_t Mux::readable(StreamId id) const {
     const auto* stream = impl_->find(id);
-    return stream && !stream->deaf() ? stream->receive.readable() : 0;
+    return stream && !stream->deaf() && !stream->over ? stream->receive.readable() : 0;
 }
 
 void Mux::finish(StreamId id) {
@@ -205,7 +249,7 @@ void Mux::finish(StreamId id) {
 
 void Mux::stop(StreamId id, ResetReason reason) {
     auto* stream = impl_->find(id);
-    if (!stream || stream->deaf()) return;
+    if (!stream || stream->deaf() || stream->over) return;
     stream->reason = reason;
     stream->stop = Delivery::due;
     impl_->deafen(*stream);
@@ -213,7 +257,7 @@ void Mux::stop(StreamId id, ResetReason reason) {
 
 void Mux::reset(StreamId id, ResetReason reason) {
     auto* stream = impl_->find(id);
-    if (!stream || stream->dead) return;
+    if (!stream || stream->dead || stream->over) return;
     impl_->kill(*stream, reason);
     impl_->forget_if_done(id);
     impl_->emit_writable();
@@ -221,7 +265,7 @@ void Mux::reset(StreamId id, ResetReason reason) {
 
 void Mux::reset_all(ResetReason reason) {
     for (auto& [id, stream] : impl_->streams) {
-        if (stream.dead) continue;
+        if (stream.dead || stream.over) continue;
         impl_->kill(stream, reason);
         if (impl_->side == Side::exit && !stream.known) continue;
         impl_->emit(id, Event::Kind::reset);
@@ -252,7 +296,8 @@ std::size_t Mux::memory() const {
     // Count the state of each stream too: a peer could open many streams without data.
     auto sum = impl_->streams.size() * sizeof(decltype(impl_->streams)::value_type);
     for (const auto& [id, stream] : impl_->streams)
-        sum += stream.send.memory() + stream.receive.memory();
+        sum += stream.send.memory() + stream.receive.memory() +
+               stream.settled.count() * settled_gap_size;
     return sum;
 }
 

@@ -48,8 +48,10 @@ struct Event {
 
 /// Windows are enforced: a stream whose peer exceeds its window is reset. The windows of all
 /// streams together never exceed session_window, so no stream can use up the window of another.
+/// A client's window opens when the packets that brought the bytes are settled.
 struct MuxLimits {
-    std::size_t streams_max = 128;  // open at once; an exit, which learns of ends late, allows 2x
+    std::size_t streams_max = 128;  // open at once; an exit, which learns of ends late, allows 2x,
+                                    // and a client keeps half as many that have just ended
     std::size_t send_buffer = 256 * 1024;     // per stream: bytes accepted, not acknowledged
     std::size_t receive_window = 256 * 1024;  // per stream: bytes received or granted beyond read()
     std::size_t session_window = 2 * 1024 * 1024;  // all streams together, each direction
@@ -109,8 +111,8 @@ class Mux {
     // --- the packets' side ---
     /// Writes frames into `room` and records that packet `number` carries them. Returns the bytes
     /// used; the rest of `room` is zeroed. Streams take turns packet by packet, so none starves. If
-    /// `pings` is given, the nonces of the pings in the packet are appended to it. Precondition:
-    /// numbers increase.
+    /// `pings` is given, the nonces of the pings in the packet are appended to it. Precondition: no
+    /// number is used twice.
     std::size_t fill(PacketNumber number, base::ByteSpan room,
                      std::vector<std::uint64_t>* pings = nullptr);
     /// Packet `number` has arrived: its frames are done. Or it is lost: its frames go into later
@@ -120,6 +122,13 @@ class Mux {
     /// Processes the frames of a packet that arrived; duplicates are harmless. Precondition: they
     /// were checked for this side.
     void receive(const CheckedFrames& frames);
+    /// The same for a client, whose packets must not show when a packet arrived: applications get
+    /// all that it brings at once, but what fill() writes does not change before settle(number).
+    void receive(const CheckedFrames& frames, PacketNumber number);
+    /// What receive() held back for packet `number` takes effect; the number may have none. If the
+    /// packet does not count, because the peer will take it for lost, only the end of a stream
+    /// whose peer broke a rule takes effect: the peer sends the rest again.
+    void settle(PacketNumber number, bool counts);
 
  private:
     struct Impl;

@@ -15,6 +15,11 @@
 //
 // A stream is forgotten when both directions are over. reset() after finish() sends a STOP and no
 // RESET: the FIN stands.
+//
+// A frame that arrives does two things. What it brings goes to the application at once. What it
+// changes in the packets that we send (an Effect) waits until the caller settles its packet; at the
+// exit that is at once too. So state that fill() reads changes in settle() and in the application's
+// calls only.
 #pragma once
 
 #include <deque>
@@ -35,8 +40,10 @@ namespace nightjar::stream {
 enum class Delivery { none, due, in_flight, done };
 
 struct StreamState {
-    explicit StreamState(std::uint64_t initial_window)
-        : send{initial_window}, receive{initial_window} {}
+    StreamState(Side side, std::uint64_t initial_window)
+        : at_once{side == Side::exit}, send{initial_window}, receive{initial_window} {}
+
+    const bool at_once;  // what arrives is settled at once, and need not be recorded twice
 
     Target target;  // at the client, for OPEN
     SendHalf send;
@@ -49,18 +56,40 @@ struct StreamState {
     ResetReason reason = ResetReason::cancelled;  // in our RESET or STOP
     std::uint64_t good = 0;                       // in our RESET: our bytes are good up to it
     std::optional<ResetReason> peer_reset;  // the peer's, while its good bytes are not all read
-    bool known = false;                     // exit: OPEN has arrived; client: ACCEPT has arrived
-    bool dead = false;                      // our application has reset it
-    bool peer_stopped = false;              // the peer reads no more
-    bool finishing = false;                 // finish() was called
-    bool finished_emitted = false;          // the `finished` event was emitted
-    bool wants_room = false;                // a `writable` event is pending
-    bool readable_emitted = false;          // a `readable` event is in `events`
+    bool over = false;          // the application was told the end, and can do nothing more
+    bool told_stopped = false;  // the application was told that the peer reads no more
+    // What settled packets brought:
+    std::uint64_t settled_end = 0;               // all bytes before it
+    RangeSet settled;                            // bytes behind a gap
+    std::optional<std::uint64_t> settled_final;  // the peer's final offset
+    bool peer_stopped = false;                   // the peer reads no more
+    bool peer_reset_settled = false;
+    bool known = false;             // exit: OPEN has arrived; client: ACCEPT has arrived
+    bool dead = false;              // our application has reset it
+    bool finishing = false;         // finish() was called
+    bool finished_emitted = false;  // the `finished` event was emitted
+    bool wants_room = false;        // a `writable` event is pending
+    bool readable_emitted = false;  // a `readable` event is in `events`
 
     /// We read no more: what arrives is discarded.
     bool deaf() const { return dead || stop != Delivery::none; }
     /// Our application can send no more.
-    bool mute() const { return dead || finishing || peer_stopped; }
+    bool mute() const { return dead || over || finishing || told_stopped; }
+    /// All that the peer sends has arrived in settled packets.
+    bool settled_all() const { return at_once || (settled_final && *settled_final == settled_end); }
+    /// The peer can send all that is left without a wider window.
+    bool window_suffices() const {
+        if (at_once) return receive.window_suffices();
+        return settled_final && *settled_final <= receive.window_end();
+    }
+    void settle_bytes(Range range);
+    /// The offset that our window counts from: read, and settled.
+    std::uint64_t window_begin() const {
+        if (at_once) return receive.read_end();
+        return over ? settled_end : std::min(receive.read_end(), settled_end);
+    }
+    /// The bytes behind window_begin() that the peer may send.
+    std::uint64_t granted() const;
     /// We have told the peer so, by a RESET that ends our bytes too.
     bool resetting() const { return rst != Delivery::none; }
 };
@@ -70,6 +99,22 @@ struct SentFrame {
     FrameType type;
     StreamId stream;
     Range range;  // data: the bytes; window: range.begin is the max offset
+};
+
+/// What a frame that has arrived changes in the packets that we send.
+struct Effect {
+    enum class Kind {
+        data,    // the bytes of `range` are here
+        fin,     // the final offset is range.begin
+        window,  // the stream may send up to range.begin
+        stop,    // the peer reads no more
+        reset,   // and sends nothing behind range.begin
+        kill,    // the peer broke a rule
+        forget,  // the peer's RESET contradicts what it sent
+    };
+    Kind kind;
+    StreamId stream;
+    Range range{};
 };
 
 struct Mux::Impl {
@@ -84,6 +129,8 @@ struct Mux::Impl {
     std::deque<std::uint64_t> pings;  // nonces to send; PONGs at the exit
     std::vector<Event> events;
     std::map<PacketNumber, std::vector<SentFrame>> in_flight;
+    std::vector<Effect>* later = nullptr;  // where effects wait; nullptr: they happen at once
+    std::map<PacketNumber, std::vector<Effect>> unsettled;
 
     std::size_t buffered = 0;  // sum of bytes in all send halves
 
@@ -92,8 +139,9 @@ struct Mux::Impl {
     std::size_t room_for(const StreamState& stream) const;
     void emit(StreamId id, Event::Kind kind);
     void emit_writable();
-    /// Extends the stream's window by what the session can spare.
-    void extend_window(StreamState& stream);
+    /// Extends the windows of all streams by what the session can spare.
+    void extend_windows();
+    bool extend_window(StreamState& stream, std::uint64_t taken);
     /// Ends a stream at this end. What we have accepted stays good and is still sent.
     void kill(StreamState& stream, ResetReason reason);
     /// Reads no more: drops what has arrived.
@@ -116,6 +164,8 @@ struct Mux::Impl {
 
     // mux_receive.cpp
     void apply(const Frame& frame);
+    void cause(Effect effect);
+    void perform(const Effect& effect);
     StreamState* find_or_create(StreamId id);
     void on_open(StreamId id, StreamState& stream, const Frame& frame);
     void on_data(StreamId id, StreamState& stream, const Frame& frame);

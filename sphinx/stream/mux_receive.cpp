@@ -9,6 +9,9 @@ namespace nightjar::stream {
 namespace {
 
 constexpr std::size_t pongs_max = 64;
+// More gaps between the settled bytes of a stream than an honest exit's losses leave. It bounds
+// their memory.
+constexpr std::size_t settled_gaps_max = 1024;
 
 }  // namespace
 
@@ -16,6 +19,67 @@ void Mux::receive(const CheckedFrames& frames) {
     assert(frames.receiver() == impl_->side);
     for (const auto& frame : frames)
         impl_->apply(frame);
+}
+
+void Mux::receive(const CheckedFrames& frames, PacketNumber number) {
+    std::vector<Effect> effects;
+    impl_->later = &effects;
+    receive(frames);
+    impl_->later = nullptr;
+    if (effects.empty()) return;
+    auto& waiting = impl_->unsettled[number];
+    waiting.insert(waiting.end(), effects.begin(), effects.end());
+}
+
+void Mux::settle(PacketNumber number, bool counts) {
+    const auto node = impl_->unsettled.extract(number);
+    if (node.empty()) return;
+    for (const auto& effect : node.mapped()) {
+        const bool ends = effect.kind == Effect::Kind::kill || effect.kind == Effect::Kind::forget;
+        if (!counts && !ends) continue;
+        impl_->perform(effect);
+        impl_->forget_if_done(effect.stream);
+    }
+}
+
+void Mux::Impl::cause(Effect effect) {
+    if (later)
+        later->push_back(effect);
+    else
+        perform(effect);
+}
+
+void Mux::Impl::perform(const Effect& effect) {
+    auto* stream = find(effect.stream);
+    if (!stream) return;
+    switch (effect.kind) {
+        case Effect::Kind::data:
+            if (stream->deaf()) break;
+            stream->settle_bytes(effect.range);
+            if (stream->settled.count() > settled_gaps_max) violated(effect.stream, *stream);
+            break;
+        case Effect::Kind::fin:
+            stream->settled_final = effect.range.begin;
+            break;
+        case Effect::Kind::window:
+            stream->send.allow(effect.range.begin);
+            break;
+        case Effect::Kind::reset:
+            stream->peer_reset_settled = true;
+            stream->settled_final = effect.range.begin;
+            [[fallthrough]];
+        case Effect::Kind::stop:
+            stream->peer_stopped = true;
+            drop_unsent(*stream);
+            break;
+        case Effect::Kind::kill:
+            if (!stream->dead) kill(*stream, ResetReason::protocol_error);
+            break;
+        case Effect::Kind::forget:
+            drop_unsent(*stream);
+            streams.erase(effect.stream);
+            break;
+    }
 }
 
 void Mux::Impl::apply(const Frame& frame) {
@@ -47,7 +111,7 @@ void Mux::Impl::apply(const Frame& frame) {
             on_fin(frame.stream, *stream, frame);
             break;
         case FrameType::window:
-            stream->send.allow(frame.value);
+            cause({Effect::Kind::window, frame.stream, {frame.value, frame.value}});
             break;
         case FrameType::stop:
             on_stop(frame.stream, *stream, frame);
@@ -68,7 +132,7 @@ StreamState* Mux::Impl::find_or_create(StreamId id) {
     if (auto* stream = find(id)) return stream;
     if (side == Side::client || streams.size() >= 4 * limits.streams_max) return nullptr;
     if (!used_ids.use(id)) return nullptr;
-    return &streams.try_emplace(id, limits.initial_window).first->second;
+    return &streams.try_emplace(id, Side::exit, limits.initial_window).first->second;
 }
 
 void Mux::Impl::on_open(StreamId id, StreamState& stream, const Frame& frame) {
@@ -81,7 +145,7 @@ void Mux::Impl::on_open(StreamId id, StreamState& stream, const Frame& frame) {
         return kill(stream, ResetReason::overload);
     emit(id, Event::Kind::opened);
     events.back().target = {std::string{base::as_text(frame.bytes)}, frame.port};
-    if (stream.peer_stopped) emit(id, Event::Kind::stopped);
+    if (stream.told_stopped) emit(id, Event::Kind::stopped);
     // Announce bytes that arrived before the OPEN: there was no event for them yet.
     announce_arrival(id, stream);
 }
@@ -101,26 +165,30 @@ void Mux::Impl::announce_arrival(StreamId id, StreamState& stream) {
 
 /// The peer broke a rule of this stream: reset the stream; the others continue.
 void Mux::Impl::violated(StreamId id, StreamState& stream) {
-    if (stream.deaf()) return;
-    if (stream.peer_reset) return end(id, ResetReason::protocol_error);
-    kill(stream, ResetReason::protocol_error);
-    if (side == Side::exit && !stream.known) return;  // no event has announced it
-    report_reset(id, ResetReason::protocol_error);
+    if (stream.deaf() || stream.over) return;
+    stream.over = true;
+    const bool reported = side == Side::client || stream.known;
+    const auto kind = stream.peer_reset ? Effect::Kind::forget : Effect::Kind::kill;
+    cause({kind, id});  // the stream may be gone now
+    if (reported) report_reset(id, ResetReason::protocol_error);
 }
 
 void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.deaf()) return;
+    const Effect effect{Effect::Kind::data, id, {frame.value, frame.value + frame.bytes.size()}};
     auto& half = stream.receive;
-    if (!half.may_reach(frame.value + frame.bytes.size()) ||
-        !half.insert(frame.value, frame.bytes)) {
+    // A copy of what the application has read settles it, if the first packet did not.
+    if (stream.over && half.may_reach(effect.range.end)) return cause(effect);
+    if (!half.may_reach(effect.range.end) || !half.insert(frame.value, frame.bytes))
         return violated(id, stream);
-    }
+    if (!stream.at_once) cause(effect);
     announce_arrival(id, stream);
 }
 
 void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.deaf()) return;
     if (stream.peer_reset || !stream.receive.finish(frame.value)) return violated(id, stream);
+    cause({Effect::Kind::fin, id, {frame.value, frame.value}});
     announce_arrival(id, stream);
 }
 
@@ -132,21 +200,28 @@ void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
         return;
     }
     auto& stream = it->second;
-    if (stream.peer_reset) return;
-    drop_unsent(stream);
+    const Effect effect{Effect::Kind::reset, id, {frame.value, frame.value}};
+    if (stream.peer_reset || stream.over) return cause(effect);
     if (side == Side::exit && !stream.known && !stream.dead) {
+        drop_unsent(stream);
         streams.erase(it);
         return;
     }
-    stream.peer_stopped = true;
+    stream.told_stopped = true;
     if (stream.deaf()) {
         // Our RESET or STOP must still arrive: the peer may hold good bytes behind our window.
         if (!std::exchange(stream.dead, true)) report_reset(id, frame.reason);
+        cause(effect);
         return forget_if_done(id);
     }
-    // The peer may take back what it has said: it withdraws an OPEN.
-    if (!stream.receive.end_at(frame.value)) return end(id, frame.reason);
+    if (!stream.receive.end_at(frame.value)) {
+        // The peer may take back what it has said: it withdraws an OPEN.
+        stream.over = true;
+        cause({Effect::Kind::forget, id});
+        return report_reset(id, frame.reason);
+    }
     stream.peer_reset = frame.reason;
+    cause(effect);
     if (stream.receive.finished()) return end(id, frame.reason);
     emit(id, Event::Kind::stopped);
     events.back().reason = frame.reason;
@@ -154,8 +229,9 @@ void Mux::Impl::on_reset(StreamId id, const Frame& frame) {
 
 /// Both directions have ended, and nothing is left to read.
 void Mux::Impl::end(StreamId id, ResetReason reason) {
-    streams.erase(id);
+    streams.at(id).over = true;
     report_reset(id, reason);
+    forget_if_done(id);
 }
 
 void Mux::Impl::report_reset(StreamId id, ResetReason reason) {
@@ -164,8 +240,8 @@ void Mux::Impl::report_reset(StreamId id, ResetReason reason) {
 }
 
 void Mux::Impl::on_stop(StreamId id, StreamState& stream, const Frame& frame) {
-    if (std::exchange(stream.peer_stopped, true)) return;
-    drop_unsent(stream);
+    cause({Effect::Kind::stop, id});
+    if (std::exchange(stream.told_stopped, true) || stream.over) return;
     if (stream.dead || (side == Side::exit && !stream.known)) return;
     emit(id, Event::Kind::stopped);
     events.back().reason = frame.reason;

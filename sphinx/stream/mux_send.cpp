@@ -129,9 +129,10 @@ void Mux::Impl::fill_data(StreamId id, StreamState& stream, base::Writer& writer
 
 std::size_t Mux::fill(PacketNumber number, base::ByteSpan room, std::vector<std::uint64_t>* pings) {
     auto& self = *impl_;
-    assert(self.in_flight.empty() || self.in_flight.rbegin()->first < number);
+    assert(!self.in_flight.contains(number));
     base::Writer writer{room};
     std::vector<SentFrame> sent;
+    self.extend_windows();
     self.fill_pings(writer, pings);
     const auto last = self.turn;
     in_turn(self.streams, last, [&](StreamId id, StreamState& stream) {
@@ -148,7 +149,7 @@ std::size_t Mux::fill(PacketNumber number, base::ByteSpan room, std::vector<std:
     if (!sent.empty()) {
         if (self.in_flight.size() >= in_flight_max)
             self.settle(self.in_flight.begin()->first, false);
-        self.in_flight.emplace_hint(self.in_flight.end(), number, std::move(sent));
+        self.in_flight.emplace(number, std::move(sent));
     }
     return used;
 }
