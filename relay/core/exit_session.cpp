@@ -43,18 +43,22 @@ void ExitSession::store_surbs(const stream::UpHeader& header, base::ByteView mes
 std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall wall,
                                                     const ExitContext& context) {
     assert(due() <= now);
-    auto reply = now - due() > lateness_max ? std::nullopt : spend_surb(now, wall, context);
+    for (const auto& settled : sent_.expire(now))
+        mux_.lost(settled.number);
+    const bool late = now - due() > lateness_max;
+    const auto surb = late ? std::nullopt : surbs_.pop_usable(context.parameters, wall);
+    std::optional<Reply> reply;
+    if (surb)
+        reply = answer(*surb, now, context);
+    else
+        // Every tick has a number, so that the client knows from its clock which one it must be.
+        sent_.leave_out(now);
     pace_.ticked(context.random);
     return reply;
 }
 
-std::optional<ExitSession::Reply> ExitSession::spend_surb(base::Mono now, base::Wall wall,
-                                                          const ExitContext& context) {
-    const auto surb = surbs_.pop_usable(context.parameters, wall);
-    if (!surb) return std::nullopt;
-    for (const auto& settled : sent_.expire(now))
-        mux_.lost(settled.number);
-
+std::optional<ExitSession::Reply> ExitSession::answer(const StoredSurb& surb, base::Mono now,
+                                                      const ExitContext& context) {
     stream::DownHeader header;
     header.number = sent_.next(now, 0);
     header.stock = static_cast<std::uint16_t>(surbs_.size());
@@ -62,8 +66,8 @@ std::optional<ExitSession::Reply> ExitSession::spend_surb(base::Mono now, base::
     base::Secret<stream::message_size> message;
     stream::encode(header, message.span());
     mux_.fill(header.number, message.span().subspan(stream::down_header_size));
-    auto cell = cell::Cell::boxed_packet(surb->epoch);
-    const auto first_hop = context.sealer.seal(surb->bytes.view(), message.view(), cell->body());
+    auto cell = cell::Cell::boxed_packet(surb.epoch);
+    const auto first_hop = context.sealer.seal(surb.bytes.view(), message.view(), cell->body());
     if (!first_hop) return std::nullopt;
     return Reply{*first_hop, std::move(cell)};
 }

@@ -81,7 +81,7 @@ class ExitSession {
     base::Mono due() const { return pace_.due(); }
     /// Makes the tick at due(), and draws the next one. nullopt: the tick is missed, because no
     /// SURB is usable at `wall`, or because it was due more than lateness_max ago; then the SURB is
-    /// kept. Precondition: due() <= now.
+    /// kept. A missed tick takes a number too. Precondition: due() <= now.
     std::optional<Reply> tick(base::Mono now, base::Wall wall, const ExitContext& context);
     /// Discards the tick at due() and starts the pace again at `now`: the exit was suspended.
     void restart(base::Mono now, const ExitContext& context);
@@ -103,7 +103,7 @@ class ExitSession {
  private:
     void store_surbs(const stream::UpHeader& header, base::ByteView message,
                      const ExitContext& context);
-    std::optional<Reply> spend_surb(base::Mono now, base::Wall wall, const ExitContext& context);
+    std::optional<Reply> answer(const StoredSurb& surb, base::Mono now, const ExitContext& context);
 
     const base::SessionId id_;
     stream::Mux mux_;

@@ -21,37 +21,68 @@ std::bitset<ack_window> window_from(const Acks& acks, PacketNumber anchor) {
 SentLog::SentLog(base::Nanoseconds resend_after, base::Nanoseconds weight_patience)
     : resend_after_{resend_after}, weight_patience_{weight_patience} {}
 
-PacketNumber SentLog::next(base::Mono sent, std::uint32_t weight) {
+void SentLog::record(base::Mono sent, std::uint32_t weight, std::optional<PacketNumber> number) {
     assert(entries_.empty() || sent >= entries_.back().sent);
     assert(last_ + 1 != 0);
-    entries_.push_back({sent, weight, false});
+    entries_.push_back({sent, number ? weight : 0, number.value_or(0), !number});
+    ++last_;
+    if (!number) return;
+    highest_ = std::max(highest_, *number);
     weight_in_flight_ += weight;
-    return ++last_;
 }
 
-void SentLog::acknowledge(PacketNumber number, std::vector<Settled>& settled) {
-    if (number < first_) return;
-    auto& packet = entry(number);
-    if (packet.arrived) return;
+PacketNumber SentLog::next(base::Mono sent, std::uint32_t weight) {
+    std::optional<PacketNumber> number;
+    if (!order_) number = last_ + 1;
+    while (!number) {
+        number = order_->next();
+        if (!number) record(sent, 0, number);
+    }
+    record(sent, weight, number);
+    return *number;
+}
+
+void SentLog::leave_out(base::Mono sent) {
+    assert(!order_);
+    record(sent, 0, std::nullopt);
+}
+
+PacketNumber SentLog::position_of(PacketNumber number) const {
+    const auto position = order_ ? order_->position_of(number) : number;
+    return position <= last_ ? position : 0;
+}
+
+/// False if no packet has this number.
+bool SentLog::acknowledge(PacketNumber number, std::vector<Settled>& settled) {
+    const auto position = position_of(number);
+    if (position == 0) return false;
+    if (position < first_) return true;
+    auto& packet = entry(position);
+    if (packet.arrived) return packet.number != 0;
     packet.arrived = true;
-    if (number >= weight_next_) weight_in_flight_ -= packet.weight;
-    if (number >= resend_next_) settled.push_back({number, packet.weight, true});
+    if (position >= weight_next_) weight_in_flight_ -= packet.weight;
+    if (position >= resend_next_) settled.push_back({number, packet.weight, true});
+    return true;
 }
 
 bool SentLog::withdraw(PacketNumber number) {
     std::vector<Settled> settled;
-    if (number <= last_) acknowledge(number, settled);
+    acknowledge(number, settled);
     return !settled.empty();
 }
 
 std::vector<SentLog::Settled> SentLog::on_acks(const Acks& acks) {
     std::vector<Settled> settled;
-    if (acks.largest > last_ || acks.largest == 0) return settled;
+    if (acks.largest == 0) return settled;
+    auto told = acks;
     const auto fresh = acks.below & ~window_from(told_, acks.largest);
-    if (acks.largest >= told_.largest) told_ = acks;
     acknowledge(acks.largest, settled);
-    for (auto i = fresh._Find_first(); i < ack_window; i = fresh._Find_next(i))
-        acknowledge(acks.largest - 1 - static_cast<PacketNumber>(i), settled);
+    for (auto i = fresh._Find_first(); i < ack_window; i = fresh._Find_next(i)) {
+        // An ack ahead of its packet must not hide the true one that may follow.
+        if (!acknowledge(acks.largest - 1 - static_cast<PacketNumber>(i), settled))
+            told.below.reset(i);
+    }
+    if (acks.largest >= told_.largest && acks.largest <= highest_) told_ = told;
     return settled;
 }
 
@@ -60,7 +91,7 @@ std::vector<SentLog::Settled> SentLog::expire(base::Mono now) {
     for (; resend_next_ <= last_; ++resend_next_) {
         const auto& packet = entry(resend_next_);
         if (now - packet.sent < resend_after_) break;
-        if (!packet.arrived) settled.push_back({resend_next_, packet.weight, false});
+        if (!packet.arrived) settled.push_back({packet.number, packet.weight, false});
     }
     for (; weight_next_ <= last_; ++weight_next_) {
         const auto& packet = entry(weight_next_);
@@ -70,6 +101,7 @@ std::vector<SentLog::Settled> SentLog::expire(base::Mono now) {
     const auto first = std::min(resend_next_, weight_next_);
     gone_ += first - first_;
     first_ = first;
+    if (order_) order_->forget_before(first);
     // Rare enough that each entry is moved about once, often enough that at least half of the
     // vector is in use.
     if (gone_ >= 64 && gone_ >= entries_.size() / 2)

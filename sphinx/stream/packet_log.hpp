@@ -8,10 +8,13 @@
 
 #include <array>
 #include <deque>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "sphinx/base/time.hpp"
 #include "sphinx/stream/header.hpp"
+#include "sphinx/stream/number_order.hpp"
 
 namespace nightjar::stream {
 
@@ -28,10 +31,14 @@ class SentLog {
     void resend_after(base::Nanoseconds patience) { resend_after_ = patience; }
     /// Uses one value for both times.
     explicit SentLog(base::Nanoseconds patience) : SentLog{patience, patience} {}
+    /// Numbers are used in a random order from now on (NumberOrder). Call it before next().
+    void use_order(base::Random& random) { order_.emplace(random); }
 
     /// Returns the number for a new packet, and records its `weight` (for example its number of
-    /// SURBs). Precondition: `sent` never decreases.
+    /// SURBs). Without a NumberOrder, numbers increase. Precondition: `sent` never decreases.
     PacketNumber next(base::Mono sent, std::uint32_t weight);
+    /// Leaves out the next number: no packet has it. Precondition: there is no NumberOrder.
+    void leave_out(base::Mono sent);
 
     /// Packet `number` was never sent: it no longer counts, and is not reported lost. Returns false
     /// if it was already settled.
@@ -43,30 +50,38 @@ class SentLog {
         bool arrived;
     };
     /// Returns the packets that these acks settle for the first time; a packet already reported
-    /// lost is not reported again. Acks that name a number never used are ignored as a whole.
+    /// lost is not reported again. A number that no packet has is ignored, and only that number.
     std::vector<Settled> on_acks(const Acks& acks);
     /// Returns the packets that are lost by now, oldest first. Also releases weights past
-    /// weight_patience, so call it before weight_in_flight().
+    /// weight_patience, so call it before weight_in_flight(). `now` may be the time of the newest
+    /// evidence instead.
     std::vector<Settled> expire(base::Mono now);
 
     /// The sum of the weights of packets that are neither acknowledged nor older than
     /// weight_patience.
     std::uint32_t weight_in_flight() const { return weight_in_flight_; }
-    PacketNumber last() const { return last_; }
+    /// The highest number that a packet has.
+    PacketNumber last() const { return highest_; }
 
  private:
     struct Entry {
         base::Mono sent;
         std::uint32_t weight;
-        bool arrived;
+        PacketNumber number;  // 0: no packet has this entry's number
+        bool arrived;         // or there is no packet
     };
-    Entry& entry(PacketNumber number) { return entries_[gone_ + (number - first_)]; }
-    void acknowledge(PacketNumber number, std::vector<Settled>& settled);
+    // Entries are numbered by position, in the order of sending.
+    Entry& entry(PacketNumber position) { return entries_[gone_ + (position - first_)]; }
+    PacketNumber position_of(PacketNumber number) const;
+    void record(base::Mono sent, std::uint32_t weight, std::optional<PacketNumber> number);
+    bool acknowledge(PacketNumber number, std::vector<Settled>& settled);
 
     base::Nanoseconds resend_after_;
     base::Nanoseconds weight_patience_;
-    PacketNumber last_ = 0;
-    PacketNumber first_ = 1;        // the oldest number still recorded
+    std::optional<NumberOrder> order_;
+    PacketNumber highest_ = 0;
+    PacketNumber last_ = 0;         // the newest position
+    PacketNumber first_ = 1;        // the oldest position still recorded
     PacketNumber resend_next_ = 1;  // all below have arrived or been reported lost
     PacketNumber weight_next_ = 1;  // weights below it no longer count
     std::size_t gone_ = 0;          // number of outdated entries at the front
@@ -89,7 +104,10 @@ class ArrivedLog {
 
  private:
     static constexpr PacketNumber memory = 4096;  // numbers below `largest_` that are recorded
-    static constexpr PacketNumber near = 96;      // within this of largest_: acked often
+    // Within this of largest_: acked often. A client's number that comes in the order of sending is
+    // less than two blocks below the largest.
+    static constexpr PacketNumber near = 2 * NumberOrder::block;
+    static_assert(near + 32 <= ack_window);
     static constexpr unsigned repeats = 8;
     struct Late {
         PacketNumber number;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -109,13 +110,109 @@ TEST_CASE("a packet that never left weighs nothing, and is neither lost nor arri
     CHECK_FALSE(log.withdraw(3));  // its frames are already in another packet
 }
 
-TEST_CASE("acks of packets that were never sent count for nothing") {
+TEST_CASE("acks of packets that were never sent count for nothing, and hide no true ack") {
     SentLog log{Seconds{2}};
     log.next(Mono{}, 1);
     log.next(Mono{}, 1);
-    CHECK(log.on_acks(acks_of(3, {0, 1})).empty());
     CHECK(log.on_acks(acks_of(0, {})).empty());
-    CHECK(log.weight_in_flight() == 2);
+    const auto some = log.on_acks(acks_of(4, {0, 2}));  // 4 and 3 were never sent
+    REQUIRE(some.size() == 1);
+    CHECK(some[0].number == 2 - 1);
+    CHECK(log.weight_in_flight() == 1);
+    CHECK(log.next(Mono{}, 1) == 3);
+    CHECK(log.next(Mono{}, 1) == 4);
+    CHECK(log.on_acks(acks_of(4, {0, 1, 2})).size() == 3);
+    CHECK(log.weight_in_flight() == 0);
+    CHECK(log.on_acks(acks_of(0xffffffff, {})).empty());
+}
+
+TEST_CASE("a number that is left out belongs to no packet") {
+    SentLog log{Seconds{2}};
+    CHECK(log.next(Mono{}, 1) == 1);
+    log.leave_out(Mono{});
+    CHECK(log.next(Mono{}, 1) == 3);
+    const auto told = log.on_acks(acks_of(3, {0, 1}));
+    CHECK(told.size() == 2);
+    CHECK(log.expire(Mono{} + Seconds{9}).empty());
+    CHECK(log.weight_in_flight() == 0);
+}
+
+TEST_CASE("numbers come in random order within blocks of 64, and 2 to 5 % of them never") {
+    base::SeededRandom random{24};
+    std::set<double> shares;
+    for (int session = 0; session < 40; ++session) {
+        stream::NumberOrder order{random};
+        std::set<stream::PacketNumber> seen;
+        std::size_t rising = 0;
+        stream::PacketNumber before = 0;
+        constexpr stream::PacketNumber positions = 64 * 100;
+        for (stream::PacketNumber position = 1; position <= positions; ++position) {
+            const auto number = order.next();
+            if (!number) continue;
+            REQUIRE(seen.insert(*number).second);
+            REQUIRE((*number - 1) / 64 == (position - 1) / 64);
+            REQUIRE(order.position_of(*number) == position);
+            rising += *number > before;
+            before = *number;
+        }
+        const auto used = static_cast<double>(seen.size());
+        CHECK(std::abs(static_cast<double>(rising) / used - 0.5) < 0.03);
+        const auto share = 1 - used / positions;
+        CHECK(share > 0.02 - 0.008);
+        CHECK(share < 0.05 + 0.010);
+        shares.insert(share);
+        order.forget_before(positions - 64);
+        CHECK(order.position_of(*seen.begin()) == 0);
+        CHECK(order.position_of(*seen.rbegin()) > positions - 128);
+        CHECK(order.position_of(positions + 1) == 0);
+        CHECK(order.position_of(0) == 0);
+    }
+    CHECK(*shares.begin() < 0.027);
+    CHECK(*shares.rbegin() > 0.043);
+}
+
+TEST_CASE("numbers in random order are all settled, acknowledged or lost, at every rate") {
+    for (const int rate : {50, 500}) {
+        base::SeededRandom random{25};
+        SentLog sent{Milliseconds{1700}, Milliseconds{3500}};
+        sent.use_order(random);
+        ArrivedLog arrivals;
+        std::set<stream::PacketNumber> lost;
+        std::set<stream::PacketNumber> numbers;
+        std::multimap<Mono, stream::PacketNumber> up;
+        std::multimap<Mono, Acks> down;
+        std::size_t wrongly_lost = 0;
+        std::size_t arrived = 0;
+        Mono now{};
+        const auto delay = [&](int hops) {
+            base::Nanoseconds sum{};
+            for (int i = 0; i < hops; ++i)
+                sum += random.exponential(Milliseconds{50});
+            return sum;
+        };
+        for (int i = 0; i < 400 * rate; ++i) {
+            now += Milliseconds{1000 / rate};
+            const auto number = sent.next(now, 1);
+            numbers.insert(number);
+            if (random.below(100) == 0)
+                lost.insert(number);
+            else
+                up.emplace(now + delay(5), number);
+            for (; !up.empty() && up.begin()->first <= now; up.erase(up.begin()))
+                CHECK(arrivals.arrived(up.begin()->second));
+            if (random.below(10) != 0) down.emplace(now + delay(4), arrivals.next_acks());
+            for (; !down.empty() && down.begin()->first <= now; down.erase(down.begin()))
+                for (const auto& one : sent.on_acks(down.begin()->second)) {
+                    ++arrived;
+                    CHECK_FALSE(lost.contains(one.number));
+                }
+            for (const auto& one : sent.expire(now))
+                wrongly_lost += lost.contains(one.number) ? 0 : 1;
+        }
+        INFO(rate << " a second, " << wrongly_lost << " of " << arrived << " wrongly lost");
+        CHECK(static_cast<double>(wrongly_lost) <= 1e-3 * static_cast<double>(arrived));
+        CHECK(arrived + lost.size() + 4 * static_cast<unsigned>(rate) >= numbers.size());
+    }
 }
 
 TEST_CASE("each packet is settled exactly once, whatever the acks") {

@@ -74,6 +74,26 @@ TEST_CASE("exit session: a tick in time spends a SURB, and a late one keeps it")
     CHECK(one.session.due() > late);
 }
 
+TEST_CASE("exit session: a reply's number counts the ticks, missed ones too") {
+    OneSession one;
+    one.receive(1, full, 2);
+    const auto number = [](const relay::core::ExitSession::Reply& reply) {
+        return stream::decode_down(base::ByteView{reply.cell->body()}.first(stream::message_size))
+            ->number;
+    };
+    Mono now{};
+    const auto tick = [&](Milliseconds late = Milliseconds{0}) {
+        now = std::max(now, one.session.due() + late);
+        return one.tick(now);
+    };
+    CHECK(number(*tick()) == 1);
+    CHECK_FALSE(tick(Milliseconds{251}).has_value());
+    CHECK(number(*tick()) == 3);
+    CHECK_FALSE(tick().has_value());  // no SURB
+    one.receive(2, full, 1, now);
+    CHECK(number(*tick()) == 5);
+}
+
 TEST_CASE("exit session: a packet that comes again changes nothing, not even when it was heard") {
     OneSession one;
     one.receive(1, full, 2);

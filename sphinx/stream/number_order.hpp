@@ -1,0 +1,48 @@
+// The order in which a client uses its packet numbers: random within blocks of 64, and some numbers
+// are never used (docs/traffic-law.md section 2, Numbers). So an exit cannot tell which packet left
+// in which slot, and a number that is missing is no sign of a dropped packet.
+//
+// Positions count the numbers in the order of sending, from 1, those never used included. Pure; one
+// thread.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+
+#include "sphinx/base/random.hpp"
+#include "sphinx/stream/header.hpp"
+
+namespace nightjar::stream {
+
+class NumberOrder {
+ public:
+    static constexpr PacketNumber block = 64;
+    /// The share of unused numbers is drawn between these.
+    static constexpr double unused_min = 0.02;
+    static constexpr double unused_max = 0.05;
+
+    /// Takes a random stream of its own from `random`, and nothing later.
+    explicit NumberOrder(base::Random& random)
+        : random_{random}, unused_{unused_min + (unused_max - unused_min) * random_.unit()} {}
+
+    /// Moves on to the next position, and returns its number. nullopt: that number is never used.
+    std::optional<PacketNumber> next();
+    /// The position of a number; 0 if its block is not in use yet, or is forgotten.
+    PacketNumber position_of(PacketNumber number) const;
+    /// Positions below `position` are no longer asked for.
+    void forget_before(PacketNumber position);
+
+ private:
+    base::ForkedRandom random_;
+    double unused_;
+    PacketNumber last_ = 0;    // position
+    PacketNumber forgot_ = 0;  // blocks
+    struct Block {
+        std::array<std::uint8_t, block> number_at;    // at a position in the block, from 0
+        std::array<std::uint8_t, block> position_of;  // its inverse
+    };
+    std::deque<Block> blocks_;
+};
+
+}  // namespace nightjar::stream
