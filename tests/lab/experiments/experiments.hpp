@@ -16,6 +16,8 @@ void linking(const measure::Options& options,
 void gateway(const measure::Options& options, measure::Report& report);  // the client's own gateway
 void routes(const measure::Options& options,
             measure::Report& report);  // an adversary that runs some relays
+void operators(const measure::Options& options,
+               measure::Report& report);  // an exit or gateway names the other end's operator
 void active(const measure::Options& options, measure::Report& report);  // n-1, tagging, replay
 /// Compares the running product with its simulation, if options.capture names a file. Throws if the
 /// file cannot be read.
