@@ -25,7 +25,7 @@ Reason explain(directory::Refusal refusal, const directory::Document& document, 
                ", and this machine's clock says " + base::utc_text(now) +
                ": set the clock, or wait for a newer document";
     }
-    return std::string{"the network document is refused: "} + directory::to_string(refusal);
+    return std::string{"the network document is refused: "} + directory::reason(refusal, document);
 }
 
 /// The epoch of a document that this network's authorities have signed, even if it is not valid

@@ -33,6 +33,12 @@ class Relay:
         return self.folder / "relay.yaml"
 
     @property
+    def operator(self):
+        """All mixes of a layer have one operator. Each gateway has its own, because an exit never serves
+        clients of a gateway of its operator."""
+        return f"layer-{self.layer}" if self.role == "mix" else self.name
+
+    @property
     def metrics(self):
         return f"{self.address}:{METRICS_PORT}"
 
@@ -129,7 +135,7 @@ class Network:
                  f"  replies: {law.replies:g}", f"  down: {law.down:g}",
                  f"  relay_loops: {RELAY_LOOPS:g}", "relays:"]
         for relay in self.relays:
-            lines += [f"  - descriptor: {relay.name}/descriptor", f"    operator: {relay.name}"]
+            lines += [f"  - descriptor: {relay.name}/descriptor", f"    operator: {relay.operator}"]
         description = self.folder / "description.yaml"
         description.write_text("\n".join(lines) + "\n")
         self.call("nightjar-authority", "sign", "--dir", self.folder / "authority",

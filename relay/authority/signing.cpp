@@ -63,7 +63,7 @@ Signed sign(const std::vector<fs::path>& folders, const fs::path& description, E
     if (!status)
         throw node::process::ConfigError{
             description.string() +
-            ": the document would be refused: " + directory::to_string(status.error())};
+            ": the document would be refused: " + directory::reason(status.error(), *again)};
     return made;
 }
 

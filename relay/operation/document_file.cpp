@@ -61,6 +61,9 @@ std::string hint(directory::Refusal refusal, const directory::Document& document
         case Refusal::older_epoch:
             return "is of epoch " + std::to_string(document.epoch.value) +
                    ", older than the one in use; get a newer one";
+        case Refusal::two_positions:
+            return "is refused: " + directory::reason(refusal, document) +
+                   "; the authorities must sign another one";
         case Refusal::too_few_signatures:
         case Refusal::bad_signature:
             break;

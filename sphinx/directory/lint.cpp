@@ -5,6 +5,7 @@
 #include <set>
 
 #include "sphinx/directory/parameter_fields.hpp"
+#include "sphinx/directory/positions.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/directory/route.hpp"
 
@@ -13,11 +14,6 @@ namespace nightjar::directory {
 namespace {
 
 using Problems = std::vector<std::string>;
-
-std::string called(const Relay& relay) {
-    if (!relay.name.empty()) return "relay " + relay.name;
-    return "relay " + base::to_hex(relay.identity.bytes).substr(0, 8);
-}
 
 std::string per_second(Rate rate) {
     auto text = std::to_string(rate.per_second());
@@ -137,15 +133,13 @@ void check_loops(const Document& document, Problems& found) {
     }
 }
 
-/// Finds relays that have no possible route, for example because their own operator holds a whole
-/// layer.
-void check_routes(const Document& document, Problems& found) {
-    base::SeededRandom random{1};  // any seed: whether a route exists does not depend on it
-    for (const auto& relay : document.relays) {
-        if (!relay_loop_route(document, relay, random))
-            found.push_back(called(relay) +
-                            " has no route for its loops: its operator or family holds a layer");
-    }
+/// A client's exit never shares an operator or family with its gateway. Where operators keep to one
+/// position, nothing else can leave a session without a route.
+void check_exits(const Document& document, Problems& found) {
+    base::SeededRandom random{1};  // any seed: whether there is an exit does not depend on it
+    for (const auto& relay : document.relays)
+        if (relay.role == Role::gateway && choose_exit(document, relay, random) != nullptr) return;
+    found.push_back("no client has an exit: one operator or family has all gateways");
 }
 
 }  // namespace
@@ -177,8 +171,10 @@ std::vector<std::string> lint(const Document& document) {
     check_validity(document, found);
     check_relays(document, found);
     check_shape(document, found);
+    for (const auto& pair : two_positions(document))
+        found.push_back(to_text(pair));
     if (!found.empty()) return found;  // the checks below assume a valid structure
-    check_routes(document, found);
+    check_exits(document, found);
     check_loops(document, found);
     return found;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sphinx/directory/fields.hpp"
+#include "sphinx/directory/positions.hpp"
 #include "sphinx/directory/signature.hpp"
 
 namespace nightjar::directory {
@@ -37,10 +38,19 @@ const char* to_string(Refusal refusal) {
             return "it is not valid yet: this machine's clock is slow, or the document is early";
         case Refusal::expired:
             return "it has expired: this machine's clock is fast, or the document is old";
+        case Refusal::two_positions:
+            return "an operator or family in it has relays in two positions";
         case Refusal::older_epoch:
             return "it is of an older epoch than the document already in use";
     }
     return "it is refused";
+}
+
+std::string reason(Refusal refusal, const Document& document) {
+    if (refusal == Refusal::two_positions)
+        if (const auto pairs = two_positions(document); !pairs.empty())
+            return to_text(pairs.front());
+    return to_string(refusal);
 }
 
 /// Every signature must be valid, not only enough of them: a document with an invalid one was not
@@ -64,6 +74,7 @@ base::Status<Refusal> check(const Document& document, const Anchors& anchors, ba
     if (document.signatures.size() < signatures_needed(anchors.authorities.size()))
         return base::Fail{Refusal::too_few_signatures};
     if (!all_good(document, anchors)) return base::Fail{Refusal::bad_signature};
+    if (!two_positions(document).empty()) return base::Fail{Refusal::two_positions};
     if (now < document.valid_from) return base::Fail{Refusal::not_yet_valid};
     if (now >= document.valid_until) return base::Fail{Refusal::expired};
     if (document.epoch < held) return base::Fail{Refusal::older_epoch};

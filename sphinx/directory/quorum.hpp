@@ -34,13 +34,17 @@ enum class Refusal {
     wrong_network,
     too_few_signatures,
     bad_signature,  // invalid, repeated, or not by an authority
+    two_positions,  // its authorities did not keep the rule of positions.hpp
     not_yet_valid,
     expired,
     older_epoch,  // older than the document already held
 };
 const char* to_string(Refusal refusal);
+/// to_string() with what in `document` is refused, where that says more.
+std::string reason(Refusal refusal, const Document& document);
 
-/// Checks the signatures, the validity at `now`, and that the epoch is not before `held`.
+/// Checks the signatures, that each operator and family keeps to one position, the validity at
+/// `now`, and that the epoch is not before `held`.
 base::Status<Refusal> check(const Document& document, const Anchors& anchors, base::Wall now,
                             base::Epoch held);
 

@@ -112,4 +112,9 @@ std::optional<std::string> relay_fault(const Relay& relay, RelayForm form) {
     return std::nullopt;
 }
 
+std::string called(const Relay& relay) {
+    if (!relay.name.empty()) return "relay " + relay.name;
+    return "relay " + base::to_hex(relay.identity.bytes).substr(0, 8);
+}
+
 }  // namespace nightjar::directory

@@ -22,4 +22,7 @@ Relay take_relay(FieldReader& reader, RelayForm form);
 /// relay. nullopt if it can be listed.
 std::optional<std::string> relay_fault(const Relay& relay, RelayForm form);
 
+/// What messages call a relay: its name, or the first digits of its identity.
+std::string called(const Relay& relay);
+
 }  // namespace nightjar::directory

@@ -41,7 +41,8 @@ Rule rules[] = {{"down is "},
                 {"fewer than two gateways"},
                 {"no gateway is an exit"},
                 {" has another relay's address "},
-                {" has no route for its loops"},
+                {" has two positions: "},
+                {"no client has an exit"},
                 {"loops alone keep only "}};
 
 void require(bool condition) {

@@ -4,6 +4,7 @@ from mutant_list import CORE, mutant
 STOCK = "SURBs are spent first in first out, and every reply says how many are left"
 KEY_TIME = "keyring: a key is accepted from 60 s before its epoch until the grace after it"
 WRONG = "an authority refuses what could not work, and says why"
+POSITIONS = "each operator and each family that has two positions is found once"
 OWN_ANSWER = "every way for a document not to count has its own answer"
 
 MUTANTS = [
@@ -152,6 +153,19 @@ MUTANTS = [
            CORE, WRONG),
     mutant("next-mix-key-of-another-relay", "sphinx/directory/lint.cpp",
            " || !mixes.insert(relay.next_mix_key).second)", ")", CORE, WRONG),
+    mutant("positions-not-linted", "sphinx/directory/lint.cpp",
+           "for (const auto& pair : two_positions(document))\n        found.push_back(to_text(pair));", "", CORE, WRONG),
+    mutant("one-operator-of-all-gateways", "sphinx/directory/lint.cpp", "choose_exit(document, relay, random) != nullptr) return;",
+           "(choose_exit(document, relay, random), true)) return;", CORE, WRONG),
+    mutant("families-in-any-position", "sphinx/directory/positions.cpp",
+           "    find_pairs(document, &Relay::family, true, found);", "", CORE, POSITIONS),
+    mutant("unknown-operators-are-one", "sphinx/directory/positions.cpp", "if ((relay.*name).empty()) continue;", "",
+           CORE, POSITIONS),
+    mutant("layers-are-one-position", "sphinx/directory/positions.cpp", "other->layer != relay.layer",
+           "(other->layer == 0) != (relay.layer == 0)", CORE, POSITIONS),
+    mutant("signed-document-in-any-position", "sphinx/directory/quorum.cpp",
+           "if (!two_positions(document).empty()) return base::Fail{Refusal::two_positions};", "", CORE,
+           "a document in which an operator has two positions is refused, with all signatures"),
     mutant("least-downlink-rounded-down", "sphinx/directory/lint.cpp", "(12 * sum + 9) / 10", "12 * sum / 10",
            CORE, "the downlink has to be 1.2 (R + L), and 4.5 more than R + L"),
     mutant("two-thirds-are-enough", "sphinx/directory/quorum.cpp", "return 2 * authorities / 3 + 1;",

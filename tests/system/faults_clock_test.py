@@ -114,6 +114,10 @@ class Clock(OfflineNetwork):
     def test_client_whose_gateways_are_all_away(self):
         self.client_refuses("not ready after 2 s", "no link to the gateway")
 
+    def test_client_keeps_no_document_with_an_operator_in_two_positions(self):
+        self.sign_changed(lambda facts: facts.replace("operator gate", "operator mix"))
+        self.client_refuses("not using the kept document", "operator mix has two positions: ")
+
     def test_client_keeps_no_changed_document(self):
         text = (self.folder / "document").read_text()
         (self.folder / "document").write_text(text.replace("operator gate", "operator door"))

@@ -64,6 +64,21 @@ class Faults(OfflineNetwork):
         self.assertNotEqual((self.folder / "document").read_text(), text)
         self.refuses(CONFIG, "document", "signature")
 
+    def test_an_operator_in_two_positions(self):
+        """Neither does an authority sign such a document, nor does a relay use one that was signed."""
+        self.sign()
+        said = "operator mix has two positions: ", "relay mix", "relay gate", "give all relays of one operator"
+        description = self.folder / "description.yaml"
+        description.write_text(description.read_text().replace("operator: gate", "operator: mix"))
+        code, error = call(AUTHORITY, "sign", "--dir", self.folder / "authority", "--description", description,
+                           "--out", self.folder)
+        self.assertEqual(code, CONFIG, error)
+        self.assertEqual(len(error.splitlines()), 1, error)
+        for word in said:
+            self.assertIn(word, error)
+        self.sign_changed(lambda facts: facts.replace("operator gate", "operator mix"))
+        self.refuses(CONFIG, "document", *said)
+
     # --- keys and the runtime directory: exit 5 ---
     def test_key_that_others_may_read(self):
         os.chmod(self.relays / "mix" / "identity.key", 0o644)

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sphinx/directory/positions.hpp"
 #include "tests/lab/attacks/operators.hpp"
 #include "tests/lab/experiments/experiments.hpp"
 #include "tests/lab/measure/experiment.hpp"
@@ -84,6 +85,16 @@ void judge(measure::Report& report, Insider insider, Owner owner, Positions posi
 }  // namespace
 
 void operators(const measure::Options& options, measure::Report& report) {
+    const auto refused = [](Positions positions, Owner owner) {
+        const auto document = attacks::operators_network(positions, owner);
+        return static_cast<double>(directory::two_positions(document).size());
+    };
+    for (const auto owner : {Owner::operator_name, Owner::family}) {
+        report.at_least("control: " + said(owner) + " names for which a document is refused",
+                        refused(Positions::any, owner), 12);
+        report.at_most(said(owner) + " names with one position for which a document is refused",
+                       refused(Positions::one, owner), 0);
+    }
     for (const auto insider : {Insider::exit, Insider::gateway})
         for (const auto owner : {Owner::operator_name, Owner::family})
             for (const auto positions : {Positions::any, Positions::one}) {

@@ -122,27 +122,33 @@ def tagged(rows):
 
 @plot("operators", "operators", "The operator at the other end",
       "How often a bad exit names the operator of the client's gateway, and a bad gateway that of the exit, from the "
-      "mixes that a session avoids. Where operators stand in one position each, both only guess.")
+      "mixes that a session avoids. Where each operator keeps to one position, both only guess.")
 def operators(rows):
     found = rows("operators", "named")
     if not found:
         return None
-    looks = {("any", "operator"): (RED, "o", "any positions, operators"), ("any", "family"): (ORANGE, "s", "any positions, families"),
-             ("one", "operator"): (BLUE, "o", "one position, operators"), ("one", "family"): (SKY, "s", "one position, families")}
+    looks = ((RED, "o", "any", "operator", "right", "any positions, operators"),
+             (ORANGE, "s", "any", "family", "right", "any positions, families"),
+             (GREEN, "^", "any", "operator", "right_in_first_layer", "any, operators with a mix of layer 1"),
+             (BLUE, "o", "one", "operator", "right", "one position, operators"),
+             (SKY, "s", "one", "family", "right", "one position, families"))
     figure, axes = plt.subplots(1, 2, figsize=(8.2, 4.2), sharey=True)
-    for axis, insider in zip(axes, ("exit", "gateway")):
-        for (positions, owner), (colour, marker, label) in looks.items():
-            line = [row for row in found if (row["insider"], row["positions"], row["owner"]) == (insider, positions, owner)]
-            axis.plot([row["seconds"] for row in line], share(row["right"] for row in line), marker + "-", color=colour,
+    for axis, insider, title in zip(axes, ("exit", "gateway"), ("an exit names the gateway's operator",
+                                                                "a gateway names the exit's operator")):
+        for colour, marker, positions, owner, column, label in looks:
+            line = [row for row in found
+                    if (row["insider"], row["positions"], row["owner"]) == (insider, positions, owner)]
+            axis.plot([row["seconds"] for row in line], share(row[column] for row in line), f"{marker}-", color=colour,
                       fillstyle="none", label=label)
-            if owner == "operator":
-                axis.axhline(100 * line[0]["chance"], color=colour, linestyle=":", linewidth=1.2, label=f"chance, {positions}")
-        line = [row for row in found if (row["insider"], row["positions"], row["owner"]) == (insider, "any", "operator")]
-        axis.plot([row["seconds"] for row in line], share(row["right_in_first_layer"] for row in line), "^--", color=GREEN,
-                  fillstyle="none", label="any positions, operators with a mix of layer 1")
+            if column == "right" and owner == "operator":
+                axis.axhline(100 * line[0]["chance"], color=colour, linestyle=":", linewidth=1.2,
+                             label="guessing, " + ("any positions" if positions == "any" else "one position"))
         axis.set_xscale("log")
+        ticks = [0.2, 0.5, 1, 2, 5, 20, 60]
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
         axis.set_xlabel("observed [s]")
-        axis.set_title("exit: the gateway's operator" if insider == "exit" else "gateway: the exit's operator", fontsize=10)
+        axis.set_title(title, fontsize=10)
     axes[0].set_ylabel("named right [%]")
     axes[0].set_ylim(0, 105)
     legend_on_top(figure, *axes[0].get_legend_handles_labels(), 3)

@@ -24,6 +24,13 @@ base::Mono round_up(base::Mono at) {
     return base::Mono{base::Nanoseconds{(count + step - 1) / step * step}};
 }
 
+/// Operators run two relays in one position (sphinx/directory/positions.hpp). A client never uses
+/// an exit of its gateway's operator, so two or three gateways have an operator each.
+std::string operator_of(std::uint8_t layer, unsigned index, unsigned in_position) {
+    const bool alone = layer == 0 && in_position < 4;
+    return "operator-" + std::to_string(layer) + "-" + std::to_string(alone ? index : index / 2);
+}
+
 }  // namespace
 
 World::World(WorldOptions options)
@@ -32,9 +39,11 @@ World::World(WorldOptions options)
     for (unsigned layer = 1; layer <= options_.layers; ++layer)
         for (unsigned i = 0; i < options_.mixes_per_layer; ++i)
             add_relay(directory::Role::mix, static_cast<std::uint8_t>(layer),
-                      "mix-" + std::to_string(layer) + "-" + std::to_string(i));
+                      "mix-" + std::to_string(layer) + "-" + std::to_string(i),
+                      operator_of(static_cast<std::uint8_t>(layer), i, options_.mixes_per_layer));
     for (unsigned i = 0; i < options_.gateways; ++i)
-        add_relay(directory::Role::gateway, 0, "gateway-" + std::to_string(i));
+        add_relay(directory::Role::gateway, 0, "gateway-" + std::to_string(i),
+                  operator_of(0, i, options_.gateways));
     // Create the nodes only when the document is complete: each reads it in its constructor.
     const auto listed = listed_;
     std::sort(listed_.begin(), listed_.end(),
@@ -51,7 +60,8 @@ World::World(WorldOptions options)
 
 World::~World() = default;
 
-void World::add_relay(directory::Role role, std::uint8_t layer, const std::string& name) {
+void World::add_relay(directory::Role role, std::uint8_t layer, const std::string& name,
+                      const std::string& operator_name) {
     directory::Relay relay;
     relay.identity = random_.id<base::NodeId>();
     relay.role = role;
@@ -59,7 +69,7 @@ void World::add_relay(directory::Role role, std::uint8_t layer, const std::strin
     relay.addresses = {{"127.0.0.1", static_cast<std::uint16_t>(9000 + listed_.size())}};
     relay.link_key = random_.id<base::LinkKey>();
     relay.name = name;
-    relay.operator_name = "operator-of-" + name;
+    relay.operator_name = operator_name;
     if (role == directory::Role::gateway) relay.exit_policy = "accept *:*";
     listed_.push_back(std::move(relay));
 }

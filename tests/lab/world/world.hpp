@@ -108,7 +108,8 @@ class World {
     bool run_until(const std::function<bool()>& done, base::Nanoseconds limit);
 
     // --- nodes ---
-    /// Ordered by layer 1, 2, 3, then the gateways.
+    /// Ordered by layer 1, 2, 3, then the gateways. Operators run two mixes of one layer, or two
+    /// gateways if there are at least four.
     const std::vector<RelayNode*>& relays() const { return relays_; }
     RelayNode& relay(const base::NodeId& identity) const;
     RelayNode& gateway(std::size_t index) const;
@@ -163,7 +164,8 @@ class World {
     };
 
     void attach(const Peer& peer, std::unique_ptr<Node> node);
-    void add_relay(directory::Role role, std::uint8_t layer, const std::string& name);
+    void add_relay(directory::Role role, std::uint8_t layer, const std::string& name,
+                   const std::string& operator_name);
     std::shared_ptr<const directory::Document> make_document(base::Epoch epoch);
     std::optional<std::uint32_t> find(const Peer& peer) const;
     bool run(const std::function<bool()>& done, base::Mono end);

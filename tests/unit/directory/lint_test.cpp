@@ -181,12 +181,30 @@ TEST_CASE("an authority refuses what could not work, and says why") {
         {"address", [](Document& d) { d.relays[0].addresses = d.relays[1].addresses; },
          "has another relay's address 127.0.0.1:"},
         {"unlistable", [](Document& d) { d.relays[0].family = "Two Words"; }, "cannot be listed"},
-        {"a layer of one hand",
+        {"one operator of a gateway and a mix",
          [](Document& d) {
-             for (const auto* name : {"mix-1-1", "mix-1-2", "gateway-1"})
+             for (const auto* name : {"mix-1-1", "gateway-1"})
+                 test::named(d, name).operator_name = "alice";
+         },
+         "operator alice has two positions: "},
+        {"one family of mixes of two layers",
+         [](Document& d) {
+             for (const auto* name : {"mix-2-1", "mix-3-1"})
                  test::named(d, name).family = "birds";
          },
-         "relay gateway-1 has no route for its loops"},
+         "family birds has two positions: "},
+        {"one operator of all mixes of a layer",
+         [](Document& d) {
+             for (const auto* name : {"mix-2-1", "mix-2-2"})
+                 test::named(d, name).operator_name = "alice";
+         },
+         ""},
+        {"one family of all gateways",
+         [](Document& d) {
+             for (const auto* name : {"gateway-1", "gateway-2"})
+                 test::named(d, name).family = "birds";
+         },
+         "no client has an exit: one operator or family has all gateways"},
         {"too few loops", [](Document& d) { d.parameters.relay_loops = {1'000}; },
          "loops alone keep only"},
     };
