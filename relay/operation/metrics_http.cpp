@@ -35,19 +35,28 @@ bool is_bad_request(const boost::system::error_code& error) {
            error != http::error::partial_message;
 }
 
+/// True for a HEAD, also if the rest of the request could not be read: its answer has no body.
+bool asks_for_head(const http::request<http::empty_body>& request,
+                   const boost::beast::flat_buffer& unread) {
+    const std::string_view begin{static_cast<const char*>(unread.data().data()), unread.size()};
+    return request.method() == http::verb::head || begin.starts_with("HEAD ");
+}
+
 http::response<http::string_body> route(const http::request<http::empty_body>& request,
                                         const HttpPages& pages) {
-    if (request.method() != http::verb::get) {
-        auto refused = answer(http::status::method_not_allowed, "GET only\n");
-        refused.set(http::field::allow, "GET");
+    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+        auto refused = answer(http::status::method_not_allowed, "GET or HEAD only\n");
+        refused.set(http::field::allow, "GET, HEAD");
         return refused;
     }
-    if (request.target() == "/metrics") {
+    // No page depends on a query, but a scrape job may have parameters.
+    const auto path = request.target().substr(0, request.target().find('?'));
+    if (path == "/metrics") {
         return answer(http::status::ok, pages.metrics(),
                       "text/plain; version=0.0.4; charset=utf-8");
     }
-    if (request.target() == "/livez") return answer(http::status::ok, "alive\n");
-    if (request.target() == "/readyz") {
+    if (path == "/livez") return answer(http::status::ok, "alive\n");
+    if (path == "/readyz") {
         const auto reason = pages.not_ready();
         if (!reason) return answer(http::status::ok, "ready\n");
         return answer(http::status::service_unavailable, "not ready: " + *reason + "\n");
@@ -107,7 +116,11 @@ asio::awaitable<void> MetricsHttp::serve(tcp::socket socket, node::process::Conn
     } else if (!is_bad_request(error)) {
         co_return;  // the peer has gone, or the deadline has passed
     }
-    co_await http::async_write(stream, response, as_result);
+    http::response_serializer<http::string_body> serializer{response};
+    if (asks_for_head(parser.get(), buffer))
+        co_await http::async_write_header(stream, serializer, as_result);
+    else
+        co_await http::async_write(stream, serializer, as_result);
     boost::system::error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
 }

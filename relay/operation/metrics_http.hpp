@@ -1,5 +1,6 @@
-// The HTTP listener for metrics and probes, on loopback. Serves GET /metrics, /livez and /readyz,
-// and nothing else. Limits: 4 connections, 1 KiB per request, 5 s per connection. I/O thread only.
+// The HTTP listener for metrics and probes, on loopback. Serves GET and HEAD of /metrics, /livez
+// and /readyz, with any query, and nothing else. Limits: 4 connections, 1 KiB per request, 5 s per
+// connection. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,7 +21,8 @@ struct HttpLimits {
     base::Seconds deadline{5};  // from accept to the last byte of the response
 };
 
-/// The content of the pages. Each function is called once for every valid request of its page.
+/// The content of the pages. Each function is called once for every valid request of its page, also
+/// for HEAD.
 struct HttpPages {
     std::function<std::string()> metrics;
     /// nullopt: ready. Otherwise one word that says why not.

@@ -1,5 +1,5 @@
 """Mutants of addresses, of what a relay decides and of what authorities sign: one small fault for each rule."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, SYSTEM, mutant
 
 STOCK = "SURBs are spent first in first out, and every reply says how many are left"
 KEY_TIME = "keyring: a key is accepted from 60 s before its epoch until the grace after it"
@@ -21,6 +21,13 @@ MUTANTS = [
     mutant("literal-with-a-NUL-taken", "sphinx/base/ip.cpp",
            "if (text.find('\\0') != std::string_view::npos) return std::nullopt;", "",
            CORE, "literals: one canonical spelling, public or not"),
+    # --- relay/operation/metrics_http ---
+    mutant("HEAD-refused", "relay/operation/metrics_http.cpp", " && request.method() != http::verb::head", "",
+           SYSTEM, "metrics listener: HEAD has the head of GET and no body"),
+    mutant("body-after-a-broken-HEAD", "relay/operation/metrics_http.cpp", ' || begin.starts_with("HEAD ")', "",
+           SYSTEM, "metrics listener: HEAD has the head of GET and no body"),
+    mutant("query-string-in-the-path", "relay/operation/metrics_http.cpp", "substr(0, request.target().find('?'))",
+           "substr(0)", SYSTEM, "metrics listener: three pages and nothing else"),
     # --- relay/core/exit_sessions ---
     mutant("later-use-of-a-session-not-charged", "relay/core/exit_sessions.cpp", "sessions_.charge(entry_);",
            "if (entry_.charged == 0) sessions_.charge(entry_);",

@@ -65,8 +65,12 @@ class Server {
     std::thread thread_;
 };
 
+std::string of(const std::string& method, const std::string& path) {
+    return method + " " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+}
+
 std::string get(const std::string& path) {
-    return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+    return of("GET", path);
 }
 
 }  // namespace
@@ -83,11 +87,16 @@ TEST_CASE("metrics listener: three pages and nothing else") {
                            {get("/livez"), "HTTP/1.1 200", "alive\n"},
                            {get("/readyz"), "HTTP/1.1 200", "ready\n"},
                            {get("/"), "HTTP/1.1 404", ""},
-                           {get("/metrics?x=1"), "HTTP/1.1 404", ""},
+                           {get("/metrics?x=1"), "HTTP/1.1 200", "page 1\n"},
+                           {get("/readyz?"), "HTTP/1.1 200", "ready\n"},
+                           {get("/livez?a=/b?c#d"), "HTTP/1.1 200", "alive\n"},
+                           {get("/?/metrics"), "HTTP/1.1 404", ""},
+                           {get("/metricsx?x=1"), "HTTP/1.1 404", ""},
+                           {get("?/metrics"), "HTTP/1.1 404", ""},
                            {get("/../etc/passwd"), "HTTP/1.1 404", ""},
                            {get("/metrics/"), "HTTP/1.1 404", ""},
-                           {"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405", ""},
-                           {"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405", ""},
+                           {of("POST", "/metrics"), "HTTP/1.1 405", "GET or HEAD only\n"},
+                           {of("OPTIONS", "*"), "HTTP/1.1 405", "GET or HEAD only\n"},
                            {"nonsense\r\n\r\n", "HTTP/1.1 400", ""},
                            {"GET /metrics HTTP/1.1\r\nX: " + std::string(2000, 'a') + "\r\n\r\n",
                             "HTTP/1.1 431", ""}}) {
@@ -95,6 +104,38 @@ TEST_CASE("metrics listener: three pages and nothing else") {
         INFO(c.request.substr(0, 60) << " -> " << answer);
         CHECK(answer.starts_with(c.status));
         CHECK(answer.ends_with("\r\n\r\n" + c.body) == !c.body.empty());
+    }
+}
+
+TEST_CASE("metrics listener: HEAD has the head of GET and no body") {
+    Server server;
+    for (const bool ready : {true, false}) {
+        server.ready = ready;
+        for (const auto* path : {"/metrics", "/metrics?x=1", "/livez", "/readyz", "/nothing"}) {
+            const auto whole = server.exchange(get(path));
+            const auto head = server.exchange(of("HEAD", path));
+            INFO(path << " -> " << head);
+            CHECK(head == whole.substr(0, whole.find("\r\n\r\n") + 4));
+        }
+    }
+    // A body that is not there cannot stand before the next answer, so no other answer has one.
+    for (const auto& request : {of("HEAD", "/" + std::string(2000, 'a')),
+                                std::string{"HEAD /livez HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"},
+                                std::string{"HEAD /livez HTTP/1.1\r\nbroken\r\n\r\n"}}) {
+        const auto answer = server.exchange(request);
+        INFO(request.substr(0, 60) << " -> " << answer);
+        CHECK(answer.starts_with("HTTP/1.1 4"));
+        CHECK(answer.ends_with("\r\n\r\n"));
+    }
+}
+
+TEST_CASE("metrics listener: a refused method learns which ones are allowed") {
+    Server server;
+    for (const auto* method : {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "BREW"}) {
+        const auto answer = server.exchange(of(method, "/metrics"));
+        INFO(method << " -> " << answer);
+        CHECK(answer.starts_with("HTTP/1.1 405"));
+        CHECK(answer.find("\r\nAllow: GET, HEAD\r\n") != std::string::npos);
     }
 }
 

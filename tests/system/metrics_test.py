@@ -1,6 +1,10 @@
-"""What relays show under /metrics reads without a complaint from promtool."""
+"""What relays show under /metrics suits promtool, a real Prometheus, and a health check by HEAD."""
+import json
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 import urllib.request
 from pathlib import Path
@@ -15,6 +19,19 @@ def promtool(text):
     """(exit code, what it says)."""
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
+
+CONFIG = """
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: relay
+    params: {{collect: [state, keys]}}
+    static_configs: [{{targets: ["{}"]}}]
+"""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
 
 
 class Metrics(NetworkTest):
@@ -38,6 +55,47 @@ class Metrics(NetworkTest):
             code, said = promtool(bad)
             self.assertNotEqual((code, said), (0, ""))
             self.assertNotEqual(code, 0, said)
+
+    def test_a_health_check_by_head(self):
+        """wget's --spider and curl's --head, as balancers do it."""
+        relay = self.net.relays[0].metrics
+        for page in ("metrics", "livez", "readyz", "readyz?from=balancer"):
+            url = f"http://{relay}/{page}"
+            for command in (["wget", "--spider", "-nv", "-t", "1"], ["curl", "-sS", "--fail", "--head", "-m", "5"]):
+                done = subprocess.run([*command, url], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, f"{command[0]} {url}: {done.stdout}{done.stderr}")
+
+    def test_a_scrape_job_with_parameters(self):
+        """A real Prometheus says that its target is up."""
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder) / "prometheus.yml"
+            config.write_text(CONFIG.format(self.net.relays[0].metrics))
+            address = f"127.0.0.1:{free_port()}"
+            with open(Path(folder) / "log", "w") as log:
+                server = subprocess.Popen(
+                    ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
+                     f"--web.listen-address={address}"], stdout=log, stderr=log)
+            try:
+                target = self.scraped(address, server)
+            finally:
+                server.terminate()
+                server.wait()
+        self.assertEqual((target["health"], target["lastError"]), ("up", ""))
+        self.assertIn("collect=state", target["scrapeUrl"])
+
+    def scraped(self, address, server):
+        """The first target of this Prometheus, once it has been scraped."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end and server.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://{address}/api/v1/targets", timeout=5) as answer:
+                    targets = json.load(answer)["data"]["activeTargets"]
+            except OSError:
+                targets = []
+            if targets and targets[0]["health"] != "unknown":
+                return targets[0]
+            time.sleep(0.2)
+        return self.fail("Prometheus scraped nothing")
 
 
 if __name__ == "__main__":
