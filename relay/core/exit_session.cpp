@@ -77,7 +77,7 @@ void ExitSession::restart(base::Mono now, const ExitContext& context) {
 }
 
 std::size_t ExitSession::memory() const {
-    return mux_.memory() + surbs_.bytes();
+    return mux_.memory() + surbs_.bytes() + names_.memory();
 }
 
 void ExitSession::end(stream::ResetReason reason, std::vector<ExitEvent>& out) {

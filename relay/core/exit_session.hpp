@@ -17,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "relay/core/name_answers.hpp"
 #include "relay/core/reply_pace.hpp"
 #include "relay/core/surb_stock.hpp"
 #include "sphinx/base/ids.hpp"
@@ -99,6 +100,9 @@ class ExitSession {
     /// For the application's side of the streams.
     stream::Mux& streams() { return mux_; }
     const stream::Mux& streams() const { return mux_; }
+    /// What this session's name lookups have found.
+    NameAnswers& names() { return names_; }
+    const NameAnswers& names() const { return names_; }
 
  private:
     void store_surbs(const stream::UpHeader& header, base::ByteView message,
@@ -111,6 +115,7 @@ class ExitSession {
     stream::ArrivedLog arrived_;
     ReplyPace pace_;
     SurbStock surbs_;
+    NameAnswers names_;
     base::Mono heard_{};
 };
 

@@ -290,6 +290,36 @@ void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
     session->streams().reset(stream.stream, reason);
 }
 
+std::optional<NameAnswer> ExitSessions::remembered(const base::SessionId& session,
+                                                   std::string_view name, Family family,
+                                                   base::Mono now) const {
+    const auto* entry = impl_->find(session);
+    return entry ? entry->session.names().find(name, family, now) : std::nullopt;
+}
+
+void ExitSessions::remember(const base::SessionId& session, std::string_view name, Family family,
+                            const NameAnswer& answer, base::Mono now) {
+    auto* entry = impl_->find(session);
+    if (!entry) return;
+    const Impl::Use use{*impl_, *entry};
+    use->names().remember(name, family, answer, now);
+}
+
+void ExitSessions::remember_silence(const base::SessionId& session, std::string_view name,
+                                    Family family, base::Mono now) {
+    auto* entry = impl_->find(session);
+    if (!entry) return;
+    const Impl::Use use{*impl_, *entry};
+    use->names().remember_silence(name, family, now);
+}
+
+void ExitSessions::forget_names() {
+    for (auto& [id, entry] : impl_->sessions) {
+        entry->session.names().clear();
+        impl_->charge(*entry);
+    }
+}
+
 std::size_t ExitSessions::memory() const {
     return impl_->memory;
 }

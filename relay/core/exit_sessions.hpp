@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "relay/core/counters.hpp"
@@ -22,7 +23,7 @@ namespace nightjar::relay::core {
 struct ExitLimits {
     std::size_t sessions_max = 4096;
     std::size_t surbs_max = 1024;  // per session; twice the target stock if that is less
-    std::size_t memory_max = std::size_t{1} << 30;  // SURBs and stream buffers of all sessions
+    std::size_t memory_max = std::size_t{1} << 30;  // SURBs, buffers and names of all sessions
     base::Seconds silence{10};                      // a session that is silent for so long ends
     base::Seconds recently_heard{2};           // one heard from within this time is not replaced
     std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
@@ -63,6 +64,18 @@ class ExitSessions {
     void finish(const StreamRef& stream);
     void stop(const StreamRef& stream, stream::ResetReason reason);
     void reset(const StreamRef& stream, stream::ResetReason reason);
+
+    // --- what a session's name lookups have found; nothing is kept for a session that has ended
+    // ---
+    std::optional<NameAnswer> remembered(const base::SessionId& session, std::string_view name,
+                                         Family family, base::Mono now) const;
+    void remember(const base::SessionId& session, std::string_view name, Family family,
+                  const NameAnswer& answer, base::Mono now);
+    /// See NameAnswers::remember_silence().
+    void remember_silence(const base::SessionId& session, std::string_view name, Family family,
+                          base::Mono now);
+    /// Forgets the names of all sessions: the name servers have changed.
+    void forget_names();
 
     std::size_t sessions() const;
     /// The bytes that ExitLimits::memory_max limits.

@@ -1,14 +1,14 @@
 #include "relay/io/exit.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cassert>
 #include <utility>
 
+#include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/event.hpp"
 #include "sphinx/node/process/socket_end.hpp"
 
 namespace nightjar::relay::io {
@@ -16,45 +16,15 @@ namespace nightjar::relay::io {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using node::process::as_result;
 using node::process::unsent_bytes;
 using stream::ResetReason;
 using Input = stream::ByteRelay::Input;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t buffer_size = 16 * 1024;
 constexpr base::Milliseconds watch_step{50};
-
-tcp::endpoint to_asio(const base::IpEndpoint& target) {
-    if (target.address.v6) return {asio::ip::address_v6{target.address.bytes}, target.port};
-    const auto& b = target.address.bytes;
-    return {asio::ip::address_v4{{b[0], b[1], b[2], b[3]}}, target.port};
-}
-
-ResetReason reason_of(ResolveError error) {
-    switch (error) {
-        case ResolveError::bad_name:
-        case ResolveError::not_found:
-            return ResetReason::unresolvable;
-        case ResolveError::failed:
-            return ResetReason::timed_out;
-        case ResolveError::overload:
-            return ResetReason::overload;
-    }
-    return ResetReason::unresolvable;
-}
-
-ResetReason reason_of(const error_code& error) {
-    if (error == asio::error::connection_refused) return ResetReason::connection_refused;
-    // The target was reached, but reset the connection before we saw that it accepted.
-    if (error == asio::error::connection_reset) return ResetReason::cancelled;
-    if (error == asio::error::timed_out || error == asio::error::operation_aborted) {
-        return ResetReason::timed_out;  // the kernel's timeout, or ours
-    }
-    if (error == asio::error::no_descriptors) return ResetReason::overload;
-    return ResetReason::unreachable;
-}
 
 }  // namespace
 
@@ -62,17 +32,14 @@ ResetReason reason_of(const error_code& error) {
 /// up later uses neither the socket nor the session.
 struct Exit::Connection {
     Connection(const asio::any_io_executor& executor, const core::StreamRef& stream)
-        : ref{stream},
-          socket{executor},
-          deadline{executor},
-          event{executor, asio::steady_timer::time_point::max()},
-          room{executor, asio::steady_timer::time_point::max()} {}
+        : ref{stream}, socket{executor}, news{executor}, room{executor}, looks{executor} {}
 
     core::StreamRef ref;
     tcp::socket socket;
-    asio::steady_timer deadline;  // for connecting, then for watch()
-    asio::steady_timer event;     // cancelled when bytes or the end arrive from the client
-    asio::steady_timer room;      // cancelled when the session can take bytes again
+    std::shared_ptr<Dial> dial;  // while it connects
+    node::process::Event news;   // bytes or the end have arrived from the client, for to_target()
+    node::process::Event room;   // the session can take bytes again, for from_target()
+    asio::steady_timer looks;    // between two looks of watch()
     stream::ByteRelay relay;
     std::uint64_t passed = 0;  // bytes written to the target
     bool connected = false;
@@ -89,8 +56,11 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       sessions_{sessions},
       tasks_{tasks},
       policy_{std::move(policy)},
-      resolver_{std::make_unique<Resolver>(executor_, dns_servers)},
-      limits_{limits} {}
+      limits_{limits},
+      names_{sessions, std::make_unique<Resolver>(executor_, dns_servers),
+             limits.connections_per_session_max},
+      dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
+             limits.attempts_max} {}
 
 Exit::~Exit() = default;
 
@@ -99,7 +69,7 @@ void Exit::use(core::ExitPolicy policy) {
 }
 
 void Exit::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers) {
-    resolver_ = std::make_unique<Resolver>(executor_, dns_servers);
+    names_.use(std::make_unique<Resolver>(executor_, dns_servers));
     use(std::move(policy));
 }
 
@@ -119,21 +89,21 @@ void Exit::pump() {
                 connection.client_finished = true;
                 [[fallthrough]];
             case Kind::readable:
-                connection.event.cancel();
+                connection.news.set();
                 break;
             case Kind::writable:
-                connection.room.cancel();
+                connection.room.set();
                 break;
             case Kind::stopped:
                 if (!connection.connected) refuse(connection, ResetReason::cancelled);
                 act(held, Input::stream_stopped);
-                connection.room.cancel();
+                connection.room.set();
                 break;
             case Kind::reset:
                 if (!connection.connected) close(connection);
                 connection.client_reset = true;
-                connection.event.cancel();
-                connection.room.cancel();
+                connection.news.set();
+                connection.room.set();
                 break;
             case Kind::opened:
             case Kind::accepted:
@@ -167,7 +137,7 @@ void Exit::act(const ConnectionPtr& connection, Input input) {
     error_code ignored;
     if (actions.shut_down) connection->socket.shutdown(tcp::socket::shutdown_send, ignored);
     if (actions.close || actions.abort) return close(*connection, actions.close);
-    connection->event.cancel();
+    connection->news.set();
     // The client reads no more, or says no more: the target must take the rest in time.
     const bool wanted = input == Input::stream_stopped || actions.drain;
     if (wanted && !std::exchange(connection->watched, true))
@@ -177,9 +147,10 @@ void Exit::act(const ConnectionPtr& connection, Input input) {
 void Exit::close(Connection& connection, bool orderly) {
     if (connection.closed) return;
     connection.closed = true;
-    connection.deadline.cancel();
-    connection.event.cancel();
-    connection.room.cancel();
+    if (connection.dial) connection.dial->cancel();
+    connection.looks.cancel();
+    connection.news.set();
+    connection.room.set();
     error_code ignored;
     if (orderly)
         connection.socket.close(ignored);
@@ -199,7 +170,7 @@ void Exit::refuse(Connection& connection, ResetReason reason) {
 
 void Exit::stop() {
     stopped_ = true;
-    resolver_->stop();
+    names_.stop();
     while (!connections_.empty()) {
         const auto connection = connections_.begin()->second;
         close(*connection);
@@ -216,50 +187,18 @@ asio::awaitable<void> Exit::serve(ConnectionPtr connection, stream::Target targe
 }
 
 asio::awaitable<bool> Exit::connect(ConnectionPtr connection, stream::Target target) {
-    const auto until = std::chrono::steady_clock::now() + limits_.connect;
-    const auto resolved = co_await resolver_->resolve(target.host);
+    const auto dial = std::make_shared<Dial>(dials_, target.port, limits_.race);
+    connection->dial = dial;
+    names_.find(connection->ref.session, target.host, dial);
+    auto socket = co_await dial->run();
+    connection->dial.reset();
     if (connection->closed) co_return false;
-    if (!resolved) {
-        refuse(*connection, reason_of(resolved.error()));
+    if (!socket) {
+        refuse(*connection, socket.error());
         co_return false;
     }
-    std::vector<base::IpEndpoint> allowed;
-    for (const auto& address : *resolved) {
-        const base::IpEndpoint candidate{address, target.port};
-        if (allowed.size() < limits_.addresses_tried_max && policy_.allows(candidate)) {
-            allowed.push_back(candidate);
-        }
-    }
-    auto reason = ResetReason::refused_by_policy;
-    for (std::size_t i = 0; i < allowed.size(); ++i) {
-        // Divide the remaining time among the remaining addresses, so that one address that
-        // swallows packets does not use it all.
-        const auto left = until - std::chrono::steady_clock::now();
-        const auto share = left / static_cast<int>(allowed.size() - i);
-        auto on_deadline = [connection](error_code error) {
-            error_code ignored;
-            // A late handler must not cancel the next attempt; in that case the expiry has already
-            // moved on.
-            const bool due = connection->deadline.expiry() <= std::chrono::steady_clock::now();
-            if (!error && due) connection->socket.cancel(ignored);
-        };
-        connection->deadline.expires_after(share);
-        connection->deadline.async_wait(std::move(on_deadline));
-        const auto result =
-            co_await connection->socket.async_connect(to_asio(allowed[i]), as_result);
-        if (connection->closed) co_return false;
-        connection->deadline.expires_at(asio::steady_timer::time_point::max());
-        const auto error = std::get<0>(result);
-        error_code ignored;
-        if (!error) {
-            connection->socket.set_option(tcp::no_delay{true}, ignored);
-            co_return true;
-        }
-        reason = reason_of(error);
-        connection->socket.close(ignored);
-    }
-    refuse(*connection, reason);
-    co_return false;
+    connection->socket = std::move(*socket);
+    co_return true;
 }
 
 asio::awaitable<void> Exit::to_target(ConnectionPtr connection) {
@@ -280,7 +219,7 @@ asio::awaitable<void> Exit::to_target(ConnectionPtr connection) {
         } else if (connection->client_reset) {
             act(connection, Input::stream_reset);
         } else {
-            co_await connection->event.async_wait(as_result);
+            co_await connection->news.wait();
         }
     }
 }
@@ -293,7 +232,7 @@ asio::awaitable<void> Exit::from_target(ConnectionPtr connection) {
                               ? buffer.size()
                               : std::min(sessions_.writable(connection->ref), buffer.size());
         if (room == 0) {
-            co_await connection->room.async_wait(as_result);
+            co_await connection->room.wait();
             if (connection->closed) co_return;
             continue;
         }
@@ -315,7 +254,7 @@ asio::awaitable<bool> Exit::push(ConnectionPtr connection, base::ByteView bytes)
     while (!bytes.empty() && connection->relay.reads()) {
         bytes = bytes.subspan(sessions_.write(connection->ref, bytes));
         if (bytes.empty() || connection->closed) break;
-        co_await connection->room.async_wait(as_result);
+        co_await connection->room.wait();
     }
     co_return !connection->closed;
 }
@@ -334,8 +273,8 @@ asio::awaitable<void> Exit::watch(ConnectionPtr connection) {
         } else if (Clock::now() - moved > limits_.drain) {
             act(connection, Input::expired);
         } else {
-            connection->deadline.expires_after(watch_step);
-            co_await connection->deadline.async_wait(as_result);
+            connection->looks.expires_after(watch_step);
+            co_await connection->looks.async_wait(as_result);
         }
     }
 }

@@ -13,17 +13,19 @@
 
 #include "relay/core/exit_policy.hpp"
 #include "relay/core/exit_sessions.hpp"
-#include "relay/io/resolver.hpp"
+#include "relay/io/exit_dial.hpp"
+#include "relay/io/exit_names.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
 
 namespace nightjar::relay::io {
 
 struct ExitSocketLimits {
-    std::size_t connections_max = 2048;            // over all sessions
-    std::size_t connections_per_session_max = 64;  // more are reset with `overload`
-    base::Seconds connect{20};                     // from the request, including name resolution
-    std::size_t addresses_tried_max = 4;           // per name
+    std::size_t connections_max = 2048;  // over all sessions
+    // More are reset with `overload`. Also the names that a session may look up at once.
+    std::size_t connections_per_session_max = 64;
+    std::size_t attempts_max = 2048;  // at once, over all sessions, beyond one per connection
+    core::RaceLimits race;            // the time to connect, and which addresses are tried
     // For a target to take what its client sent before it ended: at most this long without
     // progress.
     base::Seconds drain{60};
@@ -42,7 +44,8 @@ class Exit {
     /// progress.
     void use(core::ExitPolicy policy);
     /// Also replaces the name servers (and reads the system's list again). Lookups in progress
-    /// fail. Throws std::runtime_error if the resolver cannot be set up; nothing is changed then.
+    /// fail, and remembered answers are forgotten. Throws std::runtime_error if the resolver cannot
+    /// be set up; nothing is changed then.
     void use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers);
 
     /// Carries out what the sessions request. Call it after every change of the sessions: a message
@@ -53,6 +56,8 @@ class Exit {
     void stop();
 
     std::size_t connections() const { return connections_.size(); }
+    /// How often a stream could not be served because the process had no file descriptor left.
+    std::uint64_t no_descriptors() const { return dials_.no_descriptors; }
 
  private:
     struct Connection;
@@ -73,8 +78,9 @@ class Exit {
     core::ExitSessions& sessions_;
     node::process::TaskGroup& tasks_;
     core::ExitPolicy policy_;
-    std::unique_ptr<Resolver> resolver_;
     ExitSocketLimits limits_;
+    ExitNames names_;
+    DialContext dials_;
     std::map<core::StreamRef, ConnectionPtr> connections_;
     std::map<base::SessionId, std::size_t> per_session_;
     bool stopped_ = false;

@@ -2,19 +2,20 @@
 
 #include <ares.h>
 #include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cassert>
+#include <cerrno>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <stdexcept>
 
 #include "sphinx/base/host_name.hpp"
-#include "sphinx/node/process/event.hpp"
 
 namespace nightjar::relay::io {
 
@@ -22,15 +23,34 @@ namespace asio = boost::asio;
 
 namespace {
 
-ResolveResult to_result(int status, ares_addrinfo* info, std::size_t addresses_max) {
-    if (status == ARES_ENOTFOUND || status == ARES_ENODATA) {
-        return base::Fail{ResolveError::not_found};
-    }
-    if (status == ARES_EBADNAME) return base::Fail{ResolveError::bad_name};
-    if (status != ARES_SUCCESS || info == nullptr) return base::Fail{ResolveError::failed};
-    std::vector<base::IpAddress> addresses;
+using core::NameAnswer;
+using core::NameError;
+
+/// True if the process can open no further socket now.
+bool no_descriptor_left() {
+    const int probe = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) return errno == EMFILE || errno == ENFILE;
+    ::close(probe);
+    return false;
+}
+
+NameError error_of(int status) {
+    if (status == ARES_ENOTFOUND) return NameError::not_found;
+    if (status == ARES_ENODATA) return NameError::no_address;
+    if (status == ARES_EBADNAME) return NameError::bad_name;
+    // c-ares reports every trouble with its sockets as a server that does not answer.
+    if (status != ARES_EDESTRUCTION && no_descriptor_left()) return NameError::no_descriptors;
+    return NameError::failed;
+}
+
+NameAnswer to_answer(int status, const ares_addrinfo* info, std::size_t addresses_max) {
+    if (status != ARES_SUCCESS || info == nullptr) return base::Fail{error_of(status)};
+    core::NameAddresses found;
+    int ttl = std::numeric_limits<int>::max();
+    for (const auto* alias = info->cnames; alias != nullptr; alias = alias->next)
+        ttl = std::min(ttl, alias->ttl);
     for (const auto* node = info->nodes; node != nullptr; node = node->ai_next) {
-        if (addresses.size() == addresses_max) break;
+        if (found.addresses.size() == addresses_max) break;
         base::IpAddress address;
         if (node->ai_family == AF_INET) {
             const auto* in = reinterpret_cast<const sockaddr_in*>(node->ai_addr);
@@ -42,10 +62,12 @@ ResolveResult to_result(int status, ares_addrinfo* info, std::size_t addresses_m
         } else {
             continue;
         }
-        addresses.push_back(address);
+        ttl = std::min(ttl, node->ai_ttl);
+        found.addresses.push_back(address);
     }
-    if (addresses.empty()) return base::Fail{ResolveError::not_found};
-    return addresses;
+    if (found.addresses.empty()) return base::Fail{NameError::no_address};
+    found.ttl = base::Seconds{std::max(ttl, 0)};
+    return found;
 }
 
 std::string servers_csv(const std::vector<base::IpEndpoint>& servers) {
@@ -83,11 +105,12 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
         bool writing = false;
     };
 
-    struct Lookup {
-        explicit Lookup(const asio::any_io_executor& executor) : done{executor} {}
-        node::process::Event done;
-        std::size_t addresses_max = 0;
-        std::optional<ResolveResult> result;
+    /// One question to the servers. c-ares owns it until it has called on_addresses() or on_name(),
+    /// which it does exactly once.
+    struct Query {
+        std::shared_ptr<Impl> impl;
+        OnAddresses on_addresses;
+        OnName on_name;
     };
 
     Impl(asio::any_io_executor executor_, ResolverLimits limits_)
@@ -95,7 +118,10 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
 
     void open(const std::vector<base::IpEndpoint>& servers);
     static void on_socket_state(void* self, ares_socket_t fd, int readable, int writable);
-    static void on_answer(void* lookup, int status, int timeouts, ares_addrinfo* info);
+    Query* begin();
+    static std::unique_ptr<Query> end(void* query);
+    static void on_addresses(void* query, int status, int timeouts, ares_addrinfo* info);
+    static void on_name(void* query, int status, int timeouts, hostent* host);
     void watch(const std::shared_ptr<Watch>& watch, ares_socket_t fd);
     void process(ares_socket_t readable, ares_socket_t writable);
     void arm_timer();
@@ -106,7 +132,7 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     asio::steady_timer timer;
     ares_channel channel = nullptr;
     std::map<ares_socket_t, std::shared_ptr<Watch>> watches;
-    std::size_t lookups = 0;
+    std::size_t queries = 0;
     bool stopped = false;
 };
 
@@ -199,14 +225,34 @@ void Resolver::Impl::arm_timer() {
     timer.async_wait(std::move(on_timeout));
 }
 
-void Resolver::Impl::on_answer(void* lookup, int status, int /*timeouts*/, ares_addrinfo* info) {
-    // c-ares holds its own reference to the lookup, and makes this call exactly once.
-    const std::unique_ptr<std::shared_ptr<Lookup>> owner{
-        static_cast<std::shared_ptr<Lookup>*>(lookup)};
-    auto& one = **owner;
-    one.result = to_result(status, info, one.addresses_max);
+Resolver::Impl::Query* Resolver::Impl::begin() {
+    ++queries;
+    return new Query{shared_from_this(), nullptr, nullptr};
+}
+
+std::unique_ptr<Resolver::Impl::Query> Resolver::Impl::end(void* query) {
+    std::unique_ptr<Query> owner{static_cast<Query*>(query)};
+    --owner->impl->queries;
+    return owner;
+}
+
+void Resolver::Impl::on_addresses(void* query, int status, int /*timeouts*/, ares_addrinfo* info) {
+    const auto owner = end(query);
+    const auto answer = to_answer(status, info, owner->impl->limits.addresses_max);
     if (info != nullptr) ares_freeaddrinfo(info);
-    one.done.set();
+    owner->on_addresses(answer);
+}
+
+void Resolver::Impl::on_name(void* query, int status, int /*timeouts*/, hostent* host) {
+    const auto owner = end(query);
+    // The owner of an address chooses what its PTR record says. c-ares calls the answer
+    // bad if it is not a host name.
+    if (status == ARES_EBADRESP) return owner->on_name(base::Fail{NameError::no_address});
+    if (status != ARES_SUCCESS || host == nullptr)
+        return owner->on_name(base::Fail{error_of(status)});
+    const std::string name{host->h_name == nullptr ? "" : host->h_name};
+    if (!base::is_host_name(name)) return owner->on_name(base::Fail{NameError::no_address});
+    owner->on_name(name);
 }
 
 void Resolver::Impl::close() {
@@ -230,29 +276,32 @@ void Resolver::stop() {
     impl_->close();
 }
 
-asio::awaitable<ResolveResult> Resolver::resolve(std::string name) {
-    if (const auto literal = base::IpAddress::parse(name)) co_return std::vector{*literal};
-    if (!base::is_host_name(name)) co_return base::Fail{ResolveError::bad_name};
-    const auto impl = impl_;  // keep it alive if the Resolver is replaced meanwhile
-    if (impl->stopped) co_return base::Fail{ResolveError::failed};
-    if (impl->lookups >= impl->limits.lookups_max) co_return base::Fail{ResolveError::overload};
-
-    const auto lookup = std::make_shared<Impl::Lookup>(impl->executor);
-    lookup->addresses_max = impl->limits.addresses_max;
+void Resolver::addresses(const std::string& name, core::Family family, OnAddresses on_answer) {
+    const auto impl = impl_;  // keep it alive if the answer destroys the Resolver
+    if (!base::is_host_name(name)) return on_answer(base::Fail{NameError::bad_name});
+    if (impl->stopped) return on_answer(base::Fail{NameError::failed});
+    if (impl->queries >= impl->limits.queries_max)
+        return on_answer(base::Fail{NameError::overload});
     ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
+    hints.ai_family = family == core::Family::v4 ? AF_INET : AF_INET6;
     hints.ai_flags = ARES_AI_NOSORT;
     hints.ai_socktype = SOCK_STREAM;
-    struct Count {
-        explicit Count(std::size_t& n) : lookups{n} { ++lookups; }
-        ~Count() { --lookups; }
-        std::size_t& lookups;
-    } const count{impl->lookups};
-    ares_getaddrinfo(impl->channel, name.c_str(), nullptr, &hints, &Impl::on_answer,
-                     new std::shared_ptr<Impl::Lookup>{lookup});
+    auto* query = impl->begin();
+    query->on_addresses = std::move(on_answer);
+    ares_getaddrinfo(impl->channel, name.c_str(), nullptr, &hints, &Impl::on_addresses, query);
     impl->arm_timer();
-    co_await lookup->done.wait();
-    co_return *lookup->result;
+}
+
+void Resolver::name(const base::IpAddress& address, OnName on_answer) {
+    const auto impl = impl_;
+    if (impl->stopped) return on_answer(base::Fail{NameError::failed});
+    if (impl->queries >= impl->limits.queries_max)
+        return on_answer(base::Fail{NameError::overload});
+    auto* query = impl->begin();
+    query->on_name = std::move(on_answer);
+    ares_gethostbyaddr(impl->channel, address.bytes.data(), address.v6 ? 16 : 4,
+                       address.v6 ? AF_INET6 : AF_INET, &Impl::on_name, query);
+    impl->arm_timer();
 }
 
 }  // namespace nightjar::relay::io

@@ -3,47 +3,44 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "relay/core/exit_policy.hpp"
-#include "sphinx/base/result.hpp"
+#include "relay/core/name_answers.hpp"
 #include "sphinx/base/time.hpp"
 
 namespace nightjar::relay::io {
 
 struct ResolverLimits {
-    std::size_t lookups_max = 256;   // concurrent lookups
+    std::size_t queries_max = 512;   // at once; the addresses of a name take two
     std::size_t addresses_max = 16;  // per answer; the rest is ignored
     base::Milliseconds per_try{2500};
     int tries = 2;
 };
 
-enum class ResolveError {
-    bad_name,   // not a host name (base::is_host_name)
-    not_found,  // the name does not exist, or has no address
-    failed,     // no server answered, or the resolver was stopped
-    overload,   // lookups_max lookups are in progress
-};
-
-using ResolveResult = base::Result<std::vector<base::IpAddress>, ResolveError>;
-
 class Resolver {
  public:
+    using OnAddresses = std::function<void(const core::NameAnswer&)>;
+    using OnName = std::function<void(const base::Result<std::string, core::NameError>&)>;
+
     /// If `servers` is empty, the system's servers are used. Throws std::runtime_error if c-ares
     /// does not start.
     Resolver(boost::asio::any_io_executor executor, const std::vector<base::IpEndpoint>& servers,
              ResolverLimits limits = {});
-    /// Lookups in progress fail with `failed`.
+    /// Queries in progress are answered by `failed`.
     ~Resolver();
 
-    /// Resolves a name. A literal address needs no lookup. The hosts file and search domains are
-    /// never used. Ends at the latest after tries x per_try, times the number of servers.
-    boost::asio::awaitable<ResolveResult> resolve(std::string name);
+    /// Asks for a name's addresses of one family. Calls `on_answer` once, perhaps before this call
+    /// returns, and at the latest after tries x per_try, times the number of servers. A caller
+    /// cannot withdraw a query: c-ares has no way to end one of several. The hosts file and search
+    /// domains are never used.
+    void addresses(const std::string& name, core::Family family, OnAddresses on_answer);
+    /// Asks for an address's name (PTR), in the same way.
+    void name(const base::IpAddress& address, OnName on_answer);
 
-    /// Ends every lookup with `failed`. Later calls of resolve() fail immediately.
+    /// Answers every query by `failed`. Later calls are answered so at once.
     void stop();
 
  private:

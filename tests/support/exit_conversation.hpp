@@ -116,7 +116,8 @@ class Conversation {
     Exit exit;
     stream::Mux client{stream::Side::client};
     std::vector<stream::Event> events;
-    bool silent = false;  // the client sends no more packets
+    bool silent = false;       // the client sends no more packets
+    std::uint8_t session = 7;  // each byte of its id
 
  private:
     void step() {
@@ -134,7 +135,7 @@ class Conversation {
     }
     void say(base::Mono now, base::Wall wall) {
         stream::UpHeader header;
-        header.session.bytes.fill(7);
+        header.session.bytes.fill(session);
         header.number = sent.next(now, 0);
         header.surb_count = header.number % 4 == 0 ? 4 : 0;
         header.surb_epoch = directory::epoch_at(wall, fast_law().epoch_length).low_byte();

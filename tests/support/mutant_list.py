@@ -316,7 +316,8 @@ MUTANTS = [
            "if (type != TMPFS_MAGIC && type != RAMFS_MAGIC)", "if (false)",
            UNIT, "the runtime directory is memory of our own, or the start stops"),
     # --- what goes around the network, and where it comes out ---
-    mutant("exit-policy-not-asked", "relay/io/exit.cpp", "&& policy_.allows(candidate)", "",
+    mutant("exit-policy-not-asked", "relay/io/exit_dial.cpp",
+           "if (!context_.allows(target)) return AddressRace::Usable::refused_by_policy;", "",
            SYSTEM, "exit: what the policy refuses is refused after the name was resolved"),
     mutant("mapped-address-allowed", "relay/core/exit_policy.cpp", 'network("::ffff:0.0.0.0", 96),', "",
            CORE, "exit policy: what is not public, or hides another address, is never a target"),
@@ -512,8 +513,8 @@ MUTANTS = [
            'core_->on_delivery(*cell, node::process::mono_now());\n            node::process::log(Level::info, "a delivery");',
            "tests/system/log_test.py", "Logs.test_1_traffic_and_connections_leave_no_line",
            PROGRAMS),
-    mutant("line-for-each-target", "relay/io/exit.cpp", "const auto resolved = co_await resolver_->resolve(target.host);",
-           'const auto resolved = co_await resolver_->resolve(target.host);\n'
+    mutant("line-for-each-target", "relay/io/exit.cpp", "names_.find(connection->ref.session, target.host, dial);",
+           'names_.find(connection->ref.session, target.host, dial);\n'
            '    std::fprintf(stderr, "resolved %s\\n", target.host.c_str());',
            "tests/system/log_test.py", "Logs.test_1_traffic_and_connections_leave_no_line",
            PROGRAMS),

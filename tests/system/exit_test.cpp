@@ -98,7 +98,7 @@ TEST_CASE("exit: a newer document's policy ends no lookup that is under way") {
 
 TEST_CASE("exit: a target that never answers the SYN is given up in time") {
     ExitSocketLimits limits;
-    limits.connect = base::Seconds{1};
+    limits.race.total = base::Seconds{1};
     Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
     // A listener with a full backlog drops further connection requests.
     boost::asio::io_context io;

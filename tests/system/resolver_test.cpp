@@ -3,11 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <exception>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -17,22 +13,18 @@
 #include "tests/support/name_server.hpp"
 
 using namespace nightjar;
+using namespace nightjar::relay::core;
 using namespace nightjar::relay::io;
 using nightjar::test::NameServer;
 namespace asio = boost::asio;
 
 namespace {
 
-asio::awaitable<void> ask(Resolver& resolver, std::string name,
-                          std::optional<ResolveResult>& result) {
-    result = co_await resolver.resolve(std::move(name));
-}
-
-ResolveResult resolve(asio::io_context& io, Resolver& resolver, const std::string& name) {
-    std::optional<ResolveResult> result;
-    asio::co_spawn(io, ask(resolver, name, result), [](const std::exception_ptr& error) {
-        if (error) std::rethrow_exception(error);
-    });
+/// Runs until the answer has come.
+NameAnswer resolve(asio::io_context& io, Resolver& resolver, const std::string& name,
+                   Family family = Family::v4) {
+    std::optional<NameAnswer> result;
+    resolver.addresses(name, family, [&](const NameAnswer& answer) { result = answer; });
     io.restart();
     while (!result && io.run_one_for(std::chrono::seconds{10}) > 0) {
     }
@@ -42,7 +34,7 @@ ResolveResult resolve(asio::io_context& io, Resolver& resolver, const std::strin
 
 }  // namespace
 
-TEST_CASE("resolver: the configured server resolves names; literals need no lookup") {
+TEST_CASE("resolver: the configured server resolves names; each family for itself") {
     asio::io_context io;
     NameServer server{io};
     server.names["exit.test"] = {203, 0, 113, 9};
@@ -50,18 +42,16 @@ TEST_CASE("resolver: the configured server resolves names; literals need no look
 
     const auto found = resolve(io, resolver, "exit.test");
     REQUIRE(found.has_value());
-    CHECK(found->size() == 1);
-    CHECK(found->front().to_text() == "203.0.113.9");
-
-    const int asked = server.questions;
-    const auto literal = resolve(io, resolver, "2606:4700::1111");
-    REQUIRE(literal.has_value());
-    CHECK(literal->front().to_text() == "2606:4700::1111");
-    CHECK(server.questions == asked);
+    CHECK(found->addresses.size() == 1);
+    CHECK(found->addresses.front().to_text() == "203.0.113.9");
+    CHECK(found->ttl == base::Seconds{60});
+    CHECK(resolve(io, resolver, "exit.test", Family::v6).error() == NameError::no_address);
+    CHECK(server.asked("exit.test", NameServer::a) == 1);
+    CHECK(server.asked("exit.test", NameServer::aaaa) == 1);
 
     const auto missing = resolve(io, resolver, "missing.test");
     REQUIRE(!missing.has_value());
-    CHECK(missing.error() == ResolveError::not_found);
+    CHECK(missing.error() == NameError::not_found);
 }
 
 TEST_CASE("resolver: what is no host name reaches no server") {
@@ -72,9 +62,9 @@ TEST_CASE("resolver: what is no host name reaches no server") {
                              "[::1]", "fe80::1%eth0", "127.1", "0x7f000001", "2130706433"}) {
         const auto result = resolve(io, resolver, name);
         REQUIRE_MESSAGE(!result.has_value(), name);
-        CHECK(result.error() == ResolveError::bad_name);
+        CHECK(result.error() == NameError::bad_name);
     }
-    CHECK(resolve(io, resolver, std::string(64, 'a') + ".test").error() == ResolveError::bad_name);
+    CHECK(resolve(io, resolver, std::string(64, 'a') + ".test").error() == NameError::bad_name);
     CHECK(server.questions == 0);
 }
 
@@ -107,7 +97,7 @@ TEST_CASE("resolver: the hosts file is not asked") {
     Resolver resolver{io.get_executor(), {server.address()}};
     const auto found = resolve(io, resolver, name);
     REQUIRE(found.has_value());
-    CHECK(found->front().to_text() == "203.0.113.7");
+    CHECK(found->addresses.front().to_text() == "203.0.113.7");
 }
 
 TEST_CASE("resolver: a silent server ends in a failure, at its time") {
@@ -120,18 +110,16 @@ TEST_CASE("resolver: a silent server ends in a failure, at its time") {
     const auto started = std::chrono::steady_clock::now();
     const auto result = resolve(io, resolver, "silent.test");
     REQUIRE(!result.has_value());
-    CHECK(result.error() == ResolveError::failed);
+    CHECK(result.error() == NameError::failed);
     CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds{2});
 }
 
 TEST_CASE("resolver: stopping ends the lookups, and the event loop runs out of work") {
     asio::io_context io;
     NameServer server{io};
-    std::optional<ResolveResult> result;
+    std::optional<NameAnswer> result;
     Resolver resolver{io.get_executor(), {server.address()}};
-    asio::co_spawn(io, ask(resolver, "silent.test", result), [](const std::exception_ptr& error) {
-        if (error) std::rethrow_exception(error);
-    });
+    resolver.addresses("silent.test", Family::v4, [&](const NameAnswer& one) { result = one; });
     io.run_for(std::chrono::milliseconds{100});
     CHECK(!result.has_value());
     resolver.stop();
@@ -149,19 +137,60 @@ TEST_CASE("resolver: lookups are bounded") {
     asio::io_context io;
     NameServer server{io};
     ResolverLimits limits;
-    limits.lookups_max = 2;
+    limits.queries_max = 2;
     Resolver resolver{io.get_executor(), {server.address()}, limits};
-    std::array<std::optional<ResolveResult>, 3> results;
+    std::array<std::optional<NameAnswer>, 3> results;
     for (auto& result : results) {
-        asio::co_spawn(io, ask(resolver, "silent.test", result), [](const std::exception_ptr&) {});
+        resolver.addresses("silent.test", Family::v4, [&](const NameAnswer& one) { result = one; });
     }
     io.run_for(std::chrono::milliseconds{100});
     CHECK(!results[0].has_value());
     CHECK(!results[1].has_value());
     REQUIRE(results[2].has_value());
-    CHECK(results[2]->error() == ResolveError::overload);
+    CHECK(results[2]->error() == NameError::overload);
     resolver.stop();
     server.close();
     io.restart();
     io.run_for(std::chrono::seconds{1});
+}
+
+TEST_CASE("resolver: an answer ends with the first of its records") {
+    asio::io_context io;
+    NameServer server{io};
+    auto& zone = server.zones["two.test"];
+    zone.addresses = {"203.0.113.9", "203.0.113.10", "2001:db8::1"};
+    zone.ttl = 7;
+    Resolver resolver{io.get_executor(), {server.address()}};
+    const auto v4 = resolve(io, resolver, "two.test");
+    REQUIRE(v4.has_value());
+    CHECK(v4->addresses.size() == 2);
+    CHECK(v4->ttl == base::Seconds{7});
+    const auto v6 = resolve(io, resolver, "two.test", Family::v6);
+    REQUIRE(v6.has_value());
+    REQUIRE(v6->addresses.size() == 1);
+    CHECK(v6->addresses.front().to_text() == "2001:db8::1");
+}
+
+TEST_CASE("resolver: an address's name, if it is one") {
+    asio::io_context io;
+    NameServer server{io};
+    server.zones["9.113.0.203.in-addr.arpa"].name = "exit.test";
+    server.zones["10.113.0.203.in-addr.arpa"].name = "<script>.test";
+    Resolver resolver{io.get_executor(), {server.address()}};
+    const auto name = [&](const char* address) {
+        std::optional<base::Result<std::string, NameError>> result;
+        resolver.name(base::IpAddress::parse(address).value(),
+                      [&](const auto& one) { result = one; });
+        io.restart();
+        while (!result && io.run_one_for(std::chrono::seconds{10}) > 0) {
+        }
+        REQUIRE(result.has_value());
+        return *result;
+    };
+    const auto found = name("203.0.113.9");
+    REQUIRE(found.has_value());
+    CHECK(*found == "exit.test");
+    CHECK(name("203.0.113.10").error() == NameError::no_address);
+    CHECK(name("203.0.113.11").error() == NameError::not_found);
+    CHECK(name("2001:db8::1").error() == NameError::not_found);
 }

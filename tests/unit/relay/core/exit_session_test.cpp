@@ -122,7 +122,8 @@ TEST_CASE("exit session: its end resets every stream and reports it") {
     }
 }
 
-TEST_CASE("exit session: its memory counts SURBs with their room, and what its streams hold") {
+TEST_CASE(
+    "exit session: its memory counts SURBs with their room, and what its streams and names hold") {
     OneSession one;
     const auto empty = one.session.memory();
     one.receive(1, full, 5);
@@ -134,4 +135,8 @@ TEST_CASE("exit session: its memory counts SURBs with their room, and what its s
     const base::Bytes bytes(10'000);
     CHECK(one.session.streams().write(id, bytes) == bytes.size());
     CHECK(one.session.memory() >= with_surbs + bytes.size());
+    const auto with_bytes = one.session.memory();
+    one.session.names().remember(std::string(200, 'a'), relay::core::Family::v4,
+                                 base::Fail{relay::core::NameError::not_found}, base::Mono{});
+    CHECK(one.session.memory() >= with_bytes + 200);
 }

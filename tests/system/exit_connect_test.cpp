@@ -1,0 +1,233 @@
+// How an exit reaches a name with several addresses, some of which do not work.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/exit_conversation.hpp"
+
+using namespace nightjar;
+using namespace nightjar::base;
+using namespace nightjar::test;
+
+namespace {
+
+/// Listens at several loopback addresses on one port. It never accepts; the kernel completes the
+/// handshakes until the backlog is full.
+class Listeners {
+ public:
+    /// A listener that has room: a connection to it succeeds.
+    void open(const std::string& address) { listen(address, 16); }
+    /// A black hole: its backlog is full, so the kernel drops further SYNs.
+    void swallow(const std::string& address) {
+        listen(address, 0);
+        for (int i = 0; i < 4; ++i) {
+            waiting_.push_back(std::make_unique<tcp::socket>(io_));
+            waiting_.back()->async_connect(acceptors_.back()->local_endpoint(),
+                                           [](boost::system::error_code) {});
+        }
+        io_.restart();
+        io_.run_for(50ms);
+    }
+    std::uint16_t port() const { return port_; }
+    /// True if a connection waits at the listener that was opened as number `index`.
+    bool reached(std::size_t index) {
+        acceptors_.at(index)->non_blocking(true);
+        boost::system::error_code error;
+        acceptors_.at(index)->accept(error);
+        return !error;
+    }
+
+ private:
+    void listen(const std::string& address, int backlog) {
+        const tcp::endpoint at{boost::asio::ip::make_address(address), port_};
+        auto acceptor = std::make_unique<tcp::acceptor>(io_);
+        acceptor->open(at.protocol());
+        acceptor->bind(at);
+        acceptor->listen(backlog);
+        port_ = acceptor->local_endpoint().port();
+        acceptors_.push_back(std::move(acceptor));
+    }
+
+    boost::asio::io_context io_;
+    std::uint16_t port_ = 0;
+    std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;
+    std::vector<std::unique_ptr<tcp::socket>> waiting_;
+};
+
+/// Opens a stream to `name`. Returns the time until it was accepted; nullopt if it was not.
+std::optional<Milliseconds> time_to_connect(Conversation& talk, const std::string& name,
+                                            std::uint16_t port) {
+    const auto started = std::chrono::steady_clock::now();
+    const auto stream = talk.open(name, port);
+    talk.until([&] {
+        return talk.event(stream, Kind::accepted).has_value() ||
+               talk.event(stream, Kind::reset).has_value();
+    });
+    if (!talk.event(stream, Kind::accepted)) return std::nullopt;
+    return std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - started);
+}
+
+}  // namespace
+
+TEST_CASE("exit: closed addresses before a good one only cost an attempt each") {
+    Listeners target;
+    target.open("127.0.0.1");
+    Conversation talk;
+    auto& zone = talk.names.zones["many.test"];
+    for (int i = 1; i <= 12; ++i)
+        zone.addresses.push_back("127.77.1." + std::to_string(i));
+    zone.addresses.push_back("127.0.0.1");
+    const auto time = time_to_connect(talk, "many.test", target.port());
+    REQUIRE(time.has_value());
+    CHECK(*time < 1s);
+}
+
+TEST_CASE("exit: an address that swallows packets costs a quarter of a second") {
+    for (const int count : {1, 3, 9}) {
+        Listeners target;
+        target.open("127.0.0.1");
+        Conversation talk;
+        auto& zone = talk.names.zones["swallowed.test"];
+        for (int i = 1; i <= count; ++i) {
+            const auto address = "127.0.3." + std::to_string(i);
+            target.swallow(address);
+            zone.addresses.push_back(address);
+        }
+        zone.addresses.push_back("127.0.0.1");
+        const auto time = time_to_connect(talk, "swallowed.test", target.port());
+        INFO(count);
+        REQUIRE(time.has_value());
+        CHECK(*time >= count * 250ms);
+        CHECK(*time < count * 250ms + 600ms);
+    }
+}
+
+TEST_CASE("exit: one family's answer is enough") {
+    Listeners target;
+    target.open("127.0.0.1");
+    Listeners target6;
+    target6.open("::1");
+    for (const bool only_v6 : {false, true}) {
+        Conversation talk{"accept *:*"};
+        auto& zone = talk.names.zones["half.test"];
+        zone.addresses = {only_v6 ? "::1" : "127.0.0.1"};
+        zone.silent_about = only_v6 ? NameServer::a : NameServer::aaaa;
+        const auto port = only_v6 ? target6.port() : target.port();
+        INFO(only_v6);
+        for (int i = 0; i < 3; ++i) {
+            const auto time = time_to_connect(talk, "half.test", port);
+            REQUIRE(time.has_value());
+            CHECK(*time < 500ms);
+        }
+        // The question that waits is shared, and the answer that came is remembered.
+        CHECK(talk.names.asked("half.test", NameServer::a) == 1);
+        CHECK(talk.names.asked("half.test", NameServer::aaaa) == 1);
+    }
+}
+
+TEST_CASE("exit: the other family's answer joins when it comes late") {
+    Listeners target;
+    target.swallow("127.0.3.1");
+    Listeners target6;
+    target6.open("::1");
+    Conversation talk{"accept *:*"};
+    auto& zone = talk.names.zones["late.test"];
+    zone.addresses = {"127.0.0.1", "::1"};
+    zone.delayed = NameServer::aaaa;
+    zone.delay = 400ms;
+    // Nothing listens on this port at 127.0.0.1.
+    const auto time = time_to_connect(talk, "late.test", target6.port());
+    REQUIRE(time.has_value());
+    CHECK(*time >= 400ms);
+    CHECK(*time < 900ms);
+}
+
+TEST_CASE("exit: the policy is asked for each address, before any connection") {
+    Listeners target;
+    target.open("127.0.0.9");
+    target.open("127.0.0.1");
+    Conversation talk{"accept 127.0.0.1:*"};
+    talk.names.zones["mixed.test"].addresses = {"127.0.0.9", "10.0.0.1", "127.0.0.1"};
+    CHECK(time_to_connect(talk, "mixed.test", target.port()).has_value());
+    CHECK(target.reached(1));
+    CHECK_FALSE(target.reached(0));
+}
+
+TEST_CASE("exit: the first connection ends the other attempts; so does a client that gives up") {
+    Listeners target;
+    target.swallow("127.0.3.1");
+    target.swallow("127.0.3.2");
+    target.open("127.0.0.1");
+    Conversation talk;
+    auto& zone = talk.names.zones["race.test"];
+    zone.addresses = {"127.0.3.1", "127.0.3.2", "127.0.0.1"};
+    CHECK(time_to_connect(talk, "race.test", target.port()).has_value());
+    CHECK(talk.until([&] { return talk.tasks.running() == 2; }));  // one for each direction
+
+    talk.names.zones["hole.test"].addresses = {"127.0.3.1", "127.0.3.2"};
+    const auto second = talk.open("hole.test", target.port());
+    REQUIRE(talk.until([&] { return talk.tasks.running() == 5; }));
+    talk.client.reset(second, ResetReason::cancelled);
+    CHECK(talk.until([&] { return talk.tasks.running() == 2; }));
+}
+
+TEST_CASE("exit: a session remembers its names for their time, and no other session learns them") {
+    Listeners target;
+    target.open("127.0.0.1");
+    Conversation talk;
+    auto& zone = talk.names.zones["known.test"];
+    zone.addresses = {"127.0.0.1"};
+    zone.ttl = 1;
+    const auto asked = [&] { return talk.names.asked("known.test", NameServer::a); };
+    CHECK(time_to_connect(talk, "known.test", target.port()).has_value());
+    CHECK(time_to_connect(talk, "KNOWN.test.", target.port()).has_value());
+    CHECK(asked() == 1);
+    talk.pass(1100ms);
+    CHECK(time_to_connect(talk, "known.test", target.port()).has_value());
+    CHECK(asked() == 2);
+
+    zone.ttl = 60;
+    talk.pass(1100ms);
+    CHECK(time_to_connect(talk, "known.test", target.port()).has_value());
+    CHECK(asked() == 3);
+    // Other name servers may know better.
+    talk.exit.use(ExitPolicy{{ExitRule::parse("accept 127.0.0.0/8:*").value()}, {{}, true}},
+                  {talk.names.address()});
+    CHECK(time_to_connect(talk, "known.test", target.port()).has_value());
+    CHECK(asked() == 4);
+    CHECK(talk.names.asked("known.test", NameServer::aaaa) <= 2);  // it has no such address
+
+    talk.session = 8;
+    talk.open("known.test", target.port());
+    CHECK(talk.until([&] { return asked() == 5; }));
+}
+
+TEST_CASE("exit: one session looks up so many names at once, and others still can") {
+    ExitSocketLimits limits;
+    limits.connections_per_session_max = 2;
+    Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
+    for (const std::string name : {"one.test", "two.test"}) {
+        talk.names.zones[name].silent_about = NameServer::a;
+        const auto stream = talk.open(name, 80);
+        REQUIRE(talk.until([&] { return talk.names.asked(name, NameServer::a) > 0; }));
+        talk.client.reset(stream, ResetReason::cancelled);
+        REQUIRE(talk.until([&] { return talk.exit.connections() == 0; }));
+    }
+    CHECK(talk.reset_of(talk.open("three.test", 80)) == ResetReason::overload);
+    CHECK(talk.names.asked("three.test", NameServer::a) == 0);
+    talk.session = 8;
+    talk.open("three.test", 80);
+    CHECK(talk.until([&] { return talk.names.asked("three.test", NameServer::a) == 1; }));
+}
+
+TEST_CASE("exit: it knows where no route leads") {
+    const auto route = [](const char* address) {
+        return has_route({IpAddress::parse(address).value(), 80});
+    };
+    CHECK(route("127.0.0.1"));
+    CHECK(route("127.77.1.9"));
+    CHECK(route("::1"));
+    CHECK_FALSE(route("fe80::1"));  // of a network that the address does not name
+    CHECK_FALSE(route("255.255.255.255"));
+}
