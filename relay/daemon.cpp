@@ -1,7 +1,5 @@
 #include "relay/daemon.hpp"
 
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -9,6 +7,7 @@
 
 #include "relay/io/engine.hpp"
 #include "relay/keys/epoch_keys.hpp"
+#include "relay/operation/descriptors.hpp"
 #include "relay/operation/metrics.hpp"
 #include "relay/operation/metrics_http.hpp"
 #include "relay/operation/startup.hpp"
@@ -33,11 +32,6 @@ constexpr int document_every = 6;     // in housekeeping periods: 30 s
 constexpr int heartbeat_every = 720;  // in housekeeping periods: one hour
 constexpr base::Milliseconds drain_max{3500};
 constexpr base::Milliseconds close_max{1000};
-
-std::uint64_t descriptors_max() {
-    rlimit limit{};
-    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
-}
 
 class Daemon {
  public:
@@ -88,6 +82,7 @@ class Daemon {
     bool core_failed_ = false;
     core::State last_logged_state_ = core::State::active;
     std::string key_trouble_;  // the last error that was logged
+    operation::ShortageLog shortage_log_;
 };
 
 const directory::Parameters& law(const operation::Loaded& loaded) {
@@ -187,6 +182,7 @@ asio::awaitable<void> Daemon::housekeeping() {
         const bool waits = state() != core::State::active;
         if (waits || round % document_every == 0) look_at_document();
         log_state_change();
+        shortage_log_.look(engine_.no_descriptors(), node::process::mono_now());
         if (round % heartbeat_every == 0) {
             log(Level::info, std::string{"state "} +
                                  core::state_names[static_cast<std::size_t>(state())] + ", epoch " +
@@ -313,7 +309,7 @@ operation::StaticFacts Daemon::facts() const {
     facts.config_last_reload_successful = reload_successful_;
     // A loop passes the gateway and one mix of each layer. All of them delay it except this relay.
     facts.expected_loop_rtt = document.parameters.mean_delay * document.layers();
-    facts.max_fds = descriptors_max();
+    facts.max_fds = operation::descriptors_max();
     return facts;
 }
 

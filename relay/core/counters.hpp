@@ -37,6 +37,7 @@ struct LabFacts {
     Counters counters;
     base::Nanoseconds loop_round_trips{};  // sum over the loops that returned
     std::uint64_t unwrap_refused = 0;      // packets refused because the workers' intake was full
+    std::uint64_t no_descriptors = 0;      // see Engine::no_descriptors()
 };
 
 /// How many links stand.

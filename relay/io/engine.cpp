@@ -101,7 +101,11 @@ void Engine::tick(base::Mono now) {
 }
 
 core::LabFacts Engine::lab_facts() {
-    return {counters_, loop_round_trips_, unwrap_refused_};
+    return {counters_, loop_round_trips_, unwrap_refused_, no_descriptors()};
+}
+
+std::uint64_t Engine::no_descriptors() const {
+    return links_.accept_pauses() + (exit_ ? exit_->no_descriptors() : 0);
 }
 
 void Engine::stop_accepting() {

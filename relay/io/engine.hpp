@@ -50,6 +50,9 @@ class Engine final : private Links::Owner {
 
     core::LinkCounts links() const { return links_.counts(); }
     core::LabFacts lab_facts();
+    /// How often this relay could not take a link, or serve a stream, because the process had no
+    /// file descriptor left.
+    std::uint64_t no_descriptors() const;
 
  private:
     void on_packet(const core::Origin& from, cell::CellBox cell) override;

@@ -297,6 +297,13 @@ core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox c
     return sent ? core::SendResult::queued : core::SendResult::queue_full;
 }
 
+std::uint64_t Links::accept_pauses() const {
+    std::uint64_t sum = 0;
+    for (const auto& listener : listeners_)
+        sum += listener->counts().out_of_resources;
+    return sum;
+}
+
 core::LinkCounts Links::counts() const {
     core::LinkCounts numbers;
     numbers.next_relays = outgoing_.size();

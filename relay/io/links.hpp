@@ -61,6 +61,8 @@ class Links final : public core::Egress {
     core::SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override;
 
     core::LinkCounts counts() const;
+    /// How often the listeners paused because the process had no descriptor or memory left.
+    std::uint64_t accept_pauses() const;
 
  private:
     struct Outgoing;

@@ -40,6 +40,7 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
             {"held_seconds", static_cast<double>(c.held_ns) * 1e-9},
             {"asked_seconds", static_cast<double>(c.asked_ns) * 1e-9},
             {"unwrap_refused", lab.unwrap_refused},
+            {"no_descriptors", lab.no_descriptors},
             {"dropped", dropped}};
 }
 

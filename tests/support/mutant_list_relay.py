@@ -1,5 +1,5 @@
 """Mutants of addresses, of what a relay decides and of what authorities sign: one small fault for each rule."""
-from mutant_list import CORE, SYSTEM, mutant
+from mutant_list import CORE, PROGRAMS, SYSTEM, mutant
 
 STOCK = "SURBs are spent first in first out, and every reply says how many are left"
 KEY_TIME = "keyring: a key is accepted from 60 s before its epoch until the grace after it"
@@ -76,6 +76,15 @@ MUTANTS = [
            SYSTEM, "exit: the first connection ends the other attempts; so does a client that gives up"),
     mutant("every-address-has-a-route", "relay/io/exit_dial.cpp", "    return known;", "    return known || true;",
            SYSTEM, "exit: it knows where no route leads"),
+    mutant("no-descriptor-looks-like-silence", "relay/io/resolver.cpp", "if (status != ARES_EDESTRUCTION && no_descriptor_left())",
+           "if (status != ARES_EDESTRUCTION && no_descriptor_left() && false)", "tests/system/faults_descriptors_test.py",
+           "Descriptors.test_an_exit_without_descriptors", PROGRAMS),
+    mutant("no-descriptor-looks-like-no-route", "relay/io/exit_dial.cpp",
+           "if (node::process::is_out_of_resources(error)) return ResetReason::overload;", "",
+           "tests/system/faults_descriptors_test.py", "Descriptors.test_an_exit_without_descriptors", PROGRAMS),
+    mutant("shortage-logged-at-each-look", "relay/operation/descriptors.cpp", "if (logged_ && now - *logged_ < interval) return;",
+           "if (logged_ && interval < base::Seconds{0}) return;", "tests/system/faults_descriptors_test.py",
+           "Descriptors.test_an_exit_without_descriptors", PROGRAMS),
     # --- relay/operation/metrics_http ---
     mutant("HEAD-refused", "relay/operation/metrics_http.cpp", " && request.method() != http::verb::head", "",
            SYSTEM, "metrics listener: HEAD has the head of GET and no body"),

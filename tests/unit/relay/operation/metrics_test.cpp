@@ -170,6 +170,7 @@ TEST_CASE("metrics: every exact value has a name of its own") {
         {"nightjar_lab_down_cells_total", &c.down_cells},
         {"nightjar_lab_held_packets_total", &c.held_packets},
         {"nightjar_lab_unwrap_refused_total", &lab.unwrap_refused},
+        {"nightjar_lab_no_descriptors_total", &lab.no_descriptors},
     };
     std::uint64_t n = 1000;
     for (const auto& [name, value] : values)
