@@ -5,6 +5,7 @@
 #include "client/apps/application.hpp"
 #include "client/apps/proxy.hpp"
 #include "sphinx/base/address.hpp"
+#include "sphinx/node/process/log.hpp"
 
 namespace nightjar::client::apps {
 
@@ -232,6 +233,7 @@ asio::awaitable<bool> Proxy::socks_handshake(Ref application) {
         co_await send_refusal(application, refusal);
         co_return false;
     }
+    log_sharing();
     application->stream = *stream;
     by_stream_.emplace(*stream, application);
     application->ahead.assign(buffer.begin() + static_cast<std::ptrdiff_t>(used),
@@ -239,6 +241,15 @@ asio::awaitable<bool> Proxy::socks_handshake(Ref application) {
     application->phase = Application::Phase::asking;
     application->deadline = Clock::now() + limits_.answer;
     co_return true;
+}
+
+/// Says once that there are more isolation keys than sessions.
+void Proxy::log_sharing() {
+    if (sharing_logged_ || core_->keys_sharing() == 0) return;
+    sharing_logged_ = true;
+    node::process::log(node::process::Level::warning,
+                       "more SOCKS user names than exit sessions: further ones share the session "
+                       "of another (nightjar status counts them)");
 }
 
 /// Waits for the exit's answer and passes it on. True if the exit has connected to the target.

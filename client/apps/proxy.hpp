@@ -68,6 +68,7 @@ class Proxy {
     void check_progress(const Ref& application);
     void admit(asio::ip::tcp::socket socket);
     void forget(const Ref& application);
+    void log_sharing();
 
     asio::any_io_executor executor_;
     node::process::TaskGroup& tasks_;
@@ -78,6 +79,7 @@ class Proxy {
     protocol::socks5::Rules rules_;
     core::Core* core_ = nullptr;
     std::uint64_t literals_ = 0;
+    bool sharing_logged_ = false;
     std::list<Ref> applications_;  // oldest first
     std::map<core::StreamRef, Ref> by_stream_;
 };

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "client/core/isolation.hpp"
 #include "client/core/sealer.hpp"
 #include "client/core/slot_packet.hpp"
 #include "sphinx/base/ids.hpp"
@@ -22,9 +23,6 @@
 #include "sphinx/stream/mux.hpp"
 
 namespace nightjar::client::core {
-
-/// Selects a stream's session. Streams with equal keys share an exit session, its routes and SURBs.
-using IsolationKey = std::string;
 
 /// Identifies a stream among all sessions of the client. Never reused.
 using StreamRef = std::uint64_t;
@@ -44,6 +42,9 @@ struct CoreStatus {
     std::uint64_t loops_lost = 0;  // modified, or not back within twice the longest route delay
     std::uint64_t replies = 0;     // decrypted, cover replies included
     std::uint64_t deliveries_unknown = 0;
+    std::size_t isolated_max = 0;  // isolation keys that may own a session; 0 where U is too small
+    std::size_t keys = 0;          // isolation keys that are known
+    std::size_t keys_sharing = 0;  // those without a session of their own
     struct Session {
         base::NodeId exit;
         double pace = 0;             // replies per second now
@@ -97,8 +98,9 @@ class Core {
 
     // --- applications ---
     /// Opens a stream. Empty if the target is malformed or a limit is reached. A new isolation key
-    /// may need a session of its own, which opens at a time set by the clock; the stream waits for
-    /// it.
+    /// gets a session of its own while there is room. It opens at a time set by the clock, and the
+    /// stream waits for it. A further key shares one of these sessions. No key but the empty one
+    /// uses the shared session, unless there is no room for any other.
     std::optional<StreamRef> open(const IsolationKey& isolation, const stream::Target& target);
     std::size_t write(StreamRef stream, base::ByteView bytes);
     std::size_t writable(StreamRef stream) const;
@@ -116,6 +118,8 @@ class Core {
     std::optional<std::uint64_t> ping();
     std::vector<PingResult> take_pings();
 
+    /// Isolation keys that have no session of their own.
+    std::size_t keys_sharing() const;
     bool ready() const;  // connected, and a session has received a reply
     CoreStatus status(base::Mono now) const;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/core/core.hpp"
+#include "client/core/isolation.hpp"
 #include "client/core/network_clock.hpp"
 #include "client/core/sealer.hpp"
 #include "client/core/session.hpp"
@@ -32,8 +33,9 @@ struct Core::Impl final : PlanHost {
     struct Stream {
         SessionHandle session = 0;
         stream::StreamId id = 0;
-        bool sent_all = false;  // finish() was called
-        bool read_all = false;  // `finished` was reported, or stop() was called
+        IsolationKeys::Use key;  // nullptr: a stream without an isolation key
+        bool sent_all = false;   // finish() was called
+        bool read_all = false;   // `finished` was reported, or stop() was called
         /// What the stream held unread when its session ended; its end is reported behind it.
         base::Bytes rest;
         std::size_t rest_read = 0;
@@ -74,6 +76,7 @@ struct Core::Impl final : PlanHost {
     void report(StreamRef ref, stream::Event::Kind kind, stream::ResetReason reason);
     std::size_t read_rest(StreamRef ref, Stream& stream, base::ByteSpan out);
     std::optional<SessionHandle> session_for(const IsolationKey& key);
+    std::vector<SessionHandle> isolated_sessions(Phase last) const;
 
     // --- core_streams.cpp: streams and pings ---
     std::optional<StreamRef> open(const IsolationKey& isolation, const stream::Target& target);
@@ -104,10 +107,7 @@ struct Core::Impl final : PlanHost {
     std::map<SessionHandle, SessionEntry> sessions;
     std::map<base::NodeId, base::Mono> dead_exits;
 
-    /// The first isolation key used gets the session that is open anyway.
-    std::optional<IsolationKey> shared_key;
-    base::Mono shared_key_used{};
-    std::map<IsolationKey, SessionHandle> isolated;
+    IsolationKeys keys{random};
 
     StreamRef last_stream = 0;
     std::map<StreamRef, Stream> streams;

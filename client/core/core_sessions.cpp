@@ -56,12 +56,10 @@ void Core::Impl::run_plan(base::Mono now) {
             dead_exits[live.session->exit()] = now;
             reset_streams(live);
         }
-        // Its streams continue. New streams of the key get a new session of their own.
-        if (entry.isolated && entry.phase >= Phase::lingering)
-            std::erase_if(isolated, [&](const auto& key) { return key.second == entry.handle; });
     }
     for (const auto handle : plan.take_gone())
         end_session(handle);
+    keys.forget_idle(now);
 }
 
 void Core::Impl::reset_streams(SessionEntry& live) {
@@ -119,7 +117,7 @@ void Core::Impl::end_session(SessionHandle handle) {
     if (found == sessions.end()) return;
     reset_streams(found->second);
     outstanding.forget_session(handle);
-    std::erase_if(isolated, [&](const auto& key) { return key.second == handle; });
+    keys.ended(handle);
     sessions.erase(found);
 }
 
@@ -130,25 +128,37 @@ void Core::Impl::end_sessions() {
     plan_started = false;
 }
 
+/// The sessions of isolation keys that have come no further than `last`.
+std::vector<SessionHandle> Core::Impl::isolated_sessions(Phase last) const {
+    std::vector<SessionHandle> found;
+    for (const auto& entry : plan.entries())
+        if (entry.isolated && entry.phase <= last) found.push_back(entry.handle);
+    return found;
+}
+
+/// When a key's session lingers, its streams continue, and its new streams get another session.
 std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
     if (!plan_started) return std::nullopt;
-    // The shared session belongs to one key. Another key may take it over only after two lifetimes
-    // without use: by then the session is not the one that carried the old key's streams.
-    if (!shared_key || (*shared_key != key &&
-                        clock - shared_key_used > 2 * document->parameters.session_lifetime)) {
-        shared_key = key;
-    }
-    if (*shared_key == key) {
-        shared_key_used = clock;
+    if (key.empty()) return plan.current(clock);
+    if (plan.isolated_max() == 0) {
+        keys.share(key, {loops_handle}, clock);
         return plan.current(clock);
     }
-    if (const auto found = isolated.find(key); found != isolated.end()) return found->second;
-    if (!plan.room_for_isolated()) return std::nullopt;
-    const auto handle = create_session();
-    if (!handle) return std::nullopt;
-    plan.add_isolated(*handle, clock);
-    isolated[key] = *handle;
-    return handle;
+    const auto takes_streams = isolated_sessions(Phase::main);
+    const auto known = keys.find(key);
+    if (known && std::ranges::count(takes_streams, *known) > 0) return known;
+    if (plan.room_for_isolated()) {
+        if (const auto handle = create_session()) {
+            plan.add_isolated(*handle, clock);
+            keys.own(key, *handle, clock);
+            return handle;
+        }
+    }
+    if (!takes_streams.empty()) return keys.share(key, takes_streams, clock);
+    // Better a session that ends within a lifetime than none.
+    const auto lingering = isolated_sessions(Phase::lingering);
+    if (lingering.empty()) return std::nullopt;
+    return keys.share(key, lingering, clock);
 }
 
 }  // namespace nightjar::client::core

@@ -17,6 +17,7 @@ std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
     auto& stream = streams[ref];
     stream.session = *handle;
     stream.id = *id;
+    if (!isolation.empty()) stream.key = keys.use(isolation, clock);
     return ref;
 }
 
@@ -80,6 +81,9 @@ CoreStatus Core::Impl::status(base::Mono now) const {
     status.loops_lost = loops_lost;
     status.replies = replies;
     status.deliveries_unknown = deliveries_unknown;
+    status.isolated_max = plan.isolated_max();
+    status.keys = keys.size();
+    status.keys_sharing = keys.sharing();
     for (const auto& entry : plan.entries()) {
         const auto& live = sessions.at(entry.handle);
         status.sessions.push_back({.exit = live.session->exit(),
@@ -163,6 +167,10 @@ std::optional<std::uint64_t> Core::ping() {
 
 std::vector<PingResult> Core::take_pings() {
     return std::exchange(impl_->pings, {});
+}
+
+std::size_t Core::keys_sharing() const {
+    return impl_->keys.sharing();
 }
 
 bool Core::ready() const {

@@ -174,11 +174,15 @@ std::size_t SessionPlan::sessions_limit() const {
     return std::clamp<std::size_t>(static_cast<std::size_t>(slots), 3, sessions_max);
 }
 
+std::size_t SessionPlan::isolated_max() const {
+    return sessions_limit() - 3;
+}
+
 bool SessionPlan::room_for_isolated() const {
     const auto isolated = std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) {
         return entry.isolated && entry.phase != Phase::gone && entry.phase != Phase::closing;
     });
-    return static_cast<std::size_t>(isolated) < sessions_limit() - 3;
+    return static_cast<std::size_t>(isolated) < isolated_max();
 }
 
 void SessionPlan::add_isolated(SessionHandle handle, base::Mono now) {

@@ -93,6 +93,8 @@ class SessionPlan {
     /// Adds a session for one isolation key. Precondition: room_for_isolated().
     void add_isolated(SessionHandle handle, base::Mono now);
     bool room_for_isolated() const;
+    /// How many sessions of isolation keys there may be. 0 where U is small.
+    std::size_t isolated_max() const;
 
     /// Assigns the slot at `due` to a session, with probability in proportion to its pace. From the
     /// announcement of a change until the change, the higher of its two paces counts.

@@ -71,6 +71,9 @@ std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core
                    {"links", daemon.links},
                    {"applications", daemon.applications},
                    {"literal_addresses", daemon.literals},
+                   {"isolated_sessions_max", core.isolated_max},
+                   {"isolation_keys", core.keys},
+                   {"keys_sharing_a_session", core.keys_sharing},
                    {"sessions", sessions}}}});
 }
 

@@ -225,7 +225,7 @@ void Handshake::on_request() {
     if (!destination->is_public && !rules_.private_targets) return refuse(Reply::not_allowed);
 
     target_ = {destination->host, port};
-    isolation_ = rules_.listener + '\0' + isolation_;
+    if (authenticated_) isolation_ = rules_.listener + '\0' + isolation_;
     state_ = State::asked;
 }
 

@@ -39,7 +39,7 @@ base::Bytes reply_bytes(Reply reply);
 
 struct Rules {
     bool private_targets = false;  // lab networks only: allow private and loopback targets
-    std::string listener;          // our address and port; a part of the isolation key
+    std::string listener;          // our address and port; a part of every isolation key
 };
 
 /// One application's handshake. It buffers at most one message (513 bytes).
@@ -64,6 +64,7 @@ class Handshake {
     State state() const { return state_; }
     /// Precondition of both: state() == asked.
     const stream::Target& target() const { return target_; }
+    /// Empty if the application sent no credentials.
     const core::IsolationKey& isolation() const { return isolation_; }
 
  private:

@@ -22,9 +22,12 @@ class KeyedHash {
 
     template <class Tag, std::size_t N>
     std::size_t operator()(const base::Id<Tag, N>& id) const {
+        return (*this)(base::ByteView{id.bytes});
+    }
+    std::size_t operator()(base::ByteView name) const {
         static_assert(sizeof(std::size_t) == crypto_shorthash_siphash24_BYTES);
         base::ByteArray<crypto_shorthash_siphash24_BYTES> out;
-        crypto_shorthash_siphash24(out.data(), id.bytes.data(), N, key_.data());
+        crypto_shorthash_siphash24(out.data(), name.data(), name.size(), key_.data());
         std::size_t hash = 0;
         std::memcpy(&hash, out.data(), sizeof hash);
         return hash;

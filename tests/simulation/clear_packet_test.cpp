@@ -37,7 +37,7 @@ Events run(Packets packets, std::uint64_t seed) {
     clients[0]->application = [&](client::core::Core& core, base::Mono now) {
         if (now < World::begin + 4s) return;
         if (!stream) {
-            stream = core.open("application", {"blob.example", 80});
+            stream = core.open("", {"blob.example", 80});
             base::ByteArray<8> wanted{};
             base::Writer{wanted}.u64(20'000);
             core.write(*stream, wanted);

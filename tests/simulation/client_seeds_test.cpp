@@ -76,7 +76,7 @@ struct Life {
     explicit Life(LawOptions with, std::size_t applications) : options{with}, world{with} {
         world.servers.add("echo.example", 7, echo_server);
         for (std::size_t i = 0; i < applications; ++i)
-            loads.emplace_back(world, "key " + std::to_string(i));
+            loads.emplace_back(world, i == 0 ? "" : "key " + std::to_string(i));
         world.application = [this] { step(); };
         world.on_slot = [this](base::Mono, const base::SessionId&) { ++slots; };
         world.on_reply = [this](std::size_t, base::Mono at) { replies.push_back(at); };

@@ -36,7 +36,7 @@ std::uint64_t dropped(World& world, relay::core::DropReason reason) {
 /// Sends `up`, finishes, and reads until the other side has finished or reset.
 base::Bytes exchange(World& world, client::core::Core& core, const stream::Target& target,
                      base::ByteView up, base::Nanoseconds limit) {
-    const auto stream = core.open("application", target);
+    const auto stream = core.open("", target);
     REQUIRE(stream);
     base::Bytes down;
     std::size_t written = 0;

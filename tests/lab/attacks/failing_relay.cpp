@@ -67,7 +67,7 @@ class Download {
 
  private:
     void open() {
-        stream_ = core_.open("download", {"blob.example", 80});
+        stream_ = core_.open("", {"blob.example", 80});
         if (!stream_) return;
         base::Bytes size(8);
         base::Writer{size}.u64(16'000'000);

@@ -54,7 +54,7 @@ class Attacked {
     AttackedClients run() {
         world_.run_for(base::from_seconds(warm_up_s));
         auto& core = clients_[0]->core();
-        if (const auto stream = core.open("download", {"blob.example", 80})) {
+        if (const auto stream = core.open("", {"blob.example", 80})) {
             base::Bytes size(8);
             base::Writer{size}.u64(16'000'000);
             core.write(*stream, size);

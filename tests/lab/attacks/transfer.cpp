@@ -11,8 +11,7 @@ namespace nightjar::lab::attacks {
 void Transfer::open(client::core::Core& core) {
     before_ = moved();
     written_ = read_ = 0;
-    stream_ =
-        core.open("application", {work_ == Work::download ? files_host : sink_host, target_port});
+    stream_ = core.open("", {work_ == Work::download ? files_host : sink_host, target_port});
     for (; stream_ && isolated_ > 0; --isolated_) {
         // With a session less, the figures would be about other sessions than stated.
         if (!core.open("isolated " + std::to_string(isolated_), {files_host, target_port}))

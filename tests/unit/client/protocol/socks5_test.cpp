@@ -164,8 +164,8 @@ TEST_CASE("socks5: isolation keys differ where listener, username or password do
     };
     const std::vector<std::string> keys{
         key("1", ""),
-        key("2", ""),
         key("1", bytes({1, 0, 0})),
+        key("2", bytes({1, 0, 0})),
         key("1", bytes({1, 1, 'a', 1, 'b'})),
         key("1", bytes({1, 1, 'a', 1, 'c'})),
         key("1", bytes({1, 2, 'a', 1, 1, 'b'})),
@@ -177,6 +177,9 @@ TEST_CASE("socks5: isolation keys differ where listener, username or password do
             CHECK(keys[i] != keys[j]);
     }
     CHECK(key("1", bytes({1, 1, 'a', 1, 'b'})) == keys[3]);
+    // Without credentials all listeners share one session.
+    CHECK(key("1", "").empty());
+    CHECK(key("2", "").empty());
 }
 
 TEST_CASE("socks5: requests that are asked") {
