@@ -19,6 +19,8 @@ void routes(const measure::Options& options,
 void operators(const measure::Options& options,
                measure::Report& report);  // an exit or gateway names the other end's operator
 void active(const measure::Options& options, measure::Report& report);  // n-1, tagging, replay
+/// A client whose link is disturbed, so that it takes honest exits for dead.
+void held(const measure::Options& options, measure::Report& report);
 /// Compares the running product with its simulation, if options.capture names a file. Throws if the
 /// file cannot be read.
 void capture(const measure::Options& options, measure::Report& report);

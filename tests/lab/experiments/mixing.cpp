@@ -148,7 +148,7 @@ double held_row(const measure::Options& options, measure::Report& report,
 
 /// Rows with `earlier_ms` say what leaving in the next tick would do, instead of the nearest: that
 /// wait alone is (1 - e^-0.02) / 2 = 0.0099 from the delays' distribution.
-void held(const measure::Options& options, measure::Report& report) {
+void held_in_mix(const measure::Options& options, measure::Report& report) {
     constexpr base::Nanoseconds next_tick = -base::Nanoseconds{attacks::tick_length} / 2;
     for (const auto earlier : {base::Nanoseconds{}, next_tick})
         held_row(options, report,
@@ -225,7 +225,7 @@ void mixing(const measure::Options& options, measure::Report& report) {
     entropy(options, report);
     order_at(options, report, 5'000, 0.5);
     order_at(options, report, 20'000, 1.2);
-    held(options, report);
+    held_in_mix(options, report);
     baselines(options, report);
 }
 

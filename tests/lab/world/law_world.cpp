@@ -14,6 +14,10 @@ namespace {
 constexpr base::Mono begin{std::chrono::hours{1}};
 constexpr base::Wall wall_begin{std::chrono::seconds{1'800'000'300}};
 
+// Ends of a way other than an exit.
+constexpr int at_gateway = -1;
+constexpr int at_client = -2;
+
 /// The sum of the delays in a packet's header.
 base::Nanoseconds delay_of(const ClearHeader& header) {
     std::uint64_t sum = 0;
@@ -122,10 +126,11 @@ void LawWorld::step_client() {
         const auto header = read_clear(cell->body());
         const auto message = message_of(*cell);
         if (on_slot) on_slot(now_, *base::SessionId::from(message.first(base::SessionId::size())));
-        int to = -1;  // a loop
+        int to = at_gateway;  // a loop
         for (std::size_t i = 0; i < exits_.size(); ++i)
             if (exits_[i].first.bytes == header.destination.bytes) to = static_cast<int>(i);
-        travel(std::move(cell), to, delay_of(header));
+        const auto held = meddle ? meddle(true, now_) : base::Nanoseconds{};
+        if (held) travel(std::move(cell), to, delay_of(header) + *held);
     }
     core_->prepare(now_, wall());
 }
@@ -143,13 +148,18 @@ void LawWorld::step_exits() {
             if (on_reply) on_reply(i, now_);
             const auto header = read_clear(reply.cell->body());
             if (on_spent) on_spent(header.identifier);
-            travel(std::move(reply.cell), -1, delay_of(header));
+            travel(std::move(reply.cell), at_gateway, delay_of(header));
         }
     }
 }
 
 void LawWorld::arrive(Arrival arrival) {
-    if (arrival.exit < 0) {
+    if (arrival.exit == at_client) {
+        if (linked_ && arrival.cell->kind() == cell::Kind::packet)
+            core_->on_delivery(*arrival.cell, now_);
+        return;
+    }
+    if (arrival.exit == at_gateway) {
         const auto identifier = read_clear(arrival.cell->body()).identifier;
         relay::core::make_delivery(*arrival.cell, identifier);
         mailboxes_.deliver(mailbox_, std::move(arrival.cell));
@@ -169,7 +179,11 @@ relay::core::SendResult LawWorld::to_relay(const base::NodeId&, cell::CellBox) {
 }
 
 relay::core::SendResult LawWorld::to_client(const base::MailboxId&, cell::CellBox cell) {
-    if (cell->kind() == cell::Kind::packet) core_->on_delivery(*cell, now_);
+    const auto held = meddle ? meddle(false, now_) : base::Nanoseconds{};
+    if (held && *held > base::Nanoseconds{})
+        on_the_way_.emplace(now_ + *held, Arrival{at_client, std::move(cell)});
+    else if (held && cell->kind() == cell::Kind::packet)
+        core_->on_delivery(*cell, now_);
     return relay::core::SendResult::queued;
 }
 

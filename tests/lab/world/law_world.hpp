@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "client/core/core.hpp"
@@ -60,6 +61,10 @@ class LawWorld final : relay::core::Egress {
     std::function<void(const base::SurbId&)> on_spent;
     /// Called after every step of the world.
     std::function<void()> application;
+    /// An attacker on the client's link: called for every cell that passes the link at `at`,
+    /// upwards or downwards. Returns how long the attacker holds the cell; empty: it drops the
+    /// cell.
+    std::function<std::optional<base::Nanoseconds>(bool up, base::Mono at)> meddle;
 
     std::uint64_t ticks() const;
     std::uint64_t ticks_missed() const;
@@ -67,7 +72,7 @@ class LawWorld final : relay::core::Egress {
 
  private:
     struct Arrival {
-        int exit;  // -1: at the client's gateway
+        int exit;  // at_gateway or at_client, else an exit
         cell::CellBox cell;
     };
     void make_document();

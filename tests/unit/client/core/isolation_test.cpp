@@ -20,7 +20,7 @@ struct Fixture {
         document->parameters.replies = {slots * 900};
         core.emplace(document, network.random.id<base::MailboxId>(), network.gateway_ids[0],
                      network.random, now);
-        core->connected(now);
+        core->connected(now, network.wall);
         prepare();
     }
     void prepare() { core->prepare(now, network.wall); }
