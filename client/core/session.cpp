@@ -8,6 +8,13 @@ namespace nightjar::client::core {
 namespace {
 
 constexpr std::size_t pings_max = 64;
+// Replies that are claimed lost although they came. So a dropped reply is no mark.
+constexpr double claimed_lost = 0.01;
+// Replies settled for one packet, at most. After a gap between slots the acks still pass over each
+// number slowly enough for their window.
+constexpr stream::PacketNumber settle_step = stream::ack_window / 2;
+// Replies ahead of the settled ones that are kept: 90 s of them at 45 a second.
+constexpr stream::PacketNumber ahead_max = 4096;
 
 stream::Schedule on_the_wire(const PaceSchedule& schedule, base::Mono due) {
     if (due >= schedule.change_at)
@@ -38,7 +45,17 @@ Session::Session(SessionHandle handle, base::NodeId exit, const directory::Param
       parameters_{parameters},
       routes_{exit, parameters.fixed_hops},
       mux_{stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second())},
-      sent_{parameters.resend_after(parameters.replies), parameters.longest_route_delay()} {}
+      sent_{parameters.answer_after(parameters.replies), parameters.longest_route_delay()},
+      draws_{random},
+      clock_{parameters.settle_after()} {
+    sent_.use_order(random);
+}
+
+/// The SURBs that the exit has spent as far as it matters for the target S*: it includes those
+/// whose replies are on their way back.
+std::uint32_t Session::ticks_known(base::Mono now) const {
+    return clock_.ticks_by(now - parameters_.mean_round_trip() / 2);
+}
 
 /// Writes up to `count` SURBs to the front of `message`, and returns their identifiers.
 std::vector<base::SurbId> Session::write_surbs(std::uint32_t count, base::Epoch epoch,
@@ -88,7 +105,12 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
                                            const SessionContext& context) {
     // After a quick reconnect `due` can lie before slots of the old link, whose packets never left.
     due = newest_slot_ = std::max(due, newest_slot_);
-    expire(due, context.outstanding);
+    // Every exit applies a change late by the mean delay of a route (relay/core/reply_pace.hpp).
+    const auto applied = schedule.change_at + parameters_.delay_cap() / 2;
+    clock_.beat().follow(schedule.sequence, schedule.now, applied, schedule.next, due);
+    if (schedule.at(due).milli > 0) sent_.resend_after(parameters_.answer_after(schedule.at(due)));
+    settle(due, context.outstanding);
+    stock_.pass(sent_.weight_in_flight(), ticks_known(due));
     const auto epoch = directory::epoch_to_build_for(wall, parameters_.epoch_length);
     const auto route = routes_.forward(context.document, context.gateway, context.random);
     if (!route) return std::nullopt;
@@ -109,7 +131,7 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
                     .surb_epoch = epoch.low_byte(),
                     .number = number,
                     .schedule = on_the_wire(schedule, due),
-                    .acks = arrived_.next_acks()},
+                    .acks = counted_.newest()},
                    message);
 
     auto cell = cell::Cell::boxed_packet(epoch.low_byte());
@@ -138,10 +160,18 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
     const auto frames =
         stream::CheckedFrames::parse(stream::Side::client, stream::frames_of(*header, message));
     if (!frames) return false;
-    if (!arrived_.arrived(header->number)) return false;
-    for (const auto& settled : sent_.on_acks(header->acks))
-        mux_.acknowledged(settled.number);
-    stock_.on_reply(header->number, header->stock, now);
+    const auto number = header->number;
+    if (number > settled_ + ahead_max || !arrived_.arrived(number)) return false;
+    answered_ = true;
+    clock_.arrived(number, now);
+    if (number > settled_) {
+        unsettled_.emplace(number, Report{header->acks, header->stock});
+        mux_.receive(*frames, number, true);
+    } else {
+        // It comes too late: we have said that it is lost, and the exit sends all of it again.
+        const auto newest = unsettled_.empty() ? settled_ + 1 : unsettled_.rbegin()->first;
+        mux_.receive(*frames, newest, false);
+    }
     if (!spent_before_) {
         // The exit spends SURBs first in, first out. A SURB made a longest route delay before this
         // one reached the exit earlier, so it was spent earlier. Its reply arrives within another
@@ -149,20 +179,33 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
         const auto longest = parameters_.longest_route_delay();
         spent_before_ = SpentBefore{spent.made - longest, now + longest};
     }
-    mux_.receive(*frames);
     return true;
 }
 
-void Session::expire(base::Mono now, Outstanding& outstanding) {
+void Session::settle_reply(stream::PacketNumber number) {
+    const bool claim = draws_.unit() < claimed_lost;
+    const auto report = unsettled_.extract(number);
+    const bool counts = !report.empty() && !claim;
+    mux_.settle(number, counts);
+    if (!counts) return;
+    counted_.arrived(number);
+    for (const auto& arrived : sent_.on_acks(report.mapped().acks))
+        mux_.acknowledged(arrived.number);
+    stock_.settled(number, report.mapped().stock);
+}
+
+void Session::settle(base::Mono now, Outstanding& outstanding) {
     if (spent_before_ && now >= spent_before_->after) {
         outstanding.forget_before(handle_, spent_before_->made);
         spent_before_.reset();
     }
-    // Before the exit's first tick no packet could have been acknowledged, so none is overdue.
-    if (!stock_.heard() && (!ticks_from_ || now < *ticks_from_ + parameters_.longest_route_delay()))
-        return;
-    for (const auto& settled : sent_.expire(now))
-        mux_.lost(settled.number);
+    for (const auto upto = clock_.settled_by(now), most = settled_ + settle_step;
+         settled_ < upto && settled_ < most;)
+        settle_reply(++settled_);
+    // Only a reply can show that a packet did not arrive before it.
+    if (stock_.newest() == 0) return;
+    for (const auto& lost : sent_.expire(clock_.sent_at(stock_.newest())))
+        mux_.lost(lost.number);
 }
 
 void Session::ticking(const PaceSchedule& schedule, base::Mono now) {
@@ -171,18 +214,19 @@ void Session::ticking(const PaceSchedule& schedule, base::Mono now) {
     if (pace > pace_) raised_ = now;
     if (pace > 0 && !ticks_from_) ticks_from_ = now;
     if (pace <= 0) ticks_from_.reset();
-    if (pace > 0) sent_.resend_after(parameters_.resend_after(schedule.at(now)));
     pace_ = pace;
-    stock_.ticking(pace, raised_);
 }
 
 bool Session::stock_confirmed() const {
-    return stock_.heard() && stock_.reported() >= parameters_.surb_margin / 2;
+    return stock_.newest() != 0 && stock_.reported() >= parameters_.surb_margin / 2;
 }
 
 bool Session::dead(base::Mono now) const {
     if (!ticks_from_) return false;
-    return now - std::max({raised_, stock_.last_heard(), resumed_}) > dead_after(pace_);
+    auto heard = clock_.known_since().value_or(base::Mono{});
+    if (stock_.newest() != 0) heard = clock_.sent_at(stock_.newest());
+    return now - std::max({raised_, heard, resumed_}) >
+           dead_after(pace_) + parameters_.settle_after();
 }
 
 void Session::document_changed(const directory::Parameters& parameters) {

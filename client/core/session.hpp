@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "client/core/reply_clock.hpp"
 #include "client/core/routes.hpp"
 #include "client/core/sealer.hpp"
 #include "client/core/slot_packet.hpp"
@@ -49,7 +50,7 @@ struct SessionContext {
 };
 
 /// An exit counts as dead after this long without a reply while it should be ticking. `pace`:
-/// replies per second.
+/// replies per second. The client knows it when a reply of that time would be settled.
 base::Nanoseconds dead_after(double pace);
 /// The time after which no relay accepts a key of this epoch, with a margin for clock differences.
 base::Wall keys_end(const directory::Parameters& parameters, base::Epoch epoch);
@@ -60,26 +61,28 @@ class Session {
             base::Random& random);
 
     /// Builds the packet for the slot whose law time is `due`, or `wall` in network time: the cell
-    /// for the gateway, and the SURBs in it. The cell leaves at `leaves`, which nothing in the
-    /// packet may depend on: only the round trips of pings need it. nullopt if the document has no
-    /// route or no keys for it.
+    /// for the gateway, and the SURBs in it. nullopt if the document has no route or no keys for
+    /// it. What the packet says depends on law time, on what applications do, and on the replies
+    /// that are settled at `due`. It does not depend on when they came, nor on when the cell
+    /// leaves: only the round trips of pings need `leaves`.
     std::optional<SlotPacket> compose(const PaceSchedule& schedule, base::Mono due, base::Wall wall,
                                       base::Mono leaves, const SessionContext& context);
     /// Reports that a packet was never sent. What it carried, pings included, goes into the next
     /// packets. The caller removes its SURBs from Outstanding.
     void not_sent(stream::PacketNumber number);
-    /// Takes a reply: `message` is decrypted, `spent` is the SURB that it used. False if the reply
-    /// is malformed or a duplicate; the session is then unchanged.
+    /// Takes a reply: `message` is decrypted, `spent` is the SURB that it used. What it brings is
+    /// there for applications at once. False if the reply is malformed or a duplicate; the session
+    /// is then unchanged.
     bool on_reply(base::ByteView message, const Expected& spent, base::Mono now);
-    /// Declares overdue packets lost, so that their content is sent again, and forgets SURBs that
-    /// can no longer come back.
-    void expire(base::Mono now, Outstanding& outstanding);
+    /// Settles the replies that are due for it, declares overdue packets lost, so that their
+    /// content is sent again, and forgets SURBs that can no longer come back. `now`: law time.
+    void settle(base::Mono now, Outstanding& outstanding);
     /// Sets the schedule in force. Call it whenever the schedule changes or a pace takes effect.
     void ticking(const PaceSchedule& schedule, base::Mono now);
 
-    /// A reply has confirmed that the SURBs have arrived at the exit.
+    /// A settled reply has confirmed that the SURBs have arrived at the exit.
     bool stock_confirmed() const;
-    bool answered() const { return stock_.heard(); }
+    bool answered() const { return answered_; }
     /// The exit should have been ticking, and no reply has come, for longer than dead_after().
     bool dead(base::Mono now) const;
     /// Switches to a newer document. Call it before the old one is destroyed.
@@ -101,13 +104,15 @@ class Session {
     const base::SessionId& id() const { return id_; }
     std::uint32_t stock() const { return stock_.reported(); }
     std::uint32_t estimate(base::Mono now) const {
-        return stock_.estimate(sent_.weight_in_flight(), now);
+        return stock_.estimate(sent_.weight_in_flight(), ticks_known(now));
     }
     std::uint32_t target(const PaceSchedule& schedule, base::Mono now) const {
         return parameters_.surb_stock_target(schedule.highest(now));
     }
 
  private:
+    std::uint32_t ticks_known(base::Mono now) const;
+    void settle_reply(stream::PacketNumber number);
     std::vector<base::SurbId> write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
                                           base::ByteSpan message, const SessionContext& context);
     void note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
@@ -120,7 +125,17 @@ class Session {
     stream::Mux mux_;
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // the latest slot for which a packet was built
+    base::ForkedRandom draws_;  // which replies are claimed lost
+    bool answered_ = false;     // a reply has come
     stream::ArrivedLog arrived_;
+    struct Report {
+        stream::Acks acks;
+        std::uint16_t stock;
+    };
+    std::map<stream::PacketNumber, Report> unsettled_;  // replies that have come
+    ReplyClock clock_;
+    stream::PacketNumber settled_ = 0;  // all replies up to it are
+    stream::ArrivedLog counted_;        // those that are settled and had come: our acks
     StockEstimate stock_;
     double pace_ = 0;                       // replies per second; 0: the exit does not tick
     std::optional<base::Mono> ticks_from_;  // since when the pace has been above zero

@@ -77,36 +77,32 @@ void Outstanding::clear() {
     next_end_ = base::Wall::max();
 }
 
-void StockEstimate::on_reply(stream::PacketNumber number, std::uint32_t stock, base::Mono now) {
-    heard_ = std::max(heard_, now);
-    if (number <= newest_reply_) return;
-    newest_reply_ = number;
+void StockEstimate::settled(stream::PacketNumber number, std::uint32_t stock) {
+    newest_ = number;
     stock_ = stock;
+    for (; !empty_.empty() && empty_.front().by <= number; empty_.pop_front())
+        empty_sum_ -= empty_.front().ticks;
 }
 
-void StockEstimate::ticking(double pace, base::Mono from) {
-    pace_ = pace;
-    ticking_from_ = from;
+std::int64_t StockEstimate::balance(std::uint32_t in_flight, std::uint32_t ticks) const {
+    return std::int64_t{stock_} + in_flight + newest_ + empty_sum_ - ticks;
 }
 
-std::uint32_t StockEstimate::estimate(std::uint32_t in_flight, base::Mono now) const {
-    if (pace_ <= 0 || !heard()) return stock_ + in_flight;
-    const auto silent = now - std::max(heard_, ticking_from_);
-    if (silent <= silence_allowed(pace_)) return stock_ + in_flight;
-    const auto spent = static_cast<std::uint32_t>(std::min(1e6, base::to_seconds(silent) * pace_));
-    return stock_ - std::min(stock_, spent) + in_flight;
+std::uint32_t StockEstimate::estimate(std::uint32_t in_flight, std::uint32_t ticks) const {
+    return static_cast<std::uint32_t>(std::max<std::int64_t>(0, balance(in_flight, ticks)));
+}
+
+void StockEstimate::pass(std::uint32_t in_flight, std::uint32_t ticks) {
+    const auto left = balance(in_flight, ticks);
+    if (left >= 0) return;
+    empty_.push_back({ticks, -left});
+    empty_sum_ -= left;
 }
 
 std::uint32_t top_up(std::uint32_t estimate, std::uint32_t target) {
     return estimate >= target
                ? 0
                : std::min(target - estimate, static_cast<std::uint32_t>(stream::surbs_max));
-}
-
-base::Nanoseconds silence_allowed(double pace) {
-    // Every gap has one tick, so 20 gaps without a reply mean at least 19 lost replies. The second
-    // is for the reply's way back.
-    return base::from_seconds(20.0 / std::max(pace, 0.01)) + base::Seconds{1};
 }
 
 }  // namespace nightjar::client::core

@@ -76,36 +76,38 @@ class Outstanding {
     base::Wall next_end_ = base::Wall::max();
 };
 
-/// Estimates how many SURBs an exit holds or will soon hold: the stock it last reported, plus the
-/// SURBs on their way. Only loss and ticks change it, never load.
+/// Estimates how many SURBs an exit holds or will soon hold: the stock that its newest settled
+/// reply reported, plus the SURBs on their way, less one for each tick since that reply. Only the
+/// clock, losses and settled reports change it: neither load nor the time at which a reply comes.
+/// Exits spend a SURB at every tick whether or not its reply comes back, so the stock is refilled
+/// while all replies are lost.
 class StockEstimate {
  public:
-    /// Takes the stock that a reply reports. Replies can overtake each other: `number` is the
-    /// reply's own and orders them.
-    void on_reply(stream::PacketNumber number, std::uint32_t stock, base::Mono now);
-    /// Sets the pace: the exit has spent at least `pace` SURBs per second since `from`. If replies
-    /// stay away longer than silence_allowed(), their SURBs count as spent and lost. Otherwise a
-    /// client that last heard of a full stock, and then lost every reply, would never refill it.
-    void ticking(double pace, base::Mono from);
-    /// `in_flight`: SURBs in packets neither acknowledged nor older than the longest route delay.
-    std::uint32_t estimate(std::uint32_t in_flight, base::Mono now) const;
+    /// Takes the stock that a settled reply reports. Precondition: numbers increase.
+    void settled(stream::PacketNumber number, std::uint32_t stock);
+    /// `in_flight`: SURBs in packets that are not acknowledged and not given up. `ticks`: the
+    /// exit's ticks up to now, which its replies' numbers count.
+    std::uint32_t estimate(std::uint32_t in_flight, std::uint32_t ticks) const;
+    /// Call it before each packet. Ticks that must have found an empty stock spend nothing.
+    void pass(std::uint32_t in_flight, std::uint32_t ticks);
     std::uint32_t reported() const { return stock_; }
-    bool heard() const { return newest_reply_ != 0; }
-    base::Mono last_heard() const { return heard_; }
+    stream::PacketNumber newest() const { return newest_; }  // 0: no reply is settled
 
  private:
-    stream::PacketNumber newest_reply_ = 0;
+    std::int64_t balance(std::uint32_t in_flight, std::uint32_t ticks) const;
+
+    stream::PacketNumber newest_ = 0;
     std::uint32_t stock_ = 0;
-    base::Mono heard_{};
-    base::Mono ticking_from_{};
-    double pace_ = 0;
+    struct Empty {
+        std::uint32_t by;  // ticks
+        std::int64_t ticks;
+    };
+    std::deque<Empty> empty_;  // ticks without a SURB that no report includes yet
+    std::int64_t empty_sum_ = 0;
 };
 
 /// The number of SURBs to put into the next packet: what is missing to the target, at most what
 /// fits.
 std::uint32_t top_up(std::uint32_t estimate, std::uint32_t target);
-
-/// The longest silence that chance explains at `pace` replies per second.
-base::Nanoseconds silence_allowed(double pace);
 
 }  // namespace nightjar::client::core

@@ -17,7 +17,9 @@ std::optional<base::NodeId> ReplySealer::seal(base::ByteView surb, base::ByteVie
 
 ExitSession::ExitSession(const base::SessionId& id, const directory::Parameters& parameters,
                          const stream::MuxLimits& limits)
-    : id_{id}, mux_{stream::Side::exit, limits}, sent_{2 * parameters.longest_route_delay()} {}
+    : id_{id}, mux_{stream::Side::exit, limits}, sent_{2 * parameters.longest_route_delay()} {
+    sent_.losses_are_told();
+}
 
 void ExitSession::receive(const stream::UpHeader& header, base::ByteView message,
                           const stream::CheckedFrames& frames, base::Mono now, base::Wall wall,
@@ -28,8 +30,12 @@ void ExitSession::receive(const stream::UpHeader& header, base::ByteView message
     const auto pace = pace_.highest();
     if (pace.milli > 0) sent_.resend_after(context.parameters.resend_after(pace));
     if (header.surb_count > 0) store_surbs(header, message, context);
-    for (const auto& settled : sent_.on_acks(header.acks))
-        mux_.acknowledged(settled.number);
+    for (const auto& settled : sent_.on_acks(header.acks)) {
+        if (settled.arrived)
+            mux_.acknowledged(settled.number);
+        else
+            mux_.lost(settled.number);
+    }
     mux_.receive(frames);
 }
 

@@ -27,11 +27,20 @@ std::uint32_t Parameters::surb_stock_target(Rate pace) const {
     return static_cast<std::uint32_t>(std::ceil(in_flight)) + surb_margin;
 }
 
-base::Nanoseconds Parameters::resend_after(Rate pace) const {
-    // The 1e-4 quantile of the sum of nine exponential delays is 24.6 means. The other terms: the
-    // wait for a tick or slot of the session, the queue of the downlink, and the time on links and
-    // processors.
-    return 25 * mean_delay + 10 * pace.mean_gap() + 25 * down.mean_gap() + base::Milliseconds{500};
+base::Nanoseconds Parameters::settle_after() const {
+    // What is to be hidden: the 1e-4 quantile of a round trip, for the sum of nine exponential
+    // delays is above 24.6 means as rarely. The other terms: the wait for a tick, the queue of the
+    // downlink, and the time on links and processors. Then the way back: 16 means are the 1e-4
+    // quantile of four delays; two more are for packets that are built two slots ahead.
+    const auto hidden =
+        25 * mean_delay + 10 * replies.mean_gap() + 25 * down.mean_gap() + base::Milliseconds{500};
+    return hidden + 18 * mean_delay;
+}
+
+base::Nanoseconds Parameters::answer_after(Rate pace) const {
+    // The 1e-4 quantile of the sum of five exponential delays is 17.8 means. The other terms: the
+    // wait for a tick or slot of the session, and the time on links and processors.
+    return 18 * mean_delay + 10 * pace.mean_gap() + base::Milliseconds{500};
 }
 
 base::Epoch epoch_at(base::Wall now, base::Seconds epoch_length) {

@@ -37,10 +37,16 @@ struct Parameters {
     base::Nanoseconds longest_route_delay() const;     // 5 caps + 1 s
     base::Nanoseconds mean_round_trip() const;         // docs/traffic-law.md section 6
     std::uint32_t surb_stock_target(Rate pace) const;  // S*
-    /// If a session's packet is not acknowledged within this time, its data is sent again in a
-    /// later packet. About one packet in 10,000 has a longer round trip. Precondition: pace.milli >
-    /// 0.
-    base::Nanoseconds resend_after(Rate pace) const;
+    /// A reply is settled so long after it was sent. Then a client's packets may depend on it.
+    /// Replies that come up to 2.4 s (by default) later than usual have no effect before.
+    base::Nanoseconds settle_after() const;
+    /// A packet to the exit is acknowledged by a reply that leaves within this time; one to the
+    /// client within this time after it is settled. About one in 10,000 takes longer. Precondition:
+    /// pace.milli > 0.
+    base::Nanoseconds answer_after(Rate pace) const;
+    /// If a packet of an exit is not acknowledged within this time, its data is sent again in a
+    /// later one. Precondition: pace.milli > 0.
+    base::Nanoseconds resend_after(Rate pace) const { return settle_after() + answer_after(pace); }
 };
 
 /// A slot or tick is at the middle of its gap, shifted by at most half of this fraction of the gap

@@ -18,9 +18,9 @@ constexpr std::size_t settled_gap_size = 64;  // a node of a RangeSet
 }  // namespace
 
 MuxLimits MuxLimits::for_rate(double packets_per_second) {
-    // Bytes are under way until they are acknowledged: 3.5 s (Parameters::settle_after), or 5 s and
-    // a round trip if a packet is lost.
-    constexpr double seconds = 6;
+    // A byte keeps its place until it is acknowledged and its window has moved on: 4 s
+    // (Parameters::settle_after and the ways there and back), or up to 9 s if a packet is lost.
+    constexpr double seconds = 9;
     const auto wanted = static_cast<std::size_t>(packets_per_second * seconds * message_size);
     MuxLimits limits;
     limits.receive_window = std::clamp<std::size_t>(wanted, 64 * 1024, 8 * 1024 * 1024);
@@ -113,7 +113,7 @@ bool Mux::Impl::extend_window(StreamState& stream, std::uint64_t taken) {
         std::min<std::uint64_t>(limits.receive_window, limits.initial_window + rest / 4);
     const auto end = stream.window_begin() + window;
     // Extend in steps, so that few packets carry a WINDOW frame.
-    if (end < stream.receive.window_end() + std::max<std::uint64_t>(window / 4, 1)) return false;
+    if (end < stream.receive.window_end() + std::max<std::uint64_t>(window / 16, 1)) return false;
     stream.receive.open_window_to(end);
     stream.window = Delivery::due;
     return true;

@@ -124,10 +124,10 @@ class Mux {
     void receive(const CheckedFrames& frames);
     /// The same for a client, whose packets must not show when a packet arrived: applications get
     /// all that it brings at once, but what fill() writes does not change before settle(number).
-    void receive(const CheckedFrames& frames, PacketNumber number);
-    /// What receive() held back for packet `number` takes effect; the number may have none. If the
-    /// packet does not count, because the peer will take it for lost, only the end of a stream
-    /// whose peer broke a rule takes effect: the peer sends the rest again.
+    /// If it does not count, because the peer takes the packet for lost and sends it again, only
+    /// the end of a stream whose peer broke a rule will take effect.
+    void receive(const CheckedFrames& frames, PacketNumber number, bool counts);
+    /// What receive() held back for `number` takes effect, if there is any. `counts`: as there.
     void settle(PacketNumber number, bool counts);
 
  private:

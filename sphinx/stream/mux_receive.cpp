@@ -13,6 +13,11 @@ constexpr std::size_t pongs_max = 64;
 // their memory.
 constexpr std::size_t settled_gaps_max = 1024;
 
+/// The peer broke a rule. It does not repeat that.
+bool ends(const Effect& effect) {
+    return effect.kind == Effect::Kind::kill || effect.kind == Effect::Kind::forget;
+}
+
 }  // namespace
 
 void Mux::receive(const CheckedFrames& frames) {
@@ -21,11 +26,12 @@ void Mux::receive(const CheckedFrames& frames) {
         impl_->apply(frame);
 }
 
-void Mux::receive(const CheckedFrames& frames, PacketNumber number) {
+void Mux::receive(const CheckedFrames& frames, PacketNumber number, bool counts) {
     std::vector<Effect> effects;
     impl_->later = &effects;
     receive(frames);
     impl_->later = nullptr;
+    if (!counts) std::erase_if(effects, [](const Effect& effect) { return !ends(effect); });
     if (effects.empty()) return;
     auto& waiting = impl_->unsettled[number];
     waiting.insert(waiting.end(), effects.begin(), effects.end());
@@ -35,8 +41,7 @@ void Mux::settle(PacketNumber number, bool counts) {
     const auto node = impl_->unsettled.extract(number);
     if (node.empty()) return;
     for (const auto& effect : node.mapped()) {
-        const bool ends = effect.kind == Effect::Kind::kill || effect.kind == Effect::Kind::forget;
-        if (!counts && !ends) continue;
+        if (!counts && !ends(effect)) continue;
         impl_->perform(effect);
         impl_->forget_if_done(effect.stream);
     }

@@ -65,6 +65,15 @@ bool SentLog::acknowledge(PacketNumber number, std::vector<Settled>& settled) {
     return true;
 }
 
+void SentLog::give_up(PacketNumber number, std::vector<Settled>& settled) {
+    const auto position = position_of(number);
+    if (position < first_ || position < resend_next_ || entry(position).arrived) return;
+    auto& packet = entry(position);
+    packet.arrived = true;
+    if (position >= weight_next_) weight_in_flight_ -= packet.weight;
+    settled.push_back({number, packet.weight, false});
+}
+
 bool SentLog::withdraw(PacketNumber number) {
     std::vector<Settled> settled;
     acknowledge(number, settled);
@@ -83,6 +92,10 @@ std::vector<SentLog::Settled> SentLog::on_acks(const Acks& acks) {
             told.below.reset(i);
     }
     if (acks.largest >= told_.largest && acks.largest <= highest_) told_ = told;
+    if (!losses_are_told_ || acks.largest > highest_) return settled;
+    const auto below = std::min<std::size_t>(ack_window, acks.largest - 1);
+    for (std::size_t i = 0; i < below; ++i)
+        if (!acks.below[i]) give_up(acks.largest - 1 - static_cast<PacketNumber>(i), settled);
     return settled;
 }
 

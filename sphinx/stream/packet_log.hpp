@@ -34,6 +34,10 @@ class SentLog {
     /// Numbers are used in a random order from now on (NumberOrder). Call it before next().
     void use_order(base::Random& random) { order_.emplace(random); }
 
+    /// The acks tell losses: a number below `largest` in the window that has no bit is lost. (A
+    /// client's acks do; an exit's do not.)
+    void losses_are_told() { losses_are_told_ = true; }
+
     /// Returns the number for a new packet, and records its `weight` (for example its number of
     /// SURBs). Without a NumberOrder, numbers increase. Precondition: `sent` never decreases.
     PacketNumber next(base::Mono sent, std::uint32_t weight);
@@ -49,8 +53,9 @@ class SentLog {
         std::uint32_t weight;
         bool arrived;
     };
-    /// Returns the packets that these acks settle for the first time; a packet already reported
-    /// lost is not reported again. A number that no packet has is ignored, and only that number.
+    /// Returns the packets that these acks settle for the first time, as arrived or lost; a packet
+    /// already reported lost is not reported again. A number that no packet has is ignored, and
+    /// only that number.
     std::vector<Settled> on_acks(const Acks& acks);
     /// Returns the packets that are lost by now, oldest first. Also releases weights past
     /// weight_patience, so call it before weight_in_flight(). `now` may be the time of the newest
@@ -75,10 +80,12 @@ class SentLog {
     PacketNumber position_of(PacketNumber number) const;
     void record(base::Mono sent, std::uint32_t weight, std::optional<PacketNumber> number);
     bool acknowledge(PacketNumber number, std::vector<Settled>& settled);
+    void give_up(PacketNumber number, std::vector<Settled>& settled);
 
     base::Nanoseconds resend_after_;
     base::Nanoseconds weight_patience_;
     std::optional<NumberOrder> order_;
+    bool losses_are_told_ = false;
     PacketNumber highest_ = 0;
     PacketNumber last_ = 0;         // the newest position
     PacketNumber first_ = 1;        // the oldest position still recorded

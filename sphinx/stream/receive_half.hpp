@@ -38,7 +38,6 @@ class ReceiveHalf {
         return (final_ ? std::min(*final_, window_end_) : window_end_) - ring_.begin();
     }
     std::size_t memory() const { return ring_.memory() + here_.size() * sizeof(here_[0]); }
-    bool has_final_offset() const { return final_.has_value(); }
     /// True if the peer can send all that is left without a wider window.
     bool window_suffices() const { return final_ && *final_ <= window_end_; }
     std::uint64_t window_end() const { return window_end_; }

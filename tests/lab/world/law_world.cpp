@@ -37,6 +37,7 @@ LawWorld::LawWorld(LawOptions options)
     : options_{options},
       random_{options.seed},
       client_random_{options.client_seed},
+      moved_random_{options.moved_seed},
       now_{begin},
       mailboxes_{options.parameters.down, gateway_random_, gateway_counters_} {
     gateway_ = random_.id<base::NodeId>();
@@ -129,6 +130,7 @@ void LawWorld::step_client() {
         int to = at_gateway;  // a loop
         for (std::size_t i = 0; i < exits_.size(); ++i)
             if (exits_[i].first.bytes == header.destination.bytes) to = static_cast<int>(i);
+        if (on_message && to >= 0) on_message(message);
         const auto held = meddle ? meddle(true, now_) : base::Nanoseconds{};
         if (held) travel(std::move(cell), to, delay_of(header) + *held);
     }
@@ -179,10 +181,13 @@ relay::core::SendResult LawWorld::to_relay(const base::NodeId&, cell::CellBox) {
 }
 
 relay::core::SendResult LawWorld::to_client(const base::MailboxId&, cell::CellBox cell) {
-    const auto held = meddle ? meddle(false, now_) : base::Nanoseconds{};
+    const bool packet = cell->kind() == cell::Kind::packet;
+    auto held = meddle ? meddle(false, now_) : base::Nanoseconds{};
+    if (held && packet)
+        *held += base::from_seconds(moved_random_.unit() * base::to_seconds(options_.moved));
     if (held && *held > base::Nanoseconds{})
         on_the_way_.emplace(now_ + *held, Arrival{at_client, std::move(cell)});
-    else if (held && cell->kind() == cell::Kind::packet)
+    else if (held && packet)
         core_->on_delivery(*cell, now_);
     return relay::core::SendResult::queued;
 }

@@ -25,6 +25,8 @@ struct LawOptions {
     std::uint64_t seed = 1;
     std::uint64_t client_seed = 1;  // for the client's own random draws
     double loss = 0;                // share of packets lost on their route, in each direction
+    base::Nanoseconds moved{};      // each delivery reaches the client up to so much later
+    std::uint64_t moved_seed = 1;   // for these times alone
     unsigned exits = 3;
     directory::Parameters parameters;
 };
@@ -55,6 +57,8 @@ class LawWorld final : relay::core::Egress {
     Servers servers;
     /// Called for each cell that the client sends, with its session (zero for a loop).
     std::function<void(base::Mono, const base::SessionId&)> on_slot;
+    /// Called for each message of the client to an exit, in the order of slots.
+    std::function<void(base::ByteView)> on_message;
     /// Called for each reply that an exit sends.
     std::function<void(std::size_t exit, base::Mono)> on_reply;
     /// Called for each reply with the identifier of the SURB that it used.
@@ -87,6 +91,7 @@ class LawWorld final : relay::core::Egress {
     LawOptions options_;
     base::SeededRandom random_;
     base::SeededRandom client_random_;
+    base::SeededRandom moved_random_;
     base::Mono now_;
     std::shared_ptr<const directory::Document> document_;
     base::NodeId gateway_;

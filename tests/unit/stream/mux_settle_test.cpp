@@ -42,11 +42,11 @@ struct Twins {
         const auto checked = stream::CheckedFrames::parse(Side::client, bytes);
         REQUIRE(checked);
         ++replies;
-        clients[0]->receive(*checked, replies);
+        clients[0]->receive(*checked, replies, true);
         read(0);
         for (int i = 0; i < 3; ++i)
             CHECK(said());
-        clients[1]->receive(*checked, replies);
+        clients[1]->receive(*checked, replies, true);
         read(1);
         for (auto& client : clients)
             client->settle(replies, counts);
@@ -139,7 +139,7 @@ TEST_CASE("streams that have just ended leave room for new ones, for a while") {
     for (stream::StreamId id = 1; id <= 2; ++id)
         client.finish(id);
     const auto both = frames({frame(FrameType::fin, 1, 0), frame(FrameType::fin, 2, 0)});
-    client.receive(*stream::CheckedFrames::parse(Side::client, both), 1);
+    client.receive(*stream::CheckedFrames::parse(Side::client, both), 1, true);
     CHECK(client.streams() == 3);
     CHECK(client.open({"a", 80}));
     CHECK(client.open({"a", 80}));

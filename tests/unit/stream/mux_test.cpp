@@ -315,14 +315,14 @@ TEST_CASE("the example of docs/stream.md is what the two ends say") {
     auto packet = pair.up();
     CHECK(hex(packet, 31) ==
           "030100500b6578616d706c652e6f7267"
-          "080180096000"
+          "0801800e1000"
           "05010003474554"
           "0000");
     CHECK(arrive_at_exit(pair.exit, packet));
     pair.client.acknowledged(pair.ups);
     pair.exit.accept(id);
     packet = pair.down();
-    CHECK(hex(packet, 9) == "040108018009600000");
+    CHECK(hex(packet, 9) == "04010801800e100000");
     CHECK(arrive_at_client(pair.client, packet));
     pair.exit.write(id, base::as_bytes("answer"));
     pair.exit.finish(id);

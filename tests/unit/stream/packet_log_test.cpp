@@ -126,6 +126,26 @@ TEST_CASE("acks of packets that were never sent count for nothing, and hide no t
     CHECK(log.on_acks(acks_of(0xffffffff, {})).empty());
 }
 
+TEST_CASE("where acks tell losses, a number without a bit is lost at once, and once") {
+    SentLog log{Seconds{60}};
+    log.losses_are_told();
+    for (unsigned i = 1; i <= 6; ++i)
+        log.next(Mono{}, 1);
+    const auto outcome = [&log](const Acks& acks) {
+        std::map<stream::PacketNumber, bool> arrived;
+        for (const auto& one : log.on_acks(acks))
+            CHECK(arrived.emplace(one.number, one.arrived).second);
+        return arrived;
+    };
+    using Outcome = std::map<stream::PacketNumber, bool>;
+    CHECK(outcome(acks_of(4, {0, 2})) == Outcome{{4, true}, {3, true}, {2, false}, {1, true}});
+    CHECK(outcome(acks_of(4, {0, 2})) == Outcome{});
+    CHECK(outcome(acks_of(9, {0, 1, 2, 3, 4, 5})) ==
+          Outcome{{5, true}, {6, true}});  // 7 to 9: never sent
+    CHECK(log.weight_in_flight() == 0);
+    CHECK(log.expire(Mono{} + Seconds{61}).empty());
+}
+
 TEST_CASE("a number that is left out belongs to no packet") {
     SentLog log{Seconds{2}};
     CHECK(log.next(Mono{}, 1) == 1);

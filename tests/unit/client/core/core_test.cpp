@@ -211,7 +211,7 @@ TEST_CASE("a session that never answers is replaced, and its streams are reset")
     const auto stream = f.core.open("", {"example.org", 80});
     REQUIRE(stream);
     const auto exit = f.core.status(f.now).sessions[0].exit;
-    f.run(13s);
+    f.run(17s);  // 3 s to the first tick, 8 s of silence, which is settled 3.3 s later
     const auto events = f.core.take_events();
     REQUIRE(events.size() == 1);
     CHECK(events[0].stream == *stream);

@@ -34,6 +34,7 @@ struct SessionFixture {
     stream::PacketNumber replies = 0;
     stream::Mux far{stream::Side::exit};
     std::vector<base::Bytes> surbs;
+    stream::ArrivedLog arrived;  // at the exit
 
     SessionContext context() {
         return {*network.document, *network.document->find(gateway), self, *sealer, network.random,
@@ -54,12 +55,34 @@ struct SessionFixture {
         const auto header = stream::decode_up(*message);
         REQUIRE(header);
         up.header = *header;
+        arrived.arrived(header->number);
         for (std::size_t i = 0; i < header->surb_count; ++i) {
             const auto surb = stream::surb_of(*header, *message, i);
             surbs.emplace_back(surb.begin(), surb.end());
         }
         REQUIRE(test::arrive_at_exit(far, stream::frames_of(*header, *message)));
         return up;
+    }
+    /// When the exit applies the schedule's change.
+    base::Mono applied() const {
+        return schedule.change_at + network.document->parameters.delay_cap() / 2;
+    }
+    /// When the exit has made so many ticks.
+    base::Mono ticked(stream::PacketNumber ticks) const {
+        return applied() + base::from_seconds(ticks / schedule.next.per_second());
+    }
+    /// Waits until all replies so far are settled, and the exit has missed its ticks meanwhile.
+    void settle() {
+        session.ticking(schedule, now);
+        const auto settled = ticked(replies) + network.document->parameters.settle_after();
+        now = std::max({now, settled + 1ms, applied() + 3s});
+        for (int step = 0; step < 8; ++step)  // a packet settles 80 replies at most
+            compose();
+        tick_to_now();
+    }
+    void tick_to_now() {
+        while (ticked(replies + 1) <= now)
+            ++replies;
     }
     /// The exit spends its oldest SURB. False if the session took nothing new from it.
     bool reply(stream::Acks acks, bool twice = false) {

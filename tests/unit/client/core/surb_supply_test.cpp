@@ -122,30 +122,31 @@ TEST_CASE("entries are forgotten by session, by age and by the end of their keys
     }
 }
 
-TEST_CASE("the estimate is the newest report plus the SURBs on their way") {
+TEST_CASE("the estimate is the newest report plus the SURBs on their way, less the ticks since") {
     StockEstimate stock;
-    CHECK(stock.estimate(30, begin) == 30);
-    stock.on_reply(5, 60, begin);
-    stock.on_reply(3, 90, begin + 1s);  // overtaken by number 5, so its report is out of date
+    CHECK(stock.estimate(30, 0) == 30);
+    CHECK(stock.estimate(30, 10) == 20);  // no reply is settled yet, but ticks were due
+    stock.settled(5, 60);
     CHECK(stock.reported() == 60);
-    CHECK(stock.estimate(7, begin + 1s) == 67);
+    CHECK(stock.newest() == 5);
+    CHECK(stock.estimate(7, 5) == 67);
+    CHECK(stock.estimate(7, 25) == 47);
+    CHECK(stock.estimate(0, 100) == 0);
 }
 
-TEST_CASE("replies that stay away were spent and lost: their SURBs do not count for ever") {
+TEST_CASE("ticks that found no SURB spend none of those that come later") {
     StockEstimate stock;
-    stock.ticking(45, begin);
-    stock.on_reply(1, 60, begin);
-    CHECK(stock.estimate(0, begin + 1s) == 60);  // such a silence can be chance
-    CHECK(stock.estimate(0, begin + 1500ms) == 0);
-    CHECK(stock.estimate(12, begin + 5s) == 12);
-    stock.on_reply(2, 40, begin + 6s);
-    CHECK(stock.estimate(0, begin + 6s) == 40);
-    // At a low pace even a longer silence is normal.
-    StockEstimate slow;
-    slow.ticking(4.5, begin);
-    slow.on_reply(1, 60, begin);
-    CHECK(slow.estimate(0, begin + 5s) == 60);
-    CHECK(slow.estimate(0, begin + 6s) == 60 - 27);
+    stock.settled(10, 50);
+    stock.pass(0, 20);
+    CHECK(stock.estimate(0, 20) == 40);
+    stock.pass(0, 400);  // 340 of these ticks were missed
+    CHECK(stock.estimate(5, 400) == 5);
+    CHECK(stock.estimate(90, 410) == 80);
+    // A report counts the missed ticks in its number.
+    stock.settled(300, 0);
+    CHECK(stock.estimate(90, 410) == 320);
+    stock.settled(405, 80);
+    CHECK(stock.estimate(10, 410) == 85);
 }
 
 TEST_CASE("a packet tops the stock up to the target, and takes five at most") {

@@ -1,0 +1,206 @@
+// What a client writes in its packets must not depend on when replies reach it
+// (docs/traffic-law.md section 2).
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "sphinx/stream/header.hpp"
+#include "tests/lab/world/law_world.hpp"
+
+using namespace nightjar;
+using namespace nightjar::lab::world;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t blob_size = 16u << 20;
+
+enum class Does { nothing, uploads, downloads };
+
+/// One stream that sends or fetches more than a run can carry. It acts on what has arrived at once.
+class Application {
+ public:
+    Application(LawWorld& world, Does does)
+        : world_{world}, does_{does}, bytes_{test_bytes(20'000)} {
+        world.servers.add("sink.example", 7, sink_server);
+        world.servers.add("blob.example", 7, blob_server);
+        if (does != Does::nothing) world.application = [this] { step(); };
+    }
+    std::size_t read = 0;
+    std::size_t written = 0;
+    base::Bytes got;
+
+ private:
+    void step() {
+        auto& core = world_.core();
+        if (!stream_) {
+            stream_ = core.open("", {does_ == Does::uploads ? "sink.example" : "blob.example", 7});
+            if (!stream_) return;
+            if (does_ == Does::downloads)
+                core.write(*stream_, base::ByteArray<8>{0, 0, 0, 0, 1, 0, 0, 0});
+        }
+        if (does_ == Does::uploads) written += core.write(*stream_, bytes_);
+        while (core.readable(*stream_) > 0) {
+            base::ByteArray<32'768> buffer;
+            const auto size = core.read(*stream_, buffer);
+            got.insert(got.end(), buffer.begin(), buffer.begin() + static_cast<int>(size));
+        }
+        for (const auto& event : core.take_events())
+            CHECK(event.event.kind != stream::Event::Kind::reset);
+        read = got.size();
+    }
+
+    LawWorld& world_;
+    Does does_;
+    base::Bytes bytes_;
+    std::optional<client::core::StreamRef> stream_;
+};
+
+struct Said {
+    std::vector<base::Bytes> messages;
+    std::size_t read = 0;
+    std::size_t written = 0;
+};
+
+Said run(Does does, base::Nanoseconds moved, double loss, base::Seconds duration) {
+    LawOptions options;
+    options.seed = options.client_seed = 41;
+    options.loss = loss;
+    options.moved = moved;
+    LawWorld world{options};
+    Application application{world, does};
+    Said said;
+    world.on_message = [&](base::ByteView message) {
+        said.messages.emplace_back(message.begin(), message.end());
+    };
+    world.run_for(duration);
+    CHECK(application.got == [&] {
+        auto bytes = test_bytes(does == Does::downloads ? blob_size : 0);
+        bytes.resize(application.got.size());
+        return bytes;
+    }());
+    said.read = application.read;
+    said.written = application.written;
+    return said;
+}
+
+/// The share of packets that differ.
+double difference(const Said& a, const Said& b) {
+    REQUIRE(a.messages.size() == b.messages.size());
+    std::size_t differ = 0;
+    for (std::size_t i = 0; i < a.messages.size(); ++i)
+        differ += a.messages[i] != b.messages[i] ? 1 : 0;
+    return static_cast<double>(differ) / static_cast<double>(a.messages.size());
+}
+
+}  // namespace
+
+TEST_CASE("replies that come up to 2.4 s later change no byte of a client's packets") {
+    for (const auto does : {Does::nothing, Does::uploads, Does::downloads}) {
+        for (const double loss : {0.0, 0.01}) {
+            const auto plain = run(does, 0s, loss, 60s);
+            const auto moved = run(does, 2400ms, loss, 60s);
+            const auto differ = difference(plain, moved);
+            std::printf(
+                "activity %d, loss %.0f %%: %zu packets, %.2f %% differ; read %zu and %zu, written "
+                "%zu and %zu bytes\n",
+                static_cast<int>(does), 100 * loss, plain.messages.size(), 100 * differ, plain.read,
+                moved.read, plain.written, moved.written);
+            CHECK(differ == 0);
+        }
+    }
+}
+
+TEST_CASE("a share of numbers is never used, and 1 % of replies is claimed lost") {
+    LawOptions options;
+    options.seed = options.client_seed = 42;
+    LawWorld world{options};
+    std::set<stream::PacketNumber> numbers;
+    std::set<stream::PacketNumber> told;
+    stream::PacketNumber largest = 0;
+    std::size_t falling = 0;
+    world.on_message = [&](base::ByteView message) {
+        const auto header = stream::decode_up(message);
+        REQUIRE(header);
+        REQUIRE(numbers.insert(header->number).second);
+        falling += header->number < *numbers.rbegin() ? 1 : 0;
+        const auto& acks = header->acks;
+        largest = std::max(largest, acks.largest);
+        for (std::size_t i = 0; i < stream::ack_window; ++i)
+            if (acks.below[i]) told.insert(acks.largest - 1 - static_cast<stream::PacketNumber>(i));
+    };
+    world.run_for(600s);
+    CHECK(falling > numbers.size() / 2);
+    const double unused =
+        1 - static_cast<double>(numbers.size()) / static_cast<double>(*numbers.rbegin());
+    CHECK(unused > 0.015);
+    CHECK(unused < 0.055);
+    // Nothing is lost in this world.
+    const double lost = 1 - static_cast<double>(told.size()) / largest;
+    std::printf("never used: %.1f %% of numbers; claimed lost: %.2f %% of replies\n", 100 * unused,
+                100 * lost);
+    CHECK(lost > 0.007);
+    CHECK(lost < 0.013);
+    CHECK(world.ticks_missed() == 0);
+}
+
+TEST_CASE("the stock at the exit stays near its margin, at every pace and loss") {
+    for (const std::uint32_t pace : {1'500u, 4'500u, 15'000u, 45'000u}) {
+        for (const double loss : {0.0, 0.05}) {
+            LawOptions options;
+            options.seed = options.client_seed = 43;
+            options.loss = loss;
+            options.exits = 1;
+            options.parameters.main_slots = {pace / 9 * 10};
+            options.parameters.replies = {pace};
+            LawWorld world{options};
+            std::optional<base::SessionId> session;
+            world.on_message = [&](base::ByteView message) {
+                session = stream::decode_up(message)->session;
+            };
+            world.run_for(60s);
+            std::size_t least = 1000;
+            std::size_t most = 0;
+            for (int i = 0; i < 3000; ++i) {
+                world.run_for(100ms);
+                const auto stock = world.exit(0).sessions->stock(*session);
+                least = std::min(least, stock);
+                most = std::max(most, stock);
+            }
+            std::printf("pace %.1f, loss %.0f %%: stock %zu to %zu\n", pace / 1000.0, 100 * loss,
+                        least, most);
+            CHECK(least >= (loss > 0 ? 20 : 50));
+            CHECK(most <= 60 + 25);
+            CHECK(world.ticks_missed() == 0);
+        }
+    }
+}
+
+TEST_CASE("an exit that stands still for some seconds costs no stream and no stock") {
+    LawOptions options;
+    options.seed = options.client_seed = 44;
+    options.exits = 1;
+    LawWorld world{options};
+    Application application{world, Does::downloads};
+    std::optional<base::SessionId> session;
+    world.on_message = [&](base::ByteView message) {
+        session = stream::decode_up(message)->session;
+    };
+    world.run_for(30s);
+    for (int i = 0; i < 3; ++i) {
+        world.exit(0).silent = true;
+        world.run_for(5s);
+        world.exit(0).silent = false;
+        world.run_for(10s);
+        const auto before = application.read;
+        world.run_for(20s);
+        CHECK(application.read - before > 20 * 80'000);
+        CHECK(world.exit(0).sessions->stock(*session) > 30);
+        CHECK(world.exit(0).sessions->stock(*session) < 100);
+    }
+}

@@ -1,0 +1,130 @@
+#include "client/core/reply_clock.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "sphinx/base/random.hpp"
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr base::Mono start{1h};
+constexpr base::Nanoseconds settle_after = 3200ms;
+
+/// A clock that hears an exit's replies. The exit ticks at `pace` from `start` on, by its own
+/// clock.
+struct Heard {
+    explicit Heard(double pace) : pace{pace} {
+        const directory::Rate rate{static_cast<std::uint32_t>(1000 * pace)};
+        clock.beat().follow(1, {}, start, rate, start - 3s);
+    }
+    /// Runs until `end`. A reply takes `delay()`, and the exit's clock is late by `off`.
+    void run(base::Nanoseconds duration, base::Nanoseconds off,
+             const std::function<base::Nanoseconds()>& delay) {
+        for (const auto end = now + duration; now < end; now += 20ms) {
+            for (; start + base::from_seconds(number / pace) + off <= now; ++number)
+                arriving.emplace(now + delay(), number);
+            for (; !arriving.empty() && arriving.begin()->first <= now;
+                 arriving.erase(arriving.begin())) {
+                late += arriving.begin()->second <= settled;
+                clock.arrived(arriving.begin()->second, arriving.begin()->first);
+            }
+            settled = std::max(settled, clock.settled_by(now));
+            if (offsets.empty() || offsets.back().second != clock.offset())
+                offsets.emplace_back(now, clock.offset());
+        }
+    }
+    double pace;
+    ReplyClock clock{settle_after};
+    base::Mono now = start;
+    stream::PacketNumber number = 1;
+    stream::PacketNumber settled = 0;
+    std::size_t late = 0;
+    std::multimap<base::Mono, stream::PacketNumber> arriving;
+    std::vector<std::pair<base::Mono, base::Nanoseconds>> offsets;
+};
+
+}  // namespace
+
+TEST_CASE("a beat counts the gaps of every pace, and tells when a count is reached") {
+    ReplyBeat beat;
+    CHECK(beat.gaps(start) == 0);
+    CHECK(beat.begins() == base::Mono::max());
+    beat.follow(1, {}, start + 3s, {10'000}, start);
+    CHECK(beat.begins() == start + 3s);
+    CHECK(beat.gaps(start + 2s) == 0);
+    CHECK(beat.gaps(start + 4s) == doctest::Approx(10));
+    beat.follow(1, {}, start + 9s, {1'000}, start + 4s);  // this sequence is known
+    beat.follow(2, {10'000}, start + 13s, {2'000}, start + 5s);
+    CHECK(beat.gaps(start + 13s) == doctest::Approx(100));
+    CHECK(beat.gaps(start + 18s) == doctest::Approx(110));
+    beat.follow(3, {2'000}, start + 23s, {}, start + 15s);
+    CHECK(beat.gaps(start + 60s) == doctest::Approx(120));
+    for (const double count : {1.0, 50.0, 100.0, 101.0, 119.9})
+        CHECK(beat.gaps(beat.passed(count)) == doctest::Approx(count));
+    CHECK(beat.passed(120.5) == base::Mono::max());
+    CHECK(beat.pace(start + 14s) == directory::Rate{2'000});
+}
+
+TEST_CASE("a reply is settled by the clock alone, at every pace and delay") {
+    base::SeededRandom random{1};
+    for (const double pace : {1.5, 4.5, 45.0}) {
+        Heard regular{pace};
+        Heard moved{pace};
+        regular.run(600s, 0ms, [] { return 100ms; });
+        moved.run(600s, 0ms, [&] { return base::from_seconds(0.1 + 2.4 * random.unit()); });
+        CHECK(moved.settled == regular.settled);
+        CHECK(moved.late == 0);
+        CHECK(moved.offsets == regular.offsets);
+        CHECK(moved.offsets.size() == 1);
+        CHECK(moved.offsets[0].second == 0ms);
+        const auto due = pace * base::to_seconds(moved.now - 20ms - settle_after - start);
+        CHECK(moved.settled == static_cast<stream::PacketNumber>(due));
+    }
+}
+
+TEST_CASE("an exit whose clock is off is known from its first replies") {
+    for (const auto off : {-20s, -5s, -1s, 1s, 5s, 20s}) {
+        INFO(off.count() << " s");
+        Heard heard{45};
+        heard.run(60s, off, [] { return 100ms; });
+        CHECK(heard.late == 0);
+        CHECK(heard.settled > 0);
+        const auto since = heard.now - settle_after - off - start;
+        CHECK(std::abs(heard.settled - 45 * base::to_seconds(since)) < 45 * 1.1);
+        CHECK(heard.offsets.size() <= 2);
+    }
+}
+
+TEST_CASE("an offset that all replies of a minute show is put right, once a minute") {
+    for (const auto off : {-4s, 4s}) {
+        INFO(off.count() << " s");
+        Heard heard{45};
+        heard.run(200s, 0ms, [] { return 100ms; });
+        CHECK(heard.offsets.size() == 1);
+        const auto stepped = heard.now;
+        // The exit's clock steps: replies are missing, or they come sooner than they can.
+        heard.run(200s, off, [] { return 100ms; });
+        REQUIRE(heard.offsets.size() == 2);
+        CHECK(heard.offsets[1].second == off);
+        CHECK(heard.offsets[1].first - stepped <= 123s);
+        heard.run(10s, off / 2, [] { return 100ms; });
+        CHECK(heard.offsets.size() <= 3);
+    }
+    // Delays that grow by less than half a second, and hold-ups of less than a minute.
+    base::SeededRandom random{2};
+    Heard heard{45};
+    for (int i = 0; i < 20; ++i) {
+        heard.run(40s, 0ms, [&] { return base::from_seconds(0.1 + 0.4 * random.unit()); });
+        heard.run(40s, 0ms, [&] { return base::from_seconds(1.5 + 0.4 * random.unit()); });
+    }
+    CHECK(heard.offsets.size() == 1);
+}
