@@ -32,11 +32,13 @@ struct Proxy::Application {
     asio::steady_timer news;  // cancelled to wake the other waiting coroutine on any other event
     Clock::time_point deadline = Clock::time_point::max();  // of every phase but `relaying`
     core::StreamRef stream = 0;
-    base::Bytes ahead;       // bytes that came right after the request
-    bool accepted = false;   // the exit has connected
-    bool finished = false;   // the target's last byte has been read from the core
-    bool gone = false;       // the application has closed, or we have closed its connection
-    bool uploading = false;  // upload() is running
+    base::Bytes ahead;        // bytes that came right after the request
+    bool looks_up = false;    // it asked for a lookup, not for a connection
+    bool wants_name = false;  // the lookup is of an address
+    bool accepted = false;    // the exit has connected
+    bool finished = false;    // the target's last byte has been read from the core
+    bool gone = false;        // the application has closed, or we have closed its connection
+    bool uploading = false;   // upload() is running
     std::optional<stream::ResetReason> reset;
 
     // --- while relaying ---

@@ -195,6 +195,7 @@ asio::awaitable<void> Proxy::serve_connection(Ref application) {
     } const forget{*this, application};
 
     if (!co_await socks_handshake(application)) co_return;
+    if (application->looks_up) co_return co_await answer_lookup(application);
     application->uploading = true;
     tasks_.spawn("socks upload", upload(application));
     if (co_await await_exit(application)) co_await download(application);
@@ -225,7 +226,13 @@ asio::awaitable<bool> Proxy::socks_handshake(Ref application) {
         if (std::get<0>(written)) co_return false;
     }
     const auto& target = handshake.target();
-    if (base::parse_literal(target.host)) ++literals_;
+    if (const auto own = handshake.own_answer()) {
+        co_await send_refusal(application, own_answer(*own));
+        co_return false;
+    }
+    if (target.port != 0 && base::parse_literal(target.host)) ++literals_;
+    application->looks_up = target.port == 0;
+    application->wants_name = handshake.wants_name();
     const auto stream = core_->open(handshake.isolation(), target);
     if (!stream) {
         const auto refusal =

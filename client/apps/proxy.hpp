@@ -60,6 +60,8 @@ class Proxy {
     asio::awaitable<void> serve_connection(Ref application);
     asio::awaitable<bool> socks_handshake(Ref application);
     asio::awaitable<bool> await_exit(Ref application);
+    asio::awaitable<void> answer_lookup(Ref application);
+    base::Bytes own_answer(const base::IpAddress& address) const;
     asio::awaitable<void> download(Ref application);
     asio::awaitable<void> upload(Ref application);
     asio::awaitable<bool> push(Ref application, base::ByteView bytes);

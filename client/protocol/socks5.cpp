@@ -17,6 +17,7 @@ constexpr std::uint8_t method_none = 0;
 constexpr std::uint8_t method_password = 2;
 constexpr std::uint8_t no_acceptable_method = 0xff;
 constexpr std::uint8_t command_connect = 1;
+constexpr std::uint8_t command_resolve = 0xf0, command_resolve_ptr = 0xf1;  // Tor's
 constexpr std::uint8_t type_ipv4 = 1, type_name = 3, type_ipv6 = 4;
 
 // User names with this prefix are reserved for extensions and refused until one is defined.
@@ -93,6 +94,38 @@ Reply reply_for(stream::ResetReason reason) {
 
 base::Bytes reply_bytes(Reply reply) {
     return {version, static_cast<std::uint8_t>(reply), 0, type_ipv4, 0, 0, 0, 0, 0, 0};
+}
+
+base::Bytes answer_bytes(std::span<const stream::NameRecord> records, bool wants_name,
+                         bool private_targets) {
+    const std::string* name = nullptr;
+    const base::IpAddress* best = nullptr;
+    for (const auto& record : records) {
+        const auto* address = std::get_if<base::IpAddress>(&record.value);
+        if (address == nullptr) {
+            if (name == nullptr) name = std::get_if<std::string>(&record.value);
+        } else if (private_targets || base::is_public(*address)) {
+            if (best == nullptr || (best->v6 && !address->v6)) best = address;
+        }
+    }
+    base::Bytes bytes{version, static_cast<std::uint8_t>(Reply::succeeded), 0};
+    if (wants_name && name != nullptr) {
+        bytes.push_back(type_name);
+        bytes.push_back(static_cast<std::uint8_t>(name->size()));
+        bytes.insert(bytes.end(), name->begin(), name->end());
+    } else if (!wants_name && best != nullptr) {
+        bytes.push_back(best->v6 ? type_ipv6 : type_ipv4);
+        bytes.insert(bytes.end(), best->bytes.begin(), best->bytes.begin() + best->bits() / 8);
+    } else {
+        return reply_bytes(Reply::host_unreachable);
+    }
+    bytes.insert(bytes.end(), {0, 0});  // the port
+    return bytes;
+}
+
+std::optional<base::IpAddress> Handshake::own_answer() const {
+    if (target_.port != 0 || wants_name_) return std::nullopt;
+    return base::IpAddress::parse(target_.host);
 }
 
 std::size_t Handshake::feed(base::ByteView bytes) {
@@ -214,17 +247,22 @@ void Handshake::on_request() {
     if (type != type_ipv4 && type != type_name && type != type_ipv6) {
         return refuse(Reply::address_type_not_supported);
     }
-    if (message_[1] != command_connect) return refuse(Reply::command_not_supported);
+    const auto command = message_[1];
+    const bool looks_up = command == command_resolve || command == command_resolve_ptr;
+    if (command != command_connect && !looks_up) return refuse(Reply::command_not_supported);
 
     const std::size_t start = type == type_name ? 5 : 4;
     const auto address = base::ByteView{message_}.subspan(start, message_.size() - start - 2);
     base::Reader port_field{base::ByteView{message_}.last(2)};
     const auto port = port_field.u16();
     const auto destination = socks5::destination(type, address);
-    if (!destination || port == 0) return refuse(Reply::general_failure);
+    if (!destination || (port == 0 && !looks_up)) return refuse(Reply::general_failure);
+    wants_name_ = command == command_resolve_ptr;
+    if (wants_name_ && !base::parse_literal(destination->host))
+        return refuse(Reply::general_failure);
     if (!destination->is_public && !rules_.private_targets) return refuse(Reply::not_allowed);
 
-    target_ = {destination->host, port};
+    target_ = {destination->host, looks_up ? std::uint16_t{0} : port};
     if (authenticated_) isolation_ = rules_.listener + '\0' + isolation_;
     state_ = State::asked;
 }

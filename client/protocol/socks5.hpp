@@ -1,6 +1,6 @@
 // The server side of a SOCKS5 handshake (RFC 1928, RFC 1929) as a state machine: bytes in, bytes
-// and one target out. No socket, no clock: client/apps/proxy moves the bytes and enforces the
-// deadlines (docs/client.md).
+// and one target out. It takes CONNECT, and Tor's RESOLVE and RESOLVE_PTR. No socket, no clock:
+// client/apps/proxy moves the bytes and enforces the deadlines (docs/client.md).
 //
 //                      methods include 2         sub-negotiation
 //   [greeting] ----------------------> [credentials] ------> [request] --> [asked]
@@ -9,12 +9,15 @@
 //        +---- not SOCKS5, or no usable method ----> [refused] <---- malformed or unsupported
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "client/core/core.hpp"
 #include "sphinx/base/bytes.hpp"
 #include "sphinx/stream/mux.hpp"
+#include "sphinx/stream/name_records.hpp"
 
 namespace nightjar::client::protocol::socks5 {
 
@@ -33,6 +36,11 @@ enum class Reply : std::uint8_t {
 
 /// The reply to an application whose stream was reset before the exit accepted it.
 Reply reply_for(stream::ResetReason reason);
+/// The reply to RESOLVE and RESOLVE_PTR: the first IPv4 address, else the first other one; or the
+/// first name. Records of the other kind are left out, and so are addresses that are not public
+/// unless `private_targets`. host_unreachable if nothing is left.
+base::Bytes answer_bytes(std::span<const stream::NameRecord> records, bool wants_name,
+                         bool private_targets);
 /// Ten bytes. The bound address is always 0.0.0.0:0, because the application must not learn the
 /// exit's.
 base::Bytes reply_bytes(Reply reply);
@@ -62,8 +70,12 @@ class Handshake {
     base::Bytes take_output();
 
     State state() const { return state_; }
-    /// Precondition of both: state() == asked.
+    /// Precondition of these four: state() == asked. A target of port 0 asks for a lookup: the
+    /// addresses of a name, or if wants_name() the name of a literal address.
     const stream::Target& target() const { return target_; }
+    bool wants_name() const { return wants_name_; }
+    /// The address, if the addresses of a literal one were asked: it is its own answer.
+    std::optional<base::IpAddress> own_answer() const;
     /// Empty if the application sent no credentials.
     const core::IsolationKey& isolation() const { return isolation_; }
 
@@ -84,6 +96,7 @@ class Handshake {
     base::Bytes message_;
     base::Bytes output_;
     stream::Target target_;
+    bool wants_name_ = false;
     core::IsolationKey isolation_;
 };
 

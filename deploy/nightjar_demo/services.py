@@ -12,7 +12,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 NAME = "files.nightjar.test"
-TYPE_A, CLASS_IN = 1, 1
+TYPE_A, TYPE_PTR, CLASS_IN = 1, 12, 1
 NXDOMAIN = 3
 ENDLESS_MAX = 64 << 20
 
@@ -23,7 +23,7 @@ def small_page_text(name):
 
 
 def dns_answer(query, address):
-    """Answers a query with one question: the address for NAME, NXDOMAIN for any other name.
+    """Answers a query with one question: the address for NAME and back, NXDOMAIN for any other name.
 
     None for a query of another kind.
     """
@@ -36,10 +36,15 @@ def dns_answer(query, address):
         offset += 1 + query[offset]
     kind, klass = struct.unpack_from("!HH", query, offset + 1)
     question = query[12:offset + 5]
-    known = ".".join(labels).lower() == NAME
-    answer = b""
-    if known and (kind, klass) == (TYPE_A, CLASS_IN):
-        answer = struct.pack("!HHHIH", 0xC00C, TYPE_A, CLASS_IN, 60, 4) + socket.inet_aton(address)
+    reverse = ".".join(reversed(address.split("."))) + ".in-addr.arpa"
+    asked = ".".join(labels).lower()
+    known = asked in (NAME, reverse)
+    record = b""
+    if (asked, kind, klass) == (NAME, TYPE_A, CLASS_IN):
+        record = socket.inet_aton(address)
+    if (asked, kind, klass) == (reverse, TYPE_PTR, CLASS_IN):
+        record = b"".join(bytes([len(label)]) + label.encode() for label in [*NAME.split("."), ""])
+    answer = struct.pack("!HHHIH", 0xC00C, kind, klass, 60, len(record)) + record if record else b""
     flags = 0x8400 | (flags & 0x0100) | (0 if known else NXDOMAIN)
     return struct.pack("!HHHHHH", ident, flags, 1, 1 if answer else 0, 0, 0) + question + answer
 

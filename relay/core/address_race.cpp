@@ -17,6 +17,8 @@ Family other(Family family) {
     return family == Family::v4 ? Family::v6 : Family::v4;
 }
 
+}  // namespace
+
 ResetReason reason_of(NameError error) {
     switch (error) {
         case NameError::bad_name:
@@ -31,8 +33,6 @@ ResetReason reason_of(NameError error) {
     }
     return ResetReason::unresolvable;
 }
-
-}  // namespace
 
 AddressRace::AddressRace(std::uint16_t port, RaceLimits limits, base::Mono now)
     : port_{port}, limits_{limits}, end_{now + limits.total} {

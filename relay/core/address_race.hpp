@@ -19,6 +19,9 @@
 
 namespace nightjar::relay::core {
 
+/// What a client is told about a name without addresses.
+stream::ResetReason reason_of(NameError error);
+
 struct RaceLimits {
     base::Milliseconds total{20'000};     // from the request, with the time for the name
     base::Milliseconds other_family{50};  // what the first answer waits for the other one

@@ -149,6 +149,11 @@ bool ExitPolicy::allows(const base::IpEndpoint& target) const {
     return false;
 }
 
+bool ExitPolicy::may_name(const base::IpAddress& address) const {
+    const bool lab_loopback = options_.allow_loopback && address.is_loopback();
+    return is_exit() && (lab_loopback || !is_forbidden_target(address));
+}
+
 bool ExitPolicy::is_exit() const {
     return std::any_of(rules_.begin(), rules_.end(),
                        [](const ExitRule& rule) { return rule.accept; });

@@ -48,6 +48,9 @@ class ExitPolicy {
 
     /// `target` is the resolved address that a socket would connect to, never a name.
     bool allows(const base::IpEndpoint& target) const;
+    /// True if a lookup may tell a client this address: this is an exit, and the address is none
+    /// that is rejected before any rule.
+    bool may_name(const base::IpAddress& address) const;
     bool is_exit() const;
 
  private:

@@ -36,10 +36,11 @@ struct Exit::Connection {
 
     core::StreamRef ref;
     tcp::socket socket;
-    std::shared_ptr<Dial> dial;  // while it connects
-    node::process::Event news;   // bytes or the end have arrived from the client, for to_target()
-    node::process::Event room;   // the session can take bytes again, for from_target()
-    asio::steady_timer looks;    // between two looks of watch()
+    std::shared_ptr<Dial> dial;          // while it connects
+    std::shared_ptr<Question> question;  // while it looks up
+    node::process::Event news;  // bytes or the end have arrived from the client, for to_target()
+    node::process::Event room;  // the session can take bytes again, for from_target()
+    asio::steady_timer looks;   // between two looks of watch()
     stream::ByteRelay relay;
     std::uint64_t passed = 0;  // bytes written to the target
     bool connected = false;
@@ -125,7 +126,9 @@ void Exit::open(const core::ExitEvent& event) {
     ++of_session;
     auto connection = std::make_shared<Connection>(executor_, ref);
     connections_.emplace(ref, connection);
-    tasks_.spawn("exit stream", serve(std::move(connection), event.event.target));
+    const auto& target = event.event.target;
+    tasks_.spawn("exit stream", target.port == 0 ? look_up(std::move(connection), target.host)
+                                                 : serve(std::move(connection), target));
 }
 
 void Exit::act(const ConnectionPtr& connection, Input input) {
@@ -148,6 +151,7 @@ void Exit::close(Connection& connection, bool orderly) {
     if (connection.closed) return;
     connection.closed = true;
     if (connection.dial) connection.dial->cancel();
+    if (connection.question) connection.question->cancel();
     connection.looks.cancel();
     connection.news.set();
     connection.room.set();
@@ -199,6 +203,28 @@ asio::awaitable<bool> Exit::connect(ConnectionPtr connection, stream::Target tar
     }
     connection->socket = std::move(*socket);
     co_return true;
+}
+
+/// Answers a RESOLVE: the records, then the end.
+asio::awaitable<void> Exit::look_up(ConnectionPtr connection, std::string host) {
+    const auto question = std::make_shared<Question>(executor_, policy_, limits_.race);
+    connection->question = question;
+    const auto records = co_await question->run(names_, connection->ref.session, std::move(host));
+    connection->question.reset();
+    if (question->no_descriptors()) ++dials_.no_descriptors;
+    if (connection->closed) co_return;
+    if (!records) {
+        refuse(*connection, records.error());
+        co_return;
+    }
+    sessions_.accept(connection->ref);
+    // The records fit into the window that every stream has from its start.
+    const auto bytes = stream::encode(*records);
+    [[maybe_unused]] const auto written = sessions_.write(connection->ref, bytes);
+    assert(written == bytes.size());
+    sessions_.finish(connection->ref);
+    sessions_.reset(connection->ref, ResetReason::cancelled);  // after the end: reads no more
+    close(*connection);
 }
 
 asio::awaitable<void> Exit::to_target(ConnectionPtr connection) {

@@ -1,4 +1,5 @@
-// The sockets of an exit: one TCP connection per client stream, to a target that the policy allows.
+// The sockets of an exit: one TCP connection per client stream, to a target that the policy allows,
+// or one name lookup.
 // It makes no decision about the mix network. exit_sessions says what each stream needs. The exit
 // reads from a target only as fast as the session's paced replies carry the bytes away. I/O thread
 // only.
@@ -15,6 +16,7 @@
 #include "relay/core/exit_sessions.hpp"
 #include "relay/io/exit_dial.hpp"
 #include "relay/io/exit_names.hpp"
+#include "relay/io/exit_question.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
 
@@ -69,6 +71,7 @@ class Exit {
     void refuse(Connection& connection, stream::ResetReason reason);
     boost::asio::awaitable<void> serve(ConnectionPtr connection, stream::Target target);
     boost::asio::awaitable<bool> connect(ConnectionPtr connection, stream::Target target);
+    boost::asio::awaitable<void> look_up(ConnectionPtr connection, std::string host);
     boost::asio::awaitable<void> to_target(ConnectionPtr connection);
     boost::asio::awaitable<void> from_target(ConnectionPtr connection);
     boost::asio::awaitable<bool> push(ConnectionPtr connection, base::ByteView bytes);

@@ -69,7 +69,7 @@ std::shared_ptr<ExitNames::Lookup> ExitNames::begin(const Key& key) {
 }
 
 void ExitNames::ask(const Key& key, const std::shared_ptr<Lookup>& lookup) {
-    const bool busy = lookups_of(key.first) >= names_max_;
+    const bool too_many = busy(key.first);
     auto& answers = lookup->answers;
     if (answers[0] && answers[1]) return;
     lookups_.emplace(key, lookup);
@@ -78,7 +78,7 @@ void ExitNames::ask(const Key& key, const std::shared_ptr<Lookup>& lookup) {
         auto on_answer = [this, key, lookup, family](const NameAnswer& answer) {
             answered(key, lookup, family, answer);
         };
-        if (busy)
+        if (too_many)
             on_answer(base::Fail{NameError::overload});
         else
             resolver_->addresses(key.second, family, std::move(on_answer));
@@ -104,12 +104,23 @@ void ExitNames::answered(const Key& key, const std::shared_ptr<Lookup>& lookup, 
         if (const auto waiter = waiting.lock()) waiter->on_answer(family, answer);
 }
 
-std::size_t ExitNames::lookups_of(const base::SessionId& session) const {
-    std::size_t count = 0;
+void ExitNames::find_name(const base::SessionId& session, const base::IpAddress& address,
+                          Resolver::OnName on_answer) {
+    if (busy(session)) return on_answer(base::Fail{NameError::overload});
+    name_lookups_.insert(session);
+    auto ended = [this, session, on_answer = std::move(on_answer)](const auto& answer) {
+        name_lookups_.erase(name_lookups_.find(session));
+        on_answer(answer);
+    };
+    resolver_->name(address, std::move(ended));
+}
+
+bool ExitNames::busy(const base::SessionId& session) const {
+    std::size_t count = name_lookups_.count(session);
     for (auto at = lookups_.lower_bound({session, ""});
          at != lookups_.end() && at->first.first == session; ++at)
         ++count;
-    return count;
+    return count >= names_max_;
 }
 
 }  // namespace nightjar::relay::io

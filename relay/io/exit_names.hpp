@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +40,10 @@ class ExitNames {
     /// ended, because c-ares cannot end one query; its answer is then dropped.
     void find(const base::SessionId& session, const std::string& host,
               const std::shared_ptr<NameWaiter>& waiter);
-    Resolver& resolver() { return *resolver_; }
+    /// Asks for an address's name. Nothing is remembered. `on_answer` may be called before this
+    /// call returns.
+    void find_name(const base::SessionId& session, const base::IpAddress& address,
+                   Resolver::OnName on_answer);
     void stop() { resolver_->stop(); }
 
  private:
@@ -53,12 +57,13 @@ class ExitNames {
     void ask(const Key& key, const std::shared_ptr<Lookup>& lookup);
     void answered(const Key& key, const std::shared_ptr<Lookup>& lookup, core::Family family,
                   const core::NameAnswer& answer);
-    std::size_t lookups_of(const base::SessionId& session) const;
+    bool busy(const base::SessionId& session) const;
 
     core::ExitSessions& sessions_;
     std::unique_ptr<Resolver> resolver_;
     std::size_t names_max_;
     std::map<Key, std::shared_ptr<Lookup>> lookups_;  // in progress
+    std::multiset<base::SessionId> name_lookups_;     // of addresses, in progress
 };
 
 }  // namespace nightjar::relay::io

@@ -41,6 +41,9 @@ bool read_fields(Side receiver, base::Reader& reader, Frame& frame) {
             frame.bytes = reader.bytes(reader.u8());
             return receiver == Side::exit && frame.port != 0 && valid_host(frame.bytes);
         }
+        case FrameType::resolve:
+            frame.bytes = reader.bytes(reader.u8());
+            return receiver == Side::exit && valid_host(frame.bytes);
         case FrameType::accept:
             return receiver == Side::client;
         case FrameType::reset:
@@ -107,6 +110,8 @@ std::size_t frame_size(const Frame& frame) {
             return 1 + 8;
         case FrameType::open:
             return 1 + varint_size(frame.stream) + 2 + 1 + frame.bytes.size();
+        case FrameType::resolve:
+            return 1 + varint_size(frame.stream) + 1 + frame.bytes.size();
         case FrameType::accept:
             return 1 + varint_size(frame.stream);
         case FrameType::data:
@@ -135,6 +140,8 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
     switch (frame.type) {
         case FrameType::open:
             writer.u16(frame.port);
+            [[fallthrough]];
+        case FrameType::resolve:
             writer.u8(static_cast<std::uint8_t>(frame.bytes.size()));
             writer.bytes(frame.bytes);
             break;
@@ -177,7 +184,7 @@ std::optional<CheckedFrames> CheckedFrames::parse(Side receiver, base::ByteView 
             if (!only_zeros_left(reader)) return std::nullopt;
             break;
         }
-        if (type > static_cast<std::uint8_t>(FrameType::stop)) return std::nullopt;
+        if (type > static_cast<std::uint8_t>(FrameType::resolve)) return std::nullopt;
         auto& frame = checked.frames_.emplace_back();
         frame.type = static_cast<FrameType>(type);
         if (!read_fields(receiver, reader, frame) || !reader.ok()) return std::nullopt;

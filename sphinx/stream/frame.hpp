@@ -6,6 +6,7 @@
 //   2 pong      nonce 8                          7 reset   stream v, reason 1, good offset v
 //   3 open      stream v, port 2, length 1, host 8 window  stream v, max offset v
 //   4 accept    stream v                         9 stop    stream v, reason 1
+//                                               10 resolve stream v, length 1, host
 //
 // Pure formats: no state, any thread.
 #pragma once
@@ -54,7 +55,8 @@ enum class FrameType : std::uint8_t {
     fin,
     reset,  // both directions end; the sender's bytes are good up to the offset
     window,
-    stop,  // the sender reads no more; what it sends itself goes on
+    stop,     // the sender reads no more; what it sends itself goes on
+    resolve,  // instead of an open: asks for the host's addresses, or a literal address's name
 };
 
 struct Frame {

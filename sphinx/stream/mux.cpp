@@ -175,7 +175,7 @@ Mux& Mux::operator=(Mux&&) noexcept = default;
 std::optional<StreamId> Mux::open(const Target& target) {
     assert(impl_->side == Side::client);
     auto& streams = impl_->streams;
-    if (!valid_host(base::as_bytes(target.host)) || target.port == 0) return std::nullopt;
+    if (!valid_host(base::as_bytes(target.host))) return std::nullopt;
     // A stream that has ended stays until the exit knows it, some 4 s. It does not count, but their
     // number is bounded too: the exit keeps them as long.
     const auto alive = std::count_if(streams.begin(), streams.end(), [](const auto& entry) {

@@ -20,7 +20,8 @@
 
 namespace nightjar::stream {
 
-/// The target that the exit connects to: a host name or a literal address, and a port.
+/// The target that the exit connects to: a host name or a literal address, and a port. Port 0 asks
+/// for a lookup instead: the exit accepts the stream, sends `name_records`, and finishes it.
 struct Target {
     std::string host;  // 1 to 255 bytes, no NUL
     std::uint16_t port = 0;

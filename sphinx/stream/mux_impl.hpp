@@ -48,7 +48,7 @@ struct StreamState {
     Target target;  // at the client, for OPEN
     SendHalf send;
     ReceiveHalf receive;
-    Delivery hello = Delivery::none;  // OPEN at a client, ACCEPT at an exit
+    Delivery hello = Delivery::none;  // OPEN or RESOLVE at a client, ACCEPT at an exit
     Delivery fin = Delivery::none;
     Delivery rst = Delivery::none;
     Delivery window = Delivery::none;

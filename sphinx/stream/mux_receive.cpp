@@ -102,6 +102,7 @@ void Mux::Impl::apply(const Frame& frame) {
     if (!stream) return;
     switch (frame.type) {
         case FrameType::open:
+        case FrameType::resolve:
             on_open(frame.stream, *stream, frame);
             break;
         case FrameType::accept:

@@ -79,7 +79,8 @@ void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& wri
     };
     Frame frame;
     if (hello_due(stream)) {
-        frame.type = side == Side::client ? FrameType::open : FrameType::accept;
+        const auto asks = stream.target.port == 0 ? FrameType::resolve : FrameType::open;
+        frame.type = side == Side::client ? asks : FrameType::accept;
         frame.port = stream.target.port;
         frame.bytes = base::as_bytes(stream.target.host);
         put(stream.hello, frame);
@@ -168,6 +169,7 @@ void Mux::Impl::settle(const SentFrame& frame, bool arrived) {
     if (!stream) return;
     switch (frame.type) {
         case FrameType::open:
+        case FrameType::resolve:
         case FrameType::accept:
             settle_control(stream->hello, arrived);
             break;

@@ -13,6 +13,8 @@ namespace {
 
 fuzz::Depth asked{"a target"};
 fuzz::Depth isolated{"a target behind credentials"};
+fuzz::Depth lookup{"a lookup of a name"};
+fuzz::Depth lookup_of_address{"a lookup of an address"};
 fuzz::Depth private_target{"a private target, refused"};
 fuzz::Depth refused{"a refusal in words"};
 
@@ -43,7 +45,10 @@ Outcome run(base::ByteView input, std::size_t chunk) {
     outcome.state = handshake.state();
     if (outcome.state == Handshake::State::asked) {
         const auto& target = handshake.target();
-        require(target.port != 0 && !target.host.empty() && target.host.size() <= 254);
+        require(!target.host.empty() && target.host.size() <= 254);
+        const bool literal = base::IpAddress::parse(target.host).has_value();
+        require(!handshake.wants_name() || (target.port == 0 && literal));
+        if (target.port == 0) (handshake.wants_name() ? lookup_of_address : lookup).reach();
         for (const char c : target.host)
             require(c > ' ' && c < 0x7f);
     }

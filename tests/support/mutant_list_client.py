@@ -4,6 +4,15 @@ from mutant_list import CLIENT_SIMULATION, CORE, mutant
 SETTLED = "replies that come up to 2.4 s later change no byte of a client's packets"
 
 MUTANTS = [
+    # --- lookups over SOCKS5 ---
+    mutant("private-address-as-an-answer", "client/protocol/socks5.cpp", "private_targets || base::is_public(*address)",
+           "true", CORE, "socks5: the reply to a lookup has one address, public and of IPv4 if there is one"),
+    mutant("IPv6-address-although-there-is-IPv4", "client/protocol/socks5.cpp", "(best->v6 && !address->v6)", "false",
+           CORE, "socks5: the reply to a lookup has one address, public and of IPv4 if there is one"),
+    mutant("name-of-a-name", "client/protocol/socks5.cpp", "if (wants_name_ && !base::parse_literal(destination->host))",
+           "if (wants_name_ && destination->host.empty())", CORE, "socks5: lookups, as Tor defines them"),
+    mutant("lookup-of-a-port", "client/protocol/socks5.cpp", "looks_up ? std::uint16_t{0} : port", "port",
+           CORE, "socks5: lookups, as Tor defines them"),
     # --- client/protocol/socks5 ---
     mutant("socks-password-not-preferred", "client/protocol/socks5.cpp", "if (offered(method_password)) {",
            "if (offered(method_password) && !offered(method_none)) {", CORE, "socks5: greetings"),

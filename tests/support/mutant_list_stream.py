@@ -4,6 +4,19 @@ from mutant_list import CORE, SYSTEM, mutant
 ENDS = "over every order of ends a program gets an exact prefix, and all of it if the end is orderly"
 
 MUTANTS = [
+    # --- sphinx/stream/name_records, and RESOLVE ---
+    mutant("RESOLVE-taken-by-a-client", "sphinx/stream/frame.cpp", "frame.bytes = reader.bytes(reader.u8());\n"
+           "            return receiver == Side::exit && valid_host(frame.bytes);",
+           "frame.bytes = reader.bytes(reader.u8());\n            return valid_host(frame.bytes);",
+           CORE, "each rule of a frame makes it malformed"),
+    mutant("lookup-asked-as-a-connection", "sphinx/stream/mux_send.cpp", "stream.target.port == 0 ? FrameType::resolve",
+           "stream.target.port == 1 ? FrameType::resolve",
+           CORE, "a stream to port 0 asks for a lookup, and its answer ends both directions"),
+    mutant("name-record-of-any-text", "sphinx/stream/name_records.cpp",
+           "if (!base::is_host_name(std::get<std::string>(record.value))) return std::nullopt;", "",
+           CORE, "each rule of a name record makes the answer malformed"),
+    mutant("records-unbounded", "sphinx/stream/name_records.cpp", " || records.size() == records_max", "",
+           CORE, "each rule of a name record makes the answer malformed"),
     # --- receive_half, send_half, range_set, id_window ---
     mutant("window-overrun-by-a-byte", "sphinx/stream/receive_half.cpp", "return end <= window_end_ &&",
            "return end <= window_end_ + 1 &&",

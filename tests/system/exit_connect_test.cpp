@@ -231,3 +231,75 @@ TEST_CASE("exit: it knows where no route leads") {
     CHECK_FALSE(route("fe80::1"));  // of a network that the address does not name
     CHECK_FALSE(route("255.255.255.255"));
 }
+
+namespace {
+
+/// The records of a lookup; nullopt if the stream was reset.
+std::optional<std::vector<stream::NameRecord>> look_up(Conversation& talk,
+                                                       const std::string& host) {
+    const auto stream = talk.client.open({host, 0}).value();
+    base::Bytes bytes;
+    talk.until([&] {
+        talk.read(stream, bytes);
+        return talk.event(stream, Kind::finished).has_value() ||
+               talk.event(stream, Kind::reset).has_value();
+    });
+    if (!talk.event(stream, Kind::finished)) return std::nullopt;
+    talk.client.reset(stream, ResetReason::cancelled);
+    return stream::decode_records(bytes);
+}
+
+}  // namespace
+
+TEST_CASE("exit: a lookup gives the addresses that the policy may name, with their TTL") {
+    Conversation talk;
+    auto& zone = talk.names.zones["many.test"];
+    zone.addresses = {"127.0.0.1", "10.0.0.1", "2606:4700::1111", "::ffff:1.2.3.4"};
+    zone.ttl = 77;
+    const auto records = look_up(talk, "many.test");
+    REQUIRE(records.has_value());
+    REQUIRE(records->size() == 2);
+    for (const auto& record : *records) {
+        CHECK(record.ttl == 77);
+        const auto text = std::get<IpAddress>(record.value).to_text();
+        CHECK((text == "127.0.0.1" || text == "2606:4700::1111"));
+    }
+    CHECK(talk.until([&] { return talk.exit.connections() == 0 && talk.client.idle(); }));
+
+    zone.addresses = {"10.0.0.1"};
+    talk.names.zones["private.test"] = zone;
+    CHECK(talk.reset_of(talk.open("private.test", 0)) == ResetReason::refused_by_policy);
+    CHECK(talk.reset_of(talk.open("missing.test", 0)) == ResetReason::unresolvable);
+    CHECK(talk.reset_of(talk.open("bad name", 0)) == ResetReason::unresolvable);
+    Conversation no_exit{"reject *:*"};
+    no_exit.names.zones["many.test"].addresses = {"127.0.0.1"};
+    CHECK(no_exit.reset_of(no_exit.open("many.test", 0)) == ResetReason::refused_by_policy);
+    CHECK(no_exit.reset_of(no_exit.open("127.0.0.1", 0)) == ResetReason::refused_by_policy);
+}
+
+TEST_CASE("exit: a lookup of an address gives its name, and of a private one nothing") {
+    Conversation talk;
+    talk.names.zones["1.0.0.127.in-addr.arpa"].name = "host.test";
+    talk.names.zones["1.0.0.10.in-addr.arpa"].name = "router.test";
+    const auto records = look_up(talk, "127.0.0.1");
+    REQUIRE(records.has_value());
+    CHECK(*records == std::vector<stream::NameRecord>{{std::string{"host.test"}, 0}});
+    CHECK(talk.reset_of(talk.open("127.0.0.2", 0)) == ResetReason::unresolvable);
+    const int asked = talk.names.questions;
+    CHECK(talk.reset_of(talk.open("10.0.0.1", 0)) == ResetReason::refused_by_policy);
+    CHECK(talk.names.questions == asked);
+}
+
+TEST_CASE("exit: a lookup waits 50 ms for the slower family, and ends with its stream") {
+    Conversation talk;
+    auto& zone = talk.names.zones["half.test"];
+    zone.addresses = {"127.0.0.1"};
+    zone.silent_about = NameServer::aaaa;
+    const auto started = std::chrono::steady_clock::now();
+    CHECK(look_up(talk, "half.test").has_value());
+    CHECK(std::chrono::steady_clock::now() - started < 500ms);
+    const auto stream = talk.open("silent.test", 0);
+    REQUIRE(talk.until([&] { return talk.tasks.running() == 1; }));
+    talk.client.reset(stream, ResetReason::cancelled);
+    CHECK(talk.until([&] { return talk.tasks.running() == 0; }));
+}

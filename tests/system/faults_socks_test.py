@@ -30,7 +30,9 @@ def address_request(family, text, port=80, command=1):
 REQUESTS = [
     ("BIND", name_request("example.com", command=2), NO_COMMAND),
     ("UDP ASSOCIATE", name_request("example.com", command=3), NO_COMMAND),
-    ("RESOLVE, which is Tor's", name_request("example.com", command=0xF0), NO_COMMAND),
+    ("RESOLVE of an unknown name", name_request("no-such-name.test", command=0xF0), UNREACHABLE),
+    ("RESOLVE_PTR of a name", name_request("example.com", command=0xF1), FAILURE),
+    ("RESOLVE_PTR of a private address", address_request(socket.AF_INET, "10.0.0.1", command=0xF1), NOT_ALLOWED),
     ("command 0", name_request("example.com", command=0), NO_COMMAND),
     ("address type 2", b"\x05\x01\x00\x02", NO_ADDRESS_TYPE),
     ("version 4 in the request", b"\x04\x01\x00\x03", FAILURE),

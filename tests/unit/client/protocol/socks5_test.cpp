@@ -182,6 +182,61 @@ TEST_CASE("socks5: isolation keys differ where listener, username or password do
     CHECK(key("2", "").empty());
 }
 
+TEST_CASE("socks5: lookups, as Tor defines them") {
+    const auto ask = [](const std::string& input, bool private_targets = false) {
+        Handshake handshake{Rules{private_targets, "L"}};
+        handshake.feed(base::as_bytes(hello + input));
+        handshake.take_output();
+        return handshake;
+    };
+    const auto address = [](int command, int last) {
+        return bytes({5, command, 0, 1, 8, 8, 8, last, 0, 0});
+    };
+    for (const int port : {0, 80}) {
+        const auto name = ask(named("example.org", port, 0xf0));
+        REQUIRE(name.state() == State::asked);
+        CHECK(name.target() == stream::Target{"example.org", 0});
+        CHECK_FALSE(name.wants_name());
+        CHECK_FALSE(name.own_answer().has_value());
+    }
+    const auto ptr = ask(address(0xf1, 8));
+    REQUIRE(ptr.state() == State::asked);
+    CHECK(ptr.target() == stream::Target{"8.8.8.8", 0});
+    CHECK(ptr.wants_name());
+    CHECK(ask(named("8.8.8.8", 0, 0xf1)).wants_name());
+    // A literal address is its own answer.
+    CHECK(ask(address(0xf0, 8)).own_answer() == base::IpAddress::parse("8.8.8.8"));
+    CHECK(ask(named("8.8.8.8", 0, 0xf0)).own_answer().has_value());
+    CHECK_FALSE(ptr.own_answer().has_value());
+
+    CHECK(ask(named("example.org", 0, 0xf1)).state() == State::refused);
+    CHECK(ask(named("exa mple.org", 0, 0xf0)).state() == State::refused);
+    CHECK(ask(named("localhost", 0, 0xf0)).state() == State::refused);
+    CHECK(ask(bytes({5, 0xf1, 0, 1, 10, 0, 0, 1, 0, 0})).state() == State::refused);
+    CHECK(ask(bytes({5, 0xf1, 0, 1, 10, 0, 0, 1, 0, 0}), true).state() == State::asked);
+    CHECK(ask(named("example.org", 0)).state() == State::refused);
+}
+
+TEST_CASE("socks5: the reply to a lookup has one address, public and of IPv4 if there is one") {
+    const auto ip = [](const char* text) { return base::IpAddress::parse(text).value(); };
+    const std::vector<stream::NameRecord> records{
+        {ip("10.0.0.1"), 1}, {ip("2606:4700::1111"), 1},      {ip("8.8.8.8"), 1},
+        {ip("8.8.4.4"), 1},  {std::string{"dns.example"}, 1}, {std::string{"second.example"}, 1}};
+    const auto answer = [&](std::size_t from, std::size_t count, bool wants_name, bool lab) {
+        const std::span<const stream::NameRecord> all{records};
+        return std::string{base::as_text(answer_bytes(all.subspan(from, count), wants_name, lab))};
+    };
+    CHECK(answer(0, 6, false, false) == bytes({5, 0, 0, 1, 8, 8, 8, 8, 0, 0}));
+    CHECK(answer(0, 6, false, true) == bytes({5, 0, 0, 1, 10, 0, 0, 1, 0, 0}));
+    CHECK(answer(0, 2, false, false) ==
+          bytes({5, 0, 0, 4, 0x26, 6, 0x47, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11, 0, 0}));
+    CHECK(answer(0, 1, false, false) == reply(4));
+    CHECK(answer(4, 2, false, false) == reply(4));
+    CHECK(answer(0, 4, true, false) == reply(4));
+    CHECK(answer(0, 0, false, false) == reply(4));
+    CHECK(answer(0, 6, true, false) == bytes({5, 0, 0, 3, 11}) + "dns.example" + bytes({0, 0}));
+}
+
 TEST_CASE("socks5: requests that are asked") {
     struct Row {
         std::string input;
@@ -223,7 +278,9 @@ TEST_CASE("socks5: each malformed or forbidden request has its reply code") {
         {"reserved byte", bytes({5, 1, 7, 1, 8, 8, 8, 8, 0, 80}), 1},
         {"BIND", named("a.b", 80, 2), 7},
         {"UDP ASSOCIATE", named("a.b", 80, 3), 7},
-        {"RESOLVE", named("a.b", 80, 0xf0), 7},
+        {"Tor's next command", named("a.b", 80, 0xf2), 7},
+        {"RESOLVE_PTR of a name", named("a.b", 0, 0xf1), 1},
+        {"RESOLVE of localhost", named("localhost", 0, 0xf0), 2},
         {"command 0", named("a.b", 80, 0), 7},
         {"address type 0", bytes({5, 1, 0, 0}), 8},
         {"address type 2", bytes({5, 1, 0, 2}), 8},
