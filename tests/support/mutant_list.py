@@ -322,7 +322,7 @@ MUTANTS = [
     mutant("mapped-address-allowed", "relay/core/exit_policy.cpp", 'network("::ffff:0.0.0.0", 96),', "",
            CORE, "exit policy: what is not public, or hides another address, is never a target"),
     mutant("direct-connection", "client/apps/proxy.cpp",
-           "if (base::parse_literal(target.host)) ++literals_;",
+           "if (target.port != 0 && base::parse_literal(target.host)) ++literals_;",
            "if (base::parse_literal(target.host)) { ++literals_; error_code e; "
            "tcp::socket direct{executor_}; "
            "direct.connect({asio::ip::make_address(target.host), target.port}, e); }",

@@ -6,7 +6,7 @@ SETTLED = "replies that come up to 2.4 s later change no byte of a client's pack
 MUTANTS = [
     # --- lookups over SOCKS5 ---
     mutant("private-address-as-an-answer", "client/protocol/socks5.cpp", "private_targets || base::is_public(*address)",
-           "true", CORE, "socks5: the reply to a lookup has one address, public and of IPv4 if there is one"),
+           "private_targets || address != nullptr", CORE, "socks5: the reply to a lookup has one address, public and of IPv4 if there is one"),
     mutant("IPv6-address-although-there-is-IPv4", "client/protocol/socks5.cpp", "(best->v6 && !address->v6)", "false",
            CORE, "socks5: the reply to a lookup has one address, public and of IPv4 if there is one"),
     mutant("name-of-a-name", "client/protocol/socks5.cpp", "if (wants_name_ && !base::parse_literal(destination->host))",
@@ -30,7 +30,7 @@ MUTANTS = [
     mutant("socks-reserved-byte-ignored", "client/protocol/socks5.cpp",
            "if (message_[2] != 0) return refuse(Reply::general_failure);", "",
            CORE, "socks5: each malformed or forbidden request has its reply code"),
-    mutant("socks-port-0-asked", "client/protocol/socks5.cpp", "if (!destination || port == 0)", "if (!destination)",
+    mutant("socks-port-0-asked", "client/protocol/socks5.cpp", "if (!destination || (port == 0 && !looks_up))", "if (!destination)",
            CORE, "socks5: each malformed or forbidden request has its reply code"),
     mutant("socks-label-of-64-bytes", "sphinx/base/host_name.cpp", "label.size() > 63", "label.size() > 64",
            CORE, "socks5: each malformed or forbidden request has its reply code"),
