@@ -145,7 +145,10 @@ void Core::Impl::on_reply(const Expected& spent, base::ByteView payload, base::M
     if (found == sessions.end()) return;
     const auto message = sealer->recover(spent.recovery, payload);
     if (!message) return;
-    if (!found->second.session->on_reply(*message, spent, now)) return;
+    const bool taken = found->second.session->on_reply(*message, spent, now);
+    // The plan replaces a dead session at its next decision. Its streams need not wait for that.
+    if (found->second.session->forgotten()) reset_streams(found->second);
+    if (!taken) return;
     ++replies;
     collect(found->second, &spent);
 }

@@ -160,8 +160,10 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
     const auto frames =
         stream::CheckedFrames::parse(stream::Side::client, stream::frames_of(*header, message));
     if (!frames) return false;
+    if (incarnation_ == 0) incarnation_ = header->incarnation;
+    if (header->incarnation != incarnation_) forgotten_ = true;
     const auto number = header->number;
-    if (number > settled_ + ahead_max || !arrived_.arrived(number)) return false;
+    if (forgotten_ || number > settled_ + ahead_max || !arrived_.arrived(number)) return false;
     answered_ = true;
     clock_.arrived(number, now);
     if (number > settled_) {
@@ -222,6 +224,7 @@ bool Session::stock_confirmed() const {
 }
 
 bool Session::dead(base::Mono now) const {
+    if (forgotten_) return true;
     if (!ticks_from_) return false;
     auto heard = clock_.known_since().value_or(base::Mono{});
     if (stock_.newest() != 0) heard = clock_.sent_at(stock_.newest());

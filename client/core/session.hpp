@@ -71,8 +71,8 @@ class Session {
     /// packets. The caller removes its SURBs from Outstanding.
     void not_sent(stream::PacketNumber number);
     /// Takes a reply: `message` is decrypted, `spent` is the SURB that it used. What it brings is
-    /// there for applications at once. False if the reply is malformed or a duplicate; the session
-    /// is then unchanged.
+    /// there for applications at once. False if the reply is malformed, a duplicate, or of another
+    /// incarnation of the session; the streams are then unchanged.
     bool on_reply(base::ByteView message, const Expected& spent, base::Mono now);
     /// Settles the replies that are due for it, declares overdue packets lost, so that their
     /// content is sent again, and forgets SURBs that can no longer come back. `now`: law time.
@@ -83,7 +83,11 @@ class Session {
     /// A settled reply has confirmed that the SURBs have arrived at the exit.
     bool stock_confirmed() const;
     bool answered() const { return answered_; }
-    /// The exit should have been ticking, and no reply has come, for longer than dead_after().
+    /// The exit has forgotten the session and begun another one of the same id: what it
+    /// acknowledged before is lost. From then on every reply is ignored.
+    bool forgotten() const { return forgotten_; }
+    /// The session is forgotten; or the exit should have been ticking, and no reply has come, for
+    /// longer than dead_after().
     bool dead(base::Mono now) const;
     /// Switches to a newer document. Call it before the old one is destroyed.
     void document_changed(const directory::Parameters& parameters);
@@ -137,6 +141,8 @@ class Session {
     stream::PacketNumber settled_ = 0;  // all replies up to it are
     stream::ArrivedLog counted_;        // those that are settled and had come: our acks
     StockEstimate stock_;
+    std::uint32_t incarnation_ = 0;  // of the first reply; 0: none has come
+    bool forgotten_ = false;
     double pace_ = 0;                       // replies per second; 0: the exit does not tick
     std::optional<base::Mono> ticks_from_;  // since when the pace has been above zero
     base::Mono raised_{};                   // when the pace last rose

@@ -15,9 +15,12 @@ std::optional<base::NodeId> ReplySealer::seal(base::ByteView surb, base::ByteVie
     return *first_hop;
 }
 
-ExitSession::ExitSession(const base::SessionId& id, const directory::Parameters& parameters,
-                         const stream::MuxLimits& limits)
-    : id_{id}, mux_{stream::Side::exit, limits}, sent_{2 * parameters.longest_route_delay()} {
+ExitSession::ExitSession(const base::SessionId& id, std::uint32_t incarnation,
+                         const directory::Parameters& parameters, const stream::MuxLimits& limits)
+    : id_{id},
+      incarnation_{incarnation},
+      mux_{stream::Side::exit, limits},
+      sent_{2 * parameters.longest_route_delay()} {
     sent_.losses_are_told();
 }
 
@@ -67,6 +70,7 @@ std::optional<ExitSession::Reply> ExitSession::answer(const StoredSurb& surb, ba
                                                       const ExitContext& context) {
     stream::DownHeader header;
     header.number = sent_.next(now, 0);
+    header.incarnation = incarnation_;
     header.stock = static_cast<std::uint16_t>(surbs_.size());
     header.acks = arrived_.next_acks();
     base::Secret<stream::message_size> message;

@@ -68,8 +68,10 @@ class ExitSession {
         cell::CellBox cell;
     };
 
-    ExitSession(const base::SessionId& id, const directory::Parameters& parameters,
-                const stream::MuxLimits& limits);
+    /// `incarnation`: not zero; distinguishes this object from others of the same id, before and
+    /// after it.
+    ExitSession(const base::SessionId& id, std::uint32_t incarnation,
+                const directory::Parameters& parameters, const stream::MuxLimits& limits);
 
     /// Handles a packet of this session: its schedule, SURBs, acks and frames. Does nothing if it
     /// was here before. `wall` is network time at `now`. Preconditions: `header` and `frames` were
@@ -110,6 +112,7 @@ class ExitSession {
     std::optional<Reply> answer(const StoredSurb& surb, base::Mono now, const ExitContext& context);
 
     const base::SessionId id_;
+    const std::uint32_t incarnation_;
     stream::Mux mux_;
     stream::SentLog sent_;
     stream::ArrivedLog arrived_;

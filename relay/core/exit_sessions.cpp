@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <utility>
 
+#include "sphinx/base/codec.hpp"
 #include "sphinx/base/due_heap.hpp"
 #include "sphinx/base/keyed_hash.hpp"
 
@@ -15,9 +16,9 @@ constexpr base::Seconds sweep_interval{1};  // how often silent sessions are end
 
 /// A session's place in the tables.
 struct Entry {
-    Entry(const base::SessionId& id, const directory::Parameters& parameters,
-          const stream::MuxLimits& limits)
-        : session{id, parameters, limits} {}
+    Entry(const base::SessionId& id, std::uint32_t incarnation,
+          const directory::Parameters& parameters, const stream::MuxLimits& limits)
+        : session{id, incarnation, parameters, limits} {}
 
     ExitSession session;
     base::DueHeap<Entry>::Handle silence = 0;  // handle in `by_silence`
@@ -50,6 +51,7 @@ struct ExitSessions::Impl {
     ExitContext context() const { return {parameters, random, *sealer, limits.surbs_max}; }
     stream::MuxLimits stream_limits() const;
     Entry* begin(const base::SessionId& id, base::Mono now);
+    std::uint32_t next_incarnation(const base::SessionId& id);
     Entry& longest_silent();
     void end_silent(base::Mono now);
     void end(Entry& entry, stream::ResetReason reason);
@@ -64,7 +66,8 @@ struct ExitSessions::Impl {
     ExitLimits limits;
     std::unique_ptr<ReplySealer> sealer;
     Sessions sessions;
-    std::size_t memory = 0;  // sum of `charged` over all sessions
+    std::uint64_t begun = 0;  // sessions
+    std::size_t memory = 0;   // sum of `charged` over all sessions
     base::DueHeap<Entry> due;
     base::DueHeap<Entry> by_silence;  // by the time last heard, or an earlier time
     base::Mono next_sweep = base::Mono::max();
@@ -140,13 +143,24 @@ Entry* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
         end(longest, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
-    auto& entry = *sessions.emplace(id, std::make_unique<Entry>(id, parameters, stream_limits()))
-                       .first->second;
+    auto made = std::make_unique<Entry>(id, next_incarnation(id), parameters, stream_limits());
+    auto& entry = *sessions.emplace(id, std::move(made)).first->second;
     entry.silence = by_silence.enter(entry);
     by_silence.set(entry.silence, now);
     entry.tick = due.enter(entry);
     next_sweep = std::min(next_sweep, now + sweep_interval);
     return &entry;
+}
+
+/// A keyed hash of the session and a counter: it never repeats by more than chance, and says
+/// nothing about other sessions. The key is new at each start of the exit.
+std::uint32_t ExitSessions::Impl::next_incarnation(const base::SessionId& id) {
+    base::ByteArray<base::SessionId::size() + sizeof begun> name{};
+    base::Writer writer{name};
+    writer.bytes(id.bytes);
+    writer.u64(++begun);
+    const auto hash = static_cast<std::uint32_t>(sessions.hash_function()(base::ByteView{name}));
+    return std::max<std::uint32_t>(hash, 1);
 }
 
 /// A message does not reorder `by_silence`: a session's position is corrected when it comes first.

@@ -66,9 +66,10 @@ void encode(const UpHeader& header, base::ByteSpan out) {
 }
 
 void encode(const DownHeader& header, base::ByteSpan out) {
-    assert(header.number != 0);
+    assert(header.number != 0 && header.incarnation != 0);
     base::Writer writer{out};
     writer.u32(header.number);
+    writer.u32(header.incarnation);
     writer.u16(header.stock);
     write_acks(writer, header.acks);
     assert(writer.ok() && writer.written() == down_header_size);
@@ -99,9 +100,11 @@ base::Result<DownHeader, HeaderError> decode_down(base::ByteView message) {
     base::Reader reader{message};
     DownHeader header;
     header.number = reader.u32();
+    header.incarnation = reader.u32();
     header.stock = reader.u16();
     header.acks = read_acks(reader);
-    if (header.number == 0 || !sound(header.acks)) return base::Fail{HeaderError::bad_value};
+    if (header.number == 0 || header.incarnation == 0 || !sound(header.acks))
+        return base::Fail{HeaderError::bad_value};
     return header;
 }
 

@@ -1,7 +1,7 @@
 // The headers of exit session packets (docs/traffic-law.md section 2).
 //
 //   client -> exit, 2048 bytes:  UpHeader, 62 | surb_count x 396 | frames, zeros
-//   exit -> client, 2048 bytes:  DownHeader, 30 | frames, zeros
+//   exit -> client, 2048 bytes:  DownHeader, 34 | frames, zeros
 //
 // Pure formats: no state, any thread.
 #pragma once
@@ -22,8 +22,8 @@ inline constexpr std::size_t ack_window = 160;  // packet numbers below `largest
 
 inline constexpr std::size_t acks_size = 4 + ack_window / 8;
 inline constexpr std::size_t up_header_size = 16 + 1 + 1 + 4 + 16 + acks_size;
-inline constexpr std::size_t down_header_size = 4 + 2 + acks_size;
-static_assert(up_header_size == 62 && down_header_size == 30);
+inline constexpr std::size_t down_header_size = 4 + 4 + 2 + acks_size;
+static_assert(up_header_size == 62 && down_header_size == 34);
 static_assert(up_header_size + surbs_max * surb_size <= message_size);
 
 using PacketNumber = std::uint32_t;  // counts the packets of one direction, from 1
@@ -60,6 +60,9 @@ struct UpHeader {
 
 struct DownHeader {
     PacketNumber number = 0;
+    /// Not zero. Chosen by the exit when it begins the session. An exit that has forgotten a
+    /// session begins another one with the next packet of the same id, under another number.
+    std::uint32_t incarnation = 0;
     std::uint16_t stock = 0;  // SURBs left at the exit after this reply
     Acks acks;
     bool operator==(const DownHeader&) const = default;
@@ -68,8 +71,8 @@ struct DownHeader {
 enum class HeaderError {
     bad_length,      // the message is not message_size bytes
     too_many_surbs,  // surb_count > surbs_max
-    bad_value,       // packet number 0, all-zero session, ack bits for numbers below 1, or a next
-                     // pace without a change
+    bad_value,       // packet number, session or incarnation 0, ack bits for numbers below 1, or a
+                     // next pace without a change
 };
 
 /// Precondition: `out` has at least up_header_size or down_header_size bytes.

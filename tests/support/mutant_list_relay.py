@@ -8,6 +8,9 @@ POSITIONS = "each operator and each family that has two positions is found once"
 OWN_ANSWER = "every way for a document not to count has its own answer"
 
 MUTANTS = [
+    # --- relay/core/exit_sessions ---
+    mutant("incarnations-repeat", "relay/core/exit_sessions.cpp", "writer.u64(++begun);", "writer.u64(begun);",
+           CORE, "exit session: every object of a session has an incarnation of its own"),
     # --- sphinx/base/address ---
     mutant("half-of-the-carrier-range-public", "sphinx/base/address.cpp", "Range4{0x64400000, 10}",
            "Range4{0x64400000, 11}", CORE, "literals: each special range of IPv4 ends where the registry says"),

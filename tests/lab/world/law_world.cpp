@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <string>
+#include <utility>
 
 #include "relay/core/delivery.hpp"
 #include "sphinx/stream/header.hpp"
@@ -74,6 +75,16 @@ void LawWorld::disconnect() {
     core_->disconnected();
 }
 
+void LawWorld::freeze() {
+    frozen_ = true;
+}
+
+void LawWorld::thaw() {
+    frozen_ = false;
+    for (const auto& cell : std::exchange(kept_, {}))
+        core_->on_delivery(cell, now_);
+}
+
 base::Wall LawWorld::wall() const {
     return wall_begin + std::chrono::floor<base::Milliseconds>(now_ - begin);
 }
@@ -114,6 +125,7 @@ void LawWorld::travel(cell::CellBox cell, int exit, base::Nanoseconds delay) {
 }
 
 void LawWorld::step_client() {
+    if (frozen_) return;
     if (!linked_) {
         core_->prepare(now_, wall());
         return;
@@ -157,8 +169,7 @@ void LawWorld::step_exits() {
 
 void LawWorld::arrive(Arrival arrival) {
     if (arrival.exit == at_client) {
-        if (linked_ && arrival.cell->kind() == cell::Kind::packet)
-            core_->on_delivery(*arrival.cell, now_);
+        to_core(*arrival.cell);
         return;
     }
     if (arrival.exit == at_gateway) {
@@ -180,6 +191,14 @@ relay::core::SendResult LawWorld::to_relay(const base::NodeId&, cell::CellBox) {
     return relay::core::SendResult::no_link;
 }
 
+void LawWorld::to_core(const cell::Cell& cell) {
+    if (!linked_ || cell.kind() != cell::Kind::packet) return;
+    if (!frozen_)
+        core_->on_delivery(cell, now_);
+    else if (kept_.size() < kernel_keeps)
+        kept_.push_back(cell);
+}
+
 relay::core::SendResult LawWorld::to_client(const base::MailboxId&, cell::CellBox cell) {
     const bool packet = cell->kind() == cell::Kind::packet;
     auto held = meddle ? meddle(false, now_) : base::Nanoseconds{};
@@ -187,15 +206,17 @@ relay::core::SendResult LawWorld::to_client(const base::MailboxId&, cell::CellBo
         *held += base::from_seconds(moved_random_.unit() * base::to_seconds(options_.moved));
     if (held && *held > base::Nanoseconds{})
         on_the_way_.emplace(now_ + *held, Arrival{at_client, std::move(cell)});
-    else if (held && packet)
-        core_->on_delivery(*cell, now_);
+    else if (held)
+        to_core(*cell);
     return relay::core::SendResult::queued;
 }
 
 void LawWorld::run_for(base::Nanoseconds duration) {
     const auto end = now_ + duration;
     while (now_ < end) {
-        auto next = std::min(end, linked_ ? core_->next_due() : now_ + base::Milliseconds{100});
+        auto next = end;
+        if (!frozen_)
+            next = std::min(end, linked_ ? core_->next_due() : now_ + base::Milliseconds{100});
         for (const auto& exit : exits_)
             next = std::min(next, exit.second->sessions->next_due());
         next = std::min(next, mailboxes_.next_due());

@@ -53,6 +53,10 @@ class LawWorld final : relay::core::Egress {
     /// Bring the client's link to its gateway up or down.
     void connect();
     void disconnect();
+    /// Stops the client's process, as a suspend does; its link stays up. Of the cells that come
+    /// meanwhile the kernel keeps the first `kernel_keeps`. The client reads them when it wakes up.
+    void freeze();
+    void thaw();
 
     Servers servers;
     /// Called for each cell that the client sends, with its session (zero for a loop).
@@ -84,6 +88,7 @@ class LawWorld final : relay::core::Egress {
     void step_client();
     void step_exits();
     void arrive(Arrival arrival);
+    void to_core(const cell::Cell& cell);
     relay::core::SendResult to_relay(const base::NodeId& next, cell::CellBox cell) override;
     relay::core::SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override;
     void travel(cell::CellBox cell, int exit, base::Nanoseconds delay);
@@ -103,6 +108,9 @@ class LawWorld final : relay::core::Egress {
     std::vector<std::pair<base::NodeId, std::unique_ptr<Exit>>> exits_;
     std::multimap<base::Mono, Arrival> on_the_way_;
     bool linked_ = false;
+    bool frozen_ = false;
+    static constexpr std::size_t kernel_keeps = 100;
+    std::vector<cell::Cell> kept_;  // deliveries that came while the client stood still
 };
 
 }  // namespace nightjar::lab::world

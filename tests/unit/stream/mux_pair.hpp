@@ -64,7 +64,7 @@ using Kinds = std::vector<Event::Kind>;
 using Kind = Event::Kind;
 
 inline base::Bytes frames(std::initializer_list<stream::Frame> list) {
-    base::Bytes bytes(2018);
+    base::Bytes bytes(stream::down_room);
     base::Writer writer{bytes};
     for (const auto& frame : list)
         CHECK(stream::write_frame(writer, frame));
@@ -89,7 +89,7 @@ inline stream::Frame open_frame(stream::StreamId id) {
 /// The frames of the exit's next packet.
 inline std::vector<stream::Frame> answers(Mux& mux, base::Bytes& room) {
     static stream::PacketNumber number = 0;
-    room.assign(2018, 0);
+    room.assign(stream::down_room, 0);
     mux.fill(++number, room);
     mux.acknowledged(number);
     const auto checked = stream::CheckedFrames::parse(Side::client, room);

@@ -62,6 +62,7 @@ void StreamChannel::send_down() {
     }
     stream::DownHeader header;
     header.number = exit_end_.sent.next(now_, 0);
+    header.incarnation = 1;
     header.acks = exit_end_.arrived.next_acks();
     base::Bytes message(stream::message_size);
     encode(header, message);

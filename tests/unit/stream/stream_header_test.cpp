@@ -47,6 +47,7 @@ TEST_CASE("headers read back as they were written, whatever their values") {
 
         DownHeader down;
         down.number = up.number;
+        down.incarnation = static_cast<std::uint32_t>(random.u64() | 1);
         down.stock = static_cast<std::uint16_t>(random.u64());
         down.acks = up.acks;
         encode(down, message);
@@ -73,6 +74,16 @@ TEST_CASE("the bytes of a header stand where docs/stream.md says") {
           "0417"
           "01020304"
           "000000050000afc86b49e01000009e34"
+          "0000012c"
+          "0102000000000000000000000000000000000000");
+
+    const DownHeader down{
+        .number = 0x01020304, .incarnation = 0x0a0b0c0d, .stock = 0x0102, .acks = up.acks};
+    encode(down, message);
+    CHECK(base::to_hex(base::ByteView{message}.first(stream::down_header_size)) ==
+          "01020304"
+          "0a0b0c0d"
+          "0102"
           "0000012c"
           "0102000000000000000000000000000000000000");
 }
@@ -127,6 +138,14 @@ TEST_CASE("each rule of a header is checked") {
     CHECK_FALSE(stream::decode_up(no_change).has_value());
     std::fill_n(no_change.begin() + 34, 4, std::uint8_t{0});
     CHECK(stream::decode_up(no_change).has_value());
+    encode(DownHeader{.number = 1, .incarnation = 1, .stock = 0, .acks = {}}, sound);
+    CHECK(stream::decode_down(sound).has_value());
+    for (const std::size_t at : {3, 7}) {
+        auto zero = sound;
+        zero[at] = 0;
+        REQUIRE_FALSE(stream::decode_down(zero).has_value());
+        CHECK(stream::decode_down(zero).error() == HeaderError::bad_value);
+    }
 }
 
 TEST_CASE("SURBs and frames share what is behind the header") {
@@ -142,5 +161,5 @@ TEST_CASE("SURBs and frames share what is behind the header") {
     }
     CHECK(stream::up_room(4) == 402);
     CHECK(stream::up_room(5) == 6);
-    CHECK(stream::down_room == 2018);
+    CHECK(stream::down_room == 2014);
 }

@@ -32,6 +32,7 @@ struct SessionFixture {
                           .change_second = 1'800'000'003};
     base::Mono now = network.now;
     stream::PacketNumber replies = 0;
+    std::uint32_t incarnation = 7;
     stream::Mux far{stream::Side::exit};
     std::vector<base::Bytes> surbs;
     stream::ArrivedLog arrived;  // at the exit
@@ -88,6 +89,7 @@ struct SessionFixture {
     bool reply(stream::Acks acks, bool twice = false) {
         base::ByteArray<stream::message_size> message{};
         stream::encode({.number = ++replies,
+                        .incarnation = incarnation,
                         .stock = static_cast<std::uint16_t>(surbs.size() - 1),
                         .acks = acks},
                        message);

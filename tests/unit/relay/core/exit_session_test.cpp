@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "tests/unit/relay/core/exit_harness.hpp"
 
 using namespace nightjar;
@@ -11,7 +13,7 @@ namespace {
 
 /// One session, and the client's packets to it, written by hand.
 struct OneSession {
-    OneSession() : session{named(), parameters, stream::MuxLimits{}} {}
+    OneSession() : session{named(), 1, parameters, stream::MuxLimits{}} {}
 
     static base::SessionId named() {
         base::SessionId id;
@@ -139,4 +141,33 @@ TEST_CASE(
     one.session.names().remember(std::string(200, 'a'), relay::core::Family::v4,
                                  base::Fail{relay::core::NameError::not_found}, base::Mono{});
     CHECK(one.session.memory() >= with_bytes + 200);
+}
+
+TEST_CASE("exit session: every object of a session has an incarnation of its own") {
+    std::set<std::uint32_t> seen;
+    for (const std::uint64_t seed : {1, 2}) {
+        Harness harness;
+        harness.random = base::SeededRandom{seed};
+        relay::core::ExitSessions exit{harness.parameters,
+                                       harness.random,
+                                       harness.counters,
+                                       {},
+                                       std::make_unique<PlainSealer>()};
+        for (int life = 0; life < 3; ++life) {
+            for (int packet = 0; packet < 4; ++packet)
+                exit.on_message(harness.message(5, full), harness.now);
+            std::vector<ExitSessions::Reply> replies;
+            for (int ms = 0; ms < 200; ms += 10)
+                exit.tick(harness.now + Milliseconds{ms}, wall_start, replies);
+            REQUIRE(replies.size() > 2);
+            const auto incarnation = harness.header_of(replies.front()).incarnation;
+            for (const auto& reply : replies)
+                CHECK(harness.header_of(reply).incarnation == incarnation);
+            CHECK(seen.insert(incarnation).second);
+            harness.now += Seconds{20};  // the exit forgets the session
+            exit.tick(harness.now, wall_start, replies);
+            REQUIRE(exit.sessions() == 0);
+        }
+    }
+    CHECK(seen.size() == 6);
 }
