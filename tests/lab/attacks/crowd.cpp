@@ -44,6 +44,12 @@ struct AnyWord {
     }
 };
 
+/// The message of a clear packet that carries one.
+base::ByteView message_in(const lab::world::OnWire& cell) {
+    return base::ByteView{cell.cell.body()}.subspan(packet::header_size + packet::payload_zeros,
+                                                    stream::message_size);
+}
+
 /// The number of packets at a relay in the window if a third of all packets pass it. A larger
 /// replay filter than needed would not fit into the processor's caches.
 std::uint64_t replay_packets(const CrowdOptions& options) {
@@ -111,7 +117,10 @@ Crowd::Impl::Impl(CrowdOptions with)
     traces.resize(options.clients);
     for (unsigned i = 0; i < options.clients; ++i)
         add_client(i);
-    world.wire = [this](lab::world::OnWire& cell) { see(cell); };
+    world.wire = [this](lab::world::OnWire& cell) {
+        if (options.tamper) options.tamper(cell);
+        see(cell);
+    };
 }
 
 void Crowd::Impl::add_client(unsigned number) {
@@ -167,10 +176,11 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
         if (!loop) {
             // The session id, by which the bad exit knows the session: the first bytes of a
             // message.
-            const auto message =
-                cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
+            const auto message = message_in(cell);
             sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
                 static_cast<unsigned>(number);
+            if (recorded && options.on_sent)
+                options.on_sent({static_cast<unsigned>(number), 0, at, message});
         }
         // The gateway unwraps a layer and so knows the next hop. The arrival time says more than
         // the departure time, because a delay lies between them.
@@ -180,6 +190,7 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
     }
     if (!recorded) return;
     (up ? trace.up : trace.down).push_back(at);
+    if (!up && cell.cell.kind() == cell::Kind::packet) trace.handed_on.push_back(at);
 }
 
 /// Between relays: records what gateways and exits know about the packet, from its clear header.
@@ -205,12 +216,13 @@ void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
         return;
     }
     if (!header.identifier.is_zero()) return;  // a relay's own loop
-    const auto message = cell.cell.body().subspan(packet::header_size + packet::payload_zeros);
+    const auto message = message_in(cell);
     const auto session =
         sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
     if (session == sessions.end()) return;
-    traces[session->second].at_exit.push_back(
-        {at, static_cast<unsigned>(cell.to_number - first_gateway)});
+    const auto exit = static_cast<unsigned>(cell.to_number - first_gateway);
+    traces[session->second].at_exit.push_back({at, exit});
+    if (options.on_exit) options.on_exit({session->second, exit, at, message});
 }
 
 Crowd::Crowd(CrowdOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}

@@ -22,6 +22,14 @@ enum class Work { download, upload, either };  // either: drawn for each busy cl
 /// gap.
 enum class Defence { law, on_demand, poisson };
 
+/// The plaintext of one session packet. Valid only during the call that hands it over.
+struct Plaintext {
+    unsigned client = 0;
+    unsigned exit = 0;  // a gateway's index; only where the packet reaches its exit
+    float at = 0;       // seconds from connecting
+    base::ByteView message;
+};
+
 struct CrowdOptions {
     std::uint64_t seed = 1;
     unsigned clients = 100;
@@ -37,6 +45,12 @@ struct CrowdOptions {
     lab::world::WorldOptions network;
     /// If set, called for every cell on every link as it is sent.
     std::function<void(const lab::world::OnWire&)> seen;
+    /// If set, called for every cell before any observer. It may change the cell.
+    std::function<void(lab::world::OnWire&)> tamper;
+    /// If set, called for every session packet as its client sends it (the truth), and as it
+    /// reaches its exit, which decrypts it. From records_from on.
+    std::function<void(const Plaintext&)> on_sent;
+    std::function<void(const Plaintext&)> on_exit;
 
     CrowdOptions();  // the default network, with handovers every 18 s
 };
@@ -61,6 +75,7 @@ struct Trace {
     };
     std::vector<Passed> to_mix;
     std::vector<Passed> delivered;
+    Times handed_on;  // when the gateway sent a delivery, not padding, to the client
     // An observer of the target's link: the times at which bytes of this client's upload were
     // written.
     Times written;

@@ -6,8 +6,6 @@
 namespace nightjar::lab::attacks {
 namespace {
 
-constexpr double link_and_tick = 0.002;  // one link; the rounding by ticks averages to zero
-
 /// The rate of events at time `at` that `cause` predicts.
 double expected_rate(const Times& cause, double at, const Route& route) {
     auto one =

@@ -8,6 +8,9 @@
 
 namespace nightjar::lab::attacks {
 
+/// Seconds of each hop beside its delay: one link. The rounding by ticks averages to zero.
+inline constexpr double link_and_tick = 0.002;
+
 /// The path between two ends: `hops` exponential delays, and the links.
 struct Route {
     unsigned hops;

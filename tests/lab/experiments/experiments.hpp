@@ -14,6 +14,8 @@ void observer(const measure::Options& options, measure::Report& report);  // see
 void linking(const measure::Options& options,
              measure::Report& report);  // flows matched from end to end
 void gateway(const measure::Options& options, measure::Report& report);  // the client's own gateway
+void headers(const measure::Options& options,
+             measure::Report& report);  // what an exit reads names the client
 void routes(const measure::Options& options,
             measure::Report& report);  // an adversary that runs some relays
 void operators(const measure::Options& options,

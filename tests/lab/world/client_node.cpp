@@ -5,12 +5,39 @@
 #include "client/core/sealer.hpp"
 
 namespace nightjar::lab::world {
+namespace {
+
+/// Changes the first draw and passes the others on. A client's first draw is the key of the random
+/// stream that places its slots (client/core/traffic_law.hpp).
+class OtherMoments final : public base::Random {
+ public:
+    explicit OtherMoments(std::unique_ptr<base::Random> random) : random_{std::move(random)} {}
+
+    void fill(base::ByteSpan out) override {
+        random_->fill(out);
+        if (!std::exchange(first_, false)) return;
+        for (auto& byte : out)
+            byte ^= 0x5a;
+    }
+
+ private:
+    std::unique_ptr<base::Random> random_;
+    bool first_ = true;
+};
+
+std::unique_ptr<base::Random> random_of(World& world) {
+    auto random = world.fork_random();
+    if (!world.options().other_moments) return random;
+    return std::make_unique<OtherMoments>(std::move(random));
+}
+
+}  // namespace
 
 ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway)
     : world_{world},
       mailbox_{mailbox},
       gateway_{gateway},
-      random_{world.fork_random()},
+      random_{random_of(world)},
       document_{world.document(world.wall(*this))},
       core_{std::make_unique<client::core::Core>(
           document_, mailbox_, gateway_, *random_, world.now(),

@@ -55,6 +55,8 @@ struct WorldOptions {
     relay::core::PipelineOptions pipeline;
     std::uint64_t replay_packets = 200'000;  // each filter's size
     Packets packets = Packets::real;
+    /// Clients' slots come at other moments, and everything else that clients draw stays as it is.
+    bool other_moments = false;
 };
 
 /// A participant with links. The world steps the nodes in the order in which they were added and

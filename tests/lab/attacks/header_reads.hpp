@@ -1,0 +1,77 @@
+// What a bad exit reads in the headers of a session's packets. Only this pair of files knows the
+// fields of UpHeader; the attacks (header_scores.hpp) get numbers and times.
+//
+//   HeaderReader reader{options};   // before the Crowd is made: listens at the exits
+//   Crowd crowd{options}; crowd.run();
+//   reader.sessions()               // one entry for each session that reached an exit
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "sphinx/stream/header.hpp"
+#include "tests/lab/attacks/crowd.hpp"
+
+namespace nightjar::lab::attacks {
+
+/// Numbers are in random order within blocks of this many, which begin at 1. 1: a session's numbers
+/// are in the order of its slots.
+inline constexpr stream::PacketNumber number_block = 1;
+
+/// One packet, as its exit sees it.
+struct HeaderRead {
+    double at = 0;    // arrival, seconds from connecting
+    double sent = 0;  // the truth: when the client sent it
+    stream::PacketNumber number = 0;
+    /// A time in the header, in seconds on a clock of which the exit knows only the rate. Larger is
+    /// later. Empty if the header holds none.
+    std::optional<double> stamp;
+    std::uint32_t sequence = 0;               // stamps of one sequence have one unknown constant
+    double surbs = 0;                         // SURBs in the packet
+    double frames = 0;                        // bytes of frames that are not padding
+    std::vector<stream::PacketNumber> acked;  // replies that no packet before this one acknowledged
+};
+
+/// A change of pace that a session's headers announced.
+struct PaceChange {
+    double at = 0;                 // seconds from connecting; uncertain by the delay of a route
+    double before = 0, after = 0;  // replies per second
+};
+
+struct SessionRead {
+    unsigned client = 0;              // the truth to guess
+    unsigned exit = 0;                // a gateway's index
+    std::vector<HeaderRead> packets;  // in the order of slots, as far as the exit can tell
+    std::vector<PaceChange> changes;
+};
+
+class HeaderReader {
+ public:
+    /// Sets on_sent and on_exit. `options` must be passed on to the Crowd, and this object must
+    /// outlive it.
+    explicit HeaderReader(CrowdOptions& options);
+    HeaderReader(const HeaderReader&) = delete;
+    HeaderReader& operator=(const HeaderReader&) = delete;
+
+    /// Call it once, after the run.
+    std::vector<SessionRead> sessions();
+
+ private:
+    struct Raw {
+        HeaderRead read;
+        stream::Acks acks;
+        stream::Schedule schedule;
+    };
+    struct Raws {
+        unsigned client = 0, exit = 0;
+        std::vector<Raw> packets;
+    };
+    void on_exit(const Plaintext& packet);
+
+    double start_;  // network time of the beginning, in seconds
+    std::map<base::SessionId, Raws> sessions_;
+    std::map<std::pair<base::SessionId, stream::PacketNumber>, double> sent_;
+};
+
+}  // namespace nightjar::lab::attacks
