@@ -72,6 +72,7 @@ struct Crowd::Impl {
     explicit Impl(CrowdOptions with);
 
     void add_client(unsigned number);
+    lab::world::ClientLife draw_life(Trace& trace);
     void see(const lab::world::OnWire& cell);
     void see_client_link(const lab::world::OnWire& cell, float at);
     void see_packet(const lab::world::OnWire& cell, float at);
@@ -123,6 +124,25 @@ Crowd::Impl::Impl(CrowdOptions with)
     };
 }
 
+/// Draws nothing if no option asks for it: then networks stay as they are.
+lab::world::ClientLife Crowd::Impl::draw_life(Trace& trace) {
+    using lab::world::World;
+    lab::world::ClientLife life;
+    trace.leaves = 2 * options.seconds;
+    if (options.connects_within > 0) trace.connects = options.connects_within * random->unit();
+    if (options.stays > 0)
+        trace.leaves = trace.connects +
+                       base::to_seconds(random->exponential(base::from_seconds(options.stays)));
+    if (options.clock_off > 0)
+        life.clock_offset = base::Milliseconds{
+            static_cast<std::int64_t>(1000 * options.clock_off * (2 * random->unit() - 1))};
+    if (options.clock_ppm > 0) life.clock_ppm = options.clock_ppm * (2 * random->unit() - 1);
+    if (options.connects_within > 0)
+        life.connects = World::begin + base::from_seconds(trace.connects);
+    if (options.stays > 0) life.leaves = World::begin + base::from_seconds(trace.leaves);
+    return life;
+}
+
 void Crowd::Impl::add_client(unsigned number) {
     auto& trace = traces[number];
     trace.busy = random->unit() < options.busy_share;
@@ -145,7 +165,7 @@ void Crowd::Impl::add_client(unsigned number) {
         transfers.emplace_back();
         return;
     }
-    auto& node = world.add<lab::world::ClientNode>(mailbox, mailbox, gateway);
+    auto& node = world.add<lab::world::ClientNode>(mailbox, mailbox, gateway, draw_life(trace));
     if (trace.busy) {
         transfers.push_back(std::make_unique<Transfer>(work, options.bytes, begins, number));
         transfers.back()->isolate(options.isolation_keys);

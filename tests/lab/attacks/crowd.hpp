@@ -41,6 +41,10 @@ struct CrowdOptions {
     double seconds = 25;          // length of the window, from connecting
     double begins_within = 10;    // a busy client begins at a uniform time in this many seconds
     unsigned isolation_keys = 0;  // a busy client's further keys, each with its own session
+    double connects_within = 0;   // a client connects at a uniform time in this many seconds
+    double stays = 0;             // mean seconds until a client leaves, exponential; 0: never
+    double clock_off = 0;         // clients' clocks are off by up to this many seconds
+    double clock_ppm = 0;         // and run fast or slow by up to so many millionths
     double records_from = 0;      // seconds; earlier events are not recorded
     lab::world::WorldOptions network;
     /// If set, called for every cell on every link as it is sent.
@@ -59,6 +63,8 @@ using Times = std::vector<float>;  // seconds from connecting
 
 /// What each observer knows about one client.
 struct Trace {
+    double connects = 0;  // seconds; seen on the client's link
+    double leaves = 0;    // after the window: never
     bool busy = false;
     bool finished = false;  // a busy client's transfer ended within the window
     std::size_t moved = 0;  // bytes of that transfer that arrived

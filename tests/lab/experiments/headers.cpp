@@ -57,6 +57,7 @@ struct Answers {
     std::vector<double> own, foreign;
     double right = 0;  // sessions whose own client has the best score; ties count in part
     std::size_t sessions = 0;
+    std::size_t of = 0;  // clients that a session is compared with
 };
 
 attacks::Route route_of(const directory::Parameters& law, bool quick = false) {
@@ -145,6 +146,7 @@ Answers ask(const Question& question, const std::vector<Ends>& ends,
             equal += *other == *own;
         }
         if (foreign.empty()) continue;
+        answers.of = std::max(answers.of, foreign.size() + 1);
         // How well a session fits any link depends on the session. Only the difference tells whose
         // it is.
         const auto usual = measure::mean(foreign);
@@ -219,7 +221,7 @@ void show(const Question& question, const Answers& answers, measure::Report& rep
                 {"packets", question.packets},
                 {"right", answers.right},
                 {"sessions", answers.sessions},
-                {"of", question.others > 0 ? question.others + 1 : answers.sessions},
+                {"of", answers.of},
                 {"auc", auc},
                 {"tpr", measure::true_positive_rate(answers.foreign, answers.own, false_alarms)}});
     if (question.control && question.packets >= 100)
@@ -290,6 +292,7 @@ void headers(const measure::Options& options, measure::Report& report) {
             sum.foreign.insert(sum.foreign.end(), from.foreign.begin(), from.foreign.end());
             sum.right += from.right;
             sum.sessions += from.sessions;
+            sum.of = std::max(sum.of, from.of);
         }
         show(all[k], sum, report);
     }

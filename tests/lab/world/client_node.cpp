@@ -1,5 +1,6 @@
 #include "tests/lab/world/client_node.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/core/sealer.hpp"
@@ -33,22 +34,52 @@ std::unique_ptr<base::Random> random_of(World& world) {
 
 }  // namespace
 
-ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway)
+ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway,
+                       const ClientLife& life)
     : world_{world},
       mailbox_{mailbox},
       gateway_{gateway},
       random_{random_of(world)},
-      document_{world.document(world.wall(*this))},
-      core_{std::make_unique<client::core::Core>(
-          document_, mailbox_, gateway_, *random_, world.now(),
-          client_sealer(world.options().packets, world.fork_seed()))} {
+      connects_{life.connects.value_or(world.now())},
+      leaves_{life.leaves} {
+    clock_offset = life.clock_offset;
+    clock_ppm = life.clock_ppm;
+    document_ = world.document(world.wall(*this));
+    core_ = std::make_unique<client::core::Core>(
+        document_, mailbox_, gateway_, *random_, local(world.now()),
+        client_sealer(world.options().packets, world.fork_seed()));
+    if (connects_ <= world.now()) connect();
+}
+
+void ClientNode::connect() {
+    state_ = State::connected;
+    const auto now = local(world_.now());
     world_.connect(mailbox_, gateway_);
-    core_->connected(world_.now(), world_.wall(*this));
-    core_->prepare(world_.now(), world_.wall(*this));
+    core_->connected(now, world_.wall(*this));
+    core_->prepare(now, world_.wall(*this));
+}
+
+void ClientNode::leave() {
+    state_ = State::gone;
+    core_->disconnected();
+    world_.disconnect(mailbox_, gateway_);
+}
+
+base::Mono ClientNode::local(base::Mono at) const {
+    return World::begin + drifted(at - World::begin, clock_ppm);
+}
+
+base::Mono ClientNode::true_time(base::Mono local) const {
+    if (clock_ppm == 0 || local == base::Mono::max()) return local;
+    const auto shown = base::to_seconds(local - World::begin);
+    auto at = World::begin + base::from_seconds(shown / (1 + clock_ppm * 1e-6));
+    while (this->local(at) < local)
+        at += base::Nanoseconds{100};
+    return at;
 }
 
 bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
-    if (cell->kind() != cell::Kind::packet) return false;
+    if (cell->kind() != cell::Kind::packet || state_ != State::connected) return false;
     // Between two slots a delivery only affects the packets of the next slot. So it waits for that
     // slot unless core() has been called: each of ten thousand clients is loaded into the cache
     // once per slot, not twice.
@@ -60,7 +91,7 @@ bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
 
 void ClientNode::take_deliveries() {
     for (const auto& delivery : delivered_)
-        core_->on_delivery(*delivery.cell, delivery.at);
+        core_->on_delivery(*delivery.cell, local(delivery.at));
     delivered_.clear();
 }
 
@@ -70,7 +101,11 @@ client::core::Core& ClientNode::core() {
     return *core_;
 }
 
-void ClientNode::step(base::Mono now) {
+void ClientNode::step(base::Mono at) {
+    if (state_ == State::before && connects_ <= at) return connect();
+    if (state_ == State::connected && leaves_ <= at) leave();
+    if (state_ != State::connected) return;
+    const auto now = local(at);
     // As in the daemon: only slots run the schedule, while deliveries also wake applications.
     if (core_->next_due() <= now) run_schedule(now);
     if (application) application(core(), now);
@@ -90,7 +125,15 @@ void ClientNode::run_schedule(base::Mono now) {
 }
 
 base::Mono ClientNode::next_due() const {
-    return core_->next_due();
+    switch (state_) {
+        case State::before:
+            return connects_;
+        case State::connected:
+            return std::min(leaves_, true_time(core_->next_due()));
+        case State::gone:
+            break;
+    }
+    return base::Mono::max();
 }
 
 }  // namespace nightjar::lab::world

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "client/core/core.hpp"
@@ -10,11 +11,20 @@
 
 namespace nightjar::lab::world {
 
+/// When a client is connected, and how wrong its clocks are.
+struct ClientLife {
+    std::optional<base::Mono> connects;  // true time; nullopt: when it is added
+    base::Mono leaves = base::Mono::max();
+    base::Milliseconds clock_offset{};
+    double clock_ppm = 0;
+};
+
 class ClientNode final : public Node {
  public:
-    /// Connected from the start. Add it under its mailbox:
-    /// world.add<ClientNode>(mailbox, mailbox, gateway).
-    ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway);
+    /// Connected from the start, with true clocks, unless `life` says otherwise. Add it under its
+    /// mailbox: world.add<ClientNode>(mailbox, mailbox, gateway).
+    ClientNode(World& world, base::MailboxId mailbox, base::NodeId gateway,
+               const ClientLife& life = {});
 
     bool receive(std::uint32_t from, cell::CellBox cell, base::Mono at) override;
     void step(base::Mono now) override;
@@ -32,8 +42,14 @@ class ClientNode final : public Node {
         cell::CellBox cell;
         base::Mono at;
     };
+    void connect();
+    void leave();
     void take_deliveries();
     void run_schedule(base::Mono now);
+    /// The client's monotonic clock at a true time, and the first true time at which it shows
+    /// `local` or later.
+    base::Mono local(base::Mono at) const;
+    base::Mono true_time(base::Mono local) const;
 
     World& world_;
     base::MailboxId mailbox_;
@@ -41,6 +57,9 @@ class ClientNode final : public Node {
     std::unique_ptr<base::Random> random_;
     std::shared_ptr<const directory::Document> document_;
     std::unique_ptr<client::core::Core> core_;
+    base::Mono connects_;
+    base::Mono leaves_;
+    enum class State { before, connected, gone } state_ = State::before;
     bool looked_at_ = false;
     std::vector<Delivery> delivered_;  // since the last slot
 };

@@ -126,7 +126,7 @@ void World::disconnect(const base::MailboxId& client, const base::NodeId& gatewa
 
 base::Wall World::wall(const Node& node) const {
     return options_.start + node.clock_offset +
-           std::chrono::duration_cast<base::Milliseconds>(now_ - begin);
+           std::chrono::duration_cast<base::Milliseconds>(drifted(now_ - begin, node.clock_ppm));
 }
 
 std::unique_ptr<base::Random> World::fork_random() {

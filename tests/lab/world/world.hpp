@@ -37,6 +37,12 @@ namespace nightjar::lab::world {
 class RelayNode;
 class World;
 
+/// The time that a clock counts while true time passes by `elapsed`.
+inline base::Nanoseconds drifted(base::Nanoseconds elapsed, double ppm) {
+    return elapsed + base::Nanoseconds{static_cast<std::int64_t>(
+                         static_cast<double>(elapsed.count()) * ppm * 1e-6)};
+}
+
 /// A link. Cells keep their order despite the jitter, as on TCP.
 struct LinkModel {
     base::Nanoseconds latency = base::Milliseconds{2};
@@ -61,8 +67,8 @@ struct WorldOptions {
 
 /// A participant with links. The world steps the nodes in the order in which they were added and
 /// hands each node its cells right before its step. During a run, only a node's own step and the
-/// World's functions may bring its next_due() forward, and no node may change `up` or a connection.
-/// Between runs everything may change.
+/// World's functions may bring its next_due() forward, and no node may change `up`. A client may
+/// connect or disconnect itself in its own step. Between runs everything may change.
 class Node {
  public:
     virtual ~Node() = default;
@@ -75,6 +81,9 @@ class Node {
 
     /// How far this node's wall clock is ahead of the true time. A change makes the clock jump.
     base::Milliseconds clock_offset{};
+    /// How much faster than true time this node's clocks run, in millionths. Set it before the node
+    /// reads a clock.
+    double clock_ppm = 0;
     /// A node that is down is not stepped, and a cell sent to it finds no link.
     bool up = true;
     /// The node's index in the order of addition. The world sets it.
