@@ -341,6 +341,7 @@ void Daemon::on_document(std::string_view text) {
 std::string Daemon::status_line() {
     if (!core_) return protocol::api::error_line("not ready, waiting for: " + waiting_for_);
     protocol::api::DaemonStatus status;
+    status.now = node::process::mono_now();
     status.ready = core_->ready();
     status.network = document_->network;
     status.mode = document_->parameters.lab ? "lab" : "production";
@@ -355,7 +356,7 @@ std::string Daemon::status_line() {
     status.links = links_;
     status.applications = proxy_.applications();
     status.literals = proxy_.literals();
-    return protocol::api::status_line(status, core_->status(node::process::mono_now()), *document_);
+    return protocol::api::status_line(status, core_->status(status.now), *document_);
 }
 
 std::optional<std::uint64_t> Daemon::ping() {

@@ -324,6 +324,7 @@ operation::StatusFacts Daemon::status() {
     status.memory_locked = store_.memory_locked();
     status.facts = facts();
     status.links = engine_.links();
+    status.loops_missing = engine_.loops_missing();
     if (lab()) status.lab = engine_.lab_facts();
     return status;
 }

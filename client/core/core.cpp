@@ -18,7 +18,8 @@ Core::Impl::Impl(const std::shared_ptr<const directory::Document>& document, bas
       sealer{sealer ? std::move(sealer) : packet_sealer()},
       clock{now},
       law{document->parameters, random},
-      plan{document->parameters} {
+      plan{document->parameters},
+      watch{document->parameters} {
     assert(document->find(gateway) != nullptr);
 }
 
@@ -31,6 +32,7 @@ void Core::Impl::use(std::shared_ptr<const directory::Document> newer) {
     document = std::move(newer);
     law.use(document->parameters, clock);
     plan.use(document->parameters);
+    watch.use(document->parameters);
 }
 
 SessionContext Core::Impl::context() {
@@ -42,10 +44,11 @@ void Core::Impl::connected(base::Mono now, base::Wall wall) {
     is_connected = true;
     network = NetworkClock::reading(now, wall);
     law.start(now, network.zero);
+    watch.connected(now);
     const auto first_slot = law.next_nominal();
     if (plan_started && now - disconnected_at <= resume_within) {
         for (auto& [handle, live] : sessions)
-            live.session->resume(first_slot);
+            live.silence.resume(watch.time());
     } else {
         end_sessions();
         plan.start(first_slot, network);
@@ -63,6 +66,7 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     }
     take_back_unsent();
     network.follow(now, wall);
+    watch.step(now);
     outstanding.forget_ended(wall);
     if (now - loops_counted >= count_loops_every) {
         loops_counted = now;
@@ -71,14 +75,18 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     }
     while (const auto slot = law.to_prepare(now)) {
         run_plan(slot->nominal);
-        law.put(*slot, make(*slot));
+        auto packet = make(*slot);
+        if (slot->kind == Slot::Kind::loop && packet.cell) watch.planned(slot->due);
+        law.put(*slot, std::move(packet));
     }
 }
 
 void Core::Impl::take_back_unsent() {
     for (const auto& packet : law.take_unsent()) {
-        for (const auto& identifier : packet.awaited)
-            outstanding.take(identifier);
+        for (const auto& identifier : packet.awaited) {
+            const auto expected = outstanding.take(identifier);
+            if (expected && expected->session == loops_handle) watch.not_sent(expected->made);
+        }
         const auto found = sessions.find(packet.session);
         if (found != sessions.end()) found->second.session->not_sent(packet.number);
     }
@@ -131,12 +139,19 @@ void Core::Impl::on_delivery(const cell::Cell& cell, base::Mono now) {
         return;
     }
     const auto payload = body.subspan(base::SurbId::size(), packet::payload_size);
-    if (expected->session != loops_handle) {
+    if (expected->session == loops_handle)
+        on_loop(*expected, payload, now);
+    else
         on_reply(*expected, payload, now);
-    } else if (sealer->recover(expected->recovery, payload)) {
+}
+
+void Core::Impl::on_loop(const Expected& expected, base::ByteView payload, base::Mono now) {
+    if (sealer->recover(expected.recovery, payload)) {
         ++loops_returned;
+        watch.returned(expected.made, now);
     } else {
         ++loops_lost;  // it was modified on its way
+        watch.modified(expected.made);
     }
 }
 
@@ -149,6 +164,7 @@ void Core::Impl::on_reply(const Expected& spent, base::ByteView payload, base::M
     // The plan replaces a dead session at its next decision. Its streams need not wait for that.
     if (found->second.session->forgotten()) reset_streams(found->second);
     if (!taken) return;
+    found->second.silence.heard(watch.time(), now);
     ++replies;
     collect(found->second, &spent);
 }
@@ -173,6 +189,7 @@ void Core::disconnected() {
     impl_->is_connected = false;
     impl_->disconnected_at = impl_->clock;
     impl_->law.stop();
+    impl_->watch.disconnected();
 }
 
 std::vector<SlotPacket> Core::tick(base::Mono now) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "client/core/isolation.hpp"
+#include "client/core/loop_watch.hpp"
 #include "client/core/sealer.hpp"
 #include "client/core/slot_packet.hpp"
 #include "sphinx/base/ids.hpp"
@@ -45,6 +46,7 @@ struct CoreStatus {
     std::size_t isolated_max = 0;  // isolation keys that may own a session; 0 where U is too small
     std::size_t keys = 0;          // isolation keys that are known
     std::size_t keys_sharing = 0;  // those without a session of their own
+    LoopState loops;  // what the client's own loops say of the link
     struct Session {
         base::NodeId exit;
         double pace = 0;             // replies per second now
@@ -52,7 +54,8 @@ struct CoreStatus {
         std::uint32_t estimate = 0;  // the stock plus the SURBs on their way to the exit
         std::uint32_t target = 0;    // S*, what estimate is kept at
         std::size_t streams = 0;
-        bool ready = false;  // its first reply has arrived
+        bool ready = false;   // its first reply has arrived
+        bool silent = false;  // its exit counts as dead
     };
     std::vector<Session> sessions;
 };

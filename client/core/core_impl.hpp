@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "client/core/core.hpp"
+#include "client/core/exit_silence.hpp"
 #include "client/core/isolation.hpp"
+#include "client/core/loop_watch.hpp"
 #include "client/core/network_clock.hpp"
 #include "client/core/sealer.hpp"
 #include "client/core/session.hpp"
@@ -42,7 +44,10 @@ struct Core::Impl final : PlanHost {
         bool rest_complete = false;  // it ends with the target's last byte
     };
     struct SessionEntry {
+        SessionEntry(std::unique_ptr<Session> with, base::Mono begun)
+            : session{std::move(with)}, silence{begun} {}
         std::unique_ptr<Session> session;
+        ExitSilence silence;
         std::map<stream::StreamId, StreamRef> streams;
     };
 
@@ -57,6 +62,7 @@ struct Core::Impl final : PlanHost {
     void take_back_unsent();
     SlotPacket make(const Slot& slot);
     SlotPacket make_loop(const Slot& slot);
+    void on_loop(const Expected& expected, base::ByteView payload, base::Mono now);
     void on_delivery(const cell::Cell& cell, base::Mono now);
     void on_reply(const Expected& spent, base::ByteView payload, base::Mono now);
     const directory::Relay& gateway_relay() const { return *document->find(gateway); }
@@ -65,8 +71,12 @@ struct Core::Impl final : PlanHost {
     // --- core_sessions.cpp: opening and ending sessions ---
     Health health(SessionHandle session) override;
     std::optional<SessionHandle> open_shared() override;
-    std::optional<SessionHandle> create_session();
+    /// Creates a session for `key`; empty for the shared one. It uses the key's exit of this turn
+    /// if there is one, else it draws an exit.
+    std::optional<SessionHandle> create_session(const std::optional<IsolationKey>& key);
     const directory::Relay* choose_exit();
+    const directory::Relay* exit_of_turn(const std::optional<IsolationKey>& key);
+    void forget_turn_of(SessionHandle session);
     /// Takes the plan's decisions up to the law time `now`.
     void run_plan(base::Mono now);
     void end_session(SessionHandle handle);
@@ -106,6 +116,14 @@ struct Core::Impl final : PlanHost {
     SessionHandle last_handle = loops_handle;
     std::map<SessionHandle, SessionEntry> sessions;
     std::map<base::NodeId, base::Mono> dead_exits;
+    /// The exit that a key drew in its turn: for one session lifetime, or until it stops answering.
+    /// Sessions that begin again after an interruption use it, so interruptions draw no exits.
+    struct Turn {
+        base::NodeId exit;
+        base::Mono drawn;
+        SessionHandle session = 0;  // the latest that uses it
+    };
+    std::map<std::optional<IsolationKey>, Turn> turns;  // no key: the shared session
 
     IsolationKeys keys{random};
 
@@ -113,6 +131,7 @@ struct Core::Impl final : PlanHost {
     std::map<StreamRef, Stream> streams;
     std::vector<CoreEvent> events;
     std::vector<PingResult> pings;
+    LoopWatch watch;
     std::uint64_t loops_returned = 0;
     std::uint64_t loops_lost = 0;
     base::Mono loops_counted{};  // when lost loops were last counted

@@ -6,13 +6,34 @@
 namespace nightjar::client::core {
 
 Health Core::Impl::health(SessionHandle handle) {
-    const auto& session = *sessions.at(handle).session;
-    const bool gone = document->find(session.exit()) == nullptr;
-    return {.confirmed = session.stock_confirmed(), .dead = gone || session.dead(law_time)};
+    const auto& live = sessions.at(handle);
+    const bool silent = live.silence.dead(watch.time());
+    const auto stall = watch.last_stall();
+    return {.confirmed = live.session->stock_confirmed(),
+            .dead = silent || live.session->forgotten(),
+            .excused = silent && stall && *stall > live.silence.last_heard(),
+            .unlisted = document->find(live.session->exit()) == nullptr,
+            .ticking_for = live.silence.ticking_for(watch.time())};
 }
 
 std::optional<SessionHandle> Core::Impl::open_shared() {
-    return create_session();
+    // A main session that is due for its successor ends its exit's turn, as does a dead exit.
+    for (const auto& entry : plan.entries())
+        if (entry.phase == Phase::main ? !entry.isolated : entry.dead && !entry.excused)
+            forget_turn_of(entry.handle);
+    return create_session(std::nullopt);
+}
+
+void Core::Impl::forget_turn_of(SessionHandle session) {
+    std::erase_if(turns, [&](const auto& turn) { return turn.second.session == session; });
+}
+
+const directory::Relay* Core::Impl::exit_of_turn(const std::optional<IsolationKey>& key) {
+    std::erase_if(turns, [this](const auto& turn) {
+        return clock - turn.second.drawn >= document->parameters.session_lifetime;
+    });
+    const auto found = turns.find(key);
+    return found == turns.end() ? nullptr : document->find(found->second.exit);
 }
 
 /// Draws an exit. Avoids exits that recently stopped answering and exits that already have one of
@@ -37,12 +58,17 @@ const directory::Relay* Core::Impl::choose_exit() {
     return fallback;
 }
 
-std::optional<SessionHandle> Core::Impl::create_session() {
-    const auto* exit = choose_exit();
+std::optional<SessionHandle> Core::Impl::create_session(const std::optional<IsolationKey>& key) {
+    const auto* exit = exit_of_turn(key);
+    const bool drawn = exit == nullptr;
+    if (drawn) exit = choose_exit();
     if (exit == nullptr) return std::nullopt;
     const auto handle = ++last_handle;
-    sessions[handle].session =
-        std::make_unique<Session>(handle, exit->identity, document->parameters, random);
+    if (drawn) turns[key] = {.exit = exit->identity, .drawn = clock};
+    turns[key].session = handle;
+    sessions.try_emplace(
+        handle, std::make_unique<Session>(handle, exit->identity, document->parameters, random),
+        clock);
     return handle;
 }
 
@@ -52,10 +78,13 @@ void Core::Impl::run_plan(base::Mono now) {
     for (const auto& entry : plan.entries()) {
         auto& live = sessions.at(entry.handle);
         live.session->ticking(entry.schedule, now);
+        live.silence.ticking(entry.schedule.at(now).per_second(), watch.time());
         if (entry.dead) {
-            dead_exits[live.session->exit()] = now;
+            if (!entry.excused) dead_exits[live.session->exit()] = now;
             reset_streams(live);
         }
+        if (entry.isolated && entry.phase >= Phase::lingering && !entry.excused)
+            forget_turn_of(entry.handle);
     }
     for (const auto handle : plan.take_gone())
         end_session(handle);
@@ -148,7 +177,7 @@ std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
     const auto known = keys.find(key);
     if (known && std::ranges::count(takes_streams, *known) > 0) return known;
     if (plan.room_for_isolated()) {
-        if (const auto handle = create_session()) {
+        if (const auto handle = create_session(key)) {
             plan.add_isolated(*handle, clock);
             keys.own(key, *handle, clock);
             return handle;

@@ -84,6 +84,7 @@ CoreStatus Core::Impl::status(base::Mono now) const {
     status.isolated_max = plan.isolated_max();
     status.keys = keys.size();
     status.keys_sharing = keys.sharing();
+    status.loops = watch.state(now);
     for (const auto& entry : plan.entries()) {
         const auto& live = sessions.at(entry.handle);
         status.sessions.push_back({.exit = live.session->exit(),
@@ -92,7 +93,8 @@ CoreStatus Core::Impl::status(base::Mono now) const {
                                    .estimate = live.session->estimate(now),
                                    .target = live.session->target(entry.schedule, now),
                                    .streams = live.streams.size(),
-                                   .ready = live.session->answered()});
+                                   .ready = live.session->answered(),
+                                   .silent = live.silence.dead(watch.time())});
     }
     return status;
 }

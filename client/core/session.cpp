@@ -27,11 +27,6 @@ stream::Schedule on_the_wire(const PaceSchedule& schedule, base::Mono due) {
 
 }  // namespace
 
-base::Nanoseconds dead_after(double pace) {
-    return std::max<base::Nanoseconds>(base::Seconds{8},
-                                       base::from_seconds(14.0 / std::max(pace, 0.01)));
-}
-
 base::Wall keys_end(const directory::Parameters& parameters, base::Epoch epoch) {
     const auto grace = std::chrono::ceil<base::Seconds>(parameters.longest_route_delay());
     return directory::epoch_start(epoch.next(), parameters.epoch_length) + grace +
@@ -223,22 +218,9 @@ bool Session::stock_confirmed() const {
     return stock_.newest() != 0 && stock_.reported() >= parameters_.surb_margin / 2;
 }
 
-bool Session::dead(base::Mono now) const {
-    if (forgotten_) return true;
-    if (!ticks_from_) return false;
-    auto heard = clock_.known_since().value_or(base::Mono{});
-    if (stock_.newest() != 0) heard = clock_.sent_at(stock_.newest());
-    return now - std::max({raised_, heard, resumed_}) >
-           dead_after(pace_) + parameters_.settle_after();
-}
-
 void Session::document_changed(const directory::Parameters& parameters) {
     parameters_ = parameters;
     routes_.document_changed();
-}
-
-void Session::resume(base::Mono now) {
-    resumed_ = now;
 }
 
 std::optional<Session::SentPing> Session::take_sent_ping(std::uint64_t nonce) {

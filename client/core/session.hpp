@@ -49,9 +49,6 @@ struct SessionContext {
     Outstanding& outstanding;
 };
 
-/// An exit counts as dead after this long without a reply while it should be ticking. `pace`:
-/// replies per second. The client knows it when a reply of that time would be settled.
-base::Nanoseconds dead_after(double pace);
 /// The time after which no relay accepts a key of this epoch, with a margin for clock differences.
 base::Wall keys_end(const directory::Parameters& parameters, base::Epoch epoch);
 
@@ -86,14 +83,8 @@ class Session {
     /// The exit has forgotten the session and begun another one of the same id: what it
     /// acknowledged before is lost. From then on every reply is ignored.
     bool forgotten() const { return forgotten_; }
-    /// The session is forgotten; or the exit should have been ticking, and no reply has come, for
-    /// longer than dead_after().
-    bool dead(base::Mono now) const;
     /// Switches to a newer document. Call it before the old one is destroyed.
     void document_changed(const directory::Parameters& parameters);
-    /// Call it after a link interruption: the exit's silence counts from `now`. The stock estimate
-    /// is not reset, because the exit has spent SURBs meanwhile.
-    void resume(base::Mono now);
 
     struct SentPing {
         stream::PacketNumber number = 0;  // of the packet that carried it
@@ -146,7 +137,6 @@ class Session {
     double pace_ = 0;                       // replies per second; 0: the exit does not tick
     std::optional<base::Mono> ticks_from_;  // since when the pace has been above zero
     base::Mono raised_{};                   // when the pace last rose
-    base::Mono resumed_{};
     // From `after` on, no SURB made before `made` can still come back.
     struct SpentBefore {
         base::Mono made;

@@ -122,9 +122,10 @@ void SessionPlan::retire(base::Mono now, PlanHost& host) {
         // An exit that answers but never confirms its stock would otherwise keep its share for
         // ever.
         const bool stuck = entry.phase == Phase::trial && !health.confirmed &&
-                           now >= entry.since + trial_max + parameters_.longest_route_delay();
-        if (health.dead || stuck) {
+                           health.ticking_for >= trial_max + parameters_.longest_route_delay();
+        if (health.unlisted || health.dead || stuck) {
             entry.dead = true;
+            entry.excused = !health.unlisted && (health.excused || !take_early_draw(now));
             set(entry, Phase::closing, now);
         } else if (entry.isolated && old && entry.phase == Phase::lingering) {
             set(entry, Phase::closing, now);
@@ -132,6 +133,14 @@ void SessionPlan::retire(base::Mono now, PlanHost& host) {
             set(entry, Phase::lingering, now);
         }
     }
+}
+
+bool SessionPlan::take_early_draw(base::Mono now) {
+    std::erase_if(early_draws_,
+                  [&](base::Mono drawn) { return now - drawn >= parameters_.session_lifetime; });
+    if (early_draws_.size() >= early_draws_max) return false;
+    early_draws_.push_back(now);
+    return true;
 }
 
 void SessionPlan::promote(base::Mono now, PlanHost& host) {

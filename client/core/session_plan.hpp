@@ -45,6 +45,10 @@ inline constexpr base::Seconds plan_step{2};  // grid of the decisions
 inline constexpr base::Seconds isolation_boundary{
     10};  // grid at which isolation keys' sessions open
 inline constexpr std::size_t sessions_max = 8;
+/// Exits that may be drawn out of turn within one session lifetime, in place of dead ones. After
+/// that, sessions in place of dead ones use the same exit until the next turn. Otherwise an
+/// attacker who can silence exits would choose a client's exit, by silencing all but one.
+inline constexpr std::size_t early_draws_max = 2;
 inline constexpr double main_weight = 2;  // a main session's share is twice a lingering one's
 inline constexpr double lingering_weight = 1;
 inline constexpr double trial_share = 0.1;  // of R
@@ -58,6 +62,12 @@ enum class Phase : std::uint8_t { waiting, opening, trial, main, lingering, clos
 struct Health {
     bool confirmed = false;  // the exit has answered, and its stock has arrived
     bool dead = false;       // the exit does not answer although it should be ticking
+    /// The link stood still during the exit's silence, so the exit may have ended the session
+    /// itself. If it counts as dead, the session in its place uses the same exit.
+    bool excused = false;
+    bool unlisted = false;  // the document no longer lists the exit
+    /// How long the exit has been ticking, in loop time (exit_silence.hpp).
+    base::Nanoseconds ticking_for{};
 };
 
 /// What the plan needs from its owner.
@@ -76,7 +86,8 @@ class SessionPlan {
         bool isolated = false;
         Phase phase = Phase::waiting;
         bool dead = false;
-        base::Mono since{};  // when `phase` began
+        bool excused = false;  // dead, but the session in its place uses the same exit
+        base::Mono since{};    // when `phase` began
         PaceSchedule schedule;
     };
 
@@ -86,7 +97,8 @@ class SessionPlan {
     /// Starts the plan at the law time `now`, with no sessions. Changes come at whole seconds of
     /// the clock.
     void start(base::Mono now, const NetworkClock& clock);
-    /// Forgets all sessions. Call start() before the next step().
+    /// Forgets all sessions, but not the exits drawn out of turn. Call start() before the next
+    /// step().
     void clear();
     /// Takes the decisions that are due at the law time `now`. Call it at least once per plan_step.
     void step(base::Mono now, PlanHost& host);
@@ -118,6 +130,7 @@ class SessionPlan {
     void announce(base::Mono now, base::Mono decided);
     std::vector<std::uint32_t> shares() const;
     std::size_t sessions_limit() const;
+    bool take_early_draw(base::Mono now);
     static void set(Entry& entry, Phase phase, base::Mono now);
 
     directory::Parameters parameters_;
@@ -126,7 +139,8 @@ class SessionPlan {
     base::Mono started_{};         // a whole second of network time
     std::int64_t last_step_ = -1;  // in grid points since the start
     std::optional<base::Mono> change_at_;
-    base::Mono settled_{};  // when the last change is in force at every exit
+    std::vector<base::Mono> early_draws_;  // those of the last session lifetime
+    base::Mono settled_{};                 // when the last change is in force at every exit
 };
 
 /// Divides `total` in proportion to the weights. The parts sum to `total` exactly.

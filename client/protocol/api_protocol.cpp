@@ -1,5 +1,6 @@
 #include "client/protocol/api_protocol.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace nightjar::client::protocol::api {
@@ -18,6 +19,30 @@ Json names_of(const std::vector<base::NodeId>& ids, const directory::Document& d
     for (const auto& id : ids)
         names.push_back(name_of(id, document));
     return names;
+}
+
+const char* name_of(core::LoopState::Kind kind) {
+    switch (kind) {
+        case core::LoopState::Kind::down:
+            return "down";
+        case core::LoopState::Kind::starting:
+            return "starting";
+        case core::LoopState::Kind::returning:
+            return "returning";
+        case core::LoopState::Kind::missing:
+            return "missing";
+        case core::LoopState::Kind::silent:
+            return "silent";
+    }
+    return "";
+}
+
+Json link_of(const core::LoopState& loops, base::Mono now) {
+    Json silent_s;
+    if (loops.silent_since) silent_s = std::floor(base::to_seconds(now - *loops.silent_since));
+    return {{"state", name_of(loops.kind)},
+            {"missing_share", loops.missing_share},
+            {"silent_s", silent_s}};
 }
 
 std::string line(const Json& answer) {
@@ -49,7 +74,8 @@ std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core
                             {"estimate", session.estimate},
                             {"target", session.target},
                             {"streams", session.streams},
-                            {"ready", session.ready}});
+                            {"ready", session.ready},
+                            {"silent", session.silent}});
     }
     return line({{"ok", true},
                  {"result",
@@ -65,6 +91,8 @@ std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core
                    {"slots_lost", core.slots_lost + daemon.slots_unwritten},
                    {"loops_sent", core.loops_sent},
                    {"loops_returned", core.loops_returned},
+                   {"loops_lost", core.loops_lost},
+                   {"link", link_of(core.loops, daemon.now)},
                    {"replies", core.replies},
                    {"deliveries_unknown", core.deliveries_unknown},
                    {"down_cells", daemon.down_cells},

@@ -26,6 +26,7 @@ base::Result<Method, std::string> parse_request(std::string_view line);
 
 /// What `status` reports in addition to CoreStatus.
 struct DaemonStatus {
+    base::Mono now{};
     bool ready = false;
     std::string network;
     std::string mode;  // "lab" or "production"

@@ -38,6 +38,7 @@ struct LabFacts {
     base::Nanoseconds loop_round_trips{};  // sum over the loops that returned
     std::uint64_t unwrap_refused = 0;      // packets refused because the workers' intake was full
     std::uint64_t no_descriptors = 0;      // see Engine::no_descriptors()
+    bool loops_missing = false;            // more of its loops than ordinary loss explains
 };
 
 /// How many links stand.

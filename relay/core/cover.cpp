@@ -29,7 +29,9 @@ Cover::Cover(base::NodeId self, std::shared_ptr<const directory::Document> docum
       random_{random},
       counters_{counters},
       sealer_{std::move(sealer)},
-      last_drawn_{now} {
+      last_drawn_{now},
+      watch_from_{now + watch_after},
+      watched_{now} {
     assert(document_);
 }
 
@@ -39,6 +41,7 @@ void Cover::use(std::shared_ptr<const directory::Document> document) {
 
 void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     expire(now);
+    watch(now);
     draw_ahead(now, wall);
     while (!ahead_.empty() && ahead_.front().at <= now) {
         auto slot = std::move(ahead_.front());
@@ -119,6 +122,14 @@ std::optional<Cover::Loop> Cover::build(const base::SurbId& identifier, base::Wa
     if (!sealer_->seal(hops, base::Destination{self_.bytes}, identifier, random_, cell->body()))
         return {};
     return Loop{route->front()->identity, std::move(cell)};
+}
+
+void Cover::watch(base::Mono now) {
+    if (now - watched_ < base::Seconds{1}) return;
+    watched_ = now;
+    const auto returned = std::exchange(returned_, counters_.loops_returned);
+    const auto lost = std::exchange(lost_, counters_.loops_lost);
+    if (now >= watch_from_) losses_.poll(returned_ - returned, lost_ - lost);
 }
 
 void Cover::remember(const base::SurbId& identifier, base::Mono sent) {

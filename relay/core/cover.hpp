@@ -19,6 +19,7 @@
 
 #include "relay/core/counters.hpp"
 #include "sphinx/base/ids.hpp"
+#include "sphinx/base/loss_watch.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
@@ -36,11 +37,18 @@ struct LoopSealer {
                       const base::SurbId& identifier, base::Random& random, base::ByteSpan packet);
 };
 
+/// What a relay's watch over its loops takes for ordinary: 1 % of loss on each of a loop's 4 links,
+/// with some room. At most one false alarm in a year of polls, one poll a second.
+inline constexpr base::LossLaw relay_loop_law{
+    .ordinary = 0.06, .withheld = 0.3, .polls_between_alarms = 365.25 * 86'400};
+
 class Cover {
  public:
     static constexpr std::size_t outstanding_max = 1024;  // beyond this the oldest counts as lost
     static constexpr std::size_t built_ahead = 2;  // loops that are built before they are due
     static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
+    /// Loops of this time after the start do not count: neighbours may start at the same time.
+    static constexpr base::Seconds watch_after{60};
 
     /// If `document` does not list `self`, no loop is sent.
     Cover(base::NodeId self, std::shared_ptr<const directory::Document> document,
@@ -66,6 +74,8 @@ class Cover {
     /// Sends no more loops. Loops that are already on their way are still counted.
     void stop();
 
+    /// More loops are missing than ordinary loss explains.
+    bool loops_missing() const { return losses_.alarmed(); }
     std::size_t outstanding() const { return outstanding_.size(); }
     /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_round_trips();
@@ -81,6 +91,7 @@ class Cover {
     std::optional<Loop> build(const base::SurbId& identifier, base::Wall wall);
     void remember(const base::SurbId& identifier, base::Mono sent);
     void expire(base::Mono now);
+    void watch(base::Mono now);
 
     base::NodeId self_;
     std::shared_ptr<const directory::Document> document_;
@@ -89,6 +100,11 @@ class Cover {
     std::shared_ptr<LoopSealer> sealer_;
     bool stopped_ = false;
     base::Mono last_drawn_;
+    base::LossWatch losses_{relay_loop_law};
+    base::Mono watch_from_;
+    base::Mono watched_;          // when the counters were last read
+    std::uint64_t returned_ = 0;  // the counters then
+    std::uint64_t lost_ = 0;
     std::deque<Slot> ahead_;
     std::map<base::SurbId, base::Mono> outstanding_;          // identifier -> send time
     std::deque<std::pair<base::Mono, base::SurbId>> by_age_;  // oldest first, returned ones too

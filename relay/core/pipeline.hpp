@@ -94,6 +94,8 @@ class Pipeline {
     std::size_t held() const;
     /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_loop_round_trips();
+    /// More of this relay's loops are missing than ordinary loss explains.
+    bool loops_missing() const { return cover_.loops_missing(); }
 
  private:
     /// A packet that leaves for the next relay in this tick.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::io {
 
@@ -13,6 +14,7 @@ namespace {
 // CLOCK_BOOTTIME and CLOCK_MONOTONIC drift apart only while the machine is suspended. Reading them
 // one after the other adds microseconds, so a difference above this is a suspend.
 constexpr base::Milliseconds suspend_least{10};
+constexpr base::Seconds log_loops_every{60};
 
 }  // namespace
 
@@ -97,11 +99,25 @@ void Engine::tick(base::Mono now) {
     pipeline_.tick(now, node::process::wall_now(), links_);
     for (const auto round_trip : pipeline_.take_loop_round_trips())
         loop_round_trips_ += round_trip;
+    watch_loops(now);
     if (exit_) exit_->pump();
 }
 
+void Engine::watch_loops(base::Mono now) {
+    const bool missing = pipeline_.loops_missing();
+    if (missing == loops_missing_ || now - loops_logged_ < log_loops_every) return;
+    loops_missing_ = missing;
+    loops_logged_ = now;
+    if (missing)
+        node::process::log(node::process::Level::warning,
+                           "too many of this relay's loops do not come back: a relay is down or "
+                           "overloaded, or somebody drops packets");
+    else
+        node::process::log(node::process::Level::info, "this relay's loops come back again");
+}
+
 core::LabFacts Engine::lab_facts() {
-    return {counters_, loop_round_trips_, unwrap_refused_, no_descriptors()};
+    return {counters_, loop_round_trips_, unwrap_refused_, no_descriptors(), loops_missing_};
 }
 
 std::uint64_t Engine::no_descriptors() const {

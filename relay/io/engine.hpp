@@ -53,6 +53,9 @@ class Engine final : private Links::Owner {
     /// How often this relay could not take a link, or serve a stream, because the process had no
     /// file descriptor left.
     std::uint64_t no_descriptors() const;
+    /// More of this relay's loops are missing than ordinary loss explains. The log has a line when
+    /// this changes, at most one a minute.
+    bool loops_missing() const { return loops_missing_; }
 
  private:
     void on_packet(const core::Origin& from, cell::CellBox cell) override;
@@ -60,6 +63,7 @@ class Engine final : private Links::Owner {
     void on_client_gone(const base::MailboxId& client) override;
     void on_unwrapped(UnwrapPool::Batch batch);
     void tick(base::Mono now);
+    void watch_loops(base::Mono now);
 
     base::SystemRandom random_;
     core::Counters counters_;
@@ -71,6 +75,8 @@ class Engine final : private Links::Owner {
     base::Nanoseconds suspended_;
     base::Nanoseconds loop_round_trips_{};
     std::uint64_t unwrap_refused_ = 0;
+    bool loops_missing_ = false;
+    base::Mono loops_logged_{};
     UnwrapPool pool_;  // last member: its workers end before the objects they use
 };
 

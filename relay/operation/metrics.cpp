@@ -173,6 +173,8 @@ const Metric metrics[] = {
      counted<&Counters::loops_returned>},
     {"nightjar_lab_loops_lost_total", "Loops of this relay given up as lost.", counter, L,
      counted<&Counters::loops_lost>},
+    {"nightjar_lab_loops_missing", "1 while more loops are lost than ordinary loss explains.",
+     gauge, L, [](const Facts& facts) { return one(facts.lab->loops_missing); }},
     {"nightjar_lab_down_cells_total", "Cells sent to clients, padding too.", counter, L,
      counted<&Counters::down_cells>},
     {"nightjar_lab_held_packets_total", "Packets that left the mix on time.", counter, L,

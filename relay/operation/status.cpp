@@ -76,7 +76,8 @@ std::string to_json(const StatusFacts& status) {
               {"reload_ok", facts.config_last_reload_successful},
               {"next_relays", status.links.next_relays},
               {"next_relays_up", status.links.next_relays_up},
-              {"previous_relays_up", status.links.previous_relays_up}};
+              {"previous_relays_up", status.links.previous_relays_up},
+              {"loops_missing", status.loops_missing}};
     if (status.lab) json["lab"] = lab_json(*status.lab, status.links);
     return json.dump();
 }
@@ -99,6 +100,7 @@ std::optional<std::string> to_people(const std::string& text) {
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before\n";
+    if (json.value("loops_missing", false)) out << "  loops      too many do not come back\n";
     if (!json.value("reload_ok", true)) out << "  reload     the last reload was refused\n";
     if (json.contains("lab")) out << "  lab        " << json["lab"].dump() << "\n";
     return out.str();

@@ -24,7 +24,8 @@ struct StatusFacts {
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
     StaticFacts facts;
-    core::LinkCounts links;  // the number of clients is shown only in a lab
+    core::LinkCounts links;      // the number of clients is shown only in a lab
+    bool loops_missing = false;  // more of its loops than ordinary loss explains
     std::optional<core::LabFacts> lab;
 };
 

@@ -11,6 +11,11 @@ MUTANTS = [
     # --- relay/core/exit_sessions ---
     mutant("incarnations-repeat", "relay/core/exit_sessions.cpp", "writer.u64(++begun);", "writer.u64(begun);",
            CORE, "exit session: every object of a session has an incarnation of its own"),
+    # --- relay/core/cover ---
+    mutant("neighbours-that-start-are-an-attack", "relay/core/cover.cpp", "if (now >= watch_from_) losses_.poll(",
+           "losses_.poll(", CORE, "cover: loops are missing when too many are lost, but for the start"),
+    mutant("relay-watches-no-loops", "relay/core/cover.cpp", "    watch(now);\n", "",
+           CORE, "cover: loops are missing when too many are lost, but for the start"),
     # --- sphinx/base/address ---
     mutant("half-of-the-carrier-range-public", "sphinx/base/address.cpp", "Range4{0x64400000, 10}",
            "Range4{0x64400000, 11}", CORE, "literals: each special range of IPv4 ends where the registry says"),

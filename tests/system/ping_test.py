@@ -47,6 +47,12 @@ class Ping(NetworkTest):
         exits = [relay.name for relay in self.net.gateways if relay.name != own]
         return [own, *mixes, *exits], [*mixes, own]
 
+    def test_0_status_says_in_words_that_loops_return(self):
+        done = subprocess.run([self.net.program("nightjar"), "status", "--config", self.net.client_config],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^link +up; loops return, \d+ % missing in the last minute$")
+
     def test_1_answered_by_the_way_that_there_is(self):
         """A ping is answered, or relays drop so much that it may be lost: on a busy machine they drop what is late."""
         there, back = self.route()
@@ -94,6 +100,7 @@ class Ping(NetworkTest):
                                "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["mode"], "lab")
+        self.assertEqual(json.loads(done.stdout)["link"]["silent_s"], None)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ namespace {
 
 class HeldClient {
  public:
-    explicit HeldClient(const HeldOptions& options)
+    explicit HeldClient(const HeldLinkOptions& options)
         : options_{options}, random_{options.seed}, world_{world_options(options)} {
         world_.run_for(held_from);
         begun_ = world_.now();
@@ -29,7 +29,7 @@ class HeldClient {
     }
 
  private:
-    static world::LawOptions world_options(const HeldOptions& options) {
+    static world::LawOptions world_options(const HeldLinkOptions& options) {
         world::LawOptions law;
         law.seed = law.client_seed = options.seed;
         law.exits = options.exits;
@@ -70,7 +70,7 @@ class HeldClient {
         linked_ ? world_.connect() : world_.disconnect();
     }
 
-    HeldOptions options_;
+    HeldLinkOptions options_;
     base::SeededRandom random_;
     world::LawWorld world_;
     base::Mono begun_{};
@@ -97,7 +97,7 @@ const char* to_string(Disturbance disturbance) {
     return "";
 }
 
-std::vector<double> first_sessions(const HeldOptions& options) {
+std::vector<double> first_sessions(const HeldLinkOptions& options) {
     return HeldClient{options}.run();
 }
 

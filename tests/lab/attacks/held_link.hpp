@@ -25,7 +25,7 @@ inline constexpr base::Seconds held_every{15};
 /// The attack begins when the client has been connected for this long.
 inline constexpr base::Seconds held_from{10};
 
-struct HeldOptions {
+struct HeldLinkOptions {
     std::uint64_t seed = 1;
     unsigned exits = 6;
     Disturbance disturbance = Disturbance::none;
@@ -36,6 +36,6 @@ struct HeldOptions {
 /// For each exit, the seconds from held_from until the client has a session there; infinity if it
 /// never does. The attacker here never stops, so each exit may stand for the bad one: the client
 /// draws exits alike, and what happens after it has come to the bad one no longer matters.
-std::vector<double> first_sessions(const HeldOptions& options);
+std::vector<double> first_sessions(const HeldLinkOptions& options);
 
 }  // namespace nightjar::lab::attacks

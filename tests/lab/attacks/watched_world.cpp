@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/lab/attacks/withhold_forms.hpp"
+
 namespace nightjar::lab::attacks {
 namespace {
 
@@ -81,11 +83,11 @@ void WatchedWorld::run(double seconds) {
 void WatchedWorld::forget() {
     since_ = world_.now();
     for (auto& relay : relays_) {
-        relay.by_count = Watch{relay_law};
-        relay.by_delay = Watch{relay_law};
+        relay.by_count = Watch{relay::core::relay_loop_law};
+        relay.by_delay = Watch{relay::core::relay_loop_law};
     }
     for (auto& client : clients_)
-        client.by_count = Watch{client_law};
+        client.by_count = Watch{client::core::client_loop_law};
 }
 
 std::uint64_t WatchedWorld::relay_alarms() const {

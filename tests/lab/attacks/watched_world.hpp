@@ -5,19 +5,14 @@
 #include <optional>
 #include <vector>
 
-#include "tests/lab/attacks/loop_watch.hpp"
+#include "client/core/loop_watch.hpp"
+#include "relay/core/cover.hpp"
+#include "sphinx/base/loss_watch.hpp"
 #include "tests/lab/world/client_node.hpp"
 #include "tests/lab/world/relay_node.hpp"
 
 namespace nightjar::lab::attacks {
 
-/// Ordinary loss must not cause an alarm: 1 % on each link. A relay's loop passes 4 links, a
-/// client's 6; both limits leave some room above that. At most one false alarm in a year of polls.
-inline constexpr double polls_a_year = 365.25 * 86'400;
-inline constexpr WatchLaw relay_law{
-    .ordinary = 0.06, .withheld = 0.3, .polls_between_alarms = polls_a_year};
-inline constexpr WatchLaw client_law{
-    .ordinary = 0.08, .withheld = 0.3, .polls_between_alarms = polls_a_year};
 /// The slowest loops, this share of them, also count as missed. Otherwise an attacker could
 /// withhold packets for a second without a lost loop.
 inline constexpr double late_share = 0.01;
@@ -46,10 +41,10 @@ class WatchedWorld {
 
  private:
     struct Watch {
-        explicit Watch(const WatchLaw& law) : watch{law} {}
+        explicit Watch(const base::LossLaw& law) : watch{law} {}
         void poll(std::uint64_t returned, std::uint64_t missed, double now);
 
-        LoopWatch watch;
+        base::LossWatch watch;
         std::uint64_t alarms = 0;
         Noticed first;
     };
@@ -57,14 +52,14 @@ class WatchedWorld {
         lab::world::RelayNode* node;
         std::uint64_t returned = 0;
         std::uint64_t lost = 0;
-        Watch by_count{relay_law};
-        Watch by_delay{relay_law};
+        Watch by_count{relay::core::relay_loop_law};
+        Watch by_delay{relay::core::relay_loop_law};
     };
     struct ClientSeen {
         lab::world::ClientNode* node;
         std::uint64_t returned = 0;
         std::uint64_t lost = 0;
-        Watch by_count{client_law};
+        Watch by_count{client::core::client_loop_law};
     };
     void poll(RelaySeen& relay, double now);
     void poll(ClientSeen& client, double now);

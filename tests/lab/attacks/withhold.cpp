@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/lab/attacks/watched_world.hpp"
+#include "tests/lab/attacks/withhold_forms.hpp"
 #include "tests/lab/measure/parallel.hpp"
 #include "tests/lab/measure/statistics.hpp"
 
@@ -146,7 +147,7 @@ nlohmann::json closed_forms(const Attack& attack, const directory::Parameters& l
         {"expected_notice_s", nullptr},
         {"expected_followed", nullptr},
     };
-    const auto notice = relay_law.loops_to_notice(attack.share) / loops;
+    const auto notice = relay::core::relay_loop_law.loops_to_notice(attack.share) / loops;
     if (attack.hold_s == 0)
         columns["expected_notice_s"] = notice + base::to_seconds(law.longest_route_delay());
     if (attack.target == std::string{"mix"} && attack.hold_s == 0)

@@ -23,15 +23,15 @@ constexpr Disturbance disturbances[] = {Disturbance::none,         Disturbance::
 constexpr double factor_max = 1.2;
 
 struct Summary {
-    double met = 0;         // share of clients that come to the bad exit in the window
-    double median_s = 0;    // over all clients; infinity if fewer than half come to it
-    double worst_s = 0;     // the same of the last client
+    double met = 0;       // share of clients that come to the bad exit in the window
+    double median_s = 0;  // over all clients; infinity if fewer than half come to it
+    double worst_s = 0;   // the same of the last client
 };
 
 Summary sum_up(std::vector<double> times) {
     std::sort(times.begin(), times.end());
-    const auto met = std::count_if(times.begin(), times.end(),
-                                   [](double time) { return std::isfinite(time); });
+    const auto met =
+        std::count_if(times.begin(), times.end(), [](double time) { return std::isfinite(time); });
     return {.met = static_cast<double>(met) / static_cast<double>(times.size()),
             .median_s = times[times.size() / 2],
             .worst_s = times.back()};

@@ -21,14 +21,18 @@ struct Fixture {
     Core core{network.document, self, gateway, network.random, network.now};
     base::Mono now = network.now;
     std::vector<cell::Cell> cells;
+    bool loops_return = false;  // at once
 
     base::Wall wall() const {
         return network.wall + std::chrono::floor<base::Milliseconds>(now - network.now);
     }
     void run(base::Nanoseconds duration) {
         for (const auto end = now + duration; now < end; now += 1ms) {
-            for (const auto& packet : core.tick(now))
+            for (const auto& packet : core.tick(now)) {
                 cells.push_back(*packet.cell);
+                if (loops_return && packet.session == loops_handle)
+                    core.on_delivery(network.delivery(walk(*packet.cell)), now);
+            }
             core.prepare(now, wall());
         }
     }
@@ -211,7 +215,8 @@ TEST_CASE("a session that never answers is replaced, and its streams are reset")
     const auto stream = f.core.open("", {"example.org", 80});
     REQUIRE(stream);
     const auto exit = f.core.status(f.now).sessions[0].exit;
-    f.run(17s);  // 3 s to the first tick, 8 s of silence, which is settled 3.3 s later
+    f.loops_return = true;
+    f.run(13s);
     const auto events = f.core.take_events();
     REQUIRE(events.size() == 1);
     CHECK(events[0].stream == *stream);
@@ -228,6 +233,63 @@ TEST_CASE("a session that never answers is replaced, and its streams are reset")
         const auto walked = f.walk(cell);
         if (walked.end.identifier.is_zero()) CHECK(walked.path.back() == status.sessions[1].exit);
     }
+}
+
+TEST_CASE("while no loop returns no exit is dead, and when loops return its silence counts") {
+    Fixture f;
+    f.core.connected(f.now);
+    REQUIRE(f.core.open("a", {"example.org", 80}));
+    f.run(60s);
+    auto status = f.core.status(f.now);
+    REQUIRE(status.sessions.size() == 1);
+    CHECK_FALSE(status.sessions[0].silent);
+    CHECK(status.loops.kind == LoopState::Kind::silent);
+    CHECK(f.core.take_events().empty());
+    f.loops_return = true;
+    f.run(7s);
+    CHECK(f.core.take_events().empty());
+    // The link stood still during that silence, so the exit is used once more.
+    f.run(4s);
+    REQUIRE(f.core.take_events().size() == 1);
+    CHECK(f.core.status(f.now).sessions.back().exit == status.sessions[0].exit);
+    // This time it did not.
+    f.run(24s);
+    CHECK(f.core.status(f.now).sessions.back().exit != status.sessions[0].exit);
+    CHECK(f.core.status(f.now).loops.kind == LoopState::Kind::returning);
+}
+
+TEST_CASE("after an interruption each key finds its exit again, until a lifetime has passed") {
+    Fixture f{12};
+    f.core.connected(f.now);
+    const auto interrupt = [&] {
+        f.core.disconnected();
+        f.run(9s);
+        CHECK(f.core.status(f.now).sessions.empty());
+        f.core.connected(f.now);
+        f.core.prepare(f.now, f.network.wall);
+        f.run(10ms);
+    };
+    REQUIRE(f.core.open("a", {"example.org", 80}));
+    REQUIRE(f.core.open("b", {"example.org", 80}));
+    const auto before = f.core.status(f.now).sessions;
+    REQUIRE(before.size() == 2);
+    for (int i = 0; i < 3; ++i) {
+        interrupt();
+        REQUIRE(f.core.open("a", {"example.org", 80}));
+        REQUIRE(f.core.open("b", {"example.org", 80}));
+        const auto after = f.core.status(f.now).sessions;
+        REQUIRE(after.size() == 2);
+        CHECK(after[0].exit == before[0].exit);
+        CHECK(after[1].exit == before[1].exit);
+    }
+    f.core.disconnected();
+    f.now += f.network.document->parameters.session_lifetime;
+    f.run(10ms);
+    f.core.connected(f.now);
+    f.run(10ms);
+    const auto later = f.core.status(f.now).sessions;
+    REQUIRE(later.size() == 1);
+    CHECK(later[0].exit != before[0].exit);  // the seed draws another one
 }
 
 TEST_CASE("unknown stream numbers are harmless") {

@@ -28,7 +28,10 @@ struct Plan final : PlanHost {
         const bool silent = silent_from.contains(session);
         return {
             .confirmed = !silent && since >= answers_after && !never_stocked.contains(session),
-            .dead = silent && now - std::max(silent_from[session], entry->schedule.change_at) > 8s};
+            .dead = silent && now - std::max(silent_from[session], entry->schedule.change_at) > 8s,
+            .excused = excused.contains(session),
+            .unlisted = unlisted.contains(session),
+            .ticking_for = since - frozen};
     }
     std::optional<SessionHandle> open_shared() override {
         if (!exits) return std::nullopt;
@@ -38,6 +41,8 @@ struct Plan final : PlanHost {
     }
     void step() {
         plan.step(now, *this);
+        for (const auto& entry : plan.entries())
+            if (entry.dead) died.insert_or_assign(entry.handle, entry.excused);
         for (const auto gone : plan.take_gone())
             ended.push_back(gone);
         check();
@@ -56,7 +61,7 @@ struct Plan final : PlanHost {
     }
     /// What must hold at any time.
     void check() {
-        const bool started = now >= begin + first_tick_after;
+        const bool started = now >= begun + first_tick_after;
         CHECK(sum() == (started ? parameters.replies.milli : 0));
         for (const auto& entry : plan.entries()) {
             auto& known = announced[entry.handle];
@@ -79,6 +84,7 @@ struct Plan final : PlanHost {
 
     directory::Parameters parameters;
     base::Mono now = begin;
+    base::Mono begun = begin;
     SessionPlan plan;
     SessionHandle last = 0;
     base::Nanoseconds answers_after = 1s;
@@ -87,9 +93,17 @@ struct Plan final : PlanHost {
     bool exits = true;
     bool next_is_silent = false;
     bool recovering = false;
+    std::set<SessionHandle> excused;
+    std::set<SessionHandle> unlisted;
+    base::Nanoseconds frozen{};  // time for which no loop returned
     std::map<SessionHandle, base::Mono> silent_from;
     std::map<SessionHandle, PaceSchedule> announced;
     std::vector<SessionHandle> ended;
+    std::map<SessionHandle, bool> died;  // and whether each was excused
+    std::size_t early_draws() const {
+        return static_cast<std::size_t>(std::count_if(
+            died.begin(), died.end(), [](const auto& entry) { return !entry.second; }));
+    }
 };
 
 directory::Parameters lifetime(base::Seconds lifetime) {
@@ -161,7 +175,8 @@ TEST_CASE("a lingering session outlives failed trials") {
     p.run(1200s);
     REQUIRE(p.entry(1).phase == Phase::lingering);
     p.next_is_silent = true;
-    p.run(120s);
+    p.run(40s);
+    REQUIRE(p.last == 4);  // two trials have failed
     REQUIRE(p.plan.find(1) != nullptr);
     CHECK(p.entry(1).phase == Phase::lingering);
     CHECK(p.entry(2).phase == Phase::main);
@@ -269,6 +284,77 @@ TEST_CASE("new streams without a key of their own never go to an isolated sessio
     p.run(9s);
     CHECK(p.pace(isolated) > p.pace(next));
     CHECK(p.plan.current(p.now) == next);
+}
+
+TEST_CASE("two exits are drawn out of turn in a lifetime, and then the same one until the next") {
+    Plan p{lifetime(600s)};
+    p.run(60s);
+    p.recovering = true;
+    p.next_is_silent = true;
+    p.silent_from[1] = p.now;
+    const auto first = p.now;
+    p.run(100s);
+    CHECK(p.early_draws() == 2);
+    CHECK(p.died.size() > 2);
+    p.run(first + 600s - p.now);
+    CHECK(p.early_draws() == 2);
+    // A lifetime after the first early draw another one is allowed.
+    p.run(20s);
+    CHECK(p.early_draws() == 3);
+}
+
+TEST_CASE("a link that breaks again and again allows no further early draws") {
+    Plan p;
+    p.recovering = true;
+    p.next_is_silent = true;
+    p.silent_from[1] = p.now;
+    for (int i = 0; i < 20; ++i) {
+        p.run(30s);
+        p.plan.clear();
+        p.announced.clear();
+        p.begun = p.now;
+        p.plan.start(p.now);
+        p.step();
+    }
+    CHECK(p.died.size() > 10);
+    CHECK(p.early_draws() == early_draws_max);
+}
+
+TEST_CASE("an excused session, and one whose exit is no longer listed, are no early draws") {
+    Plan p{lifetime(600s)};
+    p.run(60s);
+    p.recovering = true;
+    for (int i = 0; i < 4; ++i) {
+        const auto current = *p.plan.current(p.now);
+        p.excused.insert(current);
+        p.run(10s);
+        CHECK_FALSE(p.entry(current).dead);  // an excuse alone is no silence
+        p.silent_from[current] = p.now;
+        p.run(11s);
+        CHECK(p.died.at(current));
+        p.run(20s);
+        const auto listed_no_more = p.last;
+        p.unlisted.insert(listed_no_more);
+        p.run(5s);
+        CHECK_FALSE(p.died.at(listed_no_more));
+        p.run(30s);
+    }
+    p.excused.clear();
+    p.silent_from[*p.plan.current(p.now)] = p.now;
+    p.run(20s);
+    CHECK_FALSE(p.died.rbegin()->second);
+}
+
+TEST_CASE("the time for which the link is silent does not count for a trial") {
+    Plan p{lifetime(600s)};
+    p.next_never_stocks = true;
+    p.run(640s);
+    REQUIRE(p.entry(2).phase == Phase::trial);
+    p.frozen = 120s;
+    p.run(200s);
+    CHECK(p.entry(2).phase == Phase::trial);
+    p.run(60s);
+    CHECK(p.plan.find(2) == nullptr);
 }
 
 TEST_CASE("where no exit is left the plan waits, and goes on when there is one") {

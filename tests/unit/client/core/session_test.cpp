@@ -249,22 +249,6 @@ TEST_CASE(
     CHECK_FALSE(mux.has_data());
 }
 
-TEST_CASE(
-    "an exit that stays silent although ticks are due is dead after 8 s, once that is settled") {
-    Fixture f;
-    const auto settled = f.network.document->parameters.settle_after();
-    f.compose();
-    CHECK_FALSE(f.session.dead(f.now + 1h));  // no tick was due yet
-    f.now = f.network.now + 3s;
-    f.session.ticking(f.schedule, f.now);
-    CHECK_FALSE(f.session.dead(f.now + settled + 8s));
-    CHECK(f.session.dead(f.now + settled + 8001ms));
-    f.session.resume(f.now + 20s);
-    CHECK_FALSE(f.session.dead(f.now + 21s));
-    CHECK(dead_after(45) == 8s);
-    CHECK(dead_after(1) == 14s);
-}
-
 TEST_CASE("a link that comes back at once has slots before those that packets were made for") {
     Fixture f;
     f.now += 50ms;
@@ -274,26 +258,6 @@ TEST_CASE("a link that comes back at once has slots before those that packets we
     f.now += 100ms;
     numbers.insert(f.compose().header.number);
     CHECK(numbers.size() == 3);
-}
-
-TEST_CASE("a silence that is no wonder at one pace is not judged by the higher one that follows") {
-    Fixture f;
-    const auto settled = f.network.document->parameters.settle_after();
-    const auto applied = f.network.document->parameters.delay_cap() / 2;
-    f.schedule = {.sequence = 1, .now = {0}, .change_at = f.now, .next = {900}};
-    while (f.session.target(f.schedule, f.now) > f.session.estimate(f.now))
-        f.compose();
-    f.now += applied + 1111ms;
-    CHECK(f.reply(f.arrived.newest()));
-    f.settle();
-    f.now = f.network.now + applied + base::from_seconds(1 / 0.9) +
-            18s;  // at 0.9 a second that happens
-    f.session.ticking(f.schedule, f.now);
-    CHECK_FALSE(f.session.dead(f.now));
-    f.schedule = {.sequence = 2, .now = {900}, .change_at = f.now, .next = {45'000}};
-    f.session.ticking(f.schedule, f.now);
-    CHECK_FALSE(f.session.dead(f.now + settled + 8s));
-    CHECK(f.session.dead(f.now + settled + 8001ms));
 }
 
 TEST_CASE("SURBs in a lost packet are sent again when a settled reply shows the loss") {

@@ -68,12 +68,19 @@ TEST_CASE("api: answers are one line and name relays as the document does") {
     CoreStatus core;
     core.slots = 3;
     core.slots_lost = 1;
-    core.sessions.push_back({relay.identity, 45, 80, 82, 82, 1, true});
+    core.sessions.push_back({relay.identity, 45, 80, 82, 82, 1, true, true});
+    core.loops.kind = LoopState::Kind::silent;
+    core.loops.missing_share = 0.25;
+    core.loops.silent_since = base::Mono{} + base::Milliseconds{3'000};
     api::DaemonStatus daemon;
+    daemon.now = base::Mono{} + base::Milliseconds{15'900};
     daemon.slots_unwritten = 2;
     const auto line = api::status_line(daemon, core, document);
     CHECK(line.find("\"slots\":3") != std::string::npos);
     CHECK(line.find("\"slots_lost\":3") != std::string::npos);
     CHECK(line.find("\"exit\":\"mix-1a\"") != std::string::npos);
+    CHECK(line.find(R"("link":{"state":"silent","missing_share":0.25,"silent_s":12.0})") !=
+          line.npos);
+    CHECK(line.find(R"("ready":true,"silent":true)") != line.npos);
     CHECK(line.find('\n') == line.npos);
 }

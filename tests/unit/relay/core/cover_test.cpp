@@ -179,6 +179,29 @@ TEST_CASE_FIXTURE(Fixture, "cover: what is not back within the longest route del
     CHECK_FALSE(loops.returned(final.identifier, last + longest + 2ms));
 }
 
+TEST_CASE_FIXTURE(Fixture, "cover: loops are missing when too many are lost, but for the start") {
+    auto loops = cover("mix-1-0");
+    run(loops, test::start, 59s);  // all of them are lost
+    CHECK_FALSE(loops.loops_missing());
+    run(loops, test::start + 59s, 3s);
+    CHECK(loops.loops_missing());
+    // Each comes back at once: the alarm ends some 4 s after the last of the others is lost.
+    const auto back = test::start + 62s;
+    std::vector<Cover::Loop> out;
+    for (auto now = back; now < back + 12s; now += 1ms) {
+        if (loops.next_due() > now) continue;
+        loops.tick(now, network.wall(), out);
+        for (auto& loop : out) {
+            packet::Final final;
+            follow({now, loop.first_hop, *loop.cell}, final);
+            CHECK(loops.returned(final.identifier, now));
+        }
+        out.clear();
+        if (now < back + 3s) CHECK(loops.loops_missing());
+    }
+    CHECK_FALSE(loops.loops_missing());
+}
+
 TEST_CASE_FIXTURE(Fixture, "cover: the table of loops on their way is bounded") {
     network.parameters().relay_loops = {600'000};
     auto loops = cover("mix-1-0");

@@ -36,6 +36,7 @@ LabFacts busy() {
     lab.counters.drop(DropReason::replayed);
     lab.counters.drop(DropReason::replayed);
     lab.loop_round_trips = base::Milliseconds{1500};
+    lab.loops_missing = true;
     return lab;
 }
 
@@ -110,7 +111,8 @@ TEST_CASE("metrics: values") {
           "nightjar_key_expiry_timestamp_seconds{key=\"mix\"} 1800007200",
           "nightjar_expected_loop_rtt_seconds 0.25", "process_max_fds 1024",
           "nightjar_lab_packets_in_total 123456789", "nightjar_lab_held_seconds_total 50.25",
-          "nightjar_lab_asked_seconds_total 50", "nightjar_lab_loop_round_trip_seconds_total 1.5",
+          "nightjar_lab_asked_seconds_total 50", "nightjar_lab_loops_missing 1",
+          "nightjar_lab_loop_round_trip_seconds_total 1.5",
           "nightjar_lab_packets_dropped_total{reason=\"replayed\"} 2",
           "nightjar_lab_packets_dropped_total{reason=\"malformed\"} 0"})
         CHECK_MESSAGE(has_line(text, line), line);

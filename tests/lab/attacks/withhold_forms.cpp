@@ -1,44 +1,10 @@
-#include "tests/lab/attacks/loop_watch.hpp"
+#include "tests/lab/attacks/withhold_forms.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 namespace nightjar::lab::attacks {
-
-double WatchLaw::for_missed() const {
-    return std::log(withheld / ordinary);
-}
-
-double WatchLaw::for_returned() const {
-    return std::log((1 - withheld) / (1 - ordinary));
-}
-
-double WatchLaw::limit() const {
-    return std::log(polls_between_alarms);
-}
-
-double WatchLaw::loops_to_notice(double missed_share) const {
-    const auto a_loop = missed_share * for_missed() + (1 - missed_share) * for_returned();
-    return a_loop > 0 ? limit() / a_loop : std::numeric_limits<double>::infinity();
-}
-
-bool LoopWatch::poll(std::uint64_t returned, std::uint64_t missed) {
-    // The order within a poll is unknown, so all loops of it are one step of the sum. Loops that
-    // return and loops that are missed in one poll were sent at different times: a missed loop is
-    // noticed seconds after its contemporaries have returned. Loops are lost independently, so this
-    // is correct.
-    sum_ = std::max(0.0, sum_ + static_cast<double>(missed) * law_.for_missed() +
-                             static_cast<double>(returned) * law_.for_returned());
-    alarmed_ = alarmed_ || sum_ >= law_.limit();
-    return alarmed_;
-}
-
-void LoopWatch::restart() {
-    sum_ = 0;
-    alarmed_ = false;
-}
 
 double first_out(double mu, double others, double immediate) {
     const auto pool = others / mu;
