@@ -103,7 +103,6 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     std::optional<node::link::Dialer> dialer_;
     node::link::Link* link_ = nullptr;  // set between on_up and on_down
     protocol::DocumentFetch fetch_;
-    bool request_due_ = false;  // the next slot carries a document request instead of its cell
     bool ready_ = false;
     std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
     operation::Reason waiting_for_ = "the network document";
@@ -229,14 +228,8 @@ asio::awaitable<void> Daemon::run_schedule() {
     }
 }
 
-/// False if `cell` was not written: its slot is lost, or carried a document request instead.
+/// False if `cell` was not written: its slot is lost.
 bool Daemon::write(cell::CellBox cell) {
-    if (request_due_ && link_->queued() <= backlog_max) {
-        request_due_ = false;
-        const auto request = fetch_.begin(document_->epoch, node::process::mono_now());
-        link_->send(std::make_unique<cell::Cell>(cell::encode(request)));
-        return false;
-    }
     if (link_->queued() <= backlog_max && link_->send(std::move(cell))) return true;
     ++slots_unwritten_;
     return false;
@@ -315,7 +308,9 @@ asio::awaitable<void> Daemon::refresh_document() {
                  "the network document has expired, and the gateway has sent none since");
             co_return;
         }
-        request_due_ = now >= directory::epoch_start(document_->epoch, length) + length / 2;
+        if (now < directory::epoch_start(document_->epoch, length) + length / 2) continue;
+        const auto request = fetch_.begin(document_->epoch, node::process::mono_now());
+        core_->control(std::make_unique<cell::Cell>(cell::encode(request)));
     }
 }
 

@@ -197,6 +197,10 @@ std::vector<SlotPacket> Core::tick(base::Mono now) {
     return impl_->law.due(now);
 }
 
+void Core::control(cell::CellBox cell) {
+    impl_->law.control(std::move(cell));
+}
+
 void Core::unwritten(SlotPacket packet) {
     impl_->law.unwritten(std::move(packet));
 }

@@ -90,6 +90,9 @@ class Core {
     /// cell. A slot that is more than slot_late_max behind (after a suspend or a stall) is lost and
     /// never made up.
     std::vector<SlotPacket> tick(base::Mono now);
+    /// The next loop's slot carries this control cell for the gateway instead of the loop. Each
+    /// call replaces a cell that still waits.
+    void control(cell::CellBox cell);
     /// Takes back a packet of tick() that could not be written, with or without its cell. What it
     /// carried goes into the packets of later slots, as does the content of a lost slot's packet.
     void unwritten(SlotPacket packet);

@@ -107,6 +107,12 @@ std::vector<SlotPacket> TrafficLaw::due(base::Mono now) {
         auto [slot, packet] = std::move(ready_.front());
         ready_.erase(ready_.begin());
         if (packet.cell && now - slot.due <= slot_late_max) {
+            if (slot.kind == Slot::Kind::loop && control_) {
+                ++counts_.controls;
+                packets.push_back({.cell = std::move(control_)});
+                unwritten(std::move(packet));
+                continue;
+            }
             ++(slot.kind == Slot::Kind::main ? counts_.main : counts_.loops);
             packets.push_back(std::move(packet));
         } else {

@@ -46,7 +46,8 @@ struct Slot {
 struct SlotCounts {
     std::uint64_t main = 0;
     std::uint64_t loops = 0;
-    std::uint64_t lost = 0;  // of both kinds
+    std::uint64_t controls = 0;  // loop slots that carried a control cell
+    std::uint64_t lost = 0;      // of both kinds
 };
 
 class TrafficLaw {
@@ -67,6 +68,10 @@ class TrafficLaw {
     /// caller must put() a packet for each slot, in the same order.
     std::optional<Slot> to_prepare(base::Mono now);
     void put(const Slot& slot, SlotPacket packet);
+    /// The next loop slot carries this cell instead of its loop, which never leaves. A main slot
+    /// never does: a packet that is missing from a session's numbers shows at its exit. Replaces an
+    /// earlier cell that is still waiting.
+    void control(cell::CellBox cell) { control_ = std::move(cell); }
     /// Returns the packets of the slots due by `now`, in order; each has its cell. A slot is lost
     /// if it has no packet or is later than slot_late_max.
     std::vector<SlotPacket> due(base::Mono now);
@@ -110,6 +115,7 @@ class TrafficLaw {
     double loop_at_ = 0;              // position of the loop in that gap, in [0, 1)
     bool loop_ahead_ = false;         // that loop is still to come
     std::vector<Ready> ready_;        // slots with packets: slots_ahead, or more by prepare_lead
+    cell::CellBox control_;           // for the next loop slot
     std::vector<SlotPacket> unsent_;  // for take_unsent()
     SlotCounts counts_;
 };

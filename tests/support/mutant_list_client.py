@@ -132,6 +132,14 @@ MUTANTS = [
            CORE, "while no loop returns no exit is dead, and when loops return its silence counts"),
     mutant("alarm-without-end", "sphinx/base/loss_watch.cpp", "sum_ = std::min(sum_, law_.limit());", "",
            CORE, "an alarm ends when the loops return again, however long it has lasted"),
+    # --- client/core/traffic_law: control cells ---
+    mutant("control-cell-in-a-main-slot", "client/core/traffic_law.cpp", "if (slot.kind == Slot::Kind::loop && control_) {",
+           "if (control_) {",
+           CORE, "a control cell takes a loop's slot, and no session misses a packet number"),
+    mutant("control-cell-forgets-its-loop", "client/core/traffic_law.cpp",
+           "packets.push_back({.cell = std::move(control_)});\n                unwritten(std::move(packet));",
+           "packets.push_back({.cell = std::move(control_)});",
+           CORE, "a control cell takes a loop's slot, and no session misses a packet number"),
     # --- client/core: exits drawn out of turn ---
     mutant("early-draws-without-a-bound", "client/core/session_plan.cpp",
            "if (early_draws_.size() >= early_draws_max) return false;", "",

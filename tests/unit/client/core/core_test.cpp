@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sphinx/cell/control.hpp"
 #include "sphinx/stream/header.hpp"
 #include "tests/support/arriving_frames.hpp"
 #include "tests/unit/client_network.hpp"
@@ -290,6 +291,51 @@ TEST_CASE("after an interruption each key finds its exit again, until a lifetime
     const auto later = f.core.status(f.now).sessions;
     REQUIRE(later.size() == 1);
     CHECK(later[0].exit != before[0].exit);  // the seed draws another one
+}
+
+TEST_CASE("a control cell takes a loop's slot, and no session misses a packet number") {
+    Fixture idle;
+    Fixture asking;
+    struct Sent {
+        base::Mono at;
+        SessionHandle session;
+        stream::PacketNumber number;
+        bool operator==(const Sent&) const = default;
+    };
+    const auto run = [](Fixture& f, base::Nanoseconds duration) {
+        std::vector<Sent> sent;
+        for (const auto end = f.now + duration; f.now < end; f.now += 1ms) {
+            for (const auto& packet : f.core.tick(f.now)) {
+                sent.push_back({f.now, packet.session, packet.number});
+                f.cells.push_back(*packet.cell);
+            }
+            f.core.prepare(f.now, f.network.wall);
+        }
+        return sent;
+    };
+    for (auto* f : {&idle, &asking}) {
+        f->core.connected(f->now);
+        run(*f, 1s);
+        f->cells.clear();
+    }
+    const auto request = cell::encode(cell::DocumentRequest{base::Epoch{7}});
+    asking.core.control(std::make_unique<cell::Cell>(request));
+    // Every session, number and moment is as without the request.
+    CHECK(run(asking, 10s) == run(idle, 10s));
+    std::size_t controls = 0;
+    for (std::size_t i = 0; i < asking.cells.size(); ++i) {
+        if (asking.cells[i].kind() != cell::Kind::control) continue;
+        ++controls;
+        CHECK(asking.walk(idle.cells[i]).path.back() == asking.gateway);  // a loop's slot
+    }
+    CHECK(controls == 1);
+    // The loop never left, so it is neither sent nor lost.
+    const auto with = asking.core.status(asking.now);
+    const auto without = idle.core.status(idle.now);
+    CHECK(with.slots == without.slots);
+    CHECK(with.slots_lost == without.slots_lost);
+    CHECK(with.loops_sent == without.loops_sent - 1);
+    CHECK(with.loops_lost == without.loops_lost - 1);  // none comes back here
 }
 
 TEST_CASE("unknown stream numbers are harmless") {
