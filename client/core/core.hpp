@@ -46,7 +46,7 @@ struct CoreStatus {
     std::size_t isolated_max = 0;  // isolation keys that may own a session; 0 where U is too small
     std::size_t keys = 0;          // isolation keys that are known
     std::size_t keys_sharing = 0;  // those without a session of their own
-    LoopState loops;  // what the client's own loops say of the link
+    LoopState loops;               // what the client's own loops say of the link
     struct Session {
         base::NodeId exit;
         double pace = 0;             // replies per second now

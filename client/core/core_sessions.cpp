@@ -77,7 +77,6 @@ void Core::Impl::run_plan(base::Mono now) {
     plan.step(now, *this);
     for (const auto& entry : plan.entries()) {
         auto& live = sessions.at(entry.handle);
-        live.session->ticking(entry.schedule, now);
         live.silence.ticking(entry.schedule.at(now).per_second(), watch.time());
         if (entry.dead) {
             if (!entry.excused) dead_exits[live.session->exit()] = now;

@@ -205,15 +205,6 @@ void Session::settle(base::Mono now, Outstanding& outstanding) {
         mux_.lost(lost.number);
 }
 
-void Session::ticking(const PaceSchedule& schedule, base::Mono now) {
-    const auto pace = schedule.at(now).per_second();
-    // A silence that was normal at the lower pace must not be judged by the higher one.
-    if (pace > pace_) raised_ = now;
-    if (pace > 0 && !ticks_from_) ticks_from_ = now;
-    if (pace <= 0) ticks_from_.reset();
-    pace_ = pace;
-}
-
 bool Session::stock_confirmed() const {
     return stock_.newest() != 0 && stock_.reported() >= parameters_.surb_margin / 2;
 }

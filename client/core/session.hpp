@@ -74,8 +74,6 @@ class Session {
     /// Settles the replies that are due for it, declares overdue packets lost, so that their
     /// content is sent again, and forgets SURBs that can no longer come back. `now`: law time.
     void settle(base::Mono now, Outstanding& outstanding);
-    /// Sets the schedule in force. Call it whenever the schedule changes or a pace takes effect.
-    void ticking(const PaceSchedule& schedule, base::Mono now);
 
     /// A settled reply has confirmed that the SURBs have arrived at the exit.
     bool stock_confirmed() const;
@@ -134,9 +132,6 @@ class Session {
     StockEstimate stock_;
     std::uint32_t incarnation_ = 0;  // of the first reply; 0: none has come
     bool forgotten_ = false;
-    double pace_ = 0;                       // replies per second; 0: the exit does not tick
-    std::optional<base::Mono> ticks_from_;  // since when the pace has been above zero
-    base::Mono raised_{};                   // when the pace last rose
     // From `after` on, no SURB made before `made` can still come back.
     struct SpentBefore {
         base::Mono made;

@@ -46,7 +46,6 @@ struct SessionFixture {
         stream::UpHeader header;
     };
     Up compose() {
-        session.ticking(schedule, now);
         const auto packet = session.compose(schedule, now, network.wall, now, context());
         REQUIRE(packet);
         const auto& cell = *packet->cell;
@@ -74,7 +73,6 @@ struct SessionFixture {
     }
     /// Waits until all replies so far are settled, and the exit has missed its ticks meanwhile.
     void settle() {
-        session.ticking(schedule, now);
         const auto settled = ticked(replies) + network.document->parameters.settle_after();
         now = std::max({now, settled + 1ms, applied() + 3s});
         for (int step = 0; step < 8; ++step)  // a packet settles 80 replies at most
