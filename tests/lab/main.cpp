@@ -20,7 +20,7 @@ using Experiment = void (*)(const Options&, Report&);
 constexpr std::pair<const char*, Experiment> experiments[] = {
     {"speed", speed},     {"mixing", mixing},   {"observer", observer}, {"linking", linking},
     {"gateway", gateway}, {"headers", headers}, {"routes", routes},     {"operators", operators},
-    {"active", active},   {"held", held},       {"capture", capture},
+    {"active", active},   {"held", held},       {"drops", drops},       {"capture", capture},
 };
 
 void run(const char* name, Experiment experiment, const Options& options, Report& report) {

@@ -23,6 +23,8 @@ void operators(const measure::Options& options,
 void active(const measure::Options& options, measure::Report& report);  // n-1, tagging, replay
 /// A client whose link is disturbed, so that it takes honest exits for dead.
 void held(const measure::Options& options, measure::Report& report);
+/// A bad gateway or mix drops packets of a client, and a bad exit looks for the gap.
+void drops(const measure::Options& options, measure::Report& report);
 /// Compares the running product with its simulation, if options.capture names a file. Throws if the
 /// file cannot be read.
 void capture(const measure::Options& options, measure::Report& report);

@@ -44,7 +44,7 @@ nlohmann::json or_null(double seconds) {
 }  // namespace
 
 void held(const measure::Options& options, measure::Report& report) {
-    const auto seeds = options.or_else(options.seeds, 4u, 16u);
+    const auto seeds = options.or_else(options.seeds, 4u, 8u);
     const base::Seconds lifetime{options.full ? 3600 : 300};
     // Two turns: a client left alone has sessions at three exits.
     const auto seconds =

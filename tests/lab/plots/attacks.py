@@ -153,3 +153,50 @@ def operators(rows):
     axes[0].set_ylim(0, 105)
     legend_on_top(figure, *axes[0].get_legend_handles_labels(), 3)
     return figure
+
+
+@plot("held", "held", "A disturbed link",
+      "The share of clients that come to the one bad exit within 2.2 session lifetimes, by what an attacker does to "
+      "the client's link for 10.5 s of every 15 s. The bound is 1.2 times the share of clients left alone.")
+def held(rows):
+    found = rows("held", "held")
+    if not found:
+        return None
+    exits = sorted(unique(row["exits"] for row in found))
+    attacks = unique(row["attack"] for row in found)
+    met = {(row["exits"], row["attack"]): row["met"] for row in found}
+    figure, axes = plt.subplots(1, len(exits), figsize=(8.2, 4.2), sharey=True)
+    for axis, count in zip(axes, exits):
+        bars(axis, [attack.replace(" ", "\n") for attack in attacks],
+             [("clients", [100 * met[count, attack] for attack in attacks], BLUE, None)])
+        axis.axhline(120 * met[count, "left alone"], **BOUND)
+        axis.tick_params(axis="x", labelsize=8)
+        axis.set_title(f"one bad exit of {count}", fontsize=10)
+        axis.set_ylim(0, 105)
+    axes[0].set_ylabel("clients that come to it [%]")
+    return figure
+
+
+@plot("drops", "drops", "Dropped packets: a mark, and how soon they are noticed",
+      "Left: the AUC of an exit that looks for the gap that an attacker made, by the share of all packets that are lost "
+      "anyway. Right: the share of clients whose own loops tell within a minute.")
+def drops(rows):
+    found, noticed = rows("drops", "mark"), rows("drops", "notice")
+    if not found or not noticed:
+        return None
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 4))
+    looks = {0: RED, 0.02: PURPLE, 0.05: ORANGE, 0.1: GREEN, 0.2: BLUE}
+    for loss in sorted(unique(row["loss"] for row in found)):
+        for way, line in (("up", "o-"), ("down", "s--")):
+            line_of = sorted((row["dropped"], row["auc"]) for row in found if (row["loss"], row["way"]) == (loss, way))
+            left.plot(*zip(*line_of), line, color=looks[loss], fillstyle="none", label=f"{way}, {100 * loss:g} % lost anyway")
+    auc_axis(left, 0.55)
+    left.set_xscale("log", base=2)
+    left.set_xlabel("packets dropped in a row")
+    left.legend(fontsize=7, loc="lower right")
+    right.plot([row["dropped"] for row in noticed], share(row["noticed"] for row in noticed), "o-", color=BLUE)
+    right.set_xscale("log", base=2)
+    right.set_ylim(-2, 102)
+    right.set_xlabel("packets dropped in a row")
+    right.set_ylabel("clients that notice [%]")
+    return figure

@@ -160,6 +160,7 @@ void LawWorld::step_exits() {
         exit.host->step();
         for (auto& reply : replies) {
             if (on_reply) on_reply(i, now_);
+            if (exit_answers) exit_answers(now_, message_of(*reply.cell));
             const auto header = read_clear(reply.cell->body());
             if (on_spent) on_spent(header.identifier);
             travel(std::move(reply.cell), at_gateway, delay_of(header));
@@ -181,6 +182,7 @@ void LawWorld::arrive(Arrival arrival) {
     auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
     if (exit.silent) return;
     const auto message = message_of(*arrival.cell);
+    if (exit_reads) exit_reads(now_, message);
     exit.sessions->on_message(message, now_, wall());
     exit.host->step();
     stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));

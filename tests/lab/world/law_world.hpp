@@ -67,6 +67,10 @@ class LawWorld final : relay::core::Egress {
     std::function<void(std::size_t exit, base::Mono)> on_reply;
     /// Called for each reply with the identifier of the SURB that it used.
     std::function<void(const base::SurbId&)> on_spent;
+    /// What an exit reads: called for each message of a client as it arrives at its exit, and for
+    /// each message that an exit sends back.
+    std::function<void(base::Mono, base::ByteView)> exit_reads;
+    std::function<void(base::Mono, base::ByteView)> exit_answers;
     /// Called after every step of the world.
     std::function<void()> application;
     /// An attacker on the client's link: called for every cell that passes the link at `at`,

@@ -238,7 +238,7 @@ TEST_CASE("a session that never answers is replaced, and its streams are reset")
 
 TEST_CASE("while no loop returns no exit is dead, and when loops return its silence counts") {
     Fixture f;
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     REQUIRE(f.core.open("a", {"example.org", 80}));
     f.run(60s);
     auto status = f.core.status(f.now);
@@ -261,12 +261,12 @@ TEST_CASE("while no loop returns no exit is dead, and when loops return its sile
 
 TEST_CASE("after an interruption each key finds its exit again, until a lifetime has passed") {
     Fixture f{12};
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     const auto interrupt = [&] {
         f.core.disconnected();
         f.run(9s);
         CHECK(f.core.status(f.now).sessions.empty());
-        f.core.connected(f.now);
+        f.core.connected(f.now, f.wall());
         f.core.prepare(f.now, f.network.wall);
         f.run(10ms);
     };
@@ -286,7 +286,7 @@ TEST_CASE("after an interruption each key finds its exit again, until a lifetime
     f.core.disconnected();
     f.now += f.network.document->parameters.session_lifetime;
     f.run(10ms);
-    f.core.connected(f.now);
+    f.core.connected(f.now, f.wall());
     f.run(10ms);
     const auto later = f.core.status(f.now).sessions;
     REQUIRE(later.size() == 1);
@@ -314,7 +314,7 @@ TEST_CASE("a control cell takes a loop's slot, and no session misses a packet nu
         return sent;
     };
     for (auto* f : {&idle, &asking}) {
-        f->core.connected(f->now);
+        f->core.connected(f->now, f->wall());
         run(*f, 1s);
         f->cells.clear();
     }

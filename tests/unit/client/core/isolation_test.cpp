@@ -145,8 +145,8 @@ TEST_CASE("status says how many keys share a session") {
     CHECK(f.core->status(f.now).keys == 8);
     CHECK(f.core->status(f.now).keys_sharing == 3);
     f.core->reset(*f.last);
-    f.now += forget_key_after + 1s;
-    f.prepare();
+    f.now += forget_key_after;
+    f.wait(2s);
     CHECK(f.core->status(f.now).keys_sharing == 2);
 }
 

@@ -28,7 +28,6 @@ struct Fixture : SessionFixture {
 TEST_CASE("a reply of another incarnation says that the exit has forgotten the session") {
     Fixture f;
     CHECK_FALSE(f.session.forgotten());
-    CHECK_FALSE(f.session.dead(f.now));
     // Its number may be old or new.
     for (const stream::PacketNumber number : {0, 100}) {
         Fixture each;
@@ -36,7 +35,6 @@ TEST_CASE("a reply of another incarnation says that the exit has forgotten the s
         each.replies = number;
         CHECK_FALSE(each.reply(each.arrived.newest()));
         CHECK(each.session.forgotten());
-        CHECK(each.session.dead(each.now));
     }
     CHECK(f.reply(f.arrived.newest()));
     CHECK_FALSE(f.session.forgotten());
@@ -54,5 +52,4 @@ TEST_CASE("late replies of the old incarnation revive no session") {
     CHECK(f.session.mux().take_events().empty());
     CHECK(f.session.stock() == stock);
     CHECK(f.session.forgotten());
-    CHECK(f.session.dead(f.now));
 }

@@ -313,7 +313,7 @@ TEST_CASE("a link that breaks again and again allows no further early draws") {
         p.plan.clear();
         p.announced.clear();
         p.begun = p.now;
-        p.plan.start(p.now);
+        p.plan.start(p.now, {p.now, base::Wall{1'800'000'000s}});
         p.step();
     }
     CHECK(p.died.size() > 10);
