@@ -110,7 +110,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
       tls_{loaded_.identity.link_seed},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
              operation::packets_per_key(loaded_.config, law(loaded_))},
-      keyring_{law(loaded_).epoch_length, law(loaded_).longest_route_delay()},
+      keyring_{law(loaded_).epoch_length, law(loaded_).key_grace()},
       keys_{store_,
             keyring_,
             loaded_.identity,

@@ -16,6 +16,7 @@ Core::Impl::Impl(const std::shared_ptr<const directory::Document>& document, bas
       gateway{gateway},
       random{random},
       sealer{sealer ? std::move(sealer) : packet_sealer()},
+      loops_switch{random},
       clock{now},
       law{document->parameters, random},
       plan{document->parameters},
@@ -108,7 +109,7 @@ SlotPacket Core::Impl::make(const Slot& slot) {
 SlotPacket Core::Impl::make_loop(const Slot& slot) {
     const auto& law_of_network = document->parameters;
     const auto epoch =
-        directory::epoch_to_build_for(network.at(slot.nominal), law_of_network.epoch_length);
+        loops_switch.epoch_for(network.at(slot.nominal), law_of_network.epoch_length);
     const auto& relay = gateway_relay();
     const auto route = directory::forward_route(*document, relay, relay, {}, random);
     if (!route) return {};

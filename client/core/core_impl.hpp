@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/core/core.hpp"
+#include "client/core/epoch_switch.hpp"
 #include "client/core/exit_silence.hpp"
 #include "client/core/isolation.hpp"
 #include "client/core/loop_watch.hpp"
@@ -103,6 +104,7 @@ struct Core::Impl final : PlanHost {
     base::NodeId gateway;
     base::Random& random;
     std::unique_ptr<Sealer> sealer;
+    EpochSwitch loops_switch;
     base::Mono clock;  // the latest time that a caller has passed in
     NetworkClock network;
     base::Mono law_time{};  // of the slot that is being filled: what packets say may depend on it

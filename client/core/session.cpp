@@ -28,9 +28,9 @@ stream::Schedule on_the_wire(const PaceSchedule& schedule, base::Mono due) {
 }  // namespace
 
 base::Wall keys_end(const directory::Parameters& parameters, base::Epoch epoch) {
-    const auto grace = std::chrono::ceil<base::Seconds>(parameters.longest_route_delay());
+    const auto grace = std::chrono::ceil<base::Seconds>(parameters.key_grace());
     return directory::epoch_start(epoch.next(), parameters.epoch_length) + grace +
-           directory::made_for_next;
+           directory::clock_error;
 }
 
 Session::Session(SessionHandle handle, base::NodeId exit, const directory::Parameters& parameters,
@@ -42,6 +42,7 @@ Session::Session(SessionHandle handle, base::NodeId exit, const directory::Param
       mux_{stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second())},
       sent_{parameters.answer_after(parameters.replies), parameters.longest_route_delay()},
       draws_{random},
+      epoch_switch_{random},
       clock_{parameters.settle_after()} {
     sent_.use_order(random);
 }
@@ -106,7 +107,7 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
     if (schedule.at(due).milli > 0) sent_.resend_after(parameters_.answer_after(schedule.at(due)));
     settle(due, context.outstanding);
     stock_.pass(sent_.weight_in_flight(), ticks_known(due));
-    const auto epoch = directory::epoch_to_build_for(wall, parameters_.epoch_length);
+    const auto epoch = epoch_switch_.epoch_for(wall, parameters_.epoch_length);
     const auto route = routes_.forward(context.document, context.gateway, context.random);
     if (!route) return std::nullopt;
     const auto hops = to_hops(context.document, *route, epoch, context.random);

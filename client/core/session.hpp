@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "client/core/epoch_switch.hpp"
 #include "client/core/reply_clock.hpp"
 #include "client/core/routes.hpp"
 #include "client/core/sealer.hpp"
@@ -119,7 +120,8 @@ class Session {
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // the latest slot for which a packet was built
     base::ForkedRandom draws_;  // which replies are claimed lost
-    bool answered_ = false;     // a reply has come
+    EpochSwitch epoch_switch_;
+    bool answered_ = false;  // a reply has come
     stream::ArrivedLog arrived_;
     struct Report {
         stream::Acks acks;

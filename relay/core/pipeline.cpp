@@ -49,7 +49,7 @@ void Pipeline::use(std::shared_ptr<const directory::Document> document) {
     ingress_.use(document_);
     cover_.use(document_);
     mailboxes_.use(document_->parameters.down);
-    keyring_.lengthen(document_->parameters.longest_route_delay());
+    keyring_.lengthen(document_->parameters.key_grace());
     if (exit_) exit_->use(document_->parameters);
 }
 

@@ -13,8 +13,8 @@ constexpr std::size_t reply_hops_max = 4;  // docs/packet-format.md section 6
 
 }  // namespace
 
-/// Relays keep an epoch's key for the longest route delay after the epoch; the reply may take four
-/// delay caps of that.
+/// Relays keep an epoch's key for key_grace() after the epoch; the reply may take four delay caps
+/// of that.
 bool surb_usable(std::uint8_t epoch_low_byte, const directory::Parameters& parameters,
                  base::Wall wall) {
     const auto length = parameters.epoch_length;
@@ -23,7 +23,7 @@ bool surb_usable(std::uint8_t epoch_low_byte, const directory::Parameters& param
     if (ahead == 0) return true;
     if (ahead == 1)
         return wall + directory::key_early >= directory::epoch_start(now.next(), length);
-    const auto grace = parameters.longest_route_delay() - reply_hops_max * parameters.delay_cap();
+    const auto grace = parameters.key_grace() - reply_hops_max * parameters.delay_cap();
     return ahead == -1 && wall - directory::epoch_start(now, length) < grace;
 }
 

@@ -55,7 +55,7 @@ void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
     keys::KeyStore store{config.runtime_dir, law.epoch_length, packets_per_key(config, law)};
     make_folder(config.data_dir);
     const auto identity = keys::Identity::create(config.data_dir);
-    core::Keyring keyring{law.epoch_length, law.longest_route_delay()};
+    core::Keyring keyring{law.epoch_length, law.key_grace()};
     keys::EpochKeys keys{store,           keyring,         identity, describe(config, identity),
                          config.data_dir, law.epoch_length};
     keys.maintain(now);

@@ -102,7 +102,7 @@ bool version_recommended(const directory::Document& document) {
 
 std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters) {
     const auto seconds = parameters.epoch_length + directory::key_early +
-                         std::chrono::ceil<base::Seconds>(parameters.longest_route_delay());
+                         std::chrono::ceil<base::Seconds>(parameters.key_grace());
     return std::uint64_t{config.packets_per_second} * static_cast<std::uint64_t>(seconds.count());
 }
 

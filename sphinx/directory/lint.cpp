@@ -57,8 +57,8 @@ void check_parameters(const Document& document, Problems& found) {
         found.push_back(
             "replies are more than twice main_slots: a client could not send SURBs for "
             "them and have room for data");
-    if (parameters.longest_route_delay() + key_early >= parameters.epoch_length)
-        found.push_back("epoch_length is shorter than the longest route delay and a minute");
+    if (parameters.key_grace() + key_early >= parameters.epoch_length)
+        found.push_back("epoch_length is shorter than the longest route delay and 90 s");
     if (parameters.fixed_hops > document.layers())
         found.push_back("fixed_hops is greater than the number of layers");
 }

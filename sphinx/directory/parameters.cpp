@@ -18,6 +18,11 @@ base::Nanoseconds Parameters::longest_route_delay() const {
     return 5 * delay_cap() + base::Seconds{1};
 }
 
+base::Nanoseconds Parameters::key_grace() const {
+    // The last packets are built made_for_next_min before the end, by a clock that may be late.
+    return longest_route_delay() + clock_error - made_for_next_min;
+}
+
 base::Nanoseconds Parameters::mean_round_trip() const {
     return 9 * mean_delay + main_slots.mean_gap() + replies.mean_gap() + 3 * down.mean_gap();
 }

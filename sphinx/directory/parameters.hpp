@@ -34,8 +34,9 @@ struct Parameters {
     bool operator==(const Parameters&) const = default;
 
     base::Nanoseconds delay_cap() const;  // 10 means; above it a sender redraws, a relay drops
-    base::Nanoseconds longest_route_delay() const;     // 5 caps + 1 s
-    base::Nanoseconds mean_round_trip() const;         // docs/traffic-law.md section 6
+    base::Nanoseconds longest_route_delay() const;  // 5 caps + 1 s
+    base::Nanoseconds key_grace() const;            // a key is accepted for so long after its epoch
+    base::Nanoseconds mean_round_trip() const;      // docs/traffic-law.md section 6
     std::uint32_t surb_stock_target(Rate pace) const;  // S*
     /// A reply is settled so long after it was sent. Then a client's packets may depend on it.
     /// Replies that come up to 2.4 s (by default) later than usual have no effect before.
@@ -58,8 +59,15 @@ constexpr double place_in_gap(double draw) {
     return 0.5 + jitter_share * (draw - 0.5);
 }
 
-inline constexpr base::Seconds key_early{60};      // a key is accepted this long before its epoch
-inline constexpr base::Seconds made_for_next{30};  // built so late: use the next epoch
+inline constexpr base::Seconds key_early{75};  // a key is accepted this long before its epoch
+/// A packet that a relay builds so late in an epoch uses the next one. A client draws the time:
+/// each session, and the loops, in every epoch. Else it would show how far its clock is off.
+inline constexpr base::Seconds made_for_next{30};
+inline constexpr base::Seconds made_for_next_min{15};
+inline constexpr base::Seconds made_for_next_max{45};
+/// Any two clocks may differ by this.
+inline constexpr base::Seconds clock_error{30};
+static_assert(key_early == made_for_next_max + clock_error);
 
 /// The epoch of a wall time; the start of an epoch.
 base::Epoch epoch_at(base::Wall now, base::Seconds epoch_length);

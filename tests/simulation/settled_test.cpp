@@ -116,6 +116,35 @@ TEST_CASE("replies that come up to 2.4 s later change no byte of a client's pack
     }
 }
 
+TEST_CASE("all that an exit reads beside frames is the same, whatever applications do") {
+    const auto idle = run(Does::nothing, 0s, 0.01, 60s);
+    for (const auto does : {Does::uploads, Does::downloads}) {
+        const auto busy = run(does, 2400ms, 0.01, 60s);
+        REQUIRE(busy.messages.size() == idle.messages.size());
+        std::size_t with_frames = 0;
+        for (std::size_t i = 0; i < idle.messages.size(); ++i) {
+            const auto a = stream::decode_up(idle.messages[i]);
+            const auto b = stream::decode_up(busy.messages[i]);
+            REQUIRE(a);
+            REQUIRE(b);
+            // Every field by name: the table in docs/traffic-law.md has a row for each.
+            const auto& [session, surb_count, surb_epoch, number, schedule, acks] = *a;
+            CHECK(b->session == session);
+            REQUIRE(b->surb_count == surb_count);
+            CHECK(b->surb_epoch == surb_epoch);
+            CHECK(b->number == number);
+            CHECK(b->schedule == schedule);
+            CHECK(b->acks == acks);
+            for (std::size_t surb = 0; surb < surb_count; ++surb)
+                CHECK(std::ranges::equal(stream::surb_of(*a, idle.messages[i], surb),
+                                         stream::surb_of(*b, busy.messages[i], surb)));
+            with_frames += idle.messages[i] != busy.messages[i] ? 1 : 0;
+        }
+        // A reader sends little but windows.
+        CHECK(with_frames > (does == Does::uploads ? idle.messages.size() / 2 : 20));
+    }
+}
+
 TEST_CASE("a share of numbers is never used, and 1 % of replies is claimed lost") {
     LawOptions options;
     options.seed = options.client_seed = 42;

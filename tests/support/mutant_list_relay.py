@@ -2,7 +2,7 @@
 from mutant_list import CORE, PROGRAMS, SYSTEM, mutant
 
 STOCK = "SURBs are spent first in first out, and every reply says how many are left"
-KEY_TIME = "keyring: a key is accepted from 60 s before its epoch until the grace after it"
+KEY_TIME = "keyring: a key is accepted from 75 s before its epoch until the grace after it"
 WRONG = "an authority refuses what could not work, and says why"
 POSITIONS = "each operator and each family that has two positions is found once"
 OWN_ANSWER = "every way for a document not to count has its own answer"

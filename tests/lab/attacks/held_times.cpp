@@ -88,7 +88,7 @@ Relay::Relay(const HeldOptions& options)
       traffic_{poisson(options.seed, arrivals_per_second(options), options.packets)},
       document_{world_.document(world_.wall(world_.mix(1, 0)))},
       wall_{world_.wall(world_.mix(1, 0))},
-      keyring_{document_->parameters.epoch_length, document_->parameters.longest_route_delay()},
+      keyring_{document_->parameters.epoch_length, document_->parameters.key_grace()},
       random_{options.seed + 1},
       sealer_{lab::world::client_sealer(lab::world::Packets::clear, options.seed)} {
     const auto self = world_.mix(1, 0).identity();

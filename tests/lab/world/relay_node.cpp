@@ -12,7 +12,7 @@ RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
       identity_{identity},
       random_{world.fork_random()},
       document_{world.document(world.wall(*this))},
-      keyring_{document_->parameters.epoch_length, document_->parameters.longest_route_delay()} {
+      keyring_{document_->parameters.epoch_length, document_->parameters.key_grace()} {
     const auto packets = world_.options().packets;
     if (exit)
         exit_ = std::make_unique<relay::core::ExitSessions>(document_->parameters, *random_,

@@ -124,6 +124,25 @@ TEST_CASE("acks of packets that were never sent count for nothing, and hide no t
     CHECK(log.on_acks(acks_of(4, {0, 1, 2})).size() == 3);
     CHECK(log.weight_in_flight() == 0);
     CHECK(log.on_acks(acks_of(0xffffffff, {})).empty());
+
+    // In random order, numbers that are not sent yet lie below some that are.
+    base::SeededRandom random{26};
+    SentLog mixed{Seconds{2}};
+    mixed.use_order(random);
+    for (int i = 0; i < 8; ++i)
+        mixed.next(Mono{}, 1);
+    Acks all;
+    all.largest = mixed.last();
+    for (std::size_t i = 0; i + 1 < all.largest; ++i)
+        all.below.set(i);
+    CHECK(mixed.on_acks(all).size() == 8);
+    for (int i = 0; i < 8; ++i)
+        mixed.next(Mono{}, 1);
+    Acks next;
+    next.largest = mixed.last();
+    for (std::size_t i = 0; i + 1 < next.largest; ++i)
+        next.below.set(i);
+    CHECK(mixed.on_acks(next).size() == 8);
 }
 
 TEST_CASE("where acks tell losses, a number without a bit is lost at once, and once") {

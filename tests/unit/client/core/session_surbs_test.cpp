@@ -57,13 +57,13 @@ TEST_CASE("without a settled reply no packet is overdue, however long that takes
     CHECK(mux.has_data());
 }
 
-TEST_CASE("the keys of an epoch end a route's longest delay after it, and 30 s for the clocks") {
+TEST_CASE("the keys of an epoch end with the relays' grace after it, and 30 s for the clocks") {
     const directory::Parameters parameters;
     const base::Epoch epoch{500'000};
     const auto end = directory::epoch_start(epoch.next(), parameters.epoch_length);
     const auto ends = keys_end(parameters, epoch);
-    CHECK(ends >= end + parameters.longest_route_delay() + directory::made_for_next);
-    CHECK(ends < end + parameters.longest_route_delay() + directory::made_for_next + 1s);
+    CHECK(ends >= end + parameters.key_grace() + directory::clock_error);
+    CHECK(ends < end + parameters.key_grace() + directory::clock_error + 1s);
 }
 
 TEST_CASE("a packet that never left gives back its own pings alone") {

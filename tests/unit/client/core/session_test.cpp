@@ -27,14 +27,42 @@ TEST_CASE("a packet goes from the gateway through each layer to the session's ex
     CHECK(up.header.schedule.next_pace_milli == 45'000);
 }
 
-TEST_CASE("packets of an epoch's last 30 s, and their SURBs, are made for the next epoch") {
+TEST_CASE("each session draws when it changes to the next epoch, 15 to 45 s before it") {
+    std::set<base::Milliseconds> drawn;
+    Fixture f;
+    const auto& parameters = f.network.document->parameters;
+    const auto epoch = f.network.document->epoch;
+    const auto end = directory::epoch_start(epoch.next(), parameters.epoch_length);
+    for (int session = 0; session < 200; ++session) {
+        EpochSwitch change{f.network.random};
+        CHECK(change.epoch_for(end - 45'001ms, parameters.epoch_length) == epoch);
+        auto at = end - 45s;
+        while (change.epoch_for(at, parameters.epoch_length) == epoch)
+            at += 100ms;
+        CHECK(at <= end - 14'900ms);
+        drawn.insert(end - at);
+        for (; at < end + 2s; at += 100ms)
+            CHECK(change.epoch_for(at, parameters.epoch_length) == epoch.next());
+        // It draws again in the next epoch.
+        const auto next_end = end + parameters.epoch_length;
+        at = next_end - 45s;
+        while (change.epoch_for(at, parameters.epoch_length) == epoch.next())
+            at += 100ms;
+        drawn.insert(next_end - at);
+    }
+    CHECK(drawn.size() > 200);
+    CHECK(*drawn.begin() < 16s);
+    CHECK(*drawn.rbegin() > 44s);
+}
+
+TEST_CASE("packets of an epoch's last seconds, and their SURBs, are made for the next epoch") {
     Fixture f;
     const auto& parameters = f.network.document->parameters;
     const auto end =
         directory::epoch_start(f.network.document->epoch.next(), parameters.epoch_length);
-    f.network.wall = end - 31s;
+    f.network.wall = end - 46s;
     CHECK(f.compose().header.surb_epoch == f.network.document->epoch.low_byte());
-    f.network.wall = end - 30s;
+    f.network.wall = end - 14s;
     const auto packet = f.session.compose(f.schedule, f.now, f.network.wall, f.now, f.context());
     REQUIRE(packet);
     const auto& cell = *packet->cell;

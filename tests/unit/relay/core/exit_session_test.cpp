@@ -155,7 +155,7 @@ TEST_CASE("exit session: every object of a session has an incarnation of its own
                                        std::make_unique<PlainSealer>()};
         for (int life = 0; life < 3; ++life) {
             for (int packet = 0; packet < 4; ++packet)
-                exit.on_message(harness.message(5, full), harness.now, harness.wall);
+                exit.on_message(harness.message(5, full), harness.now, wall(harness.now));
             std::vector<ExitSessions::Reply> replies;
             for (int ms = 0; ms < 200; ms += 10)
                 exit.tick(harness.now + Milliseconds{ms}, wall_start, replies);

@@ -103,14 +103,14 @@ TEST_CASE("a SURB is spent while every hop of its reply still has the key") {
         double at;         // time of use, seconds from that epoch's start
         bool spent;
     };
-    // Keys stay valid for 3.5 s after their epoch. A reply of four hops may need 2 s of that.
+    // Keys stay valid for 18.5 s after their epoch. A reply of four hops may need 2 s of that.
     const Row rows[]{
         {"in its epoch", 0, 1800, true},
         {"at its epoch's end", 0, 3599.9, true},
-        {"1.4 s after it", 0, 3601.4, true},
-        {"1.6 s after it", 0, 3601.6, false},
-        {"of the next epoch, 61 s early", 1, 3539, false},
-        {"of the next epoch, 59 s early", 1, 3541, true},
+        {"16.4 s after it", 0, 3616.4, true},
+        {"16.6 s after it", 0, 3616.6, false},
+        {"of the next epoch, 76 s early", 1, 3524, false},
+        {"of the next epoch, 74 s early", 1, 3526, true},
         {"of the epoch after the next", 2, 3599, false},
         {"of an epoch long gone", -2, 10, false},
     };

@@ -460,16 +460,16 @@ TEST_CASE_FIXTURE(
         const auto at = ended + std::chrono::duration_cast<base::Milliseconds>(after);
         return relay.keyring.find(test::epoch.low_byte(), at) != nullptr;
     };
-    CHECK_FALSE(accepted(4s));
+    CHECK_FALSE(accepted(19s));
     auto slower = std::make_shared<directory::Document>(*network.document());
     slower->parameters.mean_delay = 100ms;
     relay.pipeline.use(slower);
-    CHECK(accepted(4s));
-    CHECK(accepted(6s - 1ms));
-    CHECK_FALSE(accepted(6s));
+    CHECK(accepted(19s));
+    CHECK(accepted(21s - 1ms));
+    CHECK_FALSE(accepted(21s));
     // Back to shorter ones: what is under way was made for the longer.
     relay.pipeline.use(network.document());
-    CHECK(accepted(6s - 1ms));
+    CHECK(accepted(21s - 1ms));
 }
 
 TEST_CASE_FIXTURE(Fixture,

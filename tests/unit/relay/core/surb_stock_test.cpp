@@ -82,10 +82,10 @@ TEST_CASE("surb stock: unusable ones before the first usable are dropped") {
     CHECK(f.stock.size() == 0);
 }
 
-TEST_CASE("surb stock: an epoch's SURBs are usable from 60 s before it to the last reply in time") {
+TEST_CASE("surb stock: an epoch's SURBs are usable from 75 s before it to the last reply in time") {
     const directory::Parameters parameters;
-    const auto grace = parameters.longest_route_delay() - 4 * parameters.delay_cap();
-    REQUIRE(grace == base::Milliseconds{1500});
+    const auto grace = parameters.key_grace() - 4 * parameters.delay_cap();
+    REQUIRE(grace == base::Milliseconds{16'500});
     const auto usable = [&](int ahead, base::Milliseconds at) {
         return relay::core::surb_usable(epoch(ahead), parameters, start + at);
     };
@@ -93,11 +93,11 @@ TEST_CASE("surb stock: an epoch's SURBs are usable from 60 s before it to the la
     const base::Milliseconds hour = base::Seconds{3600};
     CHECK(usable(0, 0 * ms));
     CHECK(usable(0, hour - ms));
-    CHECK(usable(-1, 1499 * ms));
-    CHECK_FALSE(usable(-1, 1500 * ms));
+    CHECK(usable(-1, 16'499 * ms));
+    CHECK_FALSE(usable(-1, 16'500 * ms));
     CHECK_FALSE(usable(-2, 0 * ms));
-    CHECK(usable(1, hour - base::Seconds{60}));
-    CHECK_FALSE(usable(1, hour - base::Seconds{60} - ms));
+    CHECK(usable(1, hour - base::Seconds{75}));
+    CHECK_FALSE(usable(1, hour - base::Seconds{75} - ms));
     CHECK_FALSE(usable(2, hour - ms));
     // The low byte wraps from 255 to 0: 1000 + 24 is 4 * 256.
     CHECK(relay::core::surb_usable(0, parameters, start + 24 * hour - ms));

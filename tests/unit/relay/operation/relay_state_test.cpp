@@ -18,9 +18,9 @@ TEST_CASE("relay state: by the clock, the document and whether it lists us") {
     };
     const Case cases[] = {
         {"an hour before it", -3600s, State::document_early, State::document_early},
-        {"1 ms before its keys are accepted", -60s - 1ms, State::document_early,
+        {"1 ms before its keys are accepted", -75s - 1ms, State::document_early,
          State::document_early},
-        {"60 s before it", -60s, State::active, State::not_listed},
+        {"75 s before it", -75s, State::active, State::not_listed},
         {"as it begins", 0s, State::active, State::not_listed},
         {"as it ends", 7200s - 1ms, State::active, State::not_listed},
         {"when it is over", 7200s, State::document_expired, State::document_expired},
