@@ -22,8 +22,9 @@ struct Clocks {
     base::Milliseconds bob;
 };
 
-// A relay or probe builds packets for the next epoch from 30 s before it, a client from 15 to 45 s,
-// and a relay accepts them from 75 s before it, each by its own clock. So any two clocks may differ by 30 s in either direction.
+// A relay or probe builds packets for the next epoch from 30 s before it, a client from 15 to 45 s.
+// A relay accepts them from 75 s before it, each by its own clock. So any two clocks may differ by
+// 30 s in either direction.
 const Clocks cases[] = {
     {"clients 30 s ahead and behind", {0ms}, 30s, -30s},
     {"relays from 15 s behind to 15 s ahead", {-15s, 15s, 0ms}, 15s, -15s},
