@@ -116,3 +116,26 @@ TEST_CASE("a WINDOW that was overtaken by a wider one does not narrow it") {
     pair.client.lost(newer);
     CHECK(pair.client.has_data());
 }
+
+TEST_CASE("good bytes of a RESET that lie behind the window still arrive") {
+    mux_test::Pair pair{{.streams_max = 4,
+                         .send_buffer = 9000,
+                         .receive_window = 3000,
+                         .session_window = 20'000,
+                         .initial_window = 2000}};
+    const auto id = *pair.client.open({"a", 80});
+    pair.exchange();
+    pair.exit.accept(id);
+    pair.exchange();
+    const std::string sent(9000, 'x');
+    CHECK(pair.client.write(id, base::as_bytes(sent)) == sent.size());
+    pair.client.reset(id, stream::ResetReason::cancelled);
+    for (int i = 0; i < 10; ++i)
+        pair.exchange();
+    std::string got;
+    for (int i = 0; i < 20; ++i) {
+        got += mux_test::read_all(pair.exit, id);
+        pair.exchange();
+    }
+    CHECK(got == sent);
+}
