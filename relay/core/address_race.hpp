@@ -26,7 +26,7 @@ struct RaceLimits {
     base::Milliseconds total{20'000};     // from the request, with the time for the name
     base::Milliseconds other_family{50};  // what the first answer waits for the other one
     base::Milliseconds between{250};      // from one attempt to the next
-    std::size_t attempts_max = 24;        // in all
+    std::size_t attempts_max = 32;        // in all
     std::size_t parallel_max = 8;         // one more replaces the oldest
 };
 

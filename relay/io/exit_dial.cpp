@@ -47,7 +47,9 @@ bool has_route(const base::IpEndpoint& target) {
     const int probe = ::socket(at.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
     // Without a descriptor the question stays open; the attempt itself finds out.
     if (probe < 0) return errno != EAFNOSUPPORT;
-    const bool known = ::connect(probe, at.data(), static_cast<socklen_t>(at.size())) == 0;
+    // EAGAIN: no local port was free for the question.
+    const bool known =
+        ::connect(probe, at.data(), static_cast<socklen_t>(at.size())) == 0 || errno == EAGAIN;
     ::close(probe);
     return known;
 }

@@ -58,14 +58,20 @@ Question::Outcome Question::outcome(base::Mono now) const {
 void Question::on_answer(core::Family, const core::NameAnswer& answer) {
     ++answers_;
     if (!answer) errors_.push_back(answer.error());
-    for (const auto& address : answer ? answer->addresses : std::vector<base::IpAddress>{}) {
-        if (policy_.may_name(address))
-            records_.push_back({address, static_cast<std::uint32_t>(answer->ttl.count())});
-        else
-            refused_ = true;
-    }
+    if (answer) add(*answer);
     if (!records_.empty()) until_ = std::min(until_, mono_now() + limits_.other_family);
     news_.set();
+}
+
+/// Each family may fill half of the answer.
+void Question::add(const core::NameAddresses& found) {
+    std::size_t added = 0;
+    for (const auto& address : found.addresses) {
+        if (!policy_.may_name(address))
+            refused_ = true;
+        else if (++added <= stream::records_max / core::families.size())
+            records_.push_back({address, static_cast<std::uint32_t>(found.ttl.count())});
+    }
 }
 
 void Question::on_name(const base::Result<std::string, NameError>& answer) {

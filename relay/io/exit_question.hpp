@@ -43,6 +43,7 @@ class Question final : public NameWaiter, public std::enable_shared_from_this<Qu
  private:
     using Outcome = base::Result<Records, stream::ResetReason>;
     Outcome outcome(base::Mono now) const;
+    void add(const core::NameAddresses& found);
 
     const core::ExitPolicy& policy_;
     core::RaceLimits limits_;

@@ -14,8 +14,9 @@
 namespace nightjar::relay::io {
 
 struct ResolverLimits {
-    std::size_t queries_max = 512;   // at once; the addresses of a name take two
-    std::size_t addresses_max = 16;  // per answer; the rest is ignored
+    std::size_t queries_max = 512;  // at once; the addresses of a name take two
+    // Per answer; the rest is ignored. Far above what is tried: some may be refused or unreachable.
+    std::size_t addresses_max = 64;
     base::Milliseconds per_try{2500};
     int tries = 2;
 };

@@ -75,7 +75,7 @@ TEST_CASE("exit: closed addresses before a good one only cost an attempt each") 
     target.open("127.0.0.1");
     Conversation talk;
     auto& zone = talk.names.zones["many.test"];
-    for (int i = 1; i <= 12; ++i)
+    for (int i = 1; i <= 26; ++i)
         zone.addresses.push_back("127.77.1." + std::to_string(i));
     zone.addresses.push_back("127.0.0.1");
     const auto time = time_to_connect(talk, "many.test", target.port());
@@ -268,6 +268,9 @@ TEST_CASE("exit: a lookup gives the addresses that the policy may name, with the
 
     zone.addresses = {"10.0.0.1"};
     talk.names.zones["private.test"] = zone;
+    for (int i = 1; i <= 25; ++i)
+        talk.names.zones["full.test"].addresses.push_back("127.0.0." + std::to_string(i));
+    CHECK(look_up(talk, "full.test")->size() == 16);
     CHECK(talk.reset_of(talk.open("private.test", 0)) == ResetReason::refused_by_policy);
     CHECK(talk.reset_of(talk.open("missing.test", 0)) == ResetReason::unresolvable);
     CHECK(talk.reset_of(talk.open("bad name", 0)) == ResetReason::unresolvable);
