@@ -54,8 +54,8 @@ class NameAnswers {
     /// Remembers an answer for its bounded TTL. Errors that say nothing about the name itself
     /// (bad_name, failed, overload, no_descriptors) are not remembered.
     void remember(std::string_view name, Family family, const NameAnswer& answer, base::Mono now);
-    /// Remembers for the time of a negative answer that no server answers for this family. Only for
-    /// a name of which the other family is known, so that it can be used without this one.
+    /// Remembers for the time of a negative answer that no server answers for this family. Call it
+    /// only if the other family has addresses, so that the name can be used without this one.
     void remember_silence(std::string_view name, Family family, base::Mono now);
     void clear();
 
