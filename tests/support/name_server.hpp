@@ -56,7 +56,8 @@ class NameServer {
     void receive() {
         socket_.async_receive_from(boost::asio::buffer(packet_), peer_,
                                    [this](boost::system::error_code error, std::size_t size) {
-                                       if (error) return;
+                                       // A question may have come just before close().
+                                       if (error || !socket_.is_open()) return;
                                        answer(size);
                                        receive();
                                    });
