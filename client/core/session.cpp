@@ -102,8 +102,7 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
     // After a quick reconnect `due` can lie before slots of the old link, whose packets never left.
     due = newest_slot_ = std::max(due, newest_slot_);
     // Every exit applies a change late by the mean delay of a route (relay/core/reply_pace.hpp).
-    const auto applied = schedule.change_at + parameters_.delay_cap() / 2;
-    clock_.beat().follow(schedule.sequence, schedule.now, applied, schedule.next, due);
+    clock_.beat().follow(schedule.sequence, schedule.now, schedule.change_at, schedule.next, due);
     if (schedule.at(due).milli > 0) sent_.resend_after(parameters_.answer_after(schedule.at(due)));
     settle(due, context.outstanding);
     stock_.pass(sent_.weight_in_flight(), ticks_known(due));

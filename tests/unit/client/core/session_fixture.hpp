@@ -65,7 +65,7 @@ struct SessionFixture {
     }
     /// When the exit applies the schedule's change.
     base::Mono applied() const {
-        return schedule.change_at + network.document->parameters.delay_cap() / 2;
+        return schedule.change_at;
     }
     /// When the exit has made so many ticks.
     base::Mono ticked(stream::PacketNumber ticks) const {
