@@ -52,7 +52,7 @@ void Core::Impl::connected(base::Mono now, base::Wall wall) {
             live.silence.resume(watch.time());
     } else {
         end_sessions();
-        plan.start(first_slot, network);
+        plan.start();
         plan_started = true;
     }
     run_plan(first_slot);

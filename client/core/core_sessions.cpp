@@ -74,7 +74,7 @@ std::optional<SessionHandle> Core::Impl::create_session(const std::optional<Isol
 
 void Core::Impl::run_plan(base::Mono now) {
     law_time = now;
-    plan.step(now, *this);
+    plan.step(now, network, *this);
     for (const auto& entry : plan.entries()) {
         auto& live = sessions.at(entry.handle);
         live.silence.ticking(entry.schedule.at(now).per_second(), watch.time());

@@ -20,6 +20,7 @@ struct NetworkClock {
     base::Wall at(base::Mono time) const {
         return at_zero + std::chrono::floor<base::Milliseconds>(time - zero);
     }
+    base::Mono time_of(base::Wall time) const { return zero + (time - at_zero); }
     /// The whole second of network time that is nearest to `time`.
     std::uint32_t nearest_second(base::Mono time) const {
         const auto second = std::chrono::round<base::Seconds>(at(time));

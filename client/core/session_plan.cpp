@@ -24,6 +24,9 @@ bool has_share(Phase phase) {
     return false;
 }
 
+/// A new link reads the clocks anew, so the same second may come out a millisecond earlier.
+constexpr base::Milliseconds clock_slack{100};
+
 bool on_its_way(Phase phase) {
     return phase == Phase::opening || phase == Phase::trial;
 }
@@ -64,60 +67,101 @@ std::vector<std::uint32_t> divide(std::uint32_t total, const std::vector<double>
 void SessionPlan::clear() {
     entries_.clear();
     change_at_.reset();
-    settled_ = {};
+    first_change_.reset();
 }
 
-void SessionPlan::start(base::Mono now, const NetworkClock& clock) {
+void SessionPlan::start() {
     clear();
-    clock_ = clock;
-    started_ = clock.zero + std::chrono::ceil<base::Seconds>(now - clock.zero);
-    last_step_ = -1;
+    first_change_ = base::Mono::min();  // not known before the first step
 }
 
-void SessionPlan::set(Entry& entry, Phase phase, base::Mono now) {
+void SessionPlan::set(Entry& entry, Phase phase, base::Mono at) {
     entry.phase = phase;
-    entry.since = now;
+    entry.since = at;
 }
 
-void SessionPlan::step(base::Mono now, PlanHost& host) {
+void SessionPlan::step(base::Mono now, const NetworkClock& clock, PlanHost& host) {
+    clock_ = clock;
     if (change_at_ && now >= *change_at_) apply_change(*change_at_);
     const auto reply_grace = parameters_.longest_route_delay();
     for (auto& entry : entries_)
         if (entry.phase == Phase::closing && entry.schedule.at(now).milli == 0 &&
             now >= entry.since + reply_grace)
             set(entry, Phase::gone, now);
+    if (first_change_) return begin(now, host);
 
-    const auto grid = (now - started_) / plan_step;
-    if (grid <= last_step_ || change_at_ || started_ + grid * plan_step < settled_) return;
-    const bool at_boundary = last_step_ < 0 || grid * plan_step / isolation_boundary !=
-                                                   last_step_ * plan_step / isolation_boundary;
-    last_step_ = grid;
-    retire(now, host);
-    promote(now, host);
-    if (wants_shared(now)) open(now, host);
-    if (at_boundary)
-        for (auto& entry : entries_)
-            if (entry.phase == Phase::waiting) set(entry, Phase::opening, now);
-    announce(now, started_ + grid * plan_step);
+    // The next multiple of change_step that can still be announced.
+    const auto next = (clock.at(now).time_since_epoch() + change_notice) / directory::change_step;
+    const auto decided = clock.time_of(base::Wall{next * directory::change_step - change_notice});
+    if (next == last_decision_ || change_at_ || now >= decided + decide_within) return;
+    last_decision_ = next;
+    decide(now, decided, host);
 }
 
-void SessionPlan::apply_change(base::Mono now) {
+/// A newcomer's first session begins by the same seconds as those of all others who come within one
+/// session_grid. Until it opens no packet goes to it.
+void SessionPlan::begin(base::Mono now, PlanHost& host) {
+    if (*first_change_ == base::Mono::min()) {
+        first_change_ = next_first_change(now);
+        add_shared(Phase::waiting, now, host);
+    }
+    const auto opens = *first_change_ - first_tick_after;
+    if (now < opens) return;
+    const bool shared = std::any_of(entries_.begin(), entries_.end(),
+                                    [](const Entry& entry) { return !entry.isolated; });
+    if (now >= opens + base::Seconds{1} || (!shared && !add_shared(Phase::waiting, now, host))) {
+        first_change_ = next_first_change(now);  // we stood still, or there is no exit
+        return;
+    }
+    for (auto& entry : entries_)
+        if (!entry.isolated) set(entry, Phase::opening, opens);
+    announce(now, *first_change_);
+    first_change_.reset();
+}
+
+base::Mono SessionPlan::next_first_change(base::Mono now) const {
+    const auto next = [](base::Seconds second, base::Seconds step) {
+        return (second + step - base::Seconds{1}) / step * step;
+    };
+    const auto earliest =
+        std::chrono::ceil<base::Seconds>(clock_.at(now).time_since_epoch()) + first_tick_after;
+    const auto first = next(earliest, parameters_.session_grid);
+    const auto handover = next(first, parameters_.session_lifetime);
+    return clock_.time_of(base::Wall{handover - first < first_before_handover ? handover : first});
+}
+
+void SessionPlan::decide(base::Mono now, base::Mono decided, PlanHost& host) {
+    retire(decided, host);
+    promote(decided, host);
+    if (wants_shared(decided)) add_shared(Phase::opening, decided, host);
+    for (auto& entry : entries_)
+        if (entry.phase == Phase::waiting) set(entry, Phase::opening, decided);
+    // Without a ticking session there is no rate to keep constant, so a short notice is enough.
+    const bool answering = std::any_of(entries_.begin(), entries_.end(), [now](const Entry& entry) {
+        return has_share(entry.phase) && entry.schedule.at(now).milli > 0;
+    });
+    announce(now, decided + (answering ? change_notice : first_tick_after));
+}
+
+/// The number of multiples of session_lifetime up to `time`.
+std::int64_t SessionPlan::lifetimes(base::Mono time) const {
+    return clock_.at(time).time_since_epoch() / parameters_.session_lifetime;
+}
+
+void SessionPlan::apply_change(base::Mono change) {
     change_at_.reset();
-    // An exit follows late by the mean delay of a route (relay/core/reply_pace.hpp), half of
-    // delay_cap().
-    settled_ = now + parameters_.delay_cap();
     for (auto& entry : entries_) {
-        if (entry.phase == Phase::opening) set(entry, Phase::trial, now);
-        if (entry.phase == Phase::closing) entry.since = now;
+        if (entry.phase == Phase::opening) set(entry, Phase::trial, change);
+        if (entry.phase == Phase::closing) entry.since = change;
     }
 }
 
-void SessionPlan::retire(base::Mono now, PlanHost& host) {
+void SessionPlan::retire(base::Mono decided, PlanHost& host) {
     for (auto& entry : entries_) {
         const bool ticking = entry.phase == Phase::trial || entry.phase == Phase::main ||
                              entry.phase == Phase::lingering;
         if (!ticking) continue;
-        const bool old = now >= entry.since + parameters_.session_lifetime;
+        const bool old = decided + clock_slack >= entry.since + parameters_.session_lifetime;
         const auto health = host.health(entry.handle);
         // An exit that answers but never confirms its stock would otherwise keep its share for
         // ever.
@@ -125,56 +169,64 @@ void SessionPlan::retire(base::Mono now, PlanHost& host) {
                            health.ticking_for >= trial_max + parameters_.longest_route_delay();
         if (health.unlisted || health.dead || stuck) {
             entry.dead = true;
-            entry.excused = !health.unlisted && (health.excused || !take_early_draw(now));
-            set(entry, Phase::closing, now);
+            entry.excused = !health.unlisted && (health.excused || !take_early_draw(decided));
+            set(entry, Phase::closing, decided);
         } else if (entry.isolated && old && entry.phase == Phase::lingering) {
-            set(entry, Phase::closing, now);
+            set(entry, Phase::closing, decided);
         } else if (entry.isolated && old && entry.phase == Phase::main) {
-            set(entry, Phase::lingering, now);
+            set(entry, Phase::lingering, decided);
         }
     }
 }
 
-bool SessionPlan::take_early_draw(base::Mono now) {
-    std::erase_if(early_draws_,
-                  [&](base::Mono drawn) { return now - drawn >= parameters_.session_lifetime; });
+bool SessionPlan::take_early_draw(base::Mono decided) {
+    std::erase_if(early_draws_, [&](base::Mono drawn) {
+        return decided - drawn >= parameters_.session_lifetime;
+    });
     if (early_draws_.size() >= early_draws_max) return false;
-    early_draws_.push_back(now);
+    early_draws_.push_back(decided);
     return true;
 }
 
-void SessionPlan::promote(base::Mono now, PlanHost& host) {
+void SessionPlan::promote(base::Mono decided, PlanHost& host) {
     for (auto& entry : entries_) {
         if (entry.phase != Phase::trial || !host.health(entry.handle).confirmed) continue;
+        // The only session has all of R, so its trial ends without a change.
+        const bool alone = std::none_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
+            return &other != &entry && has_share(other.phase);
+        });
+        if (!alone && decided < entry.since + trial_least) continue;
         if (!entry.isolated) {
             for (auto& other : entries_) {
                 if (other.isolated) continue;
-                // If the new session replaces a dead one, a lingering one may still have time left.
-                if (other.phase == Phase::lingering &&
-                    now >= other.since + parameters_.session_lifetime)
-                    set(other, Phase::closing, now);
-                if (other.phase == Phase::main) set(other, Phase::lingering, now);
+                // If the new session replaces a dead one, no handover has passed since a lingering
+                // one began to linger, and it keeps the time that it has left.
+                if (other.phase == Phase::lingering && lifetimes(decided) > lifetimes(other.since))
+                    set(other, Phase::closing, decided);
+                if (other.phase == Phase::main) set(other, Phase::lingering, decided);
             }
         }
-        set(entry, Phase::main, now);
+        set(entry, Phase::main, decided);
     }
 }
 
-bool SessionPlan::wants_shared(base::Mono now) const {
+/// A handover opens change_notice before a multiple of session_lifetime, or later if it was missed.
+bool SessionPlan::wants_shared(base::Mono decided) const {
     const Entry* main = nullptr;
     for (const auto& entry : entries_) {
         if (entry.isolated) continue;
         if (on_its_way(entry.phase)) return false;
         if (entry.phase == Phase::main) main = &entry;
     }
-    return main == nullptr || now >= main->since + parameters_.session_lifetime;
+    return main == nullptr || lifetimes(decided + change_notice) > lifetimes(main->since);
 }
 
-void SessionPlan::open(base::Mono now, PlanHost& host) {
+bool SessionPlan::add_shared(Phase phase, base::Mono decided, PlanHost& host) {
     const auto handle = host.open_shared();
-    if (!handle) return;
-    set(entries_.emplace_back(), Phase::opening, now);
+    if (!handle) return false;
+    set(entries_.emplace_back(), phase, decided);
     entries_.back().handle = *handle;
+    return true;
 }
 
 std::size_t SessionPlan::sessions_limit() const {
@@ -228,14 +280,9 @@ std::vector<std::uint32_t> SessionPlan::shares() const {
     return divide(parameters_.replies.milli, shares);
 }
 
-void SessionPlan::announce(base::Mono now, base::Mono decided) {
+void SessionPlan::announce(base::Mono now, base::Mono change_at) {
     const auto paces = shares();
     if (paces.empty()) return;
-    // Without a ticking session there is no rate to keep constant, so a short notice is enough.
-    const bool answering = std::any_of(entries_.begin(), entries_.end(), [now](const Entry& entry) {
-        return has_share(entry.phase) && entry.schedule.at(now).milli > 0;
-    });
-    const auto change_at = decided + (answering ? change_notice : first_tick_after);
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         auto& schedule = entries_[i].schedule;
         const auto pace = schedule.at(now);
@@ -268,7 +315,7 @@ std::optional<SessionHandle> SessionPlan::pick(base::Mono due, double session_dr
 std::optional<SessionHandle> SessionPlan::current(base::Mono now) const {
     const Entry* best = nullptr;
     for (const auto& entry : entries_) {
-        if (entry.isolated || !has_share(entry.phase)) continue;
+        if (entry.isolated || (!has_share(entry.phase) && entry.phase != Phase::waiting)) continue;
         const auto pace = [now](const Entry& of) {
             return std::pair{of.schedule.at(now), of.schedule.highest(now)};
         };

@@ -7,19 +7,21 @@
 // A phase is set when its change of pace is announced; new streams move when the change is in
 // force.
 //
-//   waiting    an isolation key's session, until the next isolation_boundary
+//   waiting    the first session and an isolation key's, until the second at which they may open
 //   opening    announced: gets slots, so that the exit's stock fills; pace 0 until the change
 //   trial      a small pace, until a reply shows that the exit works and has its SURBs. The first
 //              session has no other to share R with and gets all of it at once
-//   main       takes new streams, for session_lifetime
-//   lingering  takes no new streams; keeps a fixed share for another session_lifetime, so that its
+//   main       takes new streams, until the next handover
+//   lingering  takes no new streams; keeps a fixed share until the handover after that, so that its
 //              streams can end. The shared one does not close before a next session takes new
 //              streams: a stream that is reset and opened again at once then has a whole lifetime
 //   closing    announced: pace 0 at the change; gone once its last replies must have arrived
 //
-// Only one change is pending at a time. It is announced change_notice ahead, and not before the
-// last change is in force at every exit (unless the link was down). Otherwise an exit that hears of
-// the next change early would apply the last one too soon. Pure, one thread.
+// All moments are seconds of network time, the same for all clients, so that a change of paces
+// tells of no client when it connected (docs/decisions/0023-network-time.md). A client's first
+// session begins at a multiple of session_grid. All later changes are decided change_notice before
+// a multiple of change_step and come at that multiple, those of handovers at multiples of
+// session_lifetime. So only one change is pending at a time. Pure, one thread.
 #pragma once
 
 #include <optional>
@@ -32,18 +34,24 @@
 
 namespace nightjar::client::core {
 
-/// Notice of a change while no session has a pace, as after connecting. The exit ticks later than
-/// this by the mean delay of a route.
+/// Notice of the first tick while no session has a pace: of the first session, or where the only
+/// one is dead.
 inline constexpr base::Seconds first_tick_after{3};
 /// Notice of any other change. A packet takes at most the longest route delay, so every exit hears
 /// of the change at least 4.5 s ahead at the default delays.
 inline constexpr base::Seconds change_notice{8};
+/// A decision that cannot be taken within this time waits for the next one: the exits would hear of
+/// its change too late.
+inline constexpr base::Seconds decide_within{4};
+/// No first session begins within this time before a handover: it begins with the handover instead.
+/// So it has shown that its exit works when it is handed over.
+inline constexpr base::Seconds first_before_handover{15};
+/// A trial takes at least so long. Its end then depends on no single reply: an honest exit's have
+/// come.
+inline constexpr base::Seconds trial_least{10};
 /// An exit that has not confirmed its stock after this time counts as dead. An honest one confirms
 /// it within seconds: 2 s at the default rates.
 inline constexpr base::Seconds trial_max{120};
-inline constexpr base::Seconds plan_step{2};  // grid of the decisions
-inline constexpr base::Seconds isolation_boundary{
-    10};  // grid at which isolation keys' sessions open
 inline constexpr std::size_t sessions_max = 8;
 /// Exits that may be drawn out of turn within one session lifetime, in place of dead ones. After
 /// that, sessions in place of dead ones use the same exit until the next turn. Otherwise an
@@ -87,21 +95,20 @@ class SessionPlan {
         Phase phase = Phase::waiting;
         bool dead = false;
         bool excused = false;  // dead, but the session in its place uses the same exit
-        base::Mono since{};    // when `phase` began
+        base::Mono since{};    // the second at which `phase` was decided or, with a change, began
         PaceSchedule schedule;
     };
 
     explicit SessionPlan(const directory::Parameters& parameters) : parameters_{parameters} {}
 
     void use(const directory::Parameters& parameters) { parameters_ = parameters; }
-    /// Starts the plan at the law time `now`, with no sessions. Changes come at whole seconds of
-    /// the clock.
-    void start(base::Mono now, const NetworkClock& clock);
+    /// Starts the plan, with no sessions. The next step() creates the first one.
+    void start();
     /// Forgets all sessions, but not the exits drawn out of turn. Call start() before the next
     /// step().
     void clear();
-    /// Takes the decisions that are due at the law time `now`. Call it at least once per plan_step.
-    void step(base::Mono now, PlanHost& host);
+    /// Takes the decisions that are due at the law time `now`. Call it at least once a second.
+    void step(base::Mono now, const NetworkClock& clock, PlanHost& host);
     /// Adds a session for one isolation key. Precondition: room_for_isolated().
     void add_isolated(SessionHandle handle, base::Mono now);
     bool room_for_isolated() const;
@@ -113,7 +120,7 @@ class SessionPlan {
     /// `session_draw`: uniform in [0, 1). Empty if no session has a pace.
     std::optional<SessionHandle> pick(base::Mono due, double session_draw) const;
     /// The shared session for new streams: the one with the highest pace. Before any has a pace,
-    /// the one that is announced.
+    /// the one that will have it first.
     std::optional<SessionHandle> current(base::Mono now) const;
 
     const std::vector<Entry>& entries() const { return entries_; }
@@ -122,25 +129,28 @@ class SessionPlan {
     std::vector<SessionHandle> take_gone();
 
  private:
-    void apply_change(base::Mono now);
-    void retire(base::Mono now, PlanHost& host);
-    void promote(base::Mono now, PlanHost& host);
-    void open(base::Mono now, PlanHost& host);
-    bool wants_shared(base::Mono now) const;
-    void announce(base::Mono now, base::Mono decided);
+    void apply_change(base::Mono change);
+    void begin(base::Mono now, PlanHost& host);
+    void decide(base::Mono now, base::Mono decided, PlanHost& host);
+    void retire(base::Mono decided, PlanHost& host);
+    void promote(base::Mono decided, PlanHost& host);
+    bool wants_shared(base::Mono decided) const;
+    bool add_shared(Phase phase, base::Mono decided, PlanHost& host);
+    void announce(base::Mono now, base::Mono change_at);
+    std::int64_t lifetimes(base::Mono time) const;
+    base::Mono next_first_change(base::Mono now) const;
     std::vector<std::uint32_t> shares() const;
     std::size_t sessions_limit() const;
-    bool take_early_draw(base::Mono now);
+    bool take_early_draw(base::Mono decided);
     static void set(Entry& entry, Phase phase, base::Mono now);
 
     directory::Parameters parameters_;
     std::vector<Entry> entries_;
     NetworkClock clock_;
-    base::Mono started_{};         // a whole second of network time
-    std::int64_t last_step_ = -1;  // in grid points since the start
+    std::optional<base::Mono> first_change_;  // of the first session, until it is announced
+    std::int64_t last_decision_ = 0;          // the change_step at which its change came
     std::optional<base::Mono> change_at_;
     std::vector<base::Mono> early_draws_;  // those of the last session lifetime
-    base::Mono settled_{};                 // when the last change is in force at every exit
 };
 
 /// Divides `total` in proportion to the weights. The parts sum to `total` exactly.

@@ -133,7 +133,9 @@ class Network:
                  f"  mean_delay: {1000 * law.mean_delay:.0f}ms",
                  f"  main_slots: {law.main_slots:g}", f"  client_loops: {law.loops:g}",
                  f"  replies: {law.replies:g}", f"  down: {law.down:g}",
-                 f"  relay_loops: {RELAY_LOOPS:g}", "relays:"]
+                 f"  relay_loops: {RELAY_LOOPS:g}",
+                 "  session_grid: 2s",
+                 "relays:"]
         for relay in self.relays:
             lines += [f"  - descriptor: {relay.name}/descriptor", f"    operator: {relay.operator}"]
         description = self.folder / "description.yaml"

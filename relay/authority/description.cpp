@@ -52,6 +52,7 @@ Parameters parameters_of(YamlMap map) {
     p.surb_margin = map.optional<std::uint32_t>("surb_margin", p.surb_margin);
     p.fixed_hops = map.optional<std::uint32_t>("fixed_hops", p.fixed_hops);
     p.session_lifetime = map.optional<base::Seconds>("session_lifetime", p.session_lifetime);
+    p.session_grid = map.optional<base::Seconds>("session_grid", p.session_grid);
     map.done();
     return p;
 }

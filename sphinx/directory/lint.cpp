@@ -59,6 +59,11 @@ void check_parameters(const Document& document, Problems& found) {
             "them and have room for data");
     if (parameters.key_grace() + key_early >= parameters.epoch_length)
         found.push_back("epoch_length is shorter than the longest route delay and 90 s");
+    if (parameters.session_lifetime % change_step != base::Seconds{0})
+        found.push_back("session_lifetime is not a multiple of " +
+                        std::to_string(change_step.count()) + " s");
+    if (parameters.session_lifetime % parameters.session_grid != base::Seconds{0})
+        found.push_back("session_grid does not divide session_lifetime");
     if (parameters.fixed_hops > document.layers())
         found.push_back("fixed_hops is greater than the number of layers");
 }

@@ -45,6 +45,7 @@ constexpr std::array facts{
     duration<&Parameters::mean_delay>("parameter.mean-delay-ms", 1, 60'000),
     rate<&Parameters::relay_loops>("parameter.relay-loops-per-1000s"),
     rate<&Parameters::replies>("parameter.replies-per-1000s"),
+    duration<&Parameters::session_grid>("parameter.session-grid-s", 1, 3600),
     duration<&Parameters::session_lifetime>("parameter.session-lifetime-s", 10, 7 * 86'400),
     count<&Parameters::surb_margin>("parameter.surb-margin", 1, 100'000),
 };

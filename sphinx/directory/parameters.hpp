@@ -30,7 +30,8 @@ struct Parameters {
     Rate relay_loops{15'000};              // of each relay
     std::uint32_t surb_margin = 60;        // S* = pace x mean round trip + this
     std::uint32_t fixed_hops = 1;          // mixes that a session keeps in its routes
-    base::Seconds session_lifetime{3600};  // then the next exit session takes new streams
+    base::Seconds session_lifetime{3600};  // handovers come at its multiples in network time
+    base::Seconds session_grid{60};        // a client's first session begins at its multiples
     bool operator==(const Parameters&) const = default;
 
     base::Nanoseconds delay_cap() const;  // 10 means; above it a sender redraws, a relay drops
@@ -58,6 +59,10 @@ inline constexpr double jitter_share = 0.1;
 constexpr double place_in_gap(double draw) {
     return 0.5 + jitter_share * (draw - 0.5);
 }
+
+/// Every change of paces but a client's first comes at a multiple of this in network time, so that
+/// it is not a client's own moment. Divides session_lifetime.
+inline constexpr base::Seconds change_step{10};
 
 inline constexpr base::Seconds key_early{75};  // a key is accepted this long before its epoch
 /// A packet that a relay builds so late in an epoch uses the next one. A client draws the time:

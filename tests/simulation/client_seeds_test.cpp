@@ -173,7 +173,7 @@ TEST_CASE(
         LawOptions options;
         options.seed = options.client_seed = 100 + seed;
         options.loss = static_cast<double>(seed % 4) * 0.01;
-        options.parameters.session_lifetime = base::Seconds{40 + seed % 30};
+        options.parameters.session_lifetime = base::Seconds{40 + 10 * (seed % 3)};
         Life life{options, seed % 4};
         life.world.run_for(4s);
         const double seconds = 236;
@@ -201,7 +201,7 @@ TEST_CASE("interruptions, silent exits and 10 % loss in many lives: the client c
         LawOptions options;
         options.seed = options.client_seed = 200 + seed;
         options.loss = static_cast<double>(seed % 3) * 0.05;
-        options.parameters.session_lifetime = base::Seconds{50 + seed % 50};
+        options.parameters.session_lifetime = base::Seconds{50 + 10 * (seed % 5)};
         Life life{options, 1 + seed % 3};
         auto& world = life.world;
         world.run_for(base::from_seconds(1 + 30 * random.unit()));

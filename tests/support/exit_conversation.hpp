@@ -43,6 +43,7 @@ struct ClearReplies final : ReplySealer {
 inline directory::Parameters fast_law() {
     directory::Parameters law;
     law.lab = true;
+    law.session_grid = base::Seconds{1};
     law.main_slots = {500'000};
     law.replies = {500'000};
     return law;

@@ -230,6 +230,10 @@ MUTANTS = [
            "before_ = std::min(directory::Rate{schedule.pace_milli}, most);",
            "before_ = directory::Rate{schedule.pace_milli};", CORE, "no pace is above the network's"),
     # --- sphinx/directory/lint, quorum ---
+    mutant("lifetime-off-the-steps", "sphinx/directory/lint.cpp",
+           "if (parameters.session_lifetime % change_step != base::Seconds{0})", "if (false)", CORE, WRONG),
+    mutant("grid-that-misses-handovers", "sphinx/directory/lint.cpp",
+           "if (parameters.session_lifetime % parameters.session_grid != base::Seconds{0})", "if (false)", CORE, WRONG),
     mutant("network-of-one-gateway", "sphinx/directory/lint.cpp", "if (gateways < 2)", "if (gateways < 1)", CORE,
            WRONG),
     mutant("network-without-a-first-layer", "sphinx/directory/lint.cpp",

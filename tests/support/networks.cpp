@@ -79,6 +79,7 @@ SignedNetwork make_network(std::uint64_t seed, NetworkShape shape) {
     document.valid_from = directory::epoch_start(document.epoch, document.parameters.epoch_length);
     document.valid_until = document.valid_from + 2 * document.parameters.epoch_length;
     document.parameters.lab = true;
+    document.parameters.session_grid = base::Seconds{1};
     std::uint16_t port = 9000;
     const auto add = [&](std::uint8_t layer, const std::string& name) {
         auto relay = random_relay(random, layer);

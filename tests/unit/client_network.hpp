@@ -20,6 +20,7 @@ struct Network {
     explicit Network(std::size_t mixes_per_layer = 3, std::size_t gateways = 3) {
         document = std::make_shared<directory::Document>();
         document->network = "test";
+        document->parameters.session_grid = std::chrono::seconds{1};
         document->epoch = directory::epoch_at(wall, document->parameters.epoch_length);
         for (std::uint8_t layer = 1; layer <= 3; ++layer)
             for (std::size_t i = 0; i < mixes_per_layer; ++i)

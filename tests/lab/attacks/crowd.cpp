@@ -65,7 +65,14 @@ std::uint64_t replay_packets(const CrowdOptions& options) {
 
 CrowdOptions::CrowdOptions() {
     network.packets = lab::world::Packets::clear;
-    network.parameters.session_lifetime = base::Seconds{2};
+    handover_after(base::Seconds{19}, base::Seconds{600});
+}
+
+void CrowdOptions::handover_after(base::Seconds connecting, base::Seconds lifetime) {
+    network.parameters.session_lifetime = lifetime;
+    const auto usual = std::chrono::floor<base::Seconds>(lab::world::WorldOptions{}.start);
+    const auto handover = (usual.time_since_epoch() + connecting) / lifetime + 1;
+    network.start = base::Wall{handover * lifetime - connecting};
 }
 
 struct Crowd::Impl {

@@ -56,7 +56,13 @@ struct CrowdOptions {
     std::function<void(const Plaintext&)> on_sent;
     std::function<void(const Plaintext&)> on_exit;
 
-    CrowdOptions();  // the default network, with handovers every 18 s
+    CrowdOptions();  // the default network, with a handover 19 s after connecting
+
+    /// Sets when clients connect, in network time: so long before a handover. The next session
+    /// opens 8 s before the handover, is then on trial, and gets the pace 20 s after the handover.
+    /// The next handover follows after `lifetime`. Precondition: connecting is 19 s or more, so
+    /// that the first session begins 3 s after connecting.
+    void handover_after(base::Seconds connecting, base::Seconds lifetime);
 };
 
 using Times = std::vector<float>;  // seconds from connecting

@@ -202,7 +202,7 @@ void judge_failing(std::uint32_t fixed_hops, Stop stop, const std::vector<Failin
         };
         report.at_most(
             what + "the kept mix fails: seconds without a byte for each session given up",
-            worst(pause, true), 15);
+            worst(pause, true), 23);  // 8 s of silence, the next decision, 3 s, a round trip
     } else {
         report.at_most(what + "another mix fails: share of slots lost, most",
                        worst(lost_early, true), 0.05);

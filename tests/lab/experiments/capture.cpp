@@ -64,6 +64,8 @@ attacks::CrowdOptions crowd_options(const Observed& observed, std::uint64_t seed
     crowd.network.mixes_per_layer = observed.mixes;
     crowd.network.gateways = observed.gateways;
     crowd.network.parameters = observed.parameters;
+    // Only windows behind settled_seconds count, when the session is open.
+    crowd.network.parameters.session_grid = base::Seconds{1};
     // More than the slots can carry in this time, so that the transfer lasts for the whole window.
     const auto most = std::max(observed.parameters.main_slots, observed.parameters.replies);
     crowd.bytes = static_cast<std::size_t>(1.5 * most.per_second() * payload_bytes * seconds);

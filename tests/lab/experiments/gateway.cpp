@@ -32,8 +32,8 @@ namespace nightjar::lab::experiments {
 namespace {
 
 constexpr double settled = 8;    // seconds; from then on the first session is open
-constexpr double change_s = 24;  // seconds; the paces change; before, the next session is on trial
-constexpr double window_s = 34;
+constexpr double change_s = 38;  // seconds; the paces change; before, the next session is on trial
+constexpr double window_s = 48;
 // Seconds around a packet: a route's longest delay before it, and a round trip's after it.
 constexpr float looks_back = 0.8f;
 constexpr float looks_ahead = 1.2f;
@@ -139,7 +139,7 @@ attacks::CrowdOptions crowd_options(const Network& network, unsigned clients) {
     options.seconds = window_s;
     options.network.mixes_per_layer = mixes_per_layer;
     auto& parameters = options.network.parameters;
-    if (!network.changing) parameters.session_lifetime = base::Seconds{3600};
+    if (!network.changing) options.handover_after(base::Seconds{3000}, base::Seconds{3600});
     if (network.off == Off::next_hops) parameters.fixed_hops = options.network.layers;
     if (network.off == Off::stock) {
         // Each slot carries surbs_max SURBs, exactly as many as the replies spend.

@@ -36,9 +36,10 @@ struct Setting {
     const char* name;
     attacks::Defence defence = attacks::Defence::law;
     directory::Parameters law{};
-    double slots = 0;     // slots per second of the observed session
-    double pace = 0;      // replies per second of that session
-    double settled = 12;  // seconds; the comparison starts here
+    double slots = 0;              // slots per second of the observed session
+    double pace = 0;               // replies per second of that session
+    std::int64_t handover = 3600;  // seconds after connecting
+    double settled = 12;           // seconds; the comparison starts here
     std::vector<std::size_t> observations{};
     unsigned seeds = 0;
     unsigned isolation_keys = 0;  // a client's keys in addition to the one of its upload
@@ -153,6 +154,7 @@ attacks::CrowdOptions crowd_options(const Setting& setting, const measure::Optio
     crowd.network.gateways = setting.isolation_keys > 0 ? 16 : 4;
     crowd.isolation_keys = setting.isolation_keys;
     crowd.network.parameters = setting.law;
+    crowd.handover_after(base::Seconds{setting.handover}, setting.law.session_lifetime);
     const auto most = static_cast<double>(setting.observations.back());
     crowd.seconds = setting.settled + most / std::min(setting.slots, setting.pace) + 10;
     // More than fits through, so that an upload lasts as long as the window.
@@ -245,6 +247,7 @@ directory::Parameters law_of(std::uint32_t slots, std::uint32_t delay_ms, std::i
     law.down.milli = std::max(slots * 1200, slots * 1000 + 4500);
     law.mean_delay = base::Milliseconds{delay_ms};
     law.session_lifetime = base::Seconds{lifetime};
+    law.session_grid = base::Seconds{1};
     return law;
 }
 
@@ -269,12 +272,13 @@ Setting of_session(Setting setting) {
 Setting lingering(std::vector<std::size_t> observations, unsigned seeds) {
     constexpr double slots = 50 / (client::core::main_weight + 1), pace = slots * 0.9;
     const auto needed = static_cast<double>(observations.back()) / pace;
-    const auto lifetime = static_cast<std::int64_t>(needed) + 40;
+    const auto lifetime = (static_cast<std::int64_t>(needed) + 60) / 10 * 10;
     return {.name = "lingering",
             .law = law_of(50, 50, lifetime),
             .slots = slots,
             .pace = pace,
-            .settled = static_cast<double>(lifetime) + 27,
+            .handover = 19,
+            .settled = 46,  // seconds; the session lingers from 20 s after the handover on
             .observations = std::move(observations),
             .seeds = seeds};
 }

@@ -20,16 +20,16 @@ namespace {
 constexpr std::array watchers{"uplink", "both ways", "every link", "gateway"};
 using Seen = std::array<std::vector<measure::Observation>, watchers.size()>;
 
-/// What busy clients transfer, and how long they are observed. A session's successor opens one
-/// lifetime and 4 s after connecting and gets the pace 18 s later; the next one follows after the
-/// same time. All cases contain such a handover. A transfer must not lose its session while it
-/// lasts.
+/// What busy clients transfer, and how long they are observed. All cases contain a handover: the
+/// next session opens 8 s before it and gets the pace 20 s after it. A transfer must not lose its
+/// session while it lasts.
 struct Case {
     attacks::Work work;
     std::size_t bytes;
     double seconds;
-    std::int64_t lifetime;  // of a session, in seconds
+    std::int64_t handover;  // seconds after connecting
     double begins_within = 10;
+    std::int64_t lifetime = 600;  // of a session, in seconds
 };
 
 attacks::CrowdOptions crowd_options(const Case& one, std::uint64_t seed, unsigned clients) {
@@ -40,7 +40,7 @@ attacks::CrowdOptions crowd_options(const Case& one, std::uint64_t seed, unsigne
     crowd.bytes = one.bytes;
     crowd.seconds = one.seconds;
     crowd.begins_within = one.begins_within;
-    crowd.network.parameters.session_lifetime = base::Seconds{one.lifetime};
+    crowd.handover_after(base::Seconds{one.handover}, base::Seconds{one.lifetime});
     return crowd;
 }
 
@@ -187,11 +187,11 @@ std::vector<Case> chosen(const std::vector<Case>& all, const measure::Options& o
 }
 
 std::vector<Case> cases(const measure::Options& options) {
-    if (!options.full) return chosen({{attacks::Work::either, 100'000, 30, 2, 20}}, options);
-    return chosen({{attacks::Work::download, 100'000, 30, 2, 20},
-                   {attacks::Work::upload, 100'000, 30, 2, 20},
-                   {attacks::Work::download, 1'000'000, 40, 14, 15},
-                   {attacks::Work::upload, 1'000'000, 40, 14, 15},
+    if (!options.full) return chosen({{attacks::Work::either, 100'000, 47, 19, 37}}, options);
+    return chosen({{attacks::Work::download, 100'000, 47, 19, 37},
+                   {attacks::Work::upload, 100'000, 47, 19, 37},
+                   {attacks::Work::download, 1'000'000, 45, 19, 15},
+                   {attacks::Work::upload, 1'000'000, 45, 19, 15},
                    {attacks::Work::either, 10'000'000, 165, 130}},
                   options);
 }
@@ -199,9 +199,9 @@ std::vector<Case> cases(const measure::Options& options) {
 std::vector<Case> twin_cases(const measure::Options& options) {
     std::vector<Case> all;
     for (const auto work : {attacks::Work::download, attacks::Work::upload}) {
-        all.push_back({work, 1'000'000, 35, 8});
-        // After 42 s the first session ends, and with it all transfers.
-        all.push_back({work, 4'000'000, 60, 2});
+        all.push_back({work, 1'000'000, 45, 19});
+        // After 69 s the first session ends, and with it all transfers.
+        all.push_back({work, 4'000'000, 90, 19, 10, 30});
         if (options.full) all.push_back({work, 10'000'000, 150, 75});
     }
     return chosen(all, options);

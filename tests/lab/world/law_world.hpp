@@ -18,6 +18,7 @@
 #include "sphinx/base/random.hpp"
 #include "sphinx/directory/document.hpp"
 #include "tests/lab/world/servers.hpp"
+#include "tests/lab/world/world.hpp"
 
 namespace nightjar::lab::world {
 
@@ -28,7 +29,7 @@ struct LawOptions {
     base::Nanoseconds moved{};      // each delivery reaches the client up to so much later
     std::uint64_t moved_seed = 1;   // for these times alone
     unsigned exits = 3;
-    directory::Parameters parameters;
+    directory::Parameters parameters = world_parameters();
 };
 
 class LawWorld final : relay::core::Egress {

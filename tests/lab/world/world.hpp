@@ -50,9 +50,16 @@ struct LinkModel {
     double loss = 0;             // share of cells that are lost
 };
 
+/// The default parameters, but a client's first session begins 3 to 4 s after it connects.
+inline directory::Parameters world_parameters() {
+    directory::Parameters parameters;
+    parameters.session_grid = base::Seconds{1};
+    return parameters;
+}
+
 struct WorldOptions {
     std::uint64_t seed = 1;
-    directory::Parameters parameters;
+    directory::Parameters parameters = world_parameters();
     unsigned layers = 3;
     unsigned mixes_per_layer = 2;
     unsigned gateways = 2;  // each is an exit

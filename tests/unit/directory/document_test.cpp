@@ -71,7 +71,7 @@ TEST_CASE("a document's text parses to the same document") {
     REQUIRE_MESSAGE(parsed, parsed.error().reason);
     CHECK(to_text(*parsed) == text);
     CHECK(parsed->relays.size() == 8);
-    CHECK(parsed->parameters == Parameters{.lab = true});
+    CHECK(parsed->parameters == Parameters{.lab = true, .session_grid = base::Seconds{1}});
     CHECK(parsed->layers() == 3);
     CHECK(text.starts_with(signed_text(*parsed)));
     CHECK(text.substr(signed_text(*parsed).size()).starts_with("signature "));

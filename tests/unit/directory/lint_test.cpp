@@ -140,6 +140,15 @@ TEST_CASE("an authority refuses what could not work, and says why") {
              d.valid_until = d.valid_from + base::Seconds{6000};
          },
          "epoch_length is shorter than the longest route delay"},
+        {"lifetime off the steps of changes",
+         [](Document& d) {
+             d.parameters.session_lifetime = base::Seconds{3605};
+             d.parameters.session_grid = base::Seconds{5};
+         },
+         "session_lifetime is not a multiple of 10 s"},
+        {"grid that misses handovers",
+         [](Document& d) { d.parameters.session_grid = base::Seconds{7}; },
+         "session_grid does not divide session_lifetime"},
         {"keeps too many hops",
          [](Document& d) {
              std::erase_if(d.relays, [](const Relay& r) { return r.layer == 3; });

@@ -107,6 +107,9 @@ struct ExitInSlots {
     }
 };
 
+constexpr base::Seconds lifetime{60};
+constexpr base::Seconds hour{1'800'003'600};
+
 struct Run {
     std::vector<Plaintext> packets;
     std::vector<base::Nanoseconds> left;  // when each cell left, since the client connected
@@ -114,10 +117,13 @@ struct Run {
     std::set<std::uint32_t> changes;  // seconds that schedules named
 };
 
-Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration) {
+/// `grid`: session_grid. `connects`: milliseconds after an hour of network time began.
+Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
+        base::Seconds grid = 1s, base::Milliseconds connects = 0ms) {
     client_test::Network network{3, 4};
-    network.document->parameters.session_lifetime = 60s;
-    network.wall = base::Wall{1'800'003'510s};  // keys change a minute later
+    network.document->parameters.session_lifetime = lifetime;
+    network.document->parameters.session_grid = grid;
+    network.wall = base::Wall{hour} + connects;
     OtherMoments random{seed, moments};
     Run run;
     Core core{
@@ -159,8 +165,9 @@ Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration) {
 
 TEST_CASE("what a packet says does not depend on when its cell leaves") {
     for (const std::uint8_t seed : {1, 2, 3, 4, 5, 6}) {
-        const auto one = run(seed, 0, 150s);
-        const auto other = run(seed, seed, 150s);
+        // Keys change a minute after the clients connect.
+        const auto one = run(seed, 0, 150s, 1s, -90s);
+        const auto other = run(seed, seed, 150s, 1s, -90s);
         CHECK(one.exits >= 3);  // two handovers
         CHECK(one.changes.size() > 4);
         // Every cell leaves at another moment,
@@ -177,4 +184,32 @@ TEST_CASE("what a packet says does not depend on when its cell leaves") {
         const auto differs = std::mismatch(one.packets.begin(), end, other.packets.begin()).first;
         CHECK(differs - one.packets.begin() == end - one.packets.begin());
     }
+}
+
+TEST_CASE("all clients change paces at the same seconds, whenever they connected") {
+    constexpr base::Seconds grid{20};
+    std::set<std::uint32_t> firsts;
+    for (const auto connects : {0ms, 700ms, 16'900ms, 17'100ms, 23'456ms, 31'000ms, 37'001ms,
+                                44'000ms, 51'999ms, 52'001ms, 59'990ms}) {
+        CAPTURE(connects.count());
+        // The keys and the seed are the client's own; only the seconds are common.
+        const auto one =
+            run(static_cast<std::uint64_t>(connects.count()), 0, 300s - connects, grid, connects);
+        REQUIRE(!one.changes.empty());
+        const auto second = base::Seconds{*one.changes.begin()};
+        firsts.insert(*one.changes.begin());
+        // The first is the next of the grid, or the handover where that is near.
+        CHECK(second % grid == 0s);
+        CHECK(second >= hour + connects + 3s);
+        CHECK(second < hour + connects + 3s + grid);
+        // From then on each handover has two: the trial begins, and the pace follows.
+        std::set<std::uint32_t> expected{*one.changes.begin()};
+        for (auto next = second / lifetime * lifetime + lifetime; next <= hour + 300s;
+             next += lifetime) {
+            expected.insert(static_cast<std::uint32_t>(next.count()));
+            if (next < hour + 300s) expected.insert(static_cast<std::uint32_t>(next.count()) + 20);
+        }
+        CHECK(one.changes == expected);
+    }
+    CHECK(firsts.size() == 4);
 }
