@@ -427,14 +427,16 @@ TEST_CASE("in a slow network a session on trial has a slot a second, more than a
     CHECK(p.pace(2) == 0.9);
 }
 
-TEST_CASE("a plan that starts anew waits for no change of before") {
+TEST_CASE("a plan that starts anew keeps nothing of before") {
     Plan p;
-    p.run(3100ms);  // the first change has just taken effect
+    p.run(1100ms);
+    REQUIRE(p.entry(1).schedule.change_at == begin + 3s);
     p.plan.start();
-    for (const auto end = p.now + 1s; p.now < end; p.now += 100ms)
+    for (const auto end = begin + 4s; p.now < end; p.now += 100ms)
         p.plan.step(p.now, network, p);
     REQUIRE(p.plan.entries().size() == 1);
-    CHECK((p.plan.entries().front().schedule.change_at == begin + 7s));
+    CHECK((p.plan.entries().front().phase == Phase::opening));
+    CHECK((p.plan.entries().front().schedule.change_at == begin + 5s));
 }
 
 TEST_CASE("how soon an exit answers moves no change") {
@@ -476,22 +478,23 @@ TEST_CASE("no change is announced before the last one has come into force at eve
 TEST_CASE("a first session begins at a multiple of session_grid, or with a handover") {
     struct Row {
         const char* what;
+        base::Seconds grid;
         base::Nanoseconds connects;  // after `begin`
         int begins;                  // seconds after `begin`
     };
     const Row rows[]{
-        {"3 s before a multiple", 57s, 60},
-        {"less than 3 s before it", 57s + 1ms, 120},
-        {"long before it", 60s, 120},
-        {"17 s before a handover, which it can take part in", 569s, 580},
-        {"at its multiple it would be too late for that", 580s, 600},
-        {"as the handover is announced", 592s, 600},
-        {"2 s before the handover", 598s, 620},
+        {"3 s before a multiple", 60s, 57s, 60},
+        {"less than 3 s before it", 60s, 57s + 1ms, 120},
+        {"long before it", 60s, 60s, 120},
+        {"so that it can take part in a handover", 5s, 580s, 585},
+        {"too late for that", 5s, 583s, 600},
+        {"as the handover is announced", 60s, 592s, 600},
+        {"2 s before the handover", 20s, 598s, 620},
     };
     for (const auto& row : rows) {
         INFO(row.what);
         auto parameters = lifetime(600s);
-        parameters.session_grid = row.begins % 60 == 0 ? 60s : 20s;
+        parameters.session_grid = row.grid;
         Plan p{parameters};
         p.plan.clear();
         p.plan.start();
