@@ -196,6 +196,8 @@ MUTANTS = [
            CORE, "a first session begins at a multiple of session_grid, or with a handover"),
     mutant("first-session-gets-packets-early", "client/core/session_plan.cpp", "if (now < opens) return;", "",
            CORE, "a first session begins at a multiple of session_grid, or with a handover"),
+    mutant("clock-that-is-set-not-followed", "client/core/network_clock.hpp", "if (off <= -set_by || off >= set_by)",
+           "if (off >= set_by)", CORE, "a wall clock that is set changes network time by whole seconds, and moves no slot"),
     mutant("time-of-sending-in-a-packet", "client/core/core.cpp",
            "compose(plan.find(*picked)->schedule, slot.nominal,", "compose(plan.find(*picked)->schedule, slot.due,",
            CORE, "what a packet says does not depend on when its cell leaves"),
