@@ -350,6 +350,7 @@ std::string Daemon::status_line() {
     status.down_cells = down_cells_;
     status.links = links_;
     status.applications = proxy_.applications();
+    status.refused = proxy_.refused();
     status.literals = proxy_.literals();
     return protocol::api::status_line(status, core_->status(status.now), *document_);
 }

@@ -1,8 +1,10 @@
-// One application's connection (proxy.cpp only). Its two coroutines and the proxy's lists share it.
-// I/O thread only.
+// One application's connection (proxy.cpp and application.cpp only). Its two coroutines and the
+// proxy's lists share it. I/O thread only.
 #pragma once
 
 #include "client/apps/proxy.hpp"
+#include "sphinx/node/process/accept_loop.hpp"
+#include "sphinx/node/process/event.hpp"
 #include "sphinx/node/process/socket_end.hpp"
 #include "sphinx/stream/byte_relay.hpp"
 
@@ -10,14 +12,15 @@ namespace nightjar::client::apps {
 
 struct Proxy::Application {
     using Clock = std::chrono::steady_clock;
-    explicit Application(asio::ip::tcp::socket connected)
-        : socket{std::move(connected)},
-          room{socket.get_executor(), Clock::time_point::max()},
-          news{socket.get_executor(), Clock::time_point::max()} {}
+    Application(asio::ip::tcp::socket connected, node::process::ConnectionPlace held)
+        : place{std::move(held)},
+          socket{std::move(connected)},
+          room{socket.get_executor()},
+          news{socket.get_executor()} {}
 
     void wake() {
-        room.cancel();
-        news.cancel();
+        room.set();
+        news.set();
     }
     void close() {
         boost::system::error_code ignored;
@@ -27,12 +30,14 @@ struct Proxy::Application {
 
     enum class Phase { handshake, asking, relaying, refused };
     Phase phase = Phase::handshake;
+    const node::process::ConnectionPlace place;
     asio::ip::tcp::socket socket;
-    asio::steady_timer room;  // cancelled to wake upload(): the stream may have room
-    asio::steady_timer news;  // cancelled to wake the other waiting coroutine on any other event
+    node::process::Event room;  // for upload(): the stream may have room
+    node::process::Event news;  // for serve_connection(): anything else
     Clock::time_point deadline = Clock::time_point::max();  // of every phase but `relaying`
     core::StreamRef stream = 0;
     base::Bytes ahead;        // bytes that came right after the request
+    bool cut = false;         // its handshake gives its place to a newer one
     bool looks_up = false;    // it asked for a lookup, not for a connection
     bool wants_name = false;  // the lookup is of an address
     bool accepted = false;    // the exit has connected

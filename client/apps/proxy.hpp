@@ -15,6 +15,7 @@
 
 #include "client/core/core.hpp"
 #include "client/protocol/socks5.hpp"
+#include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
 
@@ -23,8 +24,10 @@ namespace nightjar::client::apps {
 namespace asio = boost::asio;
 
 struct ProxyLimits {
-    std::size_t connections = 512;  // one more is closed at once
-    std::size_t handshakes = 64;  // one more closes the oldest, so slow ones cannot block the port
+    std::size_t connections = 512;  // with a request; one more gets the reply `overloaded`
+    /// One more cuts the oldest, so that slow ones cannot block the port.
+    std::size_t handshakes = 512;
+    std::size_t sockets = 1536;   // all, also those that read a refusal; one more is closed at once
     base::Seconds handshake{10};  // total, from accept to the request's last byte
     base::Seconds answer{60};     // from the request to the exit's answer
     base::Seconds half_closed{300};  // without a byte, when one direction has ended
@@ -50,12 +53,13 @@ class Proxy {
 
     std::size_t applications() const { return applications_.size(); }
     std::uint64_t literals() const { return literals_; }
+    /// Connections that were refused because a bound was reached, cut handshakes included.
+    std::uint64_t refused() const { return refused_; }
 
  private:
     struct Application;
     using Ref = std::shared_ptr<Application>;
 
-    asio::awaitable<void> accept_loop();
     asio::awaitable<void> deadline_loop();
     asio::awaitable<void> serve_connection(Ref application);
     asio::awaitable<bool> socks_handshake(Ref application);
@@ -68,19 +72,21 @@ class Proxy {
     asio::awaitable<void> send_refusal(Ref application, base::Bytes bytes);
     void act(const Ref& application, stream::ByteRelay::Input input);
     void check_progress(const Ref& application);
-    void admit(asio::ip::tcp::socket socket);
+    void admit(asio::ip::tcp::socket socket, node::process::ConnectionPlace place);
+    bool full() const;
     void forget(const Ref& application);
     void log_sharing();
+    void count_refused(const char* bound);
 
     asio::any_io_executor executor_;
     node::process::TaskGroup& tasks_;
     ProxyLimits limits_;
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer timer_;
-    asio::steady_timer pause_;
     protocol::socks5::Rules rules_;
     core::Core* core_ = nullptr;
     std::uint64_t literals_ = 0;
+    std::uint64_t refused_ = 0;
     bool sharing_logged_ = false;
     std::list<Ref> applications_;  // oldest first
     std::map<core::StreamRef, Ref> by_stream_;

@@ -1,6 +1,5 @@
 #include "client/apps/application.hpp"
 #include "client/apps/proxy.hpp"
-#include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::client::apps {
 
@@ -19,7 +18,7 @@ asio::awaitable<void> Proxy::answer_lookup(Ref application) {
         const auto count = core_->read(application->stream, base::ByteSpan{answer}.subspan(have));
         have += count;
         if (have == answer.size()) break;
-        if (count == 0) co_await application->news.async_wait(node::process::as_result);
+        if (count == 0) co_await application->news.wait();
     }
     if (application->gone) co_return;
     answer.resize(have);

@@ -68,6 +68,7 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall) {
     take_back_unsent();
     network.follow(now, wall);
     watch.step(now);
+    start_waiting();
     outstanding.forget_ended(wall);
     if (now - loops_counted >= count_loops_every) {
         loops_counted = now;
@@ -168,6 +169,7 @@ void Core::Impl::on_reply(const Expected& spent, base::ByteView payload, base::M
     found->second.silence.heard(watch.time(), now);
     ++replies;
     collect(found->second, &spent);
+    start_waiting();
 }
 
 Core::Core(const std::shared_ptr<const directory::Document>& document, base::MailboxId self,

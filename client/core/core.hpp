@@ -47,6 +47,7 @@ struct CoreStatus {
     std::size_t keys = 0;          // isolation keys that are known
     std::size_t keys_sharing = 0;  // those without a session of their own
     LoopState loops;               // what the client's own loops say of the link
+    std::size_t waiting = 0;       // streams that wait for a place in their session
     struct Session {
         base::NodeId exit;
         double pace = 0;             // replies per second now
@@ -103,7 +104,10 @@ class Core {
     void on_delivery(const cell::Cell& cell, base::Mono now);
 
     // --- applications ---
-    /// Opens a stream. Empty if the target is malformed or a limit is reached. A new isolation key
+    /// Opens a stream. If its session has no place for it, it waits: until then it takes no bytes.
+    /// A `writable` event follows when it has its place. Streams of one session get their places in
+    /// the order of the calls. Empty if the target is malformed, if the core is full(), or if there
+    /// is no session: before connecting, or without an exit. A new isolation key
     /// gets a session of its own while there is room. It opens at a time set by the clock, and the
     /// stream waits for it. A further key shares one of these sessions. No key but the empty one
     /// uses the shared session, unless there is no room for any other.
@@ -118,6 +122,10 @@ class Core {
     /// Ends both directions. What write() accepted is still sent (docs/stream.md).
     void reset(StreamRef stream);
     std::vector<CoreEvent> take_events();
+    /// No further stream can be opened, or even wait.
+    bool full() const;
+    /// The stream waits for a place in its session.
+    bool waits(StreamRef stream) const;
 
     /// Puts one ping into the next packet of the oldest ready session and returns its nonce. A ping
     /// that has left is never sent again. Empty if no session is ready.

@@ -1,6 +1,7 @@
 // Core's private members. Only core*.cpp include this header.
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ inline constexpr std::size_t outstanding_per_session_max = 16'384;
 /// of silence, so this is shorter.
 inline constexpr base::Seconds resume_within{8};
 inline constexpr std::size_t streams_max = 1024;
+inline constexpr std::size_t waiting_max = 512;  // streams that wait for a place
 /// For this long no new session uses an exit that stopped answering, while other exits exist.
 inline constexpr base::Seconds avoid_dead_exit{600};
 /// Interval at which loops that have not come back are counted as lost.
@@ -37,6 +39,7 @@ struct Core::Impl final : PlanHost {
         SessionHandle session = 0;
         stream::StreamId id = 0;
         IsolationKeys::Use key;  // nullptr: a stream without an isolation key
+        bool waits = false;      // for a place in its session, which is none yet
         bool sent_all = false;   // finish() was called
         bool read_all = false;   // `finished` was reported, or stop() was called
         /// What the stream held unread when its session ended; its end is reported behind it.
@@ -50,6 +53,12 @@ struct Core::Impl final : PlanHost {
         std::unique_ptr<Session> session;
         ExitSilence silence;
         std::map<stream::StreamId, StreamRef> streams;
+    };
+
+    struct Waiting {
+        StreamRef stream;
+        IsolationKey key;
+        stream::Target target;
     };
 
     Impl(const std::shared_ptr<const directory::Document>& document, base::MailboxId self,
@@ -84,13 +93,18 @@ struct Core::Impl final : PlanHost {
     /// Ends all sessions and clears the plan: the state before the first connection.
     void end_sessions();
     void reset_streams(SessionEntry& live);
-    void report(StreamRef ref, stream::Event::Kind kind, stream::ResetReason reason);
+    void report(StreamRef ref, stream::Event::Kind kind,
+                stream::ResetReason reason = stream::ResetReason::cancelled);
     std::size_t read_rest(StreamRef ref, Stream& stream, base::ByteSpan out);
     std::optional<SessionHandle> session_for(const IsolationKey& key);
     std::vector<SessionHandle> isolated_sessions(Phase last) const;
 
     // --- core_streams.cpp: streams and pings ---
     std::optional<StreamRef> open(const IsolationKey& isolation, const stream::Target& target);
+    bool start(StreamRef ref, SessionHandle handle, const stream::Target& target);
+    bool waits(StreamRef ref) const;
+    void start_waiting();
+    bool full() const { return streams.size() >= streams_max || waiting.size() >= waiting_max; }
     void collect(SessionEntry& live, const Expected* spent);
     void on_pong(SessionEntry& live, std::uint64_t nonce, const Expected* spent);
     void forget_if_over(StreamRef ref);
@@ -131,6 +145,7 @@ struct Core::Impl final : PlanHost {
 
     StreamRef last_stream = 0;
     std::map<StreamRef, Stream> streams;
+    std::list<Waiting> waiting;  // oldest first
     std::vector<CoreEvent> events;
     std::vector<PingResult> pings;
     LoopWatch watch;

@@ -6,19 +6,53 @@ namespace nightjar::client::core {
 
 std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
                                           const stream::Target& target) {
-    if (streams.size() >= streams_max) return std::nullopt;
+    if (!stream::valid_target(target)) return std::nullopt;
+    start_waiting();  // those that came first have the places that have become free
+    if (full()) return std::nullopt;
     const auto handle = session_for(isolation);
     if (!handle) return std::nullopt;
-    auto& live = sessions.at(*handle);
-    const auto id = live.session->mux().open(target);
-    if (!id) return std::nullopt;
     const auto ref = ++last_stream;
-    live.streams[*id] = ref;
     auto& stream = streams[ref];
-    stream.session = *handle;
-    stream.id = *id;
     if (!isolation.empty()) stream.key = keys.use(isolation, clock);
+    if (start(ref, *handle, target)) return ref;
+    stream.waits = true;
+    waiting.push_back({ref, isolation, target});
     return ref;
+}
+
+/// Gives the stream a place in the session. False if there is none.
+bool Core::Impl::start(StreamRef ref, SessionHandle handle, const stream::Target& target) {
+    auto& live = sessions.at(handle);
+    if (live.session->dead(clock)) return false;
+    const auto id = live.session->mux().open(target);
+    if (!id) return false;
+    live.streams[*id] = ref;
+    auto& stream = streams.at(ref);
+    stream.waits = false;
+    stream.session = handle;
+    stream.id = *id;
+    if (stream.sent_all) live.session->mux().finish(*id);
+    if (stream.read_all) live.session->mux().stop(*id, stream::ResetReason::cancelled);
+    return true;
+}
+
+bool Core::Impl::waits(StreamRef ref) const {
+    const auto found = streams.find(ref);
+    return found != streams.end() && found->second.waits;
+}
+
+/// Starts the streams that have found a place, in the order in which they came.
+void Core::Impl::start_waiting() {
+    const bool place = std::any_of(sessions.begin(), sessions.end(), [](const auto& entry) {
+        return entry.second.session->mux().streams() < stream::session_streams_max;
+    });
+    if (waiting.empty() || !place) return;
+    std::erase_if(waiting, [this](const Waiting& next) {
+        const auto handle = session_for(next.key);
+        if (!handle || !start(next.stream, *handle, next.target)) return false;
+        report(next.stream, stream::Event::Kind::writable);
+        return true;
+    });
 }
 
 /// Converts a session's events into the client's. `spent`: the SURB of the reply that caused them.
@@ -60,6 +94,8 @@ void Core::Impl::forget_if_over(StreamRef ref) {
 void Core::Impl::forget(StreamRef ref) {
     const auto found = streams.find(ref);
     if (found == streams.end()) return;
+    if (found->second.waits)
+        std::erase_if(waiting, [ref](const Waiting& next) { return next.stream == ref; });
     const auto live = sessions.find(found->second.session);
     if (live != sessions.end()) live->second.streams.erase(found->second.id);
     streams.erase(found);
@@ -85,6 +121,7 @@ CoreStatus Core::Impl::status(base::Mono now) const {
     status.keys = keys.size();
     status.keys_sharing = keys.sharing();
     status.loops = watch.state(now);
+    status.waiting = waiting.size();
     for (const auto& entry : plan.entries()) {
         const auto& live = sessions.at(entry.handle);
         status.sessions.push_back({.exit = live.session->exit(),
@@ -131,6 +168,7 @@ std::size_t Core::readable(StreamRef stream) const {
 }
 
 void Core::finish(StreamRef stream) {
+    if (impl_->waits(stream)) impl_->streams.at(stream).sent_all = true;
     const auto [session, id] = impl_->find(stream);
     if (session == nullptr) return;
     session->mux().finish(id);
@@ -139,6 +177,7 @@ void Core::finish(StreamRef stream) {
 }
 
 void Core::stop(StreamRef stream) {
+    if (impl_->waits(stream)) impl_->streams.at(stream).read_all = true;
     const auto [session, id] = impl_->find(stream);
     if (session == nullptr) return;
     session->mux().stop(id, stream::ResetReason::cancelled);
@@ -150,6 +189,14 @@ void Core::reset(StreamRef stream) {
     const auto [session, id] = impl_->find(stream);
     if (session != nullptr) session->mux().reset(id, stream::ResetReason::cancelled);
     impl_->forget(stream);
+}
+
+bool Core::waits(StreamRef stream) const {
+    return impl_->waits(stream);
+}
+
+bool Core::full() const {
+    return impl_->full();
 }
 
 std::vector<CoreEvent> Core::take_events() {

@@ -98,6 +98,8 @@ std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core
                    {"down_cells", daemon.down_cells},
                    {"links", daemon.links},
                    {"applications", daemon.applications},
+                   {"waiting_streams", core.waiting},
+                   {"refused_by_bounds", daemon.refused},
                    {"literal_addresses", daemon.literals},
                    {"isolated_sessions_max", core.isolated_max},
                    {"isolation_keys", core.keys},

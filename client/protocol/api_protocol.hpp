@@ -38,6 +38,7 @@ struct DaemonStatus {
     std::uint64_t down_cells = 0;       // cells from the gateway, padding included
     std::uint64_t links = 0;            // how many times the link to the gateway came up
     std::size_t applications = 0;       // connections to the SOCKS port
+    std::uint64_t refused = 0;          // connections refused because a bound was reached
     std::uint64_t literals = 0;         // SOCKS requests for an IP address instead of a host name
 };
 

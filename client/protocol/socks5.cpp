@@ -83,9 +83,10 @@ Reply reply_for(stream::ResetReason reason) {
             return Reply::connection_refused;
         case ResetReason::timed_out:
             return Reply::ttl_expired;
+        case ResetReason::overload:
+            return Reply::overloaded;
         case ResetReason::cancelled:
         case ResetReason::protocol_error:
-        case ResetReason::overload:
         case ResetReason::session_ended:
             return Reply::general_failure;
     }
@@ -142,6 +143,13 @@ std::size_t Handshake::feed(base::ByteView bytes) {
         }
     }
     return used;
+}
+
+void Handshake::cut() {
+    assert(state_ != State::asked && state_ != State::refused);
+    if (state_ == State::greeting) send({version, method_none});
+    if (state_ == State::credentials) send({credentials_version, 0});
+    refuse(Reply::general_failure);
 }
 
 base::Bytes Handshake::take_output() {

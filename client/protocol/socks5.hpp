@@ -24,7 +24,7 @@ namespace nightjar::client::protocol::socks5 {
 /// RFC 1928's REP field.
 enum class Reply : std::uint8_t {
     succeeded = 0,
-    general_failure = 1,             // malformed request, a limit of ours, or no network
+    general_failure = 1,             // malformed request, cut handshake, or no session
     not_allowed = 2,                 // a private address, or refused by the exit's policy
     network_unreachable = 3,         // never sent: only the exit could distinguish it from 4
     host_unreachable = 4,            // the exit could not resolve or reach the target
@@ -32,6 +32,7 @@ enum class Reply : std::uint8_t {
     ttl_expired = 6,                 // no answer in time
     command_not_supported = 7,       // BIND, UDP ASSOCIATE, unknown
     address_type_not_supported = 8,  // neither 1, 3 nor 4
+    overloaded = 0xe6,               // our own code: a bound of the client or the exit is reached
 };
 
 /// The reply to an application whose stream was reset before the exit accepted it.
@@ -66,6 +67,10 @@ class Handshake {
     /// Consumes what the handshake needs and returns how many bytes that was. In `asked` and
     /// `refused` it consumes nothing: bytes after the request belong to the stream.
     std::size_t feed(base::ByteView bytes);
+    /// Refuses whatever comes next with a general failure. The output completes the steps before
+    /// the reply, so that the application reads it as the reply to the request that it is about to
+    /// send. Precondition: neither asked nor refused.
+    void cut();
     /// Returns the bytes to send now and clears them.
     base::Bytes take_output();
 

@@ -107,6 +107,7 @@ class Pages(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 512  # with the default of 5 the kernel resets some connections of a burst
 
 
 def main(address, dns_port, http_port, file):

@@ -17,6 +17,10 @@ constexpr std::size_t settled_gap_size = 64;  // a node of a RangeSet
 
 }  // namespace
 
+bool valid_target(const Target& target) {
+    return valid_host(base::as_bytes(target.host));
+}
+
 MuxLimits MuxLimits::for_rate(double packets_per_second) {
     // A byte keeps its place until it is acknowledged and its window has moved on: 4 s
     // (Parameters::settle_after and the ways there and back), or up to 9 s if a packet is lost.
@@ -175,7 +179,7 @@ Mux& Mux::operator=(Mux&&) noexcept = default;
 std::optional<StreamId> Mux::open(const Target& target) {
     assert(impl_->side == Side::client);
     auto& streams = impl_->streams;
-    if (!valid_host(base::as_bytes(target.host))) return std::nullopt;
+    if (!valid_target(target)) return std::nullopt;
     // A stream that has ended stays until the exit knows it, some 4 s. It does not count, but their
     // number is bounded too: the exit keeps them as long.
     const auto alive = std::count_if(streams.begin(), streams.end(), [](const auto& entry) {

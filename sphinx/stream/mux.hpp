@@ -28,6 +28,9 @@ struct Target {
     bool operator==(const Target&) const = default;
 };
 
+/// True for a host of 1 to 255 bytes without a NUL. Port 0 asks for a lookup.
+bool valid_target(const Target& target);
+
 struct Event {
     enum class Kind {
         opened,    // exit, first event: the client requests `target`; call accept() or reset()
@@ -47,13 +50,18 @@ struct Event {
     std::uint64_t nonce = 0;
 };
 
+/// Part of the protocol: a client has at most so many streams open at once in one session, and
+/// waits above it. An exit allows twice as many, because it learns of a stream's end later.
+inline constexpr std::size_t session_streams_max = 128;
+
 /// Windows are enforced: a stream whose peer exceeds its window is reset. The windows of all
 /// streams together never exceed session_window, so no stream can use up the window of another.
 /// A client's window opens when the packets that brought the bytes are settled.
 struct MuxLimits {
-    std::size_t streams_max = 128;  // open at once; an exit, which learns of ends late, allows 2x,
-                                    // and a client keeps half as many that have just ended
-    std::size_t send_buffer = 256 * 1024;     // per stream: bytes accepted, not acknowledged
+    // Open at once; an exit, which learns of ends late, allows 2x, and a client keeps half as many
+    // that have just ended.
+    std::size_t streams_max = session_streams_max;
+    std::size_t send_buffer = 256 * 1024;  // per stream: bytes accepted, not acknowledged
     std::size_t receive_window = 256 * 1024;  // per stream: bytes received or granted beyond read()
     std::size_t session_window = 2 * 1024 * 1024;  // all streams together, each direction
     /// Part of the protocol, so the same at both ends: the bytes that a stream may send before the

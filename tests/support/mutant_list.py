@@ -336,7 +336,7 @@ MUTANTS = [
            SYSTEM, "exit: what the policy refuses is refused after the name was resolved"),
     mutant("mapped-address-allowed", "relay/core/exit_policy.cpp", 'network("::ffff:0.0.0.0", 96),', "",
            CORE, "exit policy: what is not public, or hides another address, is never a target"),
-    mutant("direct-connection", "client/apps/proxy.cpp",
+    mutant("direct-connection", "client/apps/application.cpp",
            "if (target.port != 0 && base::parse_literal(target.host)) ++literals_;",
            "if (base::parse_literal(target.host)) { ++literals_; error_code e; "
            "tcp::socket direct{executor_}; "

@@ -1,5 +1,5 @@
 """Mutants of the client's pure objects: one small fault for each rule of their headers."""
-from mutant_list import CLIENT_SIMULATION, CORE, mutant
+from mutant_list import CLIENT_SIMULATION, CORE, SYSTEM, mutant
 
 SETTLED = "replies that come up to 2.4 s later change no byte of a client's packets"
 
@@ -182,6 +182,32 @@ MUTANTS = [
     mutant("streams-of-a-forgotten-session-wait", "client/core/core.cpp",
            "if (found->second.session->forgotten()) reset_streams(found->second);", "",
            CLIENT_SIMULATION, "the streams of a forgotten session do not wait for the plan's next decision"),
+    # --- client/core/core_streams: streams that wait ---
+    mutant("streams-that-wait-forgotten", "client/core/core_streams.cpp",
+           "    report(next.stream, stream::Event::Kind::writable);\n", "",
+           CORE, "streams that wait get the places of the session after a dead one, oldest first"),
+    mutant("streams-that-wait-unbounded", "client/core/core_impl.hpp", "|| waiting.size() >= waiting_max", "",
+           CORE, "streams that wait are bounded"),
+    mutant("stream-that-left-still-waits", "client/core/core_streams.cpp",
+           "std::erase_if(waiting, [ref](const Waiting& next) { return next.stream == ref; });",
+           "static_cast<void>(ref);",
+           CORE, "a session has as many streams as both ends know, and further ones wait"),
+    mutant("end-of-a-waiting-stream-lost", "client/core/core_streams.cpp",
+           "if (stream.sent_all) live.session->mux().finish(*id);", "",
+           CORE, "streams that wait get the places of the session after a dead one, oldest first"),
+    mutant("streams-go-to-a-dead-session", "client/core/core_streams.cpp",
+           "if (live.session->dead(clock)) return false;", "",
+           CORE, "streams that wait get the places of the session after a dead one, oldest first"),
+    # --- client/apps/proxy ---
+    mutant("cut-handshake-without-a-reply", "client/apps/application.cpp", "handshake.cut();\n",
+           "co_return false;\n",
+           SYSTEM, "proxy: too many handshakes cut the oldest, so slow ones keep no client out"),
+    mutant("connections-above-the-bound", "client/apps/proxy.cpp", "by_stream_.size() >= limits_.connections ||",
+           "by_stream_.size() > limits_.connections ||",
+           SYSTEM, "proxy: no more connections than its bound"),
+    mutant("no-place-in-time-counts-as-slow", "client/apps/proxy.cpp",
+           "const bool waits = core_->waits(application->stream);", "const bool waits = false;",
+           SYSTEM, "proxy: a connection that finds no place in its session in time learns so"),
     # --- client/core/isolation ---
     mutant("keys-share-the-first-session", "client/core/isolation.cpp", "return weight(key, session); });",
            "return session; });",
@@ -191,7 +217,8 @@ MUTANTS = [
            CORE, "when a session ends only the keys that shared it get another one"),
     mutant("keys-without-a-bound", "client/core/isolation.cpp", "if (oldest != keys_.end()) keys_.erase(oldest);", "",
            CORE, "keys without streams are forgotten, and their number is bounded"),
-    mutant("busy-key-forgotten", "client/core/isolation.cpp", "if (!entry.idle()) entry.used = now;", "",
+    mutant("busy-key-forgotten", "client/core/isolation.cpp", "if (!entry.idle()) entry.used = now;",
+           "static_cast<void>(entry);",
            CORE, "keys without streams are forgotten, and their number is bounded"),
     mutant("keys-beyond-the-sessions-refused", "client/core/core_sessions.cpp",
            "if (!takes_streams.empty()) return keys.share(key, takes_streams, clock);", "return std::nullopt;",

@@ -132,6 +132,8 @@ std::string reply(char code) {
     return std::string{"\x05", 1} + code + std::string{"\0\x01\0\0\0\0\0\0", 8};
 }
 
+const std::string overloaded = reply(static_cast<char>(0xe6));
+
 }  // namespace
 
 TEST_CASE("proxy: refusals arrive whole, then the connection ends well") {
@@ -178,16 +180,28 @@ TEST_CASE("proxy: a handshake has an absolute deadline, however slowly it drips"
     CHECK(Clock::now() - begun < base::Seconds{3});
 }
 
-TEST_CASE("proxy: too many handshakes close the oldest, so slow ones keep no client out") {
+TEST_CASE("proxy: too many handshakes cut the oldest, so slow ones keep no client out") {
     Fixture fixture;
     std::vector<tcp::socket> idle;
-    for (int i = 0; i < 4; ++i)
+    for (int i = 0; i < 4; ++i) {
         idle.push_back(fixture.connect());
-    CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 4; }));
+        if (i == 1) asio::write(idle.back(), asio::buffer(hello));
+        if (i == 2) asio::write(idle.back(), asio::buffer("\x05\x01\x02", 3));
+        CHECK(fixture.run_until([&] { return fixture.proxy.applications() == idle.size(); }));
+    }
     auto late = fixture.connect();
     const auto [answer, ended_well] = fixture.talk(late, hello + std::string{"\x05\x09\0\x09", 4});
     CHECK(answer == hello_back + reply(8));
-    CHECK(fixture.talk(idle.front(), "").second);  // the oldest was closed
+    // The oldest reads a general failure as the reply to its request, wherever it was.
+    CHECK(fixture.talk(idle[0], hello + request) == std::pair{hello_back + reply(1), true});
+    CHECK(fixture.proxy.refused() == 1);
+    for (int i = 0; i < 3; ++i)  // the first of these takes the place that `late` has left
+        idle.push_back(fixture.connect());
+    CHECK(fixture.run_until([&] { return fixture.proxy.refused() == 3; }));
+    CHECK(fixture.talk(idle[1], request) == std::pair{hello_back + reply(1), true});
+    const std::string credentials{"\x01\x01u\x01p", 5};
+    CHECK(fixture.talk(idle[2], credentials + request) ==
+          std::pair{std::string{"\x05\x02\x01\0", 4} + reply(1), true});
 }
 
 TEST_CASE("proxy: no answer from the exit in time is TTL expired") {
@@ -226,8 +240,28 @@ TEST_CASE("proxy: no more connections than its bound") {
         CHECK(fixture.run_until([&] { return fixture.streams() == open.size(); }));
     }
     auto further = fixture.connect();
-    CHECK(fixture.talk(further, "").first.empty());
-    CHECK(fixture.proxy.applications() == 8);
+    CHECK(fixture.talk(further, hello + request) == std::pair{hello_back + overloaded, true});
+    CHECK(fixture.streams() == 8);
+    CHECK(fixture.proxy.refused() == 1);
+}
+
+TEST_CASE("proxy: a connection that finds no place in its session in time learns so") {
+    auto limits = quick();
+    limits.connections = limits.handshakes = stream::session_streams_max + 1;
+    limits.answer = base::Seconds{3};
+    Fixture fixture{limits};
+    std::vector<tcp::socket> open;
+    for (std::size_t i = 0; i < stream::session_streams_max; ++i) {
+        open.push_back(fixture.connect());
+        asio::write(open.back(), asio::buffer(hello + request));
+    }
+    CHECK(fixture.run_until([&] { return fixture.streams() == open.size(); }));
+    auto further = fixture.connect();
+    asio::write(further, asio::buffer(hello + request));
+    CHECK(fixture.run_until([&] { return fixture.core.status(Clock::now()).waiting == 1; }));
+    CHECK(fixture.talk(further, "") == std::pair{hello_back + overloaded, true});
+    CHECK(fixture.talk(open.front(), "") == std::pair{hello_back + reply(6), true});
+    CHECK(fixture.run_until([&] { return fixture.core.status(Clock::now()).waiting == 0; }));
 }
 
 TEST_CASE("proxy: an application's socket is read no further than its stream has room") {

@@ -344,7 +344,7 @@ TEST_CASE("socks5: why a stream was reset decides the reply") {
         {ResetReason::cancelled, 1},      {ResetReason::refused_by_policy, 2},
         {ResetReason::unresolvable, 4},   {ResetReason::unreachable, 4},
         {ResetReason::timed_out, 6},      {ResetReason::connection_refused, 5},
-        {ResetReason::protocol_error, 1}, {ResetReason::overload, 1},
+        {ResetReason::protocol_error, 1}, {ResetReason::overload, 0xe6},
         {ResetReason::session_ended, 1},
     };
     for (const auto& [reason, code] : rows)

@@ -1,0 +1,93 @@
+// Streams above what a session may have open: they wait, in the order in which they came.
+#include <doctest/doctest.h>
+
+#include "client/core/core.hpp"
+#include "tests/unit/client_network.hpp"
+
+using namespace nightjar;
+using namespace nightjar::client::core;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Fixture {
+    Fixture() {
+        core.connected(now);
+        core.prepare(now, network.wall);
+    }
+    StreamRef open(const IsolationKey& key = "") {
+        const auto opened = core.open(key, {"example.org", 80});
+        REQUIRE(opened);
+        return *opened;
+    }
+    std::size_t started(std::size_t session = 0) const {
+        return core.status(now).sessions.at(session).streams;
+    }
+    std::size_t waiting() const { return core.status(now).waiting; }
+
+    client_test::Network network;
+    base::Mono now = network.now;
+    Core core{network.document, network.random.id<base::MailboxId>(), network.gateway_ids[0],
+              network.random, now};
+};
+
+}  // namespace
+
+TEST_CASE("a session has as many streams as both ends know, and further ones wait") {
+    Fixture f;
+    for (std::size_t i = 0; i < stream::session_streams_max; ++i)
+        CHECK(f.core.writable(f.open()) > 0);
+    CHECK(f.started() == 128);
+    const auto late = f.open();
+    CHECK(f.started() == 128);
+    CHECK(f.waiting() == 1);
+    CHECK(f.core.writable(late) == 0);
+    CHECK(f.core.write(late, base::as_bytes("x")) == 0);
+    CHECK(f.core.readable(late) == 0);
+    // Another session has places of its own.
+    CHECK(f.core.writable(f.open("key")) > 0);
+    CHECK(f.waiting() == 1);
+    CHECK_FALSE(f.core.open("", {"", 80}));
+    f.core.reset(late);
+    CHECK(f.waiting() == 0);
+    CHECK(f.core.take_events().empty());
+}
+
+TEST_CASE("streams that wait are bounded") {
+    Fixture f;
+    for (int i = 0; i < 128 + 511; ++i)
+        f.open();
+    CHECK_FALSE(f.core.full());
+    const auto last = f.open();
+    CHECK(f.core.full());
+    CHECK_FALSE(f.core.open("", {"example.org", 80}));
+    f.core.reset(last);
+    CHECK_FALSE(f.core.full());
+    CHECK(f.core.open("", {"example.org", 80}));
+}
+
+TEST_CASE("streams that wait get the places of the session after a dead one, oldest first") {
+    Fixture f;
+    for (std::size_t i = 0; i < stream::session_streams_max; ++i)
+        f.open();
+    std::vector<StreamRef> late;
+    for (int i = 0; i < 130; ++i)
+        late.push_back(f.open());
+    f.core.finish(late[0]);
+    // The exit never answers, so the session dies, and another one takes its place.
+    for (const auto end = f.now + 14s; f.now < end; f.now += 5ms) {
+        f.core.tick(f.now);
+        f.core.prepare(f.now, f.network.wall);
+    }
+    CHECK(f.waiting() == 2);
+    for (std::size_t i = 1; i < late.size(); ++i)
+        CHECK((f.core.writable(late[i]) > 0) == (i < 128));
+    CHECK(f.core.writable(late[0]) == 0);  // it was finished while it waited
+    std::size_t announced = 0;
+    for (const auto& event : f.core.take_events()) {
+        if (event.event.kind != stream::Event::Kind::writable) continue;
+        CHECK(event.stream == late[announced]);
+        ++announced;
+    }
+    CHECK(announced == 128);
+}
