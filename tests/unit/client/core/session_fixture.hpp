@@ -64,9 +64,7 @@ struct SessionFixture {
         return up;
     }
     /// When the exit applies the schedule's change.
-    base::Mono applied() const {
-        return schedule.change_at;
-    }
+    base::Mono applied() const { return schedule.change_at; }
     /// When the exit has made so many ticks.
     base::Mono ticked(stream::PacketNumber ticks) const {
         return applied() + base::from_seconds(ticks / schedule.next.per_second());

@@ -1,122 +1,12 @@
-#include "client/core/session_plan.hpp"
-
+// Handovers: when sessions begin, change and end.
 #include <doctest/doctest.h>
 
-#include <map>
-#include <numeric>
-#include <set>
+#include <vector>
+
+#include "tests/unit/client/core/session_plan_fixture.hpp"
 
 using namespace nightjar;
-using namespace nightjar::client::core;
-using namespace std::chrono_literals;
-
-namespace {
-
-constexpr base::Mono begin{std::chrono::hours{1}};
-// Network time begins at a multiple of every lifetime here.
-constexpr NetworkClock network{begin, base::Wall{1'800'000'000s}};
-
-/// A client's first session begins 3 s after it connects.
-directory::Parameters lifetime(base::Seconds lifetime) {
-    directory::Parameters parameters;
-    parameters.session_lifetime = lifetime;
-    parameters.session_grid = 1s;
-    return parameters;
-}
-
-/// A plan with exits that answer a second after their first tick, unless a test changes that.
-struct Plan final : PlanHost {
-    explicit Plan(directory::Parameters with = lifetime(3600s)) : parameters{with}, plan{with} {
-        plan.start();
-        step();
-    }
-    Health health(SessionHandle session) override {
-        const auto* entry = plan.find(session);
-        const bool ticking = entry->schedule.at(now).milli > 0;
-        if (!ticking) return {};
-        const auto since = now - entry->schedule.change_at;
-        const bool silent = silent_from.contains(session);
-        return {
-            .confirmed = !silent && since >= answers_after && !never_stocked.contains(session),
-            .dead = silent && now - std::max(silent_from[session], entry->schedule.change_at) > 8s,
-            .excused = excused.contains(session),
-            .unlisted = unlisted.contains(session),
-            .ticking_for = since - frozen};
-    }
-    std::optional<SessionHandle> open_shared() override {
-        if (!exits) return std::nullopt;
-        if (next_is_silent) silent_from[last + 1] = begin;
-        if (next_never_stocks) never_stocked.insert(last + 1);
-        return ++last;
-    }
-    void step() {
-        plan.step(now, network, *this);
-        for (const auto& entry : plan.entries())
-            if (entry.dead) died.insert_or_assign(entry.handle, entry.excused);
-        for (const auto gone : plan.take_gone())
-            ended.push_back(gone);
-        check();
-    }
-    void run(base::Nanoseconds duration) {
-        for (const auto end = now + duration; now < end;) {
-            now += 100ms;
-            step();
-        }
-    }
-    std::uint32_t sum() const {
-        std::uint32_t sum = 0;
-        for (const auto& entry : plan.entries())
-            sum += entry.schedule.at(now).milli;
-        return sum;
-    }
-    /// What must hold at any time.
-    void check() {
-        const bool started = now >= begun + first_tick_after;
-        CHECK(sum() == (started ? parameters.replies.milli : 0));
-        for (const auto& entry : plan.entries()) {
-            auto& known = announced[entry.handle];
-            if (known.sequence == entry.schedule.sequence) continue;
-            CHECK(entry.schedule.sequence == known.sequence + 1);
-            CHECK(entry.schedule.now == known.at(now));
-            const auto notice = entry.schedule.change_at - now;
-            CHECK(notice >= (started && !recovering ? 7900ms : 2900ms));
-            known = entry.schedule;
-        }
-    }
-    /// One that the plan has taken out reads as gone, so that a check of its phase fails by itself.
-    SessionPlan::Entry entry(SessionHandle handle) const {
-        const auto* found = plan.find(handle);
-        auto entry = found != nullptr ? *found : SessionPlan::Entry{};
-        if (found == nullptr) entry.phase = Phase::gone;
-        return entry;
-    }
-    double pace(SessionHandle handle) const { return entry(handle).schedule.at(now).per_second(); }
-
-    directory::Parameters parameters;
-    base::Mono now = begin;
-    base::Mono begun = begin;
-    SessionPlan plan;
-    SessionHandle last = 0;
-    base::Nanoseconds answers_after = 1s;
-    bool next_never_stocks = false;
-    std::set<SessionHandle> never_stocked;
-    bool exits = true;
-    bool next_is_silent = false;
-    bool recovering = false;
-    std::set<SessionHandle> excused;
-    std::set<SessionHandle> unlisted;
-    base::Nanoseconds frozen{};  // time for which no loop returned
-    std::map<SessionHandle, base::Mono> silent_from;
-    std::map<SessionHandle, PaceSchedule> announced;
-    std::vector<SessionHandle> ended;
-    std::map<SessionHandle, bool> died;  // and whether each was excused
-    std::size_t early_draws() const {
-        return static_cast<std::size_t>(std::count_if(
-            died.begin(), died.end(), [](const auto& entry) { return !entry.second; }));
-    }
-};
-
-}  // namespace
+using namespace nightjar::plan_test;
 
 TEST_CASE("the first session gets all of R 3 s after connecting, and all slots before that") {
     Plan p;
@@ -272,25 +162,6 @@ TEST_CASE("a session that ends is kept until the last replies of its old pace mu
     CHECK(p.ended == std::vector<SessionHandle>{1});
 }
 
-TEST_CASE("new streams without a key of their own never go to an isolated session") {
-    Plan p;
-    p.run(60s);
-    const auto isolated = ++p.last;
-    p.plan.add_isolated(isolated, p.now);
-    p.run(60s);
-    REQUIRE(p.entry(isolated).phase == Phase::main);
-    p.silent_from[1] = p.now;
-    while (!p.entry(1).dead)
-        p.run(100ms);
-    // The next shared session has no pace yet, and the isolated one has nearly all of R.
-    const auto next = p.last;
-    REQUIRE(next != isolated);
-    CHECK(p.plan.current(p.now) == next);
-    p.run(9s);
-    CHECK(p.pace(isolated) > p.pace(next));
-    CHECK(p.plan.current(p.now) == next);
-}
-
 TEST_CASE("two exits are drawn out of turn in a lifetime, and then the same one until the next") {
     Plan p{lifetime(600s)};
     p.run(60s);
@@ -373,58 +244,6 @@ TEST_CASE("where no exit is left the plan waits, and goes on when there is one")
     p.exits = true;
     p.run(12s);
     CHECK(p.pace(2) == 45);
-}
-
-TEST_CASE("an isolated session opens at a 10 s boundary, after a trial, and lives two lifetimes") {
-    Plan p{lifetime(600s)};
-    p.run(13s);
-    REQUIRE(p.plan.room_for_isolated());
-    p.plan.add_isolated(++p.last, p.now);
-    const auto isolated = p.last;
-    p.step();
-    CHECK(p.entry(isolated).phase == Phase::waiting);
-    p.run(8900ms);
-    CHECK(p.entry(isolated).phase == Phase::waiting);
-    p.run(100ms);
-    CHECK(p.entry(isolated).phase == Phase::opening);
-    CHECK(p.entry(isolated).schedule.change_second == 1'800'000'030);
-    p.run(30s);
-    CHECK(p.entry(isolated).phase == Phase::main);
-    CHECK(p.pace(isolated) == 22.5);
-    CHECK(p.plan.current(p.now) == SessionHandle{1});
-    p.run(600s);
-    CHECK(p.entry(isolated).phase == Phase::lingering);
-    p.run(700s);
-    CHECK(p.plan.find(isolated) == nullptr);
-}
-
-TEST_CASE("the number of sessions is bounded, and in a slow network by its slots") {
-    for (const auto& [slots, most] : {std::pair{50'000u, 5}, {5'000u, 2}, {1'000u, 0}}) {
-        auto parameters = lifetime(3600s);
-        parameters.main_slots = {slots};
-        parameters.replies = {slots * 9 / 10};
-        Plan p{parameters};
-        p.run(10s);
-        int added = 0;
-        for (; p.plan.room_for_isolated(); ++added)
-            p.plan.add_isolated(++p.last, p.now);
-        CHECK(added == most);
-        p.run(120s);
-        for (const auto& entry : p.plan.entries()) {
-            const auto share = p.pace(entry.handle) / parameters.replies.per_second();
-            CHECK(share * slots / 1000 > 0.8 * slots_per_second_min);
-        }
-    }
-}
-
-TEST_CASE("in a slow network a session on trial has a slot a second, more than a tenth of R") {
-    auto parameters = lifetime(600s);
-    parameters.main_slots = {5'000};
-    parameters.replies = {4'500};
-    Plan p{parameters};
-    p.run(605s);
-    REQUIRE(p.entry(2).phase == Phase::trial);
-    CHECK(p.pace(2) == 0.9);
 }
 
 TEST_CASE("a plan that starts anew keeps nothing of before") {
@@ -525,24 +344,4 @@ TEST_CASE("a plan that stood still decides nothing late, and takes part a step l
     CHECK(p.plan.entries().size() == 1);
     p.run(10s);
     CHECK(p.entry(2).schedule.change_second == 1'800'000'610);
-}
-
-TEST_CASE("sessions get slots by their share") {
-    Plan p{lifetime(600s)};
-    p.run(650s);
-    REQUIRE(p.pace(2) == 30);
-    std::map<SessionHandle, int> picks;
-    for (int i = 0; i < 1000; ++i)
-        ++picks[*p.plan.pick(p.now, i / 1000.0)];
-    CHECK(picks[1] == 334);
-    CHECK(picks[2] == 666);
-}
-
-TEST_CASE("parts add up to the whole") {
-    for (const auto& weights : std::vector<std::vector<double>>{
-             {1}, {1, 1, 1}, {4, 1, 0}, {0.1, 0.2, 0.7}, {1, 1, 1, 1, 1, 1, 1}}) {
-        const auto parts = divide(45'001, weights);
-        CHECK(std::accumulate(parts.begin(), parts.end(), 0u) == 45'001);
-    }
-    CHECK(divide(10, {0, 1, 0}) == std::vector<std::uint32_t>{0, 10, 0});
 }
