@@ -23,7 +23,7 @@ std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
 /// Gives the stream a place in the session. False if there is none.
 bool Core::Impl::start(StreamRef ref, SessionHandle handle, const stream::Target& target) {
     auto& live = sessions.at(handle);
-    if (live.session->dead(clock)) return false;
+    if (health(handle).dead) return false;
     const auto id = live.session->mux().open(target);
     if (!id) return false;
     live.streams[*id] = ref;

@@ -1,9 +1,9 @@
 #include "client/operation/control_client.hpp"
 
-#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "client/protocol/api_protocol.hpp"
 #include "sphinx/node/process/control_socket.hpp"
 
 namespace nightjar::client::operation {
@@ -40,19 +40,6 @@ std::string joined(const Json& names) {
     return text;
 }
 
-/// What the client's own loops say of its link, in words.
-std::string words_of(const Json& link) {
-    const auto state = link["state"].get<std::string>();
-    const auto missing = std::to_string(std::lround(100 * link["missing_share"].get<double>()));
-    if (state == "down") return "no link to the gateway";
-    if (state == "starting") return "up; no loop was due yet";
-    if (state == "silent")
-        return "silent for " + text_of(link["silent_s"]) + " s: no loop returns; sessions wait";
-    if (state == "missing")
-        return "up, but too many loops are missing: " + missing + " % in the last minute";
-    return "up; loops return, " + missing + " % missing in the last minute";
-}
-
 }  // namespace
 
 ExitCode show_status(const std::filesystem::path& socket, bool json) {
@@ -66,19 +53,7 @@ ExitCode show_status(const std::filesystem::path& socket, bool json) {
         std::printf("%s\n", status.dump(2).c_str());
         return ExitCode::ok;
     }
-    for (const auto& [key, value] : status.items()) {
-        if (key == "sessions") continue;
-        const auto text = key == "link" ? words_of(value) : text_of(value);
-        std::printf("%-19s %s\n", key.c_str(), text.c_str());
-    }
-    for (const auto& session : status["sessions"]) {
-        std::printf(
-            "session             exit %s, %s replies per second, SURBs %s of %s, %s streams%s\n",
-            text_of(session["exit"]).c_str(), text_of(session["pace"]).c_str(),
-            text_of(session["stock"]).c_str(), text_of(session["target"]).c_str(),
-            text_of(session["streams"]).c_str(),
-            session["silent"].get<bool>() ? ", its exit is silent" : "");
-    }
+    std::printf("%s", protocol::api::status_text(status.dump()).c_str());
     return ExitCode::ok;
 }
 

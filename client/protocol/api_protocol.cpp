@@ -1,5 +1,6 @@
 #include "client/protocol/api_protocol.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -43,6 +44,28 @@ Json link_of(const core::LoopState& loops, base::Mono now) {
     return {{"state", name_of(loops.kind)},
             {"missing_share", loops.missing_share},
             {"silent_s", silent_s}};
+}
+
+std::string text_of(const Json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// What the client's own loops say of its link, in words.
+std::string words_of(const Json& link) {
+    const auto state = link["state"].get<std::string>();
+    const auto missing = std::to_string(std::lround(100 * link["missing_share"].get<double>()));
+    if (state == "down") return "no link to the gateway";
+    if (state == "starting") return "up; no loop was due yet";
+    if (state == "silent")
+        return "silent for " + text_of(link["silent_s"]) + " s: no loop returns; sessions wait";
+    if (state == "missing")
+        return "up, but too many loops are missing: " + missing + " % in the last minute";
+    return "up; loops return, " + missing + " % missing in the last minute";
+}
+
+/// "1 stream", "2 streams".
+std::string counted(const Json& count, const std::string& noun, const std::string& nouns) {
+    return text_of(count) + " " + (count == 1 ? noun : nouns);
 }
 
 std::string line(const Json& answer) {
@@ -113,6 +136,24 @@ std::string ping_line(const core::PingResult& ping, const directory::Document& d
                   {{"round_trip_ms", base::to_seconds(ping.round_trip) * 1000},
                    {"there", names_of(ping.there, document)},
                    {"back", names_of(ping.back, document)}}}});
+}
+
+std::string status_text(std::string_view result) {
+    const auto status = Json::parse(result);
+    std::string text;
+    for (const auto& [key, value] : status.items()) {
+        if (key == "sessions") continue;
+        text += key + std::string(std::max<std::size_t>(key.size(), 23) - key.size() + 1, ' ') +
+                (key == "link" ? words_of(value) : text_of(value)) + "\n";
+    }
+    for (const auto& session : status["sessions"]) {
+        text += "session" + std::string(17, ' ') + "exit " + text_of(session["exit"]) + ", " +
+                counted(session["pace"], "reply", "replies") + " per second, SURBs " +
+                text_of(session["stock"]) + " of " + text_of(session["target"]) + ", " +
+                counted(session["streams"], "stream", "streams") +
+                (session.value("silent", false) ? ", its exit is silent" : "") + "\n";
+    }
+    return text;
 }
 
 std::string error_line(std::string_view error) {

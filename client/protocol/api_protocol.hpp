@@ -48,4 +48,7 @@ std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core
 std::string ping_line(const core::PingResult& ping, const directory::Document& document);
 std::string error_line(std::string_view error);
 
+/// The lines that `nightjar status` prints. `result`: the member of that name in a status_line().
+std::string status_text(std::string_view result);
+
 }  // namespace nightjar::client::protocol::api

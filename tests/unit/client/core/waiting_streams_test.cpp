@@ -20,6 +20,13 @@ struct Fixture {
         REQUIRE(opened);
         return *opened;
     }
+    /// Lets time pass. No exit answers.
+    void run(base::Nanoseconds duration) {
+        for (const auto end = now + duration; now < end; now += 5ms) {
+            core.tick(now);
+            core.prepare(now, network.wall);
+        }
+    }
     std::size_t started(std::size_t session = 0) const {
         return core.status(now).sessions.at(session).streams;
     }
@@ -75,10 +82,7 @@ TEST_CASE("streams that wait get the places of the session after a dead one, old
         late.push_back(f.open());
     f.core.finish(late[0]);
     // The exit never answers, so the session dies, and another one takes its place.
-    for (const auto end = f.now + 14s; f.now < end; f.now += 5ms) {
-        f.core.tick(f.now);
-        f.core.prepare(f.now, f.network.wall);
-    }
+    f.run(14s);
     CHECK(f.waiting() == 2);
     for (std::size_t i = 1; i < late.size(); ++i)
         CHECK((f.core.writable(late[i]) > 0) == (i < 128));
@@ -90,4 +94,17 @@ TEST_CASE("streams that wait get the places of the session after a dead one, old
         ++announced;
     }
     CHECK(announced == 128);
+}
+
+TEST_CASE("a stream does not start in a session that is dead, but in the next one") {
+    Fixture f;
+    f.run(11'800ms);  // dead since 11 s, 8 s behind the first tick; the plan decides at 12 s
+    const auto stream = f.open();
+    CHECK(f.waiting() == 1);
+    f.run(1s);
+    CHECK(f.waiting() == 0);
+    CHECK(f.core.writable(stream) > 0);
+    const auto events = f.core.take_events();
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].event.kind == stream::Event::Kind::writable);
 }

@@ -84,3 +84,14 @@ TEST_CASE("api: answers are one line and name relays as the document does") {
     CHECK(line.find(R"("ready":true,"silent":true)") != line.npos);
     CHECK(line.find('\n') == line.npos);
 }
+
+TEST_CASE("api: the text of status has one line each, and a number's noun in the right form") {
+    CHECK(api::status_text(R"({"ready":true,"gateway":"a","keys_sharing_a_session":2,"sessions":[)"
+                           R"({"exit":"b","pace":1.0,"stock":67,"target":85,"streams":1},)"
+                           R"({"exit":"c","pace":4.5,"stock":1,"target":85,"streams":2}]})") ==
+          "ready                   true\n"
+          "gateway                 a\n"
+          "keys_sharing_a_session  2\n"
+          "session                 exit b, 1.0 reply per second, SURBs 67 of 85, 1 stream\n"
+          "session                 exit c, 4.5 replies per second, SURBs 1 of 85, 2 streams\n");
+}
