@@ -265,7 +265,7 @@ MUTANTS = [
     mutant("relay-without-a-name-shown-as-nothing", "client/protocol/api_protocol.cpp",
            "relay != nullptr && !relay->name.empty()", "relay != nullptr",
            CORE, "api: answers are one line and name relays as the document does"),
-    mutant("one-streams", "client/protocol/api_protocol.cpp", "(count == 1 ? noun : nouns)", "nouns",
+    mutant("one-streams", "client/protocol/api_protocol.cpp", "(count == 1 ? noun : nouns)", "(count == 0 ? noun : nouns)",
            CORE, "api: the text of status has one line each, and a number's noun in the right form"),
     # --- client/protocol/document_fetch ---
     mutant("older-document-fetched", "client/protocol/document_fetch.cpp", "if (part.epoch < have_) return std::nullopt;", "",
