@@ -197,6 +197,7 @@ void Daemon::start_core(operation::DocumentRef document) {
 
     core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
                   node::process::mono_now());
+    core_->restore_guards(state_.guards(), node::process::wall_now());
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
                     node::link::LinkLimits{}, random_, *this);
     waiting_for_ = "a link to the gateway";
@@ -236,6 +237,7 @@ bool Daemon::write(cell::CellBox cell) {
 }
 
 void Daemon::dispatch_core_output() {
+    if (const auto* guards = core_->changed_guards()) state_.keep_guards(*guards);
     for (const auto& result : core_->take_pings())
         api_.on_ping(result);
     proxy_.dispatch();

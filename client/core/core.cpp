@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <utility>
 
 #include "client/core/core_impl.hpp"
 
@@ -18,6 +19,7 @@ Core::Impl::Impl(const std::shared_ptr<const directory::Document>& document, bas
       sealer{sealer ? std::move(sealer) : packet_sealer()},
       loops_switch{random},
       clock{now},
+      wall{directory::epoch_start(document->epoch, document->parameters.epoch_length)},
       law{document->parameters, random},
       plan{document->parameters},
       watch{document->parameters} {
@@ -31,6 +33,8 @@ void Core::Impl::use(std::shared_ptr<const directory::Document> newer) {
     for (auto& [handle, live] : sessions)
         live.session->document_changed(newer->parameters);
     document = std::move(newer);
+    for (auto& [handle, live] : sessions)
+        keep_mix(*live.session);
     law.use(document->parameters, clock);
     plan.use(document->parameters);
     watch.use(document->parameters);
@@ -40,8 +44,9 @@ SessionContext Core::Impl::context() {
     return {*document, gateway_relay(), self, *sealer, random, outstanding};
 }
 
-void Core::Impl::connected(base::Mono now, base::Wall wall) {
+void Core::Impl::connected(base::Mono now, base::Wall wall_now) {
     clock = std::max(clock, now);
+    wall = wall_now;
     is_connected = true;
     network = NetworkClock::reading(now, wall);
     law.start(now, network.zero);
@@ -58,8 +63,9 @@ void Core::Impl::connected(base::Mono now, base::Wall wall) {
     run_plan(first_slot);
 }
 
-void Core::Impl::prepare(base::Mono now, base::Wall wall) {
+void Core::Impl::prepare(base::Mono now, base::Wall wall_now) {
     clock = std::max(clock, now);
+    wall = wall_now;
     if (!is_connected) {
         // Streams wait for the link only as long as their sessions can be resumed.
         if (plan_started && now - disconnected_at > resume_within) end_sessions();
@@ -181,6 +187,21 @@ Core::~Core() = default;
 
 void Core::use(std::shared_ptr<const directory::Document> document) {
     impl_->use(std::move(document));
+}
+
+void Core::restore_guards(GuardState state, base::Wall wall) {
+    impl_->wall = wall;
+    impl_->guards.restore(std::move(state), wall);
+}
+
+const GuardState& Core::guards() const {
+    return impl_->guards.state();
+}
+
+const GuardState* Core::changed_guards() {
+    const auto changes = impl_->guards.changes();
+    return std::exchange(impl_->guards_reported, changes) != changes ? &impl_->guards.state()
+                                                                     : nullptr;
 }
 
 void Core::connected(base::Mono now, base::Wall wall) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "client/core/guards.hpp"
 #include "client/core/isolation.hpp"
 #include "client/core/loop_watch.hpp"
 #include "client/core/sealer.hpp"
@@ -80,6 +81,14 @@ class Core {
 
     /// Replaces the document in use by a newer one, which the caller has checked.
     void use(std::shared_ptr<const directory::Document> document);
+
+    // --- the exits and mixes that the client keeps for weeks ---
+    /// Continues with the state of an earlier run. Call it before connected(). Without it the
+    /// client draws new ones.
+    void restore_guards(GuardState state, base::Wall wall);
+    const GuardState& guards() const;
+    /// guards() if it has changed since the last call, for the owner to store; else nullptr.
+    const GuardState* changed_guards();
 
     // --- the link to the gateway ---
     /// Starts the schedule: slots and loops at once, the exit's first replies 3 to 4 s later.

@@ -10,6 +10,7 @@
 #include "client/core/core.hpp"
 #include "client/core/epoch_switch.hpp"
 #include "client/core/exit_silence.hpp"
+#include "client/core/guards.hpp"
 #include "client/core/isolation.hpp"
 #include "client/core/loop_watch.hpp"
 #include "client/core/network_clock.hpp"
@@ -29,8 +30,8 @@ inline constexpr std::size_t outstanding_per_session_max = 16'384;
 inline constexpr base::Seconds resume_within{8};
 inline constexpr std::size_t streams_max = 1024;
 inline constexpr std::size_t waiting_max = 512;  // streams that wait for a place
-/// For this long no new session uses an exit that stopped answering, while other exits exist.
-inline constexpr base::Seconds avoid_dead_exit{600};
+/// A session that was answered this lately shows that its exit and its kept mix are up.
+inline constexpr base::Seconds answered_lately{3};
 /// Interval at which loops that have not come back are counted as lost.
 inline constexpr base::Milliseconds count_loops_every{100};
 
@@ -53,6 +54,7 @@ struct Core::Impl final : PlanHost {
         std::unique_ptr<Session> session;
         ExitSilence silence;
         std::map<stream::StreamId, StreamRef> streams;
+        bool blamed = false;  // `guards` knows that it failed
     };
 
     struct Waiting {
@@ -87,6 +89,8 @@ struct Core::Impl final : PlanHost {
     const directory::Relay* choose_exit();
     const directory::Relay* exit_of_turn(const std::optional<IsolationKey>& key);
     void forget_turn_of(SessionHandle session);
+    void keep_mix(Session& session);
+    void blame(Session& silent);
     /// Takes the plan's decisions up to the law time `now`.
     void run_plan(base::Mono now);
     void end_session(SessionHandle handle);
@@ -122,6 +126,7 @@ struct Core::Impl final : PlanHost {
     base::Mono clock;  // the latest time that a caller has passed in
     NetworkClock network;
     base::Mono law_time{};  // of the slot that is being filled: what packets say may depend on it
+    base::Wall wall;  // as `clock`, for the wall clock; at first the begin of the document's epoch
     TrafficLaw law;
     SessionPlan plan;
     Outstanding outstanding{outstanding_per_session_max};
@@ -131,7 +136,8 @@ struct Core::Impl final : PlanHost {
     base::Mono disconnected_at{};
     SessionHandle last_handle = loops_handle;
     std::map<SessionHandle, SessionEntry> sessions;
-    std::map<base::NodeId, base::Mono> dead_exits;
+    Guards guards;
+    std::uint64_t guards_reported = 0;  // the count of changes at the last changed_guards()
     /// The exit that a key drew in its turn: for one session lifetime, or until it stops answering.
     /// Sessions that begin again after an interruption use it, so interruptions draw no exits.
     struct Turn {

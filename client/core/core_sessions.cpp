@@ -1,19 +1,44 @@
 #include <algorithm>
+#include <utility>
 
 #include "client/core/core_impl.hpp"
-#include "sphinx/directory/route.hpp"
 
 namespace nightjar::client::core {
 
 Health Core::Impl::health(SessionHandle handle) {
-    const auto& live = sessions.at(handle);
+    auto& live = sessions.at(handle);
     const bool silent = live.silence.dead(watch.time());
     const auto stall = watch.last_stall();
+    const bool excused = silent && stall && *stall > live.silence.last_heard();
+    const bool unlisted = document->find(live.session->exit()) == nullptr;
+    if (silent && !excused && !unlisted && !live.blamed) {
+        // At once: the session that takes its place is opened in the same step.
+        live.blamed = true;
+        blame(*live.session);
+    }
     return {.confirmed = live.session->stock_confirmed(),
             .dead = silent || live.session->forgotten(),
-            .excused = silent && stall && *stall > live.silence.last_heard(),
-            .unlisted = document->find(live.session->exit()) == nullptr,
+            .excused = excused,
+            .unlisted = unlisted,
             .ticking_for = live.silence.ticking_for(watch.time())};
+}
+
+/// A session is silent if its exit or the mix that it keeps is down. Another session that is being
+/// answered shows which of the two is up.
+void Core::Impl::blame(Session& silent) {
+    const auto layer = silent.routes().first_kept_layer(*document);
+    bool exit_is_up = false, mix_is_up = false;
+    for (auto& [handle, live] : sessions) {
+        auto& other = *live.session;
+        const bool answered =
+            other.answered() && live.silence.last_heard() >= clock - answered_lately;
+        if (&other == &silent || !answered) continue;
+        exit_is_up = exit_is_up || other.exit() == silent.exit();
+        mix_is_up =
+            mix_is_up || (layer && other.routes().kept(*layer) == silent.routes().kept(*layer));
+    }
+    if (layer && !mix_is_up) guards.failed(silent.routes().kept(*layer), wall);
+    if (!exit_is_up || mix_is_up) guards.failed(silent.exit(), wall);
 }
 
 std::optional<SessionHandle> Core::Impl::open_shared() {
@@ -36,26 +61,23 @@ const directory::Relay* Core::Impl::exit_of_turn(const std::optional<IsolationKe
     return found == turns.end() ? nullptr : document->find(found->second.exit);
 }
 
-/// Draws an exit. Avoids exits that recently stopped answering and exits that already have one of
-/// our sessions, unless there is no other.
 const directory::Relay* Core::Impl::choose_exit() {
-    std::erase_if(dead_exits,
-                  [this](const auto& entry) { return law_time - entry.second > avoid_dead_exit; });
-    const directory::Relay* fallback = nullptr;
-    for (int attempt = 0; attempt < 32; ++attempt) {
-        const auto* drawn = directory::choose_exit(*document, gateway_relay(), random);
-        if (drawn == nullptr) return nullptr;
-        if (dead_exits.contains(drawn->identity)) {
-            if (fallback == nullptr) fallback = drawn;
-            continue;
-        }
-        const bool in_use = std::any_of(sessions.begin(), sessions.end(), [&](const auto& entry) {
-            return entry.second.session->exit() == drawn->identity;
-        });
-        if (!in_use) return drawn;
-        fallback = drawn;
-    }
-    return fallback;
+    std::vector<base::NodeId> in_use;
+    for (const auto& entry : sessions)
+        in_use.push_back(entry.second.session->exit());
+    return guards.exit(*document, gateway_relay(), in_use, wall, random);
+}
+
+/// Gives the session a mix to keep, if it has none or the document no longer lists the one it has.
+void Core::Impl::keep_mix(Session& session) {
+    auto& routes = session.routes();
+    const auto layer = routes.first_kept_layer(*document);
+    const auto* exit = document->find(session.exit());
+    if (!layer || exit == nullptr) return;
+    const auto* kept = document->find(routes.kept(*layer));
+    if (kept != nullptr && kept->layer == *layer) return;
+    const auto* mix = guards.mix(*document, *layer, gateway_relay(), *exit, wall, random);
+    if (mix != nullptr) routes.keep(*layer, mix->identity);
 }
 
 std::optional<SessionHandle> Core::Impl::create_session(const std::optional<IsolationKey>& key) {
@@ -69,6 +91,7 @@ std::optional<SessionHandle> Core::Impl::create_session(const std::optional<Isol
     sessions.try_emplace(
         handle, std::make_unique<Session>(handle, exit->identity, document->parameters, random),
         clock);
+    keep_mix(*sessions.at(handle).session);
     return handle;
 }
 
@@ -79,7 +102,9 @@ void Core::Impl::run_plan(base::Mono now) {
         auto& live = sessions.at(entry.handle);
         live.silence.ticking(entry.schedule.at(now).per_second(), watch.time());
         if (entry.dead) {
-            if (!entry.excused) dead_exits[live.session->exit()] = now;
+            // An exit that answered, but was dropped all the same.
+            if (!entry.excused && !std::exchange(live.blamed, true))
+                guards.failed(live.session->exit(), wall);
             reset_streams(live);
         }
         if (entry.isolated && entry.phase >= Phase::lingering && !entry.excused)

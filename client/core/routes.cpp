@@ -15,10 +15,26 @@ std::vector<std::size_t> layers_to_keep(std::size_t layers, std::uint32_t fixed_
     return order;
 }
 
-const std::vector<const directory::Relay*>& SessionRoutes::keep(const directory::Document& document,
-                                                                const directory::Relay& gateway,
-                                                                const directory::Relay& exit,
-                                                                base::Random& random) {
+std::optional<std::uint8_t> SessionRoutes::first_kept_layer(
+    const directory::Document& document) const {
+    const auto layers = layers_to_keep(document.layers(), fixed_hops_);
+    if (layers.empty()) return std::nullopt;
+    return static_cast<std::uint8_t>(layers.front() + 1);
+}
+
+base::NodeId SessionRoutes::kept(std::uint8_t layer) const {
+    return layer <= kept_.size() ? kept_[layer - 1u] : base::NodeId{};
+}
+
+void SessionRoutes::keep(std::uint8_t layer, const base::NodeId& mix) {
+    if (kept_.size() < layer) kept_.resize(layer);
+    kept_[layer - 1u] = mix;
+    found_.clear();
+}
+
+const std::vector<const directory::Relay*>& SessionRoutes::find_kept(
+    const directory::Document& document, const directory::Relay& gateway,
+    const directory::Relay& exit, base::Random& random) {
     if (!found_.empty()) return found_;
     kept_.resize(document.layers());
     found_.assign(kept_.size(), nullptr);
@@ -45,7 +61,7 @@ std::optional<directory::Route> SessionRoutes::forward(const directory::Document
     const auto* exit = document.find(exit_);
     if (exit == nullptr) return std::nullopt;
     return directory::forward_route(document, gateway, *exit,
-                                    keep(document, gateway, *exit, random), random);
+                                    find_kept(document, gateway, *exit, random), random);
 }
 
 std::optional<directory::Route> SessionRoutes::reply(const directory::Document& document,
@@ -53,8 +69,8 @@ std::optional<directory::Route> SessionRoutes::reply(const directory::Document& 
                                                      base::Random& random) {
     const auto* exit = document.find(exit_);
     if (exit == nullptr) return std::nullopt;
-    return directory::reply_route(document, *exit, gateway, keep(document, gateway, *exit, random),
-                                  random);
+    return directory::reply_route(document, *exit, gateway,
+                                  find_kept(document, gateway, *exit, random), random);
 }
 
 std::optional<std::vector<packet::Hop>> to_hops(const directory::Document& document,

@@ -21,6 +21,12 @@ class SessionRoutes {
         : exit_{exit}, fixed_hops_{fixed_hops} {}
 
     const base::NodeId& exit() const { return exit_; }
+    /// The layer (1 to 3) whose mix the session keeps first; empty if it keeps none.
+    std::optional<std::uint8_t> first_kept_layer(const directory::Document& document) const;
+    /// The mix that the session keeps in the layer; zero before it has one.
+    base::NodeId kept(std::uint8_t layer) const;
+    /// Keeps this mix in the layer from now on. Without it, the session draws the mix itself.
+    void keep(std::uint8_t layer, const base::NodeId& mix);
     /// Drops the pointers into the document. Call it before the old document is destroyed.
     void document_changed() { found_.clear(); }
     /// gateway -> 1 -> 2 -> 3 -> exit. Empty if the document has no such route.
@@ -31,10 +37,10 @@ class SessionRoutes {
                                           const directory::Relay& gateway, base::Random& random);
 
  private:
-    const std::vector<const directory::Relay*>& keep(const directory::Document& document,
-                                                     const directory::Relay& gateway,
-                                                     const directory::Relay& exit,
-                                                     base::Random& random);
+    const std::vector<const directory::Relay*>& find_kept(const directory::Document& document,
+                                                          const directory::Relay& gateway,
+                                                          const directory::Relay& exit,
+                                                          base::Random& random);
 
     base::NodeId exit_;
     std::uint32_t fixed_hops_;

@@ -95,6 +95,7 @@ class Session {
     stream::Mux& mux() { return mux_; }
     const stream::Mux& mux() const { return mux_; }
     const base::NodeId& exit() const { return routes_.exit(); }
+    SessionRoutes& routes() { return routes_; }
     const base::SessionId& id() const { return id_; }
     std::uint32_t stock() const { return stock_.reported(); }
     std::uint32_t estimate(base::Mono now) const {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "client/operation/guard_file.hpp"
 #include "sphinx/cell/control.hpp"
 #include "sphinx/directory/route.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr const char* gateway_file = "gateway.yaml";
 constexpr const char* document_file = "document.txt";
+constexpr const char* guards_file = "guards.yaml";
 
 /// A client runs on without its state, so a failure is a line in the log.
 void replace_or_warn(const fs::path& file, std::string_view text,
@@ -122,6 +124,29 @@ std::optional<std::string> StateDir::document_text() const {
     std::string text(size, '\0');
     if (!in.read(text.data(), static_cast<std::streamsize>(size))) return std::nullopt;
     return text;
+}
+
+core::GuardState StateDir::guards() const {
+    const auto file = directory_ / guards_file;
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(file, error))) return {};
+    try {
+        return load_guards(file);
+    } catch (const node::process::ConfigError& damaged) {
+        const std::string what = damaged.what();
+        const auto aside = file.string() + ".damaged";
+        fs::rename(file, aside, error);
+        node::process::log(node::process::Level::warning,
+                           "drawing new exits and mixes, because the kept ones are damaged: " +
+                               what.substr(0, what.find("; ")) + "; " +
+                               (error ? "remove the file" : "it is now " + aside));
+        return {};
+    }
+}
+
+void StateDir::keep_guards(const core::GuardState& state) const {
+    // The schedule may be running, so do not wait. After a power cut the client draws anew.
+    replace_or_warn(directory_ / guards_file, to_text(state), node::files::Durability::rename_only);
 }
 
 void StateDir::keep(const GatewayChoice& choice) const {

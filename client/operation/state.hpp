@@ -1,11 +1,13 @@
-// What a client stores between runs: its gateway, until when it uses it, and the last valid
-// document. It never stores a key, nor anything about what applications did (docs/client.md).
+// What a client stores between runs: its gateway, until when it uses it, the exits and mixes that
+// it keeps, and the last valid document. It never stores a key, nor anything about what
+// applications did (docs/client.md).
 #pragma once
 
 #include <filesystem>
 #include <optional>
 #include <string>
 
+#include "client/core/guards.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -41,11 +43,15 @@ class StateDir {
     /// Empty if there is no such file. A malformed file counts as missing and logs a warning.
     std::optional<GatewayChoice> gateway() const;
     std::optional<std::string> document_text() const;
+    /// Empty if there is no such file. A damaged one is renamed to `guards.yaml.damaged` and logs a
+    /// warning: the client draws new exits and mixes.
+    core::GuardState guards() const;
 
     /// Replace a file atomically. A failure is only logged, because the client can run without the
-    /// file. keep() waits for the disk, so call it before the schedule starts. keep_document() does
-    /// not wait.
+    /// file. keep() waits for the disk, so call it before the schedule starts. The others do not
+    /// wait.
     void keep(const GatewayChoice& choice) const;
+    void keep_guards(const core::GuardState& state) const;
     void keep_document(std::string_view text) const;
 
  private:

@@ -30,7 +30,7 @@ struct Relay {
     std::string name;           // shown to people only: [a-z0-9-], at most 32
     std::string operator_name;  // a route has at most one relay per operator and family
     std::string family;
-    std::uint32_t capacity = 1;  // weight when a client chooses its gateway
+    std::uint32_t capacity = 1;  // weight when a client chooses its gateway or guards
     std::string exit_policy;     // summary; empty: not an exit
     bool operator==(const Relay&) const = default;
 

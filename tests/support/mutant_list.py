@@ -516,7 +516,7 @@ MUTANTS = [
            "if (drawn && kept_[layer] == base::NodeId{}) found_[layer] = (*drawn)[layer];",
            CORE, "routes: a mix stays over a newer document, as long as that has it"),
     mutant("replies-by-any-mix", "client/core/routes.cpp",
-           "directory::reply_route(document, *exit, gateway, keep(document, gateway, *exit, random),",
+           "directory::reply_route(document, *exit, gateway,\n                                  find_kept(document, gateway, *exit, random),",
            "directory::reply_route(document, *exit, gateway, {nullptr, nullptr, nullptr},",
            CORE, "routes: so many mixes stay, there and back, the middle layer's first"),
     mutant("exit-delays-too", "client/core/routes.cpp", "i + 1 < hops.size()", "i < hops.size()",

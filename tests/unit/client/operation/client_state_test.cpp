@@ -104,3 +104,59 @@ TEST_CASE("state: what is kept is read back; what is damaged counts as none") {
         CHECK_FALSE(state.gateway());
     }
 }
+
+TEST_CASE("state: exits and mixes are read back; a damaged file is moved aside") {
+    const test::TemporaryFolder folder;
+    const auto where = folder.path() / "state";
+    const StateDir state{where};
+    CHECK(state.guards() == client::core::GuardState{});
+    client::core::GuardState kept;
+    for (std::uint8_t i = 1; i <= client::core::guard_exits_max; ++i) {
+        client::core::Guard guard;
+        guard.relay.bytes.fill(i);
+        guard.until = now + base::Seconds{i};
+        kept.exits.kept.push_back(guard);
+        if (i <= client::core::guard_mixes_max) kept.mixes.kept.push_back(guard);
+    }
+    kept.exits.drawn = {now, now + base::Seconds{1}};
+    for (const auto& each : {client::core::GuardState{}, kept}) {
+        state.keep_guards(each);
+        CHECK(StateDir{where}.guards() == each);
+    }
+    const auto file = where / "guards.yaml";
+    const auto others = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+    CHECK((std::filesystem::status(file).permissions() & others) == std::filesystem::perms::none);
+    std::ifstream in{file};
+    const std::string good{std::istreambuf_iterator<char>{in}, {}};
+
+    const auto changed = [&good](std::string_view was, std::string_view is) {
+        auto text = good;
+        text.replace(text.find(was), was.size(), is);
+        return text;
+    };
+    const std::string damaged[] = {
+        "",
+        "\xff",
+        std::string(70'000, '#'),
+        good.substr(0, good.size() / 2),
+        changed("version: 1", "version: 2"),
+        changed("mixes:", "others:"),
+        changed("until: 1800000001", "until: -1"),
+        changed("until: 1800000001", "until: 253402300800"),
+        changed("drawn: [1800000000", "drawn: [253402300800"),
+        changed("drawn: [1800000000", "drawn: [1800000000, 1"),
+        changed("kept: [", "kept: [{relay: \"" + std::string(64, 'a') + "\", until: 5},"),
+        changed("{relay: \"01", "{relay: \"0")};
+    for (const auto& text : damaged) {
+        CAPTURE(text.substr(0, 200));
+        std::ofstream{file} << text;
+        CHECK(state.guards() == client::core::GuardState{});
+        CHECK_FALSE(std::filesystem::exists(file));
+        CHECK(std::filesystem::remove(where / "guards.yaml.damaged"));
+        CHECK(state.guards() == client::core::GuardState{});
+    }
+    // A link would let another file be read, and later be replaced.
+    std::filesystem::create_symlink(where / "elsewhere", file);
+    CHECK(state.guards() == client::core::GuardState{});
+    CHECK_FALSE(std::filesystem::is_symlink(file));
+}
