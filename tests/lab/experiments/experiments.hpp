@@ -16,6 +16,8 @@ void linking(const measure::Options& options,
 void gateway(const measure::Options& options, measure::Report& report);  // the client's own gateway
 void headers(const measure::Options& options,
              measure::Report& report);  // what an exit reads names the client
+/// A part of `routes`: 90 days of a client's exits and kept mixes.
+void lasting(const measure::Options& options, measure::Report& report);
 void routes(const measure::Options& options,
             measure::Report& report);  // an adversary that runs some relays
 void operators(const measure::Options& options,

@@ -201,6 +201,7 @@ void routes(const measure::Options& options, measure::Report& report) {
                    worst, 2.2);
     report.at_least("time to the first bad route: settings simulated", compared, 12);
     report.at_most("packets that leave a mix which their session keeps", strays, 0);
+    lasting(options, report);
     attacks::failing_relay(options, report);
 }
 

@@ -200,3 +200,35 @@ def drops(rows):
     right.set_xlabel("packets dropped in a row")
     right.set_ylabel("clients that notice [%]")
     return figure
+
+
+@plot("lasting", "routes", "Routes that last",
+      "Share of clients that have met bad relays, over 90 days, where 5 % of mixes and exits are bad and honest ones "
+      "come, leave and are down for hours. Drawn for each session, every client meets them within days.")
+def lasting(rows):
+    found = rows("routes", "lasting_curve", bad_share=0.05)
+    if not found:
+        return None
+    looks = {"each session": (RED, "-"), "product": (BLUE, "-"), "2 mixes": (SKY, "--"), "4 mixes": (GREEN, "--"),
+             "5 exits": (SKY, "--"), "8 exits": (GREEN, "--"), "2 to 4 weeks": (ORANGE, ":"),
+             "12 to 24 weeks": (PURPLE, ":")}
+    figure, axes = plt.subplots(1, 2, figsize=(8.2, 4.2), sharey=True)
+    panels = (("route", "some packet had three bad mixes", "exits"),
+              ("exit", "some session was at a bad exit", "mixes"))
+    for axis, (column, title, other) in zip(axes, panels):
+        for rule, (colour, style) in looks.items():
+            line = [row for row in found if row["rule"] == rule]
+            if line and other not in rule:
+                label = "product: 1 mix, 3 exits, 6 to 12 weeks" if rule == "product" else rule
+                axis.plot([row["days"] for row in line], share(row[column] for row in line), style, color=colour,
+                          label=label)
+        axis.set_xscale("log")
+        axis.set_xlim(1 / 24, 90)
+        axis.set_xticks([1 / 24, 0.25, 1, 7, 30, 90], ["1 h", "6 h", "1 d", "7 d", "30 d", "90 d"])
+        axis.minorticks_off()
+        axis.set_xlabel("time from the first session")
+        axis.set_title(title, fontsize=10)
+        axis.legend(loc=(0.4, 0.52), fontsize=7.5)
+    axes[0].set_ylabel("clients [%]")
+    axes[0].set_ylim(0, 105)
+    return figure
