@@ -48,12 +48,13 @@ TEST_CASE("a relay waits for no disk when an epoch's descriptors are due") {
     }));
 }
 
-TEST_CASE("a client waits for the disk with its gateway, and not with a document") {
+TEST_CASE("a client waits for the disk with its gateway, and not with a document or its guards") {
     const test::TemporaryFolder folder;
     const client::operation::StateDir state{folder.path() / "state"};
     waited_for.clear();
     state.keep_document("a document\n");
     CHECK(state.document_text() == "a document\n");
+    state.keep_guards({});
     CHECK(waited_for.empty());
     state.keep({base::NodeId{{1}}, base::Wall{base::Seconds{1'800'000'000}}});
     // The file under its temporary name, then the folder that holds the new name.

@@ -5,6 +5,7 @@ names is that without any one relay of that way no answer comes, and that an ans
 """
 import json
 import math
+import re
 import subprocess
 import sys
 import time
@@ -52,6 +53,15 @@ class Ping(NetworkTest):
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"(?m)^link +up; loops return, \d+ % missing in the last minute$")
+
+    def test_0_the_exit_and_the_mix_in_use_are_kept_for_the_next_run(self):
+        there, _ = self.route()
+        file = self.net.folder / "client" / "state" / "guards.yaml"
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        names = dict(re.findall(r"^relay ([0-9a-f]{64})\n(?:relay\..*\n)*?relay\.name (.*)$",
+                                (self.net.folder / "document").read_text(), re.M))
+        kept = [names[relay] for relay in re.findall(r'relay: "([0-9a-f]{64})"', file.read_text())]
+        self.assertEqual(kept, [there[-1], there[2]])
 
     def test_1_answered_by_the_way_that_there_is(self):
         """A ping is answered, or relays drop so much that it may be lost: on a busy machine they drop what is late."""
