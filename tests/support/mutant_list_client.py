@@ -1,5 +1,5 @@
 """Mutants of the client's pure objects: one small fault for each rule of their headers."""
-from mutant_list import CLIENT_SIMULATION, CORE, SYSTEM, mutant
+from mutant_list import CLIENT_SIMULATION, CORE, PROGRAMS, SYSTEM, UNIT, mutant
 
 SETTLED = "replies that come up to 2.4 s later change no byte of a client's packets"
 
@@ -314,4 +314,12 @@ MUTANTS = [
     mutant("silent-session-blames-its-exit-alone", "client/core/core_sessions.cpp",
            "if (layer && !mix_is_up) guards.failed(silent.routes().kept(*layer), wall);", "",
            CORE, "core: where nothing answers, the next session has another exit and another mix"),
+    mutant("guards-not-stored", "client/daemon.cpp",
+           "if (const auto* guards = core_->changed_guards()) state_.keep_guards(*guards);", "",
+           "tests/system/ping_test.py", "Ping.test_0_the_exit_and_the_mix_in_use_are_kept_for_the_next_run", PROGRAMS),
+    mutant("damaged-guards-stay-in-place", "client/operation/state.cpp", "fs::rename(file, aside, error);", "",
+           UNIT, "state: exits and mixes are read back; a damaged file is moved aside"),
+    mutant("guards-of-any-version", "client/operation/guard_file.cpp", "if (version.as<std::uint32_t>() != 1)",
+           "if (version.as<std::uint32_t>() == 0)",
+           UNIT, "state: exits and mixes are read back; a damaged file is moved aside"),
 ]

@@ -148,7 +148,7 @@ TEST_CASE("state: exits and mixes are read back; a damaged file is moved aside")
         changed("kept: [", "kept: [{relay: \"" + std::string(64, 'a') + "\", until: 5},"),
         changed("{relay: \"01", "{relay: \"0")};
     for (const auto& text : damaged) {
-        CAPTURE(text.substr(0, 200));
+        CAPTURE(&text - damaged);
         std::ofstream{file} << text;
         CHECK(state.guards() == client::core::GuardState{});
         CHECK_FALSE(std::filesystem::exists(file));
