@@ -88,6 +88,10 @@ struct Crowd::Impl {
         return static_cast<float>(base::to_seconds(at - lab::world::World::begin));
     }
     bool is_relay(std::size_t node) const { return node < relays; }
+    unsigned exit_of(const lab::world::ClearHeader& header) const {
+        const auto exit = base::NodeId::from(header.destination.bytes);
+        return static_cast<unsigned>(world.number_of(*exit) - first_gateway);
+    }
     bool is_gateway(std::size_t node) const { return node < relays && node >= first_gateway; }
 
     CrowdOptions options;
@@ -136,7 +140,10 @@ lab::world::ClientLife Crowd::Impl::draw_life(Trace& trace) {
     using lab::world::World;
     lab::world::ClientLife life;
     trace.leaves = 2 * options.seconds;
-    if (options.connects_within > 0) trace.connects = options.connects_within * random->unit();
+    if (options.connects_within > 0) {
+        const bool first = options.first_share > 0 && random->unit() < options.first_share;
+        trace.connects = (first ? 30 : options.connects_within) * random->unit();
+    }
     if (options.stays > 0)
         trace.leaves = trace.connects +
                        base::to_seconds(random->exponential(base::from_seconds(options.stays)));
@@ -207,15 +214,15 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
             sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
                 static_cast<unsigned>(number);
             if (recorded && options.on_sent)
-                options.on_sent({static_cast<unsigned>(number), 0, at, message});
+                options.on_sent({static_cast<unsigned>(number), exit_of(header), at, message});
         }
         // The gateway unwraps a layer and so knows the next hop. The arrival time says more than
         // the departure time, because a delay lies between them.
-        if (recorded)
+        if (recorded && options.traces)
             trace.to_mix.push_back(
                 {at, static_cast<std::uint32_t>(world.number_of(header.address[1])), loop});
     }
-    if (!recorded) return;
+    if (!recorded || !options.traces) return;
     (up ? trace.up : trace.down).push_back(at);
     if (!up && cell.cell.kind() == cell::Kind::packet) trace.handed_on.push_back(at);
 }
@@ -223,6 +230,7 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
 /// Between relays: records what gateways and exits know about the packet, from its clear header.
 void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
     if (at < static_cast<float>(options.records_from)) return;
+    if (!options.traces && !options.on_exit) return;
     // No gateway or exit sees a packet between two mixes.
     if (!is_gateway(cell.from_number) && !is_gateway(cell.to_number)) return;
     const auto header = lab::world::read_clear(cell.cell.body());

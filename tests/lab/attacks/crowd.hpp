@@ -25,7 +25,7 @@ enum class Defence { law, on_demand, poisson };
 /// The plaintext of one session packet. Valid only during the call that hands it over.
 struct Plaintext {
     unsigned client = 0;
-    unsigned exit = 0;  // a gateway's index; only where the packet reaches its exit
+    unsigned exit = 0;  // a gateway's index
     float at = 0;       // seconds from connecting
     base::ByteView message;
 };
@@ -42,9 +42,11 @@ struct CrowdOptions {
     double begins_within = 10;    // a busy client begins at a uniform time in this many seconds
     unsigned isolation_keys = 0;  // a busy client's further keys, each with its own session
     double connects_within = 0;   // a client connects at a uniform time in this many seconds
+    double first_share = 0;       // of these, so many connect in the first 30 s: a network in use
     double stays = 0;             // mean seconds until a client leaves, exponential; 0: never
     double clock_off = 0;         // clients' clocks are off by up to this many seconds
     double clock_ppm = 0;         // and run fast or slow by up to so many millionths
+    bool traces = true;           // false: record no cells, only call the functions below
     double records_from = 0;      // seconds; earlier events are not recorded
     lab::world::WorldOptions network;
     /// If set, called for every cell on every link as it is sent.

@@ -37,8 +37,7 @@ double bytes_of_frames(const stream::UpHeader& header, base::ByteView message) {
 
 }  // namespace
 
-HeaderReader::HeaderReader(CrowdOptions& options)
-    : start_{base::to_seconds(options.network.start.time_since_epoch())} {
+HeaderReader::HeaderReader(CrowdOptions& options) {
     options.on_sent = [this](const Plaintext& packet) {
         const auto header = stream::decode_up(packet.message);
         if (header) sent_[{header->session, header->number}] = packet.at;
@@ -62,14 +61,13 @@ void HeaderReader::on_exit(const Plaintext& packet) {
                                 .surbs = static_cast<double>(header->surb_count),
                                 .frames = bytes_of_frames(*header, packet.message),
                                 .acked = {}},
-                               header->acks,
-                               header->schedule});
+                               header->acks});
 }
 
 std::vector<SessionRead> HeaderReader::sessions() {
     std::vector<SessionRead> read;
     for (auto& [id, raws] : sessions_) {
-        auto& session = read.emplace_back(SessionRead{raws.client, raws.exit, {}, {}});
+        auto& session = read.emplace_back(SessionRead{raws.client, raws.exit, {}});
         std::sort(raws.packets.begin(), raws.packets.end(), [](const Raw& a, const Raw& b) {
             const auto place = [](const Raw& raw) {
                 return std::pair{(raw.read.number - 1) / number_block, raw.read.at};
@@ -77,7 +75,6 @@ std::vector<SessionRead> HeaderReader::sessions() {
             return place(a) < place(b);
         });
         std::set<stream::PacketNumber> acked;
-        std::map<std::uint32_t, bool> sequences;
         const auto acknowledge = [&](Raw& raw, stream::PacketNumber number) {
             if (acked.insert(number).second) raw.read.acked.push_back(number);
         };
@@ -86,16 +83,37 @@ std::vector<SessionRead> HeaderReader::sessions() {
                 if (raw.acks.below[i] && raw.acks.largest > i + 1)
                     acknowledge(raw, raw.acks.largest - 1 - i);
             if (raw.acks.largest > 0) acknowledge(raw, raw.acks.largest);
-            const auto at = change_of(raw.schedule, raw.read.sent, start_);
-            if (at && !std::exchange(sequences[raw.schedule.sequence], true))
-                session.changes.push_back(
-                    {*at, raw.schedule.pace_milli / 1000.0, raw.schedule.next_pace_milli / 1000.0});
             session.packets.push_back(std::move(raw.read));
         }
     }
     sessions_.clear();
     sent_.clear();
     return read;
+}
+
+ChangeReader::ChangeReader(CrowdOptions& options)
+    : start_{base::to_seconds(options.network.start.time_since_epoch())} {
+    options.on_sent = [this](const Plaintext& packet) {
+        const auto header = stream::decode_up(packet.message);
+        if (!header) return;
+        auto& known = known_[header->session];
+        const auto& schedule = header->schedule;
+        if (known.sequence && schedule.sequence <= *known.sequence) return;
+        known.session.client = packet.client;
+        known.session.exit = packet.exit;
+        const auto at = change_of(schedule, packet.at, start_);
+        if (!at) return;
+        known.sequence = schedule.sequence;
+        known.session.changes.push_back(
+            {*at, schedule.pace_milli / 1000.0, schedule.next_pace_milli / 1000.0});
+    };
+}
+
+std::vector<SessionChanges> ChangeReader::sessions() const {
+    std::vector<SessionChanges> all;
+    for (const auto& [id, known] : known_)
+        all.push_back(known.session);
+    return all;
 }
 
 }  // namespace nightjar::lab::attacks

@@ -33,7 +33,7 @@ struct HeaderRead {
     std::vector<stream::PacketNumber> acked;  // replies that no packet before this one acknowledged
 };
 
-/// A change of pace that a session's headers announced.
+/// A change of pace that a session's packets announced.
 struct PaceChange {
     double at = 0;                 // seconds from connecting; uncertain by the delay of a route
     double before = 0, after = 0;  // replies per second
@@ -43,6 +43,12 @@ struct SessionRead {
     unsigned client = 0;              // the truth to guess
     unsigned exit = 0;                // a gateway's index
     std::vector<HeaderRead> packets;  // in the order of slots, as far as the exit can tell
+};
+
+/// One session and the changes of its pace, in order. The truth, not what an exit could know.
+struct SessionChanges {
+    unsigned client = 0;
+    unsigned exit = 0;
     std::vector<PaceChange> changes;
 };
 
@@ -61,7 +67,6 @@ class HeaderReader {
     struct Raw {
         HeaderRead read;
         stream::Acks acks;
-        stream::Schedule schedule;
     };
     struct Raws {
         unsigned client = 0, exit = 0;
@@ -69,9 +74,26 @@ class HeaderReader {
     };
     void on_exit(const Plaintext& packet);
 
-    double start_;  // network time of the beginning, in seconds
     std::map<base::SessionId, Raws> sessions_;
     std::map<std::pair<base::SessionId, stream::PacketNumber>, double> sent_;
+};
+
+/// Collects all changes of pace of a Crowd. Sets on_sent; otherwise like HeaderReader.
+class ChangeReader {
+ public:
+    explicit ChangeReader(CrowdOptions& options);
+    ChangeReader(const ChangeReader&) = delete;
+    ChangeReader& operator=(const ChangeReader&) = delete;
+
+    std::vector<SessionChanges> sessions() const;
+
+ private:
+    struct Known {
+        SessionChanges session;
+        std::optional<std::uint32_t> sequence;  // the newest
+    };
+    double start_;  // network time of the beginning, in seconds
+    std::map<base::SessionId, Known> known_;
 };
 
 }  // namespace nightjar::lab::attacks

@@ -18,6 +18,8 @@ void headers(const measure::Options& options,
              measure::Report& report);  // what an exit reads names the client
 /// A part of `routes`: 90 days of a client's exits and kept mixes.
 void lasting(const measure::Options& options, measure::Report& report);
+void handovers(const measure::Options& options,
+               measure::Report& report);  // connect times and exits' totals name a client's exit
 void routes(const measure::Options& options,
             measure::Report& report);  // an adversary that runs some relays
 void operators(const measure::Options& options,

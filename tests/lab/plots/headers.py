@@ -1,5 +1,7 @@
 """Plots of what an exit reads in headers, and of what connect times give away."""
-from plots.base import BLUE, CHANCE, GREEN, ORANGE, PURPLE, RED, legend_on_top, plot, plt, unique
+import textwrap
+
+from plots.base import BLUE, CHANCE, GREEN, ORANGE, PURPLE, RED, bars, legend_on_top, plot, plt, unique
 
 
 @plot("headers", "headers", "What an exit reads",
@@ -31,4 +33,33 @@ def headers(rows):
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("packets of the session that were read")
     legend_on_top(figure, *axes[1].get_legend_handles_labels(), 4)
+    return figure
+
+
+@plot("handovers", "handovers", "Which exit did the client move to?",
+      "An observer of all links that knows when a client connects, hands over or leaves looks for the exit whose total "
+      "changes (share of the cases found, the best of its windows). In brackets: cover of the exits, cells by reply. "
+      "Cover is a model on measured totals.")
+def handovers(rows):
+    found = rows("handovers", "found")
+    if not found:
+        return None
+    settings = unique(row["setting"] for row in found)
+    figure, axes = plt.subplots(1, len(settings), figsize=(5.6 * len(settings) + 1, 4.8), sharey=True, squeeze=False)
+    looks = {"connects": (BLUE, None), "handover": (ORANGE, "//"), "leaves": (GREEN, "..")}
+    for axis, setting in zip(axes[0], settings):
+        ours = [row for row in found if row["setting"] == setting and row["events"] >= 10]
+        covers = unique(row["cover"] for row in sorted(ours, key=lambda row: row["cells"]))
+        series = []
+        for what, (colour, hatch) in looks.items():
+            best = [max((row["right"] for row in ours if (row["what"], row["cover"]) == (what, cover)), default=None)
+                    for cover in covers]
+            series.append((what, best, colour, hatch))
+        cells = {row["cover"]: row["cells"] for row in ours}
+        bars(axis, [textwrap.fill(f"{cover} ({cells[cover]:.2f})", 12) for cover in covers], series)
+        axis.axhline(ours[0]["chance"], **CHANCE, label="chance")
+        axis.set_title(setting, fontsize=10)
+        axis.tick_params(axis="x", labelsize=8)
+    axes[0][0].set_ylabel("exit found")
+    legend_on_top(figure, *axes[0][0].get_legend_handles_labels(), 4)
     return figure

@@ -1,0 +1,172 @@
+#include "tests/lab/attacks/exit_totals.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace nightjar::lab::attacks {
+namespace {
+
+std::size_t bin_of(double seconds) {
+    return static_cast<std::size_t>(std::max(0.0, seconds) / bin_seconds);
+}
+
+float sum_of(const std::vector<float>& bins, double from, double window) {
+    const auto begin = std::min(bin_of(from), bins.size());
+    const auto end = std::min(bin_of(from + window), bins.size());
+    return std::accumulate(bins.begin() + static_cast<std::ptrdiff_t>(begin),
+                           bins.begin() + static_cast<std::ptrdiff_t>(end), 0.0F);
+}
+
+/// When an exit has spent the last SURB of a client that has left. It ends the session later.
+double last_reply_at(const Trace& trace, double pace, const directory::Parameters& law) {
+    const directory::Rate rate{static_cast<std::uint32_t>(std::lround(1000 * pace))};
+    return trace.leaves + law.surb_stock_target(rate) / pace;
+}
+
+/// The exits' loops that begin in one bin, and return later.
+void add_loops(unsigned exit, std::size_t bin, double loops, const directory::Parameters& law,
+               ExitTotals& totals, base::Random& random) {
+    totals.sent[exit][bin] += static_cast<float>(loops);
+    for (; loops >= 1; --loops) {
+        double back = 0;
+        for (unsigned hop = 0; hop < 4; ++hop)
+            back += base::to_seconds(random.exponential(law.mean_delay));
+        const auto at = bin + bin_of(back + bin_seconds * random.unit());
+        if (at < totals.got[exit].size()) ++totals.got[exit][at];
+    }
+}
+
+double poisson(double mean, base::Random& random) {
+    double count = 0;
+    for (double left = mean - base::to_seconds(random.exponential(base::Seconds{1})); left > 0;
+         left -= base::to_seconds(random.exponential(base::Seconds{1})))
+        ++count;
+    return count;
+}
+
+}  // namespace
+
+TotalsWatcher::TotalsWatcher(CrowdOptions& options)
+    : options_{options},
+      changes_{options},
+      sent_(options.network.gateways, std::vector<float>(bin_of(options.seconds) + 1)),
+      got_{sent_} {
+    options.traces = false;
+    options.seen = [this](const lab::world::OnWire& cell) { see(cell); };
+}
+
+void TotalsWatcher::see(const lab::world::OnWire& cell) {
+    const auto& network = options_.network;
+    const auto mixes = std::size_t{network.layers} * network.mixes_per_layer;
+    const auto relays = mixes + network.gateways;
+    if (cell.from_number >= relays || cell.to_number >= relays) return;
+    const auto bin = bin_of(base::to_seconds(cell.sent - lab::world::World::begin));
+    if (bin >= sent_.front().size()) return;
+    if (cell.from_number >= mixes) ++sent_[cell.from_number - mixes][bin];
+    if (cell.to_number >= mixes) ++got_[cell.to_number - mixes][bin];
+}
+
+ExitTotals TotalsWatcher::totals(const Crowd& crowd) const {
+    ExitTotals totals{sent_, got_, Bins(sent_.size(), std::vector<float>(sent_.front().size())), 0};
+    const auto& law = options_.network.parameters;
+    for (const auto& session : changes_.sessions()) {
+        const auto& trace = crowd.traces()[session.client];
+        double pace = 0;
+        for (const auto& change : session.changes)
+            if (change.at < trace.leaves) pace = change.after;
+        const auto end = bin_of(pace > 0 ? last_reply_at(trace, pace, law) : trace.leaves);
+        for (const auto& change : session.changes) {
+            auto& sum = totals.pace[session.exit];
+            for (auto bin = bin_of(change.at); bin < std::min(end, sum.size()); ++bin)
+                sum[bin] += static_cast<float>(change.after - change.before);
+        }
+    }
+    return totals;
+}
+
+std::vector<ExitEvent> TotalsWatcher::events(const Crowd& crowd) const {
+    using What = ExitEvent::What;
+    constexpr double large = 15;  // replies per second; a trial gets less
+    std::vector<ExitEvent> events;
+    struct Last {
+        double pace = 0;
+        unsigned exit = 0;
+    };
+    std::vector<Last> last(crowd.traces().size());
+    for (const auto& session : changes_.sessions()) {
+        const auto& trace = crowd.traces()[session.client];
+        double pace = 0;
+        for (const auto& change : session.changes) {
+            if (change.at > trace.leaves) break;
+            pace = change.after;
+            if (change.after - change.before >= large)
+                events.push_back({change.before > 0 ? What::handover : What::connects, change.at,
+                                  session.exit, trace.gateway});
+        }
+        if (pace > last[session.client].pace) last[session.client] = {pace, session.exit};
+    }
+    for (std::size_t i = 0; i < last.size(); ++i) {
+        const auto& trace = crowd.traces()[i];
+        if (trace.leaves < options_.seconds && last[i].pace > large)
+            events.push_back({What::leaves,
+                              last_reply_at(trace, last[i].pace, options_.network.parameters),
+                              last[i].exit, trace.gateway});
+    }
+    return events;
+}
+
+unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after) {
+    const auto sign = event.what == ExitEvent::What::leaves ? -1.0F : 1.0F;
+    unsigned best = 0;
+    float most = 0;
+    bool any = false;
+    for (unsigned exit = 0; exit < totals.size(); ++exit) {
+        if (exit == event.gateway) continue;
+        const auto change = sign * (sum_of(totals[exit], event.at + after, window) -
+                                    sum_of(totals[exit], event.at - window, window));
+        if (any && change <= most) continue;
+        best = exit;
+        most = change;
+        any = true;
+    }
+    return best;
+}
+
+ExitTotals with_cover(const ExitTotals& totals, const ExitCover& cover,
+                      const directory::Parameters& law, base::Random& random) {
+    auto covered = totals;
+    if (cover.law == ExitCover::Law::none) return covered;
+    double loops_in_all = 0, replies = 0;
+    for (unsigned exit = 0; exit < totals.pace.size(); ++exit) {
+        double level = 0, owed = 0;
+        std::size_t period = SIZE_MAX;
+        for (std::size_t bin = 0; bin < totals.pace[exit].size(); ++bin) {
+            const double pace = totals.pace[exit][bin];
+            replies += pace * bin_seconds;
+            double loops = 0;
+            if (cover.law == ExitCover::Law::poisson) {
+                loops = poisson(cover.share * pace * bin_seconds, random);
+            } else {
+                const auto now =
+                    bin_of(static_cast<double>(bin) * bin_seconds * bin_seconds / cover.every);
+                if (now != std::exchange(period, now)) {
+                    const auto clients = pace / law.replies.per_second();
+                    const auto headroom = cover.share * pace + cover.per_client *
+                                                                   std::sqrt(clients) *
+                                                                   law.replies.per_second();
+                    level = pace + headroom * (0.5 + random.unit());
+                }
+                owed += std::max(0.0, level - pace) * bin_seconds;
+                loops = std::floor(owed);
+                owed -= loops;
+            }
+            loops_in_all += loops;
+            add_loops(exit, bin, loops, law, covered, random);
+        }
+    }
+    covered.cover = loops_in_all / std::max(1.0, replies);
+    return covered;
+}
+
+}  // namespace nightjar::lab::attacks

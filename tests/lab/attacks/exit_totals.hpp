@@ -1,0 +1,68 @@
+// What an observer of all links sees of the exits: how many cells each one sends to the first layer
+// and gets from the last. It knows when each client connects, leaves and hands over, and looks for
+// the exit whose totals change at that moment.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/lab/attacks/crowd.hpp"
+#include "tests/lab/attacks/header_reads.hpp"
+
+namespace nightjar::lab::attacks {
+
+/// Counts in bins of one tenth of a second, by exit.
+using Bins = std::vector<std::vector<float>>;
+inline constexpr double bin_seconds = 0.1;
+
+struct ExitTotals {
+    Bins sent, got;
+    Bins pace;         // the truth: the sum of the paces of its sessions, replies per second
+    double cover = 0;  // cells that the exits sent for cover, by a share of those they sent besides
+};
+
+/// A moment at which one client's paces change, and the exit to find: where a session starts with a
+/// whole pace or gets most of it, or where the replies end because the client has left.
+struct ExitEvent {
+    enum class What { connects, handover, leaves } what;
+    double at;
+    unsigned exit;
+    unsigned gateway;  // the client's own, which is never its exit
+};
+
+/// Sets options.seen and the callbacks of ChangeReader, and turns traces off. Must outlive the
+/// Crowd that is made with `options`.
+class TotalsWatcher {
+ public:
+    explicit TotalsWatcher(CrowdOptions& options);
+
+    /// After the run.
+    ExitTotals totals(const Crowd& crowd) const;
+    std::vector<ExitEvent> events(const Crowd& crowd) const;
+
+ private:
+    void see(const lab::world::OnWire& cell);
+
+    CrowdOptions options_;  // a copy, for its sizes
+    ChangeReader changes_;
+    Bins sent_, got_;
+};
+
+/// The exit whose total changes most in the sense of the event. Compares `window` seconds before
+/// event.at with as many after `after` (seconds after event.at). Only exits that the client could
+/// use count.
+unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after);
+
+/// Cover that exits could send, as own loops.
+struct ExitCover {
+    enum class Law { none, poisson, level } law = Law::none;
+    double share = 0;       // poisson: loops by reply. level: part of the mean headroom
+    double per_client = 0;  // level: headroom for coming and going, in roots of the client count
+    double every = 60;      // level: seconds between two levels
+};
+/// The same totals as if exits sent such loops. A level is what an exit sends in all, until it
+/// draws the next one: what its sessions do not send, loops do. Loops return after four delays.
+ExitTotals with_cover(const ExitTotals& totals, const ExitCover& cover,
+                      const directory::Parameters& law, base::Random& random);
+
+}  // namespace nightjar::lab::attacks

@@ -1,0 +1,179 @@
+// Handovers: an observer of all links knows when clients connect, leave and hand over, because
+// connecting shows on the client's link and the rest follows from it. It looks for the exit whose
+// totals change at that moment. The moment itself is taken from the truth; an attacker tries a few.
+//
+// Exits without cover are measured. Cover is added to their measured totals, by a model: Poisson
+// loops, or loops that fill the exit's total to a level (attacks/exit_totals.hpp).
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "tests/lab/attacks/crowd.hpp"
+#include "tests/lab/attacks/exit_totals.hpp"
+#include "tests/lab/experiments/experiments.hpp"
+#include "tests/lab/measure/experiment.hpp"
+#include "tests/lab/measure/parallel.hpp"
+
+namespace nightjar::lab::experiments {
+namespace {
+
+using attacks::ExitCover;
+using What = attacks::ExitEvent::What;
+
+/// A network in use: half of the clients are there from the start, the others come later, and a
+/// client stays for as long as the observation on average.
+struct Setting {
+    const char* name;
+    unsigned clients;
+    unsigned exits;
+    double lifetime;
+    double seconds;
+};
+
+struct Cover {
+    const char* name;
+    ExitCover law;
+};
+
+constexpr std::array windows{2.0, 4.0, 8.0, 30.0};
+constexpr double exit_follows = 0.3;  // seconds; an exit hears of a change by packets
+
+using Key = std::tuple<std::string, What, const char*, double, bool>;
+struct Count {
+    std::size_t right = 0, events = 0;
+};
+struct Result {
+    std::map<Key, Count> counts;
+    std::map<std::string, double> cover;
+};
+
+const char* name_of(What what) {
+    switch (what) {
+        case What::connects:
+            return "connects";
+        case What::handover:
+            return "handover";
+        case What::leaves:
+            return "leaves";
+    }
+    return "";
+}
+
+std::vector<Cover> covers(double every) {
+    using Law = ExitCover::Law;
+    return {{"none", {}},
+            {"Poisson loops, 0.1", {Law::poisson, 0.1, 0, every}},
+            {"Poisson loops, 0.5", {Law::poisson, 0.5, 0, every}},
+            {"level, 0.1", {Law::level, 0.1, 0, every}},
+            {"level, 0.05 and one root", {Law::level, 0.05, 1, every}},
+            {"level, 0.05 and two roots", {Law::level, 0.05, 2, every}}};
+}
+
+/// The shortest grid for first sessions, where the document has one.
+template <class Parameters>
+void shorten_grid(Parameters& parameters) {
+    if constexpr (requires { parameters.session_grid; }) parameters.session_grid = base::Seconds{2};
+}
+
+void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEvent>& events,
+          const Cover& cover, double seconds, Result& result) {
+    constexpr double settled = 60;  // seconds; the network fills
+    for (const auto& event : events) {
+        const auto next = (std::floor(event.at / cover.law.every) + 1) * cover.law.every - event.at;
+        for (const auto window : windows) {
+            if (event.at < settled + window || event.at + next + window + 2 > seconds) continue;
+            for (const auto& [link, bins] : {std::pair{"sent", &totals.sent}, {"got", &totals.got}})
+                for (const bool at_next : {false, true}) {
+                    auto& count = result.counts[{cover.name, event.what, link, window, at_next}];
+                    const auto after = at_next ? next + 1 : exit_follows;
+                    count.right += attacks::most_changed(*bins, event, window, after) == event.exit;
+                    ++count.events;
+                }
+        }
+    }
+}
+
+Result observe(const Setting& setting, std::uint64_t seed) {
+    attacks::CrowdOptions options;
+    options.seed = seed;
+    options.clients = 2 * setting.clients;
+    options.busy_share = 0;
+    options.seconds = setting.seconds;
+    options.connects_within = setting.seconds;
+    options.first_share = 0.5;
+    options.stays = setting.seconds;
+    options.network.gateways = setting.exits;
+    options.network.parameters = {};
+    options.network.parameters.session_lifetime =
+        base::Seconds{static_cast<std::int64_t>(setting.lifetime)};
+    shorten_grid(options.network.parameters);
+    attacks::TotalsWatcher watcher{options};
+    attacks::Crowd crowd{options};
+    crowd.run();
+    const auto totals = watcher.totals(crowd);
+    const auto events = watcher.events(crowd);
+    Result result;
+    base::SeededRandom random{seed};
+    for (const auto& cover : covers(setting.lifetime)) {
+        const auto covered =
+            attacks::with_cover(totals, cover.law, options.network.parameters, random);
+        look(covered, events, cover, setting.seconds, result);
+        result.cover[cover.name] = covered.cover;
+    }
+    return result;
+}
+
+void judge(const Setting& setting, const measure::Options& options, measure::Report& report,
+           unsigned seeds) {
+    const auto networks = measure::side_by_side(
+        seeds, [&](std::size_t i) { return observe(setting, options.seed * 1000 + 900 + i); },
+        [&](std::size_t made) {
+            report.progress(setting.name, static_cast<double>(made) / seeds);
+        });
+    Result all;
+    for (const auto& network : networks) {
+        for (const auto& [key, count] : network.counts) {
+            all.counts[key].right += count.right;
+            all.counts[key].events += count.events;
+        }
+        for (const auto& [name, cover] : network.cover)
+            all.cover[name] += cover / seeds;
+    }
+    double best_without = 0;
+    for (const auto& [key, count] : all.counts) {
+        const auto& [cover, what, link, window, at_next] = key;
+        const auto right = static_cast<double>(count.right) / static_cast<double>(count.events);
+        report.row("handovers", "found",
+                   {{"setting", setting.name},
+                    {"clients", setting.clients},
+                    {"exits", setting.exits},
+                    {"cover", cover},
+                    {"cells", all.cover[cover]},
+                    {"what", name_of(what)},
+                    {"link", link},
+                    {"window", window},
+                    {"at_next_level", at_next},
+                    {"right", right},
+                    {"events", count.events},
+                    {"chance", 1.0 / (setting.exits - 1)}});
+        if (cover == "none" && what == What::connects && count.events >= 10)
+            best_without = std::max(best_without, right);
+    }
+    report.at_least(std::string{"exits without cover, "} + setting.name +
+                        ": a client's exit found when it connects",
+                    best_without, 0.5);
+}
+
+}  // namespace
+
+void handovers(const measure::Options& options, measure::Report& report) {
+    const auto seeds = options.or_else(options.seeds, 2u, 4u);
+    judge({"24 clients, 6 exits", 24, 6, 60, 240}, options, report, seeds);
+    if (!options.full) return;
+    judge({"100 clients, 10 exits", 100, 10, 300, 1200}, options, report, std::max(2u, seeds / 2));
+}
+
+}  // namespace nightjar::lab::experiments
