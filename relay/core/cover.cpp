@@ -56,6 +56,18 @@ void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     }
 }
 
+void Cover::send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
+    if (stopped_) return;
+    auto identifier = random_.id<base::SurbId>();
+    while (identifier.is_zero())
+        identifier = random_.id<base::SurbId>();
+    auto loop = build(identifier, wall);
+    if (!loop) return;
+    out.push_back(std::move(*loop));
+    remember(identifier, now);
+    ++counters_.loops_sent;
+}
+
 base::Mono Cover::next_due() const {
     if (!ahead_.empty()) return ahead_.front().at;
     return runs() ? last_drawn_ : base::Mono::max();

@@ -65,6 +65,8 @@ class Cover {
     /// Appends the loops that are due to `out`, and builds the next ones.
     void tick(base::Mono now, base::Wall wall, std::vector<Loop>& out);
     base::Mono next_due() const;  // Mono::max() after stop(), or if the rate is 0
+    /// Appends one more loop, built now: an exit's, to fill its total (exit_level.hpp).
+    void send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out);
 
     /// A final packet that is addressed to this relay's own identity arrived at `arrived`. Returns
     /// false if it is not one of our loops, or if that loop has already returned or been counted as

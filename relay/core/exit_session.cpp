@@ -30,6 +30,7 @@ void ExitSession::receive(const stream::UpHeader& header, base::ByteView message
     if (!arrived_.arrived(header.number)) return;
     heard_ = now;
     pace_.follow(header.schedule, context.parameters.replies, now, wall, context.random);
+    in_force_ = pace_.in_force(now);
     const auto pace = pace_.highest();
     if (pace.milli > 0) sent_.resend_after(context.parameters.resend_after(pace));
     if (header.surb_count > 0) store_surbs(header, message, context);
@@ -63,6 +64,7 @@ std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall w
         // Every tick has a number, so that the client knows from its clock which one it must be.
         sent_.leave_out(now);
     pace_.ticked(context.random);
+    in_force_ = pace_.in_force(now);
     return reply;
 }
 

@@ -86,6 +86,8 @@ class ExitSession {
     /// SURB is usable at `wall`, or because it was due more than lateness_max ago; then the SURB is
     /// kept. A missed tick takes a number too. Precondition: due() <= now.
     std::optional<Reply> tick(base::Mono now, base::Wall wall, const ExitContext& context);
+    /// The pace in force at the last packet or tick.
+    directory::Rate pace() const { return in_force_; }
     /// Discards the tick at due() and starts the pace again at `now`: the exit was suspended.
     void restart(base::Mono now, const ExitContext& context);
 
@@ -117,6 +119,7 @@ class ExitSession {
     stream::SentLog sent_;
     stream::ArrivedLog arrived_;
     ReplyPace pace_;
+    directory::Rate in_force_;
     SurbStock surbs_;
     NameAnswers names_;
     base::Mono heard_{};

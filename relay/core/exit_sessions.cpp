@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <utility>
 
+#include "relay/core/limits.hpp"
 #include "sphinx/base/codec.hpp"
 #include "sphinx/base/due_heap.hpp"
 #include "sphinx/base/keyed_hash.hpp"
@@ -25,6 +26,7 @@ struct Entry {
     base::DueHeap<Entry>::Handle tick = 0;     // handle in `due`
     base::Mono queued = base::Mono::max();     // due time in `due`; max(): not due
     std::size_t charged = 0;                   // its share of Impl::memory
+    std::uint32_t paced = 0;                   // its share of Impl::pace_milli
     bool changed = false;                      // true if it is in `changed`
 };
 
@@ -66,8 +68,10 @@ struct ExitSessions::Impl {
     ExitLimits limits;
     std::unique_ptr<ReplySealer> sealer;
     Sessions sessions;
-    std::uint64_t begun = 0;  // sessions
-    std::size_t memory = 0;   // sum of `charged` over all sessions
+    std::uint64_t begun = 0;       // sessions
+    std::size_t memory = 0;        // sum of `charged` over all sessions
+    std::uint64_t pace_milli = 0;  // sum of `paced` over all sessions
+    std::size_t unanswered = 0;    // ticks without a SURB
     base::DueHeap<Entry> due;
     base::DueHeap<Entry> by_silence;  // by the time last heard, or an earlier time
     base::Mono next_sweep = base::Mono::max();
@@ -117,6 +121,8 @@ void ExitSessions::Impl::requeue(Entry& entry) {
 void ExitSessions::Impl::charge(Entry& entry) {
     memory -= std::exchange(entry.charged, entry.session.memory());
     memory += entry.charged;
+    pace_milli -= std::exchange(entry.paced, entry.session.pace().milli);
+    pace_milli += entry.paced;
 }
 
 void ExitSessions::Impl::enforce_memory_limit() {
@@ -188,6 +194,7 @@ void ExitSessions::Impl::end(Entry& entry, stream::ResetReason reason) {
     due.leave(entry.tick);
     by_silence.leave(entry.silence);
     memory -= entry.charged;
+    pace_milli -= entry.paced;
     sessions.erase(sessions.find(entry.session.id()));
 }
 
@@ -227,12 +234,14 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
             session->restart(now, self.context());
             continue;
         }
+        const bool late = now - session->due() > lateness_max;
         auto reply = session->tick(now, wall, self.context());
         if (reply) {
             out.push_back(std::move(*reply));
             ++self.counters.replies;
         } else {
             ++self.counters.ticks_missed;
+            self.unanswered += !late;
         }
     }
 }
@@ -337,6 +346,14 @@ void ExitSessions::forget_names() {
 std::size_t ExitSessions::memory() const {
     return impl_->memory;
 }
+double ExitSessions::pace() const {
+    return static_cast<double>(impl_->pace_milli) / 1000;
+}
+
+std::size_t ExitSessions::take_unanswered() {
+    return std::exchange(impl_->unanswered, 0);
+}
+
 std::size_t ExitSessions::sessions() const {
     return impl_->sessions.size();
 }

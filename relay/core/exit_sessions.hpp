@@ -78,6 +78,11 @@ class ExitSessions {
     void forget_names();
 
     std::size_t sessions() const;
+    /// The sum of the paces in force, in replies per second, as of each session's last packet or
+    /// tick.
+    double pace() const;
+    /// The ticks since the last call that sent nothing because no SURB was usable.
+    std::size_t take_unanswered();
     /// The bytes that ExitLimits::memory_max limits.
     std::size_t memory() const;
     /// The number of SURBs that a session holds; 0 if the session is unknown.

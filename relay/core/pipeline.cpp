@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "relay/core/delivery.hpp"
+#include "relay/core/limits.hpp"
 #include "sphinx/directory/route.hpp"
 
 namespace nightjar::relay::core {
@@ -40,6 +41,7 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
       cover_{self,   document_,
              random, counters,
              now,    options.loop_sealer ? options.loop_sealer : std::make_shared<LoopSealer>()},
+      level_{options.exit_headroom, random},
       mailboxes_{document_->parameters.down, random, counters} {}
 
 void Pipeline::use(std::shared_ptr<const directory::Document> document) {
@@ -94,13 +96,14 @@ void Pipeline::tick(base::Mono now, base::Wall wall, Egress& egress) {
     release(now, wall);
     collect_loops(now, wall);
     collect_replies(now, wall);
+    fill_to_level(now, wall);
     send(egress);
     mailboxes_.tick(now, egress);
 }
 
 base::Mono Pipeline::next_due() const {
     auto due = std::min({mix_.next_due(), cover_.next_due(), mailboxes_.next_due()});
-    if (exit_ && !draining_) due = std::min(due, exit_->next_due());
+    if (exit_ && !draining_) due = std::min({due, exit_->next_due(), level_.due()});
     return due;
 }
 
@@ -237,6 +240,20 @@ void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
         else
             counters_.drop(DropReason::misrouted);
     }
+}
+
+/// A tick without a SURB is a loop too: where a client has left, its replies end before its
+/// session.
+void Pipeline::fill_to_level(base::Mono now, base::Wall wall) {
+    if (!exit_ || draining_ || level_.off()) return;
+    loops_.clear();
+    level_.follow(exit_->pace(), document_->parameters, now, wall);
+    for (auto missing = exit_->take_unanswered(); missing > 0; --missing)
+        cover_.send_one_more(now, wall, loops_);
+    for (; level_.due() <= now; level_.taken(now))
+        if (now - level_.due() <= lateness_max) cover_.send_one_more(now, wall, loops_);
+    for (auto& loop : loops_)
+        outgoing_.push_back({loop.first_hop, std::move(loop.cell)});
 }
 
 void Pipeline::send(Egress& egress) {

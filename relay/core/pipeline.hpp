@@ -28,6 +28,7 @@
 #include "relay/core/counters.hpp"
 #include "relay/core/cover.hpp"
 #include "relay/core/egress.hpp"
+#include "relay/core/exit_level.hpp"
 #include "relay/core/exit_sessions.hpp"
 #include "relay/core/held.hpp"
 #include "relay/core/ingress.hpp"
@@ -45,6 +46,8 @@ namespace nightjar::relay::core {
 struct PipelineOptions {
     std::size_t mix_capacity = 20'000;  // packets held at once
     double lab_drop_share = 0;          // fraction of arriving packets to drop; lab networks only
+    /// An exit fills its total with own loops (exit_level.hpp). Off unless set.
+    ExitHeadroom exit_headroom;
     /// Seals the relay's own loops; nullptr: as real Sphinx packets.
     std::shared_ptr<LoopSealer> loop_sealer = nullptr;
 };
@@ -119,6 +122,7 @@ class Pipeline {
     void to_exit(cell::Cell& cell, base::Mono now, base::Wall wall);
     void collect_loops(base::Mono now, base::Wall wall);
     void collect_replies(base::Mono now, base::Wall wall);
+    void fill_to_level(base::Mono now, base::Wall wall);
     void send(Egress& egress);
 
     base::NodeId self_;
@@ -131,6 +135,7 @@ class Pipeline {
     Ingress ingress_;
     MixQueue mix_;
     Cover cover_;
+    ExitLevel level_;
     Mailboxes mailboxes_;
     bool draining_ = false;
     base::Nanoseconds slept_{};  // total suspend time

@@ -36,6 +36,11 @@ class ReplyPace {
     /// Discards the tick at due(), and starts again with `now` at a random point of a gap.
     void restart(base::Mono now, base::Random& random);
 
+    /// The pace in force at `now`; zero once no tick is to come.
+    directory::Rate in_force(base::Mono now) const {
+        if (due_ == base::Mono::max() && after_.milli == 0) return {};
+        return now < change_ ? before_ : after_;
+    }
     /// The higher of the paces before and after the change.
     directory::Rate highest() const { return std::max(before_, after_); }
 

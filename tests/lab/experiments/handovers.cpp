@@ -2,12 +2,14 @@
 // connecting shows on the client's link and the rest follows from it. It looks for the exit whose
 // totals change at that moment. The moment itself is taken from the truth; an attacker tries a few.
 //
-// Exits without cover are measured. Cover is added to their measured totals, by a model: Poisson
-// loops, or loops that fill the exit's total to a level (attacks/exit_totals.hpp).
+// Exits without cover are measured, and exits that fill their total to a level
+// (relay/core/exit_level.hpp). Other cover is added to the measured totals of exits without any, by
+// a model: Poisson loops, or levels with other headroom (attacks/exit_totals.hpp).
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <string>
 #include <tuple>
 
@@ -36,7 +38,11 @@ struct Setting {
 struct Cover {
     const char* name;
     ExitCover law;
+    double phase = 0;  // seconds from the beginning to a change of levels
 };
+
+constexpr const char* product = "product's level, 0.05 and one root";
+constexpr relay::core::ExitHeadroom headroom{0.05, 1};
 
 constexpr std::array windows{2.0, 4.0, 8.0, 30.0};
 constexpr double exit_follows = 0.3;  // seconds; an exit hears of a change by packets
@@ -64,9 +70,8 @@ const char* name_of(What what) {
 
 std::vector<Cover> covers(double every) {
     using Law = ExitCover::Law;
-    return {{"none", {}},
+    return {{"none", {.every = every}},
             {"Poisson loops, 0.1", {Law::poisson, 0.1, 0, every}},
-            {"Poisson loops, 0.5", {Law::poisson, 0.5, 0, every}},
             {"level, 0.1", {Law::level, 0.1, 0, every}},
             {"level, 0.05 and one root", {Law::level, 0.05, 1, every}},
             {"level, 0.05 and two roots", {Law::level, 0.05, 2, every}}};
@@ -82,7 +87,8 @@ void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEven
           const Cover& cover, double seconds, Result& result) {
     constexpr double settled = 60;  // seconds; the network fills
     for (const auto& event : events) {
-        const auto next = (std::floor(event.at / cover.law.every) + 1) * cover.law.every - event.at;
+        const auto since = event.at - cover.phase;
+        const auto next = (std::floor(since / cover.law.every) + 1) * cover.law.every - since;
         for (const auto window : windows) {
             if (event.at < settled + window || event.at + next + window + 2 > seconds) continue;
             for (const auto& [link, bins] : {std::pair{"sent", &totals.sent}, {"got", &totals.got}})
@@ -96,7 +102,7 @@ void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEven
     }
 }
 
-Result observe(const Setting& setting, std::uint64_t seed) {
+attacks::CrowdOptions crowd_options(const Setting& setting, std::uint64_t seed) {
     attacks::CrowdOptions options;
     options.seed = seed;
     options.clients = 2 * setting.clients;
@@ -110,6 +116,37 @@ Result observe(const Setting& setting, std::uint64_t seed) {
     options.network.parameters.session_lifetime =
         base::Seconds{static_cast<std::int64_t>(setting.lifetime)};
     shorten_grid(options.network.parameters);
+    return options;
+}
+
+double sum_of(const attacks::Bins& bins) {
+    double sum = 0;
+    for (const auto& exit : bins)
+        sum = std::accumulate(exit.begin(), exit.end(), sum);
+    return sum;
+}
+
+/// The same network with levels. `without`: its cells and replies if there are none.
+void observe_product(const Setting& setting, std::uint64_t seed, const attacks::ExitTotals& without,
+                     Result& result) {
+    auto options = crowd_options(setting, seed);
+    options.network.pipeline.exit_headroom = headroom;
+    attacks::TotalsWatcher watcher{options};
+    attacks::Crowd crowd{options};
+    crowd.run();
+    const auto totals = watcher.totals(crowd);
+    // A world begins at a multiple of the lifetimes that are used here.
+    const auto settled =
+        std::min(base::to_seconds(relay::core::ExitLevel::settled), setting.lifetime / 2);
+    look(totals, watcher.events(crowd),
+         {product, {.law = ExitCover::Law::none, .every = setting.lifetime}, settled},
+         setting.seconds, result);
+    result.cover[product] =
+        (sum_of(totals.sent) - sum_of(without.sent)) / (sum_of(totals.pace) * attacks::bin_seconds);
+}
+
+Result observe(const Setting& setting, std::uint64_t seed) {
+    auto options = crowd_options(setting, seed);
     attacks::TotalsWatcher watcher{options};
     attacks::Crowd crowd{options};
     crowd.run();
@@ -123,6 +160,7 @@ Result observe(const Setting& setting, std::uint64_t seed) {
         look(covered, events, cover, setting.seconds, result);
         result.cover[cover.name] = covered.cover;
     }
+    observe_product(setting, seed, totals, result);
     return result;
 }
 

@@ -52,6 +52,28 @@ TEST_CASE("SURBs are spent first in first out, and every reply says how many are
     CHECK(harness.tick(before + Milliseconds{201}).size() <= 2);
 }
 
+TEST_CASE("an exit knows the sum of the paces in force, and which ticks found no SURB") {
+    Harness harness;
+    CHECK(harness.exit.pace() == 0);
+    for (int i = 0; i < 4; ++i)
+        harness.send(5, full);
+    harness.tick(Mono{} + Milliseconds{1});
+    CHECK(harness.exit.pace() == 45);
+    std::size_t replies = 0;
+    for (int ms = 2; ms < 2000; ++ms)
+        replies += harness.tick(Mono{} + Milliseconds{ms}).size();
+    CHECK(replies == 20);
+    CHECK(harness.exit.take_unanswered() == harness.counters.ticks_missed);
+    CHECK(harness.counters.ticks_missed > 60);
+    CHECK(harness.exit.take_unanswered() == 0);
+    // A tick that a stall made late is missed, but it is not one that a loop may fill.
+    harness.tick(harness.now + Seconds{5});
+    CHECK(harness.exit.take_unanswered() < 20);
+    harness.tick(harness.now + Seconds{20});
+    CHECK(harness.exit.sessions() == 0);
+    CHECK(harness.exit.pace() == 0);
+}
+
 TEST_CASE("a packet that arrives twice counts once") {
     Harness harness;
     const auto message = harness.message(4, full);
