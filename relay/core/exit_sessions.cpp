@@ -193,8 +193,8 @@ void ExitSessions::Impl::end(Entry& entry, stream::ResetReason reason) {
     if (entry.changed) std::erase(changed, &entry);
     due.leave(entry.tick);
     by_silence.leave(entry.silence);
-    memory -= entry.charged;
     pace_milli -= entry.paced;
+    memory -= entry.charged;
     sessions.erase(sessions.find(entry.session.id()));
 }
 
