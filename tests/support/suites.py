@@ -29,6 +29,7 @@ def unit():
     yield "allocation_tests", [build / "tests/unit/allocation_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
     yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
+    yield "the programs' hardening", ["python3", "tests/unit/hardening.py", build], {}
     for name in fuzz_names():
         yield f"corpus of {name}", [build / f"tests/fuzz/{name}_replay", f"tests/fuzz/corpus/{name}"], {}
     yield "corpora that reach too little", ["python3", "tests/fuzz/depth_test.py", build], {}
