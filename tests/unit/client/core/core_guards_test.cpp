@@ -43,7 +43,7 @@ struct Fixture {
 
 TEST_CASE("core: sessions use the kept exits and the kept mix, after a restart too") {
     Fixture f;
-    f.core.connected(f.now, f.wall());
+    f.core.connected(f.now, f.network.wall);
     const auto passed = f.run(3s);
     const auto kept = f.core.guards();
     REQUIRE(passed.mixes.size() == 1);
@@ -58,7 +58,7 @@ TEST_CASE("core: sessions use the kept exits and the kept mix, after a restart t
         Core again{f.network.document, f.self, f.gateway, f.network.random, f.now};
         again.restore_guards(kept, f.network.wall);
         REQUIRE(again.changed_guards() != nullptr);
-        again.connected(f.now);
+        again.connected(f.now, f.network.wall);
         CHECK(again.guards() == kept);
         CHECK(again.changed_guards() == nullptr);
     }
@@ -67,7 +67,7 @@ TEST_CASE("core: sessions use the kept exits and the kept mix, after a restart t
 TEST_CASE("core: changed guards are reported once") {
     Fixture f;
     CHECK(f.core.changed_guards() == nullptr);
-    f.core.connected(f.now, f.wall());
+    f.core.connected(f.now, f.network.wall);
     const auto* changed = f.core.changed_guards();
     REQUIRE(changed != nullptr);
     CHECK(*changed == f.core.guards());
@@ -77,7 +77,7 @@ TEST_CASE("core: changed guards are reported once") {
 
 TEST_CASE("core: where nothing answers, the next session has another exit and another mix") {
     Fixture f;
-    f.core.connected(f.now, f.wall());
+    f.core.connected(f.now, f.network.wall);
     const auto first = f.run(10s);
     REQUIRE(first.exits.size() == 1);
     f.run(6s);  // 3 s until the first tick, 8 s of silence, and the next step of the plan
@@ -93,7 +93,7 @@ TEST_CASE("core: where nothing answers, the next session has another exit and an
 
 TEST_CASE("core: a kept mix that leaves the network is replaced by one of the guards") {
     Fixture f;
-    f.core.connected(f.now, f.wall());
+    f.core.connected(f.now, f.network.wall);
     const auto first = f.run(2s);
     auto next = std::make_shared<directory::Document>(*f.network.document);
     std::erase_if(next->relays,

@@ -12,7 +12,7 @@ namespace {
 
 struct Fixture {
     Fixture() {
-        core.connected(now);
+        core.connected(now, network.wall);
         core.prepare(now, network.wall);
     }
     StreamRef open(const IsolationKey& key = "") {
