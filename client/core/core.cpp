@@ -17,10 +17,10 @@ Core::Impl::Impl(const std::shared_ptr<const directory::Document>& document, bas
       gateway{gateway},
       random{random},
       sealer{sealer ? std::move(sealer) : packet_sealer()},
-      loops_switch{random},
       clock{now},
       wall{directory::epoch_start(document->epoch, document->parameters.epoch_length)},
       law{document->parameters, random},
+      loops_switch{random},
       plan{document->parameters},
       watch{document->parameters} {
     assert(document->find(gateway) != nullptr);

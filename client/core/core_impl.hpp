@@ -122,12 +122,12 @@ struct Core::Impl final : PlanHost {
     base::NodeId gateway;
     base::Random& random;
     std::unique_ptr<Sealer> sealer;
-    EpochSwitch loops_switch;
     base::Mono clock;  // the latest time that a caller has passed in
     NetworkClock network;
     base::Mono law_time{};  // of the slot that is being filled: what packets say may depend on it
     base::Wall wall;  // as `clock`, for the wall clock; at first the begin of the document's epoch
     TrafficLaw law;
+    EpochSwitch loops_switch;
     SessionPlan plan;
     Outstanding outstanding{outstanding_per_session_max};
 

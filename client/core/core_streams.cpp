@@ -44,7 +44,7 @@ bool Core::Impl::waits(StreamRef ref) const {
 /// Starts the streams that have found a place, in the order in which they came.
 void Core::Impl::start_waiting() {
     const bool place = std::any_of(sessions.begin(), sessions.end(), [](const auto& entry) {
-        return entry.second.session->mux().streams() < stream::session_streams_max;
+        return entry.second.session->mux().has_place();
     });
     if (waiting.empty() || !place) return;
     std::erase_if(waiting, [this](const Waiting& next) {

@@ -176,10 +176,8 @@ Mux::~Mux() = default;
 Mux::Mux(Mux&&) noexcept = default;
 Mux& Mux::operator=(Mux&&) noexcept = default;
 
-std::optional<StreamId> Mux::open(const Target& target) {
-    assert(impl_->side == Side::client);
-    auto& streams = impl_->streams;
-    if (!valid_target(target)) return std::nullopt;
+bool Mux::has_place() const {
+    const auto& streams = impl_->streams;
     // A stream that has ended stays until the exit knows it, some 4 s. It does not count, but their
     // number is bounded too: the exit keeps them as long.
     const auto alive = std::count_if(streams.begin(), streams.end(), [](const auto& entry) {
@@ -187,9 +185,14 @@ std::optional<StreamId> Mux::open(const Target& target) {
         return !stream.dead && !stream.over &&
                !(stream.finished_emitted && (stream.finishing || stream.told_stopped));
     });
-    if (static_cast<std::size_t>(alive) >= impl_->limits.streams_max ||
-        streams.size() >= impl_->limits.streams_max * 3 / 2)
-        return std::nullopt;
+    return static_cast<std::size_t>(alive) < impl_->limits.streams_max &&
+           streams.size() < impl_->limits.streams_max * 3 / 2;
+}
+
+std::optional<StreamId> Mux::open(const Target& target) {
+    assert(impl_->side == Side::client);
+    auto& streams = impl_->streams;
+    if (!valid_target(target) || !has_place()) return std::nullopt;
     // The exit refuses ids too far above the oldest one that it has not seen.
     for (const auto& [id, stream] : streams) {
         if (stream.hello == Delivery::done || stream.rst == Delivery::done) continue;

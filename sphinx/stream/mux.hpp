@@ -61,7 +61,7 @@ struct MuxLimits {
     // Open at once; an exit, which learns of ends late, allows 2x, and a client keeps half as many
     // that have just ended.
     std::size_t streams_max = session_streams_max;
-    std::size_t send_buffer = 256 * 1024;  // per stream: bytes accepted, not acknowledged
+    std::size_t send_buffer = 256 * 1024;     // per stream: bytes accepted, not acknowledged
     std::size_t receive_window = 256 * 1024;  // per stream: bytes received or granted beyond read()
     std::size_t session_window = 2 * 1024 * 1024;  // all streams together, each direction
     /// Part of the protocol, so the same at both ends: the bytes that a stream may send before the
@@ -81,7 +81,9 @@ class Mux {
     Mux& operator=(Mux&&) noexcept;
 
     // --- the application's side; calls for unknown and ended streams have no effect ---
-    /// Client only. Returns nullopt if streams_max streams are open or the target is malformed.
+    /// Client only: open() has a place for a further stream.
+    bool has_place() const;
+    /// Client only. Returns nullopt without a place, or if the target is malformed.
     /// Bytes may be written before `accepted`; the exit keeps them for its target.
     std::optional<StreamId> open(const Target& target);
     /// Exit only: the connection for `opened` is established.

@@ -196,7 +196,7 @@ MUTANTS = [
            "if (stream.sent_all) live.session->mux().finish(*id);", "",
            CORE, "streams that wait get the places of the session after a dead one, oldest first"),
     mutant("streams-go-to-a-dead-session", "client/core/core_streams.cpp",
-           "if (live.session->dead(clock)) return false;", "",
+           "if (health(handle).dead) return false;", "",
            CORE, "a stream does not start in a session that is dead, but in the next one"),
     # --- client/apps/proxy ---
     mutant("cut-handshake-without-a-reply", "client/apps/application.cpp", "handshake.cut();\n",
@@ -265,8 +265,6 @@ MUTANTS = [
     mutant("relay-without-a-name-shown-as-nothing", "client/protocol/api_protocol.cpp",
            "relay != nullptr && !relay->name.empty()", "relay != nullptr",
            CORE, "api: answers are one line and name relays as the document does"),
-    mutant("one-streams", "client/protocol/api_protocol.cpp", "(count == 1 ? noun : nouns)", "(count == 0 ? noun : nouns)",
-           CORE, "api: the text of status has one line each, and a number's noun in the right form"),
     # --- client/protocol/document_fetch ---
     mutant("older-document-fetched", "client/protocol/document_fetch.cpp", "if (part.epoch < have_) return std::nullopt;", "",
            CORE, "document fetch: a part that does not fit ends it"),

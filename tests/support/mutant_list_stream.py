@@ -90,8 +90,8 @@ MUTANTS = [
            "if (!read_fields(receiver, reader, frame) || !reader.ok()) break;",
            CORE, "each rule of a frame makes it malformed"),
     # --- mux ---
-    mutant("one-stream-too-many", "sphinx/stream/mux.cpp", "static_cast<std::size_t>(alive) >= impl_->limits.streams_max",
-           "static_cast<std::size_t>(alive) > impl_->limits.streams_max",
+    mutant("one-stream-too-many", "sphinx/stream/mux.cpp", "static_cast<std::size_t>(alive) < impl_->limits.streams_max",
+           "static_cast<std::size_t>(alive) <= impl_->limits.streams_max",
            CORE, "streams are bounded at the client, and at an exit whatever a client does"),
     mutant("exit-refuses-a-stream-too-soon", "sphinx/stream/mux_receive.cpp",
            "static_cast<std::size_t>(alive) > 2 * limits.streams_max",

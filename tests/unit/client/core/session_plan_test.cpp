@@ -206,18 +206,18 @@ TEST_CASE("an excused session, and one whose exit is no longer listed, are no ea
         p.run(10s);
         CHECK_FALSE(p.entry(current).dead);  // an excuse alone is no silence
         p.silent_from[current] = p.now;
-        p.run(11s);
+        p.run(19s);
         CHECK(p.died.at(current));
         p.run(20s);
         const auto listed_no_more = p.last;
         p.unlisted.insert(listed_no_more);
-        p.run(5s);
+        p.run(11s);
         CHECK_FALSE(p.died.at(listed_no_more));
         p.run(30s);
     }
     p.excused.clear();
     p.silent_from[*p.plan.current(p.now)] = p.now;
-    p.run(20s);
+    p.run(30s);
     CHECK_FALSE(p.died.rbegin()->second);
 }
 

@@ -100,6 +100,7 @@ struct ExitInSlots {
         std::copy_n(surbs.front().bytes.begin(), base::SurbId::size(), body.begin());
         surbs.pop_front();
         stream::encode({.number = ++replies,
+                        .incarnation = 1,
                         .stock = static_cast<std::uint16_t>(surbs.size()),
                         .acks = arrived.next_acks()},
                        base::ByteSpan{body}.subspan(base::SurbId::size()));
