@@ -21,9 +21,8 @@ namespace {
 ClientNode& add_client(World& world, base::Milliseconds clock_offset = {}) {
     base::MailboxId mailbox;
     mailbox.bytes.fill(0xc1);
-    auto& client = world.add<ClientNode>(mailbox, mailbox, world.gateway(0).identity());
-    client.clock_offset = clock_offset;
-    return client;
+    return world.add<ClientNode>(mailbox, mailbox, world.gateway(0).identity(),
+                                 lab::world::ClientLife{.clock_offset = clock_offset});
 }
 
 std::uint64_t dropped(World& world, relay::core::DropReason reason) {

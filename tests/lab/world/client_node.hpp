@@ -13,7 +13,7 @@ namespace nightjar::lab::world {
 
 /// When a client is connected, and how wrong its clocks are.
 struct ClientLife {
-    std::optional<base::Mono> connects;  // true time; nullopt: when it is added
+    std::optional<base::Mono> connects{};  // true time; nullopt: when it is added
     base::Mono leaves = base::Mono::max();
     base::Milliseconds clock_offset{};
     double clock_ppm = 0;
