@@ -17,9 +17,11 @@ double mean_delay_of(const Route& route) {
 /// Log densities of a route's delay at every millisecond.
 std::vector<float> log_densities(const Route& route) {
     std::vector<float> table(static_cast<std::size_t>(route.longest() * 1000));
-    for (std::size_t i = 0; i < table.size(); ++i)
-        table[i] = static_cast<float>(
-            std::log(std::max(route.density(static_cast<double>(i) / 1000), 1e-6)));
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        const auto at = static_cast<double>(i) / 1000;
+        const auto share = route.share(at + 0.0005) - route.share(at - 0.0005);
+        table[i] = static_cast<float>(std::log(std::max(1000 * share, 1e-6)));
+    }
     return table;
 }
 
