@@ -116,8 +116,9 @@ std::vector<ExitEvent> TotalsWatcher::events(const Crowd& crowd) const {
     return events;
 }
 
-unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after) {
-    const auto sign = event.what == ExitEvent::What::leaves ? -1.0F : 1.0F;
+unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after,
+                      bool reversed) {
+    const auto sign = (event.what == ExitEvent::What::leaves) != reversed ? -1.0F : 1.0F;
     unsigned best = 0;
     float most = 0;
     bool any = false;

@@ -48,10 +48,12 @@ class TotalsWatcher {
     Bins sent_, got_;
 };
 
-/// The exit whose total changes most in the sense of the event. Compares `window` seconds before
-/// event.at with as many after `after` (seconds after event.at). Only exits that the client could
-/// use count.
-unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after);
+/// The exit whose total changes most in the sense of the event, or the other way if `reversed`: an
+/// exit gets a client's packets seconds before it replies, so loops that make room for the replies
+/// leave a gap in what it gets. Compares `window` seconds before event.at with as many after
+/// `after` (seconds after event.at). Only exits that the client could use count.
+unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after,
+                      bool reversed);
 
 /// Cover that exits could send, as own loops.
 struct ExitCover {

@@ -56,6 +56,13 @@ struct Result {
     std::map<std::string, double> cover;
 };
 
+/// What the observer counts, and in which sense it looks for a change.
+struct Seen {
+    const char* link;
+    const attacks::Bins* bins;
+    bool reversed;
+};
+
 const char* name_of(What what) {
     switch (what) {
         case What::connects:
@@ -91,11 +98,15 @@ void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEven
         const auto next = (std::floor(since / cover.law.every) + 1) * cover.law.every - since;
         for (const auto window : windows) {
             if (event.at < settled + window || event.at + next + window + 2 > seconds) continue;
-            for (const auto& [link, bins] : {std::pair{"sent", &totals.sent}, {"got", &totals.got}})
+            for (const auto& seen :
+                 {Seen{"sent", &totals.sent, false}, Seen{"got", &totals.got, false},
+                  Seen{"got, reversed", &totals.got, true}})
                 for (const bool at_next : {false, true}) {
-                    auto& count = result.counts[{cover.name, event.what, link, window, at_next}];
+                    auto& count =
+                        result.counts[{cover.name, event.what, seen.link, window, at_next}];
                     const auto after = at_next ? next + 1 : exit_follows;
-                    count.right += attacks::most_changed(*bins, event, window, after) == event.exit;
+                    count.right += attacks::most_changed(*seen.bins, event, window, after,
+                                                         seen.reversed) == event.exit;
                     ++count.events;
                 }
         }
@@ -210,7 +221,7 @@ void judge(const Setting& setting, const measure::Options& options, measure::Rep
                     best_without, 0.5);
     // A few exits have more sessions than their level. Then the next to come shows.
     report.at_most(std::string{"exits with a level, "} + setting.name +
-                       ": exit found by a change of its total, above chance",
+                       ": exit found by a change of what it sends, above chance",
                    static_cast<double>(at_once.right) / static_cast<double>(at_once.events) -
                        1.0 / (setting.exits - 1),
                    0.2);
