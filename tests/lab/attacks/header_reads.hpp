@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "sphinx/stream/header.hpp"
+#include "sphinx/stream/number_order.hpp"
 #include "tests/lab/attacks/crowd.hpp"
 
 namespace nightjar::lab::attacks {
 
-/// Numbers are in random order within blocks of this many, which begin at 1. 1: a session's numbers
-/// are in the order of its slots.
-inline constexpr stream::PacketNumber number_block = 1;
+/// Numbers are in random order within blocks of this many, which begin at 1.
+inline constexpr stream::PacketNumber number_block = stream::NumberOrder::block;
 
 /// One packet, as its exit sees it.
 struct HeaderRead {
