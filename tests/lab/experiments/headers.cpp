@@ -30,8 +30,8 @@ namespace {
 constexpr double settled = 14;  // seconds; the first session has its whole pace
 constexpr unsigned hops_to_exit = 4;
 constexpr double false_alarms = 0.01;
-/// The product claims that headers say nothing of time. Without the claim the attacks' results would
-/// be rows without a verdict.
+/// The product claims that headers say nothing of time. Without the claim the attacks' results
+/// would be rows without a verdict.
 constexpr bool headers_hide_times = true;
 constexpr attacks::Lags at_once{-0.06, 0.06, 0.002}, late{-0.1, 5.1, 0.01};
 
@@ -296,7 +296,17 @@ void compare_twins(const measure::Options& options, measure::Report& report) {
                     {"surbs", count.surbs},
                     {"frames", count.frames}});
         const auto what = std::string{"plaintexts of twins that differ in "} + name;
-        if (differs == Differs::nothing || headers_hide_times)
+        // With other moments a packet can reach the exit on the other side of a tick. The exit's
+        // reply then says so, and the client answers what the exit knows: it sends SURBs in place
+        // of those that the exit calls missing. Nothing else may differ.
+        if (differs == Differs::moments && headers_hide_times) {
+            report.at_most(
+                what + ": number, schedule, acks or epoch",
+                static_cast<double>(count.number + count.schedule + count.acks + count.epoch), 0);
+            report.at_most(what + ": share",
+                           static_cast<double>(count.differ) / static_cast<double>(count.packets),
+                           0.05);
+        } else if (differs == Differs::nothing || headers_hide_times)
             report.at_most(what, static_cast<double>(count.differ), 0);
         else
             report.at_least(what + ", seen at all", static_cast<double>(count.differ), 1);
