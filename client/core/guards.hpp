@@ -6,8 +6,7 @@
 // The rules are those of Tor's guards:
 //
 // - Of each list the first `exits` (or `mixes`) that can be used are in use. Later ones replace
-// them
-//   only while they fail.
+//   them only while they fail.
 // - A relay that is down, or missing from a document, stays in the list and is used again later.
 // - A list is refilled where relays' times have ended, and grows where sessions need more exits at
 //   once. A draw because others have failed is out of turn: at most two an hour. No list grows

@@ -101,7 +101,7 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
                                            const SessionContext& context) {
     // After a quick reconnect `due` can lie before slots of the old link, whose packets never left.
     due = newest_slot_ = std::max(due, newest_slot_);
-    // Every exit applies a change late by the mean delay of a route (relay/core/reply_pace.hpp).
+    // The exit changes its pace at the same second of its own clock (relay/core/reply_pace.hpp).
     clock_.beat().follow(schedule.sequence, schedule.now, schedule.change_at, schedule.next, due);
     if (schedule.at(due).milli > 0) sent_.resend_after(parameters_.answer_after(schedule.at(due)));
     settle(due, context.outstanding);
