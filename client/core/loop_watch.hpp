@@ -2,9 +2,9 @@
 // says in what state the link is, and it measures the time that counts against a silent exit
 // (docs/traffic-law.md section 2).
 //
-// On the client's link, nobody can tell loops from replies. Whoever holds or drops replies holds or
-// drops as many loops, so time measured in returned loops stands while the link carries nothing,
-// and runs slowly while it carries little.
+// On the client's link, an attacker cannot tell loops from replies. If it holds or drops replies,
+// it holds or drops as many loops. So time measured in returned loops stands while the link carries
+// nothing, and runs slowly while it carries little.
 //
 // Pure, one thread.
 #pragma once

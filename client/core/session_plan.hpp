@@ -18,7 +18,7 @@
 //   closing    announced: pace 0 at the change; gone once its last replies must have arrived
 //
 // All moments are seconds of network time, the same for all clients, so that a change of paces
-// tells of no client when it connected (docs/decisions/0023-network-time.md). A client's first
+// does not show when a client connected (docs/decisions/0023-network-time.md). A client's first
 // session begins at a multiple of session_grid. All later changes are decided change_notice before
 // a multiple of change_step and come at that multiple, those of handovers at multiples of
 // session_lifetime. So only one change is pending at a time. Pure, one thread.
