@@ -9,7 +9,10 @@ Health Core::Impl::health(SessionHandle handle) {
     auto& live = sessions.at(handle);
     const bool silent = live.silence.dead(watch.time());
     const auto stall = watch.last_stall();
-    const bool excused = silent && stall && *stall > live.silence.last_heard();
+    // A session is forgotten after a stall of the link, or when its exit restarts. Neither is a
+    // reason to draw another exit: an attacker on the link could cause as many as it likes.
+    const bool excused =
+        live.session->forgotten() || (silent && stall && *stall > live.silence.last_heard());
     const bool unlisted = document->find(live.session->exit()) == nullptr;
     if (silent && !excused && !unlisted && !live.blamed) {
         // At once: the session that takes its place is opened in the same step.

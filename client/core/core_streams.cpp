@@ -23,7 +23,8 @@ std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
 /// Gives the stream a place in the session. False if there is none.
 bool Core::Impl::start(StreamRef ref, SessionHandle handle, const stream::Target& target) {
     auto& live = sessions.at(handle);
-    if (health(handle).dead) return false;
+    // Not health(): what it blames on a relay must not depend on streams.
+    if (live.silence.dead(watch.time()) || live.session->forgotten()) return false;
     const auto id = live.session->mux().open(target);
     if (!id) return false;
     live.streams[*id] = ref;

@@ -96,3 +96,28 @@ TEST_CASE("the streams of a forgotten session do not wait for the plan's next de
         CHECK(hanging(moment, 20s, 1, true) == 0);
     }
 }
+
+TEST_CASE(
+    "a link that is cut until exits forget their sessions moves the client to no other exit") {
+    for (const std::uint64_t seed : {1, 2, 3, 4}) {
+        LawOptions options;
+        options.seed = options.client_seed = seed;
+        options.exits = 12;
+        LawWorld world{options};
+        world.run_for(30s);
+        REQUIRE(world.core().ready());
+        const auto exit = world.core().status(world.now()).sessions.front().exit;
+        // For 11.5 s of each minute nothing passes. An exit forgets a silent session after 10 s.
+        const auto begin = world.now();
+        world.meddle = [begin](bool, base::Mono at) -> std::optional<base::Nanoseconds> {
+            if ((at - begin) % 60s < 11'500ms) return std::nullopt;
+            return base::Nanoseconds{};
+        };
+        for (int minute = 0; minute < 5; ++minute) {
+            world.run_for(60s);
+            const auto status = world.core().status(world.now());
+            REQUIRE(!status.sessions.empty());
+            CHECK(status.sessions.back().exit == exit);
+        }
+    }
+}

@@ -179,6 +179,9 @@ MUTANTS = [
            CLIENT_SIMULATION, "a client that stands still in a session's first minute leaves no stream hanging"),
     mutant("late-reply-revives-a-session", "client/core/session.cpp", "if (forgotten_ || number > settled_", "if (number > settled_",
            CORE, "late replies of the old incarnation revive no session"),
+    mutant("forgotten-session-costs-an-exit", "client/core/core_sessions.cpp",
+           "live.session->forgotten() || (silent && stall", "(silent && stall",
+           CLIENT_SIMULATION, "a link that is cut until exits forget their sessions moves the client to no other exit"),
     mutant("streams-of-a-forgotten-session-wait", "client/core/core.cpp",
            "if (found->second.session->forgotten()) reset_streams(found->second);", "",
            CLIENT_SIMULATION, "the streams of a forgotten session do not wait for the plan's next decision"),
@@ -196,7 +199,7 @@ MUTANTS = [
            "if (stream.sent_all) live.session->mux().finish(*id);", "",
            CORE, "streams that wait get the places of the session after a dead one, oldest first"),
     mutant("streams-go-to-a-dead-session", "client/core/core_streams.cpp",
-           "if (health(handle).dead) return false;", "",
+           "if (live.silence.dead(watch.time()) || live.session->forgotten()) return false;", "",
            CORE, "a stream does not start in a session that is dead, but in the next one"),
     # --- client/apps/proxy ---
     mutant("cut-handshake-without-a-reply", "client/apps/application.cpp", "handshake.cut();\n",
