@@ -59,7 +59,7 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       policy_{std::move(policy)},
       limits_{limits},
       names_{sessions, std::make_unique<Resolver>(executor_, dns_servers),
-             limits.connections_per_session_max},
+             limits.names_per_session_max},
       dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
              limits.attempts_max} {}
 
@@ -191,6 +191,7 @@ asio::awaitable<void> Exit::serve(ConnectionPtr connection, stream::Target targe
 }
 
 asio::awaitable<bool> Exit::connect(ConnectionPtr connection, stream::Target target) {
+    if (connection->closed) co_return false;
     const auto dial = std::make_shared<Dial>(dials_, target.port, limits_.race);
     connection->dial = dial;
     names_.find(connection->ref.session, target.host, dial);
@@ -207,6 +208,7 @@ asio::awaitable<bool> Exit::connect(ConnectionPtr connection, stream::Target tar
 
 /// Answers a RESOLVE: the records, then the end.
 asio::awaitable<void> Exit::look_up(ConnectionPtr connection, std::string host) {
+    if (connection->closed) co_return;
     const auto question = std::make_shared<Question>(executor_, policy_, limits_.race);
     connection->question = question;
     const auto records = co_await question->run(names_, connection->ref.session, std::move(host));

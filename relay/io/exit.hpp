@@ -24,9 +24,11 @@ namespace nightjar::relay::io {
 
 struct ExitSocketLimits {
     std::size_t connections_max = 2048;  // over all sessions
-    // More are reset with `overload`. Also the names that a session may look up at once. A client
-    // that keeps to the protocol never reaches it.
+    // More are reset with `overload`. A client that keeps to the protocol never reaches it.
     std::size_t connections_per_session_max = 2 * stream::session_streams_max;
+    // Different names that a session may look up at once; a stream with one more is reset with
+    // `overload`. An eighth of what the resolver asks at once.
+    std::size_t names_per_session_max = 32;
     std::size_t attempts_max = 2048;  // at once, over all sessions, beyond one per connection
     core::RaceLimits race;            // the time to connect, and which addresses are tried
     // For a target to take what its client sent before it ended: at most this long without

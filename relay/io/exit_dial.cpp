@@ -54,6 +54,17 @@ bool has_route(const base::IpEndpoint& target) {
     return known;
 }
 
+bool DialContext::routable(const base::IpEndpoint& target, base::Mono now) {
+    if (now - routes_since >= base::Seconds{1}) {
+        routes.clear();
+        routes_since = now;
+    }
+    const auto known = routes.find(target.address);
+    if (known != routes.end()) return known->second;
+    if (routes.size() >= routes_max) return true;
+    return routes.emplace(target.address, has_route(target)).first->second;
+}
+
 /// One attempt. It counts as long as its socket may be open.
 struct Dial::Try {
     explicit Try(DialContext& shared) : context{shared}, socket{shared.executor} {
@@ -81,7 +92,8 @@ void Dial::on_answer(core::Family family, const core::NameAnswer& answer) {
 
 AddressRace::Usable Dial::judge(const base::IpEndpoint& target) {
     if (!context_.allows(target)) return AddressRace::Usable::refused_by_policy;
-    return has_route(target) ? AddressRace::Usable::yes : AddressRace::Usable::no_route;
+    return context_.routable(target, mono_now()) ? AddressRace::Usable::yes
+                                                 : AddressRace::Usable::no_route;
 }
 
 asio::awaitable<base::Result<Dial::Socket, ResetReason>> Dial::run() {

@@ -27,6 +27,14 @@ struct DialContext {
     std::size_t sockets_max;           // attempts at once, beyond one for each dial
     std::size_t sockets = 0;           // attempts at once
     std::uint64_t no_descriptors = 0;  // how often the process had no file descriptor left
+
+    /// has_route(), remembered for a second. A question costs three system calls, and one packet
+    /// can open a hundred streams to a name with 128 addresses. So at most routes_max addresses
+    /// are asked about in a second; of others the attempt itself finds out.
+    bool routable(const base::IpEndpoint& target, base::Mono now);
+    static constexpr std::size_t routes_max = 256;
+    std::map<base::IpAddress, bool> routes{};
+    base::Mono routes_since{};
 };
 
 class Dial final : public NameWaiter, public std::enable_shared_from_this<Dial> {

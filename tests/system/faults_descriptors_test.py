@@ -12,7 +12,7 @@ from testnet import NetworkTest  # noqa: E402
 from nightjar_demo.metrics import scrape  # noqa: E402
 from nightjar_demo.services import NAME  # noqa: E402
 
-FAILURE = 1
+OVERLOADED = 230
 LINE = "no file descriptors are left"
 LOOK_SECONDS = 5 + 1  # a relay looks every 5 s
 REPLY_SECONDS_MAX = 5
@@ -55,7 +55,7 @@ class Descriptors(NetworkTest):
         try:
             for host in ("127.0.0.1", f"fresh.{NAME}", NAME) * 2:
                 reply, seconds = self.ask(host)
-                self.assertEqual(reply, FAILURE, host)
+                self.assertEqual(reply, OVERLOADED, host)
                 self.assertLess(seconds, REPLY_SECONDS_MAX, host)
             time.sleep(LOOK_SECONDS)
             self.assertEqual(len(self.lines()), 1, "one line, of the exit")

@@ -27,7 +27,7 @@ class TaskGroup {
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 
-    /// Spawns a task. It starts in a later turn of the I/O thread.
+    /// Spawns a task. It may run up to its first wait before this call returns.
     TaskId spawn(std::string name, boost::asio::awaitable<void> task);
     /// Cancels every task: terminal cancellation of the operation that it waits for.
     void cancel();
