@@ -199,7 +199,8 @@ void Session::settle(base::Mono now, Outstanding& outstanding) {
     for (const auto upto = clock_.settled_by(now), most = settled_ + settle_step;
          settled_ < upto && settled_ < most;)
         settle_reply(++settled_);
-    // Only a reply can show that a packet did not arrive before it.
+    // Only a reply can show that a packet did not arrive before it. (Without one, sent_at(0) is
+    // when the first packet was made, so nothing would be lost either.)
     if (stock_.newest() == 0) return;
     for (const auto& lost : sent_.expire(clock_.sent_at(stock_.newest())))
         mux_.lost(lost.number);

@@ -8,34 +8,10 @@
 #include <utility>
 
 #include "client/apps/proxy.hpp"
+#include "tests/support/clear_sealer.hpp"
 #include "tests/support/exit_conversation.hpp"
 
 namespace nightjar::test {
-
-/// Builds packets in clear: a byte that is 1 for the exit and 0 for a loop, and behind a header's
-/// room the message.
-struct ClearSealer final : client::core::Sealer {
-    bool forward(std::span<const packet::Hop>, const base::Destination&, base::ByteView message,
-                 base::Random&, base::ByteSpan out) override {
-        out[0] = 1;
-        std::copy(message.begin(), message.end(), out.begin() + packet::header_size);
-        return true;
-    }
-    std::optional<packet::MadeSurb> surb(std::span<const packet::Hop>, const base::Destination&,
-                                         const base::SurbId& identifier, base::Random&) override {
-        std::optional<packet::MadeSurb> made{std::in_place};
-        std::copy(identifier.bytes.begin(), identifier.bytes.end(), made->surb.begin());
-        made->recovery.identifier = identifier;
-        return made;
-    }
-    bool reply(const packet::Surb&, base::ByteView, base::ByteSpan out) override {
-        out[0] = 0;
-        return true;
-    }
-    std::optional<base::Bytes> recover(const packet::SurbKeys&, base::ByteView payload) override {
-        return base::Bytes(payload.begin(), payload.begin() + stream::message_size);
-    }
-};
 
 /// Writes a reply as the gateway delivers it: the SURB's identifier and the message.
 struct DeliveredReplies final : ReplySealer {

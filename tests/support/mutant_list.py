@@ -230,7 +230,7 @@ MUTANTS = [
            "    while (!sessions.empty())\n        end_session(sessions.begin()->first);\n", "",
            CLIENT_SIMULATION, "a short interruption of the link costs no stream, a long one all of them"),
     mutant("one-session-for-all", "client/core/core_sessions.cpp", "if (key.empty()) return plan.current(clock);",
-           "return plan.current(clock);",
+           "if (key.empty()) return plan.current(clock);\n    return keys.share(key, {*plan.current(clock)}, clock);",
            CLIENT_SIMULATION, "isolation keys get sessions of their own, and R stays R"),
     mutant("no-event-for-bytes-before-their-OPEN", "sphinx/stream/mux_receive.cpp",
            "no event for them yet.\n    announce_arrival(id, stream);", "no event for them yet.",

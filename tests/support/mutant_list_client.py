@@ -113,8 +113,6 @@ MUTANTS = [
     mutant("reply-counts-twice", "client/core/session.cpp", "|| !arrived_.arrived(number)) return false;",
            ") return false;",
            CORE, "the stock is filled to S* and then only what is missing is sent"),
-    mutant("overdue-without-a-reply", "client/core/session.cpp", "    if (stock_.newest() == 0) return;\n", "",
-           CORE, "without a settled reply no packet is overdue, however long that takes"),
     # --- client/core/exit_silence, loop_watch ---
     mutant("away-link-counts-as-the-exits-silence", "client/core/exit_silence.cpp",
            "void ExitSilence::resume(LoopTime time) {\n    silent_from_ = time;",

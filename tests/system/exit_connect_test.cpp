@@ -1,4 +1,4 @@
-// How an exit reaches a name with several addresses, some of which do not work.
+// How an exit reaches a name that has several addresses, where some addresses do not work.
 #include <doctest/doctest.h>
 
 #include <string>

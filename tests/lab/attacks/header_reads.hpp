@@ -24,8 +24,8 @@ struct HeaderRead {
     double at = 0;    // arrival, seconds from connecting
     double sent = 0;  // the truth: when the client sent it
     stream::PacketNumber number = 0;
-    /// A time in the header, in seconds on a clock of which the exit knows only the rate. Larger is
-    /// later. Empty if the header holds none.
+    /// A time in the header, in seconds. The exit knows the rate of its clock, not the offset.
+    /// Larger is later. Empty if the header holds none.
     std::optional<double> stamp;
     std::uint32_t sequence = 0;               // stamps of one sequence have one unknown constant
     double surbs = 0;                         // SURBs in the packet

@@ -40,9 +40,9 @@ std::optional<double> stamp_score(const SlotTimes& slots, Reads reads, const Rou
 std::optional<double> number_score(const SlotTimes& slots, Reads reads, const Route& route,
                                    unsigned slots_per_loop, stream::PacketNumber block);
 
-/// What each packet tells of the replies that arrived right before its slot.
+/// The replies that arrived right before a packet's slot, as the packet reports them.
 using ReplySignal = std::function<double(const HeaderRead&)>;
-/// Lags from a slot to the deliveries that its packet tells of, in seconds.
+/// The lags from a slot to the deliveries that its packet reports, in seconds.
 struct Lags {
     double from, to, step;
 };

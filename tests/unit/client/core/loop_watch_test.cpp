@@ -73,7 +73,7 @@ TEST_CASE("loop time stands while nothing returns, and the state says since when
     CHECK(l.state().kind != Kind::silent);
 }
 
-TEST_CASE("a stall is a time of 8 s of which no loop ever comes back") {
+TEST_CASE("a stall is 8 s or more whose loops all stay away") {
     for (const auto seconds : {7, 9}) {
         CAPTURE(seconds);
         Loops l;

@@ -9,6 +9,7 @@
 #include "client/core/core.hpp"
 #include "sphinx/stream/header.hpp"
 #include "sphinx/stream/packet_log.hpp"
+#include "tests/support/clear_sealer.hpp"
 #include "tests/unit/client_network.hpp"
 
 using namespace nightjar;
@@ -21,33 +22,22 @@ namespace {
 /// packet to an exit the message.
 using Plaintext = base::Bytes;
 
-/// Records every packet to an exit and every loop, instead of sealing them.
-struct Recorder final : Sealer {
+/// Records every packet to an exit and every loop, and passes them on in clear.
+struct Recorder final : test::ClearSealer {
     explicit Recorder(std::vector<Plaintext>& packets) : packets_{packets} {}
 
     bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
-                 base::ByteView message, base::Random&, base::ByteSpan out) override {
+                 base::ByteView message, base::Random& random, base::ByteSpan out) override {
         auto& record = packets_.emplace_back(of(route, destination.bytes));
         record.insert(record.end(), message.begin(), message.end());
-        out[0] = 1;
-        std::copy(message.begin(), message.end(), out.begin() + 1);
-        return true;
+        return ClearSealer::forward(route, destination, message, random, out);
     }
     std::optional<packet::MadeSurb> surb(std::span<const packet::Hop> route,
                                          const base::Destination& destination,
-                                         const base::SurbId& identifier, base::Random&) override {
+                                         const base::SurbId& identifier,
+                                         base::Random& random) override {
         packets_.push_back(of(route, destination.bytes));
-        std::optional<packet::MadeSurb> made{std::in_place};
-        std::copy(identifier.bytes.begin(), identifier.bytes.end(), made->surb.begin());
-        made->recovery.identifier = identifier;
-        return made;
-    }
-    bool reply(const packet::Surb&, base::ByteView, base::ByteSpan out) override {
-        out[0] = 0;
-        return true;
-    }
-    std::optional<base::Bytes> recover(const packet::SurbKeys&, base::ByteView payload) override {
-        return base::Bytes(payload.begin(), payload.begin() + stream::message_size);
+        return ClearSealer::surb(route, destination, identifier, random);
     }
 
  private:
@@ -148,7 +138,7 @@ Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
         core.prepare(now, wall());
         for (const auto& cell : on_the_way.front()) {
             if (cell.body()[0] == 0) continue;
-            const auto message = cell.body().subspan(1, stream::message_size);
+            const auto message = cell.body().subspan(packet::header_size, stream::message_size);
             const auto header = stream::decode_up(message);
             REQUIRE(header);
             exits[header->session].hear(*header, message);
