@@ -1,6 +1,6 @@
 // The name lookups of an exit's streams. Streams of one session that ask for the same name at the
 // same time share a lookup, and the session remembers its answer (core::NameAnswers). Sessions
-// share nothing: no session can find out what another one has asked. I/O thread only.
+// share no answer: no session can find out what another one has asked. I/O thread only.
 #pragma once
 
 #include <array>
@@ -44,6 +44,7 @@ class ExitNames {
     /// call returns.
     void find_name(const base::SessionId& session, const base::IpAddress& address,
                    Resolver::OnName on_answer);
+    const std::vector<base::IpEndpoint>& servers() const { return resolver_->servers(); }
     void stop() { resolver_->stop(); }
 
  private:

@@ -1,20 +1,23 @@
 #include "relay/io/resolver.hpp"
 
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cassert>
 #include <cerrno>
 #include <cstring>
-#include <limits>
+#include <list>
 #include <map>
-#include <stdexcept>
+#include <optional>
+#include <utility>
 
+#include "relay/io/ares_channel.hpp"
+#include "relay/io/name_question.hpp"
 #include "sphinx/base/host_name.hpp"
 
 namespace nightjar::relay::io {
@@ -23,8 +26,10 @@ namespace asio = boost::asio;
 
 namespace {
 
+using core::Family;
 using core::NameAnswer;
 using core::NameError;
+using Message = std::span<const std::uint8_t>;
 
 /// True if the process can open no further socket now.
 bool no_descriptor_left() {
@@ -43,229 +48,224 @@ NameError error_of(int status) {
     return NameError::failed;
 }
 
-NameAnswer to_answer(int status, const ares_addrinfo* info, std::size_t addresses_max) {
-    if (status != ARES_SUCCESS || info == nullptr) return base::Fail{error_of(status)};
+/// The addresses in an answer, and their least TTL, aliases' included. `Ttl` is c-ares' pair of an
+/// address and its TTL.
+template <class Ttl, class Parse>
+NameAnswer parse_addresses(Message message, std::size_t addresses_max, Parse parse) {
+    std::vector<Ttl> records(addresses_max);
+    int count = static_cast<int>(records.size());
+    const int status =
+        parse(message.data(), static_cast<int>(message.size()), nullptr, records.data(), &count);
+    if (status != ARES_SUCCESS) return base::Fail{error_of(status)};
+    records.resize(static_cast<std::size_t>(count));
+    if (records.empty()) return base::Fail{NameError::no_address};
     core::NameAddresses found;
-    int ttl = std::numeric_limits<int>::max();
-    for (const auto* alias = info->cnames; alias != nullptr; alias = alias->next)
-        ttl = std::min(ttl, alias->ttl);
-    for (const auto* node = info->nodes; node != nullptr; node = node->ai_next) {
-        if (found.addresses.size() == addresses_max) break;
+    int ttl = records.front().ttl;
+    for (const auto& record : records) {
         base::IpAddress address;
-        if (node->ai_family == AF_INET) {
-            const auto* in = reinterpret_cast<const sockaddr_in*>(node->ai_addr);
-            std::memcpy(address.bytes.data(), &in->sin_addr, 4);
-        } else if (node->ai_family == AF_INET6) {
-            const auto* in = reinterpret_cast<const sockaddr_in6*>(node->ai_addr);
-            address.v6 = true;
-            std::memcpy(address.bytes.data(), &in->sin6_addr, 16);
-        } else {
-            continue;
-        }
-        ttl = std::min(ttl, node->ai_ttl);
+        constexpr bool v6 = std::is_same_v<Ttl, ares_addr6ttl>;
+        address.v6 = v6;
+        if constexpr (v6)
+            std::memcpy(address.bytes.data(), &record.ip6addr, 16);
+        else
+            std::memcpy(address.bytes.data(), &record.ipaddr, 4);
+        ttl = std::min(ttl, record.ttl);
         found.addresses.push_back(address);
     }
-    if (found.addresses.empty()) return base::Fail{NameError::no_address};
     found.ttl = base::Seconds{std::max(ttl, 0)};
     return found;
 }
 
-std::string servers_csv(const std::vector<base::IpEndpoint>& servers) {
-    std::string text;
-    for (const auto& server : servers) {
-        if (!text.empty()) text += ',';
-        const auto address = server.address.to_text();
-        text += server.address.v6 ? "[" + address + "]" : address;
-        text += ":" + std::to_string(server.port);
-    }
-    return text;
+NameAnswer to_addresses(int status, Message message, Family family, std::size_t addresses_max) {
+    if (status != ARES_SUCCESS) return base::Fail{error_of(status)};
+    if (family == Family::v4)
+        return parse_addresses<ares_addrttl>(message, addresses_max, ares_parse_a_reply);
+    return parse_addresses<ares_addr6ttl>(message, addresses_max, ares_parse_aaaa_reply);
 }
 
-struct Library {
-    Library() {
-        if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
-            throw std::runtime_error{"c-ares does not start"};
-        }
-    }
-    ~Library() { ares_library_cleanup(); }
-};
+base::Result<std::string, NameError> to_name(int status, Message message,
+                                             const base::IpAddress& address) {
+    if (status != ARES_SUCCESS) return base::Fail{error_of(status)};
+    hostent* host = nullptr;
+    status =
+        ares_parse_ptr_reply(message.data(), static_cast<int>(message.size()), address.bytes.data(),
+                             address.bits() / 8, address.v6 ? AF_INET6 : AF_INET, &host);
+    const std::unique_ptr<hostent, decltype(&ares_free_hostent)> owner{host, &ares_free_hostent};
+    // The owner of an address chooses what its PTR record says. c-ares calls the answer bad if it
+    // is not a host name.
+    if (status == ARES_EBADRESP) return base::Fail{NameError::no_address};
+    if (status != ARES_SUCCESS || host == nullptr) return base::Fail{error_of(status)};
+    const std::string name{host->h_name == nullptr ? "" : host->h_name};
+    if (!base::is_host_name(name)) return base::Fail{NameError::no_address};
+    return name;
+}
+
+bool is_below(std::string_view name, std::string_view top) {
+    return name == top || (name.ends_with(top) && name[name.size() - top.size() - 1] == '.');
+}
+
+/// The answer that no server gives; nullopt for all names but two (RFC 6761, RFC 7686).
+std::optional<NameAnswer> known_answer(const std::string& name, Family family) {
+    if (is_below(name, "onion")) return base::Fail{NameError::not_found};
+    if (!is_below(name, "localhost")) return std::nullopt;
+    const auto* text = family == Family::v4 ? "127.0.0.1" : "::1";
+    return core::NameAddresses{{base::IpAddress::parse(text).value()}, base::Seconds{0}};
+}
 
 }  // namespace
 
-/// c-ares owns its sockets and reports which events it waits for. We watch the sockets with Asio
-/// and report each event back. Handlers keep the Impl alive, so a late handler finds `stopped` set
-/// instead of a destroyed object.
 struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
-    struct Watch {
-        explicit Watch(const asio::any_io_executor& executor, int fd) : descriptor{executor, fd} {}
-        asio::posix::stream_descriptor descriptor;
-        bool want_read = false;
-        bool want_write = false;
-        bool reading = false;
-        bool writing = false;
+    using OnAnswer = AresChannel::OnAnswer;
+    using Key = std::pair<std::string, int>;  // a canonical name and a type of record
+
+    struct Waiter {
+        OnAnswer on_answer;
+        base::Mono since;
+    };
+    struct Question {
+        Key key;
+        std::string sent;  // the name, in the case in which it was sent
+        base::Mono since;
+        std::vector<Waiter> waiters;
+    };
+    using QuestionPtr = std::shared_ptr<Question>;
+    /// An answer that waits for its time.
+    struct Late {
+        Waiter waiter;
+        int status;
+        std::vector<std::uint8_t> message;
+        asio::steady_timer timer;
     };
 
-    /// One question to the servers. c-ares owns it until it has called on_addresses() or on_name(),
-    /// which it does exactly once.
-    struct Query {
-        std::shared_ptr<Impl> impl;
-        OnAddresses on_addresses;
-        OnName on_name;
-    };
+    Impl(asio::any_io_executor executor_, std::vector<base::IpEndpoint> servers_,
+         ResolverLimits limits_)
+        : executor{std::move(executor_)}, servers{std::move(servers_)}, limits{limits_} {}
 
-    Impl(asio::any_io_executor executor_, ResolverLimits limits_)
-        : executor{std::move(executor_)}, limits{limits_}, timer{executor} {}
-
-    void open(const std::vector<base::IpEndpoint>& servers);
-    static void on_socket_state(void* self, ares_socket_t fd, int readable, int writable);
-    Query* begin();
-    static std::unique_ptr<Query> end(void* query);
-    static void on_addresses(void* query, int status, int timeouts, ares_addrinfo* info);
-    static void on_name(void* query, int status, int timeouts, hostent* host);
-    void watch(const std::shared_ptr<Watch>& watch, ares_socket_t fd);
-    void process(ares_socket_t readable, ares_socket_t writable);
-    void arm_timer();
+    std::shared_ptr<AresChannel> make_channel(AresChannel::Transport transport) const;
+    void ask(Key key, OnAnswer on_answer);
+    void send(const QuestionPtr& question, AresChannel::Transport transport);
+    void answered(const QuestionPtr& question, AresChannel::Transport transport, int status,
+                  Message message);
+    void tell(Waiter waiter, base::Mono due, int status, Message message);
+    void give_back(std::shared_ptr<AresChannel> channel, bool keep);
+    void end(const OnAnswer& on_answer, int status, Message message);
     void close();
 
     asio::any_io_executor executor;
+    std::vector<base::IpEndpoint> servers;  // as configured; empty: the system's
+    std::vector<base::IpEndpoint> in_use;
     ResolverLimits limits;
-    asio::steady_timer timer;
-    ares_channel channel = nullptr;
-    std::map<ares_socket_t, std::shared_ptr<Watch>> watches;
-    std::size_t queries = 0;
+    base::SystemRandom random;
+    std::vector<std::shared_ptr<AresChannel>> idle;  // over UDP
+    std::vector<std::shared_ptr<AresChannel>> busy;
+    std::map<Key, QuestionPtr> questions;
+    std::list<Late> late;
+    std::size_t waiting = 0;  // answers that are owed
     bool stopped = false;
 };
 
-void Resolver::Impl::open(const std::vector<base::IpEndpoint>& servers) {
-    static const Library library;
-    ares_options options{};
-    char lookups_by_dns_only[] = "b";
-    options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
-    options.timeout = static_cast<int>(limits.per_try.count());
-    options.tries = limits.tries;
-    options.lookups = lookups_by_dns_only;
-    options.sock_state_cb = on_socket_state;
-    options.sock_state_cb_data = this;
-    const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-                     ARES_OPT_SOCK_STATE_CB;
-    int status = ares_init_options(&channel, &options, mask);
-    if (status == ARES_SUCCESS && !servers.empty()) {
-        status = ares_set_servers_ports_csv(channel, servers_csv(servers).c_str());
-    }
-    if (status != ARES_SUCCESS) {
-        if (channel != nullptr) ares_destroy(channel);
-        channel = nullptr;
-        throw std::runtime_error{std::string{"the resolver does not start: "} +
-                                 ares_strerror(status)};
-    }
+std::shared_ptr<AresChannel> Resolver::Impl::make_channel(AresChannel::Transport transport) const {
+    return std::make_shared<AresChannel>(
+        executor, AresChannel::Options{servers, limits.per_try, limits.tries, transport});
 }
 
-void Resolver::Impl::on_socket_state(void* self, ares_socket_t fd, int readable, int writable) {
-    auto& impl = *static_cast<Impl*>(self);
-    const auto found = impl.watches.find(fd);
-    if (readable == 0 && writable == 0) {
-        if (found == impl.watches.end()) return;
-        // c-ares closes the socket itself after this call.
-        boost::system::error_code ignored;
-        found->second->descriptor.cancel(ignored);
-        found->second->descriptor.release();
-        impl.watches.erase(found);
+void Resolver::Impl::ask(Key key, OnAnswer on_answer) {
+    ++waiting;
+    const auto now = base::Mono::clock::now();
+    if (const auto running = questions.find(key); running != questions.end()) {
+        running->second->waiters.push_back({std::move(on_answer), now});
         return;
     }
-    auto watch =
-        found == impl.watches.end() ? std::make_shared<Watch>(impl.executor, fd) : found->second;
-    if (found == impl.watches.end()) impl.watches.emplace(fd, watch);
-    watch->want_read = readable != 0;
-    watch->want_write = writable != 0;
-    impl.watch(watch, fd);
+    const auto question = std::make_shared<Question>();
+    question->key = key;
+    question->sent = mixed_case(key.first, random);
+    question->since = now;
+    question->waiters.push_back({std::move(on_answer), now});
+    questions.emplace(std::move(key), question);
+    send(question, AresChannel::Transport::udp);
 }
 
-void Resolver::Impl::watch(const std::shared_ptr<Watch>& watch, ares_socket_t fd) {
-    using Descriptor = asio::posix::stream_descriptor;
-    if (watch->want_read && !watch->reading) {
-        watch->reading = true;
-        auto on_ready = [self = shared_from_this(), watch, fd](boost::system::error_code error) {
-            watch->reading = false;
-            if (error || self->stopped || !watch->want_read) return;
-            self->process(fd, ARES_SOCKET_BAD);
-            if (watch->descriptor.is_open()) self->watch(watch, fd);
-        };
-        watch->descriptor.async_wait(Descriptor::wait_read, std::move(on_ready));
+void Resolver::Impl::send(const QuestionPtr& question, AresChannel::Transport transport) {
+    std::shared_ptr<AresChannel> channel;
+    if (transport == AresChannel::Transport::udp && !idle.empty()) {
+        channel = std::move(idle.back());
+        idle.pop_back();
+    } else {
+        try {
+            channel = make_channel(transport);
+        } catch (const std::runtime_error&) {  // no memory or no descriptor for another channel
+            return answered(question, transport, ARES_ECONNREFUSED, {});
+        }
     }
-    if (watch->want_write && !watch->writing) {
-        watch->writing = true;
-        auto on_ready = [self = shared_from_this(), watch, fd](boost::system::error_code error) {
-            watch->writing = false;
-            if (error || self->stopped || !watch->want_write) return;
-            self->process(ARES_SOCKET_BAD, fd);
-            if (watch->descriptor.is_open()) self->watch(watch, fd);
-        };
-        watch->descriptor.async_wait(Descriptor::wait_write, std::move(on_ready));
-    }
-}
-
-void Resolver::Impl::process(ares_socket_t readable, ares_socket_t writable) {
-    if (channel == nullptr) return;
-    ares_process_fd(channel, readable, writable);
-    arm_timer();
-}
-
-void Resolver::Impl::arm_timer() {
-    if (channel == nullptr || stopped) return;
-    timeval wait{};
-    if (ares_timeout(channel, nullptr, &wait) == nullptr) {
-        timer.cancel();
-        return;
-    }
-    timer.expires_after(std::chrono::seconds{wait.tv_sec} +
-                        std::chrono::microseconds{wait.tv_usec} + std::chrono::milliseconds{1});
-    auto on_timeout = [self = shared_from_this()](boost::system::error_code error) {
-        if (!error && !self->stopped) self->process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    busy.push_back(channel);
+    auto on_answer = [self = shared_from_this(), question, transport, channel](int status,
+                                                                               Message message) {
+        // A channel must not end within its own answer.
+        const bool keep = transport == AresChannel::Transport::udp;
+        asio::post(self->executor, [self, channel, keep] { self->give_back(channel, keep); });
+        self->answered(question, transport, status, message);
     };
-    timer.async_wait(std::move(on_timeout));
+    channel->ask(question->sent, question->key.second, std::move(on_answer));
 }
 
-Resolver::Impl::Query* Resolver::Impl::begin() {
-    ++queries;
-    return new Query{shared_from_this(), nullptr, nullptr};
+void Resolver::Impl::give_back(std::shared_ptr<AresChannel> channel, bool keep) {
+    std::erase(busy, channel);
+    if (!stopped && keep && idle.size() < limits.idle_max) idle.push_back(std::move(channel));
 }
 
-std::unique_ptr<Resolver::Impl::Query> Resolver::Impl::end(void* query) {
-    std::unique_ptr<Query> owner{static_cast<Query*>(query)};
-    --owner->impl->queries;
-    return owner;
+void Resolver::Impl::answered(const QuestionPtr& question, AresChannel::Transport transport,
+                              int status, Message message) {
+    // A server that changes the case is asked again over TCP, where nobody else can answer.
+    if (!stopped && transport == AresChannel::Transport::udp && !message.empty() &&
+        !repeats(message, question->sent)) {
+        return send(question, AresChannel::Transport::tcp);
+    }
+    questions.erase(question->key);
+    const auto took = base::Mono::clock::now() - question->since;
+    for (auto& waiter : std::exchange(question->waiters, {})) {
+        const auto due = waiter.since + took;
+        tell(std::move(waiter), due, status, message);
+    }
 }
 
-void Resolver::Impl::on_addresses(void* query, int status, int /*timeouts*/, ares_addrinfo* info) {
-    const auto owner = end(query);
-    const auto answer = to_answer(status, info, owner->impl->limits.addresses_max);
-    if (info != nullptr) ares_freeaddrinfo(info);
-    owner->on_addresses(answer);
+void Resolver::Impl::tell(Waiter waiter, base::Mono due, int status, Message message) {
+    if (stopped || due <= base::Mono::clock::now()) return end(waiter.on_answer, status, message);
+    late.push_back({std::move(waiter),
+                    status,
+                    {message.begin(), message.end()},
+                    asio::steady_timer{executor, due}});
+    const auto one = std::prev(late.end());
+    one->timer.async_wait([self = shared_from_this(), one](boost::system::error_code error) {
+        if (error || self->stopped) return;
+        const auto ready = std::move(*one);
+        self->late.erase(one);
+        self->end(ready.waiter.on_answer, ready.status, ready.message);
+    });
 }
 
-void Resolver::Impl::on_name(void* query, int status, int /*timeouts*/, hostent* host) {
-    const auto owner = end(query);
-    // The owner of an address chooses what its PTR record says. c-ares calls the answer
-    // bad if it is not a host name.
-    if (status == ARES_EBADRESP) return owner->on_name(base::Fail{NameError::no_address});
-    if (status != ARES_SUCCESS || host == nullptr)
-        return owner->on_name(base::Fail{error_of(status)});
-    const std::string name{host->h_name == nullptr ? "" : host->h_name};
-    if (!base::is_host_name(name)) return owner->on_name(base::Fail{NameError::no_address});
-    owner->on_name(name);
+void Resolver::Impl::end(const OnAnswer& on_answer, int status, Message message) {
+    --waiting;
+    on_answer(status, message);
 }
 
 void Resolver::Impl::close() {
-    stopped = true;
-    timer.cancel();
-    if (channel != nullptr) ares_destroy(std::exchange(channel, nullptr));
-    assert(watches.empty());
+    if (std::exchange(stopped, true)) return;
+    // Each answers its question.
+    for (const auto& channel : std::vector{busy})
+        channel->stop();
+    idle.clear();
+    for (auto& one : std::exchange(late, {})) {
+        one.timer.cancel();
+        end(one.waiter.on_answer, ARES_EDESTRUCTION, {});
+    }
 }
 
 Resolver::Resolver(asio::any_io_executor executor, const std::vector<base::IpEndpoint>& servers,
                    ResolverLimits limits)
-    : impl_{std::make_shared<Impl>(std::move(executor), limits)} {
-    impl_->open(servers);
+    : impl_{std::make_shared<Impl>(std::move(executor), servers, limits)} {
+    const auto first = impl_->make_channel(AresChannel::Transport::udp);
+    impl_->in_use = first->servers();
+    impl_->idle.push_back(first);
 }
 
 Resolver::~Resolver() {
@@ -276,32 +276,34 @@ void Resolver::stop() {
     impl_->close();
 }
 
-void Resolver::addresses(const std::string& name, core::Family family, OnAddresses on_answer) {
+void Resolver::addresses(const std::string& name, Family family, OnAddresses on_answer) {
     const auto impl = impl_;  // keep it alive if the answer destroys the Resolver
     if (!base::is_host_name(name)) return on_answer(base::Fail{NameError::bad_name});
+    const auto canonical = core::canonical_name(name);
+    if (const auto known = known_answer(canonical, family)) return on_answer(*known);
     if (impl->stopped) return on_answer(base::Fail{NameError::failed});
-    if (impl->queries >= impl->limits.queries_max)
+    if (impl->waiting >= impl->limits.queries_max)
         return on_answer(base::Fail{NameError::overload});
-    ares_addrinfo_hints hints{};
-    hints.ai_family = family == core::Family::v4 ? AF_INET : AF_INET6;
-    hints.ai_flags = ARES_AI_NOSORT;
-    hints.ai_socktype = SOCK_STREAM;
-    auto* query = impl->begin();
-    query->on_addresses = std::move(on_answer);
-    ares_getaddrinfo(impl->channel, name.c_str(), nullptr, &hints, &Impl::on_addresses, query);
-    impl->arm_timer();
+    auto on_message = [family, most = impl->limits.addresses_max, on_answer = std::move(on_answer)](
+                          int status, Message message) {
+        on_answer(to_addresses(status, message, family, most));
+    };
+    impl->ask({canonical, family == Family::v4 ? ns_t_a : ns_t_aaaa}, std::move(on_message));
 }
 
 void Resolver::name(const base::IpAddress& address, OnName on_answer) {
     const auto impl = impl_;
     if (impl->stopped) return on_answer(base::Fail{NameError::failed});
-    if (impl->queries >= impl->limits.queries_max)
+    if (impl->waiting >= impl->limits.queries_max)
         return on_answer(base::Fail{NameError::overload});
-    auto* query = impl->begin();
-    query->on_name = std::move(on_answer);
-    ares_gethostbyaddr(impl->channel, address.bytes.data(), address.v6 ? 16 : 4,
-                       address.v6 ? AF_INET6 : AF_INET, &Impl::on_name, query);
-    impl->arm_timer();
+    auto on_message = [address, on_answer = std::move(on_answer)](int status, Message message) {
+        on_answer(to_name(status, message, address));
+    };
+    impl->ask({reverse_name(address), ns_t_ptr}, std::move(on_message));
+}
+
+const std::vector<base::IpEndpoint>& Resolver::servers() const {
+    return impl_->in_use;
 }
 
 }  // namespace nightjar::relay::io

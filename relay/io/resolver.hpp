@@ -1,5 +1,9 @@
 // Resolves names to addresses at the exit, with c-ares on our own event loop: the system's resolver
-// would block a thread and delay a shutdown. I/O thread only.
+// would block a thread and delay a shutdown. An attacker off the path that forges an answer must
+// guess the question's port, its id and the case of its letters, and has one question to hit: equal
+// questions at the same time are sent once (RFC 5452). A question that finds another under way is
+// answered as late as if it had been sent itself, so the time says nothing of other sessions.
+// I/O thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,7 +18,8 @@
 namespace nightjar::relay::io {
 
 struct ResolverLimits {
-    std::size_t queries_max = 512;  // at once; the addresses of a name take two
+    std::size_t queries_max = 512;  // answers waited for; the addresses of a name take two
+    std::size_t idle_max = 8;       // channels to c-ares that are kept for the next questions
     // Per answer; the rest is ignored. Far above what is tried: some may be refused or unreachable.
     std::size_t addresses_max = 64;
     base::Milliseconds per_try{2500};
@@ -34,12 +39,16 @@ class Resolver {
     ~Resolver();
 
     /// Asks for a name's addresses of one family. Calls `on_answer` once, perhaps before this call
-    /// returns, and at the latest after tries x per_try, times the number of servers. A caller
-    /// cannot withdraw a query: c-ares has no way to end one of several. The hosts file and search
-    /// domains are never used.
+    /// returns, and at the latest after tries x per_try, times the number of servers; over TCP
+    /// once more, if an answer's question is not the one that was sent. The hosts file and search
+    /// domains are never used. No server is asked about "localhost" (RFC 6761) and "onion"
+    /// (RFC 7686).
     void addresses(const std::string& name, core::Family family, OnAddresses on_answer);
     /// Asks for an address's name (PTR), in the same way.
     void name(const base::IpAddress& address, OnName on_answer);
+
+    /// The name servers in use. If they are the system's: as they were at the start.
+    const std::vector<base::IpEndpoint>& servers() const;
 
     /// Answers every query by `failed`. Later calls are answered so at once.
     void stop();

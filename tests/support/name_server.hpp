@@ -4,19 +4,22 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "relay/core/exit_policy.hpp"
+#include "relay/core/name_answers.hpp"
 
 namespace nightjar::test {
 
-/// Answers A, AAAA and PTR queries for its names, and NXDOMAIN for others. It does not answer for
+/// Answers A, AAAA and PTR queries for its names, and NXDOMAIN for others, over UDP and TCP. Names
+/// are in small letters; the case of a question does not matter. It does not answer for
 /// "silent.test".
 class NameServer {
  public:
@@ -33,13 +36,19 @@ class NameServer {
     };
 
     explicit NameServer(boost::asio::io_context& io)
-        : socket_{io, boost::asio::ip::udp::endpoint{boost::asio::ip::address_v4::loopback(), 0}} {
+        : socket_{io, boost::asio::ip::udp::endpoint{boost::asio::ip::address_v4::loopback(), 0}},
+          listener_{io,
+                    {boost::asio::ip::address_v4::loopback(), socket_.local_endpoint().port()}} {
         receive();
+        accept();
     }
     base::IpEndpoint address() const {
         return {base::IpAddress::parse("127.0.0.1").value(), socket_.local_endpoint().port()};
     }
-    void close() { socket_.close(); }
+    void close() {
+        socket_.close();
+        listener_.close();
+    }
     /// The questions of one type about one name.
     int asked(const std::string& name, std::uint16_t type) const {
         const auto found = asked_.find({name, type});
@@ -49,35 +58,72 @@ class NameServer {
     std::map<std::string, std::array<std::uint8_t, 4>> names;
     std::map<std::string, Zone> zones;
     int questions = 0;
+    int questions_over_tcp = 0;
+    /// Over UDP: the answer repeats the question in small letters, as a forged one would.
+    bool lower_case = false;
+    std::vector<std::uint16_t> ports;    // the source of each question over UDP
+    std::vector<std::string> spellings;  // the name in each question, as it was sent
 
  private:
     using Packet = std::vector<std::uint8_t>;
 
     void receive() {
-        socket_.async_receive_from(boost::asio::buffer(packet_), peer_,
-                                   [this](boost::system::error_code error, std::size_t size) {
-                                       // A question may have come just before close().
-                                       if (error || !socket_.is_open()) return;
-                                       answer(size);
-                                       receive();
-                                   });
+        socket_.async_receive_from(
+            boost::asio::buffer(packet_), peer_,
+            [this](boost::system::error_code error, std::size_t size) {
+                // A question may have come just before close().
+                if (error || !socket_.is_open()) return;
+                ports.push_back(peer_.port());
+                answer({packet_.begin(), packet_.begin() + static_cast<int>(size)}, nullptr);
+                receive();
+            });
     }
-    void answer(std::size_t size) {
+    using Stream = boost::asio::ip::tcp::socket;
+
+    /// One question a connection.
+    void accept() {
+        listener_.async_accept([this](boost::system::error_code error, Stream stream) {
+            if (error || !listener_.is_open()) return;
+            const auto peer = std::make_shared<Stream>(std::move(stream));
+            const auto bytes = std::make_shared<Packet>(514);
+            peer->async_read_some(
+                boost::asio::buffer(*bytes),
+                [this, peer, bytes](boost::system::error_code failed, std::size_t size) {
+                    if (failed || size < 2) return;
+                    ++questions_over_tcp;
+                    answer({bytes->begin() + 2, bytes->begin() + static_cast<int>(size)}, peer);
+                });
+            accept();
+        });
+    }
+    void answer(const Packet& question, const std::shared_ptr<Stream>& over_tcp) {
         ++questions;
         std::string name;
         std::size_t at = 12;
-        while (at < size && packet_[at] != 0) {
+        while (at < question.size() && question[at] != 0) {
             if (!name.empty()) name += '.';
-            name.append(reinterpret_cast<const char*>(&packet_[at + 1]), packet_[at]);
-            at += packet_[at] + 1u;
+            name.append(reinterpret_cast<const char*>(&question[at + 1]), question[at]);
+            at += question[at] + 1u;
         }
-        const auto type = static_cast<std::uint16_t>(packet_[at + 1] << 8 | packet_[at + 2]);
+        spellings.push_back(name);
+        Packet reply(question.begin(), question.begin() + static_cast<int>(at + 5));
+        name = relay::core::canonical_name(name);
+        if (lower_case && !over_tcp)
+            std::transform(reply.begin() + 12, reply.begin() + static_cast<int>(at),
+                           reply.begin() + 12, [](std::uint8_t c) {
+                               return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c | 0x20)
+                                                           : c;
+                           });
+        const auto type = static_cast<std::uint16_t>(question[at + 1] << 8 | question[at + 2]);
         ++asked_[{name, type}];
         const auto zone = find(name);
         if (name == "silent.test" || zone.silent_about == type) return;
-        Packet reply(packet_.begin(), packet_.begin() + static_cast<int>(at + 5));
+        complete(reply, zone, type, zones.contains(name) || names.contains(name));
+        if (over_tcp) return write(std::move(reply), over_tcp);
+        send(std::move(reply), zone.delayed == type ? zone.delay : std::chrono::milliseconds{0});
+    }
+    static void complete(Packet& reply, const Zone& zone, std::uint16_t type, bool known) {
         const auto records = records_of(zone, type);
-        const bool known = zones.contains(name) || names.contains(name);
         reply[2] = 0x81;
         reply[3] = known ? 0x80 : 0x83;
         reply[7] = static_cast<std::uint8_t>(records.size());
@@ -90,7 +136,12 @@ class NameServer {
             reply.push_back(static_cast<std::uint8_t>(record.size()));
             reply.insert(reply.end(), record.begin(), record.end());
         }
-        send(std::move(reply), zone.delayed == type ? zone.delay : std::chrono::milliseconds{0});
+    }
+    static void write(Packet reply, const std::shared_ptr<Stream>& stream) {
+        reply.insert(reply.begin(), {static_cast<std::uint8_t>(reply.size() >> 8),
+                                     static_cast<std::uint8_t>(reply.size())});
+        boost::system::error_code ignored;
+        boost::asio::write(*stream, boost::asio::buffer(reply), ignored);
     }
     Zone find(const std::string& name) const {
         if (const auto zone = zones.find(name); zone != zones.end()) return zone->second;
@@ -142,6 +193,7 @@ class NameServer {
     }
 
     boost::asio::ip::udp::socket socket_;
+    boost::asio::ip::tcp::acceptor listener_;
     boost::asio::ip::udp::endpoint peer_;
     std::array<std::uint8_t, 512> packet_{};
     std::map<std::pair<std::string, std::uint16_t>, int> asked_;

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -193,4 +194,127 @@ TEST_CASE("resolver: an address's name, if it is one") {
     CHECK(name("203.0.113.10").error() == NameError::no_address);
     CHECK(name("203.0.113.11").error() == NameError::not_found);
     CHECK(name("2001:db8::1").error() == NameError::not_found);
+}
+
+TEST_CASE("resolver: each question has a port and a spelling of its own") {
+    asio::io_context io;
+    NameServer server{io};
+    Resolver resolver{io.get_executor(), {server.address()}};
+    std::size_t answers = 0;
+    for (int i = 0; i < 64; ++i) {
+        const auto name = "a-long-name-" + std::to_string(i % 32) + ".test";
+        const auto family = i < 32 ? Family::v4 : Family::v6;
+        resolver.addresses(name, family, [&](const NameAnswer&) { ++answers; });
+    }
+    while (answers < 64 && io.run_one_for(std::chrono::seconds{10}) > 0) {
+    }
+    // The channels are used again, with other ports.
+    for (int i = 0; i < 16; ++i)
+        CHECK(resolve(io, resolver, "a-long-name-" + std::to_string(i) + ".test").error() ==
+              NameError::not_found);
+    CHECK(answers == 64);
+    REQUIRE(server.ports.size() == 80);
+    // 80 of 28,000 ports: 0.1 pairs are equal on average if each is drawn.
+    const std::set<std::uint16_t> ports{server.ports.begin(), server.ports.end()};
+    CHECK(ports.size() >= 77);
+    const std::set<std::string> spellings{server.spellings.begin(), server.spellings.end()};
+    CHECK(spellings.size() >= 79);  // of a name with 15 letters
+}
+
+TEST_CASE("resolver: an answer in another spelling is asked for again over TCP") {
+    asio::io_context io;
+    NameServer server{io};
+    server.names["a-name-with-many-letters.test"] = {203, 0, 113, 9};
+    server.lower_case = true;
+    Resolver resolver{io.get_executor(), {server.address()}};
+    const auto found = resolve(io, resolver, "a-name-with-many-letters.test");
+    REQUIRE(found.has_value());
+    CHECK(found->addresses.front().to_text() == "203.0.113.9");
+    CHECK(server.questions == 2);
+    CHECK(server.questions_over_tcp == 1);
+}
+
+TEST_CASE("resolver: equal questions are sent once, and each waits as long as its own would take") {
+    asio::io_context io;
+    NameServer server{io};
+    auto& zone = server.zones["slow.test"];
+    zone.addresses = {"203.0.113.9"};
+    zone.delay = std::chrono::milliseconds{400};
+    zone.delayed = NameServer::a;
+    Resolver resolver{io.get_executor(), {server.address()}};
+    const auto now = [] { return std::chrono::steady_clock::now(); };
+    const auto began = now();
+    std::array<std::chrono::steady_clock::duration, 2> took{};
+    resolver.addresses("slow.test", Family::v4,
+                       [&](const NameAnswer&) { took[0] = now() - began; });
+    io.run_for(std::chrono::milliseconds{200});
+    const auto later = now();
+    std::optional<NameAnswer> second;
+    resolver.addresses("SLOW.test", Family::v4, [&](const NameAnswer& answer) {
+        took[1] = now() - later;
+        second = answer;
+    });
+    io.restart();
+    while (!second && io.run_one_for(std::chrono::seconds{10}) > 0) {
+    }
+    REQUIRE(second.has_value());
+    REQUIRE(second->has_value());
+    CHECK((*second)->addresses.front().to_text() == "203.0.113.9");
+    CHECK(server.asked("slow.test", NameServer::a) == 1);
+    CHECK(took[0] >= std::chrono::milliseconds{400});
+    CHECK(took[1] >= took[0] - std::chrono::milliseconds{2});
+}
+
+TEST_CASE("resolver: a second question is answered when the resolver stops before its time") {
+    asio::io_context io;
+    NameServer server{io};
+    auto& zone = server.zones["slow.test"];
+    zone.addresses = {"203.0.113.9"};
+    zone.delay = std::chrono::milliseconds{200};
+    zone.delayed = NameServer::a;
+    Resolver resolver{io.get_executor(), {server.address()}};
+    bool first = false;
+    std::optional<NameAnswer> second;
+    resolver.addresses("slow.test", Family::v4, [&](const NameAnswer&) { first = true; });
+    io.run_for(std::chrono::milliseconds{100});
+    resolver.addresses("slow.test", Family::v4, [&](const NameAnswer& one) { second = one; });
+    io.restart();
+    while (!first && io.run_one_for(std::chrono::seconds{10}) > 0) {
+    }
+    CHECK(!second.has_value());
+    resolver.stop();
+    REQUIRE(second.has_value());
+    CHECK(second->error() == NameError::failed);
+    server.close();
+    io.restart();
+    io.run_for(std::chrono::seconds{5});
+    CHECK(io.stopped());
+}
+
+TEST_CASE("resolver: localhost and onion names reach no server") {
+    asio::io_context io;
+    NameServer server{io};
+    Resolver resolver{io.get_executor(), {server.address()}};
+    for (const auto* name : {"localhost", "LocalHost.", "a.localhost"}) {
+        const auto v4 = resolve(io, resolver, name);
+        REQUIRE_MESSAGE(v4.has_value(), name);
+        CHECK(v4->addresses.front().to_text() == "127.0.0.1");
+        CHECK(resolve(io, resolver, name, Family::v6)->addresses.front().to_text() == "::1");
+    }
+    CHECK(resolve(io, resolver, "abcdefgh.onion").error() == NameError::not_found);
+    CHECK(resolve(io, resolver, "onion").error() == NameError::not_found);
+    CHECK(server.questions == 0);
+    CHECK(resolve(io, resolver, "notlocalhost").error() == NameError::not_found);
+    CHECK(server.questions == 1);
+}
+
+TEST_CASE("resolver: the servers in use") {
+    asio::io_context io;
+    NameServer server{io};
+    Resolver resolver{io.get_executor(), {server.address()}};
+    CHECK(resolver.servers() == std::vector{server.address()});
+    Resolver by_system{io.get_executor(), {}};
+    CHECK(!by_system.servers().empty());  // c-ares asks 127.0.0.1 where the system names none
+    for (const auto& one : by_system.servers())
+        CHECK(one.port == 53);
 }
