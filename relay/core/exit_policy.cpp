@@ -28,6 +28,17 @@ const std::vector<base::IpNetwork>& wrapping_networks() {
     return list;
 }
 
+/// Public addresses at which a cloud serves its own hosts. Azure's wire server hands out the goal
+/// state and certificates of the host that asks (learn.microsoft.com, "What is IP address
+/// 168.63.129.16?").
+const base::IpNetwork azure_agent = network("168.63.129.16", 32);
+
+/// RFC 5214, section 6.1: the interface identifier 0000:5efe or 0200:5efe, and an IPv4 address.
+bool is_isatap(const base::IpAddress& address) {
+    const auto* id = address.bytes.data() + 8;
+    return address.v6 && (id[0] & 0xfd) == 0 && id[1] == 0 && id[2] == 0x5e && id[3] == 0xfe;
+}
+
 /// The networks that `private` means in a rule, as in Tor.
 const std::vector<base::IpNetwork>& private_networks() {
     static const std::vector<base::IpNetwork> list{
@@ -128,7 +139,7 @@ bool ExitRule::matches(const base::IpEndpoint& target) const {
 
 bool is_forbidden_target(const base::IpAddress& address) {
     const auto& wrapping = wrapping_networks();
-    return !base::is_public(address) ||
+    return !base::is_public(address) || azure_agent.contains(address) || is_isatap(address) ||
            std::any_of(wrapping.begin(), wrapping.end(),
                        [&](const base::IpNetwork& one) { return one.contains(address); });
 }
@@ -137,16 +148,25 @@ bool ExitPolicy::allows(const base::IpEndpoint& target) const {
     if (target.port == 0) return false;
     const bool lab_loopback = options_.allow_loopback && target.address.is_loopback();
     if (!lab_loopback && is_forbidden_target(target.address)) return false;
+    if (is_own(target, lab_loopback)) return false;
+    for (const auto& rule : rules_)
+        if (rule.matches(target)) return rule.accept;
+    return false;
+}
+
+bool ExitPolicy::is_own(const base::IpEndpoint& target, bool lab_loopback) const {
+    const auto& servers = options_.servers;
+    if (std::find(servers.begin(), servers.end(), target) != servers.end()) return true;
     for (const auto& own : options_.own) {
         // On the loopback of a lab all nodes share one address, so only the relay's own port is its
         // own.
         if (own.address == target.address && (!lab_loopback || own.port == target.port)) {
-            return false;
+            return true;
         }
     }
-    for (const auto& rule : rules_)
-        if (rule.matches(target)) return rule.accept;
-    return false;
+    return !lab_loopback &&
+           std::any_of(options_.host.begin(), options_.host.end(),
+                       [&](const base::IpNetwork& one) { return one.contains(target.address); });
 }
 
 bool ExitPolicy::may_name(const base::IpAddress& address) const {

@@ -57,16 +57,37 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       sessions_{sessions},
       tasks_{tasks},
       policy_{std::move(policy)},
+      host_{host_networks()},
+      host_watch_{executor_},
       limits_{limits},
       names_{sessions, std::make_unique<Resolver>(executor_, dns_servers),
              limits.names_per_session_max},
       dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
-             limits.attempts_max} {}
+             limits.attempts_max} {
+    complete_policy();
+    tasks_.spawn("exit follows the host's addresses", follow_host());
+}
 
 Exit::~Exit() = default;
 
 void Exit::use(core::ExitPolicy policy) {
     policy_ = std::move(policy);
+    complete_policy();
+}
+
+/// Adds what no configuration states.
+void Exit::complete_policy() {
+    policy_.use_host(host_);
+    policy_.use_servers(names_.servers());
+}
+
+asio::awaitable<void> Exit::follow_host() {
+    for (;;) {
+        const bool changed = co_await host_watch_.changed();
+        if (!changed) co_return;
+        host_ = host_networks();
+        policy_.use_host(host_);
+    }
 }
 
 void Exit::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers) {
@@ -174,6 +195,7 @@ void Exit::refuse(Connection& connection, ResetReason reason) {
 
 void Exit::stop() {
     stopped_ = true;
+    host_watch_.stop();
     names_.stop();
     while (!connections_.empty()) {
         const auto connection = connections_.begin()->second;

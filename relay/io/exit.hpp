@@ -17,6 +17,7 @@
 #include "relay/io/exit_dial.hpp"
 #include "relay/io/exit_names.hpp"
 #include "relay/io/exit_question.hpp"
+#include "relay/io/host_networks.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
 
@@ -39,7 +40,9 @@ struct ExitSocketLimits {
 class Exit {
  public:
     /// `sessions` and `tasks` must outlive this object, and it must outlive the tasks that it
-    /// spawns.
+    /// spawns. Besides what `policy` refuses, the exit refuses the networks of this host's
+    /// interfaces as they are at any time, and its name servers. Throws std::system_error if it
+    /// cannot read or watch those networks.
     Exit(boost::asio::any_io_executor executor, core::ExitSessions& sessions,
          node::process::TaskGroup& tasks, core::ExitPolicy policy,
          const std::vector<base::IpEndpoint>& dns_servers, ExitSocketLimits limits = {});
@@ -70,6 +73,8 @@ class Exit {
 
     void open(const core::ExitEvent& event);
     void act(const ConnectionPtr& connection, stream::ByteRelay::Input input);
+    void complete_policy();
+    boost::asio::awaitable<void> follow_host();
     void close(Connection& connection, bool orderly = false);
     void refuse(Connection& connection, stream::ResetReason reason);
     boost::asio::awaitable<void> serve(ConnectionPtr connection, stream::Target target);
@@ -84,6 +89,8 @@ class Exit {
     core::ExitSessions& sessions_;
     node::process::TaskGroup& tasks_;
     core::ExitPolicy policy_;
+    std::vector<base::IpNetwork> host_;
+    HostNetworksWatch host_watch_;
     ExitSocketLimits limits_;
     ExitNames names_;
     DialContext dials_;

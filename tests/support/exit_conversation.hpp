@@ -74,6 +74,8 @@ class Conversation {
         CHECK(tasks.running() == 0);
     }
 
+    /// Tasks that serve streams: all but the one that follows the host's addresses.
+    std::size_t stream_tasks() const { return tasks.running() - 1; }
     stream::StreamId open(const std::string& host, std::uint16_t port) {
         return client.open({host, port}).value();
     }

@@ -163,13 +163,13 @@ TEST_CASE("exit: the first connection ends the other attempts; so does a client 
     auto& zone = talk.names.zones["race.test"];
     zone.addresses = {"127.0.3.1", "127.0.3.2", "127.0.0.1"};
     CHECK(time_to_connect(talk, "race.test", target.port()).has_value());
-    CHECK(talk.until([&] { return talk.tasks.running() == 2; }));  // one for each direction
+    CHECK(talk.until([&] { return talk.stream_tasks() == 2; }));  // one for each direction
 
     talk.names.zones["hole.test"].addresses = {"127.0.3.1", "127.0.3.2"};
     const auto second = talk.open("hole.test", target.port());
-    REQUIRE(talk.until([&] { return talk.tasks.running() == 5; }));
+    REQUIRE(talk.until([&] { return talk.stream_tasks() == 5; }));
     talk.client.reset(second, ResetReason::cancelled);
-    CHECK(talk.until([&] { return talk.tasks.running() == 2; }));
+    CHECK(talk.until([&] { return talk.stream_tasks() == 2; }));
 }
 
 TEST_CASE("exit: a session remembers its names for their time, and no other session learns them") {
@@ -302,7 +302,7 @@ TEST_CASE("exit: a lookup waits 50 ms for the slower family, and ends with its s
     CHECK(look_up(talk, "half.test").has_value());
     CHECK(std::chrono::steady_clock::now() - started < 500ms);
     const auto stream = talk.open("silent.test", 0);
-    REQUIRE(talk.until([&] { return talk.tasks.running() == 1; }));
+    REQUIRE(talk.until([&] { return talk.stream_tasks() == 1; }));
     talk.client.reset(stream, ResetReason::cancelled);
-    CHECK(talk.until([&] { return talk.tasks.running() == 0; }));
+    CHECK(talk.until([&] { return talk.stream_tasks() == 0; }));
 }

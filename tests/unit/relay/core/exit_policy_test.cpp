@@ -110,11 +110,16 @@ TEST_CASE("exit policy: what is not public, or hides another address, is never a
                              "fe80::1",
                              "fec0::1",
                              "ff02::1",
-                             "ff0e::1"})
+                             "ff0e::1",
+                             "168.63.129.16",
+                             "2606:4700::5efe:808:808",
+                             "2606:4700::200:5efe:808:808"})
         CHECK_MESSAGE(!open.allows(at(text, 80)), text);
     for (const auto* text :
          {"8.8.8.8", "1.1.1.1", "93.184.216.34", "172.15.255.255", "172.32.0.1", "100.63.255.255",
-          "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::200e", "2001:4860:4860::8888"})
+          "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::200e", "2001:4860:4860::8888",
+          "168.63.129.15", "168.63.129.17", "2606:4700::100:5efe:808:808",
+          "2606:4700::1:5efe:808:808", "2606:4700::5eff:808:808"})
         CHECK_MESSAGE(open.allows(at(text, 80)), text);
     CHECK(!open.allows(at("8.8.8.8", 0)));
 }
@@ -217,4 +222,33 @@ TEST_CASE("exit policy: the summary that clients read") {
              {rules({"reject 10.0.0.0/8:25", "accept *:20-30"}), "accept 20-30"},
              {rules({"accept 127.0.0.0/8:8000-8001", "reject *:*"}), "accept 8000-8001"}})
         CHECK(policy_summary(c.rules) == c.summary);
+}
+
+TEST_CASE("exit policy: the host's addresses and its links are never a target") {
+    ExitPolicyOptions options;
+    options.host = {{IpAddress::parse("5.9.1.20").value(), 26},
+                    {IpAddress::parse("2a01:4f8:1:2::5").value(), 64}};
+    auto one = policy({"accept *:*"}, options);
+    for (const auto* text :
+         {"5.9.1.20", "5.9.1.0", "5.9.1.63", "2a01:4f8:1:2::5", "2a01:4f8:1:2:ffff::1"})
+        CHECK_MESSAGE(!one.allows(at(text, 80)), text);
+    for (const auto* text : {"5.9.1.64", "5.9.0.255", "2a01:4f8:1:3::5"})
+        CHECK_MESSAGE(one.allows(at(text, 80)), text);
+    one.use_host({{IpAddress::parse("5.9.1.64").value(), 32}});
+    CHECK(!one.allows(at("5.9.1.64", 80)));
+    CHECK(one.allows(at("5.9.1.20", 80)));
+}
+
+TEST_CASE("exit policy: the relay's own servers are refused at their ports, in a lab too") {
+    auto one = policy({"accept *:*"});
+    one.use_servers({at("9.9.9.9", 53)});
+    CHECK(!one.allows(at("9.9.9.9", 53)));
+    CHECK(one.allows(at("9.9.9.9", 443)));
+    ExitPolicyOptions options;
+    options.allow_loopback = true;
+    options.host = {{IpAddress::parse("127.0.0.1").value(), 8}};
+    auto lab = policy({"accept *:*"}, options);
+    lab.use_servers({at("127.0.0.1", 53)});
+    CHECK(!lab.allows(at("127.0.0.1", 53)));
+    CHECK(lab.allows(at("127.0.0.1", 80)));
 }
