@@ -18,6 +18,7 @@
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/process.hpp"
+#include "sphinx/node/process/sandbox.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::client {
@@ -392,6 +393,7 @@ ExitCode run_daemon(const operation::Config& config) {
     node::process::raise_descriptor_limit();
     asio::io_context context{1};
     Daemon daemon{context, config};
+    node::process::enter_sandbox(operation::files_in_use(config));
     return daemon.run();
 }
 

@@ -16,6 +16,7 @@
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/process.hpp"
+#include "sphinx/node/process/sandbox.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::relay {
@@ -66,6 +67,7 @@ class Daemon {
     keys::KeyStore store_;
     core::Keyring keyring_;
     keys::EpochKeys keys_;
+    node::process::Sandbox sandbox_;  // before the engine starts threads
     node::process::Shutdown shutdown_;
     node::process::TaskGroup core_;  // a task that fails here ends the daemon
     node::process::TaskGroup
@@ -117,6 +119,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
             operation::describe(loaded_.config, loaded_.identity),
             loaded_.config.data_dir,
             law(loaded_).epoch_length},
+      sandbox_{node::process::enter_sandbox(operation::files_in_use(config_file_, loaded_.config))},
       shutdown_{io_.get_executor()},
       core_{io_.get_executor(),
             [this](const std::string& task, const std::string& what) {

@@ -228,6 +228,7 @@ std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig
     note("data_dir", old.data_dir != changed.data_dir);
     note("runtime_dir", old.runtime_dir != changed.runtime_dir);
     note("network", old.network != changed.network);
+    note("document (its folder)", old.document.parent_path() != changed.document.parent_path());
     note("control", old.control != changed.control);
     note("packets_per_second", old.packets_per_second != changed.packets_per_second);
     note("workers", old.workers != changed.workers);

@@ -100,6 +100,19 @@ bool version_recommended(const directory::Document& document) {
            std::find(versions.begin(), versions.end(), program_version) != versions.end();
 }
 
+node::process::SandboxOptions files_in_use(const std::filesystem::path& config_file,
+                                           const RelayConfig& config) {
+    node::process::SandboxOptions files;
+    for (const auto& file : {config_file, config.network, config.document}) {
+        std::error_code ignored;
+        files.read.push_back(std::filesystem::absolute(file, ignored).parent_path());
+        files.read.push_back(std::filesystem::weakly_canonical(file, ignored).parent_path());
+    }
+    files.write = {config.data_dir, config.runtime_dir,
+                   std::filesystem::absolute(config.control).parent_path()};
+    return files;
+}
+
 std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters) {
     const auto seconds = parameters.epoch_length + directory::key_early +
                          std::chrono::ceil<base::Seconds>(parameters.key_grace());

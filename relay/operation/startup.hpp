@@ -9,6 +9,7 @@
 #include "relay/keys/identity.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/document_file.hpp"
+#include "sphinx/node/process/sandbox.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -40,6 +41,11 @@ core::State state_by(const directory::Document& document, bool ours, base::Wall 
 
 /// True if the document recommends this program's version, or recommends none.
 bool version_recommended(const directory::Document& document);
+
+/// The files that a running relay uses. Folders, because files are replaced by new ones of their
+/// name. A file that is a link to another folder counts with both.
+node::process::SandboxOptions files_in_use(const std::filesystem::path& config_file,
+                                           const RelayConfig& config);
 
 /// The number of packets that a filter must hold: the configured rate over the whole time that a
 /// key is accepted.

@@ -2,6 +2,7 @@
 from mutant_list import SYSTEM, UNIT, mutant
 
 CONTROL = "sphinx/node/process/control_socket.cpp"
+SANDBOX = "sphinx/node/process/sandbox.cpp"
 
 MUTANTS = [
     # --- sphinx/node/process/event ---
@@ -11,6 +12,24 @@ MUTANTS = [
     mutant("cancelled-wait-counts-as-set", "sphinx/node/process/event.cpp",
            "if (error && !set_) throw boost::system::system_error{error};", "if (error) set_ = true;", UNIT,
            "event: a cancelled wait ends as Asio's operations do; a set that came first wins"),
+    # --- sphinx/node/process/sandbox ---
+    mutant("any-file-read", SANDBOX, "    rules.enforce();\n", "", SYSTEM,
+           "sandbox: only the named files can be read, and only the named folders written"),
+    mutant("shown-folder-writable", SANDBOX, "    for (const auto& path : options.read)\n        rules.allow(path, read_folder);",
+           "    for (const auto& path : options.read)\n        rules.allow(path, write_folder);", SYSTEM,
+           "sandbox: only the named files can be read, and only the named folders written"),
+    mutant("weak-random-numbers-for-names", SANDBOX, '"/dev/urandom",\n', "", SYSTEM,
+           "sandbox: only the named files can be read, and only the named folders written"),
+    mutant("no-control-socket", SANDBOX, "LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK",
+           "LANDLOCK_ACCESS_FS_MAKE_REG", SYSTEM, "sandbox: a control socket can be made in the own folder, and used"),
+    mutant("programs-start", SANDBOX, "add(filter, SCMP_ACT_KILL_PROCESS, name);", "add(filter, SCMP_ACT_LOG, name);", SYSTEM,
+           "sandbox: what only an attacker calls kills the process"),
+    mutant("processes-start", SANDBOX, "SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)",
+           "SCMP_A0(SCMP_CMP_MASKED_EQ, 0, 0)", SYSTEM, "sandbox: threads start, processes do not"),
+    mutant("any-netlink", SANDBOX, "SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)",
+           "SCMP_A0(SCMP_CMP_EQ, AF_NETLINK)", SYSTEM, "sandbox: only the sockets that a daemon needs"),
+    mutant("terminal-typed-into", SANDBOX, "FIONBIO, FIONREAD, FIOCLEX,", "FIONBIO, FIONREAD, FIOCLEX, TIOCSTI,", SYSTEM,
+           "sandbox: nothing can be typed into the terminal"),
     # --- sphinx/node/process/accept_loop ---
     mutant("one-connection-too-many", "sphinx/node/process/accept_loop.hpp", "if (open < limits.connections)",
            "if (open <= limits.connections)", SYSTEM,

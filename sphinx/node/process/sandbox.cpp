@@ -1,0 +1,249 @@
+#include "sphinx/node/process/sandbox.hpp"
+
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <system_error>
+
+#include "sphinx/node/process/log.hpp"
+
+namespace nightjar::node::process {
+
+namespace {
+
+[[noreturn]] void fail(int error, const char* what) {
+    throw std::system_error{error, std::generic_category(), what};
+}
+
+// --- files ---
+
+constexpr std::uint64_t read_file = LANDLOCK_ACCESS_FS_READ_FILE;
+constexpr std::uint64_t read_folder = read_file | LANDLOCK_ACCESS_FS_READ_DIR;
+constexpr std::uint64_t write_folder = read_folder | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                       LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                                       LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK;
+/// All rights of the first version of Landlock: what is not granted below is refused.
+constexpr std::uint64_t handled = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
+
+/// What the C library and the resolver read while a daemon runs. c-ares takes the key of its random
+/// numbers from /dev/urandom, and a weak one if it cannot.
+constexpr std::array system_files{"/dev/urandom",
+                                  "/etc",
+                                  "/usr",
+                                  "/lib",
+                                  "/proc/sys",
+                                  "/proc/self",
+                                  "/sys/devices/system/cpu",
+                                  "/run/systemd/resolve"};
+
+class Rules {
+ public:
+    Rules() {
+        landlock_ruleset_attr attributes{};
+        attributes.handled_access_fs = handled;
+        fd_ = static_cast<int>(
+            ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0));
+        if (fd_ < 0) fail(errno, "cannot restrict the files that this process may use");
+    }
+    ~Rules() { ::close(fd_); }
+    Rules(const Rules&) = delete;
+    Rules& operator=(const Rules&) = delete;
+
+    void allow(const std::filesystem::path& path, std::uint64_t rights) {
+        const int at = ::open(path.c_str(), O_PATH | O_CLOEXEC);
+        if (at < 0) return;  // what is not there cannot be read; a missing folder fails at its use
+        struct stat found {};
+        const bool folder = ::fstat(at, &found) == 0 && S_ISDIR(found.st_mode);
+        landlock_path_beneath_attr rule{};
+        rule.allowed_access = folder ? rights : rights & read_file;
+        rule.parent_fd = at;
+        const auto done =
+            ::syscall(SYS_landlock_add_rule, fd_, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+        const int error = errno;
+        ::close(at);
+        if (done != 0) fail(error, "cannot allow the files that this process needs");
+    }
+    void enforce() const {
+        if (::syscall(SYS_landlock_restrict_self, fd_, 0) != 0)
+            fail(errno, "cannot restrict the files that this process may use");
+    }
+
+ private:
+    int fd_;
+};
+
+bool restrict_files(const SandboxOptions& options) {
+    const auto version =
+        ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version < 1) return false;
+    Rules rules;
+    for (const auto* path : system_files)
+        rules.allow(path, read_folder);
+    for (const auto& path : options.read)
+        rules.allow(path, read_folder);
+    for (const auto& path : options.write)
+        rules.allow(path, write_folder);
+    rules.enforce();
+    return true;
+}
+
+// --- calls ---
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+#else
+constexpr bool sanitized = false;
+#endif
+
+constexpr std::array allowed{
+    // files
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "open", "openat", "close", "fstat",
+    "newfstatat", "stat", "lstat", "statx", "lseek", "ftruncate", "fsync", "fdatasync", "rename",
+    "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "getdents64",
+    "flock", "fcntl", "fallocate", "dup", "dup2", "dup3", "pipe2", "access", "faccessat",
+    "faccessat2", "readlink", "readlinkat", "chmod", "fchmod", "fchmodat", "getcwd", "statfs",
+    "fstatfs", "umask", "link", "linkat",
+    // memory
+    "mmap", "munmap", "mremap", "mprotect", "madvise", "mlock", "mlock2", "munlock", "brk",
+    "membarrier", "rseq",
+    // threads and signals
+    "futex", "set_robust_list", "get_robust_list", "sched_yield", "sched_getaffinity",
+    "sched_setaffinity", "sched_getparam", "sched_setscheduler", "sched_getscheduler",
+    "sched_get_priority_min", "sched_get_priority_max", "gettid", "getpid", "exit", "exit_group",
+    "tgkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack",
+    "restart_syscall", "set_tid_address",
+    // time and waiting
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
+    "timerfd_create", "timerfd_settime", "timerfd_gettime", "epoll_create1", "epoll_ctl",
+    "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "poll", "ppoll", "select", "pselect6",
+    // sockets
+    "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername", "getsockopt",
+    "setsockopt", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "shutdown",
+    // facts about this process and the machine
+    "getuid", "geteuid", "getgid", "getegid", "getrandom", "getrlimit", "uname", "sysinfo",
+    "getrusage"};
+
+/// No daemon ever calls these. An attacker's next step often does.
+constexpr std::array deadly{"execve",
+                            "execveat",
+                            "ptrace",
+                            "process_vm_readv",
+                            "process_vm_writev",
+                            "kexec_load",
+                            "init_module",
+                            "finit_module",
+                            "bpf",
+                            "userfaultfd",
+                            "io_uring_setup",
+                            "perf_event_open",
+                            "mount",
+                            "umount2",
+                            "pivot_root",
+                            "setns",
+                            "unshare",
+                            "keyctl",
+                            "add_key",
+                            "request_key",
+                            "setuid",
+                            "setgid",
+                            "setreuid",
+                            "setresuid",
+                            "personality"};
+
+using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
+
+void add(const Filter& filter, std::uint32_t action, const char* name,
+         std::initializer_list<scmp_arg_cmp> conditions = {}) {
+    const int call = seccomp_syscall_resolve_name(name);
+    if (call < 0) return;  // this architecture has no such call
+    const int error = seccomp_rule_add_array(
+        filter.get(), action, call, static_cast<unsigned>(conditions.size()), conditions.begin());
+    if (error < 0) fail(-error, "cannot list the system calls that this process may use");
+}
+
+/// Calls that are allowed with some arguments only.
+void add_conditional(const Filter& filter) {
+    for (const auto family : {AF_INET, AF_INET6, AF_UNIX}) {
+        const auto wanted = static_cast<scmp_datum_t>(family);
+        add(filter, SCMP_ACT_ALLOW, "socket", {SCMP_A0(SCMP_CMP_EQ, wanted)});
+    }
+    add(filter, SCMP_ACT_ALLOW, "socket",
+        {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)});
+    add(filter, SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
+    // Threads, and no new processes. The C library asks for clone3 first, whose arguments a filter
+    // cannot read; the default (ENOSYS) makes it use clone.
+    add(filter, SCMP_ACT_ALLOW, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)});
+    // Not TIOCSTI: it types into the terminal of the person who started the daemon.
+    for (const auto request : {FIONBIO, FIONREAD, FIOCLEX, SIOCOUTQ, TCGETS, TIOCGWINSZ}) {
+        const auto wanted = static_cast<scmp_datum_t>(request);
+        add(filter, SCMP_ACT_ALLOW, "ioctl", {SCMP_A1(SCMP_CMP_EQ, wanted)});
+    }
+    for (const auto option : {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_TIMERSLACK}) {
+        const auto wanted = static_cast<scmp_datum_t>(option);
+        add(filter, SCMP_ACT_ALLOW, "prctl", {SCMP_A0(SCMP_CMP_EQ, wanted)});
+    }
+    add(filter, SCMP_ACT_ALLOW, "prlimit64", {SCMP_A0(SCMP_CMP_EQ, 0)});  // its own limits
+}
+
+bool restrict_calls() {
+    if (sanitized) return false;  // a sanitizer starts a process that attaches to this one
+    if (::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) return false;
+    const Filter filter{seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), &seccomp_release};
+    if (!filter) fail(ENOMEM, "cannot restrict system calls");
+    // Also for threads that libraries may have started.
+    const int synced = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
+    if (synced < 0) fail(-synced, "cannot restrict the system calls of all threads");
+    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree; else a list
+    for (const auto* name : allowed)
+        add(filter, SCMP_ACT_ALLOW, name);
+    for (const auto* name : deadly)
+        add(filter, SCMP_ACT_KILL_PROCESS, name);
+    add_conditional(filter);
+    const int loaded = seccomp_load(filter.get());
+    if (loaded < 0) fail(-loaded, "cannot restrict system calls");
+    return true;
+}
+
+void log_gaps(const Sandbox& sandbox) {
+    if (!sandbox.files) {
+        log(Level::warning,
+            "this kernel has no Landlock: a fault in this program could reach other files");
+    }
+    if (!sandbox.calls && !sanitized) {
+        log(Level::warning,
+            "this kernel has no seccomp: a fault in this program could use any system call");
+    }
+}
+
+}  // namespace
+
+Sandbox enter_sandbox(const SandboxOptions& options) {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(errno, "cannot forbid new privileges");
+    Sandbox sandbox;
+    sandbox.files = restrict_files(options);
+    sandbox.calls = restrict_calls();
+    log_gaps(sandbox);
+    return sandbox;
+}
+
+}  // namespace nightjar::node::process
