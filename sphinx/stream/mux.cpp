@@ -31,6 +31,8 @@ MuxLimits MuxLimits::for_rate(double packets_per_second) {
     limits.send_buffer = limits.receive_window;
     // A single stream gets a quarter of the bytes that are not reserved.
     limits.session_window = limits.streams_max * limits.initial_window + 4 * limits.receive_window;
+    // A stream alone may use half of it: 4.5 s of all packets, and its first WINDOW takes 4 s.
+    limits.ahead = limits.receive_window;
     return limits;
 }
 
@@ -88,20 +90,53 @@ std::uint64_t StreamState::granted() const {
     return most - std::min(most, window_begin());
 }
 
-/// Windows are computed when a packet is filled, from what is read and settled by then. So they do
-/// not depend on when the application read, and in which order.
-void Mux::Impl::extend_windows() {
-    const auto extra = [this](const StreamState& stream) {
-        const auto granted = stream.deaf() ? 0 : stream.granted();
-        return granted - std::min<std::uint64_t>(granted, limits.initial_window);
-    };
+std::uint64_t Mux::Impl::extra(const StreamState& stream) const {
+    const auto granted = stream.deaf() ? 0 : stream.granted();
+    return granted - std::min<std::uint64_t>(granted, limits.initial_window);
+}
+
+std::uint64_t Mux::Impl::taken() const {
     std::uint64_t taken = limits.streams_max * limits.initial_window;
     for (const auto& [id, stream] : streams)
         taken += extra(stream);
+    return taken;
+}
+
+/// Windows are computed when a packet is filled, from what is read and settled by then. So they do
+/// not depend on when the application read, and in which order.
+void Mux::Impl::extend_windows() {
+    auto all = taken();
     for (auto& [id, stream] : streams) {
         const auto before = extra(stream);
-        if (extend_window(stream, taken - before)) taken += extra(stream) - before;
+        if (extend_window(stream, all - before)) all += extra(stream) - before;
     }
+}
+
+/// A client's streams without a WINDOW share `limits.ahead`: each may use half of what the others
+/// leave, so that one that gets no WINDOW for long leaves room for others. What a stream has used
+/// is free again when its WINDOW covers it, or when the exit has dropped it.
+std::uint64_t Mux::Impl::ahead_of(const StreamState& stream, std::uint64_t all) const {
+    if (side == Side::exit || stream.peer_stopped) return 0;
+    if (stream.send.limit() > limits.initial_window) return 0;
+    const auto others = all - stream.send.ahead();
+    return (limits.ahead - std::min<std::uint64_t>(limits.ahead, others)) / 2;
+}
+
+std::uint64_t Mux::Impl::sent_ahead() const {
+    std::uint64_t sum = 0;
+    for (const auto& [id, stream] : streams)
+        if (!stream.peer_stopped) sum += stream.send.ahead();
+    return sum;
+}
+
+/// Takes in what a client sends ahead of its window. With it all windows are at most
+/// session_window + ahead. An honest client stays below: windows are only extended within
+/// session_window, and it sends at most `ahead` beyond them.
+void Mux::Impl::take_ahead(StreamState& stream, std::uint64_t end) {
+    if (side == Side::client || end <= stream.receive.window_end()) return;
+    const auto more = end - stream.receive.window_end();
+    if (more > limits.ahead || taken() + more > limits.session_window + limits.ahead) return;
+    stream.receive.open_window_to(end);
 }
 
 /// The initial windows of all possible streams are reserved. A stream gets more from the rest of
@@ -117,8 +152,9 @@ bool Mux::Impl::extend_window(StreamState& stream, std::uint64_t taken) {
         std::min<std::uint64_t>(limits.receive_window, limits.initial_window + rest / 4);
     const auto end = stream.window_begin() + window;
     // Extend in steps, so that few packets carry a WINDOW frame.
-    if (end < stream.receive.window_end() + std::max<std::uint64_t>(window / 16, 1)) return false;
+    if (end < stream.told + std::max<std::uint64_t>(window / 16, 1)) return false;
     stream.receive.open_window_to(end);
+    stream.told = end;
     stream.window = Delivery::due;
     return true;
 }

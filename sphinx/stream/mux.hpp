@@ -56,6 +56,7 @@ inline constexpr std::size_t session_streams_max = 128;
 
 /// Windows are enforced: a stream whose peer exceeds its window is reset. The windows of all
 /// streams together never exceed session_window, so no stream can use up the window of another.
+/// What a client sends ahead of its windows comes on top, at most `ahead`.
 /// A client's window opens when the packets that brought the bytes are settled.
 struct MuxLimits {
     // Open at once; an exit, which learns of ends late, allows 2x, and a client keeps half as many
@@ -67,6 +68,10 @@ struct MuxLimits {
     /// Part of the protocol, so the same at both ends: the bytes that a stream may send before the
     /// first WINDOW. streams_max initial windows fit into session_window.
     std::size_t initial_window = 8 * 1024;
+    /// Part of the protocol: the bytes that a client may send beyond its windows, all streams
+    /// together, on streams that have not had a WINDOW. So an upload does not wait for its first
+    /// one, which takes effect some 4 s after the OPEN. The exit buffers up to so much more.
+    std::size_t ahead = 0;
 
     /// Limits for a session with this packet rate. The buffers hold the bytes in flight while a
     /// lost packet is detected and sent again, so that a loss does not stop a transfer.

@@ -41,13 +41,17 @@ enum class Delivery { none, due, in_flight, done };
 
 struct StreamState {
     StreamState(Side side, std::uint64_t initial_window)
-        : at_once{side == Side::exit}, send{initial_window}, receive{initial_window} {}
+        : at_once{side == Side::exit},
+          send{initial_window},
+          receive{initial_window},
+          told{initial_window} {}
 
     const bool at_once;  // what arrives is settled at once, and need not be recorded twice
 
     Target target;  // at the client, for OPEN
     SendHalf send;
     ReceiveHalf receive;
+    std::uint64_t told;  // the window that we have told the peer; it may have sent ahead of it
     Delivery hello = Delivery::none;  // OPEN or RESOLVE at a client, ACCEPT at an exit
     Delivery fin = Delivery::none;
     Delivery rst = Delivery::none;
@@ -77,9 +81,9 @@ struct StreamState {
     bool mute() const { return dead || over || finishing || told_stopped; }
     /// All that the peer sends has arrived in settled packets.
     bool settled_all() const { return at_once || (settled_final && *settled_final == settled_end); }
-    /// The peer can send all that is left without a wider window.
+    /// The peer can send all that is left without a wider window, and knows it.
     bool window_suffices() const {
-        if (at_once) return receive.window_suffices();
+        if (at_once) return receive.ends_by(told);
         return settled_final && *settled_final <= receive.window_end();
     }
     void settle_bytes(Range range);
@@ -141,6 +145,15 @@ struct Mux::Impl {
     void emit_writable();
     /// Extends the windows of all streams by what the session can spare.
     void extend_windows();
+    /// What a stream holds of the session's window beyond its initial one.
+    std::uint64_t extra(const StreamState& stream) const;
+    /// What all streams hold of it, with all initial windows.
+    std::uint64_t taken() const;
+    /// Client: the bytes that all streams have sent beyond their windows, and what one of them may.
+    std::uint64_t sent_ahead() const;
+    std::uint64_t ahead_of(const StreamState& stream, std::uint64_t all) const;
+    /// Exit: the client has sent up to `end`.
+    void take_ahead(StreamState& stream, std::uint64_t end);
     bool extend_window(StreamState& stream, std::uint64_t taken);
     /// Ends a stream at this end. What we have accepted stays good and is still sent.
     void kill(StreamState& stream, ResetReason reason);
@@ -157,7 +170,7 @@ struct Mux::Impl {
     void fill_pings(base::Writer& writer, std::vector<std::uint64_t>* sent);
     void fill_control(StreamId id, StreamState& stream, base::Writer& writer,
                       std::vector<SentFrame>& sent);
-    void fill_data(StreamId id, StreamState& stream, base::Writer& writer,
+    void fill_data(StreamId id, StreamState& stream, std::uint64_t ahead, base::Writer& writer,
                    std::vector<SentFrame>& sent);
     void settle(PacketNumber number, bool arrived);
     void settle(const SentFrame& frame, bool arrived);

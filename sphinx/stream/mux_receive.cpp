@@ -183,6 +183,7 @@ void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.deaf()) return;
     const Effect effect{Effect::Kind::data, id, {frame.value, frame.value + frame.bytes.size()}};
     auto& half = stream.receive;
+    take_ahead(stream, effect.range.end);
     // A copy of what the application has read settles it, if the first packet did not.
     if (stream.over && half.may_reach(effect.range.end)) return cause(effect);
     if (!half.may_reach(effect.range.end) || !half.insert(frame.value, frame.bytes))
@@ -193,6 +194,7 @@ void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
 
 void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.deaf()) return;
+    take_ahead(stream, frame.value);
     if (stream.peer_reset || !stream.receive.finish(frame.value)) return violated(id, stream);
     cause({Effect::Kind::fin, id, {frame.value, frame.value}});
     announce_arrival(id, stream);

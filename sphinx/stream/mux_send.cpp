@@ -51,9 +51,11 @@ bool Mux::Impl::fin_due(const StreamState& stream) const {
 bool Mux::has_data() const {
     const auto& self = *impl_;
     if (!self.pings.empty()) return true;
+    const auto ahead = self.sent_ahead();
     return std::any_of(self.streams.begin(), self.streams.end(), [&](const auto& entry) {
-        const auto data = entry.second.send.next(all_room);
-        return data.begin < data.end || self.control_due(entry.second);
+        const auto& stream = entry.second;
+        const auto data = stream.send.next(all_room, self.ahead_of(stream, ahead));
+        return data.begin < data.end || self.control_due(stream);
     });
 }
 
@@ -95,7 +97,7 @@ void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& wri
     put(stream.stop, frame);
     frame = Frame{};
     frame.type = FrameType::window;
-    frame.value = stream.receive.window_end();
+    frame.value = stream.told;
     put(stream.window, frame);
     if (!fin_due(stream)) return;
     frame.type = FrameType::fin;
@@ -105,10 +107,10 @@ void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& wri
 
 /// Fills `writer` with the stream's data. A packet rarely holds data of several streams, because
 /// each further frame costs a header.
-void Mux::Impl::fill_data(StreamId id, StreamState& stream, base::Writer& writer,
-                          std::vector<SentFrame>& sent) {
+void Mux::Impl::fill_data(StreamId id, StreamState& stream, std::uint64_t ahead,
+                          base::Writer& writer, std::vector<SentFrame>& sent) {
     for (;;) {
-        auto range = stream.send.next(writer.remaining());
+        auto range = stream.send.next(writer.remaining(), ahead);
         Frame frame;
         frame.type = FrameType::data;
         frame.stream = id;
@@ -135,13 +137,16 @@ std::size_t Mux::fill(PacketNumber number, base::ByteSpan room, std::vector<std:
     std::vector<SentFrame> sent;
     self.extend_windows();
     self.fill_pings(writer, pings);
+    auto ahead = self.sent_ahead();
     const auto last = self.turn;
     in_turn(self.streams, last, [&](StreamId id, StreamState& stream) {
         if (self.control_due(stream)) self.fill_control(id, stream, writer, sent);
         return writer.remaining() > 0;
     });
     in_turn(self.streams, last, [&](StreamId id, StreamState& stream) {
-        self.fill_data(id, stream, writer, sent);
+        const auto before = stream.send.ahead();
+        self.fill_data(id, stream, self.ahead_of(stream, ahead), writer, sent);
+        ahead += stream.send.ahead() - before;
         if (self.fin_due(stream)) self.fill_control(id, stream, writer, sent);
         return writer.remaining() > 0;
     });
@@ -183,7 +188,7 @@ void Mux::Impl::settle(const SentFrame& frame, bool arrived) {
             settle_control(stream->stop, arrived);
             break;
         case FrameType::window:
-            if (value == stream->receive.window_end()) settle_control(stream->window, arrived);
+            if (value == stream->told) settle_control(stream->window, arrived);
             break;
         case FrameType::data: {
             const auto before = stream->send.buffered();

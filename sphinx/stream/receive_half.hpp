@@ -38,8 +38,8 @@ class ReceiveHalf {
         return (final_ ? std::min(*final_, window_end_) : window_end_) - ring_.begin();
     }
     std::size_t memory() const { return ring_.memory() + here_.size() * sizeof(here_[0]); }
-    /// True if the peer can send all that is left without a wider window.
-    bool window_suffices() const { return final_ && *final_ <= window_end_; }
+    /// True if the peer has set a final offset, and it is at most `offset`.
+    bool ends_by(std::uint64_t offset) const { return final_ && *final_ <= offset; }
     std::uint64_t window_end() const { return window_end_; }
     void open_window_to(std::uint64_t end) { window_end_ = std::max(window_end_, end); }
 

@@ -5,12 +5,13 @@
 
 namespace nightjar::stream {
 
-Range SendHalf::next(std::size_t room) const {
+Range SendHalf::next(std::size_t room, std::uint64_t ahead) const {
     if (!lost_.empty()) {
         const auto first = lost_.front();
         return {first.begin, first.begin + std::min(first.end - first.begin, std::uint64_t{room})};
     }
-    const auto window = limit_ > sent_end_ ? limit_ - sent_end_ : 0;
+    const auto end = limit_ + ahead;
+    const auto window = end > sent_end_ ? end - sent_end_ : 0;
     const auto n = std::min({ring_.end() - sent_end_, window, std::uint64_t{room}});
     return {sent_end_, sent_end_ + n};
 }
@@ -19,6 +20,7 @@ void SendHalf::sent(Range range) {
     assert(range.begin < range.end && range.end <= ring_.end());
     lost_.remove(range);
     sent_end_ = std::max(sent_end_, range.end);
+    reach_ = std::max(reach_, sent_end_);
 }
 
 void SendHalf::acknowledged(Range range) {

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import mutant_list
 import mutant_list_client
+import mutant_list_law
 import mutant_list_node
 import mutant_list_relay
 import mutant_list_stream
 from mutant_records import Records
 from mutant_verdict import KILLED, verdict
 
-MUTANTS = [mutant for part in (mutant_list, mutant_list_client, mutant_list_node, mutant_list_stream,
+MUTANTS = [mutant for part in (mutant_list, mutant_list_client, mutant_list_law, mutant_list_node, mutant_list_stream,
                                  mutant_list_relay)
            for mutant in part.MUTANTS]
 ROOT = Path(__file__).resolve().parent.parent.parent
