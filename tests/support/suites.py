@@ -99,7 +99,7 @@ def fuzz():
 def sanitizers():
     """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
     build = Build.preset("asan", "core_tests", "unit_tests", "vector_tests", "simulation_tests",
-                         "client_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder",
+                         "client_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder", "relay_bench",
                          *PROGRAMS)
     options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
                "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2"}
