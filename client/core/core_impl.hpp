@@ -25,9 +25,9 @@ namespace nightjar::client::core {
 /// Bounds the memory for one session's outstanding SURBs, and for the loops. Each takes about 400
 /// bytes, at most twice that with the table's spare capacity.
 inline constexpr std::size_t outstanding_per_session_max = 16'384;
-/// A link interruption of at most this length ends no session. An exit forgets a session after 10 s
-/// of silence, so this is shorter.
-inline constexpr base::Seconds resume_within{8};
+/// A link interruption of at most this length ends no session. An exit keeps a silent session for
+/// 130 s (relay/core/exit_sessions.hpp), so this is shorter.
+inline constexpr base::Seconds resume_within{120};
 inline constexpr std::size_t streams_max = 1024;
 inline constexpr std::size_t waiting_max = 512;  // streams that wait for a place
 /// A session that was answered this lately shows that its exit and its kept mix are up.

@@ -61,8 +61,8 @@ inline constexpr double main_weight = 2;  // a main session's share is twice a l
 inline constexpr double lingering_weight = 1;
 inline constexpr double trial_share = 0.1;  // of R
 /// Least rate of slots for a session; it bounds the number of sessions in slow networks. An exit
-/// ends a session after 10 s of silence. At this rate that happens by chance once in 6 hours, at
-/// twice the rate once in 8 years.
+/// takes a session for frozen after 10 s of silence. At this rate that happens by chance once in 6
+/// hours, at twice the rate once in 8 years.
 inline constexpr double slots_per_second_min = 1;
 
 enum class Phase : std::uint8_t { waiting, opening, trial, main, lingering, closing, gone };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <tuple>
 #include <utility>
 
 #include "relay/core/limits.hpp"
@@ -61,6 +62,9 @@ struct ExitSessions::Impl {
     void requeue(Entry& entry);
     void charge(Entry& entry);
     void enforce_memory_limit();
+    bool frozen(const Entry& entry) const {
+        return latest - entry.session.heard() > limits.silence;
+    }
 
     directory::Parameters parameters;
     base::Random& random;
@@ -75,6 +79,7 @@ struct ExitSessions::Impl {
     base::DueHeap<Entry> due;
     base::DueHeap<Entry> by_silence;  // by the time last heard, or an earlier time
     base::Mono next_sweep = base::Mono::max();
+    base::Mono latest{};            // the latest time that a caller has passed in
     std::vector<Entry*> changed;    // sessions that may have events, each once
     std::vector<ExitEvent> events;  // events of ended sessions
 };
@@ -121,15 +126,16 @@ void ExitSessions::Impl::requeue(Entry& entry) {
 void ExitSessions::Impl::charge(Entry& entry) {
     memory -= std::exchange(entry.charged, entry.session.memory());
     memory += entry.charged;
-    pace_milli -= std::exchange(entry.paced, entry.session.pace().milli);
+    pace_milli -= std::exchange(entry.paced, frozen(entry) ? 0 : entry.session.pace().milli);
     pace_milli += entry.paced;
 }
 
 void ExitSessions::Impl::enforce_memory_limit() {
     while (memory > limits.memory_max && !sessions.empty()) {
-        // Break ties by session id: the order must not depend on the table's hash key.
-        const auto weight = [](const auto& entry) {
-            return std::pair{entry.second->charged, entry.first};
+        // A frozen session has no claim to memory that a live one needs. Break ties by session id:
+        // the order must not depend on the table's hash key.
+        const auto weight = [this](const auto& entry) {
+            return std::tuple{frozen(*entry.second), entry.second->charged, entry.first};
         };
         const auto largest =
             std::max_element(sessions.begin(), sessions.end(),
@@ -180,11 +186,15 @@ Entry& ExitSessions::Impl::longest_silent() {
 }
 
 void ExitSessions::Impl::end_silent(base::Mono now) {
-    while (!by_silence.empty()) {
-        auto& longest = longest_silent();
-        if (now - longest.session.heard() <= limits.silence) break;
-        end(longest, stream::ResetReason::session_ended);
+    std::vector<base::SessionId> over;
+    for (const auto& [id, entry] : sessions) {
+        const bool ticks = entry->session.due() != base::Mono::max();
+        if (now - entry->session.heard() > (ticks ? limits.frozen : limits.silence))
+            over.push_back(id);
     }
+    std::sort(over.begin(), over.end());  // the order must not depend on the table's hash key
+    for (const auto& id : over)
+        end(*find(id), stream::ResetReason::session_ended);
     next_sweep = sessions.empty() ? base::Mono::max() : now + sweep_interval;
 }
 
@@ -216,6 +226,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
     const auto frames =
         stream::CheckedFrames::parse(stream::Side::exit, stream::frames_of(*header, message));
     if (!frames) return self.counters.drop(DropReason::malformed);
+    self.latest = std::max(self.latest, now);
     auto* entry = self.find(header->session);
     if (!entry) entry = self.begin(header->session, now);
     if (!entry) return self.counters.drop(DropReason::overflow);
@@ -226,9 +237,11 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
 
 void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out) {
     auto& self = *impl_;
+    self.latest = std::max(self.latest, now);
     if (now >= self.next_sweep) self.end_silent(now);
     while (!self.due.empty() && self.due.first_due() <= now) {
-        const Impl::Use session{self, self.due.first()};
+        auto& entry = self.due.first();
+        const Impl::Use session{self, entry};
         if (now - session->due() > self.limits.silence) {
             // Ticks from hours in which a suspended exit did not run do not count as missed.
             session->restart(now, self.context());
@@ -239,7 +252,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
         if (reply) {
             out.push_back(std::move(*reply));
             ++self.counters.replies;
-        } else {
+        } else if (!self.frozen(entry)) {
             ++self.counters.ticks_missed;
             self.unanswered += !late;
         }
@@ -341,6 +354,16 @@ void ExitSessions::forget_names() {
         entry->session.names().clear();
         impl_->charge(*entry);
     }
+}
+
+std::optional<base::SessionId> ExitSessions::end_frozen(base::Mono now) {
+    impl_->latest = std::max(impl_->latest, now);
+    if (impl_->sessions.empty()) return std::nullopt;
+    auto& longest = impl_->longest_silent();
+    if (!impl_->frozen(longest)) return std::nullopt;
+    const auto id = longest.session.id();
+    impl_->end(longest, stream::ResetReason::session_ended);
+    return id;
 }
 
 std::size_t ExitSessions::memory() const {

@@ -7,7 +7,9 @@
 //   heard from within the last `recently_heard` seconds;
 // - SURBs of a session: the oldest SURB is dropped;
 // - streams of a session: the new stream is reset (overload);
-// - memory of all sessions together: the session that uses the most ends.
+// - memory of all sessions together: the session that uses the most ends, a frozen one before all
+//   others;
+// - the connections of `exit`: it ends the session that is frozen for longest.
 #pragma once
 
 #include <memory>
@@ -24,7 +26,11 @@ struct ExitLimits {
     std::size_t sessions_max = 4096;
     std::size_t surbs_max = 1024;  // per session; twice the target stock if that is less
     std::size_t memory_max = std::size_t{1} << 30;  // SURBs, buffers and names of all sessions
-    base::Seconds silence{10};                      // a session that is silent for so long ends
+    // A session without a pace ends when it is silent for so long: its client has closed it.
+    base::Seconds silence{10};
+    // One with a pace ends later: the client's link may be interrupted. Behind `silence` it counts
+    // as frozen, and gives its place to any session that needs it.
+    base::Seconds frozen{130};
     base::Seconds recently_heard{2};           // one heard from within this time is not replaced
     std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
 };
@@ -77,11 +83,16 @@ class ExitSessions {
     /// Forgets the names of all sessions: the name servers have changed.
     void forget_names();
 
+    /// Ends the session that is silent for longest, if it is frozen, and returns its id: `exit`
+    /// needs a place. Empty if none is frozen.
+    std::optional<base::SessionId> end_frozen(base::Mono now);
+
     std::size_t sessions() const;
     /// The sum of the paces in force, in replies per second, as of each session's last packet or
-    /// tick.
+    /// tick. Frozen sessions do not count.
     double pace() const;
-    /// The ticks since the last call that sent nothing because no SURB was usable.
+    /// The ticks since the last call that sent nothing because no SURB was usable, without those of
+    /// frozen sessions.
     std::size_t take_unanswered();
     /// The bytes that ExitLimits::memory_max limits.
     std::size_t memory() const;

@@ -137,6 +137,7 @@ void Exit::pump() {
 
 void Exit::open(const core::ExitEvent& event) {
     const core::StreamRef ref{event.session, event.event.stream};
+    if (connections_.size() >= limits_.connections_max) end_frozen();
     auto& of_session = per_session_[event.session];
     if (stopped_ || connections_.size() >= limits_.connections_max ||
         of_session >= limits_.connections_per_session_max || connections_.contains(ref)) {
@@ -150,6 +151,15 @@ void Exit::open(const core::ExitEvent& event) {
     const auto& target = event.event.target;
     tasks_.spawn("exit stream", target.port == 0 ? look_up(std::move(connection), target.host)
                                                  : serve(std::move(connection), target));
+}
+
+/// A session whose client has been silent for long gives its connections to those that are alive.
+void Exit::end_frozen() {
+    const auto session = sessions_.end_frozen(std::chrono::steady_clock::now());
+    if (!session) return;
+    for (auto at = connections_.lower_bound({*session, 0});
+         at != connections_.end() && at->first.session == *session;)
+        close(*std::exchange(at, std::next(at))->second);
 }
 
 void Exit::act(const ConnectionPtr& connection, Input input) {

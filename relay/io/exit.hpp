@@ -24,7 +24,8 @@
 namespace nightjar::relay::io {
 
 struct ExitSocketLimits {
-    std::size_t connections_max = 2048;  // over all sessions
+    // Over all sessions. One more takes the place of a frozen session's, or is reset.
+    std::size_t connections_max = 2048;
     // More are reset with `overload`. A client that keeps to the protocol never reaches it.
     std::size_t connections_per_session_max = 2 * stream::session_streams_max;
     // Different names that a session may look up at once; a stream with one more is reset with
@@ -72,6 +73,7 @@ class Exit {
     using ConnectionPtr = std::shared_ptr<Connection>;
 
     void open(const core::ExitEvent& event);
+    void end_frozen();
     void act(const ConnectionPtr& connection, stream::ByteRelay::Input input);
     void complete_policy();
     boost::asio::awaitable<void> follow_host();

@@ -45,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     relay::core::ExitLimits limits;
     limits.sessions_max = 3;
     limits.surbs_max = 20;
+    limits.frozen = limits.silence;
     relay::core::ExitSessions exit{parameters, random, counters, limits,
                                    std::make_unique<PlainSealer>()};
     base::Reader reader{{data, size}};

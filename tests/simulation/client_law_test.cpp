@@ -204,7 +204,7 @@ TEST_CASE("a short interruption of the link costs no stream, a long one all of t
     CHECK(world.core().status(world.now()).sessions[0].stock > 30);
 
     world.disconnect();
-    world.run_for(20s);
+    world.run_for(121s);
     CHECK(load.resets == 1);
     CHECK(world.core().status(world.now()).sessions.empty());
     world.connect();

@@ -196,7 +196,7 @@ TEST_CASE("exit: connections of a session are bounded") {
 
 TEST_CASE("exit: a session that falls silent takes its connections with it") {
     ExitLimits limits;
-    limits.silence = base::Seconds{1};
+    limits.silence = limits.frozen = base::Seconds{1};
     Conversation talk{"accept 127.0.0.0/8:*", limits};
     boost::asio::io_context io;
     tcp::acceptor acceptor{io, {boost::asio::ip::address_v4::loopback(), 0}};

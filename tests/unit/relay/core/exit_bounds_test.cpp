@@ -176,7 +176,47 @@ TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most 
         CHECK(harness.exit.memory() <= limits.memory_max);
     }
     CHECK(harness.exit.sessions() < 10);
-    harness.tick(Mono{} + Seconds{12});
+    harness.tick(Mono{} + Seconds{132});
     CHECK(harness.exit.sessions() == 0);
     CHECK(harness.exit.memory() == 0);
+}
+
+TEST_CASE(
+    "a frozen session keeps nothing from the others: it ends first, however little it holds") {
+    relay::core::ExitLimits limits;
+    limits.memory_max = 100'000;
+    Harness harness{limits};
+    stream::PacketNumber number = 0;
+    const auto say = [&](std::uint8_t i, int second) {
+        harness.now = Mono{} + Seconds{second};
+        harness.id.bytes.fill(i);
+        harness.number = ++number;
+        harness.send(5, full);
+    };
+    for (std::uint8_t i = 1; i <= 3; ++i)
+        for (int packets = 0; packets < 10; ++packets)
+            say(i, i);
+    CHECK_FALSE(harness.exit.end_frozen(harness.now));
+    CHECK_FALSE(harness.exit.end_frozen(Mono{} + Seconds{11}));
+    // The one that is frozen for longest gives its place when a connection needs it.
+    const auto ended = harness.exit.end_frozen(Mono{} + Milliseconds{11'001});
+    REQUIRE(ended);
+    CHECK(ended->bytes[0] == 1);
+    CHECK_FALSE(harness.exit.end_frozen(Mono{} + Milliseconds{11'001}));
+    // And both others when memory is needed, though a live one holds more.
+    const auto overflows = [&] {
+        return dropped(harness.counters, relay::core::DropReason::overflow);
+    };
+    for (int packet = 0; overflows() < 2; ++packet) {
+        REQUIRE(packet < 400);
+        say(10, 20 + packet / 4);
+    }
+    const auto stock = [&](std::uint8_t i) {
+        base::SessionId id;
+        id.bytes.fill(i);
+        return harness.exit.stock(id);
+    };
+    CHECK(stock(2) == 0);
+    CHECK(stock(3) == 0);
+    CHECK(stock(10) > 60);
 }

@@ -164,7 +164,7 @@ TEST_CASE("exit session: every object of a session has an incarnation of its own
             for (const auto& reply : replies)
                 CHECK(harness.header_of(reply).incarnation == incarnation);
             CHECK(seen.insert(incarnation).second);
-            harness.now += Seconds{20};  // the exit forgets the session
+            harness.now += Seconds{140};  // the exit forgets the session
             exit.tick(harness.now, wall_start, replies);
             REQUIRE(exit.sessions() == 0);
         }
