@@ -25,9 +25,9 @@ std::vector<tcp::endpoint> to_asio(const std::vector<directory::Endpoint>& endpo
     return addresses;
 }
 
-/// The most cells that may queue for a client's socket: half a second of its rate. The downlink
-/// makes nothing up (docs/traffic-law.md), so cells beyond that are lost. This also limits the
-/// memory of ten thousand clients that read nothing.
+/// The most cells that may queue for a client's socket, and the size of the kernel's buffer behind
+/// it: half a second of its rate. The downlink makes nothing up (docs/traffic-law.md), so cells
+/// beyond that are lost. This also limits the memory of clients that read nothing.
 std::size_t backlog_max(const directory::Parameters& law) {
     constexpr std::size_t least = 32;
     return std::max(least, static_cast<std::size_t>(law.down.per_second() / 2));
@@ -105,6 +105,7 @@ struct Links::FromClient final : node::link::Link::Sink {
             links.owner_.on_client_gone(client);
         }
         place = this;
+        link.bound_unsent(backlog_max(links.signed_.document->parameters) * cell::cell_size);
         links.owner_.on_client(client);
     }
     ~FromClient() override {
@@ -164,9 +165,20 @@ Links::Links(asio::any_io_executor executor, LinksOptions options,
 Links::~Links() = default;
 
 void Links::start() {
+    know_relays();
     for (const auto& listener : listeners_)
         tasks_.spawn("listener", listener->run());
     dial_next_layer();
+}
+
+/// Listed relays get their handshakes whatever strangers do.
+void Links::know_relays() {
+    std::set<base::IpAddress> known;
+    for (const auto& relay : signed_.document->relays)
+        for (const auto& address : to_asio(relay.addresses))
+            known.insert(node::link::plain_address(address.address()));
+    for (const auto& listener : listeners_)
+        listener->know(known);
 }
 
 void Links::dial_next_layer() {
@@ -199,6 +211,7 @@ asio::awaitable<void> Links::dial(std::shared_ptr<Outgoing> outgoing) {
 
 void Links::use(directory::SignedDocument document) {
     signed_ = std::move(document);
+    know_relays();
     for (auto& [identity, link] : from_relays_) {
         const auto* listed = signed_.document->find(identity);
         const bool keep = listed != nullptr && listed->link_key == link->link.peer_key();

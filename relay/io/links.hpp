@@ -70,6 +70,7 @@ class Links final : public core::Egress {
     struct FromClient;
 
     const directory::Relay* own() const { return signed_.document->find(options_.self); }
+    void know_relays();
     void dial_next_layer();
     void on_link(std::unique_ptr<node::link::Link> link);
     boost::asio::awaitable<void> serve_relay(std::unique_ptr<node::link::Link> link,

@@ -94,6 +94,41 @@ TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, 
     REQUIRE(pair.until([&] { return pair.answering.ended.has_value(); }));
 }
 
+TEST_CASE("link: an end whose bytes do not leave ends in its time, one whose bytes leave lives") {
+    node::link::LinkLimits limits = patient_limits();
+    limits.stuck_client = base::Milliseconds{600};
+    LinkPair pair{limits};
+    std::optional<RawTls> peer;
+    pair.beside([&] {
+        peer.emplace(pair.address());
+        peer->write(cell::encode(hello(cell::LinkRole::client)));
+        CHECK(peer->read().size() == cell::cell_size);
+    });
+    REQUIRE(pair.until([&] { return pair.answering.link != nullptr; }));
+    pair.answering.link->bound_unsent(64 * cell::cell_size);
+    const auto fill = [&] {
+        while (pair.answering.link->send(boxed(numbered(1)))) {
+        }
+        pair.run_for(base::Milliseconds{1});
+    };
+    // A peer that reads something four times in each deadline keeps its link.
+    for (int i = 0; i < 12; ++i) {
+        fill();
+        pair.beside([&] {
+            for (int n = 0; n < 200; ++n)
+                CHECK(peer->read().size() == cell::cell_size);
+        });
+        pair.run_for(base::Milliseconds{150});
+        REQUIRE_FALSE(pair.answering.ended);
+    }
+    const auto start = std::chrono::steady_clock::now();
+    fill();
+    REQUIRE(
+        pair.until([&] { return pair.answering.ended.has_value(); }, base::Milliseconds{15'000}));
+    CHECK(pair.answering.ended == LinkError::stuck);
+    CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{6000});
+}
+
 TEST_CASE("descriptors and tasks are back where they were after 200 links") {
     LinkPair pair;
     REQUIRE(pair.connect());
@@ -117,37 +152,120 @@ TEST_CASE("descriptors and tasks are back where they were after 200 links") {
     CHECK(pair.failures.empty());
 }
 
-TEST_CASE("one source holds only so many handshakes; others get theirs at once") {
-    LinkPair pair{patient_limits(), {.handshakes_per_source = 4}};
-    std::vector<RawTcp> flood;
-    for (int i = 0; i < 20; ++i)
-        flood.emplace_back(pair.address(), "127.0.0.2");
-    REQUIRE(pair.until([&] { return pair.listener().counts().source_limited == 16; }));
-    const auto start = std::chrono::steady_clock::now();
-    REQUIRE(pair.connect());
-    CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{2000});
+namespace {
 
-    // When the flood ends, its places are free again.
-    flood.clear();
-    REQUIRE(pair.until([&] { return pair.listener().counts().failed == 4; }));
-    std::vector<RawTcp> again;
-    for (int i = 0; i < 4; ++i)
-        again.emplace_back(pair.address(), "127.0.0.2");
-    pair.run_for(base::Milliseconds{100});
-    CHECK(pair.listener().counts().source_limited == 16);
+/// Loopback addresses of different networks of 24 bits.
+std::string source(int n) {
+    return "127.1." + std::to_string(n) + ".1";
 }
 
-TEST_CASE("when all handshakes are taken the oldest goes, and a new peer gets its link") {
-    LinkPair pair{patient_limits(), {.handshakes = 8, .handshakes_per_source = 100}};
-    std::vector<RawTcp> flood;
-    for (int i = 0; i < 20; ++i)
+/// Peers that connect and say nothing, `each` from each source.
+std::vector<RawTcp> silent_peers(const LinkPair& pair, int sources, int each) {
+    std::vector<RawTcp> peers;
+    for (int n = 0; n < sources; ++n)
+        for (int i = 0; i < each; ++i)
+            peers.emplace_back(pair.address(), source(n).c_str());
+    return peers;
+}
+
+}  // namespace
+
+TEST_CASE("listener: silent connections from any number of sources keep no handshake out") {
+    LinkPair pair{patient_limits(), {.silent = 128, .speaking = 4}};
+    const auto flood = silent_peers(pair, 33, 8);
+    REQUIRE(pair.until([&] { return pair.listener().counts().evicted == 33 * 8 - 128; }));
+    for (int i = 0; i < 10; ++i)
+        REQUIRE(pair.connect());
+}
+
+TEST_CASE("listener: a full pool takes from the source that has most, not from others") {
+    LinkPair pair{patient_limits(), {.silent = 8}};
+    auto light = silent_peers(pair, 1, 2);
+    REQUIRE(pair.until([&] { return pair.listener().handshakes() == 2; }));
+    std::vector<RawTcp> heavy;
+    for (int i = 0; i < 40; ++i)
+        heavy.emplace_back(pair.address(), "127.0.0.2");
+    REQUIRE(pair.until([&] { return pair.listener().counts().evicted == 34; }));
+    CHECK(pair.until([&] { return pair.listener().handshakes() == 8; }));
+    pair.beside([&] {
+        for (auto& peer : light)
+            CHECK_FALSE(peer.until_closed(base::Milliseconds{100}).has_value());
+    });
+    // When they leave, their places are free again.
+    heavy.clear();
+    light.clear();
+    CHECK(pair.until([&] { return pair.listener().handshakes() == 0; }));
+}
+
+TEST_CASE("listener: silence ends after its own deadline, and speaking gets the longer one") {
+    auto limits = patient_limits();
+    limits.first_message = base::Milliseconds{300};
+    LinkPair pair{limits};
+    std::optional<base::Bytes> answer;
+    const auto start = std::chrono::steady_clock::now();
+    pair.beside([&] {
+        RawTcp silent{pair.address()};
+        answer = silent.until_closed(base::Milliseconds{15'000});
+    });
+    CHECK(answer.has_value());
+    const auto took = std::chrono::steady_clock::now() - start;
+    CHECK(took >= base::Milliseconds{300});
+    CHECK(took < base::Milliseconds{10'000});
+    pair.beside([&] {
+        RawTcp half{pair.address()};
+        half.send(tls_offer(TLS1_3_VERSION));
+        CHECK_FALSE(half.until_closed(base::Milliseconds{1000}).has_value());
+    });
+}
+
+TEST_CASE("listener: a peer that has spoken loses no place to silent ones") {
+    LinkPair pair{patient_limits(), {.silent = 4, .speaking = 4}};
+    RawTcp spoken{pair.address(), "127.0.0.2"};
+    pair.beside([&] { spoken.send(tls_offer(TLS1_3_VERSION)); });
+    pair.run_for(base::Milliseconds{200});
+    std::vector<RawTcp> flood;  // of the same source
+    for (int i = 0; i < 40; ++i)
         flood.emplace_back(pair.address(), "127.0.0.2");
-    REQUIRE(pair.until([&] { return pair.listener().counts().dropped_oldest == 12; }));
+    REQUIRE(pair.until([&] { return pair.listener().counts().evicted == 36; }));
+    pair.beside([&] { CHECK_FALSE(spoken.until_closed(base::Milliseconds{300}).has_value()); });
+    // Nor to those of its own kind that have most.
+    std::vector<RawTcp> talkers;
+    pair.beside([&] {
+        for (int i = 0; i < 12; ++i) {
+            talkers.emplace_back(pair.address(), "127.0.9.9");
+            talkers.back().send(tls_offer(TLS1_3_VERSION));
+        }
+    });
+    pair.run_for(base::Milliseconds{300});
+    pair.beside([&] { CHECK_FALSE(spoken.until_closed(base::Milliseconds{300}).has_value()); });
+}
+
+TEST_CASE("listener: a listed relay's address has places that no stranger takes") {
+    LinkPair pair{patient_limits(),
+                  {.silent = 4, .known = 4, .rate = {1, 4}, .limit_loopback = true}};
+    pair.listener().know({base::IpAddress::parse("127.0.0.3").value()});
+    RawTcp relay{pair.address(), "127.0.0.3"};
+    const auto flood = silent_peers(pair, 8, 4);
+    REQUIRE(pair.until([&] { return pair.listener().counts().evicted == 28; }));
+    pair.beside([&] { CHECK_FALSE(relay.until_closed(base::Milliseconds{300}).has_value()); });
+    // It may come as often as it likes.
+    for (int i = 0; i < 20; ++i)
+        RawTcp{pair.address(), "127.0.0.3"};
+    pair.run_for(base::Milliseconds{200});
+    CHECK(pair.listener().counts().rate_limited == 0);
+}
+
+TEST_CASE("listener: a source that connects too often is closed at once; loopback is exempt") {
+    LinkPair pair{patient_limits(), {.rate = {0.01, 4}, .limit_loopback = true}};
+    const auto flood = silent_peers(pair, 1, 20);
+    REQUIRE(pair.until([&] { return pair.listener().counts().rate_limited == 16; }));
+    CHECK(pair.until([&] { return pair.listener().handshakes() == 4; }));
     REQUIRE(pair.connect());
-    CHECK(pair.listener().counts().dropped_oldest == 13);
-    CHECK(flood[0].until_closed(base::Milliseconds{0}).has_value() == false);
-    pair.beside([&] { CHECK(flood[0].until_closed(base::Milliseconds{10'000}).has_value()); });
-    pair.beside([&] { CHECK_FALSE(flood[19].until_closed(base::Milliseconds{100}).has_value()); });
+
+    LinkPair exempt{patient_limits(), {.rate = {0.01, 4}}};
+    const auto many = silent_peers(exempt, 1, 20);
+    REQUIRE(exempt.until([&] { return exempt.listener().handshakes() == 20; }));
+    CHECK(exempt.listener().counts().rate_limited == 0);
 }
 
 TEST_CASE("without descriptors the listener waits, and serves again when there are some") {

@@ -70,6 +70,7 @@ struct End {
 inline node::link::LinkLimits patient_limits() {
     node::link::LinkLimits limits;
     limits.handshake = base::Milliseconds{30'000};
+    limits.first_message = base::Milliseconds{30'000};
     return limits;
 }
 

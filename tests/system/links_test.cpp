@@ -214,3 +214,31 @@ TEST_CASE("what waits for a client that does not read is half a second of its ce
     REQUIRE(
         loop.until([&] { return gateway.to_client(client) == relay::core::SendResult::queued; }));
 }
+
+TEST_CASE("links: a client that reads nothing holds few cells, and loses its link in time") {
+    auto limits = patient_limits();
+    limits.stuck_client = base::Milliseconds{1500};
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0", document_with_keys(test::Network{}), 10'000, limits};
+    std::optional<RawTls> peer;
+    std::thread dialing{[&] {
+        peer.emplace(gateway.address);
+        peer->write(cell::encode(hello(LinkRole::client)));
+    }};
+    REQUIRE(loop.until([&] { return gateway.client.has_value(); }));
+    dialing.join();
+    const auto client = *gateway.client;
+    const auto start = std::chrono::steady_clock::now();
+    std::size_t held = 0;
+    const auto gone = [&] {
+        if (!gateway.client) return true;
+        while (gateway.to_client(client) == relay::core::SendResult::queued)
+            ++held;
+        return false;
+    };
+    CHECK(loop.until(gone, base::Milliseconds{15'000}));
+    CHECK(std::chrono::steady_clock::now() - start >= base::Milliseconds{1500});
+    // The queue, the kernel's buffer here, and the one of the peer: all at most 1 MB.
+    CHECK(held < 400);
+    MESSAGE(held << " cells were held");
+}

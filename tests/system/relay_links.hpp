@@ -84,13 +84,14 @@ struct RelayLinks final : relay::io::Links::Owner {
     };
 
     RelayLinks(Loop& its, const std::string& name, DocumentDraft first,
-               std::size_t clients_max = 10'000)
+               std::size_t clients_max = 10'000,
+               const node::link::LinkLimits& limits = patient_limits())
         : loop{its}, document{std::move(first)}, identity{seed(seed_of(name))} {
         relay::io::LinksOptions options;
         options.self = network.named(name).identity;
         options.network = hello(cell::LinkRole::relay).network;
         options.listen = {address};
-        options.limits = patient_limits();
+        options.limits = limits;
         options.clients_max = clients_max;
         links.emplace(loop.io.get_executor(), options, directory::SignedDocument{document, text},
                       identity, network.random, counters, loop.tasks, *this);

@@ -1,5 +1,7 @@
 #include "sphinx/node/link/link.hpp"
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -38,11 +40,14 @@ Link::Impl::Impl(asio::ip::tcp::socket taken, TlsIdentity& identity,
       input(read_size),
       queue{chosen.send_queue} {}
 
-void Link::Impl::arm_deadline() {
-    timer.expires_after(limits.handshake);
+void Link::Impl::arm_deadline(base::Mono at) {
+    deadline = at;
+    timer.expires_at(deadline);
     timer.async_wait([self = shared_from_this()](error_code error) {
-        // The timer's handler may still be queued when the handshake succeeds.
-        if (!error && !self->established) self->end(LinkError::timed_out);
+        // The timer's handler may still be queued when the handshake succeeds, or when a later
+        // deadline replaces this one.
+        if (!error && !self->established && now() >= self->deadline)
+            self->end(LinkError::timed_out);
     });
 }
 
@@ -55,6 +60,11 @@ void Link::Impl::start(Sink& to) {
         hello_mine.role == cell::LinkRole::relay && hello_peer.role == cell::LinkRole::relay;
     const bool keeps_alive = between_relays && limits.keep_alive.count() > 0;
     next_keep_alive_ = keeps_alive ? last_cell_ + limits.keep_alive : base::Mono::max();
+    stuck_ = between_relays ? limits.stuck_relay : limits.stuck_client;
+    // The same bound for bytes that the kernel has taken and the peer does not confirm.
+    const auto kernel_stuck = static_cast<int>(stuck_.count());
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kernel_stuck,
+                 sizeof kernel_stuck);
     arm_watchdog();
     if (!queue.empty()) schedule_flush();
 }
@@ -105,6 +115,7 @@ void Link::Impl::flush() {
     in_flight_.clear();
     std::swap(in_flight_, tls.output());
     writing_ = true;
+    writing_since_ = now();
     asio::async_write(
         socket, asio::buffer(in_flight_),
         [self = shared_from_this()](error_code error, std::size_t) { self->on_written(!error); });
@@ -117,7 +128,10 @@ void Link::Impl::on_written(bool ok) {
 }
 
 void Link::Impl::arm_watchdog() {
-    timer.expires_at(std::min({last_cell_ + limits.silence, next_key_update_, next_keep_alive_}));
+    // Idle, it looks once per `stuck_`. A write that begins meanwhile is found at its deadline.
+    const base::Mono look = (writing_ ? writing_since_ : now()) + stuck_;
+    timer.expires_at(
+        std::min({last_cell_ + limits.silence, look, next_key_update_, next_keep_alive_}));
     timer.async_wait([self = shared_from_this()](error_code error) {
         if (!error) self->on_watchdog();
     });
@@ -127,6 +141,7 @@ void Link::Impl::on_watchdog() {
     if (ended) return;
     const base::Mono time = now();
     if (time - last_cell_ >= limits.silence) return end(LinkError::silent);
+    if (writing_ && time - writing_since_ >= stuck_) return end(LinkError::stuck);
     if (time >= next_key_update_) {
         next_key_update_ = time + limits.key_update;
         key_update_due_ = true;
@@ -138,6 +153,12 @@ void Link::Impl::on_watchdog() {
         if (queue.try_push(std::make_unique<cell::Cell>())) schedule_flush();
     }
     arm_watchdog();
+}
+
+void Link::Impl::bound_unsent(std::size_t bytes) {
+    error_code ignored;  // a link that has ended has no socket
+    // The kernel doubles the value for its own bookkeeping.
+    socket.set_option(asio::socket_base::send_buffer_size{static_cast<int>(bytes)}, ignored);
 }
 
 void Link::Impl::end(LinkError why) {
@@ -181,6 +202,22 @@ asio::awaitable<LinkError> run_link(std::shared_ptr<Link::Impl> link, Link::Sink
 
 }  // namespace
 
+base::IpAddress plain_address(const asio::ip::address& address) {
+    base::IpAddress plain;
+    const auto fill = [&](const auto& bytes) {
+        std::copy(bytes.begin(), bytes.end(), plain.bytes.begin());
+    };
+    if (address.is_v4()) {
+        fill(address.to_v4().to_bytes());
+    } else if (address.to_v6().is_v4_mapped()) {
+        fill(asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_bytes());
+    } else {
+        plain.v6 = true;
+        fill(address.to_v6().to_bytes());
+    }
+    return plain;
+}
+
 Link::Link(std::shared_ptr<Impl> impl) : impl_{std::move(impl)} {
     impl_->owner = this;
 }
@@ -198,6 +235,12 @@ const cell::Hello& Link::peer_hello() const {
     return impl_->hello_peer;
 }
 
+base::IpAddress Link::peer_address() const {
+    error_code error;
+    const auto peer = impl_->socket.remote_endpoint(error);
+    return error ? base::IpAddress{} : plain_address(peer.address());
+}
+
 asio::awaitable<LinkError> Link::run(Sink& sink) {
     return run_link(impl_, &sink);
 }
@@ -211,6 +254,10 @@ bool Link::send(cell::CellBox cell) {
 
 std::size_t Link::queued() const {
     return impl_->queue.size();
+}
+
+void Link::bound_unsent(std::size_t bytes) {
+    impl_->bound_unsent(bytes);
 }
 
 void Link::close() {
@@ -233,6 +280,8 @@ const char* to_string(LinkError error) {
             return "closed";
         case LinkError::silent:
             return "silent";
+        case LinkError::stuck:
+            return "stuck";
         case LinkError::abuse:
             return "abuse";
     }

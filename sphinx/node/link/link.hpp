@@ -4,10 +4,12 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "sphinx/base/ids.hpp"
+#include "sphinx/base/ip.hpp"
 #include "sphinx/base/result.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
@@ -22,14 +24,21 @@ namespace asio = boost::asio;
 /// All limits and timers of a link.
 struct LinkLimits {
     base::Milliseconds handshake{5000};        // from accept or connect until both HELLOs
+    base::Milliseconds first_message{1000};    // of it, until an accepted peer has said what it
+                                               // wants: its whole ClientHello
     base::Seconds key_update{600};             // period of key updates, in each direction
     base::Seconds silence{60};                 // without a cell for so long the link is dead
+    base::Milliseconds stuck_client{5000};     // a write that takes longer ends the link: between a
+    base::Milliseconds stuck_relay{15'000};    // client and its gateway; between relays
     base::Seconds keep_alive{15};              // between relays, each way: one padding cell, by the
                                                // clock, independent of traffic; 0: none
     std::size_t send_queue = 512;              // cells; a full queue refuses, never blocks
     std::size_t records_per_write = 16;        // cells in one system call
     std::uint32_t key_updates_per_minute = 4;  // more from the peer closes the link
 };
+
+/// The address of a peer as a value; an IPv4 address that is mapped into IPv6 as IPv4.
+base::IpAddress plain_address(const asio::ip::address& address);
 
 /// An established link: both HELLOs were exchanged. Closing is immediate: queued cells are dropped.
 /// It may be destroyed at any time on the I/O thread, even from within on_cell() and while run()
@@ -46,6 +55,8 @@ class Link {
 
     const base::LinkKey& peer_key() const;
     const cell::Hello& peer_hello() const;
+    /// Where the peer is; zeros if the link has ended.
+    base::IpAddress peer_address() const;
 
     /// Reads and writes until the link ends; returns the reason. Call it once. One writer sends the
     /// cells queued by send(). Every control cell that the sink receives is well-formed: a
@@ -62,6 +73,10 @@ class Link {
     bool send(cell::CellBox cell);
     /// The number of cells accepted by send() and not yet given to the socket.
     std::size_t queued() const;
+    /// Sets how many bytes the kernel may hold for this link until the peer confirms them. Without
+    /// it the kernel takes megabytes for a peer that reads nothing. No effect if the link has
+    /// ended.
+    void bound_unsent(std::size_t bytes);
     void close();
 
     struct Impl;
@@ -83,8 +98,10 @@ asio::awaitable<LinkResult> dial(asio::ip::tcp::endpoint address, TlsIdentity& i
 
 /// The accepting side, on an accepted socket. TLS accepts every certificate with an Ed25519 key.
 /// The caller identifies the peer by peer_key() and peer_hello().role, and closes links that it
-/// does not want.
+/// does not want. Calls `on_first_message` once the peer's first message is whole; false ends the
+/// handshake.
 asio::awaitable<LinkResult> answer(asio::ip::tcp::socket socket, TlsIdentity& identity,
-                                   cell::Hello mine, LinkLimits limits);
+                                   cell::Hello mine, LinkLimits limits,
+                                   std::function<bool()> on_first_message = nullptr);
 
 }  // namespace nightjar::node::link

@@ -12,6 +12,7 @@ enum class LinkError {
                   // malformed control message, a second HELLO
     closed,       // by the peer or by us
     silent,
+    stuck,  // the peer takes no bytes
     abuse,  // too many KeyUpdates
 };
 const char* to_string(LinkError error);

@@ -50,11 +50,17 @@ asio::awaitable<Step> write_all(Pending link) {
     co_return base::Done{};
 }
 
-asio::awaitable<Step> prove_keys(Pending link, std::size_t* total) {
+asio::awaitable<Step> prove_keys(Pending link, base::Mono whole_deadline, std::size_t* total) {
     while (true) {
         const auto done = link->tls.handshake();
         if (!done) co_return fail(link, done.error());
         if (*done) co_return base::Done{};  // remaining output is sent with the HELLO
+        // A server has something to say as soon as the client's first message is whole.
+        if (link->on_first_message && !link->tls.output().empty()) {
+            if (!std::exchange(link->on_first_message, nullptr)())
+                co_return fail(link, LinkError::closed);
+            link->arm_deadline(whole_deadline);
+        }
         const Step written = co_await write_all(link);
         if (!written) co_return written;
         const Step read = co_await read_some(link, total);
@@ -90,14 +96,14 @@ asio::awaitable<Step> exchange_hellos(Pending link, bool dialed, std::size_t* to
     }
 }
 
-asio::awaitable<LinkResult> establish(Pending link, bool dialed) {
+asio::awaitable<LinkResult> establish(Pending link, bool dialed, base::Mono whole_deadline) {
     const CloseUnlessEstablished guard{link};
     error_code error;
     link->socket.set_option(asio::ip::tcp::no_delay{true}, error);
     if (!error) link->socket.non_blocking(true, error);
     if (error) co_return fail(link, LinkError::closed);
     std::size_t total = 0;
-    const Step proved = co_await prove_keys(link, &total);
+    const Step proved = co_await prove_keys(link, whole_deadline, &total);
     if (!proved) co_return fail(link, proved.error());
     const Step greeted = co_await exchange_hellos(link, dialed, &total);
     if (!greeted) co_return fail(link, greeted.error());
@@ -114,19 +120,23 @@ asio::awaitable<LinkResult> dial(asio::ip::tcp::endpoint address, TlsIdentity& i
     auto link =
         std::make_shared<Link::Impl>(asio::ip::tcp::socket{executor}, identity, expected, limits);
     link->hello_mine = mine;
-    link->arm_deadline();
+    const auto deadline = std::chrono::steady_clock::now() + limits.handshake;
+    link->arm_deadline(deadline);
     const CloseUnlessEstablished guard{link};
     const auto connected = co_await link->socket.async_connect(address, as_result);
     if (link->ended || std::get<0>(connected)) co_return fail(link, LinkError::unreachable);
-    co_return co_await establish(link, true);
+    co_return co_await establish(link, true, deadline);
 }
 
 asio::awaitable<LinkResult> answer(asio::ip::tcp::socket socket, TlsIdentity& identity,
-                                   cell::Hello mine, LinkLimits limits) {
+                                   cell::Hello mine, LinkLimits limits,
+                                   std::function<bool()> on_first_message) {
     auto link = std::make_shared<Link::Impl>(std::move(socket), identity, std::nullopt, limits);
     link->hello_mine = mine;
-    link->arm_deadline();
-    co_return co_await establish(link, false);
+    link->on_first_message = on_first_message ? std::move(on_first_message) : [] { return true; };
+    const auto start = std::chrono::steady_clock::now();
+    link->arm_deadline(start + std::min(limits.first_message, limits.handshake));
+    co_return co_await establish(link, false, start + limits.handshake);
 }
 
 }  // namespace nightjar::node::link

@@ -20,14 +20,16 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     Impl(asio::ip::tcp::socket socket, TlsIdentity& identity, std::optional<base::LinkKey> pinned,
          const LinkLimits& limits);
 
-    /// Closes the link with `timed_out` at the deadline unless it is established by then.
-    void arm_deadline();
+    /// Closes the link with `timed_out` at the deadline unless it is established by then. A later
+    /// call replaces the deadline.
+    void arm_deadline(base::Mono deadline);
     /// Starts the flow of cells and the timers.
     void start(Sink& to);
     /// Passes every complete cell of the last read to the sink. The sink may end or destroy the
     /// link.
     void deliver();
     void schedule_flush();
+    void bound_unsent(std::size_t bytes);
     void end(LinkError why);
     /// Sends a close_notify if that is possible without blocking, then calls end().
     void close();
@@ -44,6 +46,8 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     Link* owner = nullptr;  // nullptr after the Link is destroyed
     Sink* sink = nullptr;   // nullptr until run()
     bool established = false;
+    base::Mono deadline;                     // of the handshake, or of its first stage
+    std::function<bool()> on_first_message;  // set at the accepting side, until it was called
     std::optional<LinkError> ended;
 
  private:
@@ -54,6 +58,8 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
 
     base::Bytes in_flight_;  // bytes that the socket is writing
     bool writing_ = false;
+    base::Mono writing_since_;  // of the write that is under way
+    base::Milliseconds stuck_{};
     bool flush_scheduled_ = false;
     bool key_update_due_ = false;
     std::uint32_t cells_under_key_ = 0;

@@ -10,35 +10,30 @@
 
 namespace nightjar::node::link {
 
-namespace {
-
-// One subscriber usually has a whole /64, so an IPv6 source is a /64.
-asio::ip::address source_of(const asio::ip::address& address) {
-    if (address.is_v4()) return address;
-    const auto v6 = address.to_v6();
-    if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6);
-    auto bytes = v6.to_bytes();
-    std::fill(bytes.begin() + 8, bytes.end(), 0);
-    return asio::ip::address_v6{bytes};
-}
-
-}  // namespace
-
-// A handshake's slot. Freed however the handshake ends, even if it is cancelled before it starts.
-struct Listener::HandshakeSlot {
-    HandshakeSlot(Listener& of, const Source& taken_by, std::uint64_t in_order)
-        : listener{of}, source{taken_by}, number{in_order} {}
-    HandshakeSlot(const HandshakeSlot&) = delete;
-    HandshakeSlot& operator=(const HandshakeSlot&) = delete;
-    ~HandshakeSlot() {
-        listener.handshakes_.erase(number);
-        const auto found = listener.per_source_.find(source);
-        if (--found->second == 0) listener.per_source_.erase(found);
+// A handshake's place in the pools. Freed however the handshake ends, even if it is cancelled
+// before it starts.
+class Listener::Place {
+ public:
+    Place(Listener& listener, Pools& pools, const base::IpAddress& from, Number number)
+        : listener_{listener}, pools_{pools}, from_{from}, number_{number} {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() {
+        pools_.silent.leave(number_);
+        pools_.speaking.leave(number_);
+        listener_.handshakes_.erase(number_);
+    }
+    /// The peer has spoken. Returns false if no place is left for it.
+    bool speak() {
+        pools_.silent.leave(number_);
+        return listener_.take_place(pools_.speaking, from_, number_);
     }
 
-    Listener& listener;
-    const Source source;
-    const std::uint64_t number;
+ private:
+    Listener& listener_;
+    Pools& pools_;
+    const base::IpAddress from_;
+    const Number number_;
 };
 
 Listener::Listener(asio::any_io_executor executor, const asio::ip::tcp::endpoint& address,
@@ -51,6 +46,9 @@ Listener::Listener(asio::any_io_executor executor, const asio::ip::tcp::endpoint
       limits_{limits},
       on_link_{std::move(on_link)},
       listener_limits_{listener_limits},
+      rates_{listener_limits.rate, random_},
+      strangers_{{listener_limits.silent, random_}, {listener_limits.speaking, random_}},
+      relays_{{listener_limits.known, random_}, {listener_limits.known, random_}},
       // Handshakes report failures as a Result. An exception means that memory ran out, and only
       // this peer's handshake fails.
       tasks_{executor, [this](const std::string&, const std::string&) { ++counts_.failed; }} {}
@@ -69,7 +67,7 @@ asio::awaitable<void> Listener::run() {
     co_await process::accept_loop(
         acceptor_, std::move(limits),
         [this](asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer, auto) {
-            admit(std::move(socket), source_of(peer.address()));
+            admit(std::move(socket), plain_address(peer.address()));
         });
     stop();
     tasks_.cancel();
@@ -83,39 +81,47 @@ void Listener::stop() {
     acceptor_.close(ignored);
 }
 
-void Listener::admit(asio::ip::tcp::socket socket, const Source& source) {
+void Listener::admit(asio::ip::tcp::socket socket, const base::IpAddress& from) {
+    // Where this returns early, the destructor closes the socket.
     if (stopped_) return;
-    std::size_t& of_source = per_source_[source];
-    if (of_source >= listener_limits_.handshakes_per_source) {
-        ++counts_.source_limited;
-        return;  // the destructor closes the socket
+    const bool known = known_.contains(from);
+    const bool free = known || (from.is_loopback() && !listener_limits_.limit_loopback);
+    if (!free && !rates_.take(from, std::chrono::steady_clock::now())) {
+        ++counts_.rate_limited;
+        return;
     }
-    if (handshakes_.size() >= listener_limits_.handshakes) drop_oldest();
-    ++per_source_[source];
-    const std::uint64_t number = next_number_++;
-    auto place = std::make_unique<HandshakeSlot>(*this, source, number);
+    auto& pools = known ? relays_ : strangers_;
+    const Number number = next_number_++;
+    if (!take_place(pools.silent, from, number)) return;
+    auto place = std::make_unique<Place>(*this, pools, from, number);
     const auto task = tasks_.spawn("handshake", handshake(std::move(socket), std::move(place)));
-    handshakes_.emplace(number, task);
+    // The handshake may be over already.
+    if (pools.silent.holds(number) || pools.speaking.holds(number))
+        handshakes_.emplace(number, task);
 }
 
 asio::awaitable<void> Listener::handshake(asio::ip::tcp::socket socket,
-                                          std::unique_ptr<HandshakeSlot>) {
-    auto link = co_await answer(std::move(socket), identity_, mine_, limits_);
+                                          std::unique_ptr<Place> place) {
+    auto link = co_await answer(std::move(socket), identity_, mine_, limits_,
+                                [place = place.get()] { return place->speak(); });
     if (link && !stopped_) {
         ++counts_.answered;
+        place.reset();
         on_link_(std::move(*link));
     } else {
         ++counts_.failed;
     }
 }
 
-// An honest handshake takes two round trips. Under a flood the oldest handshake is the one least
-// likely to be honest, and an honest peer that is dropped dials again.
-void Listener::drop_oldest() {
-    ++counts_.dropped_oldest;
-    const auto oldest = handshakes_.begin()->second;
-    handshakes_.erase(handshakes_.begin());
-    tasks_.cancel(oldest);
+// An honest peer that loses its place dials again.
+bool Listener::take_place(base::PrefixShares& pool, const base::IpAddress& from, Number number) {
+    const auto loser = pool.enter(from, number);
+    if (!loser) return true;
+    ++counts_.evicted;
+    if (*loser == number) return false;
+    if (const auto found = handshakes_.find(*loser); found != handshakes_.end())
+        tasks_.cancel(found->second);
+    return true;
 }
 
 }  // namespace nightjar::node::link

@@ -1,22 +1,34 @@
-// Accepts links on one address. Limits the number of concurrent handshakes, in total and per
-// source, and pauses when file descriptors run out. It keeps data about a source only while it has
-// handshakes.
+// Accepts links on one address, against strangers who want to keep others out:
+//
+//   - each network prefix may connect only so often (base::PrefixRates);
+//   - a connection is silent until its first message (the TLS ClientHello) is whole. Silent ones
+//     have a second and a pool of their own, so they never take a place of a peer that has spoken;
+//   - a full pool takes a place from the heaviest prefix (base::PrefixShares);
+//   - listed relays have pools and no rate of their own, by their addresses.
+//
+// It pauses when file descriptors run out. Of a source it keeps only counts, and only in memory.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
+#include <set>
+#include <unordered_map>
 
+#include "sphinx/base/prefix_rates.hpp"
+#include "sphinx/base/prefix_shares.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/process/task_group.hpp"
 
 namespace nightjar::node::link {
 
 struct ListenerLimits {
-    std::size_t handshakes = 1024;           // concurrent; when full, the oldest is dropped
-    std::size_t handshakes_per_source = 32;  // concurrent, per IPv4 address or IPv6 /64
+    std::size_t silent = 512;     // concurrent handshakes before the peer's first message
+    std::size_t speaking = 512;   // and after it
+    std::size_t known = 128;      // each of these two, for listed relays' addresses
+    base::PrefixRate rate = {};   // connections of a source
+    bool limit_loopback = false;  // the rate holds for 127.0.0.0/8 and ::1 too
     base::Milliseconds pause_without_descriptors{100};
 };
 
@@ -24,8 +36,8 @@ struct ListenerLimits {
 struct ListenerCounts {
     std::uint64_t answered = 0;          // links passed to the owner
     std::uint64_t failed = 0;            // handshakes that failed
-    std::uint64_t source_limited = 0;    // closed immediately, before reading a byte
-    std::uint64_t dropped_oldest = 0;    // dropped in favour of a newer handshake
+    std::uint64_t rate_limited = 0;      // closed immediately, before reading a byte
+    std::uint64_t evicted = 0;           // lost the place of a handshake to another
     std::uint64_t out_of_resources = 0;  // pauses because accept had no descriptor or memory
 };
 
@@ -42,6 +54,9 @@ class Listener {
              ListenerLimits listener_limits = {});
     ~Listener();
 
+    /// Sets the addresses of the listed relays.
+    void know(std::set<base::IpAddress> relays) { known_ = std::move(relays); }
+
     /// Accepts until stop() or cancellation. When it ends, none of its handshakes is running. Call
     /// it once, in a TaskGroup.
     asio::awaitable<void> run();
@@ -50,16 +65,20 @@ class Listener {
     /// The address it listens on. If port 0 was requested, this has the port that the kernel chose.
     asio::ip::tcp::endpoint address() const { return address_; }
     const ListenerCounts& counts() const { return counts_; }
+    /// Handshakes that are under way.
+    std::size_t handshakes() const { return handshakes_.size(); }
 
  private:
-    using Source = asio::ip::address;
+    using Number = base::PrefixShares::Holder;
+    struct Pools {
+        base::PrefixShares silent;
+        base::PrefixShares speaking;
+    };
+    class Place;
 
-    struct HandshakeSlot;
-
-    void admit(asio::ip::tcp::socket socket, const Source& source);
-    asio::awaitable<void> handshake(asio::ip::tcp::socket socket,
-                                    std::unique_ptr<HandshakeSlot> place);
-    void drop_oldest();
+    void admit(asio::ip::tcp::socket socket, const base::IpAddress& from);
+    asio::awaitable<void> handshake(asio::ip::tcp::socket socket, std::unique_ptr<Place> place);
+    bool take_place(base::PrefixShares& pool, const base::IpAddress& from, Number number);
 
     asio::ip::tcp::acceptor acceptor_;
     asio::ip::tcp::endpoint address_;
@@ -69,9 +88,13 @@ class Listener {
     OnLink on_link_;
     ListenerLimits listener_limits_;
     ListenerCounts counts_;
-    std::map<std::uint64_t, process::TaskGroup::TaskId> handshakes_;  // by order of arrival
-    std::map<Source, std::size_t> per_source_;
-    std::uint64_t next_number_ = 0;
+    base::SystemRandom random_;
+    base::PrefixRates rates_;
+    Pools strangers_;
+    Pools relays_;
+    std::set<base::IpAddress> known_;
+    std::unordered_map<Number, process::TaskGroup::TaskId> handshakes_;
+    Number next_number_ = 0;
     bool stopped_ = false;
     process::TaskGroup tasks_;
 };
