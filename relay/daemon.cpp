@@ -97,8 +97,11 @@ io::EngineOptions engine_options(const operation::Loaded& loaded) {
     options.links.network = directory::network_id(loaded.document_file.anchors());
     for (const auto& at : loaded.config.listen)
         options.links.listen.emplace_back(asio::ip::make_address(at.host), at.port);
+    options.links.clients_max = operation::clients_max(loaded.config, law(loaded));
     options.workers = loaded.config.workers;
     options.pipeline.lab_drop_share = loaded.config.lab_drop_share;
+    options.pipeline.replay_room = {static_cast<double>(loaded.config.packets_per_second),
+                                    operation::key_time(law(loaded))};
     if (loaded.config.is_exit()) {
         options.exit = {operation::make_exit_policy(loaded.config, *loaded.document.document),
                         loaded.config.dns_servers};
@@ -328,6 +331,7 @@ operation::StatusFacts Daemon::status() {
     status.facts = facts();
     status.links = engine_.links();
     status.loops_missing = engine_.loops_missing();
+    status.replay_room_short = engine_.replay_room_short();
     if (lab()) status.lab = engine_.lab_facts();
     return status;
 }

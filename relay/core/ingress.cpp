@@ -11,7 +11,7 @@ namespace nightjar::relay::core {
 bool TokenBucket::take(double per_second, base::Mono now) {
     // Packets may arrive here slightly out of order. An earlier time never removes tokens.
     if (now > filled_) {
-        tokens_ = std::min(depth, tokens_ + base::to_seconds(now - filled_) * per_second);
+        tokens_ = std::min(depth_, tokens_ + base::to_seconds(now - filled_) * per_second);
         filled_ = now;
     }
     if (tokens_ < 1) return false;
@@ -19,29 +19,54 @@ bool TokenBucket::take(double per_second, base::Mono now) {
     return true;
 }
 
+namespace {
+
+double law_per_second(const directory::Parameters& parameters) {
+    return parameters.main_slots.per_second() + parameters.client_loops.per_second();
+}
+
+}  // namespace
+
 double admitted_per_second(const directory::Parameters& parameters) {
-    return 1.2 * (parameters.main_slots.per_second() + parameters.client_loops.per_second());
+    return 1.2 * law_per_second(parameters);
+}
+
+double cells_per_second_max(const directory::Parameters& parameters) {
+    return 4 * law_per_second(parameters);
+}
+
+double cells_burst(const directory::Parameters& parameters) {
+    return std::max(64.0, 20 * law_per_second(parameters));
 }
 
 Ingress::Ingress(base::NodeId self, std::shared_ptr<const directory::Document> document,
-                 const Keyring& keyring, base::Random& random, double lab_drop_share)
+                 const Keyring& keyring, base::Random& random, double lab_drop_share,
+                 const ReplayRoom& room)
     : self_{self},
-      document_{std::move(document)},
-      own_{document_->find(self_)},
       keyring_{keyring},
       random_{random},
       lab_drop_share_{lab_drop_share},
-      clients_{0, base::KeyedHash{random}} {
+      hash_{random},
+      clients_{0, hash_} {
     assert(lab_drop_share_ >= 0 && lab_drop_share_ <= 1);
+    if (room.per_second > 0) room_.emplace(room.per_second, room.burst(), base::Mono{});
+    use(std::move(document));
 }
 
 void Ingress::use(std::shared_ptr<const directory::Document> document) {
     document_ = std::move(document);
     own_ = document_->find(self_);
+    if (!own_ || !room_) return;
+    const auto neighbours = std::count_if(
+        document_->relays.begin(), document_->relays.end(),
+        [this](const auto& relay) { return directory::may_forward(*document_, relay, *own_); });
+    const double of_relays = own_->role == directory::Role::gateway ? 0.5 : 1;
+    relay_part_ = of_relays / static_cast<double>(std::max<std::ptrdiff_t>(neighbours, 1));
+    room_->forget_sharers();
 }
 
 void Ingress::client_connected(const base::MailboxId& client, base::Mono now) {
-    clients_.try_emplace(client, now);
+    clients_.try_emplace(client, client_burst, client_burst / 4, now);
 }
 
 void Ingress::client_gone(const base::MailboxId& client) {
@@ -67,7 +92,18 @@ base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const
     if (cell.kind() != cell::Kind::packet) return base::Fail{DropReason::malformed};
     auto key = keyring_.find(cell.epoch(), wall);
     if (!key) return base::Fail{DropReason::malformed};
+    if (!has_room(from, arrived)) return base::Fail{DropReason::admission};
     return key;
+}
+
+bool Ingress::has_room(const Origin& from, base::Mono arrived) {
+    if (!room_) return true;
+    constexpr base::SharedRate::Sharer clients = 0;
+    constexpr double clients_part = 0.5;
+    const bool taken = from.relay ? room_->take(hash_(from.relay->identity), relay_part_, arrived)
+                                  : room_->take(clients, clients_part, arrived);
+    if (!taken) room_refused_ = arrived;
+    return taken;
 }
 
 bool Ingress::injected_drop() {

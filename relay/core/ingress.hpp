@@ -1,10 +1,16 @@
 // Decides which packets may enter. The checks, in order: lab fault injection, the client's token
-// bucket, the route's previous hop, the epoch's key. Every refusal has a reason, and no refusal is
-// answered. Pure; one thread. `keyring` and `random` must outlive this object.
+// bucket, the route's previous hop, the epoch's key, the room in the replay filters. Every refusal
+// has a reason, and no refusal is answered.
+//
+// Replay room is shared (base::SharedRate): each relay of the layer before has an equal part. At a
+// gateway its clients together have half and the relays the other half, because a client sends
+// about as many packets as are sent to it. Pure; one thread. `keyring` and `random` must outlive
+// this object.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
+#include <optional>
 
 #include "relay/core/drop_reason.hpp"
 #include "relay/core/keyring.hpp"
@@ -12,6 +18,7 @@
 #include "sphinx/base/keyed_hash.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/result.hpp"
+#include "sphinx/base/shared_rate.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
@@ -24,28 +31,48 @@ struct Origin {
     base::MailboxId client;                   // valid if relay == nullptr
 };
 
-/// A token bucket: `per_second` tokens a second, at most `depth` at once. A gateway uses 1.2 (U +
-/// L) per second for each client.
+/// A token bucket: `per_second` tokens a second, at most `depth` at once, `tokens` at the start.
 class TokenBucket {
  public:
-    static constexpr double depth = 64;
-
-    explicit TokenBucket(base::Mono now) : filled_{now} {}
+    TokenBucket(double depth, double tokens, base::Mono now)
+        : depth_{depth}, tokens_{tokens}, filled_{now} {}
     bool take(double per_second, base::Mono now);
 
  private:
-    double tokens_ = depth;
+    double depth_;
+    double tokens_;
     base::Mono filled_;
 };
 
 /// The rate at which a gateway admits packets of one client (docs/traffic-law.md section 1).
 double admitted_per_second(const directory::Parameters& parameters);
+/// The most packets of one client that are admitted at once. A new link has a quarter of it, so
+/// that a client gains nothing by connecting again and again.
+inline constexpr double client_burst = 64;
+
+/// The rate of cells of any kind above which a gateway closes a client's link: four times the law.
+double cells_per_second_max(const directory::Parameters& parameters);
+/// The most cells above that rate at once: what the law sends in 20 s, for a network that held them
+/// back.
+double cells_burst(const directory::Parameters& parameters);
+
+/// How many packets the replay filters are made for.
+struct ReplayRoom {
+    double per_second = 0;      // 0: no bound
+    base::Seconds key_time{0};  // for so long a key is accepted
+
+    /// A filter is made for `per_second` over the key's time. At most as much again can come at
+    /// once, so a filter never holds more than twice what it is made for. It then refuses one new
+    /// packet in 1,000.
+    double burst() const { return per_second * base::to_seconds(key_time); }
+};
 
 class Ingress {
  public:
     /// `lab_drop_share` has an effect only while the document says `lab`.
     Ingress(base::NodeId self, std::shared_ptr<const directory::Document> document,
-            const Keyring& keyring, base::Random& random, double lab_drop_share);
+            const Keyring& keyring, base::Random& random, double lab_drop_share,
+            const ReplayRoom& room = {});
 
     void use(std::shared_ptr<const directory::Document> document);
     void client_connected(const base::MailboxId& client, base::Mono now);
@@ -57,8 +84,13 @@ class Ingress {
                                                                       base::Mono arrived,
                                                                       base::Wall wall);
 
+    /// When a packet was last refused because its neighbour had more than its part of the replay
+    /// room and no more was free; nullopt: never.
+    std::optional<base::Mono> room_refused() const { return room_refused_; }
+
  private:
     bool injected_drop();
+    bool has_room(const Origin& from, base::Mono arrived);
 
     base::NodeId self_;
     std::shared_ptr<const directory::Document> document_;
@@ -66,7 +98,11 @@ class Ingress {
     const Keyring& keyring_;
     base::Random& random_;
     double lab_drop_share_;
+    base::KeyedHash hash_;
     boost::unordered_flat_map<base::MailboxId, TokenBucket, base::KeyedHash> clients_;
+    std::optional<base::SharedRate> room_;
+    double relay_part_ = 1;  // of the room
+    std::optional<base::Mono> room_refused_;
 };
 
 }  // namespace nightjar::relay::core

@@ -1,16 +1,21 @@
 #include "relay/core/mailbox.hpp"
 
-#include "relay/core/limits.hpp"
-
+#include <algorithm>
 #include <utility>
+
+#include "relay/core/limits.hpp"
 
 namespace nightjar::relay::core {
 
-Mailboxes::Mailboxes(directory::Rate down, base::Random& random, Counters& counters)
-    : down_{down}, random_{random}, counters_{counters}, mailboxes_{0, base::KeyedHash{random}} {}
+Mailboxes::Mailboxes(const directory::Parameters& law, base::Random& random, Counters& counters)
+    : random_{random}, counters_{counters}, mailboxes_{0, base::KeyedHash{random}} {
+    use(law);
+}
 
-void Mailboxes::use(directory::Rate down) {
-    down_ = down;
+void Mailboxes::use(const directory::Parameters& law) {
+    down_ = law.down;
+    const auto up = law.main_slots.per_second() + law.client_loops.per_second();
+    earned_ = 2 * down_.per_second() / up;
 }
 
 void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
@@ -20,6 +25,7 @@ void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
     const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
     auto& mailbox = *mailboxes_.emplace(client, std::make_unique<Mailbox>()).first->second;
     mailbox.client = client;
+    mailbox.credit = credit_start;
     mailbox.number = slots_.enter(mailbox);
     slots_.set(mailbox.number, now + phase);
 }
@@ -33,6 +39,15 @@ void Mailboxes::close(const base::MailboxId& client) {
 
 bool Mailboxes::connected(const base::MailboxId& client) const {
     return mailboxes_.contains(client);
+}
+
+void Mailboxes::earn(const base::MailboxId& client) {
+    const auto found = mailboxes_.find(client);
+    if (found == mailboxes_.end()) return;
+    constexpr double seconds_kept = 10;
+    auto& credit = found->second->credit;
+    const auto most = std::max(credit_start, seconds_kept * down_.per_second());
+    credit = std::min(credit + earned_, most);
 }
 
 void Mailboxes::deliver(const base::MailboxId& client, cell::CellBox cell) {
@@ -63,6 +78,8 @@ base::Mono Mailboxes::next_due() const {
 }
 
 void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
+    if (mailbox.credit < 1) return;
+    mailbox.credit -= 1;
     if (mailbox.queue.empty()) {
         if (egress.to_client(mailbox.client, std::make_unique<cell::Cell>()) == SendResult::queued)
             ++counters_.down_cells;

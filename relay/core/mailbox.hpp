@@ -5,7 +5,14 @@
 // Slot times are absolute and start at a random phase. A slot that cannot be used within
 // `lateness_max` of its time is lost and never made up. The limit is that of the mix queue: a
 // shorter stall costs the client no cell, so that the rate stays D on a busy host
-// (docs/traffic-law.md). Pure; one thread. `random` and `counters` must outlive this object.
+// (docs/traffic-law.md).
+//
+// A downlink costs the gateway far more than the peer that asks for it, so a peer pays for it with
+// packets of its own. Each packet at the law's rate earns the slots of two gaps, so that a client
+// that loses half of its slots still has its whole downlink. What a peer has at the start is enough
+// to fetch the network document, and it keeps at most ten seconds. Slots without credit are lost.
+//
+// Pure; one thread. `random` and `counters` must outlive this object.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -22,6 +29,7 @@
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
+#include "sphinx/cell/control.hpp"
 #include "sphinx/directory/parameters.hpp"
 
 namespace nightjar::relay::core {
@@ -29,16 +37,21 @@ namespace nightjar::relay::core {
 class Mailboxes {
  public:
     static constexpr std::size_t queue_max = 128;  // cells per client
+    /// The slots that a new client may use unpaid: the largest document, and some to spare.
+    static constexpr double credit_start =
+        static_cast<double>(cell::document_size_max / cell::document_part_size + 64);
 
-    Mailboxes(directory::Rate down, base::Random& random, Counters& counters);
+    Mailboxes(const directory::Parameters& law, base::Random& random, Counters& counters);
 
     /// Sets the rate for slots that are not scheduled yet.
-    void use(directory::Rate down);
+    void use(const directory::Parameters& law);
 
     /// Opens the client's mailbox. An open mailbox keeps its schedule and its queue.
     void open(const base::MailboxId& client, base::Mono now);
     void close(const base::MailboxId& client);
     bool connected(const base::MailboxId& client) const;
+    /// The client has sent a packet that was admitted.
+    void earn(const base::MailboxId& client);
 
     /// Queues a delivery for the next free slot. If there is no mailbox or no room, it is dropped
     /// and counted.
@@ -53,10 +66,12 @@ class Mailboxes {
         base::MailboxId client;
         std::vector<cell::CellBox> queue;
         std::uint32_t number = 0;  // handle in slots_
+        double credit = 0;         // slots that it may still use
     };
     void fill_slot(Mailbox& mailbox, Egress& egress);
 
     directory::Rate down_;
+    double earned_ = 0;  // slots for a client's packet
     base::Random& random_;
     Counters& counters_;
     boost::unordered_flat_map<base::MailboxId, std::unique_ptr<Mailbox>, base::KeyedHash>

@@ -36,13 +36,13 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
       exit_{exit},
       random_{random},
       counters_{counters},
-      ingress_{self, document_, keyring, random, options.lab_drop_share},
+      ingress_{self, document_, keyring, random, options.lab_drop_share, options.replay_room},
       mix_{options.mix_capacity, random},
       cover_{self,   document_,
              random, counters,
              now,    options.loop_sealer ? options.loop_sealer : std::make_shared<LoopSealer>()},
       level_{options.exit_headroom, random},
-      mailboxes_{document_->parameters.down, random, counters} {}
+      mailboxes_{document_->parameters, random, counters} {}
 
 void Pipeline::use(std::shared_ptr<const directory::Document> document) {
     assert(document);
@@ -50,7 +50,7 @@ void Pipeline::use(std::shared_ptr<const directory::Document> document) {
     own_ = document_->find(self_);
     ingress_.use(document_);
     cover_.use(document_);
-    mailboxes_.use(document_->parameters.down);
+    mailboxes_.use(document_->parameters);
     keyring_.lengthen(document_->parameters.key_grace());
     if (exit_) exit_->use(document_->parameters);
 }
@@ -76,6 +76,7 @@ std::optional<Work> Pipeline::accept(const Origin& from, cell::CellBox cell, bas
         counters_.drop(key.error());
         return {};
     }
+    if (!from.relay) mailboxes_.earn(from.client);
     Work work;
     work.cell = std::move(cell);
     work.arrived = arrived;

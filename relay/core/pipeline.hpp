@@ -46,6 +46,7 @@ namespace nightjar::relay::core {
 struct PipelineOptions {
     std::size_t mix_capacity = 20'000;  // packets held at once
     double lab_drop_share = 0;          // fraction of arriving packets to drop; lab networks only
+    ReplayRoom replay_room;             // unbounded unless set
     /// An exit fills its total with own loops (exit_level.hpp). Off unless set.
     ExitHeadroom exit_headroom;
     /// Seals the relay's own loops; nullptr: as real Sphinx packets.
@@ -99,6 +100,12 @@ class Pipeline {
     std::vector<base::Nanoseconds> take_loop_round_trips();
     /// More of this relay's loops are missing than ordinary loss explains.
     bool loops_missing() const { return cover_.loops_missing(); }
+    /// Within the last minute a neighbour sent more than its part while the replay filters had no
+    /// room to spare.
+    bool replay_room_short(base::Mono now) const {
+        const auto last = ingress_.room_refused();
+        return last && now - *last < base::Seconds{60};
+    }
 
  private:
     /// A packet that leaves for the next relay in this tick.

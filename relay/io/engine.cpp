@@ -21,7 +21,8 @@ constexpr base::Seconds log_loops_every{60};
 Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDocument document,
                node::link::TlsIdentity& tls, core::Keyring& keyring,
                node::process::TaskGroup& tasks)
-    : sessions_{options.exit ? std::make_optional<core::ExitSessions>(document.document->parameters,
+    : hash_{random_},
+      sessions_{options.exit ? std::make_optional<core::ExitSessions>(document.document->parameters,
                                                                       random_, counters_)
                              : std::nullopt},
       pipeline_{options.links.self,
@@ -73,7 +74,9 @@ void Engine::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& d
 void Engine::on_packet(const core::Origin& from, cell::CellBox cell) {
     auto work = pipeline_.accept(from, std::move(cell), node::process::mono_now(),
                                  node::process::wall_now());
-    if (!work || pool_.submit(std::move(*work))) return;
+    if (!work) return;
+    const auto neighbour = from.relay ? hash_(from.relay->identity) : hash_(from.client);
+    if (pool_.submit(std::move(*work), neighbour)) return;
     counters_.drop(core::DropReason::overflow);
     ++unwrap_refused_;
 }
@@ -100,6 +103,7 @@ void Engine::tick(base::Mono now) {
     for (const auto round_trip : pipeline_.take_loop_round_trips())
         loop_round_trips_ += round_trip;
     watch_loops(now);
+    watch_replay_room(now);
     if (exit_) exit_->pump();
 }
 
@@ -114,6 +118,18 @@ void Engine::watch_loops(base::Mono now) {
                            "overloaded, or somebody drops packets");
     else
         node::process::log(node::process::Level::info, "this relay's loops come back again");
+}
+
+void Engine::watch_replay_room(base::Mono now) {
+    const bool is_short = pipeline_.replay_room_short(now);
+    if (is_short == replay_room_short_) return;
+    replay_room_short_ = is_short;
+    if (is_short)
+        node::process::log(node::process::Level::warning,
+                           "the replay filters have no room to spare: packets of neighbours that "
+                           "send more than their part are refused; raise `packets_per_second`");
+    else
+        node::process::log(node::process::Level::info, "the replay filters have room again");
 }
 
 core::LabFacts Engine::lab_facts() {

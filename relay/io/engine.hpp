@@ -11,6 +11,7 @@
 #include "relay/io/links.hpp"
 #include "relay/io/ticker.hpp"
 #include "relay/io/unwrap_pool.hpp"
+#include "sphinx/base/keyed_hash.hpp"
 #include "sphinx/base/random.hpp"
 
 namespace nightjar::relay::io {
@@ -56,6 +57,9 @@ class Engine final : private Links::Owner {
     /// More of this relay's loops are missing than ordinary loss explains. The log has a line when
     /// this changes, at most one a minute.
     bool loops_missing() const { return loops_missing_; }
+    /// Some packets are refused because the replay filters were made for fewer. The log has a line
+    /// when this changes.
+    bool replay_room_short() const { return replay_room_short_; }
 
  private:
     void on_packet(const core::Origin& from, cell::CellBox cell) override;
@@ -64,8 +68,10 @@ class Engine final : private Links::Owner {
     void on_unwrapped(UnwrapPool::Batch batch);
     void tick(base::Mono now);
     void watch_loops(base::Mono now);
+    void watch_replay_room(base::Mono now);
 
     base::SystemRandom random_;
+    base::KeyedHash hash_;  // of neighbours
     core::Counters counters_;
     std::optional<core::ExitSessions> sessions_;
     core::Pipeline pipeline_;
@@ -76,6 +82,7 @@ class Engine final : private Links::Owner {
     base::Nanoseconds loop_round_trips_{};
     std::uint64_t unwrap_refused_ = 0;
     bool loops_missing_ = false;
+    bool replay_room_short_ = false;
     base::Mono loops_logged_{};
     UnwrapPool pool_;  // last member: its workers end before the objects they use
 };

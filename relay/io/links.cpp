@@ -33,6 +33,10 @@ std::size_t backlog_max(const directory::Parameters& law) {
     return std::max(least, static_cast<std::size_t>(law.down.per_second() / 2));
 }
 
+base::Mono now() {
+    return std::chrono::steady_clock::now();
+}
+
 }  // namespace
 
 /// A relay that we dial. It must not send packets on this link: it dials a link of its own for
@@ -97,18 +101,26 @@ struct Links::FromRelay final : node::link::Link::Sink {
 /// A client's link, and the part of the document still to be sent on it. Registered while this
 /// object lives.
 struct Links::FromClient final : node::link::Link::Sink {
-    FromClient(Links& all, node::link::Link& its, base::MailboxId who)
-        : links{all}, link{its}, client{who} {
-        auto& place = links.from_clients_[client];
-        if (place != nullptr) {
-            place->link.close();
+    FromClient(Links& all, node::link::Link& its, base::MailboxId who,
+               base::PrefixShares::Holder its_place)
+        : links{all},
+          link{its},
+          client{who},
+          place{its_place},
+          cells{core::cells_burst(all.law()), core::cells_burst(all.law()), now()} {
+        links.by_place_.emplace(place, this);
+        auto& registered = links.from_clients_[client];
+        if (registered != nullptr) {
+            registered->link.close();
             links.owner_.on_client_gone(client);
         }
-        place = this;
-        link.bound_unsent(backlog_max(links.signed_.document->parameters) * cell::cell_size);
+        registered = this;
+        link.bound_unsent(backlog_max(links.law()) * cell::cell_size);
         links.owner_.on_client(client);
     }
     ~FromClient() override {
+        links.places_.leave(place);
+        links.by_place_.erase(place);
         const auto found = links.from_clients_.find(client);
         if (found == links.from_clients_.end() || found->second != this) return;
         links.from_clients_.erase(found);
@@ -118,6 +130,8 @@ struct Links::FromClient final : node::link::Link::Sink {
     FromClient& operator=(const FromClient&) = delete;
 
     void on_cell(node::link::Link&, cell::CellBox cell) override {
+        // No client that keeps the law comes near this rate, and each cell costs time.
+        if (!cells.take(core::cells_per_second_max(links.law()), now())) return link.close();
         if (cell->kind() == cell::Kind::packet) {
             links.owner_.on_packet({nullptr, client}, std::move(cell));
         } else if (cell->kind() == cell::Kind::control) {
@@ -132,6 +146,8 @@ struct Links::FromClient final : node::link::Link::Sink {
     Links& links;
     node::link::Link& link;
     base::MailboxId client;
+    base::PrefixShares::Holder place;
+    core::TokenBucket cells;              // of any kind
     directory::SignedDocument asked_for;  // being sent in parts
     std::size_t offset = 0;
 };
@@ -147,7 +163,8 @@ Links::Links(asio::any_io_executor executor, LinksOptions options,
       random_{random},
       counters_{counters},
       tasks_{tasks},
-      owner_{owner} {
+      owner_{owner},
+      places_{options_.clients_max, random} {
     const cell::Hello mine{cell::protocol_version, options_.network, cell::LinkRole::relay};
     const auto receive = [this](std::unique_ptr<node::link::Link> link) {
         on_link(std::move(link));
@@ -249,9 +266,22 @@ asio::awaitable<void> Links::serve_relay(std::unique_ptr<node::link::Link> link,
 asio::awaitable<void> Links::serve_client(std::unique_ptr<node::link::Link> link) {
     const auto client = base::MailboxId{link->peer_key().bytes};
     if (closed_) co_return;
-    if (from_clients_.size() >= options_.clients_max && !from_clients_.contains(client)) co_return;
-    FromClient sink{*this, *link, client};
+    // A client that comes again gives up the place of its older link.
+    if (const auto older = from_clients_.find(client); older != from_clients_.end())
+        places_.leave(older->second->place);
+    const auto place = take_place(*link);
+    if (!place) co_return;
+    FromClient sink{*this, *link, client, *place};
     co_await link->run(sink);
+}
+
+std::optional<base::PrefixShares::Holder> Links::take_place(const node::link::Link& link) {
+    const auto place = next_place_++;
+    const auto loser = places_.enter(link.peer_address(), place);
+    if (loser == place) return std::nullopt;
+    // It has a place until its task ends, in which it is closed.
+    if (loser) by_place_.at(*loser)->link.close();
+    return place;
 }
 
 void Links::on_document_request(FromClient& client, base::Epoch have) {
@@ -303,8 +333,7 @@ core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox c
     const auto found = from_clients_.find(client);
     if (found == from_clients_.end()) return core::SendResult::no_link;
     auto& from = *found->second;
-    if (from.link.queued() >= backlog_max(signed_.document->parameters))
-        return core::SendResult::queue_full;
+    if (from.link.queued() >= backlog_max(law())) return core::SendResult::queue_full;
     const bool part = cell->kind() == cell::Kind::padding && from.asked_for.text != nullptr;
     const bool sent = part ? send_document_part(from) : from.link.send(std::move(cell));
     return sent ? core::SendResult::queued : core::SendResult::queue_full;

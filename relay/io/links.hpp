@@ -7,12 +7,14 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "relay/core/counters.hpp"
 #include "relay/core/egress.hpp"
 #include "relay/core/ingress.hpp"
+#include "sphinx/base/prefix_shares.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/directory/signed_document.hpp"
 #include "sphinx/node/link/dialer.hpp"
@@ -25,7 +27,7 @@ struct LinksOptions {
     base::NodeId self;
     base::NetworkId network;
     std::vector<boost::asio::ip::tcp::endpoint> listen;
-    std::size_t clients_max = 10'000;
+    std::size_t clients_max = 1000;  // when more come, network prefixes share the places
     node::link::LinkLimits limits = {};
 };
 
@@ -69,6 +71,7 @@ class Links final : public core::Egress {
     struct FromRelay;
     struct FromClient;
 
+    const directory::Parameters& law() const { return signed_.document->parameters; }
     const directory::Relay* own() const { return signed_.document->find(options_.self); }
     void know_relays();
     void dial_next_layer();
@@ -77,6 +80,8 @@ class Links final : public core::Egress {
                                              base::NodeId peer);
     boost::asio::awaitable<void> serve_client(std::unique_ptr<node::link::Link> link);
     boost::asio::awaitable<void> dial(std::shared_ptr<Outgoing> outgoing);
+    /// Gives a new client's link a place. Returns nullopt if none is left for it.
+    std::optional<base::PrefixShares::Holder> take_place(const node::link::Link& link);
     void on_document_request(FromClient& client, base::Epoch have);
     bool send_document_part(FromClient& client);
 
@@ -92,6 +97,9 @@ class Links final : public core::Egress {
     std::map<base::NodeId, std::shared_ptr<Outgoing>> outgoing_;
     std::map<base::NodeId, FromRelay*> from_relays_;       // owned by their tasks
     std::map<base::MailboxId, FromClient*> from_clients_;  // owned by their tasks
+    base::PrefixShares places_;                            // of the clients' links
+    std::map<base::PrefixShares::Holder, FromClient*> by_place_;
+    base::PrefixShares::Holder next_place_ = 0;
     bool closed_ = false;
 };
 

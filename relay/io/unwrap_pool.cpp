@@ -18,9 +18,8 @@ UnwrapPool::~UnwrapPool() {
     workers_.join();
 }
 
-bool UnwrapPool::submit(core::Work work) {
-    if (waiting_.size() >= intake_max) return false;
-    waiting_.push_back(std::move(work));
+bool UnwrapPool::submit(core::Work work, base::FairQueue<core::Work>::Source from) {
+    const bool had_room = waiting_.push(from, std::move(work));
     if (!dispatch_posted_ && idle_workers_ > 0) {
         // One pass of the event loop delivers many cells; post the dispatch so that they form one
         // batch.
@@ -29,7 +28,7 @@ bool UnwrapPool::submit(core::Work work) {
             if (*alive) dispatch();
         });
     }
-    return true;
+    return had_room;
 }
 
 void UnwrapPool::dispatch() {
@@ -39,9 +38,10 @@ void UnwrapPool::dispatch() {
         // idle.
         const auto share = (waiting_.size() + idle_workers_ - 1) / idle_workers_;
         const auto count = std::min(share, batch_max);
-        const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
-        Batch batch{std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end)};
-        waiting_.erase(waiting_.begin(), end);
+        Batch batch;
+        batch.reserve(count);
+        while (batch.size() < count)
+            batch.push_back(waiting_.pop());
         give(std::move(batch));
     }
 }

@@ -1,6 +1,7 @@
 // The worker threads: they run a pure function over batches of packets. A batch belongs to one
-// worker until it returns; no other object is shared between threads. Call it from the I/O thread
-// only.
+// worker until it returns; no other object is shared between threads. Packets wait in a queue for
+// each neighbour, and neighbours take turns, so a flood of one delays or displaces no packet of
+// another. Call it from the I/O thread only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "relay/core/unwrap_work.hpp"
+#include "sphinx/base/fair_queue.hpp"
 
 namespace nightjar::relay::io {
 
@@ -27,8 +29,9 @@ class UnwrapPool {
     /// Joins the workers. Batches that have not returned by then are dropped.
     ~UnwrapPool();
 
-    /// Returns false if the intake is full: the packet is lost, and the caller counts it.
-    bool submit(core::Work work);
+    /// `from` stands for the neighbour that sent the packet. Returns false if the intake was full:
+    /// a packet of the neighbour that has most there is lost, and the caller counts it.
+    bool submit(core::Work work, base::FairQueue<core::Work>::Source from);
 
     /// The number of packets that wait or are with a worker.
     std::size_t pending() const { return waiting_.size() + with_workers_; }
@@ -42,7 +45,7 @@ class UnwrapPool {
     OnDone on_done_;
     std::size_t idle_workers_;
     bool dispatch_posted_ = false;
-    Batch waiting_;
+    base::FairQueue<core::Work> waiting_{intake_max};
     std::size_t with_workers_ = 0;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     boost::asio::thread_pool workers_;  // last member: joined before the objects they use

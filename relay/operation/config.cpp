@@ -143,6 +143,10 @@ RelayConfig read(const fs::path& file, YamlMap map) {
     config.packets_per_second = map.optional<std::uint32_t>(
         "packets_per_second", config.packets_per_second, {1, 1'000'000});
     config.workers = map.optional<std::uint32_t>("workers", config.workers, {1, 64});
+    if (map.find("clients_max"))
+        config.clients_max = map.optional<std::uint32_t>("clients_max", 1, {1, 100'000});
+    if (config.clients_max && config.role != directory::Role::gateway)
+        map.fail("clients_max", "only a gateway has clients", "use `role: gateway`, or remove it");
     read_metrics(map, config);
     read_exit(map, config);
     auto lab = map.map("lab");
@@ -232,6 +236,7 @@ std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig
     note("control", old.control != changed.control);
     note("packets_per_second", old.packets_per_second != changed.packets_per_second);
     note("workers", old.workers != changed.workers);
+    note("clients_max", old.clients_max != changed.clients_max);
     note("metrics.listen", old.metrics != changed.metrics);
     note("exit (on or off)", old.is_exit() != changed.is_exit());
     note("lab.drop_share", old.lab_drop_share != changed.lab_drop_share);

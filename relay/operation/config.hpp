@@ -26,6 +26,7 @@ struct RelayConfig {
     std::filesystem::path control;               // status socket; default: in the runtime dir
     std::uint32_t packets_per_second = 1000;     // expected load; sizes the replay filters
     std::uint32_t workers = 2;                   // threads that unwrap packets
+    std::optional<std::uint32_t> clients_max;    // links of clients; nullopt: what the law allows
     std::optional<directory::Endpoint> metrics;  // loopback only; nullopt: off
     std::vector<core::ExitRule> exit_rules;      // empty: not an exit
     std::vector<std::string> exit_policy;        // the same rules, as written in the file

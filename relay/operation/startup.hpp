@@ -47,9 +47,16 @@ bool version_recommended(const directory::Document& document);
 node::process::SandboxOptions files_in_use(const std::filesystem::path& config_file,
                                            const RelayConfig& config);
 
+/// For how long a mix key is accepted.
+base::Seconds key_time(const directory::Parameters& parameters);
+
 /// The number of packets that a filter must hold: the configured rate over the whole time that a
 /// key is accepted.
 std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters);
+
+/// The most links of clients: as configured, else as many as keep the I/O thread three quarters
+/// busy when all of them send and receive by the law. At least 1.
+std::size_t clients_max(const RelayConfig& config, const directory::Parameters& parameters);
 
 inline constexpr const char* program_version = NIGHTJAR_VERSION;
 

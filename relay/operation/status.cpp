@@ -77,7 +77,8 @@ std::string to_json(const StatusFacts& status) {
               {"next_relays", status.links.next_relays},
               {"next_relays_up", status.links.next_relays_up},
               {"previous_relays_up", status.links.previous_relays_up},
-              {"loops_missing", status.loops_missing}};
+              {"loops_missing", status.loops_missing},
+              {"replay_room_short", status.replay_room_short}};
     if (status.lab) json["lab"] = lab_json(*status.lab, status.links);
     return json.dump();
 }
@@ -101,6 +102,8 @@ std::optional<std::string> to_people(const std::string& text) {
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before\n";
     if (json.value("loops_missing", false)) out << "  loops      too many do not come back\n";
+    if (json.value("replay_room_short", false))
+        out << "  replays    no room to spare: raise packets_per_second\n";
     if (!json.value("reload_ok", true)) out << "  reload     the last reload was refused\n";
     if (json.contains("lab")) out << "  lab        " << json["lab"].dump() << "\n";
     return out.str();

@@ -24,8 +24,9 @@ struct StatusFacts {
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
     StaticFacts facts;
-    core::LinkCounts links;      // the number of clients is shown only in a lab
-    bool loops_missing = false;  // more of its loops than ordinary loss explains
+    core::LinkCounts links;          // the number of clients is shown only in a lab
+    bool loops_missing = false;      // more of its loops than ordinary loss explains
+    bool replay_room_short = false;  // packets are refused: the filters are made for fewer
     std::optional<core::LabFacts> lab;
 };
 

@@ -1,5 +1,5 @@
 """Mutants of what makes strangers share a relay: places, rates and times of links."""
-from mutant_list import CORE, SYSTEM, mutant
+from mutant_list import CORE, SYSTEM, UNIT, mutant
 
 SHARES = "sphinx/base/prefix_shares.cpp"
 RATES = "sphinx/base/prefix_rates.cpp"
@@ -7,6 +7,10 @@ LISTENER = "sphinx/node/link/listener.cpp"
 ONE_OF_N = "prefix shares: one of N users has at most k/N of the places, whatever it does"
 HEAVIEST = "prefix shares: a full pool takes from the heaviest prefix, the newcomer's included"
 STUCK = "link: an end whose bytes do not leave ends in its time, one whose bytes leave lives"
+
+FULL = "links: a full gateway takes from the address that has most; a client that comes again stays"
+UNPAID = "mailbox: a peer that sends nothing gets a document's worth of cells, no more"
+HALF = "mailbox: half of the law's packets keep the whole downlink, and ten seconds at most are kept"
 
 MUTANTS = [
     # --- sphinx/base/prefix_shares ---
@@ -39,7 +43,7 @@ MUTANTS = [
     mutant("age-of-a-write-counts-from-the-last-one", "sphinx/node/link/link.cpp", "    writing_since_ = now();\n", "",
            SYSTEM, STUCK),
     mutant("kernel-takes-megabytes", "relay/io/links.cpp",
-           "link.bound_unsent(backlog_max(links.signed_.document->parameters) * cell::cell_size);", "",
+           "link.bound_unsent(backlog_max(links.law()) * cell::cell_size);", "",
            SYSTEM, "links: a client that reads nothing holds few cells, and loses its link in time"),
     mutant("silence-has-the-handshakes-time", "sphinx/node/link/link_handshake.cpp",
            "start + std::min(limits.first_message, limits.handshake)", "start + limits.handshake",
@@ -61,4 +65,54 @@ MUTANTS = [
     mutant("loopback-has-a-rate", LISTENER, "(from.is_loopback() && !listener_limits_.limit_loopback)",
            "false",
            SYSTEM, "listener: a source that connects too often is closed at once; loopback is exempt"),
+    # --- a client's link ---
+    mutant("clients-unbounded", "relay/io/links.cpp", "places_{options_.clients_max, random}",
+           "places_{options_.clients_max + 1000, random}", SYSTEM, FULL),
+    mutant("full-gateway-takes-another-place-for-its-own", "relay/io/links.cpp",
+           "places_.leave(older->second->place);", "(void)older->second->place;", SYSTEM, FULL),
+    mutant("loser-of-a-place-keeps-its-link", "relay/io/links.cpp", "if (loser) by_place_.at(*loser)->link.close();",
+           "", SYSTEM, FULL),
+    mutant("flood-keeps-its-link", "relay/io/links.cpp",
+           "if (!cells.take(core::cells_per_second_max(links.law()), now())) return link.close();", "",
+           SYSTEM, "links: a client far above its rate loses its link"),
+    mutant("late-burst-is-a-flood", "relay/core/ingress.cpp", "std::max(64.0, 20 * law_per_second(parameters))",
+           "std::max(64.0, 2 * law_per_second(parameters))",
+           SYSTEM, "links: a client far above its rate loses its link"),
+    mutant("reconnecting-brings-a-burst", "relay/core/ingress.cpp", "client_burst, client_burst / 4, now",
+           "client_burst, client_burst, now", CORE,
+           "ingress: a client is admitted 1.2 (U + L) a second, 16 at once and 64 later"),
+    mutant("unpaid-downlink", "relay/core/mailbox.cpp", "if (mailbox.credit < 1) return;", "", CORE, UNPAID),
+    mutant("downlink-loses-what-the-uplink-loses", "relay/core/mailbox.cpp", "earned_ = 2 * down_", "earned_ = down_",
+           CORE, HALF),
+    mutant("credit-without-end", "relay/core/mailbox.cpp", "std::min(credit + earned_, most)",
+           "std::max(credit + earned_, most)", CORE, HALF),
+    mutant("packets-pay-for-nothing", "relay/core/pipeline.cpp",
+           "if (!from.relay) mailboxes_.earn(from.client);", "",
+           CORE, "pipeline: a client's admitted packets pay for its downlink"),
+    mutant("configured-clients-ignored", "relay/operation/startup.cpp",
+           "if (config.clients_max) return *config.clients_max;", "",
+           UNIT, "relay start: as many clients as the law lets one thread serve, or as configured"),
+    # --- neighbours ---
+    mutant("full-queue-drops-the-newcomer", "sphinx/base/fair_queue.hpp",
+           "if (held * queues_.size() >= capacity_) return false;", "if (held <= capacity_) return false;",
+           CORE, "fair queue: when it is full the source that has most loses its newest item"),
+    mutant("same-source-until-it-has-none", "sphinx/base/fair_queue.hpp",
+           "turns_.push_back(source);\n        return free_slot(slot);",
+           "turns_.push_front(source);\n        return free_slot(slot);",
+           CORE, "fair queue: sources take turns, each in its own order"),
+    mutant("reserve-for-all", "sphinx/base/shared_rate.cpp",
+           "if (tokens_ < reserve + 1 && own.tokens < 1) return false;", "if (tokens_ < 1) return false;",
+           CORE, "shared rate: one of N sharers takes nothing from others that keep to their part"),
+    mutant("own-part-never-spent", "sphinx/base/shared_rate.cpp", "own.tokens = std::max(own.tokens - 1, 0.0);", "",
+           CORE, "shared rate: one sharer has what nobody else uses, but not the others' reserve"),
+    mutant("filters-overfilled", "relay/core/ingress.cpp",
+           "if (!has_room(from, arrived)) return base::Fail{DropReason::admission};", "",
+           CORE, "ingress: a filter never gets more than twice what it is made for"),
+    mutant("each-neighbour-has-the-whole-room", "relay/core/ingress.cpp",
+           "relay_part_ = of_relays / static_cast<double>(std::max<std::ptrdiff_t>(neighbours, 1));",
+           "relay_part_ = neighbours > 0 ? of_relays : 1;",
+           CORE, "ingress: one relay of the layer before takes no replay room of another"),
+    mutant("one-queue-for-all-neighbours", "relay/io/unwrap_pool.cpp", "waiting_.push(from, std::move(work));",
+           "waiting_.push(from * 0, std::move(work));",
+           SYSTEM, "unwrap pool: a neighbour that floods displaces no packet of another"),
 ]

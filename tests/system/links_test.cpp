@@ -181,16 +181,61 @@ TEST_CASE("links: a second link of one client takes the first one's place") {
     CHECK(gateway.to_client(second->mailbox()) == relay::core::SendResult::no_link);
 }
 
-TEST_CASE("links: a gateway that is full takes no new client, and one that comes again") {
+TEST_CASE(
+    "links: a full gateway takes from the address that has most; a client that comes again stays") {
     Loop loop;
-    RelayLinks gateway{loop, "gateway-0", document_with_keys(test::Network{}), 1};
-    const auto first = join(gateway, stranger);
-    const auto other = dial(gateway, 201, LinkRole::client);
-    REQUIRE(loop.until([&] { return other->over() || gateway.clients_come > 1; }));
-    CHECK(gateway.clients_come == 1);
-    const auto again = dial(gateway, stranger, LinkRole::client);
-    REQUIRE(loop.until([&] { return again->over() || gateway.clients_come > 1; }));
-    CHECK(gateway.clients_come == 2);
+    RelayLinks gateway{loop, "gateway-0", document_with_keys(test::Network{}), 6};
+    const auto honest = join(gateway, stranger);
+    for (std::uint8_t n = 201; n < 206; ++n)
+        join(gateway, n);
+    CHECK(gateway.links->counts().clients == 6);
+    // A client that comes again takes nobody's place.
+    const auto again = join(gateway, stranger);
+    CHECK(loop.until([&] { return honest->over() && gateway.links->counts().clients == 6; }));
+    // All of these come from 127.0.0.1; one from elsewhere finds a place each time.
+    for (std::uint8_t n = 1; n < 4; ++n) {
+        const int before = gateway.clients_come;
+        std::optional<RawTls> peer;
+        std::thread dialing{[&] {
+            RawTlsOptions options;
+            options.seed = n;
+            options.source = "127.2.0.1";
+            peer.emplace(gateway.address, options);
+            peer->write(cell::encode(hello(LinkRole::client)));
+        }};
+        CHECK(loop.until([&] { return gateway.clients_come > before; }));
+        dialing.join();
+        CHECK(loop.until([&] { return gateway.links->counts().clients == 6; }));
+        CHECK(loop.until([&] { return gateway.clients_come - gateway.clients_gone == 6; }));
+        if (n == 3) break;
+        std::thread leaving{[&] { peer.reset(); }};
+        leaving.join();
+        REQUIRE(loop.until([&] { return gateway.links->counts().clients == 5; }));
+        join(gateway, static_cast<std::uint8_t>(210 + n));
+    }
+}
+
+TEST_CASE("links: a client far above its rate loses its link") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto client = join(gateway, stranger);
+    std::size_t sent = 0;
+    const auto flood = [&] {
+        while (client->up() && client->link->send(std::make_unique<cell::Cell>()))
+            ++sent;
+        return client->over();
+    };
+    CHECK(loop.until(flood, base::Milliseconds{20'000}));
+    CHECK(sent >= 20 * 55);
+    // What a network held back for 20 s comes at once and does no harm.
+    const auto late = join(gateway, 201);
+    for (int i = 0; i < 1000; ++i) {
+        REQUIRE(loop.until([&] { return late->link->queued() < 500; }));
+        late->send(cell::Cell{});
+    }
+    late->send(numbered(1));
+    CHECK(loop.until([&] { return !gateway.packets.empty(); }));
+    CHECK(late->up());
 }
 
 TEST_CASE("what waits for a client that does not read is half a second of its cells, no more") {

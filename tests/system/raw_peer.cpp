@@ -129,7 +129,7 @@ std::shared_ptr<SSL_SESSION> foreign_session() {
 }
 
 RawTls::RawTls(const boost::asio::ip::tcp::endpoint& address, const RawTlsOptions& options)
-    : tcp_{address}, context_{SSL_CTX_new(TLS_client_method())} {
+    : tcp_{address, options.source}, context_{SSL_CTX_new(TLS_client_method())} {
     SSL_CTX_set_max_proto_version(context_, options.version_max);
     if (options.seed || options.elliptic_curve_certificate) {
         EVP_PKEY* key = make_key(options);

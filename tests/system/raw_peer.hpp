@@ -48,6 +48,7 @@ struct RawTlsOptions {
     bool elliptic_curve_certificate = false;
     std::shared_ptr<SSL_SESSION> resume = {};
     base::Bytes early_data = {};
+    const char* source = "127.0.0.1";
 };
 
 /// A TLS client. Each call of SSL_write makes one record.

@@ -59,7 +59,7 @@ TEST_CASE("unwrap pool: every packet comes back once, unwrapped, on the I/O thre
                             delays.push_back(delay_of(work));
                     }};
     for (std::uint64_t i = 0; i < 300; ++i)
-        REQUIRE(pool.submit(packets.next(i)));
+        REQUIRE(pool.submit(packets.next(i), 1));
     CHECK(pool.pending() == 300);
     const auto work = boost::asio::make_work_guard(io);
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{20};
@@ -81,7 +81,7 @@ TEST_CASE("unwrap pool: the intake is bounded, and says so") {
         Work work;
         work.cell = std::make_unique<cell::Cell>(*sample.cell);
         work.key = sample.key;
-        taken += pool.submit(std::move(work)) ? 1 : 0;
+        taken += pool.submit(std::move(work), 1) ? 1 : 0;
     }
     CHECK(taken == UnwrapPool::intake_max);
 }
@@ -93,10 +93,43 @@ TEST_CASE("unwrap pool: it can be destroyed while workers are busy") {
     {
         UnwrapPool pool{io, 2, [&](UnwrapPool::Batch) { called = true; }};
         for (std::uint64_t i = 0; i < 100; ++i)
-            REQUIRE(pool.submit(packets.next(i)));
+            REQUIRE(pool.submit(packets.next(i), 1));
         io.run_one();
     }
     io.restart();
     io.run_for(std::chrono::milliseconds{200});
     CHECK(!called);
+}
+
+TEST_CASE("unwrap pool: a neighbour that floods displaces no packet of another") {
+    boost::asio::io_context io;
+    Packets packets;
+    const auto sample = packets.next(0);
+    std::size_t of_flood = 0, of_honest = 0, honest_in_first_thousand = 0;
+    UnwrapPool pool{io, 1, [&](UnwrapPool::Batch batch) {
+                        for (const auto& work : batch) {
+                            ++(work.from_client ? of_flood : of_honest);
+                            if (of_flood + of_honest <= 1000 && !work.from_client)
+                                ++honest_in_first_thousand;
+                        }
+                    }};
+    const auto submit = [&](bool flood) {
+        Work work;
+        work.cell = std::make_unique<cell::Cell>(*sample.cell);
+        work.key = sample.key;
+        work.from_client = flood;  // marks it for the test
+        return pool.submit(std::move(work), flood ? 1 : 2);
+    };
+    for (std::size_t i = 0; i < 2 * UnwrapPool::intake_max; ++i)
+        submit(true);
+    for (int i = 0; i < 400; ++i)
+        submit(false);
+    CHECK(pool.pending() == UnwrapPool::intake_max);
+    const auto guard = boost::asio::make_work_guard(io);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{40};
+    while (pool.pending() > 0 && std::chrono::steady_clock::now() < end)
+        io.run_one_for(std::chrono::milliseconds{20});
+    CHECK(of_honest == 400);
+    CHECK(of_flood == UnwrapPool::intake_max - 400);
+    CHECK(honest_in_first_thousand == 400);
 }

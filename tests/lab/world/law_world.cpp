@@ -40,7 +40,7 @@ LawWorld::LawWorld(LawOptions options)
       client_random_{options.client_seed},
       moved_random_{options.moved_seed},
       now_{begin},
-      mailboxes_{options.parameters.down, gateway_random_, gateway_counters_} {
+      mailboxes_{options.parameters, gateway_random_, gateway_counters_} {
     gateway_ = random_.id<base::NodeId>();
     for (unsigned i = 0; i < options_.exits; ++i) {
         auto exit = std::make_unique<Exit>();
@@ -138,6 +138,7 @@ void LawWorld::step_client() {
         auto& cell = packet.cell;
         const auto header = read_clear(cell->body());
         const auto message = message_of(*cell);
+        mailboxes_.earn(mailbox_);
         if (on_slot) on_slot(now_, *base::SessionId::from(message.first(base::SessionId::size())));
         int to = at_gateway;  // a loop
         for (std::size_t i = 0; i < exits_.size(); ++i)

@@ -108,15 +108,23 @@ TEST_CASE_FIXTURE(Fixture, "ingress: a relay that the document does not list tak
     CHECK(admit(in, {nullptr, client}) == "misrouted");
 }
 
-TEST_CASE_FIXTURE(Fixture, "ingress: a client is admitted 64 at once and 1.2 (U + L) a second") {
+TEST_CASE_FIXTURE(Fixture,
+                  "ingress: a client is admitted 1.2 (U + L) a second, 16 at once and 64 later") {
     CHECK(relay::core::admitted_per_second(network.parameters()) == doctest::Approx(66.0));
     auto in = ingress("gateway-0");
     const Origin from{nullptr, client};
     CHECK(admit(in, from) == "admission");  // not connected
     in.client_connected(client, test::start);
-    for (int i = 0; i < 64; ++i)
+    for (int i = 0; i < 16; ++i)
         REQUIRE(admit(in, from) == "admitted");
     CHECK(admit(in, from) == "admission");
+    // Connecting again fills nothing that waiting would not.
+    in.client_gone(client);
+    in.client_connected(client, test::start);
+    int again = 0;
+    while (again < 1000 && admit(in, from) == "admitted")
+        ++again;
+    CHECK(again == 16);
     // 1/66 s gives one token; a little less does not.
     CHECK(admit(in, from, packet(), test::start + 15ms) == "admission");
     CHECK(admit(in, from, packet(), test::start + 16ms) == "admitted");
@@ -158,7 +166,74 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(refused == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "ingress: relays have no bucket") {
+TEST_CASE_FIXTURE(Fixture,
+                  "ingress: one relay of the layer before takes no replay room of another") {
+    const auto mix = network.named("mix-2-0").identity;
+    // Filters for 10 packets a second over 100 s: the room is 1,000, half of it in reserve.
+    Ingress in{mix, network.document(), keyring, random, 0, {10, 100s}};
+    use_key_of("mix-2-0");
+    const auto from = [&](const char* name) { return Origin{&network.named(name), {}}; };
+    const auto burst = [&](const char* name, int tries, base::Mono at) {
+        int admitted = 0;
+        for (int i = 0; i < tries; ++i)
+            admitted += admit(in, from(name), packet(), at) == "admitted" ? 1 : 0;
+        return admitted;
+    };
+    CHECK_FALSE(in.room_refused());
+    CHECK(burst("mix-1-0", 5000, test::start) == 500);
+    CHECK(in.room_refused() == test::start);
+    CHECK(admit(in, from("mix-1-0")) == "admission");
+    // The other relay of its layer has half of the reserve, and half of the rate for ever.
+    CHECK(burst("mix-1-1", 5000, test::start) == 250);
+    int lost = 0;
+    for (int second = 1; second <= 600; ++second) {
+        burst("mix-1-0", 100, test::start + second * 1s);
+        lost += 5 - burst("mix-1-1", 5, test::start + second * 1s);
+    }
+    CHECK(lost == 0);
+    // A misrouted or malformed packet takes no room.
+    CHECK(admit(in, from("mix-3-0"), packet(), test::start + 601s) == "misrouted");
+    CHECK(admit(in, from("mix-1-1"), packet(0), test::start + 601s) == "malformed");
+}
+
+TEST_CASE_FIXTURE(Fixture, "ingress: a filter never gets more than twice what it is made for") {
+    Ingress in{
+        network.named("mix-1-0").identity, network.document(), keyring, random, 0, {10, 100s}};
+    const Origin relays[] = {{&network.named("gateway-0"), {}}, {&network.named("gateway-1"), {}}};
+    int admitted = 0;
+    for (int ms = 0; ms < 100'000; ms += 5)
+        for (const auto& from : relays)
+            admitted +=
+                admit(in, from, packet(), test::start + base::Milliseconds{ms}) == "admitted" ? 1
+                                                                                              : 0;
+    CHECK(admitted <= 2000);
+    CHECK(admitted >= 1400);
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "ingress: a gateway's clients have half of the replay room, its relays the other") {
+    Ingress in{
+        network.named("gateway-0").identity, network.document(), keyring, random, 0, {10, 100s}};
+    use_key_of("gateway-0");
+    const Origin relay{&network.named("mix-3-0"), {}};
+    // Ten clients at their whole rate.
+    for (std::uint8_t n = 0; n < 10; ++n)
+        in.client_connected({{n}}, test::start);
+    int of_clients = 0, of_relay = 0;
+    for (int second = 1; second <= 200; ++second) {
+        const auto at = test::start + second * 1s;
+        for (std::uint8_t n = 0; n < 10; ++n)
+            for (int i = 0; i < 60; ++i)
+                of_clients += admit(in, {nullptr, {{n}}}, packet(), at) == "admitted" ? 1 : 0;
+        of_relay += admit(in, relay, packet(), at) == "admitted" ? 1 : 0;
+        of_relay += admit(in, relay, packet(), at) == "admitted" ? 1 : 0;
+    }
+    CHECK(of_relay == 400);
+    CHECK(of_clients <= 500 + 200 * 10 - 400 + 10);
+    CHECK(of_clients >= 200 * 5);
+}
+
+TEST_CASE_FIXTURE(Fixture, "ingress: relays have no bucket where no filter bounds them") {
     auto in = ingress("mix-1-0");
     for (int i = 0; i < 1000; ++i)
         REQUIRE(admit(in, {&network.named("gateway-0"), {}}) == "admitted");

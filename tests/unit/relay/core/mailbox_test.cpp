@@ -13,7 +13,7 @@ using relay::core::SendResult;
 namespace {
 
 constexpr base::Mono start{1h};
-constexpr directory::Rate rate_60{60'000};
+const directory::Rate rate_60 = directory::Parameters{}.down;
 
 struct Downlinks final : relay::core::Egress {
     struct Got {
@@ -37,16 +37,21 @@ struct Downlinks final : relay::core::Egress {
 struct Fixture {
     base::SeededRandom random{1};
     relay::core::Counters counters;
-    Mailboxes mailboxes{rate_60, random, counters};
+    Mailboxes mailboxes{{}, random, counters};  // 60 slots a second
     Downlinks links;
 
     void tick(base::Mono now) {
         links.now = now;
         mailboxes.tick(now, links);
     }
+    /// Clients 1 to 9 send by the law meanwhile.
     void run(base::Mono from, base::Mono to) {
-        for (auto now = from; now < to; now += 1ms)
+        for (auto now = from; now < to; now += 1ms) {
+            if ((now - from) % 20ms == 0ms)
+                for (std::uint8_t number = 1; number < 10; ++number)
+                    mailboxes.earn(client(number));
             tick(now);
+        }
     }
     base::MailboxId client(std::uint8_t number) {
         base::MailboxId id;
@@ -159,7 +164,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: slots that a stall has passed are lost, nev
          {Case{10ms, 1}, Case{200ms, 13}, Case{400ms, 16}, Case{1s, 16}, Case{10min, 16}}) {
         CAPTURE(c.stall.count());
         links.got.clear();
-        Mailboxes fresh{rate_60, random, counters};
+        Mailboxes fresh{{}, random, counters};
         fresh.open(client(1), start);
         fresh.tick(start + c.stall, links);
         CHECK(links.got.size() <= c.cells_in_the_tick_after);
@@ -222,8 +227,54 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: a cell that the link does not take is lost 
 TEST_CASE_FIXTURE(Fixture, "mailbox: a new rate holds from the next slot") {
     mailboxes.open(client(1), start);
     const auto due = mailboxes.next_due();
-    mailboxes.use({120'000});
+    directory::Parameters faster;
+    faster.down = {120'000};
+    mailboxes.use(faster);
     CHECK(mailboxes.next_due() == due);
     tick(due);
     CHECK(mailboxes.next_due() == due + directory::Rate{120'000}.mean_gap());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "mailbox: a peer that sends nothing gets a document's worth of cells, no more") {
+    const auto one = client(10);
+    mailboxes.open(one, start);
+    for (auto now = start; now < start + 60s; now += 5ms)
+        tick(now);
+    CHECK(links.got.size() == 512 + 64);
+    // Deliveries change nothing.
+    mailboxes.deliver(one, delivery());
+    tick(start + 61s);
+    CHECK(links.got.size() == 512 + 64);
+    // A packet of its own is worth two gaps' slots; here D is 60 and U + L is 55.
+    links.got.clear();
+    for (auto now = start + 62s; now < start + 122s; now += 100ms) {
+        mailboxes.earn(one);
+        for (int i = 0; i < 20; ++i)
+            tick(now + i * 5ms);
+    }
+    CHECK(links.got.size() >= 1300);
+    CHECK(links.got.size() <= 1310);
+    mailboxes.earn(client(11));  // unknown: no effect
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "mailbox: half of the law's packets keep the whole downlink, and ten seconds at "
+                  "most are kept") {
+    const auto one = client(10);
+    mailboxes.open(one, start);
+    const auto end = start + 60s;
+    int slot = 0;
+    for (auto now = start; now < end; now += 1ms) {
+        if ((now - start) % 18ms == 0ms && ++slot % 2 == 0) mailboxes.earn(one);
+        tick(now);
+    }
+    CHECK(links.got.size() >= 3599);
+    // What more packets would earn is lost.
+    for (int i = 0; i < 10'000; ++i)
+        mailboxes.earn(one);
+    links.got.clear();
+    for (auto now = end; now < end + 60s; now += 5ms)
+        tick(now);
+    CHECK(links.got.size() == 600);
 }

@@ -226,6 +226,17 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(relay.dropped(DropReason::unreachable) == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "pipeline: a client's admitted packets pay for its downlink") {
+    Relay relay{network, "gateway-0"};
+    relay.pipeline.client_connected(client, test::start);
+    relay.run(test::start, 30s);
+    CHECK(relay.links.padding == 576);
+    relay.take({nullptr, client}, network.packet({"gateway-0"}, 0, mailbox(), identifier),
+               test::start + 30s);
+    relay.run(test::start + 30s, 1s);
+    CHECK(relay.links.padding == 578);
+}
+
 TEST_CASE_FIXTURE(Fixture, "pipeline: a client's packet may not end at its own gateway") {
     base::SeededRandom random{3};
     relay::core::Counters exit_counters;

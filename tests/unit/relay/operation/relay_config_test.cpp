@@ -54,6 +54,7 @@ document: /var/lib/document
 control: /tmp/control.sock
 packets_per_second: 5000
 workers: 4
+clients_max: 120
 metrics: {listen: "127.0.0.1:9464"}
 exit:
   policy: ["accept *:80", "accept *:443"]
@@ -72,6 +73,7 @@ lab: {drop_share: 0.01}
     CHECK(config.control == "/tmp/control.sock");
     CHECK(config.packets_per_second == 5000);
     CHECK(config.workers == 4);
+    CHECK(config.clients_max == 120);
     CHECK(config.metrics == directory::Endpoint{"127.0.0.1", 9464});
     CHECK(config.exit_policy.size() == 2);
     CHECK(policy_summary(config.exit_rules) == "accept 80,443");
@@ -106,6 +108,8 @@ TEST_CASE("relay config: each refusal says where, what and how to mend it") {
               "relay.yaml:2:11:", "add `announce`"},
              {"workers: 0\n", "relay.yaml:1:10:", "1 to 64"},
              {"workers: 65\n", "relay.yaml:1:10:", "1 to 64"},
+             {"role: gateway\nclients_max: 0\n", "relay.yaml:2:14:", "1 to 100000"},
+             {"clients_max: 10\n", "relay.yaml:1:14:", "only a gateway"},
              {"packets_per_second: 0\n", "relay.yaml:1:21:", "1 to 1000000"},
              {"data_dir: \"\"\n", "relay.yaml:1:11:", "empty path"},
              {"metrics: {listen: \"0.0.0.0:9464\"}\n", "relay.yaml:1:19:", "loopback"},
@@ -171,6 +175,7 @@ TEST_CASE("relay config: what a reload may change") {
     const auto other_ports =
         parse_config("relay.yaml", "role: gateway\nexit: {policy: [\"accept *:443\"]}\n");
     CHECK(needs_restart(old, other_ports).empty());
-    const auto no_exit = parse_config("relay.yaml", "role: gateway\nworkers: 3\n");
-    CHECK(needs_restart(old, no_exit) == std::vector<std::string>{"workers", "exit (on or off)"});
+    const auto no_exit = parse_config("relay.yaml", "role: gateway\nworkers: 3\nclients_max: 7\n");
+    CHECK(needs_restart(old, no_exit) ==
+          std::vector<std::string>{"workers", "clients_max", "exit (on or off)"});
 }

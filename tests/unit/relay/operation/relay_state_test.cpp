@@ -33,3 +33,16 @@ TEST_CASE("relay state: by the clock, the document and whether it lists us") {
         CHECK(relay::operation::state_by(document, false, now) == c.not_listed);
     }
 }
+
+TEST_CASE("relay start: as many clients as the law lets one thread serve, or as configured") {
+    relay::operation::RelayConfig config;
+    directory::Parameters law;  // D = 60, U + L = 55
+    const auto usual = relay::operation::clients_max(config, law);
+    CHECK(usual == 652);
+    law.down = {175'000};
+    CHECK(relay::operation::clients_max(config, law) == usual / 2);
+    law.down = {100'000'000};
+    CHECK(relay::operation::clients_max(config, law) == 1);
+    config.clients_max = 77;
+    CHECK(relay::operation::clients_max(config, law) == 77);
+}
