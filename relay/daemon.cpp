@@ -10,6 +10,7 @@
 #include "relay/operation/descriptors.hpp"
 #include "relay/operation/metrics.hpp"
 #include "relay/operation/metrics_http.hpp"
+#include "relay/operation/relay_clock.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -48,9 +49,9 @@ class Daemon {
     void reload();
     void try_reload();
 
-    core::State state() const;
+    core::State state();
     void log_state_change();
-    operation::StaticFacts facts() const;
+    operation::StaticFacts facts();
     operation::StatusFacts status();
     operation::HttpPages pages();
     bool lab() const { return loaded_.document.document->parameters.lab; }
@@ -65,6 +66,7 @@ class Daemon {
     operation::Loaded loaded_;
     node::link::TlsIdentity tls_;
     keys::KeyStore store_;
+    operation::RelayClock clock_;
     core::Keyring keyring_;
     keys::EpochKeys keys_;
     node::process::Sandbox sandbox_;  // before the engine starts threads
@@ -115,6 +117,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
       tls_{loaded_.identity.link_seed},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
              operation::packets_per_key(loaded_.config, law(loaded_))},
+      clock_{loaded_.config.runtime_dir},
       keyring_{law(loaded_).epoch_length, law(loaded_).key_grace()},
       keys_{store_,
             keyring_,
@@ -136,15 +139,17 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
                        log(Level::error, "a bug ended the task: " + task);
                    }},
       ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
-      engine_{io_, engine_options(loaded_), loaded_.document, tls_, keyring_, connections_},
+      engine_{io_,      engine_options(loaded_), loaded_.document, tls_,
+              keyring_, clock_.guard(),          connections_},
       control_{operation::status_socket(
-          io_.get_executor(), loaded_.config.control, [this] { return status(); }, connections_)} {
+          io_.get_executor(), loaded_.config.control,
+          {[this] { return status(); }, [this] { return clock_.confirm(); }}, connections_)} {
     if (const auto& at = loaded_.config.metrics) {
         http_.emplace(io_.get_executor(),
                       asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),
                       connections_);
     }
-    keys_.maintain(node::process::wall_now());
+    keys_.maintain(clock_.key_time());
     if (!store_.memory_locked()) {
         log(Level::warning,
             "the system does not let this process lock its keys and replay filters in memory; "
@@ -200,7 +205,7 @@ asio::awaitable<void> Daemon::housekeeping() {
 /// An error such as a full disk must not stop the mixing: the keys of two epochs exist already.
 void Daemon::maintain_keys() {
     try {
-        keys_.maintain(node::process::wall_now());
+        keys_.maintain(clock_.key_time());
         key_trouble_.clear();
     } catch (const std::exception& error) {
         if (key_trouble_ != error.what()) log(Level::error, error.what());
@@ -211,8 +216,7 @@ void Daemon::maintain_keys() {
 void Daemon::look_at_document() {
     if (!loaded_.document_file.changed_since_load()) return;
     try {
-        auto newer =
-            loaded_.document_file.load(node::process::wall_now(), loaded_.document.document->epoch);
+        auto newer = loaded_.document_file.load(clock_.now(), loaded_.document.document->epoch);
         check_newer(*newer.document);
         use(std::move(newer));
     } catch (const node::process::StartupError& error) {
@@ -270,7 +274,7 @@ void Daemon::try_reload() {
         fixed += (fixed.empty() ? "" : ", ") + key;
     if (!fixed.empty()) throw node::process::ConfigError{"a restart is needed to change " + fixed};
     operation::DocumentFile file{config.document, loaded_.document_file.anchors()};
-    auto document = file.load(node::process::wall_now(), loaded_.document.document->epoch);
+    auto document = file.load(clock_.now(), loaded_.document.document->epoch);
     check_newer(*document.document);
     operation::check_fit(config, loaded_.identity, *document.document);
     engine_.use(operation::make_exit_policy(config, *document.document), config.dns_servers);
@@ -280,12 +284,14 @@ void Daemon::try_reload() {
     use(std::move(document));
 }
 
-core::State Daemon::state() const {
+core::State Daemon::state() {
     const auto& document = *loaded_.document.document;
     if (shutdown_.requested()) return core::State::draining;
+    const auto now = clock_.now();
+    if (clock_.jumped()) return core::State::clock_jumped;
     const auto* listed = document.find(loaded_.identity.id);
     const bool ours = listed != nullptr && keys_.matches(*listed, document.epoch);
-    return operation::state_by(document, ours, node::process::wall_now());
+    return operation::state_by(document, ours, now);
 }
 
 /// Logs each change of state: nothing else tells the operator that the relay stopped or resumed
@@ -293,14 +299,10 @@ core::State Daemon::state() const {
 void Daemon::log_state_change() {
     const auto now = state();
     if (now == std::exchange(last_logged_state_, now)) return;
-    log(now == core::State::active || now == core::State::draining ? Level::info : Level::warning,
-        std::string{"state "} + core::state_names[static_cast<std::size_t>(now)] +
-            "; this machine's clock says " + base::utc_text(node::process::wall_now()) +
-            ", the network document ends at " +
-            base::utc_text(loaded_.document.document->valid_until));
+    clock_.log_state(now, loaded_.document.document->valid_until);
 }
 
-operation::StaticFacts Daemon::facts() const {
+operation::StaticFacts Daemon::facts() {
     const auto& document = *loaded_.document.document;
     operation::StaticFacts facts;
     facts.version = operation::program_version;
@@ -330,6 +332,7 @@ operation::StatusFacts Daemon::status() {
     status.memory_locked = store_.memory_locked();
     status.facts = facts();
     status.links = engine_.links();
+    status.jump = clock_.jump();
     status.loops_missing = engine_.loops_missing();
     status.replay_room_short = engine_.replay_room_short();
     if (lab()) status.lab = engine_.lab_facts();

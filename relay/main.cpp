@@ -1,4 +1,5 @@
-// nightjar-relay: init, check, run, status. Exit codes: sphinx/node/process/exit_code.hpp.
+// nightjar-relay: init, check, run, status, confirm-clock. Exit codes:
+// sphinx/node/process/exit_code.hpp.
 #include <cstdio>
 #include <iostream>
 #include <thread>
@@ -145,6 +146,18 @@ ExitCode status(const Arguments& given) {
     return given.wait_seconds == 0 || is_active(*json) ? ExitCode::ok : ExitCode::not_ready;
 }
 
+ExitCode confirm_clock(const Arguments& given) {
+    const auto config = load_config(given.config);
+    const auto confirmed = ask_confirm_clock(config.control);
+    if (!confirmed) {
+        throw node::process::NotReady{config.control.string() +
+                                      ": no relay answers; start it with `nightjar-relay run`"};
+    }
+    std::puts(*confirmed ? "the relay goes by this machine's clock now"
+                         : "this machine's clock has not jumped: nothing to confirm");
+    return ExitCode::ok;
+}
+
 ExitCode run(int argc, char** argv) {
     CLI::App app{"A relay of the Nightjar mix network"};
     app.set_version_flag("--version", program_version);
@@ -156,7 +169,9 @@ ExitCode run(int argc, char** argv) {
     auto* run_verb =
         app.add_subcommand("run", "Run until SIGTERM; SIGHUP reloads the configuration");
     auto* status_verb = app.add_subcommand("status", "Show the status of the running relay");
-    for (auto* verb : {check_verb, run_verb, status_verb})
+    auto* confirm_verb = app.add_subcommand(
+        "confirm-clock", "Tell the running relay that this machine's clock is right after a jump");
+    for (auto* verb : {check_verb, run_verb, status_verb, confirm_verb})
         verb->add_option("--config", given.config, "Configuration file")->capture_default_str();
     status_verb->add_flag("--json", given.json, "Print JSON");
     status_verb->add_option("--wait", given.wait_seconds,
@@ -164,11 +179,12 @@ ExitCode run(int argc, char** argv) {
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
 
     if (*init) {
-        init_relay(init_options(given), node::process::wall_now(), std::cout);
+        init_relay(init_options(given), node::process::read_clocks(), std::cout);
         return ExitCode::ok;
     }
     if (*check_verb) return check(given);
     if (*run_verb) return run_relay(given.config);
+    if (*confirm_verb) return confirm_clock(given);
     return status(given);
 }
 

@@ -52,6 +52,10 @@ std::vector<base::Epoch> Keyring::forget(base::Wall now) {
     return gone;
 }
 
+void Keyring::drop(base::Epoch epoch) {
+    entries_.erase(epoch);
+}
+
 std::vector<base::Epoch> Keyring::epochs() const {
     std::vector<base::Epoch> all;
     for (const auto& item : entries_)

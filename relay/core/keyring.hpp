@@ -43,6 +43,8 @@ class Keyring {
     /// Removes the keys and filters that are no longer accepted, and returns their epochs. A key is
     /// wiped when the last worker that uses it releases it.
     std::vector<base::Epoch> forget(base::Wall now);
+    /// Removes one key and its filter, if they are here.
+    void drop(base::Epoch epoch);
     std::vector<base::Epoch> epochs() const;
 
  private:

@@ -20,8 +20,9 @@ constexpr base::Seconds log_loops_every{60};
 
 Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDocument document,
                node::link::TlsIdentity& tls, core::Keyring& keyring,
-               node::process::TaskGroup& tasks)
-    : hash_{random_},
+               node::process::ClockGuard& clock, node::process::TaskGroup& tasks)
+    : clock_{clock},
+      hash_{random_},
       sessions_{options.exit ? std::make_optional<core::ExitSessions>(document.document->parameters,
                                                                       random_, counters_)
                              : std::nullopt},
@@ -72,8 +73,7 @@ void Engine::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& d
 }
 
 void Engine::on_packet(const core::Origin& from, cell::CellBox cell) {
-    auto work = pipeline_.accept(from, std::move(cell), node::process::mono_now(),
-                                 node::process::wall_now());
+    auto work = pipeline_.accept(from, std::move(cell), node::process::mono_now(), kept_time());
     if (!work) return;
     const auto neighbour = from.relay ? hash_(from.relay->identity) : hash_(from.client);
     if (pool_.submit(std::move(*work), neighbour)) return;
@@ -99,7 +99,7 @@ void Engine::tick(base::Mono now) {
     const auto suspended = node::process::time_suspended();
     if (suspended - suspended_ > suspend_least) pipeline_.slept(suspended - suspended_);
     suspended_ = suspended;
-    pipeline_.tick(now, node::process::wall_now(), links_);
+    pipeline_.tick(now, kept_time(), links_);
     for (const auto round_trip : pipeline_.take_loop_round_trips())
         loop_round_trips_ += round_trip;
     watch_loops(now);

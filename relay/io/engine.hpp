@@ -13,6 +13,7 @@
 #include "relay/io/unwrap_pool.hpp"
 #include "sphinx/base/keyed_hash.hpp"
 #include "sphinx/base/random.hpp"
+#include "sphinx/node/process/clock_guard.hpp"
 
 namespace nightjar::relay::io {
 
@@ -34,7 +35,8 @@ class Engine final : private Links::Owner {
     /// Binds the ports; throws node::StartupError if that fails. Every reference must outlive the
     /// engine, and the engine must outlive the tasks that it spawns into `tasks`.
     Engine(boost::asio::io_context& io, EngineOptions options, directory::SignedDocument document,
-           node::link::TlsIdentity& tls, core::Keyring& keyring, node::process::TaskGroup& tasks);
+           node::link::TlsIdentity& tls, core::Keyring& keyring, node::process::ClockGuard& clock,
+           node::process::TaskGroup& tasks);
     ~Engine() override;
 
     /// Starts accepting and dialling.
@@ -67,9 +69,11 @@ class Engine final : private Links::Owner {
     void on_client_gone(const base::MailboxId& client) override;
     void on_unwrapped(UnwrapPool::Batch batch);
     void tick(base::Mono now);
+    base::Wall kept_time() { return clock_.look(node::process::read_clocks()); }
     void watch_loops(base::Mono now);
     void watch_replay_room(base::Mono now);
 
+    node::process::ClockGuard& clock_;
     base::SystemRandom random_;
     base::KeyedHash hash_;  // of neighbours
     core::Counters counters_;

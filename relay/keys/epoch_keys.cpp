@@ -19,29 +19,68 @@ EpochKeys::EpochKeys(KeyStore& store, core::Keyring& keyring, const Identity& id
       epoch_length_{epoch_length} {}
 
 /// Returns true if the key was created by this call.
-bool EpochKeys::take(base::Epoch epoch) {
+bool EpochKeys::take(base::Epoch epoch, const KeyTime& now) {
     auto stored = store_.take(epoch);
     public_keys_[epoch] = stored.key->keys.public_key;
     keyring_.add(std::move(stored.key), std::move(stored.seen));
+    if (stored.fresh || !record_.ends.contains(epoch)) {
+        const auto left = directory::epoch_start(epoch.next(), epoch_length_) - now.wall;
+        record_.ends[epoch] = std::chrono::floor<base::Milliseconds>(now.boot) + left;
+    }
     return stored.fresh;
 }
 
-void EpochKeys::maintain(base::Wall now) {
-    const auto current = directory::epoch_at(now, epoch_length_);
-    if (public_keys_.empty()) {
-        // Load the keys that an earlier run left. The key of the previous epoch may still be
-        // accepted.
+/// Loads the keys that an earlier run left. The key of the previous epoch may still be accepted.
+void EpochKeys::load(const KeyTime& now) {
+    record_ = written_ = read_clock_record(store_.directory());
+    if (!now.jumped) {
+        const auto current = directory::epoch_at(now.wall, epoch_length_);
         store_.wipe_before({current.value - std::min<std::uint32_t>(current.value, 1)});
-        for (const auto epoch : store_.epochs())
-            take(epoch);
     }
-    for (const auto gone : keyring_.forget(now)) {
-        public_keys_.erase(gone);
-        store_.wipe(gone);
+    const auto stored = store_.epochs();
+    std::erase_if(record_.ends, [&](const auto& end) {
+        return std::find(stored.begin(), stored.end(), end.first) == stored.end();
+    });
+    for (const auto epoch : stored)
+        take(epoch, now);
+}
+
+void EpochKeys::wipe(base::Epoch epoch) {
+    public_keys_.erase(epoch);
+    record_.ends.erase(epoch);
+    store_.wipe(epoch);
+}
+
+/// Writes the record if it says something new. The difference of the clocks varies by milliseconds,
+/// which is not worth a file.
+void EpochKeys::record(const KeyTime& now) {
+    if (!now.jumped || !record_.difference) {
+        const auto difference =
+            now.wall.time_since_epoch() - std::chrono::floor<base::Milliseconds>(now.boot);
+        if (!record_.difference ||
+            std::chrono::abs(difference - *record_.difference) > base::Seconds{1})
+            record_.difference = difference;
     }
+    if (record_ == written_) return;
+    write_clock_record(store_.directory(), record_);
+    written_ = record_;
+}
+
+void EpochKeys::maintain(const KeyTime& now) {
+    if (public_keys_.empty()) load(now);
+    if (!now.jumped)
+        for (const auto gone : keyring_.forget(now.wall))
+            wipe(gone);
+    for (const auto epoch : keyring_.epochs()) {
+        if (now.boot < record_.ends.at(epoch) + overrun_max) continue;
+        keyring_.drop(epoch);
+        wipe(epoch);
+    }
+    const auto current = directory::epoch_at(now.wall, epoch_length_);
     bool made = false;
     for (auto epoch = current; epoch <= current.next().next(); epoch = epoch.next())
-        if (!public_keys_.contains(epoch)) made = take(epoch) || made;
+        if (!public_keys_.contains(epoch)) made = take(epoch, now) || made;
+    record(now);
     if (described_ == current && !made) return;
     write_descriptor("descriptor", current);
     write_descriptor("descriptor.next", current.next());

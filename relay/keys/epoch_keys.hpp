@@ -5,6 +5,9 @@
 //   DATA_DIR/descriptor         for the document of this epoch
 //   DATA_DIR/descriptor.next    for the document of the next epoch
 //
+// A key's life is also bounded by CLOCK_BOOTTIME, which nothing can set back. Its end by that clock
+// is fixed when the key is made, and kept across restarts (clock_record.hpp).
+//
 // I/O thread only.
 #pragma once
 
@@ -13,11 +16,19 @@
 #include <optional>
 
 #include "relay/core/keyring.hpp"
+#include "relay/keys/clock_record.hpp"
 #include "relay/keys/identity.hpp"
 #include "relay/keys/key_store.hpp"
 #include "sphinx/directory/document.hpp"
 
 namespace nightjar::relay::keys {
+
+/// The time by which keys are made and wiped (node::process::ClockGuard).
+struct KeyTime {
+    base::Wall wall;         // the kept time
+    base::Nanoseconds boot;  // CLOCK_BOOTTIME
+    bool jumped = false;     // the wall clock says another time: nothing is wiped by `wall`
+};
 
 class EpochKeys {
  public:
@@ -26,8 +37,14 @@ class EpochKeys {
     EpochKeys(KeyStore& store, core::Keyring& keyring, const Identity& identity,
               directory::Relay self, std::filesystem::path data_dir, base::Seconds epoch_length);
 
-    /// Call at start-up and every few seconds. Throws what KeyStore::take and replace_file throw.
-    void maintain(base::Wall now);
+    /// A key that lives so long after its epoch, by the boot clock, is wiped whatever the wall
+    /// clock says. A clock that jumps stands for ten minutes at most before it counts; the rest is
+    /// for the time of grace.
+    static constexpr base::Seconds overrun_max{900};
+
+    /// Call at start-up and every few seconds. Throws what KeyStore::take, read_clock_record and
+    /// replace_file throw.
+    void maintain(const KeyTime& now);
 
     /// `listed` is this relay's entry in a document of epoch `at`. Returns true if its mix keys are
     /// ours. A key that is no longer accepted is not compared.
@@ -38,7 +55,10 @@ class EpochKeys {
     base::Wall expiry() const;
 
  private:
-    bool take(base::Epoch epoch);
+    void load(const KeyTime& now);
+    void wipe(base::Epoch epoch);
+    bool take(base::Epoch epoch, const KeyTime& now);
+    void record(const KeyTime& now);
     void write_descriptor(const char* name, base::Epoch epoch) const;
 
     KeyStore& store_;
@@ -48,6 +68,8 @@ class EpochKeys {
     std::filesystem::path data_dir_;
     base::Seconds epoch_length_;
     std::map<base::Epoch, base::MixKey> public_keys_;
+    ClockRecord record_;                    // of the keys in public_keys_
+    ClockRecord written_;                   // what the file says
     std::optional<base::Epoch> described_;  // the epoch for which the descriptors were last written
 };
 

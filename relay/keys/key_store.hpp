@@ -47,6 +47,7 @@ class KeyStore {
 
     /// The epochs for which a key is stored.
     std::vector<base::Epoch> epochs() const;
+    const std::filesystem::path& directory() const { return directory_; }
     /// False if the system has refused to lock a key or filter in memory: it may then be swapped
     /// out.
     bool memory_locked() const { return memory_locked_; }

@@ -40,7 +40,8 @@ void refuse_existing(const fs::path& file) {
 
 }  // namespace
 
-void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
+void init_relay(const InitOptions& options, const node::process::ClockReading& now,
+                std::ostream& out) {
     const auto file = options.folder / "relay.yaml";
     const auto text = sample_config(options.config);
     // Check all options before creating anything.
@@ -58,7 +59,7 @@ void init_relay(const InitOptions& options, base::Wall now, std::ostream& out) {
     core::Keyring keyring{law.epoch_length, law.key_grace()};
     keys::EpochKeys keys{store,           keyring,         identity, describe(config, identity),
                          config.data_dir, law.epoch_length};
-    keys.maintain(now);
+    keys.maintain({now.wall, now.boot});
     node::files::replace_file(file, text, node::files::Durability::disk);
     out << "made " << file.string() << "\n"
         << "made " << (config.data_dir / "descriptor").string()

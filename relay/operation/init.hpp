@@ -5,7 +5,7 @@
 #include <iosfwd>
 
 #include "relay/operation/config.hpp"
-#include "sphinx/base/time.hpp"
+#include "sphinx/node/process/clocks.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -18,6 +18,7 @@ struct InitOptions {
 /// Creates identity.key, link.key and relay.yaml in the folder, the epoch keys in the runtime
 /// directory, and the descriptors for the authorities to sign. Never overwrites a key or a
 /// configuration. Prints to `out` what it created. Throws node::StartupError.
-void init_relay(const InitOptions& options, base::Wall now, std::ostream& out);
+void init_relay(const InitOptions& options, const node::process::ClockReading& now,
+                std::ostream& out);
 
 }  // namespace nightjar::relay::operation

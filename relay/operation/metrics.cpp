@@ -75,8 +75,9 @@ Samples policy(const Facts& facts) {
 
 // The order of the samples of a family means nothing to Prometheus. It is fixed, because equal
 // facts must give equal bytes.
-constexpr std::array state_order{State::draining,   State::document_early, State::document_expired,
-                                 State::not_listed, State::active,         State::starting};
+constexpr std::array state_order{
+    State::draining,   State::clock_jumped, State::document_early, State::document_expired,
+    State::not_listed, State::active,       State::starting};
 static_assert(state_order.size() == core::state_count);
 constexpr std::array drop_order{
     DropReason::injected,  DropReason::unreachable, DropReason::overflow,  DropReason::delay,

@@ -45,13 +45,15 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
 }
 
 /// Returns the answer to one request.
-boost::asio::awaitable<std::string> answer(std::string line, std::function<StatusFacts()> facts) {
+boost::asio::awaitable<std::string> answer(std::string line, ControlActions actions) {
     const auto request = Json::parse(line, nullptr, false);
     if (!request.is_object() || request.size() != 1 || !request.contains("request")) {
         co_return "{\"error\":\"not a request\"}";
     }
-    if (request["request"] != "status") co_return "{\"error\":\"unknown request\"}";
-    co_return to_json(facts());
+    if (request["request"] == "status") co_return to_json(actions.status());
+    if (request["request"] == "confirm_clock")
+        co_return Json{{"confirmed", actions.confirm_clock()}}.dump();
+    co_return "{\"error\":\"unknown request\"}";
 }
 
 }  // namespace
@@ -79,6 +81,9 @@ std::string to_json(const StatusFacts& status) {
               {"previous_relays_up", status.links.previous_relays_up},
               {"loops_missing", status.loops_missing},
               {"replay_room_short", status.replay_room_short}};
+    if (status.jump)
+        json["clock_jumped"] = {{"clock", unix_seconds(status.jump->clock)},
+                                {"kept", unix_seconds(status.jump->kept)}};
     if (status.lab) json["lab"] = lab_json(*status.lab, status.links);
     return json.dump();
 }
@@ -101,6 +106,14 @@ std::optional<std::string> to_people(const std::string& text) {
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before\n";
+    if (json.contains("clock_jumped")) {
+        const auto time = [&](const char* key) {
+            const base::Seconds at{json["clock_jumped"].value(key, std::int64_t{0})};
+            return base::utc_text(base::Wall{at});
+        };
+        out << "  clock      says " << time("clock") << ", the relay goes by " << time("kept")
+            << "\n";
+    }
     if (json.value("loops_missing", false)) out << "  loops      too many do not come back\n";
     if (json.value("replay_room_short", false))
         out << "  replays    no room to spare: raise packets_per_second\n";
@@ -110,11 +123,10 @@ std::optional<std::string> to_people(const std::string& text) {
 }
 
 node::process::ControlSocket status_socket(boost::asio::any_io_executor executor,
-                                           std::filesystem::path path,
-                                           std::function<StatusFacts()> facts,
+                                           std::filesystem::path path, ControlActions actions,
                                            node::process::TaskGroup& tasks) {
-    auto respond = [facts = std::move(facts)](std::string line) {
-        return answer(std::move(line), facts);
+    auto respond = [actions = std::move(actions)](std::string line) {
+        return answer(std::move(line), actions);
     };
     return {std::move(executor), std::move(path), "control", limits, std::move(respond), tasks};
 }
@@ -123,6 +135,15 @@ std::optional<std::string> ask_status(const std::filesystem::path& path) {
     const auto answer = node::process::ask(path, "{\"request\":\"status\"}", answer_patience);
     if (!answer) return std::nullopt;
     return *answer;
+}
+
+std::optional<bool> ask_confirm_clock(const std::filesystem::path& path) {
+    const auto answer =
+        node::process::ask(path, "{\"request\":\"confirm_clock\"}", answer_patience);
+    if (!answer) return std::nullopt;
+    const auto json = Json::parse(*answer, nullptr, false);
+    if (!json.is_object() || !json.contains("confirmed")) return std::nullopt;
+    return json["confirmed"] == true;
 }
 
 }  // namespace nightjar::relay::operation

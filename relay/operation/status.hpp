@@ -24,7 +24,13 @@ struct StatusFacts {
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
     StaticFacts facts;
-    core::LinkCounts links;          // the number of clients is shown only in a lab
+    core::LinkCounts links;  // the number of clients is shown only in a lab
+    /// Set while the state is clock_jumped: what the wall clock says, and what the relay goes by.
+    struct Jump {
+        base::Wall clock;
+        base::Wall kept;
+    };
+    std::optional<Jump> jump;
     bool loops_missing = false;      // more of its loops than ordinary loss explains
     bool replay_room_short = false;  // packets are refused: the filters are made for fewer
     std::optional<core::LabFacts> lab;
@@ -35,15 +41,24 @@ std::string to_json(const StatusFacts& status);
 /// A text for people from the JSON of to_json(); nullopt if `json` is not that.
 std::optional<std::string> to_people(const std::string& json);
 
-/// The control socket at `path`. `facts` is called once for each request of the status. Throws
+/// What the control socket's requests call.
+struct ControlActions {
+    std::function<StatusFacts()> status;
+    /// Believes the wall clock. Returns false if it has not jumped.
+    std::function<bool()> confirm_clock;
+};
+
+/// The control socket at `path`. Each request calls one action once. Throws
 /// node::process::StartupError.
 node::process::ControlSocket status_socket(boost::asio::any_io_executor executor,
-                                           std::filesystem::path path,
-                                           std::function<StatusFacts()> facts,
+                                           std::filesystem::path path, ControlActions actions,
                                            node::process::TaskGroup& tasks);
 
 /// The asker's side: asks a running relay for its status, and waits at most two seconds. nullopt if
 /// no relay answers.
 std::optional<std::string> ask_status(const std::filesystem::path& path);
+/// Tells a running relay that the wall clock is right. Returns false if it had not jumped; nullopt
+/// if no relay answers.
+std::optional<bool> ask_confirm_clock(const std::filesystem::path& path);
 
 }  // namespace nightjar::relay::operation

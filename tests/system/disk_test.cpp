@@ -40,7 +40,7 @@ TEST_CASE("a relay waits for no disk when an epoch's descriptors are due") {
                                 identity,      relay::operation::describe({}, identity),
                                 folder.path(), epoch_length};
     waited_for.clear();
-    keys.maintain(base::Wall{base::Seconds{1'800'000'000}});
+    keys.maintain({base::Wall{base::Seconds{1'800'000'000}}, base::Seconds{100}});
     CHECK(std::filesystem::exists(folder.path() / "descriptor.next"));
     // Keys are in a tmpfs, where fsync does not wait.
     CHECK(std::all_of(waited_for.begin(), waited_for.end(), [](const std::string& name) {

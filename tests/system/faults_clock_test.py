@@ -82,6 +82,37 @@ class Clock(OfflineNetwork):
         self.assertEqual(self.status(), "active")
         self.stop(relay)
 
+    def set_clock_record(self, hours):
+        """Lets the relay find a record that says that the clock stood `hours` lower when it last ran."""
+        record = self.relays / "mix" / "run" / "clock"
+        lines = record.read_text().splitlines()
+        name, difference = lines[1].split()
+        self.assertEqual(name, "difference-ms")
+        lines[1] = f"{name} {int(difference) - hours * HOUR * 1000}"
+        record.write_text("\n".join(lines) + "\n")
+
+    def test_a_clock_that_has_jumped_by_three_hours_is_a_state_until_it_is_confirmed(self):
+        keys = sorted(file.name for file in (self.relays / "mix" / "run").glob("*.key"))
+        self.set_clock_record(3)
+        relay = self.start()
+        done = subprocess.run([RELAY, "status", "--config", self.config, "--json"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        status = json.loads(done.stdout)
+        self.assertEqual(status["state"], "clock_jumped")
+        self.assertAlmostEqual(status["clock_jumped"]["clock"] - status["clock_jumped"]["kept"], 3 * HOUR, delta=2)
+        self.assertLessEqual(set(keys), {file.name for file in (self.relays / "mix" / "run").glob("*.key")})
+        self.says(relay, "state clock_jumped", "clock says", "the relay goes by", "confirm-clock")
+        done = subprocess.run([RELAY, "confirm-clock", "--config", self.config], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("goes by this machine's clock now", done.stdout)
+        self.assertEqual(self.status(), "active")
+        self.says(relay, "the operator has confirmed this machine's clock")
+        done = subprocess.run([RELAY, "confirm-clock", "--config", self.config], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        self.assertIn("has not jumped", done.stdout)
+        self.stop(relay)
+
     def test_an_expired_document_at_reload_leaves_the_one_in_use(self):
         relay = self.start()
         self.sign_validity(-3 * HOUR, -HOUR)

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 #include "sphinx/node/process/exit_code.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -43,7 +44,9 @@ class Server {
     explicit Server(const fs::path& path)
         : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
           control_{status_socket(
-              io_.get_executor(), path, [] { return some_facts(true); }, tasks_)} {
+              io_.get_executor(), path,
+              {[] { return some_facts(true); }, [this] { return std::exchange(jumped_, false); }},
+              tasks_)} {
         tasks_.spawn("control", control_.run());
         thread_ = std::thread{[this] { io_.run(); }};
     }
@@ -60,6 +63,7 @@ class Server {
     node::process::TaskGroup tasks_;
     node::process::ControlSocket control_;
     std::thread thread_;
+    bool jumped_ = true;
 };
 
 struct Peer {
@@ -91,6 +95,28 @@ TEST_CASE("control socket: status as JSON and for people") {
     const auto people = to_people(*json);
     REQUIRE(people.has_value());
     CHECK(people->starts_with("mix-a: active\n"));
+}
+
+TEST_CASE(
+    "control socket: after a jump of the clock both times are shown, and it can be confirmed") {
+    auto status = some_facts(false);
+    status.facts.state = State::clock_jumped;
+    status.jump = {base::Wall{base::Seconds{1'800'010'800}},
+                   base::Wall{base::Seconds{1'800'000'000}}};
+    const auto json = to_json(status);
+    CHECK(json.find("\"state\":\"clock_jumped\"") != std::string::npos);
+    CHECK(json.find("\"clock_jumped\":{\"clock\":1800010800,\"kept\":1800000000}") !=
+          std::string::npos);
+    CHECK(to_people(json)->find("  clock      says 2027-01-15 11:00:00 UTC, the relay goes by "
+                                "2027-01-15 08:00:00 UTC\n") != std::string::npos);
+    CHECK(to_json(some_facts(false)).find("clock") == std::string::npos);
+
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "control.sock";
+    CHECK(ask_confirm_clock(path) == std::nullopt);
+    const Server server{path};
+    CHECK(ask_confirm_clock(path) == true);
+    CHECK(ask_confirm_clock(path) == false);
 }
 
 TEST_CASE("control socket: outside a lab it shows no traffic and no number of clients") {
@@ -148,8 +174,8 @@ TEST_CASE("control socket: takes the place of a dead one, never of a live one or
         node::process::TaskGroup tasks{io.get_executor(),
                                        [](const std::string&, const std::string&) {}};
         const auto second = [&] {
-            status_socket(
-                io.get_executor(), path, [] { return some_facts(false); }, tasks);
+            status_socket(io.get_executor(), path,
+                          {[] { return some_facts(false); }, [] { return false; }}, tasks);
         };
         CHECK_THROWS_AS(second(), node::process::StartupError);
         CHECK(ask_status(path).has_value());

@@ -4,6 +4,16 @@
 
 namespace nightjar::node::process {
 
+namespace {
+
+base::Nanoseconds read(clockid_t clock) {
+    std::timespec at{};
+    ::clock_gettime(clock, &at);
+    return base::Seconds{at.tv_sec} + base::Nanoseconds{at.tv_nsec};
+}
+
+}  // namespace
+
 base::Mono mono_now() {
     return std::chrono::steady_clock::now();
 }
@@ -12,12 +22,11 @@ base::Wall wall_now() {
     return std::chrono::time_point_cast<base::Milliseconds>(std::chrono::system_clock::now());
 }
 
+ClockReading read_clocks() {
+    return {wall_now(), read(CLOCK_BOOTTIME)};
+}
+
 base::Nanoseconds time_suspended() {
-    const auto read = [](clockid_t clock) {
-        std::timespec at{};
-        ::clock_gettime(clock, &at);
-        return base::Seconds{at.tv_sec} + base::Nanoseconds{at.tv_nsec};
-    };
     const auto monotonic = read(CLOCK_MONOTONIC);
     return read(CLOCK_BOOTTIME) - monotonic;
 }
