@@ -92,6 +92,7 @@ void Engine::on_client_gone(const base::MailboxId& client) {
 
 void Engine::on_unwrapped(UnwrapPool::Batch batch) {
     pipeline_.unwrapped(batch);
+    counters_.dropped[static_cast<std::size_t>(core::DropReason::overflow)] += pool_.take_stale();
     ticker_.arm();
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cassert>
+#include <utility>
+
+#include "sphinx/node/process/clocks.hpp"
 
 namespace nightjar::relay::io {
 
@@ -25,25 +28,42 @@ bool UnwrapPool::submit(core::Work work, base::FairQueue<core::Work>::Source fro
         // batch.
         dispatch_posted_ = true;
         asio::post(io_, [this, alive = alive_] {
-            if (*alive) dispatch();
+            if (*alive) dispatch_posted();
         });
     }
     return had_room;
 }
 
-void UnwrapPool::dispatch() {
+void UnwrapPool::dispatch_posted() {
     dispatch_posted_ = false;
+    if (with_workers_ > 0 || waiting_.size() > few) return dispatch();
+    auto batch = take(few);
+    core::unwrap(batch);
+    on_done_(std::move(batch));
+}
+
+void UnwrapPool::dispatch() {
     while (idle_workers_ > 0 && !waiting_.empty()) {
         // Give each idle worker an equal share; the rest waits for the next worker that becomes
         // idle.
         const auto share = (waiting_.size() + idle_workers_ - 1) / idle_workers_;
-        const auto count = std::min(share, batch_max);
-        Batch batch;
-        batch.reserve(count);
-        while (batch.size() < count)
-            batch.push_back(waiting_.pop());
-        give(std::move(batch));
+        auto batch = take(std::min(share, batch_max));
+        if (!batch.empty()) give(std::move(batch));
     }
+}
+
+/// Takes the packets whose turn it is, and drops those among them that have waited too long.
+UnwrapPool::Batch UnwrapPool::take(std::size_t count) {
+    const auto oldest = node::process::mono_now() - wait_max;
+    Batch batch;
+    while (batch.size() < count && !waiting_.empty()) {
+        auto work = waiting_.pop();
+        if (work.arrived < oldest)
+            ++stale_;
+        else
+            batch.push_back(std::move(work));
+    }
+    return batch;
 }
 
 void UnwrapPool::give(Batch batch) {

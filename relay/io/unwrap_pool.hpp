@@ -8,6 +8,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "relay/core/unwrap_work.hpp"
@@ -23,6 +24,14 @@ class UnwrapPool {
 
     static constexpr std::size_t intake_max = 4096;  // waiting packets; submit() refuses more
     static constexpr std::size_t batch_max = 64;     // limits the time of one batch
+    /// If no more than this are there and the workers have nothing, the I/O thread unwraps them
+    /// itself: to wake a worker and to be woken by it costs more processor time than it saves. A
+    /// busy relay has more waiting, so this ends on its own (docs/decisions/0035).
+    static constexpr std::size_t few = 2;
+    /// A packet that has waited longer than this for a worker is dropped before any work is spent
+    /// on it. Behind the mix queue it would be too late anyway (core::MixQueue), and a relay that
+    /// works on packets only to drop them carries almost none.
+    static constexpr base::Milliseconds wait_max{100};
 
     /// `io` must outlive the pool. Precondition: workers > 0.
     UnwrapPool(boost::asio::io_context& io, std::size_t workers, OnDone on_done);
@@ -33,11 +42,16 @@ class UnwrapPool {
     /// a packet of the neighbour that has most there is lost, and the caller counts it.
     bool submit(core::Work work, base::FairQueue<core::Work>::Source from);
 
+    /// How many packets have been dropped after wait_max, since the last call.
+    std::size_t take_stale() { return std::exchange(stale_, 0); }
+
     /// The number of packets that wait or are with a worker.
     std::size_t pending() const { return waiting_.size() + with_workers_; }
 
  private:
+    void dispatch_posted();
     void dispatch();
+    Batch take(std::size_t count);
     void give(Batch batch);
     void take_back(Batch batch);
 
@@ -47,6 +61,7 @@ class UnwrapPool {
     bool dispatch_posted_ = false;
     base::FairQueue<core::Work> waiting_{intake_max};
     std::size_t with_workers_ = 0;
+    std::size_t stale_ = 0;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     boost::asio::thread_pool workers_;  // last member: joined before the objects they use
 };

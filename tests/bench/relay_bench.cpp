@@ -22,8 +22,10 @@ using namespace nightjar;
 using namespace nightjar::bench;
 using Json = nlohmann::ordered_json;
 
-/// A rate is held if fewer packets than this are lost.
+/// A rate is held if fewer packets than this are lost, and the relay does not fall behind: else a
+/// short run would only fill its queues.
 constexpr double loss_max = 1e-4;
+constexpr double goodput_least = 0.97;
 /// What the busiest relay of a small network carries (docs/performance.md).
 constexpr double quiet_rate = 165;
 
@@ -156,6 +158,10 @@ void show(const char* what, const LoadResult& result) {
                  100 * result.usage.seconds() / result.seconds, result.generator_lag_p99);
 }
 
+bool held_by(const LoadResult& result) {
+    return result.loss() < loss_max && result.goodput > goodput_least * result.rate;
+}
+
 /// The highest rate that is held, to 5 %. Other work on the machine may stall a run, so a rate
 /// counts as too high if two runs lose packets.
 double find_peak(Bench& bench, double guess, double seconds) {
@@ -163,11 +169,11 @@ double find_peak(Bench& bench, double guess, double seconds) {
     for (int i = 0; i < 12 && (too_high == 0 || too_high > 1.05 * held); ++i) {
         auto result = bench.run(rate, seconds);
         show("peak?", result);
-        if (result.loss() >= loss_max) {
+        if (!held_by(result)) {
             result = bench.run(rate, seconds);
             show("peak? again", result);
         }
-        (result.loss() < loss_max ? held : too_high) = rate;
+        (held_by(result) ? held : too_high) = rate;
         rate = too_high == 0 ? rate * 1.25 : held == 0 ? rate / 1.5 : (held + too_high) / 2;
     }
     return held;

@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <thread>
 
 #include "sphinx/base/random.hpp"
+#include "sphinx/node/process/clocks.hpp"
 
 using namespace nightjar;
 using namespace nightjar::relay::core;
@@ -30,6 +32,7 @@ class Packets {
         REQUIRE(built.has_value());
         Work work;
         work.cell = std::make_unique<cell::Cell>(cell::Cell::packet(*built, 1));
+        work.arrived = node::process::mono_now();
         work.key = key_;
         return work;
     }
@@ -58,8 +61,12 @@ TEST_CASE("unwrap pool: every packet comes back once, unwrapped, on the I/O thre
                         for (const auto& work : batch)
                             delays.push_back(delay_of(work));
                     }};
-    for (std::uint64_t i = 0; i < 300; ++i)
-        REQUIRE(pool.submit(packets.next(i), 1));
+    for (std::uint64_t i = 0; i < 300; ++i) {
+        auto one = packets.next(i);
+        one.arrived +=
+            base::Seconds{60};  // however slow this machine is, it does not wait too long
+        REQUIRE(pool.submit(std::move(one), 1));
+    }
     CHECK(pool.pending() == 300);
     const auto work = boost::asio::make_work_guard(io);
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{20};
@@ -84,6 +91,57 @@ TEST_CASE("unwrap pool: the intake is bounded, and says so") {
         taken += pool.submit(std::move(work), 1) ? 1 : 0;
     }
     CHECK(taken == UnwrapPool::intake_max);
+}
+
+TEST_CASE("unwrap pool: a few packets need no worker") {
+    for (const std::size_t count : {UnwrapPool::few, UnwrapPool::few + 1}) {
+        CAPTURE(count);
+        boost::asio::io_context io;
+        Packets packets;
+        std::size_t done = 0;
+        bool here = false;  // inside the one pass of the I/O thread
+        UnwrapPool pool{io, 1, [&](UnwrapPool::Batch batch) {
+                            CHECK(here);
+                            done += batch.size();
+                        }};
+        for (std::size_t i = 0; i < count; ++i)
+            REQUIRE(pool.submit(packets.next(i), 1));
+        here = true;
+        io.run_one();
+        here = false;
+        CHECK(done == (count == UnwrapPool::few ? count : 0));
+        CHECK(pool.pending() == count - done);
+    }
+}
+
+TEST_CASE("unwrap pool: no work is spent on a packet that has waited too long") {
+    // Few enough for the I/O thread, and many.
+    for (const std::size_t fresh : {std::size_t{1}, std::size_t{200}}) {
+        CAPTURE(fresh);
+        boost::asio::io_context io;
+        Packets packets;
+        std::size_t done = 0;
+        UnwrapPool pool{io, 1, [&](UnwrapPool::Batch batch) {
+                            for (const auto& work : batch)
+                                CHECK(delay_of(work) == 1);
+                            done += batch.size();
+                        }};
+        for (std::size_t i = 0; i < fresh; ++i) {
+            auto old = packets.next(0);
+            old.arrived -= UnwrapPool::wait_max + base::Milliseconds{1};
+            REQUIRE(pool.submit(std::move(old), 1));
+            auto young = packets.next(1);
+            young.arrived += base::Seconds{60};  // however slow this machine is
+            REQUIRE(pool.submit(std::move(young), 1));
+        }
+        const auto work = boost::asio::make_work_guard(io);
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        while (pool.pending() > 0 && std::chrono::steady_clock::now() < until)
+            io.run_one_for(std::chrono::milliseconds{100});
+        CHECK(done == fresh);
+        CHECK(pool.take_stale() == fresh);
+        CHECK(pool.take_stale() == 0);
+    }
 }
 
 TEST_CASE("unwrap pool: it can be destroyed while workers are busy") {

@@ -46,9 +46,10 @@ constexpr std::array program_rules{
     Rule{"node::link", "links"},
     Rule{"io::Links", "links"},
     Rule{"relay::io", "event loop"},
-    Rule{"relay::core::Cover", "own loops"},
-    Rule{"nightjar::crypto", "own loops"},
-    Rule{"nightjar::packet", "own loops"},
+    // The relay's own loops, and the few packets that this thread unwraps itself.
+    Rule{"relay::core::Cover", "crypto, I/O thread"},
+    Rule{"nightjar::crypto", "crypto, I/O thread"},
+    Rule{"nightjar::packet", "crypto, I/O thread"},
     Rule{"", "decisions"},
 };
 
@@ -63,10 +64,10 @@ const char* first_of(const std::array<Rule, N>& rules, const std::string& name) 
 
 std::string stage_of(const std::string& function, const std::string& object, bool io) {
     if (has(object, "kernel")) return first_of(kernel_rules, function);
-    if (!io) return "unwrap";
+    if (!io) return "unwrap, workers";
     // The libraries have names for few of their functions, so in and out are one.
     if (has(object, "libcrypto") || has(object, "libssl")) return "TLS";
-    if (has(object, "libsodium")) return "own loops";
+    if (has(object, "libsodium")) return "crypto, I/O thread";
     if (has(object, "libc.so") || has(object, "libstdc++")) return "memory";
     return first_of(program_rules, function);
 }
