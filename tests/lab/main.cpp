@@ -66,6 +66,9 @@ int parse_and_run(int argc, char** argv) {
         ->check(CLI::Range(2u, 100'000u));  // at least one network to train and one to test
     app.add_option("--clients", options.clients, "clients of each network");
     app.add_option("--seconds", options.seconds, "length of a window");
+    app.add_option("--hours", options.hours,
+                   "of handovers: only a network in use for so long, with real lifetimes")
+        ->check(CLI::Range(2u, 1000u));
     app.add_option("--bytes", options.bytes,
                    "of observer: only transfers of so many bytes; of 4000000 there are only twins")
         ->check(

@@ -58,7 +58,9 @@ std::uint64_t replay_packets(const CrowdOptions& options) {
         (law.main_slots.per_second() + law.client_loops.per_second() + law.replies.per_second()) *
         options.clients;
     constexpr double loops = 200;
-    return static_cast<std::uint64_t>((cells + loops) * (options.seconds + 10));
+    // A filter lasts for one epoch.
+    const auto lasts = 2 * base::to_seconds(law.epoch_length);
+    return static_cast<std::uint64_t>((cells + loops) * (std::min(options.seconds, lasts) + 10));
 }
 
 }  // namespace
@@ -91,6 +93,10 @@ struct Crowd::Impl {
     unsigned exit_of(const lab::world::ClearHeader& header) const {
         const auto exit = base::NodeId::from(header.destination.bytes);
         return static_cast<unsigned>(world.number_of(*exit) - first_gateway);
+    }
+    unsigned middle_of(const lab::world::ClearHeader& header) const {
+        const auto mixes = options.network.mixes_per_layer;
+        return static_cast<unsigned>(world.number_of(header.address[2]) - mixes);
     }
     bool is_gateway(std::size_t node) const { return node < relays && node >= first_gateway; }
 
@@ -205,6 +211,7 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
     auto& trace = traces[number];
     const bool recorded = at >= static_cast<float>(options.records_from);
     if (up) {
+        if (recorded && options.on_slot) options.on_slot(static_cast<unsigned>(number), at);
         const auto header = lab::world::read_clear(cell.cell.body());
         const bool loop = !header.identifier.is_zero();
         if (!loop) {
@@ -214,7 +221,8 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
             sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
                 static_cast<unsigned>(number);
             if (recorded && options.on_sent)
-                options.on_sent({static_cast<unsigned>(number), exit_of(header), at, message});
+                options.on_sent({static_cast<unsigned>(number), exit_of(header), middle_of(header),
+                                 at, message});
         }
         // The gateway unwraps a layer and so knows the next hop. The arrival time says more than
         // the departure time, because a delay lies between them.
@@ -230,24 +238,28 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
 /// Between relays: records what gateways and exits know about the packet, from its clear header.
 void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
     if (at < static_cast<float>(options.records_from)) return;
-    if (!options.traces && !options.on_exit) return;
+    if (!options.traces && !options.on_exit && !options.on_reply && !options.on_delivery) return;
     // No gateway or exit sees a packet between two mixes.
     if (!is_gateway(cell.from_number) && !is_gateway(cell.to_number)) return;
     const auto header = lab::world::read_clear(cell.cell.body());
     const bool loop = header.hops == packet::max_hops && !header.identifier.is_zero();
     if (is_gateway(cell.from_number)) {
-        out_of_exit[cell.from_number - first_gateway].push_back(at);
+        const auto exit = static_cast<unsigned>(cell.from_number - first_gateway);
+        if (options.traces) out_of_exit[exit].push_back(at);
         const auto answered = mailboxes.find(header.destination);
-        if (header.at == 0 && answered != mailboxes.end())
-            traces[answered->second].replied.push_back(
-                {at, static_cast<unsigned>(cell.from_number - first_gateway)});
+        if (header.at == 0 && answered != mailboxes.end()) {
+            if (options.traces) traces[answered->second].replied.push_back({at, exit});
+            if (options.on_reply) options.on_reply(answered->second, exit, at);
+        }
     }
     if (!is_gateway(cell.to_number)) return;
-    into_exit[cell.to_number - first_gateway].push_back(at);
+    if (options.traces) into_exit[cell.to_number - first_gateway].push_back(at);
     const auto mailbox = mailboxes.find(header.destination);
     if (mailbox != mailboxes.end()) {
-        traces[mailbox->second].delivered.push_back(
-            {at, static_cast<std::uint32_t>(cell.from_number), loop});
+        if (options.traces)
+            traces[mailbox->second].delivered.push_back(
+                {at, static_cast<std::uint32_t>(cell.from_number), loop});
+        if (options.on_delivery) options.on_delivery(mailbox->second, at);
         return;
     }
     if (!header.identifier.is_zero()) return;  // a relay's own loop
@@ -256,8 +268,8 @@ void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
         sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
     if (session == sessions.end()) return;
     const auto exit = static_cast<unsigned>(cell.to_number - first_gateway);
-    traces[session->second].at_exit.push_back({at, exit});
-    if (options.on_exit) options.on_exit({session->second, exit, at, message});
+    if (options.traces) traces[session->second].at_exit.push_back({at, exit});
+    if (options.on_exit) options.on_exit({session->second, exit, 0, at, message});
 }
 
 Crowd::Crowd(CrowdOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}

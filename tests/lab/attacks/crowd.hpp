@@ -25,8 +25,9 @@ enum class Defence { law, on_demand, poisson };
 /// The plaintext of one session packet. Valid only during the call that hands it over.
 struct Plaintext {
     unsigned client = 0;
-    unsigned exit = 0;  // a gateway's index
-    float at = 0;       // seconds from connecting
+    unsigned exit = 0;    // a gateway's index
+    unsigned middle = 0;  // the mix of layer 2 that its route has, by index; only on_sent sets it
+    float at = 0;         // seconds from connecting
     base::ByteView message;
 };
 
@@ -57,6 +58,12 @@ struct CrowdOptions {
     /// reaches its exit, which decrypts it. From records_from on.
     std::function<void(const Plaintext&)> on_sent;
     std::function<void(const Plaintext&)> on_exit;
+    /// If set, called from records_from on, for runs that are too long for traces: for every cell
+    /// on a client's uplink; for every reply as its exit sends it; and for every packet that
+    /// reaches the client's gateway for its client.
+    std::function<void(unsigned client, float at)> on_slot;
+    std::function<void(unsigned client, unsigned exit, float at)> on_reply;
+    std::function<void(unsigned client, float at)> on_delivery;
 
     CrowdOptions();  // the default network, with a handover 19 s after connecting
 

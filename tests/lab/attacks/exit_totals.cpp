@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 namespace nightjar::lab::attacks {
 namespace {
@@ -45,13 +46,32 @@ double poisson(double mean, base::Random& random) {
     return count;
 }
 
+/// `never`: the relay that cannot be the one to find.
+unsigned largest_step(const Bins& totals, const ExitEvent& event, double window, double after,
+                      float sign, std::optional<unsigned> never) {
+    unsigned best = 0;
+    float most = 0;
+    bool any = false;
+    for (unsigned relay = 0; relay < totals.size(); ++relay) {
+        if (relay == never) continue;
+        const auto change = sign * (sum_of(totals[relay], event.at + after, window) -
+                                    sum_of(totals[relay], event.at - window, window));
+        if (any && change <= most) continue;
+        best = relay;
+        most = change;
+        any = true;
+    }
+    return best;
+}
+
 }  // namespace
 
 TotalsWatcher::TotalsWatcher(CrowdOptions& options)
     : options_{options},
       changes_{options},
       sent_(options.network.gateways, std::vector<float>(bin_of(options.seconds) + 1)),
-      got_{sent_} {
+      got_{sent_},
+      middle_(options.network.mixes_per_layer, sent_.front()) {
     options.traces = false;
     options.seen = [this](const lab::world::OnWire& cell) { see(cell); };
 }
@@ -63,12 +83,15 @@ void TotalsWatcher::see(const lab::world::OnWire& cell) {
     if (cell.from_number >= relays || cell.to_number >= relays) return;
     const auto bin = bin_of(base::to_seconds(cell.sent - lab::world::World::begin));
     if (bin >= sent_.front().size()) return;
+    const auto middle = cell.to_number - network.mixes_per_layer;  // wraps for layer 1
+    if (middle < network.mixes_per_layer) ++middle_[middle][bin];
     if (cell.from_number >= mixes) ++sent_[cell.from_number - mixes][bin];
     if (cell.to_number >= mixes) ++got_[cell.to_number - mixes][bin];
 }
 
 ExitTotals TotalsWatcher::totals(const Crowd& crowd) const {
-    ExitTotals totals{sent_, got_, Bins(sent_.size(), std::vector<float>(sent_.front().size())), 0};
+    ExitTotals totals{sent_, got_, middle_,
+                      Bins(sent_.size(), std::vector<float>(sent_.front().size())), 0};
     const auto& law = options_.network.parameters;
     for (const auto& session : changes_.sessions()) {
         const auto& trace = crowd.traces()[session.client];
@@ -92,6 +115,7 @@ std::vector<ExitEvent> TotalsWatcher::events(const Crowd& crowd) const {
     struct Last {
         double pace = 0;
         unsigned exit = 0;
+        unsigned middle = 0;
     };
     std::vector<Last> last(crowd.traces().size());
     for (const auto& session : changes_.sessions()) {
@@ -102,16 +126,17 @@ std::vector<ExitEvent> TotalsWatcher::events(const Crowd& crowd) const {
             pace = change.after;
             if (change.after - change.before >= large)
                 events.push_back({change.before > 0 ? What::handover : What::connects, change.at,
-                                  session.exit, trace.gateway});
+                                  session.exit, trace.gateway, session.middle});
         }
-        if (pace > last[session.client].pace) last[session.client] = {pace, session.exit};
+        if (pace > last[session.client].pace)
+            last[session.client] = {pace, session.exit, session.middle};
     }
     for (std::size_t i = 0; i < last.size(); ++i) {
         const auto& trace = crowd.traces()[i];
         if (trace.leaves < options_.seconds && last[i].pace > large)
             events.push_back({What::leaves,
                               last_reply_at(trace, last[i].pace, options_.network.parameters),
-                              last[i].exit, trace.gateway});
+                              last[i].exit, trace.gateway, last[i].middle});
     }
     return events;
 }
@@ -119,19 +144,13 @@ std::vector<ExitEvent> TotalsWatcher::events(const Crowd& crowd) const {
 unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after,
                       bool reversed) {
     const auto sign = (event.what == ExitEvent::What::leaves) != reversed ? -1.0F : 1.0F;
-    unsigned best = 0;
-    float most = 0;
-    bool any = false;
-    for (unsigned exit = 0; exit < totals.size(); ++exit) {
-        if (exit == event.gateway) continue;
-        const auto change = sign * (sum_of(totals[exit], event.at + after, window) -
-                                    sum_of(totals[exit], event.at - window, window));
-        if (any && change <= most) continue;
-        best = exit;
-        most = change;
-        any = true;
-    }
-    return best;
+    return largest_step(totals, event, window, after, sign, event.gateway);
+}
+
+unsigned most_changed_middle(const Bins& totals, const ExitEvent& event, double window,
+                             double after) {
+    const auto sign = event.what == ExitEvent::What::leaves ? -1.0F : 1.0F;
+    return largest_step(totals, event, window, after, sign, std::nullopt);
 }
 
 ExitTotals with_cover(const ExitTotals& totals, const ExitCover& cover,

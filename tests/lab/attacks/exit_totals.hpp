@@ -17,6 +17,7 @@ inline constexpr double bin_seconds = 0.1;
 
 struct ExitTotals {
     Bins sent, got;
+    Bins middle;       // what each mix of layer 2 gets
     Bins pace;         // the truth: the sum of the paces of its sessions, replies per second
     double cover = 0;  // cells that the exits sent for cover, by a share of those they sent besides
 };
@@ -28,6 +29,7 @@ struct ExitEvent {
     double at;
     unsigned exit;
     unsigned gateway;  // the client's own, which is never its exit
+    unsigned middle;   // the mix of layer 2 that the session keeps
 };
 
 /// Sets options.seen and the callbacks of ChangeReader, and turns traces off. Must outlive the
@@ -45,7 +47,7 @@ class TotalsWatcher {
 
     CrowdOptions options_;  // a copy, for its sizes
     ChangeReader changes_;
-    Bins sent_, got_;
+    Bins sent_, got_, middle_;
 };
 
 /// The exit whose total changes most in the sense of the event, or the other way if `reversed`: an
@@ -54,6 +56,9 @@ class TotalsWatcher {
 /// `after` (seconds after event.at). Only exits that the client could use count.
 unsigned most_changed(const Bins& totals, const ExitEvent& event, double window, double after,
                       bool reversed);
+/// The mix of layer 2 whose total changes most, likewise.
+unsigned most_changed_middle(const Bins& totals, const ExitEvent& event, double window,
+                             double after);
 
 /// Cover that exits could send, as own loops.
 struct ExitCover {

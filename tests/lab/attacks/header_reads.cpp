@@ -99,6 +99,7 @@ ChangeReader::ChangeReader(CrowdOptions& options)
         auto& known = known_[header->session];
         const auto& schedule = header->schedule;
         if (known.sequence && schedule.sequence <= *known.sequence) return;
+        if (!known.sequence) known.session.middle = packet.middle;
         known.session.client = packet.client;
         known.session.exit = packet.exit;
         const auto at = change_of(schedule, packet.at, start_);

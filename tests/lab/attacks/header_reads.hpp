@@ -49,6 +49,7 @@ struct SessionRead {
 struct SessionChanges {
     unsigned client = 0;
     unsigned exit = 0;
+    unsigned middle = 0;  // the mix of layer 2 of its first packet, which a session keeps
     std::vector<PaceChange> changes;
 };
 

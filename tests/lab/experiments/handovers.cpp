@@ -33,6 +33,7 @@ struct Setting {
     unsigned exits;
     double lifetime;
     double seconds;
+    bool other_covers = true;  // also exits with a level, and models of other cover
 };
 
 struct Cover {
@@ -43,6 +44,9 @@ struct Cover {
 
 constexpr const char* product = "product's level, 0.05 and one root";
 constexpr relay::core::ExitHeadroom headroom{0.05, 1};
+
+/// What the mixes of layer 2 get. A session keeps one of them.
+constexpr const char* middle_link = "middle mixes";
 
 constexpr std::array windows{2.0, 4.0, 8.0, 30.0};
 constexpr double exit_follows = 0.3;  // seconds; an exit hears of a change by packets
@@ -84,12 +88,6 @@ std::vector<Cover> covers(double every) {
             {"level, 0.05 and two roots", {Law::level, 0.05, 2, every}}};
 }
 
-/// The shortest grid for first sessions, where the document has one.
-template <class Parameters>
-void shorten_grid(Parameters& parameters) {
-    if constexpr (requires { parameters.session_grid; }) parameters.session_grid = base::Seconds{2};
-}
-
 void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEvent>& events,
           const Cover& cover, double seconds, Result& result) {
     constexpr double settled = 60;  // seconds; the network fills
@@ -109,6 +107,10 @@ void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEven
                                                          seen.reversed) == event.exit;
                     ++count.events;
                 }
+            auto& count = result.counts[{cover.name, event.what, middle_link, window, false}];
+            count.right += attacks::most_changed_middle(totals.middle, event, window,
+                                                        exit_follows) == event.middle;
+            ++count.events;
         }
     }
 }
@@ -126,7 +128,9 @@ attacks::CrowdOptions crowd_options(const Setting& setting, std::uint64_t seed) 
     options.network.parameters = {};
     options.network.parameters.session_lifetime =
         base::Seconds{static_cast<std::int64_t>(setting.lifetime)};
-    shorten_grid(options.network.parameters);
+    options.network.mixes_per_layer = setting.exits;
+    // Short lifetimes need a short grid.
+    if (setting.lifetime < 3600) options.network.parameters.session_grid = base::Seconds{2};
     return options;
 }
 
@@ -166,12 +170,13 @@ Result observe(const Setting& setting, std::uint64_t seed) {
     Result result;
     base::SeededRandom random{seed};
     for (const auto& cover : covers(setting.lifetime)) {
+        if (cover.law.law != ExitCover::Law::none && !setting.other_covers) continue;
         const auto covered =
             attacks::with_cover(totals, cover.law, options.network.parameters, random);
         look(covered, events, cover, setting.seconds, result);
         result.cover[cover.name] = covered.cover;
     }
-    observe_product(setting, seed, totals, result);
+    if (setting.other_covers) observe_product(setting, seed, totals, result);
     return result;
 }
 
@@ -208,17 +213,18 @@ void judge(const Setting& setting, const measure::Options& options, measure::Rep
                     {"at_next_level", at_next},
                     {"right", right},
                     {"events", count.events},
-                    {"chance", 1.0 / (setting.exits - 1)}});
+                    {"chance", 1.0 / (link == middle_link ? setting.exits : setting.exits - 1)}});
         if (cover == product && std::string{link} == "sent" && window == windows[0] && !at_next) {
             at_once.right += count.right;
             at_once.events += count.events;
         }
-        if (cover == "none" && what == What::connects && count.events >= 10)
+        if (cover == "none" && what == What::connects && count.events >= 5)
             best_without = std::max(best_without, right);
     }
     report.at_least(std::string{"exits without cover, "} + setting.name +
                         ": a client's exit found when it connects",
                     best_without, 0.5);
+    if (!setting.other_covers) return;
     // A few exits have more sessions than their level. Then the next to come shows.
     report.at_most(std::string{"exits with a level, "} + setting.name +
                        ": exit found by a change of what it sends, above chance",
@@ -231,6 +237,12 @@ void judge(const Setting& setting, const measure::Options& options, measure::Rep
 
 void handovers(const measure::Options& options, measure::Report& report) {
     const auto seeds = options.or_else(options.seeds, 2u, 4u);
+    if (options.hours > 0) {
+        const auto clients = options.or_else(options.clients, 24u, 24u);
+        judge({"the product's lifetimes", clients, 6, 3600, 3600.0 * options.hours, false}, options,
+              report, options.or_else(options.seeds, 1u, 1u));
+        return;
+    }
     judge({"24 clients, 6 exits", 24, 6, 60, 240}, options, report, seeds);
     if (!options.full) return;
     judge({"100 clients, 10 exits", 100, 10, 300, 1200}, options, report, std::max(2u, seeds / 2));

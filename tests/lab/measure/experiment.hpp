@@ -15,6 +15,7 @@ struct Options {
     std::uint32_t seeds = 0;    // networks of each kind; 0: the experiment's default
     std::uint32_t clients = 0;  // clients in each network; 0: the default
     double seconds = 0;         // length of each window; 0: the default
+    std::uint32_t hours = 0;    // handovers: a network in use for so long, with real lifetimes
     std::uint64_t bytes = 0;    // observer: only transfers of this size; 0: all sizes
     std::string capture;        // a file written by deploy/demo --lab
 
