@@ -85,8 +85,7 @@ std::optional<std::vector<packet::Hop>> to_hops(const directory::Document& docum
     }
     const auto& law = document.parameters;
     for (std::size_t i = 0; i + 1 < hops.size(); ++i)
-        hops[i].delay_ns = static_cast<std::uint64_t>(
-            random.exponential_capped(law.mean_delay, law.delay_cap()).count());
+        hops[i].delay_ns = static_cast<std::uint64_t>(law.draw_delay(random).count());
     return hops;
 }
 

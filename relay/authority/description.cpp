@@ -36,6 +36,25 @@ Rate rate_of(YamlMap& map, const char* key, Rate fallback) {
     return {static_cast<std::uint32_t>(milli)};
 }
 
+/// The law of mixing, and only the parameters that it has: others are unknown keys.
+directory::Mixing mixing_of(YamlMap& map, base::Milliseconds mean_delay) {
+    using directory::MixLaw;
+    directory::Mixing mixing;
+    mixing.law = map.word<MixLaw>("mixing",
+                                  {{"poisson", MixLaw::poisson},
+                                   {"timed-pool", MixLaw::timed_pool},
+                                   {"threshold", MixLaw::threshold}},
+                                  MixLaw::poisson);
+    if (mixing.law == MixLaw::timed_pool) {
+        mixing.interval = map.optional<base::Milliseconds>(
+            "mixing_interval", std::max(mean_delay / 2, base::Milliseconds{1}));
+        mixing.keep = map.optional<std::uint32_t>("mixing_keep", 1);
+    }
+    if (mixing.law == MixLaw::threshold)
+        mixing.packets = map.optional<std::uint32_t>("mixing_packets", 20);
+    return mixing;
+}
+
 /// If only U is given, the other rates are derived from it as in the example of the traffic law.
 Parameters parameters_of(YamlMap map) {
     Parameters p;
@@ -47,6 +66,7 @@ Parameters parameters_of(YamlMap map) {
         rate_of(map, "replies", {std::max(p.main_slots.milli - p.main_slots.milli / 10, 1u)});
     p.mean_delay = map.optional<base::Milliseconds>(
         "mean_delay", std::max(p.mean_delay, directory::least_mean_delay(p)));
+    p.mixing = mixing_of(map, p.mean_delay);
     p.down = rate_of(map, "down", directory::least_down(p));
     p.relay_loops = rate_of(map, "relay_loops", p.relay_loops);
     p.surb_margin = map.optional<std::uint32_t>("surb_margin", p.surb_margin);

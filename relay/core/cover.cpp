@@ -126,8 +126,7 @@ std::optional<Cover::Loop> Cover::build(const base::SurbId& identifier, base::Wa
     for (const auto* relay : *route) {
         const auto* key = document_->mix_key(*relay, epoch);
         if (!key) return {};
-        const auto delay =
-            random_.exponential_capped(parameters.mean_delay, parameters.delay_cap());
+        const auto delay = parameters.draw_delay(random_);
         hops.push_back({relay->identity, *key, static_cast<std::uint64_t>(delay.count())});
     }
     auto cell = cell::Cell::boxed_packet(epoch.low_byte());

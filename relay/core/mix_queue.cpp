@@ -1,7 +1,5 @@
 #include "relay/core/mix_queue.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <cassert>
 #include <span>
@@ -166,11 +164,6 @@ void MixQueue::slept(base::Nanoseconds gap) {
         packet.arrived -= gap;
         insert(place);
     }
-}
-
-void wipe(cell::Cell& cell) {
-    const auto body = cell.body();
-    sodium_memzero(body.data(), body.size());
 }
 
 }  // namespace nightjar::relay::core

@@ -1,49 +1,36 @@
-// The mix queue: holds every packet for its own delay. A packet is due at arrival + delay, so the
-// time spent on cryptography does not add to the delay. The queue is a calendar queue (R. Brown
-// 1988, "Calendar Queues: A Fast O(1) Priority Queue Implementation"): an array of buckets of about
-// one millisecond each. A packet is stored in the bucket of its due time, and is not touched again
-// until then. A binary heap would touch log n cold cache lines per packet.
-//
-// Packets released together leave in a uniformly random order. Packets overdue by more than
-// `lateness_max` (after a stall or a suspend) are dropped and not sent in a burst. A full queue
-// drops a uniformly random packet, possibly the new one, so that overflow reveals nothing about the
-// order. There is no flush: before its due time a packet can only be wiped. Pure; one thread.
-// `random` must outlive this object.
+// The mix queue of the law `poisson` (mix_laws.hpp): holds every packet for its own delay. A packet
+// is due at arrival + delay, so the time spent on cryptography does not add to the delay. The queue
+// is a calendar queue (R. Brown 1988, "Calendar Queues: A Fast O(1) Priority Queue
+// Implementation"): an array of buckets of about one millisecond each. A packet is stored in the
+// bucket of its due time, and is not touched again until then. A binary heap would touch log n cold
+// cache lines per packet. Pure; one thread. `random` must outlive this object.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "relay/core/held.hpp"
+#include "relay/core/mix_laws.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 
 namespace nightjar::relay::core {
 
-class MixQueue {
+class MixQueue final : public Mix {
  public:
     /// Precondition: capacity > 0.
     MixQueue(std::size_t capacity, base::Random& random);
-    ~MixQueue();
-    MixQueue(const MixQueue&) = delete;
-    MixQueue& operator=(const MixQueue&) = delete;
+    ~MixQueue() override;
 
-    /// Returns false if the queue was full and a random packet (possibly this one) was dropped.
-    bool push(HeldPacket packet);
+    bool push(HeldPacket packet) override;
 
-    /// Appends every packet due by `now` to `out`, in random order. Returns the number of packets
-    /// dropped as overdue.
-    std::size_t release(base::Mono now, std::vector<HeldPacket>& out);
+    std::size_t release(base::Mono now, std::vector<HeldPacket>& out) override;
 
-    /// The machine was suspended for `gap`, and the clock of `due` stood still meanwhile: every
-    /// packet becomes due `gap` earlier.
-    void slept(base::Nanoseconds gap);
+    void slept(base::Nanoseconds gap) override;
 
-    /// The earliest due time; Mono::max() if the queue is empty. If a full queue has dropped the
-    /// packet that was due first, this may still return its due time; release() then finds nothing,
-    /// once.
-    base::Mono next_due() const { return next_due_; }
-    std::size_t size() const { return packets_.size() - free_.size(); }
+    /// The earliest due time. If a full queue has dropped the packet that was due first, this may
+    /// still return its due time.
+    base::Mono next_due() const override { return next_due_; }
+    std::size_t size() const override { return packets_.size() - free_.size(); }
 
  private:
     // A bucket of the calendar: the packets due in one time span, in this round or a later one.
@@ -77,8 +64,5 @@ class MixQueue {
     std::vector<std::uint32_t> free_;     // unused indices of packets_
     std::vector<std::uint32_t> leaving_;  // scratch; a member only to keep its memory
 };
-
-/// Overwrites a cell's body with zeros: the payload of a final packet is plaintext.
-void wipe(cell::Cell& cell);
 
 }  // namespace nightjar::relay::core

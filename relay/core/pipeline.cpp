@@ -37,7 +37,8 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
       random_{random},
       counters_{counters},
       ingress_{self, document_, keyring, random, options.lab_drop_share, options.replay_room},
-      mix_{options.mix_capacity, random},
+      mix_capacity_{options.mix_capacity},
+      mix_{make_mix(document_->parameters, options.mix_capacity, random)},
       cover_{self,   document_,
              random, counters,
              now,    options.loop_sealer ? options.loop_sealer : std::make_shared<LoopSealer>()},
@@ -46,6 +47,10 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
 
 void Pipeline::use(std::shared_ptr<const directory::Document> document) {
     assert(document);
+    if (!same_mix(document->parameters, document_->parameters)) {
+        former_.push_back(std::move(mix_));
+        mix_ = make_mix(document->parameters, mix_capacity_, random_);
+    }
     document_ = std::move(document);
     own_ = document_->find(self_);
     ingress_.use(document_);
@@ -103,14 +108,18 @@ void Pipeline::tick(base::Mono now, base::Wall wall, Egress& egress) {
 }
 
 base::Mono Pipeline::next_due() const {
-    auto due = std::min({mix_.next_due(), cover_.next_due(), mailboxes_.next_due()});
+    auto due = std::min({mix_->next_due(), cover_.next_due(), mailboxes_.next_due()});
+    for (const auto& mix : former_)
+        due = std::min(due, mix->next_due());
     if (exit_ && !draining_) due = std::min({due, exit_->next_due(), level_.due()});
     return due;
 }
 
 void Pipeline::slept(base::Nanoseconds gap) {
     slept_ += gap;
-    mix_.slept(gap);
+    mix_->slept(gap);
+    for (const auto& mix : former_)
+        mix->slept(gap);
 }
 
 void Pipeline::drain() {
@@ -119,7 +128,10 @@ void Pipeline::drain() {
 }
 
 std::size_t Pipeline::held() const {
-    return mix_.size();
+    auto held = mix_->size();
+    for (const auto& mix : former_)
+        held += mix->size();
+    return held;
 }
 
 std::vector<base::Nanoseconds> Pipeline::take_loop_round_trips() {
@@ -132,8 +144,7 @@ bool Pipeline::may_send_to(const base::NodeId& next) const {
 }
 
 base::Nanoseconds Pipeline::own_delay() {
-    const auto& law = document_->parameters;
-    return random_.exponential_capped(law.mean_delay, law.delay_cap());
+    return document_->parameters.draw_delay(random_);
 }
 
 /// Prefetches the filter lines of a later packet while this one is handled: at the size for a busy
@@ -189,13 +200,20 @@ void Pipeline::hold(Work& work, HeldTarget where, base::Nanoseconds delay) {
     // subtract half a tick because a due packet waits half a tick on average: it then leaves in the
     // tick nearest to its due time.
     const auto arrived = work.arrived - (slept_ - work.slept) - half_tick;
-    if (!mix_.push({std::move(work.cell), where, arrived, delay}))
+    if (!mix_->push({std::move(work.cell), where, arrived, delay}))
         counters_.drop(DropReason::overflow);
 }
 
 void Pipeline::release(base::Mono now, base::Wall wall) {
+    release(*mix_, now, wall);
+    for (const auto& mix : former_)
+        release(*mix, now, wall);
+    std::erase_if(former_, [](const auto& mix) { return mix->size() == 0; });
+}
+
+void Pipeline::release(Mix& mix, base::Mono now, base::Wall wall) {
     released_.clear();
-    const auto overdue = mix_.release(now, released_);
+    const auto overdue = mix.release(now, released_);
     counters_.dropped[static_cast<std::size_t>(DropReason::delay)] += overdue;
     for (auto& held : released_) {
         ++counters_.held_packets;

@@ -8,7 +8,8 @@
 // Invariants:
 //   - A packet is acted on at most once: its tag is in the key's filter before anything else is
 //     done.
-//   - A packet leaves at arrival + delay, in the tick nearest to that instant, or never. A failure,
+//   - By the law `poisson` a packet leaves at arrival + delay, in the tick nearest to that instant,
+//     or never; the other laws are in mix_laws.hpp. A failure,
 //     a full queue or a shutdown never makes another packet leave earlier or later. It is the
 //     nearest tick and not the next one: the next one would add half a tick on average, which is
 //     all the error of held times that tests/lab allows.
@@ -34,7 +35,7 @@
 #include "relay/core/ingress.hpp"
 #include "relay/core/keyring.hpp"
 #include "relay/core/mailbox.hpp"
-#include "relay/core/mix_queue.hpp"
+#include "relay/core/mix_laws.hpp"
 #include "relay/core/unwrap_work.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -126,6 +127,7 @@ class Pipeline {
 
     // Outbound.
     void release(base::Mono now, base::Wall wall);
+    void release(Mix& mix, base::Mono now, base::Wall wall);
     void to_exit(cell::Cell& cell, base::Mono now, base::Wall wall);
     void collect_loops(base::Mono now, base::Wall wall);
     void collect_replies(base::Mono now, base::Wall wall);
@@ -140,7 +142,10 @@ class Pipeline {
     base::Random& random_;
     Counters& counters_;
     Ingress ingress_;
-    MixQueue mix_;
+    std::size_t mix_capacity_;
+    std::unique_ptr<Mix> mix_;
+    /// Mixes of former documents' laws. What they hold leaves by the law under which it came.
+    std::vector<std::unique_ptr<Mix>> former_;
     Cover cover_;
     ExitLevel level_;
     Mailboxes mailboxes_;

@@ -37,7 +37,7 @@ void check_parameters(const Document& document, Problems& found) {
     const auto& parameters = document.parameters;
     for (const auto& fact : parameter_fields()) {
         const auto value = fact.get(parameters);
-        if (value >= fact.min && value <= fact.max) continue;
+        if (!fact.present(parameters) || (value >= fact.min && value <= fact.max)) continue;
         found.push_back(std::string{fact.name} + " is " + std::to_string(value) + ", not between " +
                         std::to_string(fact.min) + " and " + std::to_string(fact.max));
     }
@@ -48,6 +48,9 @@ void check_parameters(const Document& document, Problems& found) {
                         " for these replies and client_loops");
     if (parameters.mean_delay > mean_delay_most)
         found.push_back("mean_delay is more than 250 ms: exits would learn of changes too late");
+    if (parameters.mixing.law == MixLaw::timed_pool &&
+        parameters.mixing.interval > parameters.mean_delay)
+        found.push_back("mixing_interval is longer than mean_delay");
     check_beat("the slots",
                std::uint64_t{parameters.main_slots.milli} + parameters.client_loops.milli,
                parameters, found);
@@ -128,9 +131,16 @@ double share_of_loops(const Document& document, const Relay& from, const Relay& 
 }
 
 void check_loops(const Document& document, Problems& found) {
+    // What a release of a timed pool leaves behind; the same as `held` by the other laws.
+    const auto& mixing = document.parameters.mixing;
+    const auto stays = 1 - base::to_seconds(mixing.interval) /
+                               (2 * base::to_seconds(document.parameters.mean_delay));
     for (const auto& relay : document.relays) {
         if (relay.role != Role::mix) continue;
         const auto held = loops_held(document, relay);
+        if (held * stays < mixing.keep)
+            found.push_back("loops alone leave fewer than mixing_keep packets in " + called(relay) +
+                            ": lower it, or raise relay_loops");
         if (held >= loops_held_least) continue;
         found.push_back("loops alone keep only " + std::to_string(held).substr(0, 4) +
                         " packets in " + called(relay) +

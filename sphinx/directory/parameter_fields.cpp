@@ -8,32 +8,83 @@ namespace nightjar::directory {
 namespace {
 
 constexpr std::uint64_t rate_max = 10'000'000;  // 10,000 a second
+constexpr std::string_view mixing_name = "parameter.mixing";
+
+bool always(const Parameters&) {
+    return true;
+}
+template <MixLaw law>
+bool only(const Parameters& parameters) {
+    return parameters.mixing.law == law;
+}
 
 template <Rate Parameters::*member>
 constexpr ParameterField rate(std::string_view name) {
     return {
-        name, 1, rate_max, [](const Parameters& p) -> std::uint64_t { return (p.*member).milli; },
-        [](Parameters& p, std::uint64_t v) { (p.*member).milli = static_cast<std::uint32_t>(v); }};
+        name,
+        1,
+        rate_max,
+        [](const Parameters& p) -> std::uint64_t { return (p.*member).milli; },
+        [](Parameters& p, std::uint64_t v) { (p.*member).milli = static_cast<std::uint32_t>(v); },
+        always};
 }
 
 template <auto member>
 constexpr ParameterField count(std::string_view name, std::uint64_t min, std::uint64_t max) {
-    return {name, min, max,
+    return {name,
+            min,
+            max,
             [](const Parameters& p) { return static_cast<std::uint64_t>(p.*member); },
             [](Parameters& p, std::uint64_t v) {
                 p.*member = static_cast<std::remove_reference_t<decltype(p.*member)>>(v);
-            }};
+            },
+            always};
 }
 
 template <auto member>
 constexpr ParameterField duration(std::string_view name, std::uint64_t min, std::uint64_t max) {
-    return {name, min, max,
+    return {name,
+            min,
+            max,
             [](const Parameters& p) { return static_cast<std::uint64_t>((p.*member).count()); },
             [](Parameters& p, std::uint64_t v) {
                 using Duration = std::remove_reference_t<decltype(p.*member)>;
                 p.*member = Duration{static_cast<typename Duration::rep>(v)};
-            }};
+            },
+            always};
 }
+
+/// The law, as a number; the lines of its own parameters follow.
+constexpr ParameterField mixing_law{
+    mixing_name,
+    1,
+    2,
+    [](const Parameters& p) { return static_cast<std::uint64_t>(p.mixing.law); },
+    [](Parameters& p, std::uint64_t v) { p.mixing.law = static_cast<MixLaw>(v); },
+    [](const Parameters& p) { return p.mixing.law != MixLaw::poisson; }};
+static_assert(static_cast<int>(MixLaw::timed_pool) == 1 &&
+              static_cast<int>(MixLaw::threshold) == 2);
+
+template <auto member, MixLaw law>
+constexpr ParameterField mixing(std::string_view name, std::uint64_t min, std::uint64_t max) {
+    return {
+        name,
+        min,
+        max,
+        [](const Parameters& p) { return static_cast<std::uint64_t>(p.mixing.*member); },
+        [](Parameters& p, std::uint64_t v) { p.mixing.*member = static_cast<std::uint32_t>(v); },
+        only<law>};
+}
+
+constexpr ParameterField mixing_interval{
+    "parameter.mixing-interval-ms",
+    1,
+    60'000,
+    [](const Parameters& p) { return static_cast<std::uint64_t>(p.mixing.interval.count()); },
+    [](Parameters& p, std::uint64_t v) {
+        p.mixing.interval = base::Milliseconds{static_cast<std::int64_t>(v)};
+    },
+    only<MixLaw::timed_pool>};
 
 constexpr std::array facts{
     rate<&Parameters::client_loops>("parameter.client-loops-per-1000s"),
@@ -43,6 +94,10 @@ constexpr std::array facts{
     count<&Parameters::lab>("parameter.lab", 0, 1),
     rate<&Parameters::main_slots>("parameter.main-slots-per-1000s"),
     duration<&Parameters::mean_delay>("parameter.mean-delay-ms", 1, 60'000),
+    mixing_law,
+    mixing_interval,
+    mixing<&Mixing::keep, MixLaw::timed_pool>("parameter.mixing-keep", 0, 10'000),
+    mixing<&Mixing::packets, MixLaw::threshold>("parameter.mixing-packets", 2, 10'000),
     rate<&Parameters::relay_loops>("parameter.relay-loops-per-1000s"),
     rate<&Parameters::replies>("parameter.replies-per-1000s"),
     duration<&Parameters::session_grid>("parameter.session-grid-s", 1, 3600),
@@ -60,20 +115,23 @@ std::span<const ParameterField> parameter_fields() {
 
 void put_parameters(std::string& text, const Parameters& parameters) {
     for (const auto& fact : facts)
-        put_field(text, fact.name, fact.get(parameters));
+        if (fact.present(parameters)) put_field(text, fact.name, fact.get(parameters));
 }
 
 Parameters take_parameters(FieldReader& reader) {
     Parameters parameters;
-    for (const auto& fact : facts)
-        fact.set(parameters, reader.number(fact.name, fact.min, fact.max));
+    for (const auto& fact : facts) {
+        const bool law = fact.name == mixing_name && reader.next_is(mixing_name);
+        if (law || fact.present(parameters))
+            fact.set(parameters, reader.number(fact.name, fact.min, fact.max));
+    }
     return parameters;
 }
 
 bool within_bounds(const Parameters& parameters) {
     return std::all_of(facts.begin(), facts.end(), [&parameters](const auto& fact) {
         const auto value = fact.get(parameters);
-        return value >= fact.min && value <= fact.max;
+        return !fact.present(parameters) || (value >= fact.min && value <= fact.max);
     });
 }
 

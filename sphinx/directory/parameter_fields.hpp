@@ -17,6 +17,9 @@ struct ParameterField {
     std::uint64_t max;
     std::uint64_t (*get)(const Parameters&);
     void (*set)(Parameters&, std::uint64_t);
+    /// False if a document with these parameters has no such line: a law of mixing has only its own
+    /// parameters, and `poisson` has no line at all.
+    bool (*present)(const Parameters&);
 };
 
 /// All parameters in the order of the document: sorted by name.

@@ -1,5 +1,6 @@
 #include "sphinx/directory/parameters.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 
@@ -11,7 +12,26 @@ base::Nanoseconds Rate::mean_gap() const {
 }
 
 base::Nanoseconds Parameters::delay_cap() const {
-    return 10 * mean_delay;
+    return mixing.law == MixLaw::threshold ? 1 * mean_delay : 10 * mean_delay;
+}
+
+base::Nanoseconds Parameters::draw_delay(base::Random& random) const {
+    if (mixing.law != MixLaw::poisson) return {};
+    return random.exponential_capped(mean_delay, delay_cap());
+}
+
+double Parameters::pool_part() const {
+    // A packet waits for half an interval on average until its first release. It stays there with
+    // probability 1 - part, so it waits for (1 - part) / part further intervals.
+    const auto interval = base::to_seconds(mixing.interval);
+    return std::min(1.0, interval / (base::to_seconds(mean_delay) + interval / 2));
+}
+
+/// So many relays together hold about one packet in 10,000 for longer: `means` mean delays, which
+/// is the quantile of exponential delays. Those of a timed pool vary less. A threshold's delays
+/// have a bound.
+base::Nanoseconds Parameters::rare_sum(int relays, int means) const {
+    return (mixing.law == MixLaw::threshold ? relays : means) * mean_delay;
 }
 
 base::Nanoseconds Parameters::longest_route_delay() const {
@@ -38,14 +58,14 @@ base::Nanoseconds Parameters::settle_after() const {
     // downlink, and the time on links and processors. Then the way back: 16 means are the 1e-4
     // quantile of four delays; two more are for packets that are built two slots ahead.
     const auto hidden =
-        25 * mean_delay + 10 * replies.mean_gap() + 25 * down.mean_gap() + base::Milliseconds{500};
-    return hidden + 18 * mean_delay;
+        rare_sum(9, 25) + 10 * replies.mean_gap() + 25 * down.mean_gap() + base::Milliseconds{500};
+    return hidden + rare_sum(6, 18);
 }
 
 base::Nanoseconds Parameters::answer_after(Rate pace) const {
     // The 1e-4 quantile of the sum of five exponential delays is 17.8 means. The other terms: the
     // wait for a tick or slot of the session, and the time on links and processors.
-    return 18 * mean_delay + 10 * pace.mean_gap() + base::Milliseconds{500};
+    return rare_sum(5, 18) + 10 * pace.mean_gap() + base::Milliseconds{500};
 }
 
 base::Epoch epoch_at(base::Wall now, base::Seconds epoch_length) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "sphinx/base/ids.hpp"
+#include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 
 namespace nightjar::directory {
@@ -19,10 +20,28 @@ struct Rate {
     auto operator<=>(const Rate&) const = default;
 };
 
+/// How every relay of the network holds packets (relay/core/mix_laws; docs/parameters.md says when
+/// to choose which).
+enum class MixLaw : std::uint8_t {
+    poisson,     // each packet for the delay that its sender drew
+    timed_pool,  // each interval a random part of the packets leaves
+    threshold,   // all leave when there are enough, or when one has waited for mean_delay
+};
+/// A law and its own parameters. Those of another law are 0.
+struct Mixing {
+    MixLaw law = MixLaw::poisson;
+    base::Milliseconds interval{};  // timed_pool: between two releases
+    std::uint32_t keep = 0;         // timed_pool: so many stay at least
+    std::uint32_t packets = 0;      // threshold: so many are enough
+    bool operator==(const Mixing&) const = default;
+};
+
 struct Parameters {
     bool lab = false;  // allows exact metrics, fault injection, loopback exits
     base::Seconds epoch_length{3600};
-    base::Milliseconds mean_delay{50};     // 1/mu, per hop
+    /// 1/mu, per hop: for how long a relay holds a packet on average; of `threshold`, at most.
+    base::Milliseconds mean_delay{50};
+    Mixing mixing{};
     Rate main_slots{50'000};               // U
     Rate client_loops{5'000};              // L
     Rate replies{45'000};                  // R, the sum of a client's paces
@@ -34,7 +53,15 @@ struct Parameters {
     base::Seconds session_grid{60};        // a client's first session begins at its multiples
     bool operator==(const Parameters&) const = default;
 
-    base::Nanoseconds delay_cap() const;  // 10 means; above it a sender redraws, a relay drops
+    /// A relay holds no packet for longer: 10 means, or mean_delay by `threshold`. A sender draws
+    /// anew above it, and a relay drops a packet that asks for more.
+    base::Nanoseconds delay_cap() const;
+    /// The delay that a sender asks of one relay: drawn by `poisson`, 0 by the other laws, whose
+    /// relays ignore it.
+    base::Nanoseconds draw_delay(base::Random& random) const;
+    /// The share of the packets that leaves at each interval of `timed_pool`, so that they are held
+    /// for mean_delay on average.
+    double pool_part() const;
     base::Nanoseconds longest_route_delay() const;  // 5 caps + 1 s
     base::Nanoseconds key_grace() const;            // a key is accepted for so long after its epoch
     base::Nanoseconds mean_round_trip() const;      // docs/traffic-law.md section 6
@@ -49,6 +76,9 @@ struct Parameters {
     /// If a packet of an exit is not acknowledged within this time, its data is sent again in a
     /// later one. Precondition: pace.milli > 0.
     base::Nanoseconds resend_after(Rate pace) const { return settle_after() + answer_after(pace); }
+
+ private:
+    base::Nanoseconds rare_sum(int relays, int means) const;
 };
 
 /// A slot or tick is at the middle of its gap, shifted by at most half of this fraction of the gap

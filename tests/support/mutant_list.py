@@ -127,8 +127,8 @@ MUTANTS = [
     mutant("key-never-ends", "relay/core/keyring.cpp",
            "return now >= directory::epoch_start(epoch.next(), epoch_length_) + grace_;", "return now.time_since_epoch().count() < 0;",
            CORE, "keyring: a key is accepted from 75 s before its epoch until the grace after it"),
-    mutant("flush-on-drain", "relay/core/pipeline.cpp", "mix_.release(now, released_);",
-           "mix_.release(draining_ ? now + base::Milliseconds{200} : now, released_);",
+    mutant("flush-on-drain", "relay/core/pipeline.cpp", "mix.release(now, released_);",
+           "mix.release(draining_ ? now + base::Milliseconds{200} : now, released_);",
            CORE, "pipeline: draining flushes nothing and takes nothing"),
     # --- the client's law, and the exits' end of it ---
     mutant("SURBs-sent-whatever-the-stock", "client/core/session.cpp",

@@ -122,8 +122,11 @@ directory::Document random_document(base::Random& random) {
     const auto from = static_cast<std::int64_t>(random.below(250'000'000'000));
     document.valid_from = base::Wall{base::Seconds{from}};
     document.valid_until = document.valid_from + base::Seconds{1 + random.below(1'000'000)};
-    for (const auto& fact : directory::parameter_fields())
-        fact.set(document.parameters, fact.min + random.below(fact.max - fact.min + 1));
+    for (const auto& fact : directory::parameter_fields()) {
+        const bool law = fact.name == "parameter.mixing" && random.below(2) == 0;
+        if (law || fact.present(document.parameters))
+            fact.set(document.parameters, fact.min + random.below(fact.max - fact.min + 1));
+    }
     for (auto n = random.below(4); n > 0; --n)
         document.recommended_versions.push_back(std::to_string(n) + "." +
                                                 std::to_string(random.below(100)) + "+rc-1");

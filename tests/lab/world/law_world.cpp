@@ -41,6 +41,8 @@ LawWorld::LawWorld(LawOptions options)
       moved_random_{options.moved_seed},
       now_{begin},
       mailboxes_{options.parameters, gateway_random_, gateway_counters_} {
+    // Each mix is a drawn delay.
+    assert(options_.parameters.mixing.law == directory::MixLaw::poisson);
     gateway_ = random_.id<base::NodeId>();
     for (unsigned i = 0; i < options_.exits; ++i) {
         auto exit = std::make_unique<Exit>();

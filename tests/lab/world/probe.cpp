@@ -40,7 +40,7 @@ void Probe::send(const base::NodeId& last, const base::Destination& destination,
     if (!route) throw std::logic_error("this world has no route for its probe");
     std::vector<packet::Hop> hops;
     for (const auto* relay : *route) {
-        const auto delay = random_->exponential_capped(law.mean_delay, law.delay_cap());
+        const auto delay = law.draw_delay(*random_);
         hops.push_back({relay->identity, *document->mix_key(*relay, epoch),
                         static_cast<std::uint64_t>(delay.count())});
     }

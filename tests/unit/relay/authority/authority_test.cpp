@@ -122,6 +122,25 @@ TEST_CASE("with few slots the delays default to values that hide their beat") {
     CHECK(delay_at("10") == base::Milliseconds{223});
 }
 
+TEST_CASE("a law of mixing has its own parameters, with defaults") {
+    const Site site;
+    const auto mixing = [&](const std::string& parameters) {
+        const auto text = "network: demo\nparameters: {" + parameters + "}\n" + site.relays;
+        return site.sign(text).document.parameters.mixing;
+    };
+    using directory::Mixing;
+    using directory::MixLaw;
+    CHECK(mixing("") == Mixing{});
+    CHECK(mixing("mixing: poisson") == Mixing{});
+    CHECK(mixing("mixing: timed-pool") ==
+          Mixing{.law = MixLaw::timed_pool, .interval = base::Milliseconds{25}, .keep = 1});
+    CHECK(mixing("mixing: timed-pool, mixing_interval: 10ms, mixing_keep: 0") ==
+          Mixing{.law = MixLaw::timed_pool, .interval = base::Milliseconds{10}});
+    CHECK(mixing("mixing: threshold") == Mixing{.law = MixLaw::threshold, .packets = 20});
+    CHECK(mixing("mixing: threshold, mixing_packets: 30") ==
+          Mixing{.law = MixLaw::threshold, .packets = 30});
+}
+
 TEST_CASE("the next epoch's document is signed ahead, from the next descriptors") {
     const Site site;
     const auto text = "network: demo\n" + site.relays;
@@ -185,6 +204,15 @@ TEST_CASE("a wrong description is refused with its file, line and column") {
          "this network must not be signed: loops alone keep only 0.20 packets in relay"},
         {"zero epoch", head + "parameters: {epoch_length: 0s}\n" + site.relays,
          "the epoch length is under 1 s"},
+        {"a law of its own",
+         head + "parameters: {mixing: threshold, mixing_packets: 30}\n" + site.relays, "no error"},
+        {"an unknown law", head + "parameters: {mixing: fifo}\n" + site.relays,
+         "network.yaml:2:22: unknown word; use one of: poisson, timed-pool, threshold"},
+        {"another law's key", head + "parameters: {mixing_keep: 2}\n" + site.relays,
+         "network.yaml:2:14: unknown key \"mixing_keep\""},
+        {"an interval that is too long",
+         head + "parameters: {mixing: timed-pool, mixing_interval: 51ms}\n" + site.relays,
+         "must not be signed: mixing_interval is longer than mean_delay"},
         {"no descriptor", head + site.relays + "  - {descriptor: none}\n",
          "network.yaml:11:18: there is no descriptor file none"},
         {"another epoch", head + site.relays + "  - {descriptor: relay-0a.next}\n",

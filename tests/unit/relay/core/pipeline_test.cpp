@@ -287,6 +287,64 @@ TEST_CASE_FIXTURE(
     CHECK(accepted(21s - 1ms));
 }
 
+TEST_CASE_FIXTURE(Fixture, "pipeline: what is held when the law changes leaves by the old law") {
+    Relay relay{network, "mix-1-0"};
+    const auto take = [&](std::uint64_t delay_ms, base::Mono at) {
+        relay.take_from("gateway-0",
+                        network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                       delay_ms * 1'000'000, mailbox(), identifier),
+                        at);
+    };
+    take(40, test::start);
+    auto newer = std::make_shared<directory::Document>(*network.document());
+    newer->parameters.mixing = {.law = directory::MixLaw::threshold, .packets = 3};
+    relay.pipeline.use(newer);
+    CHECK(relay.pipeline.held() == 1);
+    take(0, test::start);
+    take(0, test::start + 20ms);
+    CHECK(relay.pipeline.held() == 3);
+    relay.run(test::start + 1ms, 38ms);
+    CHECK(relay.links.relays.empty());
+    relay.run(test::start + 40ms, 3ms);
+    CHECK(relay.links.relays.size() == 1);  // by its own delay
+    CHECK(relay.pipeline.next_due() > test::start + 40ms);
+    relay.run(test::start + 44ms, 10ms);
+    CHECK(relay.links.relays.size() == 3);  // by the time that one has waited
+    CHECK(relay.links.relays.back().at == test::start + 50ms);
+    CHECK(relay.pipeline.held() == 0);
+    CHECK(relay.pipeline.next_due() == base::Mono::max());
+    CHECK(relay.dropped() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "pipeline: where the relay mixes by itself, a packet's delay is ignored") {
+    network.parameters().mixing = {.law = directory::MixLaw::threshold, .packets = 2};
+    Relay relay{network, "mix-1-0"};
+    for (const std::uint64_t delay : {0, 50'000'000})
+        relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                    delay, mailbox(), identifier));
+    relay.tick(test::start + 1ms);
+    CHECK(relay.links.relays.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "pipeline: a suspend makes what is held late in every mix") {
+    Relay relay{network, "mix-1-0"};
+    const auto take = [&] {
+        relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                    50'000'000, mailbox(), identifier));
+    };
+    take();
+    auto newer = std::make_shared<directory::Document>(*network.document());
+    newer->parameters.mixing = {.law = directory::MixLaw::threshold, .packets = 2};
+    relay.pipeline.use(newer);
+    take();
+    relay.pipeline.slept(10min);
+    relay.tick(test::start + 2ms);
+    CHECK(relay.links.relays.empty());
+    CHECK(relay.dropped(DropReason::delay) == 2);
+    CHECK(relay.pipeline.held() == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture,
                   "pipeline: a replay is dropped after the document and the epoch changed") {
     Relay relay{network, "mix-1-0"};

@@ -1,0 +1,134 @@
+// How a relay holds packets: one interface, and one object for each law that a network may choose
+// (docs/parameters.md says when to choose which).
+//
+//   poisson      each packet waits for the delay that its sender drew: MixQueue
+//   timed-pool   each interval a random part of the pool leaves: TimedPool
+//   threshold    all packets leave when there are enough, or when one has waited for long:
+//   Threshold
+//
+// What holds for all of them: packets that are released together leave in a uniformly random order.
+// Packets overdue by more than `lateness_max` (after a stall or a suspend) are dropped and not sent
+// in a burst. A full mix drops a uniformly random packet, possibly the new one, so that overflow
+// reveals nothing about the order. There is no flush: before its time a packet can only be wiped.
+// Pure; one thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "relay/core/held.hpp"
+#include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/directory/parameters.hpp"
+
+namespace nightjar::relay::core {
+
+class Mix {
+ public:
+    virtual ~Mix() = default;
+    Mix(const Mix&) = delete;
+    Mix& operator=(const Mix&) = delete;
+
+    /// Returns false if the mix was full and a random packet (possibly this one) was dropped.
+    virtual bool push(HeldPacket packet) = 0;
+    /// Appends the packets that leave by `now` to `out`, in random order. Returns the number of
+    /// packets dropped as overdue. Times must not decrease.
+    virtual std::size_t release(base::Mono now, std::vector<HeldPacket>& out) = 0;
+    /// The machine was suspended for `gap`, and the clock stood still meanwhile: every packet has
+    /// been here for `gap` longer.
+    virtual void slept(base::Nanoseconds gap) = 0;
+    /// When release() has something to do; Mono::max() if the mix is empty. It may be early: then
+    /// release() finds nothing, once.
+    virtual base::Mono next_due() const = 0;
+    virtual std::size_t size() const = 0;
+
+ protected:
+    Mix() = default;
+};
+
+/// A mix of the law that `parameters` names. `random` must outlive it. Precondition: capacity > 0.
+std::unique_ptr<Mix> make_mix(const directory::Parameters& parameters, std::size_t capacity,
+                              base::Random& random);
+/// True if a mix of one's law is a mix of the other's, so that a new document needs no new mix.
+bool same_mix(const directory::Parameters& one, const directory::Parameters& other);
+
+/// The packets of a mix that does not look at their own delays.
+class Pool {
+ public:
+    Pool(std::size_t capacity, base::Random& random);
+    ~Pool();
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+
+    /// As Mix::push.
+    bool push(HeldPacket packet);
+    /// Moves a random packet to `out`. Precondition: size() > 0.
+    void take_any(std::vector<HeldPacket>& out);
+    /// Moves every packet that arrived by `until` to `out`, in the order of the pool.
+    void take_older(base::Mono until, std::vector<HeldPacket>& out);
+    /// Wipes every packet that arrived before `before`. Returns their number.
+    std::size_t drop_older(base::Mono before);
+    void slept(base::Nanoseconds gap);
+    std::size_t size() const { return packets_.size(); }
+    /// When the oldest packet arrived; Mono::max() if there is none.
+    base::Mono oldest() const;
+
+ private:
+    HeldPacket take(std::size_t place);
+
+    std::size_t capacity_;
+    base::Random& random_;
+    std::vector<HeldPacket> packets_;
+};
+
+/// Each interval, the share `part` of the packets leaves, and at least `keep` stay. Each packet has
+/// the same chance, whenever it arrived. The time that a packet is held is the rest of the interval
+/// in which it arrives, and whole intervals, whose number is geometric: mean_delay on average. The
+/// number of packets that leave is rounded up or down at random, so that the chance is `part`
+/// exactly. Only a packet that would otherwise be here for longer than the cap leaves for sure,
+/// even if fewer than `keep` stay. Intervals begin at a random millisecond. Those that a stall
+/// skips are not made up for.
+class TimedPool final : public Mix {
+ public:
+    TimedPool(const directory::Parameters& parameters, std::size_t capacity, base::Random& random);
+
+    bool push(HeldPacket packet) override;
+    std::size_t release(base::Mono now, std::vector<HeldPacket>& out) override;
+    void slept(base::Nanoseconds gap) override { pool_.slept(gap); }
+    base::Mono next_due() const override;
+    std::size_t size() const override { return pool_.size(); }
+
+ private:
+    std::size_t draw_count(std::size_t inside);
+
+    base::Random& random_;
+    Pool pool_;
+    base::Nanoseconds interval_;
+    base::Nanoseconds cap_;
+    double part_;
+    std::size_t keep_;
+    base::Mono next_;  // the end of an interval
+};
+
+/// All packets leave when `packets` are there, or when the oldest has waited for the cap.
+class Threshold final : public Mix {
+ public:
+    Threshold(const directory::Parameters& parameters, std::size_t capacity, base::Random& random);
+
+    bool push(HeldPacket packet) override;
+    std::size_t release(base::Mono now, std::vector<HeldPacket>& out) override;
+    void slept(base::Nanoseconds gap) override;
+    base::Mono next_due() const override { return due_; }
+    std::size_t size() const override { return pool_.size(); }
+
+ private:
+    Pool pool_;
+    std::size_t enough_;
+    base::Nanoseconds longest_;
+    base::Mono due_ = base::Mono::max();  // when all leave, by what has arrived so far
+};
+
+/// Overwrites a cell's body with zeros: the payload of a final packet is plaintext.
+void wipe(cell::Cell& cell);
+
+}  // namespace nightjar::relay::core

@@ -1,0 +1,68 @@
+"""Mutants of the laws by which relays hold packets."""
+from mutant_list import CORE, UNIT, mutant
+
+LAWS = "relay/core/mix_laws.cpp"
+HELD = "mix laws: held times follow each law at 10, 50 and 90 % load, KS at most 0.01"
+ORDER = "mix laws: what leaves together leaves in a uniformly random order"
+STALL = "mix laws: after a stall or a suspend nothing bursts out"
+CHANGE = "pipeline: what is held when the law changes leaves by the old law"
+
+MUTANTS = [
+    mutant("part-is-rounded-down", LAWS, "static_cast<double>(inside) + random_.unit());",
+           "static_cast<double>(inside));", CORE, HELD),
+    mutant("pool-releases-by-age", LAWS, "out.push_back(take(static_cast<std::size_t>(random_.below(packets_.size()))));",
+           "out.push_back(take(0));", CORE, "timed pool: which packets leave does not depend on when they came"),
+    mutant("pool-in-order", LAWS, "    random_.shuffle(released);\n",
+           "    std::sort(released.begin(), released.end(), [](const auto& a, const auto& b) {\n"
+           "        return a.arrived < b.arrived;\n    });\n", CORE, ORDER),
+    mutant("threshold-in-order", LAWS, "    while (pool_.size() > 0)\n        pool_.take_any(out);",
+           "    pool_.take_older(now, out);", CORE, ORDER),
+    mutant("pool-runs-dry", LAWS, "return std::min(wanted, inside - std::min(inside, keep_));", "return wanted;",
+           CORE, "timed pool: the last packets stay until they have been there for the cap"),
+    mutant("last-packets-stay-for-ever", LAWS, "    pool_.take_older(now - (cap_ - interval_), out);", "    ",
+           CORE, "timed pool: the last packets stay until they have been there for the cap"),
+    mutant("intervals-begin-together", LAWS, "random.below(static_cast<std::uint64_t>(parameters.mixing.interval.count()))",
+           "0 * random.below(static_cast<std::uint64_t>(parameters.mixing.interval.count()))",
+           CORE, "timed pool: intervals go on while the pool is empty, and begin at a drawn millisecond"),
+    mutant("interval-restarts-with-a-packet", LAWS, "next_ += ((packet.arrived - next_) / interval_ + 1) * interval_;",
+           "next_ = packet.arrived + interval_;",
+           CORE, "timed pool: intervals go on while the pool is empty, and begin at a drawn millisecond"),
+    mutant("missed-intervals-made-up-for", LAWS, "    next_ += ((now - next_) / interval_ + 1) * interval_;",
+           "    next_ += interval_;", CORE, STALL),
+    mutant("pool-sends-overdue", LAWS, "const auto overdue = pool_.drop_older(now - cap_ - lateness_max);",
+           "const std::size_t overdue = 0;", CORE, STALL),
+    mutant("threshold-sends-overdue", LAWS, "const auto overdue = pool_.drop_older(now - longest_ - lateness_max);",
+           "const std::size_t overdue = 0;", CORE, STALL),
+    mutant("threshold-of-one-more", LAWS, "pool_.size() < enough_ ?", "pool_.size() <= enough_ ?",
+           CORE, "threshold: all leave with the last that is needed, or when the first has waited"),
+    mutant("threshold-waits-for-the-last", LAWS, "due_ = std::min(due_,", "due_ = std::max(base::Mono{},",
+           CORE, "threshold: all leave with the last that is needed, or when the first has waited"),
+    mutant("full-pool-drops-the-new", LAWS, "random_.below(packets_.size() + 1)", "packets_.size()",
+           CORE, "mix laws: a full mix drops a uniformly random packet, the new one included"),
+    mutant("law-never-changes", "relay/core/pipeline.cpp",
+           "if (!same_mix(document->parameters, document_->parameters)) {", "if (false) {", CORE, CHANGE),
+    mutant("old-mix-forgotten", "relay/core/pipeline.cpp", "        former_.push_back(std::move(mix_));\n", "",
+           CORE, CHANGE),
+    mutant("old-mix-not-waited-for", "relay/core/pipeline.cpp", "        due = std::min(due, mix->next_due());\n",
+           "        (void)mix;\n", CORE, CHANGE),
+    mutant("old-mix-sleeps-no-time", "relay/core/pipeline.cpp", "        mix->slept(gap);\n", "        (void)mix;\n",
+           CORE, "pipeline: a suspend makes what is held late in every mix"),
+    mutant("pool-senders-draw-delays", "sphinx/directory/parameters.cpp",
+           "if (mixing.law != MixLaw::poisson) return {};", "", CORE, "mixing: the times of a network follow its law"),
+    mutant("part-too-small", "sphinx/directory/parameters.cpp", "(base::to_seconds(mean_delay) + interval / 2)",
+           "(base::to_seconds(mean_delay) + interval)", CORE, "mixing: the times of a network follow its law"),
+    mutant("cap-of-threshold-as-poisson", "sphinx/directory/parameters.cpp",
+           "return mixing.law == MixLaw::threshold ? 1 * mean_delay : 10 * mean_delay;", "return 10 * mean_delay;",
+           CORE, "mixing: the times of a network follow its law"),
+    mutant("two-spellings-of-poisson", "sphinx/directory/parameter_fields.cpp", "    mixing_name,\n    1,",
+           "    mixing_name,\n    0,", CORE, "mixing: another line than the law's own is refused"),
+    mutant("long-interval-signed", "sphinx/directory/lint.cpp", "parameters.mixing.interval > parameters.mean_delay)",
+           "parameters.mixing.interval > 2 * parameters.mean_delay)",
+           CORE, "mixing: an authority refuses an interval that is too long, and a pool that would starve"),
+    mutant("starving-pool-signed", "sphinx/directory/lint.cpp", "if (held * stays < mixing.keep)",
+           "if (held < mixing.keep)",
+           CORE, "mixing: an authority refuses an interval that is too long, and a pool that would starve"),
+    mutant("keep-that-is-ignored", "relay/authority/description.cpp", 'map.optional<std::uint32_t>("mixing_keep", 1);',
+           'map.optional<std::uint32_t>("mixing_keep", 1) * 0 + 1;',
+           UNIT, "a law of mixing has its own parameters, with defaults"),
+]
