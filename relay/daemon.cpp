@@ -205,6 +205,7 @@ asio::awaitable<void> Daemon::housekeeping() {
 /// An error such as a full disk must not stop the mixing: the keys of two epochs exist already.
 void Daemon::maintain_keys() {
     try {
+        keys_.prepare(clock_.key_time());
         keys_.maintain(clock_.key_time());
         key_trouble_.clear();
     } catch (const std::exception& error) {

@@ -30,6 +30,11 @@ bool EpochKeys::take(base::Epoch epoch, const KeyTime& now) {
     return stored.fresh;
 }
 
+void EpochKeys::prepare(const KeyTime& now) {
+    const auto soon = directory::epoch_at(now.wall + prepare_ahead, epoch_length_);
+    if (!public_keys_.empty() && !public_keys_.contains(soon.next().next())) store_.prepare();
+}
+
 /// Loads the keys that an earlier run left. The key of the previous epoch may still be accepted.
 void EpochKeys::load(const KeyTime& now) {
     record_ = written_ = read_clock_record(store_.directory());

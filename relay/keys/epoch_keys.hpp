@@ -42,6 +42,12 @@ class EpochKeys {
     /// for the time of grace.
     static constexpr base::Seconds overrun_max{900};
 
+    /// Call every few seconds, before maintain(): shortly before an epoch begins, another thread
+    /// makes the filter that maintain() will then need.
+    void prepare(const KeyTime& now);
+    /// So long before an epoch begins.
+    static constexpr base::Seconds prepare_ahead{60};
+
     /// Call at start-up and every few seconds. Throws what KeyStore::take, read_clock_record and
     /// replace_file throw.
     void maintain(const KeyTime& now);

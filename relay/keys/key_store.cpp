@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -14,6 +15,8 @@
 #include <optional>
 #include <stdexcept>
 #include <system_error>
+#include <type_traits>
+#include <utility>
 
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
@@ -38,8 +41,10 @@ constexpr auto old_filter_extension = ".seen";  // 20 bits anywhere in the filte
     throw std::system_error{errno, std::generic_category(), file.string() + ": " + what};
 }
 
+}  // namespace
+
 /// A whole file, mapped shared into memory.
-class Mapping {
+class KeyStore::Mapping {
  public:
     /// Throws node::KeyError if the file is empty or its size is not a multiple of `unit` bytes.
     /// Precondition: unit > 0.
@@ -69,16 +74,36 @@ class Mapping {
     bool locked_ = false;
 };
 
+namespace {
+
+/// Runs a job on the store's thread, after all earlier ones.
+template <class Job>
+auto later(boost::asio::thread_pool& thread, Job job) {
+    std::packaged_task<std::invoke_result_t<Job>()> task{std::move(job)};
+    auto result = task.get_future();
+    boost::asio::post(thread, [task = std::move(task)]() mutable { task(); });
+    return result;
+}
+
 /// A filter over its mapped file. The key's file is mapped as well, only to lock its page in
 /// memory.
-class StoredFilter final : private Mapping, public core::ReplayFilter {
+class StoredFilter final : public core::ReplayFilter {
  public:
-    StoredFilter(const fs::path& filter, const fs::path& key)
-        : Mapping{filter, O_RDWR, line_size}, core::ReplayFilter{bytes()}, key_{key, O_RDONLY, 1} {}
-    bool memory_locked() const { return locked() && key_.locked(); }
+    StoredFilter(std::unique_ptr<KeyStore::Mapping> bits, const fs::path& key,
+                 std::shared_ptr<boost::asio::thread_pool> thread)
+        : core::ReplayFilter{bits->bytes()},
+          bits_{std::move(bits)},
+          key_{key, O_RDONLY, 1},
+          thread_{std::move(thread)} {}
+    ~StoredFilter() override {
+        boost::asio::post(*thread_, [bits = std::move(bits_)] {});  // unmapped there
+    }
+    bool memory_locked() const { return bits_->locked() && key_.locked(); }
 
  private:
-    Mapping key_;
+    std::unique_ptr<KeyStore::Mapping> bits_;
+    KeyStore::Mapping key_;
+    std::shared_ptr<boost::asio::thread_pool> thread_;
 };
 
 /// Puts the key into its own pages: locked in memory, excluded from core dumps, between guard
@@ -97,22 +122,34 @@ std::shared_ptr<const core::MixKeyPair> guarded(base::Epoch epoch, packet::Secre
     return std::shared_ptr<core::MixKeyPair>{key, release};
 }
 
-/// Overwrites the whole file with zeros in place (a tmpfs holds no other copies), then removes it.
-void overwrite_and_remove(const fs::path& file) {
-    const UniqueFd fd{::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)};
+/// Overwrites a whole file with zeros in place: a tmpfs holds no other copies.
+void overwrite(const UniqueFd& fd, const fs::path& file) {
     struct stat status {};
-    if (fd && ::fstat(fd.get(), &status) == 0) {
-        static constexpr std::array<std::uint8_t, 65536> zeros{};
-        for (off_t at = 0; at < status.st_size;) {
-            const auto left = static_cast<std::size_t>(status.st_size - at);
-            const auto n = ::pwrite(fd.get(), zeros.data(), std::min(left, zeros.size()), at);
-            if (n <= 0) fail(file, "cannot be overwritten");
-            at += n;
-        }
-    } else if (errno != ENOENT) {
-        fail(file, "cannot be wiped");
+    if (::fstat(fd.get(), &status) != 0) fail(file, "cannot be wiped");
+    static constexpr std::array<std::uint8_t, 65536> zeros{};
+    for (off_t at = 0; at < status.st_size;) {
+        const auto left = static_cast<std::size_t>(status.st_size - at);
+        const auto n = ::pwrite(fd.get(), zeros.data(), std::min(left, zeros.size()), at);
+        if (n <= 0) fail(file, "cannot be overwritten");
+        at += n;
     }
+}
+
+/// Opens a file to overwrite it; no descriptor if there is no such file.
+UniqueFd open_to_wipe(const fs::path& file) {
+    UniqueFd fd{::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!fd && errno != ENOENT) fail(file, "cannot be wiped");
+    return fd;
+}
+
+void remove_file(const fs::path& file) {
     if (::unlink(file.c_str()) != 0 && errno != ENOENT) fail(file, "cannot be removed");
+}
+
+void overwrite_and_remove(const fs::path& file) {
+    const auto fd = open_to_wipe(file);
+    if (fd) overwrite(fd, file);
+    remove_file(file);
 }
 
 /// Allocates the whole filter now, so that no later write to the mapping can fail.
@@ -164,10 +201,17 @@ UniqueFd lock_directory(const fs::path& directory) {
 KeyStore::KeyStore(fs::path directory, base::Seconds epoch_length, std::uint64_t packets)
     : directory_{std::move(directory)},
       epoch_length_{epoch_length},
-      filter_bytes_{core::ReplayFilter::bytes_for(packets)} {
+      filter_bytes_{core::ReplayFilter::bytes_for(packets)},
+      thread_{std::make_shared<boost::asio::thread_pool>(1)} {
     if (sodium_init() < 0) throw std::runtime_error{"libsodium does not start"};
     node::files::prepare_runtime_dir(directory_);
     lock_ = lock_directory(directory_);
+    remove_file(spare_file());  // a process that was killed may have left one, all zeros
+}
+
+KeyStore::~KeyStore() {
+    thread_->join();
+    if (spare_.valid()) ::unlink(spare_file().c_str());
 }
 
 fs::path KeyStore::file(base::Epoch epoch, const char* extension) const {
@@ -175,12 +219,28 @@ fs::path KeyStore::file(base::Epoch epoch, const char* extension) const {
            (std::to_string(epoch_length_.count()) + "-" + std::to_string(epoch.value) + extension);
 }
 
-void KeyStore::make(base::Epoch epoch) {
+void KeyStore::prepare() {
+    if (spare_.valid()) return;
+    spare_ = later(*thread_, [file = spare_file(), size = filter_bytes_] {
+        create_filter(file, size);
+        return std::make_unique<Mapping>(file, O_RDWR, core::ReplayFilter::line_size);
+    });
+}
+
+bool KeyStore::prepared() const {
+    return spare_.valid() && spare_.wait_for(base::Seconds{0}) == std::future_status::ready;
+}
+
+std::unique_ptr<KeyStore::Mapping> KeyStore::make(base::Epoch epoch) {
     wipe(epoch);
-    // Create the filter first: a crash in between leaves a filter without a key, which is harmless.
-    create_filter(file(epoch, filter_extension), filter_bytes_);
+    prepare();
+    auto bits = spare_.get();
+    // Name the filter first: a crash in between leaves a filter without a key, which is harmless.
+    const auto named = file(epoch, filter_extension);
+    if (::rename(spare_file().c_str(), named.c_str()) != 0) fail(named, "cannot be made");
     node::files::write_key(file(epoch, key_extension), node::files::KeyKind::mix,
                            node::files::new_key());
+    return bits;
 }
 
 KeyStore::Stored KeyStore::take(base::Epoch epoch) {
@@ -188,8 +248,9 @@ KeyStore::Stored KeyStore::take(base::Epoch epoch) {
     const auto seen_path = file(epoch, filter_extension);
     const bool fresh = !fs::exists(key_path) || !fs::exists(seen_path) ||
                        fs::exists(file(epoch, old_filter_extension));
-    if (fresh) make(epoch);
-    auto seen = std::make_unique<StoredFilter>(seen_path, key_path);
+    auto bits = fresh ? make(epoch)
+                      : std::make_unique<Mapping>(seen_path, O_RDWR, core::ReplayFilter::line_size);
+    auto seen = std::make_unique<StoredFilter>(std::move(bits), key_path, thread_);
     memory_locked_ = memory_locked_ && seen->memory_locked();
     auto key = guarded(epoch, node::files::read_key(key_path, node::files::KeyKind::mix));
     return {std::move(key), std::move(seen), fresh};
@@ -198,8 +259,28 @@ KeyStore::Stored KeyStore::take(base::Epoch epoch) {
 void KeyStore::wipe(base::Epoch epoch) {
     // Remove the key first: without it no packet consults the filter.
     overwrite_and_remove(file(epoch, key_extension));
-    overwrite_and_remove(file(epoch, filter_extension));
-    overwrite_and_remove(file(epoch, old_filter_extension));
+    wipe_later(file(epoch, filter_extension));
+    wipe_later(file(epoch, old_filter_extension));
+    std::vector<std::future<void>> ended;
+    std::erase_if(wiping_, [&ended](auto& one) {
+        if (one.wait_for(base::Seconds{0}) != std::future_status::ready) return false;
+        ended.push_back(std::move(one));
+        return true;
+    });
+    for (auto& one : ended)
+        one.get();
+}
+
+void KeyStore::wipe_later(const fs::path& file) {
+    auto fd = open_to_wipe(file);
+    remove_file(file);
+    if (!fd) return;
+    wiping_.push_back(later(*thread_, [fd = std::move(fd), file] { overwrite(fd, file); }));
+}
+
+void KeyStore::finish_wiping() {
+    for (auto& one : std::exchange(wiping_, {}))
+        one.get();
 }
 
 void KeyStore::wipe_before(base::Epoch first) {

@@ -6,12 +6,18 @@
 //   EPOCHLENGTH-EPOCH.key    key_file's format, kind mix
 //   EPOCHLENGTH-EPOCH.tags   the filter's bits
 //   lock                     locked by the one process that uses the directory
+//   spare                    a filter that no key has yet: all zeros
+//
+// A filter of a fast relay has 150 MB. To make, unmap or overwrite it takes long, so a thread of
+// the store does that (docs/decisions/0035). It touches only files that no key names.
 //
 // I/O thread only.
 #pragma once
 
+#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -27,20 +33,37 @@ class KeyStore {
     /// sized for. Throws node::KeyError (exit code 5) if the directory is not our own tmpfs,
     /// node::StartupError if another process has locked it.
     KeyStore(std::filesystem::path directory, base::Seconds epoch_length, std::uint64_t packets);
+    /// Waits until everything that was wiped is overwritten.
+    ~KeyStore();
+    KeyStore(const KeyStore&) = delete;
+    KeyStore& operator=(const KeyStore&) = delete;
+
+    /// A file in memory, mapped. Internal.
+    class Mapping;
 
     struct Stored {
         std::shared_ptr<const core::MixKeyPair> key;
-        std::unique_ptr<core::ReplayFilter> seen;  // maps its file, and unmaps it when destroyed
+        std::unique_ptr<core::ReplayFilter> seen;  // maps its file; the store's thread unmaps it
         bool fresh = false;                        // created by this call: no document lists it yet
     };
     /// Returns the key of an epoch, and creates it if there is none. A key is wiped and created
     /// anew if its filter is missing, or if a version with another filter layout has used it.
     /// Throws node::KeyError, std::system_error (no space, no permission).
     Stored take(base::Epoch epoch);
+    /// Begins to make the filter for the next key that take() will create, and returns at once. If
+    /// this was not called, or has not ended, take() waits for the filter. It takes memory from now
+    /// on.
+    void prepare();
+    /// True if take() would not wait for the filter of a new key.
+    bool prepared() const;
 
-    /// Overwrites and removes the files of an epoch. Precondition: the caller has released what
-    /// take() returned.
+    /// Overwrites and removes the key's file, and removes those of its filter. The store's thread
+    /// then overwrites the filter; if the process ends before, the system frees that memory.
+    /// Throws std::system_error, also for an earlier filter that could not be overwritten.
+    /// Precondition: the caller has released what take() returned.
     void wipe(base::Epoch epoch);
+    /// Waits until every filter that was wiped is overwritten. Throws like wipe().
+    void finish_wiping();
     /// Wipes the keys of all epochs before `first`, keys for any other epoch length, and keys that
     /// a version with another filter layout has used.
     void wipe_before(base::Epoch first);
@@ -54,13 +77,19 @@ class KeyStore {
 
  private:
     std::filesystem::path file(base::Epoch epoch, const char* extension) const;
-    void make(base::Epoch epoch);
+    std::unique_ptr<Mapping> make(base::Epoch epoch);
+    std::filesystem::path spare_file() const { return directory_ / "spare"; }
+    void wipe_later(const std::filesystem::path& file);
 
     std::filesystem::path directory_;
     base::Seconds epoch_length_;
     std::size_t filter_bytes_;
     node::files::UniqueFd lock_;
     bool memory_locked_ = true;
+    std::future<std::unique_ptr<Mapping>> spare_;  // of prepare(); mapped from spare_file()
+    std::vector<std::future<void>> wiping_;
+    // Shared with the filters, which let it unmap them. One thread, so jobs run in order.
+    std::shared_ptr<boost::asio::thread_pool> thread_;
 };
 
 }  // namespace nightjar::relay::keys

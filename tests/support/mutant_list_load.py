@@ -1,8 +1,10 @@
-"""Mutants of what keeps a relay in time under load: its workers' intake."""
+"""Mutants of what keeps a relay in time under load: its workers' intake, and the making of replay filters."""
 from mutant_list import SYSTEM, mutant
 
 POOL = "relay/io/unwrap_pool.cpp"
+STORE = "relay/keys/key_store.cpp"
 STALE = "unwrap pool: no work is spent on a packet that has waited too long"
+PAID = "key store: what a fast relay's filter costs is not paid by the caller's thread"
 
 MUTANTS = [
     mutant("late-packets-unwrapped-all-the-same", POOL, "if (work.arrived < oldest)", "if (false && work.arrived < oldest)",
@@ -13,4 +15,19 @@ MUTANTS = [
            "return dispatch();", SYSTEM, "unwrap pool: a few packets need no worker"),
     mutant("many-packets-stop-the-io-thread", POOL, "if (with_workers_ > 0 || waiting_.size() > few) return dispatch();",
            "", SYSTEM, "unwrap pool: a few packets need no worker"),
+    mutant("filter-made-when-it-is-asked-for", STORE, "spare_ = later(*thread_, [", "spare_ = std::async(std::launch::deferred, [",
+           SYSTEM, PAID),
+    mutant("filter-overwritten-by-the-caller", STORE,
+           "    wiping_.push_back(later(*thread_, [fd = std::move(fd), file] { overwrite(fd, file); }));",
+           "    overwrite(fd, file);", SYSTEM, PAID),
+    mutant("ended-filter-not-overwritten", STORE,
+           "    wiping_.push_back(later(*thread_, [fd = std::move(fd), file] { overwrite(fd, file); }));", "",
+           SYSTEM, "key store: wiping overwrites before it removes"),
+    mutant("spare-filter-outlives-its-store", STORE, "    if (spare_.valid()) ::unlink(spare_file().c_str());\n", "",
+           SYSTEM, "key store: a spare filter ends with its store"),
+    mutant("killed-process's-spare-filter-stays", STORE, "    remove_file(spare_file());", "    //", SYSTEM,
+           "key store: a spare filter ends with its store"),
+    mutant("filter-of-the-next-key-not-made-ahead", "relay/keys/epoch_keys.cpp",
+           "directory::epoch_at(now + prepare_ahead, epoch_length_)", "directory::epoch_at(now, epoch_length_)", SYSTEM,
+           "epoch keys: the next filter is made shortly before its key, on another thread"),
 ]

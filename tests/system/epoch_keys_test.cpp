@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/node/process/clock_guard.hpp"
@@ -189,6 +191,33 @@ TEST_CASE("epoch keys: a relay that starts again goes on with its keys, and wipe
         CHECK(node.keys().public_key(plus(1)) != first);
         node.check_descriptors(0);
     }
+}
+
+TEST_CASE("epoch keys: the next filter is made shortly before its key, on another thread") {
+    Node node;
+    node.start();
+    const auto spare = node.folder.path() / "run" / "spare";
+    const auto made = [&] {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+        while (!node.run->store.prepared() && std::chrono::steady_clock::now() < until)
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        return node.run->store.prepared();
+    };
+    node.keys().prepare(after(base::Seconds{0}));  // nothing before the first keys are there
+    node.keys().maintain(after(base::Seconds{0}));
+    const auto ahead = epoch_length - EpochKeys::prepare_ahead;
+    node.keys().prepare(after(ahead - base::Seconds{1}));
+    CHECK(!node.run->store.prepared());
+    CHECK(!fs::exists(spare));
+    node.keys().prepare(after(ahead));
+    CHECK(made());
+    node.keys().maintain(after(ahead));  // not used before its epoch
+    CHECK(fs::exists(spare));
+    node.keys().prepare(after(epoch_length));
+    node.keys().maintain(after(epoch_length));
+    CHECK(node.files() == Node::files_of({0, 1, 2, 3}));
+    node.keys().prepare(after(epoch_length));
+    CHECK(!fs::exists(spare));
 }
 
 TEST_CASE("epoch keys: keys of other epoch lengths are wiped at the start") {

@@ -3,17 +3,22 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "sphinx/node/process/exit_code.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
+using namespace nightjar::relay;
 using namespace nightjar::relay::keys;
 namespace fs = std::filesystem;
 
@@ -26,6 +31,13 @@ packet::ReplayTag tag(std::uint8_t fill) {
     packet::ReplayTag tag;
     tag.bytes.fill(fill);
     return tag;
+}
+
+/// Processor time of this thread.
+double thread_seconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 std::set<std::string> files(const fs::path& folder) {
@@ -148,12 +160,69 @@ TEST_CASE("key store: wiping overwrites before it removes") {
     }
     store.wipe({7});
     CHECK(files(folder.path()) == std::set<std::string>{"kept.key", "kept.tags", "lock"});
+    store.finish_wiping();
     for (const auto* name : {"kept.key", "kept.tags"}) {
         std::ifstream file{folder.path() / name, std::ios::binary};
         const std::string content{std::istreambuf_iterator<char>{file}, {}};
         CHECK(content.size() > 64);
         CHECK(content.find_first_not_of('\0') == std::string::npos);
     }
+}
+
+TEST_CASE("key store: what a fast relay's filter costs is not paid by the caller's thread") {
+    constexpr std::uint64_t many = 8'000'000;  // 32 MB
+    const test::TemporaryFolder folder;
+    double all = 0;  // what it costs this thread to make, unmap and overwrite such a file itself
+    {
+        const auto began = thread_seconds();
+        const auto file = folder.path() / "by-hand";
+        std::vector<char> zeros(core::ReplayFilter::bytes_for(many));
+        for (int i = 0; i < 2; ++i)
+            std::ofstream{file, std::ios::binary | std::ios::in | std::ios::out |
+                                    (i == 0 ? std::ios::trunc : std::ios::ate)}
+                .seekp(0)
+                .write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
+        all = thread_seconds() - began;
+        fs::remove(file);
+    }
+    KeyStore store{folder.path() / "run", epoch_length, many};
+    store.prepare();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (!store.prepared() && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    REQUIRE(store.prepared());
+    CHECK(files(folder.path() / "run") == std::set<std::string>{"lock", "spare"});
+
+    auto began = thread_seconds();
+    auto stored = store.take({7});
+    CHECK(stored.fresh);
+    CHECK(thread_seconds() - began < all / 4);
+    CHECK_FALSE(store.prepared());
+    CHECK(files(folder.path() / "run") ==
+          std::set<std::string>{"3600-7.key", "3600-7.tags", "lock"});
+    CHECK(stored.seen->insert(tag(1)));
+    CHECK(!stored.seen->insert(tag(1)));
+
+    began = thread_seconds();
+    stored = {};
+    store.wipe({7});
+    CHECK(thread_seconds() - began < all / 4);
+    CHECK(files(folder.path() / "run") == std::set<std::string>{"lock"});
+    store.finish_wiping();
+}
+
+TEST_CASE("key store: a spare filter ends with its store") {
+    const test::TemporaryFolder folder;
+    {
+        KeyStore store{folder.path(), epoch_length, packets};
+        store.prepare();
+    }
+    CHECK(files(folder.path()) == std::set<std::string>{"lock"});
+    // A process that was killed leaves one.
+    std::ofstream{folder.path() / "spare"} << "left";
+    KeyStore store{folder.path(), epoch_length, packets};
+    CHECK(files(folder.path()) == std::set<std::string>{"lock"});
+    CHECK(store.take({7}).fresh);
 }
 
 TEST_CASE("key store: keys of ended epochs and of other epoch lengths go at start-up") {
