@@ -24,7 +24,7 @@ struct Flight {
     base::Mono due;      // when the process says
     base::Mono entered;  // when the link took it
     base::Mono left;     // min(): not yet
-    base::Nanoseconds delay{};
+    std::optional<base::Nanoseconds> delay;
 };
 
 struct MarkHash {
@@ -91,8 +91,8 @@ class Run {
         std::vector<double> added, lag;
         for (const auto& flight : flights_) {
             lag.push_back(millis(flight.entered - flight.due));
-            if (flight.left != base::Mono::min())
-                added.push_back(millis(flight.left - flight.entered - flight.delay));
+            if (flight.left != base::Mono::min() && flight.delay)
+                added.push_back(millis(flight.left - flight.entered - *flight.delay));
         }
         std::sort(added.begin(), added.end());
         std::sort(lag.begin(), lag.end());

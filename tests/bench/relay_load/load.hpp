@@ -20,7 +20,7 @@ struct LoadResult {
     std::size_t refused = 0;  // of those, found the sender's queue full: the relay did not read
     std::size_t arrived = 0;
     double goodput = 0;            // packets a second that came out while others went in
-    Quantiles added;               // exit - entry - the delay that the packet asked
+    Quantiles added;               // exit - entry - the delay, of packets that ask one
     double generator_lag_p99 = 0;  // how late the generator was, in milliseconds
     Usage usage;                   // of the relay, while packets went in
     std::size_t handled = 0;       // packets that came out in that time

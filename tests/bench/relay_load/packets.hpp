@@ -1,6 +1,7 @@
 // Packets that are built before a run, so that building them costs nothing while the relay works.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "sphinx/base/random.hpp"
@@ -19,8 +20,8 @@ struct Prepared {
     cell::CellBox cell;
     Mark mark;
     bool from_client = false;
-    std::size_t link = 0;       // of the clients, or of the previous relays
-    base::Nanoseconds delay{};  // what the packet asks; zero where the relay draws the delay
+    std::size_t link = 0;                    // of the clients, or of the previous relays
+    std::optional<base::Nanoseconds> delay;  // that it asks; nullopt: the relay draws one
 };
 
 /// Where a packet goes from the relay.

@@ -93,7 +93,10 @@ Surroundings::Surroundings(const Shape& shape)
                  refused_ = task + ": " + what;
              }},
       mix_key_{packet::generate_key_pair(random_)},
-      address_{free_address()} {
+      authority_{random_seed(random_)} {
+    make_peers();
+    // Only now: their listeners must not take the port.
+    address_ = free_address();
     make_relay();
     make_document();
 }
@@ -140,8 +143,22 @@ directory::Relay Surroundings::listed(std::uint8_t layer, const std::string& nam
     return relay;
 }
 
+void Surroundings::make_peers() {
+    anchors_.network = network_name;
+    directory::Document empty;  // signed only to learn the authority's public key
+    empty.network = network_name;
+    directory::sign(empty, authority_);
+    anchors_.authorities = {empty.signatures.front().authority};
+    network_ = directory::network_id(anchors_);
+    for (std::size_t i = 0; i < shape_.previous; ++i)
+        previous_.push_back(std::make_unique<Peer>(*this, random_));
+    for (std::size_t i = 0; i < shape_.next; ++i)
+        next_.push_back(std::make_unique<NextRelay>(*this, random_));
+    for (std::size_t i = 0; i < shape_.clients; ++i)
+        clients_.push_back(std::make_unique<Peer>(*this, random_));
+}
+
 void Surroundings::make_document() {
-    const auto authority = random_seed(random_);
     document_.network = network_name;
     document_.parameters.lab = true;
     document_.parameters.mean_delay = shape_.mean_delay;
@@ -149,39 +166,27 @@ void Surroundings::make_document() {
     document_.valid_from = directory::epoch_start(document_.epoch, length);
     document_.valid_until = document_.valid_from + 2 * length;
     const bool gateway = shape_.clients > 0;
-    directory::Anchors anchors;
-    anchors.network = network_name;
-    directory::Document empty;  // signed only to learn the authority's public key
-    empty.network = network_name;
-    directory::sign(empty, authority);
-    anchors.authorities = {empty.signatures.front().authority};
-    network_ = directory::network_id(anchors);
-
-    for (std::size_t i = 0; i < shape_.previous; ++i) {
-        previous_.push_back(std::make_unique<Peer>(*this, random_));
+    for (std::size_t i = 0; i < previous_.size(); ++i) {
         auto relay = listed(gateway ? 3 : 1, "before-" + std::to_string(i));
-        relay.link_key = previous_.back()->identity.key();
+        relay.link_key = previous_[i]->identity.key();
         document_.relays.push_back(relay);
     }
-    for (std::size_t i = 0; i < shape_.next; ++i) {
-        next_.push_back(std::make_unique<NextRelay>(*this, random_));
+    for (std::size_t i = 0; i < next_.size(); ++i) {
         auto relay = listed(gateway ? 1 : 3, "behind-" + std::to_string(i));
-        relay.link_key = next_.back()->identity.key();
-        relay.addresses = {{"127.0.0.1", next_.back()->listener.address().port()}};
-        next_.back()->id = relay.identity;
+        relay.link_key = next_[i]->identity.key();
+        relay.addresses = {{"127.0.0.1", next_[i]->listener.address().port()}};
+        next_[i]->id = relay.identity;
         document_.relays.push_back(relay);
     }
-    for (std::size_t i = 0; i < shape_.clients; ++i)
-        clients_.push_back(std::make_unique<Peer>(*this, random_));
     if (gateway) document_.relays.push_back(listed(2, "middle"));
     for (const auto* name : {"gateway-1", "gateway-2"}) {
         const auto relay = listed(0, name);
-        anchors.gateways.push_back({relay.identity, relay.addresses.front(), relay.link_key});
+        anchors_.gateways.push_back({relay.identity, relay.addresses.front(), relay.link_key});
         document_.relays.push_back(relay);
     }
     document_.relays.push_back(relay_);
-    directory::sign(document_, authority);
-    node::config::save_anchors(folder() / "network.yaml", anchors);
+    directory::sign(document_, authority_);
+    node::config::save_anchors(folder() / "network.yaml", anchors_);
     std::ofstream{folder() / "document", std::ios::binary} << directory::to_text(document_);
 }
 

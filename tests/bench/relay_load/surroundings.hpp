@@ -11,6 +11,7 @@
 
 #include "relay/operation/config.hpp"
 #include "sphinx/directory/document.hpp"
+#include "sphinx/directory/quorum.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/link/listener.hpp"
 #include "sphinx/node/process/task_group.hpp"
@@ -69,6 +70,7 @@ class Surroundings {
     struct NextRelay;
 
     directory::Relay listed(std::uint8_t layer, const std::string& name);
+    void make_peers();
     void make_relay();
     void make_document();
     PacketPlan plan() const;
@@ -83,6 +85,8 @@ class Surroundings {
     node::process::TaskGroup tasks_;
     base::SeededRandom random_{7};
     packet::KeyPair mix_key_;  // of each relay behind the relay, for packets
+    base::Secret<32> authority_;
+    directory::Anchors anchors_;
     base::NetworkId network_;
     directory::Document document_;
     directory::Relay relay_;
