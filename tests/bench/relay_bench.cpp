@@ -34,6 +34,7 @@ struct Options {
     double seconds = 3;
     std::string kernel;
     std::uint32_t workers = 1;
+    std::uint32_t packets_per_second = 1000;
     int relay_cores = 1;
     std::size_t clients = 0;
     double rate = 0;
@@ -88,8 +89,10 @@ class Bench {
 
  private:
     static Shape shape(const Options& options, base::Milliseconds mean_delay) {
-        if (options.clients > 0) return {2, 2, options.clients, options.workers, mean_delay};
-        return {options.links / 2, options.links / 2, 0, options.workers, mean_delay};
+        if (options.clients > 0)
+            return {2, 2, options.clients, options.workers, options.packets_per_second, mean_delay};
+        return {options.links / 2, options.links / 2,          0,
+                options.workers,   options.packets_per_second, mean_delay};
     }
     std::vector<Prepared> packets(std::size_t count) {
         if (around_.shape().clients == 0) return around_.relay_packets(count);
@@ -276,6 +279,8 @@ Options parsed(CLI::App& app, int argc, char** argv) {
     app.add_option("--seconds", options.seconds, "Length of one run");
     app.add_option("--kernel", options.kernel, "portable, avx2 or ifma; default: the best");
     app.add_option("--workers", options.workers, "Threads of the relay that unwrap");
+    app.add_option("--packets-per-second", options.packets_per_second,
+                   "What the relay's replay filters are made for; default: as a relay's");
     app.add_option("--relay-cores", options.relay_cores, "1, or 2: it shares one with this process")
         ->check(CLI::Range(1, 2));
     app.add_option("--clients", options.clients, "A gateway with so many clients");

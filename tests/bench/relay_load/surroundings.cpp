@@ -122,6 +122,7 @@ void Surroundings::make_relay() {
     config.listen = {{"127.0.0.1", address_.port()}};
     config.runtime_dir = "run";
     config.workers = shape_.workers;
+    config.packets_per_second = shape_.packets_per_second;
     config.role = shape_.clients > 0 ? directory::Role::gateway : directory::Role::mix;
     config.layer = shape_.clients > 0 ? 0 : 2;
     std::ostringstream ignored;
