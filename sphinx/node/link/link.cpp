@@ -97,21 +97,28 @@ void Link::Impl::schedule_flush() {
     });
 }
 
+bool Link::Impl::renew_key_if_due() {
+    if (!std::exchange(key_update_due_, false)) return true;
+    cells_under_key_ = 0;
+    return tls.update_key();
+}
+
+bool Link::Impl::seal(const cell::Cell& cell) {
+    if (++cells_under_key_ == cells_per_key_max) key_update_due_ = true;
+    return tls.write_cell(cell);
+}
+
 void Link::Impl::flush() {
     if (ended || writing_) return;
-    bool ok = true;
-    if (std::exchange(key_update_due_, false)) {
-        cells_under_key_ = 0;
-        ok = tls.update_key();
-    }
+    bool ok = renew_key_if_due();
     for (std::size_t i = 0; ok && i < limits.records_per_write; ++i) {
         const auto cell = queue.try_pop();
         if (!cell) break;
-        ok = tls.write_cell(**cell);
-        if (++cells_under_key_ == cells_per_key_max) key_update_due_ = true;
+        ok = seal(**cell);
     }
     if (!ok) return end(LinkError::closed);
     if (tls.output().empty()) return;
+    if (writer != nullptr) return give_output(now());
     in_flight_.clear();
     std::swap(in_flight_, tls.output());
     writing_ = true;
@@ -119,6 +126,26 @@ void Link::Impl::flush() {
     asio::async_write(
         socket, asio::buffer(in_flight_),
         [self = shared_from_this()](error_code error, std::size_t) { self->on_written(!error); });
+}
+
+bool Link::Impl::hand_over(const cell::Cell& cell, base::Mono due) {
+    assert(writer != nullptr || ended);
+    if (ended || writer->waiting() >= limits.send_queue) return false;
+    if (!renew_key_if_due() || !seal(cell)) {
+        end(LinkError::closed);
+        return false;
+    }
+    give_output(due);
+    return true;
+}
+
+void Link::Impl::give_output(base::Mono due) {
+    writer->write(std::exchange(tls.output(), {}), due);
+}
+
+bool Link::Impl::leave_writer() {
+    auto* const left = std::exchange(writer, nullptr);
+    return left != nullptr ? left->detach() : !writing_;
 }
 
 void Link::Impl::on_written(bool ok) {
@@ -164,6 +191,7 @@ void Link::Impl::bound_unsent(std::size_t bytes) {
 void Link::Impl::end(LinkError why) {
     if (ended) return;
     ended = why;
+    leave_writer();
     queue.clear();
     timer.cancel();
     error_code ignored;
@@ -171,7 +199,8 @@ void Link::Impl::end(LinkError why) {
 }
 
 void Link::Impl::close() {
-    if (!ended && established && !writing_ && tls.write_close()) {
+    // Behind a record that is not written, the peer could not decrypt it.
+    if (!ended && established && leave_writer() && tls.write_close()) {
         error_code ignored;  // the socket is non-blocking: it accepts the record or not
         socket.write_some(asio::buffer(tls.output()), ignored);
     }
@@ -246,10 +275,22 @@ asio::awaitable<LinkError> Link::run(Sink& sink) {
 }
 
 bool Link::send(cell::CellBox cell) {
-    assert(cell);
+    assert(cell && impl_->writer == nullptr);
     if (impl_->ended || !impl_->queue.try_push(std::move(cell))) return false;
     impl_->schedule_flush();
     return true;
+}
+
+void Link::write_through(TimedWriter& writer) {
+    assert(impl_->sink == nullptr && impl_->queue.empty());
+    if (impl_->ended) return;
+    writer.attach(impl_->socket.native_handle());
+    impl_->writer = &writer;
+}
+
+bool Link::send_at(cell::CellBox cell, base::Mono due) {
+    assert(cell);
+    return impl_->hand_over(*cell, due);
 }
 
 std::size_t Link::queued() const {

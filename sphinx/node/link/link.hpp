@@ -1,5 +1,5 @@
 // A link: TLS 1.3 between two pinned Ed25519 keys; each record holds one cell (docs/link.md).
-// Everything here runs on the I/O thread.
+// Everything here runs on the I/O thread, but for the writing of a link that has a TimedWriter.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,6 +20,8 @@
 namespace nightjar::node::link {
 
 namespace asio = boost::asio;
+
+class TimedWriter;
 
 /// All limits and timers of a link.
 struct LinkLimits {
@@ -71,12 +73,23 @@ class Link {
     /// turn of the I/O thread are written together. Nothing is written before run(). Precondition:
     /// `cell` is not nullptr.
     bool send(cell::CellBox cell);
+
+    /// All that this link writes goes through `writer` from now on, and send_at() takes the place
+    /// of send(). Call it before run(). The writer has no other link, and must live until this one
+    /// has ended.
+    void write_through(TimedWriter& writer);
+    /// Seals the cell now and hands it to the writer, which writes it at `due`. A cell that was
+    /// handed over always leaves before what is sent later, even if it is late. Returns false like
+    /// send(). Precondition: `cell` is not nullptr.
+    bool send_at(cell::CellBox cell, base::Mono due);
+
     /// The number of cells accepted by send() and not yet given to the socket.
     std::size_t queued() const;
     /// Sets how many bytes the kernel may hold for this link until the peer confirms them. Without
     /// it the kernel takes megabytes for a peer that reads nothing. No effect if the link has
     /// ended.
     void bound_unsent(std::size_t bytes);
+    /// Sends a close_notify if all that was accepted is written, and ends the link.
     void close();
 
     struct Impl;

@@ -8,6 +8,7 @@
 
 #include "sphinx/node/link/bounded_queue.hpp"
 #include "sphinx/node/link/link.hpp"
+#include "sphinx/node/link/timed_writer.hpp"
 #include "sphinx/node/link/tls_session.hpp"
 #include "sphinx/node/process/completion.hpp"
 
@@ -30,6 +31,8 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     void deliver();
     void schedule_flush();
     void bound_unsent(std::size_t bytes);
+    /// Seals the cell for the writer. False if the link has ended or too many are waiting.
+    bool hand_over(const cell::Cell& cell, base::Mono due);
     void end(LinkError why);
     /// Sends a close_notify if that is possible without blocking, then calls end().
     void close();
@@ -43,8 +46,9 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     base::Bytes input;  // buffer of one read; TLS has consumed it before the next read
     BoundedQueue<cell::CellBox> queue;
 
-    Link* owner = nullptr;  // nullptr after the Link is destroyed
-    Sink* sink = nullptr;   // nullptr until run()
+    Link* owner = nullptr;          // nullptr after the Link is destroyed
+    Sink* sink = nullptr;           // nullptr until run()
+    TimedWriter* writer = nullptr;  // writes instead of this thread; nullptr again after the end
     bool established = false;
     base::Mono deadline;                     // of the handshake, or of its first stage
     std::function<bool()> on_first_message;  // set at the accepting side, until it was called
@@ -52,6 +56,12 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
 
  private:
     void flush();
+    bool renew_key_if_due();
+    bool seal(const cell::Cell& cell);
+    /// Gives what TLS has produced to the writer.
+    void give_output(base::Mono due);
+    /// True if nothing of what was accepted is still unwritten; the writer is then free.
+    bool leave_writer();
     void on_written(bool ok);
     void arm_watchdog();
     void on_watchdog();
