@@ -8,17 +8,17 @@
 #include "client/core/core.hpp"
 #include "client/operation/api.hpp"
 #include "client/operation/bootstrap.hpp"
+#include "client/operation/prepare_process.hpp"
 #include "client/operation/state.hpp"
 #include "client/protocol/api_protocol.hpp"
 #include "client/protocol/document_fetch.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/link/dialer.hpp"
+#include "sphinx/node/link/timed_writer.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
-#include "sphinx/node/process/process.hpp"
-#include "sphinx/node/process/sandbox.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::client {
@@ -33,8 +33,7 @@ namespace {
 
 using node::process::as_result;
 
-// With more cells than this in the link's queue, a slot that comes due is lost. At U + L = 55 these
-// are the cells of 0.15 s.
+// With more overdue cells than this (0.15 s at U + L = 55) a slot is lost: the link takes nothing.
 constexpr std::size_t backlog_max = 8;
 // Without a link, prepare() still runs at this interval and ends sessions that waited too long.
 constexpr base::Milliseconds prepare_interval{500};
@@ -68,11 +67,11 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     void on_down(node::link::LinkError why) override;
     void on_refused(node::link::LinkError why) override;
     void on_cell(node::link::Link& link, cell::CellBox cell) override;
-    bool write(cell::CellBox cell);
+    bool write(core::SlotPacket& packet, base::Mono now);
 
     // --- the control socket ---
     std::string status_line() override;
-    std::optional<std::uint64_t> ping() override;
+    std::optional<std::uint64_t> ping() override { return core_ ? core_->ping() : std::nullopt; }
     std::string ping_line(const core::PingResult& result) override;
     base::Nanoseconds ping_patience() override;
 
@@ -89,6 +88,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     operation::StateDir state_;
     base::SystemRandom random_;
     node::link::TlsIdentity identity_;  // a fresh key at each start, so runs cannot be linked by it
+    node::link::TimedWriter writer_;    // of the one link at a time
     node::process::Shutdown shutdown_;
     node::process::TaskGroup tasks_;
     apps::Proxy proxy_;
@@ -217,22 +217,23 @@ asio::awaitable<void> Daemon::watch_readiness() {
 
 asio::awaitable<void> Daemon::run_schedule() {
     for (;;) {
-        slot_timer_.expires_at(link_ != nullptr ? core_->next_due()
+        slot_timer_.expires_at(link_ != nullptr ? core_->next_due() - core::hand_over_lead
                                                 : node::process::mono_now() + prepare_interval);
         co_await slot_timer_.async_wait(as_result);
         const auto now = node::process::mono_now();
         if (link_ != nullptr) {
-            for (auto& packet : core_->tick(now))
-                if (!write(std::move(packet.cell))) core_->unwritten(std::move(packet));
+            for (auto& packet : core_->tick(now, core::hand_over_lead))
+                if (!write(packet, now)) core_->unwritten(std::move(packet));
         }
         core_->prepare(now, node::process::wall_now());
         dispatch_core_output();
     }
 }
 
-/// False if `cell` was not written: its slot is lost.
-bool Daemon::write(cell::CellBox cell) {
-    if (link_->queued() <= backlog_max && link_->send(std::move(cell))) return true;
+/// False if the packet's slot is lost.
+bool Daemon::write(core::SlotPacket& packet, base::Mono now) {
+    if (writer_.overdue(now) <= backlog_max && link_->send_at(std::move(packet.cell), packet.due))
+        return true;
     ++slots_unwritten_;
     return false;
 }
@@ -254,6 +255,7 @@ void Daemon::dispatch_core_output() {
 
 void Daemon::on_up(node::link::Link& link) {
     link_ = &link;
+    link.write_through(writer_);
     ++links_;
     waiting_for_ = "the first reply of an exit";
     const auto now = node::process::mono_now();
@@ -358,10 +360,6 @@ std::string Daemon::status_line() {
     return protocol::api::status_line(status, core_->status(status.now), *document_);
 }
 
-std::optional<std::uint64_t> Daemon::ping() {
-    return core_ ? core_->ping() : std::nullopt;
-}
-
 std::string Daemon::ping_line(const core::PingResult& result) {
     return protocol::api::ping_line(result, *document_);
 }
@@ -388,12 +386,9 @@ asio::awaitable<void> Daemon::end_tasks() {
 }  // namespace
 
 ExitCode run_daemon(const operation::Config& config) {
-    if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
-    node::process::harden_process();
-    node::process::raise_descriptor_limit();
+    operation::prepare_process(config);  // before the daemon starts a thread
     asio::io_context context{1};
     Daemon daemon{context, config};
-    node::process::enter_sandbox(operation::files_in_use(config));
     return daemon.run();
 }
 

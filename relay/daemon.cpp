@@ -17,7 +17,6 @@
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/process.hpp"
-#include "sphinx/node/process/sandbox.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::relay {
@@ -65,11 +64,11 @@ class Daemon {
     std::filesystem::path config_file_;
     operation::Loaded loaded_;
     node::link::TlsIdentity tls_;
+    node::process::Sandbox sandbox_;  // before the store starts a thread
     keys::KeyStore store_;
     operation::RelayClock clock_;
     core::Keyring keyring_;
     keys::EpochKeys keys_;
-    node::process::Sandbox sandbox_;  // before the engine starts threads
     node::process::Shutdown shutdown_;
     node::process::TaskGroup core_;  // a task that fails here ends the daemon
     node::process::TaskGroup
@@ -115,6 +114,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     : config_file_{std::move(config_file)},
       loaded_{std::move(loaded)},
       tls_{loaded_.identity.link_seed},
+      sandbox_{operation::enter_sandbox(config_file_, loaded_.config)},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
              operation::packets_per_key(loaded_.config, law(loaded_))},
       clock_{loaded_.config.runtime_dir},
@@ -125,7 +125,6 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
             operation::describe(loaded_.config, loaded_.identity),
             loaded_.config.data_dir,
             law(loaded_).epoch_length},
-      sandbox_{node::process::enter_sandbox(operation::files_in_use(config_file_, loaded_.config))},
       shutdown_{io_.get_executor()},
       core_{io_.get_executor(),
             [this](const std::string& task, const std::string& what) {
@@ -229,16 +228,7 @@ void Daemon::look_at_document() {
 
 /// Throws if a running relay cannot use this document although its signatures are valid.
 void Daemon::check_newer(const directory::Document& newer) const {
-    const auto& held = *loaded_.document.document;
-    if (directory::conflict(newer, held)) {
-        throw node::process::ConfigError{
-            "two different network documents of epoch " + std::to_string(held.epoch.value) +
-            " are signed: keeping the one in use; ask the authorities why"};
-    }
-    if (newer.parameters.epoch_length != held.parameters.epoch_length) {
-        throw node::process::ConfigError{
-            "the new network document has another epoch length: restart the relay to take it"};
-    }
+    operation::check_successor(*loaded_.document.document, newer);
     if (newer.find(loaded_.identity.id) != nullptr) {
         operation::check_fit(loaded_.config, loaded_.identity, newer);
     }

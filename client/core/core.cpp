@@ -216,9 +216,9 @@ void Core::disconnected() {
     impl_->watch.disconnected();
 }
 
-std::vector<SlotPacket> Core::tick(base::Mono now) {
+std::vector<SlotPacket> Core::tick(base::Mono now, base::Nanoseconds ahead) {
     impl_->clock = std::max(impl_->clock, now);
-    return impl_->law.due(now);
+    return impl_->law.due(now, ahead);
 }
 
 void Core::control(cell::CellBox cell) {

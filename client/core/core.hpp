@@ -26,6 +26,10 @@
 
 namespace nightjar::client::core {
 
+/// The daemon seals a packet and hands it to the writer's thread this long before its slot.
+/// Meanwhile the daemon's own thread may be busy or without a processor, and no cell is late.
+inline constexpr base::Milliseconds hand_over_lead{10};
+
 /// Identifies a stream among all sessions of the client. Never reused.
 using StreamRef = std::uint64_t;
 
@@ -96,10 +100,10 @@ class Core {
     /// a slot that comes due without its packet is lost.
     void connected(base::Mono now, base::Wall wall);
     void disconnected();
-    /// Returns the packets whose slots are due by `now`, in the order of their slots; each has its
-    /// cell. A slot that is more than slot_late_max behind (after a suspend or a stall) is lost and
-    /// never made up.
-    std::vector<SlotPacket> tick(base::Mono now);
+    /// Returns the packets whose slots are due by `now` + `ahead`, in the order of their slots;
+    /// each has its cell and its time. A slot that is more than slot_late_max behind (after a
+    /// suspend or a stall) is lost and never made up.
+    std::vector<SlotPacket> tick(base::Mono now, base::Nanoseconds ahead = {});
     /// The next loop's slot carries this control cell for the gateway instead of the loop. Each
     /// call replaces a cell that still waits.
     void control(cell::CellBox cell);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sphinx/base/ids.hpp"
+#include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/stream/header.hpp"
 
@@ -21,6 +22,7 @@ struct SlotPacket {
     SessionHandle session = loops_handle;
     stream::PacketNumber number = 0;
     std::vector<base::SurbId> awaited{};  // what may come back: its SURBs, or the loop itself
+    base::Mono due{};                     // when its cell leaves; set once it is handed out
 };
 
 }  // namespace nightjar::client::core

@@ -100,20 +100,21 @@ void TrafficLaw::put(const Slot& slot, SlotPacket packet) {
     ready_.push_back({slot, std::move(packet)});
 }
 
-std::vector<SlotPacket> TrafficLaw::due(base::Mono now) {
+std::vector<SlotPacket> TrafficLaw::due(base::Mono now, base::Nanoseconds ahead) {
     std::vector<SlotPacket> packets;
     if (!running_) return packets;
-    while (!ready_.empty() && ready_.front().slot.due <= now) {
+    while (!ready_.empty() && ready_.front().slot.due <= now + ahead) {
         auto [slot, packet] = std::move(ready_.front());
         ready_.erase(ready_.begin());
         if (packet.cell && now - slot.due <= slot_late_max) {
             if (slot.kind == Slot::Kind::loop && control_) {
                 ++counts_.controls;
-                packets.push_back({.cell = std::move(control_)});
+                packets.push_back({.cell = std::move(control_), .due = slot.due});
                 unwritten(std::move(packet));
                 continue;
             }
             ++(slot.kind == Slot::Kind::main ? counts_.main : counts_.loops);
+            packet.due = slot.due;
             packets.push_back(std::move(packet));
         } else {
             ++counts_.lost;

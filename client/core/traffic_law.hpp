@@ -72,9 +72,10 @@ class TrafficLaw {
     /// never does: a packet that is missing from a session's numbers shows at its exit. Replaces an
     /// earlier cell that is still waiting.
     void control(cell::CellBox cell) { control_ = std::move(cell); }
-    /// Returns the packets of the slots due by `now`, in order; each has its cell. A slot is lost
-    /// if it has no packet or is later than slot_late_max.
-    std::vector<SlotPacket> due(base::Mono now);
+    /// Returns the packets of the slots due by `now` + `ahead`, in order; each has its cell. A slot
+    /// is lost if it has no packet by then or is later than slot_late_max. One without a packet
+    /// that is due after `now` may still get it.
+    std::vector<SlotPacket> due(base::Mono now, base::Nanoseconds ahead = {});
     /// Takes back a packet of due() that could not be written, with or without its cell.
     void unwritten(SlotPacket packet);
     /// The packets that were lost or unwritten since the last call, without their cells. They will

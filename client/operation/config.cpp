@@ -91,10 +91,6 @@ Config load_config(const fs::path& file) {
     return config;
 }
 
-node::process::SandboxOptions files_in_use(const Config& config) {
-    return {{}, {config.state_dir, fs::absolute(config.control_socket).parent_path()}};
-}
-
 fs::path default_dir() {
     if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/')
         return fs::path{config} / "nightjar";

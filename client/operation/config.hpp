@@ -5,7 +5,6 @@
 
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/endpoint.hpp"
-#include "sphinx/node/process/sandbox.hpp"
 
 namespace nightjar::client::operation {
 
@@ -19,9 +18,6 @@ struct Config {
 
 /// Paths in the file are relative to the file's directory. Throws node::ConfigError.
 Config load_config(const std::filesystem::path& file);
-
-/// The files that a running client uses.
-node::process::SandboxOptions files_in_use(const Config& config);
 
 /// $XDG_CONFIG_HOME/nightjar, else ~/.config/nightjar. Throws node::ConfigError without either.
 std::filesystem::path default_dir();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/files/runtime_dir.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 
 namespace nightjar::relay::operation {
@@ -64,6 +65,18 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
     }
 }
 
+void check_successor(const directory::Document& held, const directory::Document& newer) {
+    if (directory::conflict(newer, held)) {
+        throw node::process::ConfigError{
+            "two different network documents of epoch " + std::to_string(held.epoch.value) +
+            " are signed: keeping the one in use; ask the authorities why"};
+    }
+    if (newer.parameters.epoch_length != held.parameters.epoch_length) {
+        throw node::process::ConfigError{
+            "the new network document has another epoch length: restart the relay to take it"};
+    }
+}
+
 directory::Relay describe(const RelayConfig& config, const keys::Identity& identity) {
     directory::Relay relay;
     relay.identity = identity.id;
@@ -100,8 +113,9 @@ bool version_recommended(const directory::Document& document) {
            std::find(versions.begin(), versions.end(), program_version) != versions.end();
 }
 
-node::process::SandboxOptions files_in_use(const std::filesystem::path& config_file,
-                                           const RelayConfig& config) {
+node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
+                                     const RelayConfig& config) {
+    node::files::prepare_runtime_dir(config.runtime_dir);
     node::process::SandboxOptions files;
     for (const auto& file : {config_file, config.network, config.document}) {
         std::error_code ignored;
@@ -110,7 +124,7 @@ node::process::SandboxOptions files_in_use(const std::filesystem::path& config_f
     }
     files.write = {config.data_dir, config.runtime_dir,
                    std::filesystem::absolute(config.control).parent_path()};
-    return files;
+    return node::process::enter_sandbox(files);
 }
 
 base::Seconds key_time(const directory::Parameters& parameters) {

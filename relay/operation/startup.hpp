@@ -29,6 +29,10 @@ Loaded load_all(const std::filesystem::path& config_file, base::Wall now);
 void check_fit(const RelayConfig& config, const keys::Identity& identity,
                const directory::Document& document);
 
+/// Throws node::ConfigError if a relay that runs by `held` cannot use `newer` although its
+/// signatures are valid.
+void check_successor(const directory::Document& held, const directory::Document& newer);
+
 /// The relay's descriptor without mix keys.
 directory::Relay describe(const RelayConfig& config, const keys::Identity& identity);
 
@@ -42,10 +46,13 @@ core::State state_by(const directory::Document& document, bool ours, base::Wall 
 /// True if the document recommends this program's version, or recommends none.
 bool version_recommended(const directory::Document& document);
 
-/// The files that a running relay uses. Folders, because files are replaced by new ones of their
-/// name. A file that is a link to another folder counts with both.
-node::process::SandboxOptions files_in_use(const std::filesystem::path& config_file,
-                                           const RelayConfig& config);
+/// Enters the sandbox with the files that a running relay uses: the folders of its configuration,
+/// anchors and document to read, and its own to write. Folders, because files are replaced by new
+/// ones of their name. A file that is a link to another folder counts with both. Creates the
+/// runtime directory, because the sandbox lists folders that exist. Throws what prepare_runtime_dir
+/// and process::enter_sandbox throw.
+node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
+                                     const RelayConfig& config);
 
 /// For how long a mix key is accepted.
 base::Seconds key_time(const directory::Parameters& parameters);

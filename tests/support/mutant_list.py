@@ -346,9 +346,9 @@ MUTANTS = [
            "tests/system/exposure_test.py",
            "Exposure.test_metrics_of_a_network_that_is_no_lab_have_nothing_exact", PROGRAMS),
     mutant("one-slot-in-fifty-unwritten", "client/daemon.cpp",
-           "if (link_->queued() <= backlog_max && link_->send(std::move(cell))) return true;",
+           "if (writer_.overdue(now) <= backlog_max &&",
            "static unsigned written = 0; if (++written % 50 == 0) return true; "
-           "if (link_->queued() <= backlog_max && link_->send(std::move(cell))) return true;",
+           "if (writer_.overdue(now) <= backlog_max &&",
            "tests/system/wire_test.py", "Wire.test_1_idle", [*PROGRAMS, "nightjar-recorder"]),
     mutant("core-dumps", "relay/daemon.cpp", "node::process::harden_process();", "",
            "tests/system/exposure_test.py", "Exposure.test_no_core_is_dumped", PROGRAMS),

@@ -141,8 +141,9 @@ MUTANTS = [
            "if (control_) {",
            CORE, "a control cell takes a loop's slot, and no session misses a packet number"),
     mutant("control-cell-forgets-its-loop", "client/core/traffic_law.cpp",
-           "packets.push_back({.cell = std::move(control_)});\n                unwritten(std::move(packet));",
-           "packets.push_back({.cell = std::move(control_)});",
+           "packets.push_back({.cell = std::move(control_), .due = slot.due});\n"
+           "                unwritten(std::move(packet));",
+           "packets.push_back({.cell = std::move(control_), .due = slot.due});",
            CORE, "a control cell takes a loop's slot, and no session misses a packet number"),
     # --- client/core: exits drawn out of turn ---
     mutant("early-draws-without-a-bound", "client/core/session_plan.cpp",

@@ -129,9 +129,9 @@ constexpr std::array allowed{
     // threads and signals
     "futex", "set_robust_list", "get_robust_list", "sched_yield", "sched_getaffinity",
     "sched_setaffinity", "sched_getparam", "sched_setscheduler", "sched_getscheduler",
-    "sched_get_priority_min", "sched_get_priority_max", "gettid", "getpid", "exit", "exit_group",
-    "tgkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack",
-    "restart_syscall", "set_tid_address",
+    "sched_setattr", "sched_getattr", "sched_get_priority_min", "sched_get_priority_max", "gettid",
+    "getpid", "exit", "exit_group", "tgkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+    "rt_sigtimedwait", "sigaltstack", "restart_syscall", "set_tid_address",
     // time and waiting
     "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
     "timerfd_create", "timerfd_settime", "timerfd_gettime", "epoll_create1", "epoll_ctl",

@@ -183,6 +183,44 @@ TEST_CASE("the packet of a slot exists while the slot before it is still to come
     CHECK(law.counts().lost == 0);
 }
 
+TEST_CASE("packets are handed out ahead of their slots, with the slots' times") {
+    base::SeededRandom random{5};
+    TrafficLaw law{directory::Parameters{}, random};
+    law.start(begin, begin);
+    for (int i = 0; i < 200; ++i) {
+        const auto due = law.next_due();
+        const auto now = due - 10ms;
+        prepare(law, now - 18ms);
+        CHECK(law.due(now - 1ns, 10ms).empty());
+        const auto packets = law.due(now, 10ms);
+        REQUIRE(packets.size() == 1);
+        CHECK(packets[0].cell);
+        CHECK(packets[0].due == due);
+        CHECK(law.next_due() > due);
+    }
+    CHECK(law.counts().lost == 0);
+    CHECK(law.counts().main + law.counts().loops == 200);
+
+    SUBCASE("a slot without a packet is not lost before its time") {
+        law.due(law.next_due());  // the last one that has a packet
+        const auto next = law.next_due();
+        CHECK(law.due(next - 1ns, 10ms).empty());
+        CHECK(law.counts().lost == 0);
+        prepare(law, next - 1ns);
+        CHECK(law.due(next - 1ns, 10ms).size() == 1);
+    }
+    SUBCASE("a control cell has the time of its loop's slot") {
+        law.control(std::make_unique<cell::Cell>());
+        while (law.counts().controls == 0) {
+            prepare(law, law.next_due());
+            const auto due = law.next_due();
+            const auto packets = law.due(due, 10ms);
+            REQUIRE_FALSE(packets.empty());
+            CHECK(packets[0].due == due);
+        }
+    }
+}
+
 TEST_CASE("a slot that cannot be written is lost, and never made up") {
     base::SeededRandom random{5};
     TrafficLaw law{directory::Parameters{}, random};
