@@ -28,6 +28,6 @@ MUTANTS = [
     mutant("killed-process's-spare-filter-stays", STORE, "    remove_file(spare_file());", "    //", SYSTEM,
            "key store: a spare filter ends with its store"),
     mutant("filter-of-the-next-key-not-made-ahead", "relay/keys/epoch_keys.cpp",
-           "directory::epoch_at(now + prepare_ahead, epoch_length_)", "directory::epoch_at(now, epoch_length_)", SYSTEM,
+           "directory::epoch_at(now.wall + prepare_ahead, epoch_length_)", "directory::epoch_at(now.wall, epoch_length_)", SYSTEM,
            "epoch keys: the next filter is made shortly before its key, on another thread"),
 ]
