@@ -139,8 +139,8 @@ def privacy():
     yield "lab_tests", [build / "tests/lab/lab_tests"], {}
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
-    for experiment in ("mixing", "observer", "linking", "gateway", "headers", "handovers", "routes", "operators",
-                       "active", "held", "drops"):
+    for experiment in ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
+                       "routes", "operators", "active", "held", "drops"):
         yield f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
                                     rows / f"{experiment}.jsonl"], {}
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}

@@ -20,6 +20,10 @@ void headers(const measure::Options& options,
 void lasting(const measure::Options& options, measure::Report& report);
 void handovers(const measure::Options& options,
                measure::Report& report);  // connect times and exits' totals name a client's exit
+/// A bad exit that watches a whole session, with the clients' links, a gateway or another exit.
+void sessions(const measure::Options& options, measure::Report& report);
+/// Wrong clocks, as exits, gateways and links see them.
+void clocks(const measure::Options& options, measure::Report& report);
 void routes(const measure::Options& options,
             measure::Report& report);  // an adversary that runs some relays
 void operators(const measure::Options& options,

@@ -1,0 +1,255 @@
+// Clocks that are wrong: which session belongs to the client whose clock is off by so much?
+//
+//   two exits   each one sees when a session's packets begin to name a change of paces. Clients
+//               name it a fixed time before the change, by their own clocks
+//   gateway     it sees when the client's cells change to the next epoch's keys: at moments that
+//               each session draws, by the client's clock
+//   rate        an exit that gets a session's packets in a fixed ratio to the client's slots has
+//               the rate of the client's clock, which the client's link shows as well
+// The control is a client that changes its keys at a fixed moment of its clock, as before decision
+// 0024.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sphinx/stream/header.hpp"
+#include "tests/lab/attacks/crowd.hpp"
+#include "tests/lab/experiments/experiments.hpp"
+#include "tests/lab/measure/experiment.hpp"
+#include "tests/lab/measure/statistics.hpp"
+#include "tests/lab/sessions/flows.hpp"
+
+namespace nightjar::lab::experiments {
+namespace {
+
+constexpr double connecting = 110, after_handover = 40;  // seconds; the handover ends an epoch
+constexpr double false_alarms = 0.01;
+
+struct Clocks {
+    const char* name;
+    double off;  // seconds, at most
+    double ppm;
+};
+
+/// One number by client, in seconds: how late it is by the clock of the one who sees it.
+using Lateness = std::map<unsigned, double>;
+
+struct Seen {
+    Lateness before, after;  // by the exits of the session before the handover and after it
+    Lateness gateway;
+};
+
+/// What exits and gateways see of clients' clocks around a handover.
+class ClockReader {
+ public:
+    explicit ClockReader(attacks::CrowdOptions& options)
+        : start_{base::to_seconds(options.network.start.time_since_epoch())},
+          relays_{std::size_t{options.network.layers} * options.network.mixes_per_layer +
+                  options.network.gateways} {
+        options.traces = false;
+        options.on_exit = [this](const attacks::Plaintext& packet) { on_exit(packet); };
+        options.seen = [this](const world::OnWire& cell) { on_cell(cell); };
+    }
+
+    Seen seen() const {
+        Seen seen;
+        for (const auto& [id, session] : sessions_)
+            if (const auto late = lateness(session))
+                (session.packets.front().at < connecting - 20 ? seen.before
+                                                              : seen.after)[session.client] = *late;
+        for (const auto& [client, cells] : cells_)
+            seen.gateway[client] =
+                watched * cells.old / (cells.old + cells.fresh) - watched / 2 + middle_of_draw;
+        return seen;
+    }
+
+ private:
+    static constexpr double watched = 140;  // seconds, around the end of the epoch
+    static constexpr double middle_of_draw = 30;
+
+    struct Packet {
+        double at;
+        std::uint32_t sequence, change_at;
+    };
+    struct Session {
+        unsigned client = 0;
+        std::vector<Packet> packets;
+    };
+    struct Cells {
+        double old = 0, fresh = 0;
+    };
+
+    void on_exit(const attacks::Plaintext& packet) {
+        const auto header = stream::decode_up(packet.message);
+        if (!header) return;
+        auto& session = sessions_[header->session];
+        session.client = packet.client;
+        session.packets.push_back(
+            {packet.at, header->schedule.sequence, header->schedule.change_at});
+    }
+
+    void on_cell(const world::OnWire& cell) {
+        if (cell.from_number < relays_) return;
+        const auto at = base::to_seconds(cell.sent - world::World::begin);
+        if (at < connecting - watched / 2 || at >= connecting + watched / 2) return;
+        if (!first_epoch_) first_epoch_ = cell.cell.epoch();
+        auto& cells = cells_[static_cast<unsigned>(cell.from_number - relays_)];
+        ++(cell.cell.epoch() == *first_epoch_ ? cells.old : cells.fresh);
+    }
+
+    /// Between the last packets without a change and the first with it, from the change on. The
+    /// mean over the session's changes; the notice and the route are the same for all.
+    std::optional<double> lateness(const Session& session) const {
+        constexpr std::size_t around = 10;
+        std::vector<double> late;
+        for (const auto& [sequence, change_at] : changes(session)) {
+            std::vector<double> old, fresh;
+            for (const auto& packet : session.packets)
+                (packet.sequence < sequence ? old : fresh).push_back(packet.at);
+            if (old.size() < around || fresh.size() < around) continue;
+            old.erase(old.begin(), old.end() - around);
+            fresh.resize(around);
+            late.push_back((measure::mean(old) + measure::mean(fresh)) / 2 - (change_at - start_));
+        }
+        if (late.empty()) return std::nullopt;
+        return measure::mean(late);
+    }
+
+    static std::map<std::uint32_t, double> changes(const Session& session) {
+        std::map<std::uint32_t, double> found;
+        for (const auto& packet : session.packets)
+            if (packet.change_at != 0) found[packet.sequence] = packet.change_at;
+        return found;
+    }
+
+    double start_;  // network time of the beginning, in seconds
+    std::size_t relays_;
+    std::optional<std::uint8_t> first_epoch_;
+    std::map<base::SessionId, Session> sessions_;
+    std::map<unsigned, Cells> cells_;
+};
+
+attacks::CrowdOptions crowd_options(const Clocks& clocks, unsigned clients, std::uint64_t seed) {
+    attacks::CrowdOptions crowd;
+    crowd.seed = seed;
+    crowd.clients = clients;
+    crowd.busy_share = 0;
+    crowd.network.gateways = 6;
+    crowd.clock_off = clocks.off;
+    crowd.clock_ppm = clocks.ppm;
+    return crowd;
+}
+
+/// Whose is it? By the distance of two numbers. Their common difference is known: it is the median.
+void judge(const Clocks& clocks, const char* adversary, bool control, const Lateness& one,
+           const Lateness& other, measure::Report& report) {
+    std::vector<double> differences;
+    for (const auto& [client, late] : one)
+        if (const auto its = other.find(client); its != other.end())
+            differences.push_back(late - its->second);
+    if (differences.size() < 5) return;
+    const auto usual = measure::quantile(differences, 0.5);
+    std::vector<double> own, foreign, misses;
+    double right = 0;
+    for (const auto& [client, late] : one) {
+        if (!other.contains(client)) continue;
+        const auto mine = -std::abs(late - other.at(client) - usual);
+        std::size_t better = 0;
+        for (const auto& [stranger, its] : other) {
+            if (stranger == client) continue;
+            foreign.push_back(-std::abs(late - its - usual));
+            better += foreign.back() > mine;
+        }
+        own.push_back(mine);
+        misses.push_back(-mine);
+        right += better == 0;
+    }
+    const auto auc = measure::auc(foreign, own);
+    report.row("clocks", "whose",
+               {{"clocks", clocks.name},
+                {"adversary", adversary},
+                {"control", control},
+                {"auc", auc},
+                {"tpr", measure::true_positive_rate(foreign, own, false_alarms)},
+                {"right", right},
+                {"of", other.size()},
+                {"sessions", own.size()},
+                {"off", measure::quantile(misses, 0.5)}});
+    const auto what = std::string{clocks.name} + ", " + adversary + ": ";
+    if (control)
+        report.at_least(what + "share named", right / static_cast<double>(own.size()), 0.8);
+    else if (std::string{adversary} == "exit and gateway" && clocks.off < 1)
+        report.at_most(what + "AUC", auc, 0.53 + 2 / std::sqrt(12.0 * own.size()));
+}
+
+void judge_offsets(const Clocks& clocks, const measure::Options& options, measure::Report& report) {
+    auto crowd = crowd_options(clocks, options.or_else(options.clients, 30u, 60u),
+                               options.seed * 1000 + 1500);
+    crowd.handover_after(base::Seconds{static_cast<std::int64_t>(connecting)}, base::Seconds{3600});
+    crowd.seconds = connecting + after_handover + 30;
+    ClockReader reader{crowd};
+    attacks::Crowd network{crowd};
+    network.run();
+    const auto seen = reader.seen();
+    judge(clocks, "two exits", false, seen.before, seen.after, report);
+    judge(clocks, "exit and gateway", false, seen.before, seen.gateway, report);
+    if (clocks.off < 1) return;
+    // Cells of one slot in 18 ms show a fixed moment to that.
+    base::SeededRandom random{options.seed};
+    Lateness fixed;
+    for (const auto& [client, late] : seen.before)
+        fixed[client] = late + 0.018 * random.unit();
+    judge(clocks, "exit and gateway, keys changed at a fixed moment", true, seen.before, fixed,
+          report);
+}
+
+/// The slope of moments over their indices, by least squares, in milliseconds.
+double spacing(const sessions::Moments& moments) {
+    const auto n = static_cast<double>(moments.size());
+    const auto middle = (n - 1) / 2;
+    double sum = 0, squares = 0;
+    for (std::size_t i = 0; i < moments.size(); ++i) {
+        const auto place = static_cast<double>(i) - middle;
+        sum += place * moments[i];
+        squares += place * place;
+    }
+    return sum / squares;
+}
+
+/// A session with its client's whole pace: one packet for every main slot.
+void judge_rates(const Clocks& clocks, const measure::Options& options, measure::Report& report) {
+    auto crowd = crowd_options(clocks, options.or_else(options.clients, 30u, 40u),
+                               options.seed * 1000 + 1600);
+    crowd.handover_after(base::Seconds{3600}, base::Seconds{7200});
+    const auto seconds = options.or_else(options.seconds, 60.0, 600.0);
+    crowd.records_from = 15;
+    crowd.seconds = crowd.records_from + seconds;
+    sessions::FlowRecorder flows{crowd};
+    attacks::Crowd network{crowd};
+    network.run();
+    constexpr double millionths = 1e6;
+    const auto& law = crowd.network.parameters;
+    const auto gap = 1000 / (law.main_slots.per_second() + law.client_loops.per_second());
+    Lateness link, exit;
+    for (std::size_t i = 0; i < flows.clients().size(); ++i)
+        link[static_cast<unsigned>(i)] = millionths * (spacing(flows.clients()[i].slots) / gap - 1);
+    const auto end = static_cast<std::uint32_t>(1000 * crowd.seconds);
+    for (const auto& session : flows.sessions(16'000, end - 1000))
+        exit[session.client] =
+            millionths * (spacing(session.arrivals) * law.main_slots.per_second() / 1000 - 1);
+    const auto what = "exit and link, by rate, " + std::to_string(std::lround(seconds)) + " s";
+    judge(clocks, what.c_str(), false, exit, link, report);
+}
+
+}  // namespace
+
+void clocks(const measure::Options& options, measure::Report& report) {
+    const Clocks ntp{"20 ms, 50 ppm", 0.02, 50}, wrong{"20 s, 50 ppm", 20, 50};
+    judge_offsets(ntp, options, report);
+    judge_offsets(wrong, options, report);
+    judge_rates(ntp, options, report);
+}
+
+}  // namespace nightjar::lab::experiments
