@@ -104,8 +104,13 @@ void show(const Setting& setting, const sessions::SessionScores& scores, measure
                                                             : sessions::Leak::poisson;
         if (setting.planted == shows)
             report.at_least(what + "share named", found.right / sessions, 0.8);
-        else if (!setting.planted && adversary == sessions::exit_and_link)
+        if (setting.planted) continue;
+        // Two minutes are claimed. Longer watches are rows: the model itself expects them to win.
+        if (adversary == sessions::exit_and_link && segments == 1)
             report.at_most(what + "AUC", auc, 0.53 + 2 / std::sqrt(12 * sessions));
+        if (adversary == sessions::exit_and_gateway && setting.isolation_keys == 0)
+            report.at_least(what + "AUC, beside what the model expects", auc,
+                            found.expected / sessions - 3 / std::sqrt(12 * sessions));
     }
 }
 

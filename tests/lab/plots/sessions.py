@@ -31,6 +31,7 @@ def sessions(rows):
         axis.set_xscale("log")
         axis.set_title(adversary, fontsize=10)
         axis.set_xlabel("minutes watched")
+    axes[0][0].set_ylim(0.4, 1.02)
     axes[0][0].set_ylabel("AUC")
     handles = dict(pair for axis in axes[0] for pair in zip(*reversed(axis.get_legend_handles_labels())))
     legend_on_top(figure, handles.values(), handles.keys(), 4)
