@@ -27,6 +27,10 @@ double law_per_second(const directory::Parameters& parameters) {
 
 }  // namespace
 
+base::Nanoseconds slot_gap(const directory::Parameters& parameters) {
+    return directory::Rate{parameters.main_slots.milli + parameters.client_loops.milli}.mean_gap();
+}
+
 double admitted_per_second(const directory::Parameters& parameters) {
     return 1.2 * law_per_second(parameters);
 }
@@ -66,7 +70,10 @@ void Ingress::use(std::shared_ptr<const directory::Document> document) {
 }
 
 void Ingress::client_connected(const base::MailboxId& client, base::Mono now) {
-    clients_.try_emplace(client, client_burst, client_burst / 4, now);
+    if (clients_.contains(client)) return;
+    const auto gap = slot_gap(document_->parameters);
+    clients_.emplace(client, Client{TokenBucket{client_burst, client_burst / 4, now},
+                                    EntryGate{now, gap, random_.unit()}});
 }
 
 void Ingress::client_gone(const base::MailboxId& client) {
@@ -86,7 +93,7 @@ base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const
             return base::Fail{DropReason::misrouted};
         const auto client = clients_.find(from.client);
         if (client == clients_.end() ||
-            !client->second.take(admitted_per_second(document_->parameters), arrived))
+            !client->second.bucket.take(admitted_per_second(document_->parameters), arrived))
             return base::Fail{DropReason::admission};
     }
     if (cell.kind() != cell::Kind::packet) return base::Fail{DropReason::malformed};
@@ -104,6 +111,12 @@ bool Ingress::has_room(const Origin& from, base::Mono arrived) {
                                   : room_->take(clients, clients_part, arrived);
     if (!taken) room_refused_ = arrived;
     return taken;
+}
+
+base::Mono Ingress::enter(const base::MailboxId& client, base::Mono arrived) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end()) return arrived;
+    return found->second.gate.enter(arrived, slot_gap(document_->parameters));
 }
 
 bool Ingress::injected_drop() {

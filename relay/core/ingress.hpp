@@ -1,6 +1,6 @@
-// Decides which packets may enter. The checks, in order: lab fault injection, the client's token
-// bucket, the route's previous hop, the epoch's key, the room in the replay filters. Every refusal
-// has a reason, and no refusal is answered.
+// Decides which packets may enter, and when a client's packets do. The checks, in order: lab fault
+// injection, the client's token bucket, the route's previous hop, the epoch's key, the room in the
+// replay filters. Every refusal has a reason, and no refusal is answered.
 //
 // Replay room is shared (base::SharedRate): each relay of the layer before has an equal part. At a
 // gateway its clients together have half and the relays the other half, because a client sends
@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "relay/core/drop_reason.hpp"
+#include "relay/core/entry_gate.hpp"
 #include "relay/core/keyring.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/keyed_hash.hpp"
@@ -43,6 +44,9 @@ class TokenBucket {
     double tokens_;
     base::Mono filled_;
 };
+
+/// The gap between two slots of a client, 1/(U + L).
+base::Nanoseconds slot_gap(const directory::Parameters& parameters);
 
 /// The rate at which a gateway admits packets of one client (docs/traffic-law.md section 1).
 double admitted_per_second(const directory::Parameters& parameters);
@@ -83,12 +87,20 @@ class Ingress {
                                                                       const cell::Cell& cell,
                                                                       base::Mono arrived,
                                                                       base::Wall wall);
+    /// When a client's packet that came at `arrived` enters the mix queue (entry_gate.hpp). Call it
+    /// only for packets that are acted on: a refused one must not move those behind it. `arrived`
+    /// itself if the client has gone.
+    base::Mono enter(const base::MailboxId& client, base::Mono arrived);
 
     /// When a packet was last refused because its neighbour had more than its part of the replay
     /// room and no more was free; nullopt: never.
     std::optional<base::Mono> room_refused() const { return room_refused_; }
 
  private:
+    struct Client {
+        TokenBucket bucket;
+        EntryGate gate;
+    };
     bool injected_drop();
     bool has_room(const Origin& from, base::Mono arrived);
 
@@ -99,7 +111,7 @@ class Ingress {
     base::Random& random_;
     double lab_drop_share_;
     base::KeyedHash hash_;
-    boost::unordered_flat_map<base::MailboxId, TokenBucket, base::KeyedHash> clients_;
+    boost::unordered_flat_map<base::MailboxId, Client, base::KeyedHash> clients_;
     std::optional<base::SharedRate> room_;
     double relay_part_ = 1;  // of the room
     std::optional<base::Mono> room_refused_;

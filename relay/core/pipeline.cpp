@@ -87,6 +87,7 @@ std::optional<Work> Pipeline::accept(const Origin& from, cell::CellBox cell, bas
     work.arrived = arrived;
     work.slept = slept_;
     work.from_client = from.relay == nullptr;
+    work.client = from.client;
     work.key = std::move(*key);
     return work;
 }
@@ -162,6 +163,7 @@ void Pipeline::after_unwrap(Work& work) {
     auto* seen = keyring_.filter(work.key->epoch);
     if (!seen) return counters_.drop(DropReason::malformed);
     if (!seen->insert(work.outcome->replay_tag)) return counters_.drop(DropReason::replayed);
+    if (work.from_client) work.arrived = ingress_.enter(work.client, work.arrived);
     std::visit(Overloaded{[&](const packet::Forward& forward) { hold_forward(work, forward); },
                           [&](const packet::Final& final) { hold_final(work, final); }},
                work.outcome->what);

@@ -9,10 +9,10 @@
 //   - A packet is acted on at most once: its tag is in the key's filter before anything else is
 //     done.
 //   - By the law `poisson` a packet leaves at arrival + delay, in the tick nearest to that instant,
-//     or never; the other laws are in mix_laws.hpp. A failure,
-//     a full queue or a shutdown never makes another packet leave earlier or later. It is the
-//     nearest tick and not the next one: the next one would add half a tick on average, which is
-//     all the error of held times that tests/lab allows.
+//     or never; the other laws are in mix_laws.hpp. (A client's packet counts as arrived at its
+//     moment of entry_gate.hpp.) A failure, a full queue or a shutdown never makes another packet
+//     leave earlier or later. It is the nearest tick and not the next one: the next one would add
+//     half a tick on average, which is all the error of held times that tests/lab allows.
 //   - All cells for relays that leave in one tick (held packets, loops, replies) leave in one
 //     uniformly random order.
 //   - The calls, their times and `random` determine everything: the same seed, the same relay.
@@ -77,7 +77,8 @@ class Pipeline {
                                base::Wall wall);
     /// Takes a batch that has been through unwrap(). Checks the replay tag, routing rules and
     /// delay, then puts the packet into the mix queue. Takes no time argument on purpose: the
-    /// release time counts from arrival, so the time at which the workers finish changes nothing.
+    /// release time counts from arrival (a client's packet: from its moment), so the time at which
+    /// the workers finish changes nothing.
     void unwrapped(std::span<Work> batch);
 
     /// Sends everything that is due: held packets, loops, exit session ticks, downlink slots. Call

@@ -16,9 +16,10 @@ namespace nightjar::relay::core {
 /// A packet between accept() and unwrapped(). Keeps its key alive while a worker uses it.
 struct Work {
     cell::CellBox cell;
-    base::Mono arrived;
+    base::Mono arrived;         // once unwrapped, a client's: when it enters (Ingress::enter)
     base::Nanoseconds slept{};  // total suspend time known at its arrival
     bool from_client = false;
+    base::MailboxId client;  // valid if from_client
     std::shared_ptr<const MixKeyPair> key;
     base::Result<packet::Opened, packet::Error> outcome{base::Fail{packet::Error::bad_length}};
 };

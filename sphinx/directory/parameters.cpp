@@ -44,7 +44,9 @@ base::Nanoseconds Parameters::key_grace() const {
 }
 
 base::Nanoseconds Parameters::mean_round_trip() const {
-    return 9 * mean_delay + main_slots.mean_gap() + replies.mean_gap() + 3 * down.mean_gap();
+    // A packet waits one gap on average before it enters its gateway (relay/core/entry_gate.hpp).
+    const auto gate = Rate{main_slots.milli + client_loops.milli}.mean_gap();
+    return 9 * mean_delay + gate + main_slots.mean_gap() + replies.mean_gap() + 3 * down.mean_gap();
 }
 
 std::uint32_t Parameters::surb_stock_target(Rate pace) const {

@@ -32,6 +32,17 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: five hops, each unwrapped, held and passed
             relay.run(at, 501ms);
             CHECK(relay.counters.exit_payloads == 1);
             CHECK(relay.links.relays.empty());
+        } else if (hop == 0) {
+            // A client's packet enters at a moment of the gateway's own (entry_gate_test).
+            relay.run(at, 60ms);
+            REQUIRE(relay.links.relays.size() == 1);
+            const auto& left = relay.links.relays.front();
+            CHECK(left.next == network.named(names[1]).identity);
+            CHECK(left.at >= at + 20ms + 9ms);
+            CHECK(left.at <= at + 20ms + 28ms);
+            CHECK(std::abs(static_cast<double>(relay.counters.held_ns) - 20e6) <= 0.5e6);
+            cell = std::make_unique<cell::Cell>(left.cell);
+            at = left.at;
         } else {
             CHECK(relay.pipeline.next_due() <= at + 20ms);
             relay.tick(at + 20ms - 500us - 1ns);  // the next tick is nearer to its time
