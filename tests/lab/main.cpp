@@ -18,11 +18,10 @@ using namespace nightjar::lab::measure;
 using Experiment = void (*)(const Options&, Report&);
 
 constexpr std::pair<const char*, Experiment> experiments[] = {
-    {"speed", speed},         {"mixing", mixing},     {"observer", observer},
-    {"linking", linking},     {"gateway", gateway},   {"headers", headers},
-    {"handovers", handovers}, {"sessions", sessions}, {"clocks", clocks}, {"routes", routes},
-    {"operators", operators}, {"active", active},     {"held", held},
-    {"drops", drops},         {"capture", capture},
+    {"speed", speed},     {"mixing", mixing},   {"observer", observer},   {"linking", linking},
+    {"gateway", gateway}, {"headers", headers}, {"handovers", handovers}, {"sessions", sessions},
+    {"clocks", clocks},   {"routes", routes},   {"operators", operators}, {"active", active},
+    {"held", held},       {"drops", drops},     {"exchange", exchange},   {"capture", capture},
 };
 
 void run(const char* name, Experiment experiment, const Options& options, Report& report) {

@@ -140,7 +140,7 @@ def privacy():
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
     for experiment in ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
-                       "routes", "operators", "active", "held", "drops"):
+                       "routes", "operators", "active", "held", "drops", "exchange"):
         yield f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
                                     rows / f"{experiment}.jsonl"], {}
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}

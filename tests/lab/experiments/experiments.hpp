@@ -33,6 +33,8 @@ void active(const measure::Options& options, measure::Report& report);  // n-1, 
 void held(const measure::Options& options, measure::Report& report);
 /// A bad gateway or mix drops packets of a client, and a bad exit looks for the gap.
 void drops(const measure::Options& options, measure::Report& report);
+/// A client's line that is not even, or is held up in turns, and a bad exit.
+void exchange(const measure::Options& options, measure::Report& report);
 /// Compares the running product with its simulation, if options.capture names a file. Throws if the
 /// file cannot be read.
 void capture(const measure::Options& options, measure::Report& report);
