@@ -8,8 +8,14 @@ namespace nightjar::client::core {
 namespace {
 
 constexpr std::size_t pings_max = 64;
-// Replies that are claimed lost although they came. So a dropped reply is no mark.
-constexpr double claimed_lost = 0.01;
+// Shares of replies that are claimed lost although they came, so that a dropped one is no mark.
+// Where nothing has to be sent again, the claim costs nothing.
+constexpr double claimed_lost_cover = 0.5;
+constexpr double claimed_lost_data = 0.01;
+// The target of SURBs varies, so that those of a dropped packet are not missed: by up to so many,
+// drawn again before one packet in so many.
+constexpr std::uint64_t spare_most = 16;
+constexpr std::uint64_t spare_packets = 64;
 // Replies settled for one packet, at most. After a gap between slots the acks still pass over each
 // number slowly enough for their window.
 constexpr stream::PacketNumber settle_step = stream::ack_window / 2;
@@ -114,7 +120,10 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
 
     base::ByteArray<stream::message_size> message{};
     const base::ByteSpan behind_header = base::ByteSpan{message}.subspan(stream::up_header_size);
-    const auto wanted = top_up(estimate(due), target(schedule, due));
+    // The first stock is S* exactly, so that it is soon complete.
+    if (stock_.newest() != 0 && draws_.below(spare_packets) == 0)
+        spare_ = static_cast<std::uint32_t>(draws_.below(spare_most + 1));
+    const auto wanted = top_up(estimate(due), target(schedule, due) + spare_);
     auto made = write_surbs(wanted, epoch, due, behind_header, context);
     const auto surbs = static_cast<std::uint32_t>(made.size());
     const auto number = sent_.next(due, surbs);
@@ -180,7 +189,8 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
 }
 
 void Session::settle_reply(stream::PacketNumber number) {
-    const bool claim = draws_.unit() < claimed_lost;
+    const auto share = mux_.holds_back(number) ? claimed_lost_data : claimed_lost_cover;
+    const bool claim = draws_.unit() < share;
     const auto report = unsettled_.extract(number);
     const bool counts = !report.empty() && !claim;
     mux_.settle(number, counts);

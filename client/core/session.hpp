@@ -120,7 +120,8 @@ class Session {
     stream::Mux mux_;
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // the latest slot for which a packet was built
-    base::ForkedRandom draws_;  // which replies are claimed lost
+    base::ForkedRandom draws_;  // which replies are claimed lost, and `spare_`
+    std::uint32_t spare_ = 0;   // SURBs wanted beyond S*
     EpochSwitch epoch_switch_;
     bool answered_ = false;  // a reply has come
     stream::ArrivedLog arrived_;

@@ -143,6 +143,8 @@ class Mux {
     /// If it does not count, because the peer takes the packet for lost and sends it again, only
     /// the end of a stream whose peer broke a rule will take effect.
     void receive(const CheckedFrames& frames, PacketNumber number, bool counts);
+    /// receive() holds something back for `number`.
+    bool holds_back(PacketNumber number) const;
     /// What receive() held back for `number` takes effect, if there is any. `counts`: as there.
     void settle(PacketNumber number, bool counts);
 

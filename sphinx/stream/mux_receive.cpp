@@ -37,6 +37,10 @@ void Mux::receive(const CheckedFrames& frames, PacketNumber number, bool counts)
     waiting.insert(waiting.end(), effects.begin(), effects.end());
 }
 
+bool Mux::holds_back(PacketNumber number) const {
+    return impl_->unsettled.contains(number);
+}
+
 void Mux::settle(PacketNumber number, bool counts) {
     const auto node = impl_->unsettled.extract(number);
     if (node.empty()) return;

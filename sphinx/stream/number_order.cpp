@@ -9,6 +9,7 @@ std::optional<PacketNumber> NumberOrder::next() {
         for (std::size_t i = 0; i < block; ++i)
             fresh.number_at[i] = static_cast<std::uint8_t>(i);
         random_.shuffle(fresh.number_at);
+        unused_ = unused_max * random_.unit();
         for (std::size_t i = 0; i < block; ++i)
             fresh.position_of[fresh.number_at[i]] = static_cast<std::uint8_t>(i);
     }

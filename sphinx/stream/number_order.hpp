@@ -1,6 +1,7 @@
 // The order in which a client uses its packet numbers: random within blocks of 64, and some numbers
 // are never used (docs/traffic-law.md section 2, Numbers). So an exit cannot tell which packet left
-// in which slot, and a number that is missing is no sign of a dropped packet.
+// in which slot. How many are not used differs much from block to block, so that one more that is
+// missing is hardly a sign of a dropped packet.
 //
 // Positions count the numbers in the order of sending, from 1, those never used included. Pure; one
 // thread.
@@ -18,13 +19,11 @@ namespace nightjar::stream {
 class NumberOrder {
  public:
     static constexpr PacketNumber block = 64;
-    /// The share of unused numbers is drawn between these.
-    static constexpr double unused_min = 0.02;
-    static constexpr double unused_max = 0.05;
+    /// The share of a block's numbers that are not used is drawn for each block, from 0 to this.
+    static constexpr double unused_max = 0.4;
 
     /// Takes a random stream of its own from `random`, and nothing later.
-    explicit NumberOrder(base::Random& random)
-        : random_{random}, unused_{unused_min + (unused_max - unused_min) * random_.unit()} {}
+    explicit NumberOrder(base::Random& random) : random_{random} {}
 
     /// Moves on to the next position, and returns its number. nullopt: that number is never used.
     std::optional<PacketNumber> next();
@@ -35,7 +34,7 @@ class NumberOrder {
 
  private:
     base::ForkedRandom random_;
-    double unused_;
+    double unused_ = 0;        // share of the newest block
     PacketNumber last_ = 0;    // position
     PacketNumber forgot_ = 0;  // blocks
     struct Block {

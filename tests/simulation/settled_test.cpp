@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -116,12 +117,21 @@ TEST_CASE("replies that come up to 2.4 s later change no byte of a client's pack
     }
 }
 
-TEST_CASE("all that an exit reads beside frames is the same, whatever applications do") {
+/// Takes in which replies a packet acknowledges.
+void note_acks(const stream::Acks& acks, std::set<stream::PacketNumber>& told) {
+    if (acks.largest > 0) told.insert(acks.largest);
+    for (std::size_t i = 0; i < stream::ack_window && i + 1 < acks.largest; ++i)
+        if (acks.below[i]) told.insert(acks.largest - 1 - static_cast<stream::PacketNumber>(i));
+}
+
+TEST_CASE("what an exit reads beside frames depends on no application but by its own replies") {
     const auto idle = run(Does::nothing, 0s, 0.01, 60s);
     for (const auto does : {Does::uploads, Does::downloads}) {
         const auto busy = run(does, 2400ms, 0.01, 60s);
         REQUIRE(busy.messages.size() == idle.messages.size());
         std::size_t with_frames = 0;
+        std::set<stream::PacketNumber> told[2];
+        std::int64_t more_surbs = 0;
         for (std::size_t i = 0; i < idle.messages.size(); ++i) {
             const auto a = stream::decode_up(idle.messages[i]);
             const auto b = stream::decode_up(busy.messages[i]);
@@ -130,25 +140,38 @@ TEST_CASE("all that an exit reads beside frames is the same, whatever applicatio
             // Every field by name: the table in docs/traffic-law.md has a row for each.
             const auto& [session, surb_count, surb_epoch, number, schedule, acks] = *a;
             CHECK(b->session == session);
-            REQUIRE(b->surb_count == surb_count);
             CHECK(b->surb_epoch == surb_epoch);
             CHECK(b->number == number);
             CHECK(b->schedule == schedule);
-            CHECK(b->acks == acks);
-            for (std::size_t surb = 0; surb < surb_count; ++surb)
-                CHECK(std::ranges::equal(stream::surb_of(*a, idle.messages[i], surb),
-                                         stream::surb_of(*b, busy.messages[i], surb)));
+            // Claims depend on whether the reply brought something to send again. So the newest
+            // report of the stock may be some replies older.
+            note_acks(acks, told[0]);
+            note_acks(b->acks, told[1]);
+            more_surbs += std::int64_t{b->surb_count} - surb_count;
+            CHECK(std::abs(more_surbs) <= 12);
             with_frames += idle.messages[i] != busy.messages[i] ? 1 : 0;
         }
+        // A reply that is claimed lost with data is claimed lost without.
+        CHECK(std::ranges::includes(told[1], told[0]));
         // A reader sends little but windows.
         CHECK(with_frames > (does == Does::uploads ? idle.messages.size() / 2 : 20));
     }
 }
 
-TEST_CASE("a share of numbers is never used, and 1 % of replies is claimed lost") {
+namespace {
+
+/// The shares of numbers that no packet has, and of replies that no packet acknowledges.
+struct Missing {
+    double unused;
+    double lost;
+};
+
+/// Nothing is lost in this world.
+Missing missing(Does does, base::Seconds duration) {
     LawOptions options;
     options.seed = options.client_seed = 42;
     LawWorld world{options};
+    Application application{world, does};
     std::set<stream::PacketNumber> numbers;
     std::set<stream::PacketNumber> told;
     stream::PacketNumber largest = 0;
@@ -163,19 +186,29 @@ TEST_CASE("a share of numbers is never used, and 1 % of replies is claimed lost"
         for (std::size_t i = 0; i < stream::ack_window; ++i)
             if (acks.below[i]) told.insert(acks.largest - 1 - static_cast<stream::PacketNumber>(i));
     };
-    world.run_for(600s);
+    world.run_for(duration);
     CHECK(falling > numbers.size() / 2);
-    const double unused =
-        1 - static_cast<double>(numbers.size()) / static_cast<double>(*numbers.rbegin());
-    CHECK(unused > 0.015);
-    CHECK(unused < 0.055);
-    // Nothing is lost in this world.
-    const double lost = 1 - static_cast<double>(told.size()) / largest;
-    std::printf("never used: %.1f %% of numbers; claimed lost: %.2f %% of replies\n", 100 * unused,
-                100 * lost);
-    CHECK(lost > 0.007);
-    CHECK(lost < 0.013);
     CHECK(world.ticks_missed() == 0);
+    const Missing missing{
+        1 - static_cast<double>(numbers.size()) / static_cast<double>(*numbers.rbegin()),
+        1 - static_cast<double>(told.size()) / largest};
+    std::printf("never used: %.1f %% of numbers; claimed lost: %.2f %% of replies\n",
+                100 * missing.unused, 100 * missing.lost);
+    return missing;
+}
+
+}  // namespace
+
+TEST_CASE("numbers are left out, half of the cover replies and 1 % of the others claimed lost") {
+    const auto idle = missing(Does::nothing, 600s);
+    CHECK(idle.unused > 0.18);
+    CHECK(idle.unused < 0.22);
+    CHECK(idle.lost > 0.48);
+    CHECK(idle.lost < 0.52);
+    // A download begins after some seconds, and fills every reply.
+    const auto busy = missing(Does::downloads, 150s);
+    CHECK(busy.lost > 0.007);
+    CHECK(busy.lost < 0.1);
 }
 
 TEST_CASE("the stock at the exit stays near its margin, at every pace and loss") {
@@ -204,7 +237,9 @@ TEST_CASE("the stock at the exit stays near its margin, at every pace and loss")
             std::printf("pace %.1f, loss %.0f %%: stock %zu to %zu\n", pace / 1000.0, 100 * loss,
                         least, most);
             CHECK(least >= (loss > 0 ? 20 : 50));
-            CHECK(most <= 60 + 25);
+            // S* varies by up to 16 SURBs.
+            CHECK(most > 60 + 10);
+            CHECK(most <= 60 + 25 + 8);
             CHECK(world.ticks_missed() == 0);
         }
     }

@@ -132,7 +132,7 @@ MUTANTS = [
            CORE, "pipeline: draining flushes nothing and takes nothing"),
     # --- the client's law, and the exits' end of it ---
     mutant("SURBs-sent-whatever-the-stock", "client/core/session.cpp",
-           "const auto wanted = top_up(estimate(due), target(schedule, due));",
+           "const auto wanted = top_up(estimate(due), target(schedule, due) + spare_);",
            "const auto wanted = std::min(1u, target(schedule, due));",
            CORE, "the stock is filled to S* and then only what is missing is sent"),
     mutant("paces-sum-to-more-than-R", "client/core/session_plan.cpp", "parts.push_back(upto - given);",

@@ -31,4 +31,8 @@ MUTANTS = [
            CORE, "an exit sends nothing ahead of a client's windows"),
     mutant("nothing-ahead-at-the-network's-rates", "sphinx/stream/mux.cpp",
            "    limits.ahead = limits.receive_window;\n", "", CORE, "an upload does not wait for its first WINDOW"),
+    # --- sphinx/stream/number_order ---
+    mutant("the-same-share-unused-in-every-block", "sphinx/stream/number_order.cpp",
+           "unused_ = unused_max * random_.unit();", "unused_ = unused_max / 2;",
+           CORE, "numbers come in random order within blocks of 64, and 0 to 40 % of a block's never"),
 ]

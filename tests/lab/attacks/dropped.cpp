@@ -15,6 +15,9 @@ namespace {
 using stream::PacketNumber;
 
 constexpr double warm_up_s = 60;
+// The law's world begins 300 s into an hour: the first handover is at 3,300 s. Until the next one
+// the old session lingers beside the main one.
+constexpr double handed_over_s = 3400;
 constexpr PacketNumber block = 64;  // numbers are shuffled within such blocks, or not at all
 
 struct Seen {
@@ -67,7 +70,7 @@ class Beyond {
     std::vector<Point> points_;
 };
 
-/// One client, and what the exit of its longest session reads.
+/// One client, and what a bad exit that has one of its sessions reads.
 class DroppedClient {
  public:
     explicit DroppedClient(const DropOptions& options)
@@ -80,7 +83,7 @@ class DroppedClient {
         world_.exit_reads = [this](base::Mono, base::ByteView message) { read(message); };
         world_.exit_answers = [this](base::Mono, base::ByteView message) {
             if (const auto header = stream::decode_down(message))
-                replies_.push_back({now(), header->number, 0});
+                answered_[header->incarnation].push_back({now(), header->number, 0});
         };
     }
 
@@ -90,8 +93,12 @@ class DroppedClient {
     const client::core::Core& core() { return world_.core(); }
     base::Mono clock() const { return world_.now(); }
 
-    /// Call it when the run is over.
-    void count() {
+    /// Call it when the run is over: what the exit has seen from `start` on.
+    void count(double start) {
+        const auto session = seat_of(read_, start);
+        packets_ = after(read_.at(session), start);
+        replies_ = after(answered_.at(seat_of(answered_, start)), start);
+        acknowledged_ = acks_.at(session);
         double surbs = 0;
         for (const auto& packet : packets_) {
             blocks_[(packet.number - 1) / block].insert(packet.number);
@@ -125,15 +132,28 @@ class DroppedClient {
         law.loss = options.loss;
         return law;
     }
+    static std::vector<Seen> after(const std::vector<Seen>& seen, double start) {
+        return {from(seen, start), seen.end()};
+    }
+    /// The session with most packets, or with the second most.
+    template <class Key>
+    Key seat_of(const std::map<Key, std::vector<Seen>>& sessions, double start) const {
+        std::vector<std::pair<std::ptrdiff_t, Key>> sizes;
+        for (const auto& [key, seen] : sessions)
+            sizes.emplace_back(seen.end() - from(seen, start), key);
+        std::sort(sizes.rbegin(), sizes.rend());
+        return sizes.at(options_.seat == Seat::lingering ? 1 : 0).second;
+    }
     void read(base::ByteView message) {
         const auto header = stream::decode_up(message);
-        if (!header) return;
-        packets_.push_back({now(), header->number, header->surb_count});
+        if (!header || decoys_.unit() < options_.decoys) return;
+        read_[header->session].push_back({now(), header->number, header->surb_count});
         const auto& acks = header->acks;
         if (acks.largest == 0) return;
-        acknowledged_.insert(acks.largest);
+        auto& acknowledged = acks_[header->session];
+        acknowledged.insert(acks.largest);
         for (std::size_t i = 0; i < stream::ack_window && i + 1 < acks.largest; ++i)
-            if (acks.below[i]) acknowledged_.insert(acks.largest - 1 - PacketNumber(i));
+            if (acks.below[i]) acknowledged.insert(acks.largest - 1 - PacketNumber(i));
     }
     /// The numbers without a packet in each block, weighted by the block's share of what arrives
     /// around `at`.
@@ -156,6 +176,11 @@ class DroppedClient {
     world::LawWorld world_;
     base::Mono begun_;
     unsigned left_ = 0;
+    base::SeededRandom decoys_{options_.seed};
+    std::map<base::SessionId, std::vector<Seen>> read_;
+    std::map<base::SessionId, std::set<PacketNumber>> acks_;
+    std::map<std::uint32_t, std::vector<Seen>> answered_;  // by incarnation
+    // Of the exit's session:
     std::vector<Seen> packets_;  // in the order of arrival
     std::vector<Seen> replies_;  // in the order of sending
     std::set<PacketNumber> acknowledged_;
@@ -170,13 +195,15 @@ std::vector<measure::Observation> drop_observations(const DropOptions& options) 
     DroppedClient client{options};
     std::vector<std::pair<double, bool>> moments;
     base::SeededRandom random{options.seed};
-    for (double at = warm_up_s; at + drop_every_s < options.seconds; at += drop_every_s) {
+    const auto start = options.seat == Seat::alone ? warm_up_s : handed_over_s;
+    client.run_to(start);
+    for (double at = start + 10; at + drop_every_s < start + options.seconds; at += drop_every_s) {
         client.run_to(at + random.unit());
         moments.emplace_back(client.now(), moments.size() % 2 == 1);
         if (moments.back().second) client.drop();
     }
-    client.run_to(options.seconds + 10);
-    client.count();
+    client.run_to(start + options.seconds + 10);
+    client.count(start);
     std::vector<measure::Observation> observations;
     for (const auto& [at, attacked] : moments)
         observations.push_back({options.seed, attacked, client.features(at)});

@@ -12,12 +12,18 @@ namespace nightjar::lab::attacks {
 
 enum class Way { up, down };  // packets to the exit, or replies
 
+/// Which session the bad exit has: the only one of a client in its first hour, or one of the two
+/// that it has ever after.
+enum class Seat { alone, main, lingering };
+
 struct DropOptions {
     std::uint64_t seed = 1;
     Way way = Way::up;
+    Seat seat = Seat::alone;
     unsigned dropped = 1;  // packets in a row, from the moment of the attack
     double loss = 0;       // share of all packets, each way, that is lost anyway
-    double seconds = 0;    // length of the run; it has an attack every 2 * drop_every_s
+    double decoys = 0;     // a model: share of main slots whose packet the exit does not get
+    double seconds = 0;    // length of the attack; one every 2 * drop_every_s
 };
 inline constexpr double drop_every_s = 14;
 

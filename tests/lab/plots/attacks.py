@@ -178,27 +178,31 @@ def held(rows):
 
 
 @plot("drops", "drops", "Dropped packets: a mark, and how soon they are noticed",
-      "Left: the AUC of an exit that looks for the gap that an attacker made, by the share of all packets that are lost "
-      "anyway. Right: the share of clients whose own loops tell within a minute.")
+      "By the packets of a client that an attacker drops in a row: the AUC of an exit that knows the moment and looks for "
+      "the gap (left axis), and the share of clients whose own loops tell within a minute (right axis). The exit has the "
+      "only session of a client in its first hour, or one of the two that a client has afterwards.")
 def drops(rows):
-    found, noticed = rows("drops", "mark"), rows("drops", "notice")
+    found, noticed = rows("drops", "mark", loss=0, decoys=0), rows("drops", "notice")
     if not found or not noticed:
         return None
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 4))
-    looks = {0: RED, 0.02: PURPLE, 0.05: ORANGE, 0.1: GREEN, 0.2: BLUE}
-    for loss in sorted(unique(row["loss"] for row in found)):
+    figure, axis = plt.subplots(figsize=(7.2, 4.4))
+    for session, colour in (("alone", RED), ("main", ORANGE), ("lingering", BLUE)):
         for way, line in (("up", "o-"), ("down", "s--")):
-            line_of = sorted((row["dropped"], row["auc"]) for row in found if (row["loss"], row["way"]) == (loss, way))
-            left.plot(*zip(*line_of), line, color=looks[loss], fillstyle="none", label=f"{way}, {100 * loss:g} % lost anyway")
-    auc_axis(left, 0.55)
-    left.set_xscale("log", base=2)
-    left.set_xlabel("packets dropped in a row")
-    left.legend(fontsize=7, loc="lower right")
-    right.plot([row["dropped"] for row in noticed], share(row["noticed"] for row in noticed), "o-", color=BLUE)
-    right.set_xscale("log", base=2)
-    right.set_ylim(-2, 102)
-    right.set_xlabel("packets dropped in a row")
-    right.set_ylabel("clients that notice [%]")
+            line_of = sorted((row["dropped"], row["auc"]) for row in found if (row["session"], row["way"]) == (session, way))
+            if line_of:
+                axis.plot(*zip(*line_of), line, color=colour, fillstyle="none", label=f"{way}, {session}")
+    auc_axis(axis, 0.55)
+    axis.set_xscale("log", base=2)
+    axis.set_xlabel("packets dropped in a row")
+    notice = axis.twinx()
+    notice.plot([row["dropped"] for row in noticed], share(row["noticed"] for row in noticed), "^:", color="black",
+                label="clients that notice")
+    notice.set_ylim(-20, 104)
+    notice.set_ylabel("clients that notice [%]")
+    notice.grid(visible=False)
+    handles, labels = axis.get_legend_handles_labels()
+    more, names = notice.get_legend_handles_labels()
+    legend_on_top(figure, handles + more, labels + names, 3)
     return figure
 
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "client/core/session.hpp"
@@ -36,7 +37,10 @@ struct SessionFixture {
     stream::Mux far{stream::Side::exit};
     std::vector<base::Bytes> surbs;
     stream::ArrivedLog arrived;  // at the exit
+    std::optional<stream::StreamId> spoken;
 
+    /// From the next packet on each reply brings a byte, so that it is hardly ever claimed lost.
+    void speak() { spoken = session.mux().open({"spoken", 1}); }
     SessionContext context() {
         return {*network.document, *network.document->find(gateway), self, *sealer, network.random,
                 outstanding};
@@ -89,6 +93,10 @@ struct SessionFixture {
                         .stock = static_cast<std::uint16_t>(surbs.size() - 1),
                         .acks = acks},
                        message);
+        if (spoken) {
+            far.accept(*spoken);
+            far.write(*spoken, base::ByteArray<1>{});
+        }
         far.fill(replies, base::ByteSpan{message}.subspan(stream::down_header_size));
         const auto used = packet::use_surb(surbs.front(), message, packet::payload_size);
         surbs.erase(surbs.begin());

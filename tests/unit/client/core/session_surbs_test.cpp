@@ -8,6 +8,7 @@ using Fixture = client_test::SessionFixture;
 
 TEST_CASE("an exit that answers with hardly a SURB left has not confirmed its stock") {
     Fixture f;
+    f.speak();
     const auto half = f.network.document->parameters.surb_margin / 2;
     f.compose();
     f.now = f.network.now + 3s;
@@ -31,6 +32,7 @@ TEST_CASE("an exit that answers with hardly a SURB left has not confirmed its st
 
 TEST_CASE("without a settled reply no packet is overdue, however long that takes") {
     Fixture f;
+    f.speak();
     f.schedule.change_at = f.now + 20s;  // packets leave long before the exit can answer
     auto& mux = f.session.mux();
     const auto id = mux.open({"example.org", 80});
