@@ -63,6 +63,10 @@ std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall w
     else
         // Every tick has a number, so that the client knows from its clock which one it must be.
         sent_.leave_out(now);
+    if (reply)
+        answered_ = now;
+    else if (answered_ && now - *answered_ > answered_for)
+        answered_.reset();
     pace_.ticked(context.random);
     in_force_ = pace_.in_force(now);
     return reply;

@@ -63,6 +63,8 @@ struct ExitContext {
 
 class ExitSession {
  public:
+    static constexpr base::Seconds answered_for{10};
+
     struct Reply {
         base::NodeId first_hop;  // chosen by the client: the caller must check it
         cell::CellBox cell;
@@ -88,6 +90,9 @@ class ExitSession {
     std::optional<Reply> tick(base::Mono now, base::Wall wall, const ExitContext& context);
     /// The pace in force at the last packet or tick.
     directory::Rate pace() const { return in_force_; }
+    /// One of its ticks was answered, and not longer than answered_for ago. A session without SURBs
+    /// sends nothing, whatever pace it asks for.
+    bool answered() const { return answered_.has_value(); }
     /// Discards the tick at due() and starts the pace again at `now`: the exit was suspended.
     void restart(base::Mono now, const ExitContext& context);
 
@@ -123,6 +128,7 @@ class ExitSession {
     SurbStock surbs_;
     NameAnswers names_;
     base::Mono heard_{};
+    std::optional<base::Mono> answered_;  // the last tick that was, if not too long ago
 };
 
 }  // namespace nightjar::relay::core

@@ -126,7 +126,8 @@ void ExitSessions::Impl::requeue(Entry& entry) {
 void ExitSessions::Impl::charge(Entry& entry) {
     memory -= std::exchange(entry.charged, entry.session.memory());
     memory += entry.charged;
-    pace_milli -= std::exchange(entry.paced, frozen(entry) ? 0 : entry.session.pace().milli);
+    const bool counts = entry.session.answered() && !frozen(entry);
+    pace_milli -= std::exchange(entry.paced, counts ? entry.session.pace().milli : 0);
     pace_milli += entry.paced;
 }
 
@@ -254,7 +255,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
             ++self.counters.replies;
         } else if (!self.frozen(entry)) {
             ++self.counters.ticks_missed;
-            self.unanswered += !late;
+            self.unanswered += !late && session->answered();
         }
     }
 }

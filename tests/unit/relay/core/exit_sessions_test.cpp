@@ -57,10 +57,13 @@ TEST_CASE("an exit knows the sum of the paces in force, and which ticks found no
     CHECK(harness.exit.pace() == 0);
     for (int i = 0; i < 4; ++i)
         harness.send(5, full);
-    harness.tick(Mono{} + Milliseconds{1});
-    CHECK(harness.exit.pace() == 45);
+    CHECK(harness.exit.pace() == 0);
     std::size_t replies = 0;
-    for (int ms = 2; ms < 2000; ++ms)
+    for (int ms = 1; ms < 100; ++ms)
+        replies += harness.tick(Mono{} + Milliseconds{ms}).size();
+    CHECK(replies > 0);
+    CHECK(harness.exit.pace() == 45);
+    for (int ms = 100; ms < 2000; ++ms)
         replies += harness.tick(Mono{} + Milliseconds{ms}).size();
     CHECK(replies == 20);
     CHECK(harness.exit.take_unanswered() == harness.counters.ticks_missed);
@@ -72,6 +75,34 @@ TEST_CASE("an exit knows the sum of the paces in force, and which ticks found no
     harness.tick(harness.now + Seconds{132});
     CHECK(harness.exit.sessions() == 0);
     CHECK(harness.exit.pace() == 0);
+}
+
+TEST_CASE("a session without SURBs asks for no loops, whatever its pace") {
+    Harness harness;
+    // Its packets keep it alive, and bring one SURB in all.
+    const auto seconds = [&](int upto) {
+        for (auto ms = std::chrono::floor<Milliseconds>(harness.now - Mono{}).count() + 1;
+             ms <= 1000 * upto; ++ms) {
+            if (ms % 1000 == 0) harness.send(0, full);
+            harness.tick(Mono{} + Milliseconds{ms});
+        }
+    };
+    harness.send(0, full);
+    seconds(5);
+    CHECK(harness.counters.ticks_missed > 200);
+    CHECK(harness.exit.take_unanswered() == 0);
+    CHECK(harness.exit.pace() == 0);
+    // One SURB counts for 10 s.
+    harness.send(1, full);
+    seconds(8);
+    CHECK(harness.exit.pace() == 45);
+    CHECK(harness.exit.take_unanswered() > 100);
+    seconds(17);
+    harness.exit.take_unanswered();
+    seconds(30);
+    CHECK(harness.exit.take_unanswered() == 0);
+    CHECK(harness.exit.pace() == 0);
+    CHECK(harness.exit.sessions() == 1);
 }
 
 TEST_CASE("a packet that arrives twice counts once") {
