@@ -170,11 +170,11 @@ void Core::Impl::on_reply(const Expected& spent, base::ByteView payload, base::M
     if (!message) return;
     const bool taken = found->second.session->on_reply(*message, spent, now);
     // The plan replaces a dead session at its next decision. Its streams need not wait for that.
-    if (found->second.session->forgotten()) reset_streams(found->second);
+    if (found->second.session->forgotten()) leave_streams(found->first, found->second);
     if (!taken) return;
     found->second.silence.heard(watch.time(), now);
     ++replies;
-    collect(found->second, &spent);
+    collect(*found->second.bundle, &spent);
     start_waiting();
 }
 

@@ -96,8 +96,8 @@ class Core {
 
     // --- the link to the gateway ---
     /// Starts the schedule: slots and loops at once, the exit's first replies 3 to 4 s later.
-    /// Sessions and streams survive an interruption of at most 120 s. Call prepare() right after it:
-    /// a slot that comes due without its packet is lost.
+    /// Sessions and streams survive an interruption of at most 120 s. Call prepare() right after
+    /// it: a slot that comes due without its packet is lost.
     void connected(base::Mono now, base::Wall wall);
     void disconnected();
     /// Returns the packets whose slots are due by `now` + `ahead`, in the order of their slots;

@@ -28,6 +28,11 @@ inline constexpr std::size_t outstanding_per_session_max = 16'384;
 /// A link interruption of at most this length ends no session. An exit keeps a silent session for
 /// 130 s (relay/core/exit_sessions.hpp), so this is shorter.
 inline constexpr base::Seconds resume_within{120};
+/// Sessions in a row that the shared session's place has at one exit: its exit term, drawn
+/// uniformly. Streams can outlive their session within a term. Each client draws its own terms, so
+/// clients that came together do not change their exits together.
+inline constexpr std::uint64_t exit_term_min = 4;
+inline constexpr std::uint64_t exit_term_max = 12;
 inline constexpr std::size_t streams_max = 1024;
 inline constexpr std::size_t waiting_max = 512;  // streams that wait for a place
 /// A session that was answered this lately shows that its exit and its kept mix are up.
@@ -36,8 +41,15 @@ inline constexpr base::Seconds answered_lately{3};
 inline constexpr base::Milliseconds count_loops_every{100};
 
 struct Core::Impl final : PlanHost {
+    /// Streams at one exit. One session carries them, or several do at once.
+    struct Bundle {
+        explicit Bundle(const stream::MuxLimits& limits) : mux{stream::Side::client, limits} {}
+        stream::Mux mux;
+        std::map<stream::StreamId, StreamRef> streams;
+    };
+    using BundlePtr = std::shared_ptr<Bundle>;
     struct Stream {
-        SessionHandle session = 0;
+        BundlePtr bundle;  // nullptr: it waits, or its last session has ended
         stream::StreamId id = 0;
         IsolationKeys::Use key;  // nullptr: a stream without an isolation key
         bool waits = false;      // for a place in its session, which is none yet
@@ -49,11 +61,11 @@ struct Core::Impl final : PlanHost {
         bool rest_complete = false;  // it ends with the target's last byte
     };
     struct SessionEntry {
-        SessionEntry(std::unique_ptr<Session> with, base::Mono begun)
-            : session{std::move(with)}, silence{begun} {}
+        SessionEntry(std::unique_ptr<Session> with, BundlePtr of, base::Mono begun)
+            : session{std::move(with)}, bundle{std::move(of)}, silence{begun} {}
         std::unique_ptr<Session> session;
+        BundlePtr bundle;
         ExitSilence silence;
-        std::map<stream::StreamId, StreamRef> streams;
         bool blamed = false;  // `guards` knows that it failed
     };
 
@@ -87,6 +99,7 @@ struct Core::Impl final : PlanHost {
     /// if there is one, else it draws an exit.
     std::optional<SessionHandle> create_session(const std::optional<IsolationKey>& key);
     const directory::Relay* choose_exit();
+    base::Nanoseconds turn_length(const std::optional<IsolationKey>& key);
     const directory::Relay* exit_of_turn(const std::optional<IsolationKey>& key);
     void forget_turn_of(SessionHandle session);
     void keep_mix(Session& session);
@@ -96,12 +109,25 @@ struct Core::Impl final : PlanHost {
     void end_session(SessionHandle handle);
     /// Ends all sessions and clears the plan: the state before the first connection.
     void end_sessions();
-    void reset_streams(SessionEntry& live);
+    std::optional<SessionHandle> shared_session() const {
+        return plan.current(std::max(clock, law_time));
+    }
+    std::optional<SessionHandle> session_for(const IsolationKey& key);
+    std::vector<SessionHandle> isolated_sessions(Phase last) const;
+
+    // --- core_handover.cpp: which sessions carry which streams ---
+    BundlePtr new_bundle() const;
+    /// Lets the next main session carry the streams of the last one, and takes the exits' answers.
+    void follow_handover(base::Mono now);
+    void hand_over(SessionHandle from, SessionHandle to);
+    void refused(SessionEntry& live);
+    bool carried_by_others(const SessionEntry& live) const;
+    /// The session carries nothing any more. Streams that no other session carries are reset.
+    void leave_streams(SessionHandle handle, SessionEntry& live);
+    void reset_streams(Bundle& bundle);
     void report(StreamRef ref, stream::Event::Kind kind,
                 stream::ResetReason reason = stream::ResetReason::cancelled);
     std::size_t read_rest(StreamRef ref, Stream& stream, base::ByteSpan out);
-    std::optional<SessionHandle> session_for(const IsolationKey& key);
-    std::vector<SessionHandle> isolated_sessions(Phase last) const;
 
     // --- core_streams.cpp: streams and pings ---
     std::optional<StreamRef> open(const IsolationKey& isolation, const stream::Target& target);
@@ -109,12 +135,13 @@ struct Core::Impl final : PlanHost {
     bool waits(StreamRef ref) const;
     void start_waiting();
     bool full() const { return streams.size() >= streams_max || waiting.size() >= waiting_max; }
-    void collect(SessionEntry& live, const Expected* spent);
-    void on_pong(SessionEntry& live, std::uint64_t nonce, const Expected* spent);
+    void collect(Bundle& bundle, const Expected* spent);
+    void on_pong(std::uint64_t nonce, const Expected* spent);
     void forget_if_over(StreamRef ref);
     void forget(StreamRef ref);
-    /// The stream's session and its number in that session. The session is nullptr if unknown.
-    std::pair<Session*, stream::StreamId> find(StreamRef ref) const;
+    /// Where the stream is, and its number there. nullptr: it is unknown, or waits, or its last
+    /// session has ended.
+    std::pair<stream::Mux*, stream::StreamId> find(StreamRef ref) const;
     CoreStatus status(base::Mono now) const;
 
     std::shared_ptr<const directory::Document> document;
@@ -137,12 +164,14 @@ struct Core::Impl final : PlanHost {
     SessionHandle last_handle = loops_handle;
     std::map<SessionHandle, SessionEntry> sessions;
     Guards guards;
-    std::uint64_t guards_reported = 0;  // the count of changes at the last changed_guards()
-    /// The exit that a key drew in its turn: for one session lifetime, or until it stops answering.
-    /// Sessions that begin again after an interruption use it, so interruptions draw no exits.
+    std::uint64_t guards_reported = 0;         // the count of changes at the last changed_guards()
+    std::optional<SessionHandle> shared_main;  // the session for new streams without a key
+    /// The exit that a key drew in its turn: the shared session's for an exit term, any other key's
+    /// for one session lifetime, or until it stops answering. Sessions that begin again after an
+    /// interruption use it, so interruptions draw no exits.
     struct Turn {
         base::NodeId exit;
-        base::Mono drawn;
+        base::Mono ends;
         SessionHandle session = 0;  // the latest that uses it
     };
     std::map<std::optional<IsolationKey>, Turn> turns;  // no key: the shared session

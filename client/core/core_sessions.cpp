@@ -45,10 +45,8 @@ void Core::Impl::blame(Session& silent) {
 }
 
 std::optional<SessionHandle> Core::Impl::open_shared() {
-    // A main session that is due for its successor ends its exit's turn, as does a dead exit.
     for (const auto& entry : plan.entries())
-        if (entry.phase == Phase::main ? !entry.isolated : entry.dead && !entry.excused)
-            forget_turn_of(entry.handle);
+        if (entry.dead && !entry.excused) forget_turn_of(entry.handle);
     return create_session(std::nullopt);
 }
 
@@ -57,9 +55,7 @@ void Core::Impl::forget_turn_of(SessionHandle session) {
 }
 
 const directory::Relay* Core::Impl::exit_of_turn(const std::optional<IsolationKey>& key) {
-    std::erase_if(turns, [this](const auto& turn) {
-        return clock - turn.second.drawn >= document->parameters.session_lifetime;
-    });
+    std::erase_if(turns, [this](const auto& turn) { return clock >= turn.second.ends; });
     const auto found = turns.find(key);
     return found == turns.end() ? nullptr : document->find(found->second.exit);
 }
@@ -89,18 +85,29 @@ std::optional<SessionHandle> Core::Impl::create_session(const std::optional<Isol
     if (drawn) exit = choose_exit();
     if (exit == nullptr) return std::nullopt;
     const auto handle = ++last_handle;
-    if (drawn) turns[key] = {.exit = exit->identity, .drawn = clock};
+    if (drawn) turns[key] = {.exit = exit->identity, .ends = clock + turn_length(key)};
     turns[key].session = handle;
     sessions.try_emplace(
         handle, std::make_unique<Session>(handle, exit->identity, document->parameters, random),
-        clock);
-    keep_mix(*sessions.at(handle).session);
+        new_bundle(), clock);
+    auto& live = sessions.at(handle);
+    live.session->use({live.bundle, &live.bundle->mux});
+    keep_mix(*live.session);
     return handle;
+}
+
+/// A term ends half a lifetime before a handover, so small differences of clocks decide nothing.
+base::Nanoseconds Core::Impl::turn_length(const std::optional<IsolationKey>& key) {
+    const base::Nanoseconds lifetime = document->parameters.session_lifetime;
+    if (key) return lifetime;
+    const auto sessions_there = exit_term_min + random.below(exit_term_max - exit_term_min + 1);
+    return static_cast<std::int64_t>(sessions_there) * lifetime - lifetime / 2;
 }
 
 void Core::Impl::run_plan(base::Mono now) {
     law_time = now;
     plan.step(now, network, *this);
+    follow_handover(now);
     for (const auto& entry : plan.entries()) {
         auto& live = sessions.at(entry.handle);
         live.silence.ticking(entry.schedule.at(now).per_second(), watch.time());
@@ -108,7 +115,7 @@ void Core::Impl::run_plan(base::Mono now) {
             // An exit that answered, but was dropped all the same.
             if (!entry.excused && !std::exchange(live.blamed, true))
                 guards.failed(live.session->exit(), wall);
-            reset_streams(live);
+            leave_streams(entry.handle, live);
         }
         if (entry.isolated && entry.phase >= Phase::lingering && !entry.excused)
             forget_turn_of(entry.handle);
@@ -118,60 +125,10 @@ void Core::Impl::run_plan(base::Mono now) {
     keys.forget_idle(now);
 }
 
-void Core::Impl::reset_streams(SessionEntry& live) {
-    const auto ended = std::move(live.streams);
-    live.streams.clear();
-    auto& mux = live.session->mux();
-    for (const auto& [id, ref] : ended) {
-        auto& stream = streams.at(ref);
-        stream.rest.resize(mux.readable(id));
-        mux.read(id, stream.rest);
-    }
-    for (const auto& event : mux.take_events()) {
-        const auto found = ended.find(event.stream);
-        if (event.kind == stream::Event::Kind::finished && found != ended.end())
-            streams.at(found->second).rest_complete = true;
-    }
-    for (const auto& [id, ref] : ended) {
-        auto& stream = streams.at(ref);
-        mux.reset(id, stream::ResetReason::session_ended);
-        stream.session = loops_handle;
-        if (!stream.rest.empty()) {
-            report(ref, stream::Event::Kind::stopped, stream::ResetReason::session_ended);
-            continue;
-        }
-        report(ref, stream::Event::Kind::reset, stream::ResetReason::session_ended);
-        streams.erase(ref);
-    }
-}
-
-void Core::Impl::report(StreamRef ref, stream::Event::Kind kind, stream::ResetReason reason) {
-    CoreEvent event{.stream = ref, .event = {}};
-    event.event.kind = kind;
-    event.event.reason = reason;
-    events.push_back(std::move(event));
-}
-
-/// The bytes that arrived in order before their session ended are good. The end is not, unless it
-/// is the target's own.
-std::size_t Core::Impl::read_rest(StreamRef ref, Stream& stream, base::ByteSpan out) {
-    const auto n = std::min(out.size(), stream.rest.size() - stream.rest_read);
-    std::copy_n(stream.rest.begin() + static_cast<std::ptrdiff_t>(stream.rest_read), n,
-                out.begin());
-    stream.rest_read += n;
-    if (stream.rest_read < stream.rest.size()) return n;
-    if (stream.rest_complete)
-        report(ref, stream::Event::Kind::finished, stream::ResetReason::session_ended);
-    if (!stream.rest_complete || !stream.sent_all)
-        report(ref, stream::Event::Kind::reset, stream::ResetReason::session_ended);
-    streams.erase(ref);
-    return n;
-}
-
 void Core::Impl::end_session(SessionHandle handle) {
     const auto found = sessions.find(handle);
     if (found == sessions.end()) return;
-    reset_streams(found->second);
+    leave_streams(handle, found->second);
     outstanding.forget_session(handle);
     keys.ended(handle);
     sessions.erase(found);
@@ -181,6 +138,7 @@ void Core::Impl::end_sessions() {
     while (!sessions.empty())
         end_session(sessions.begin()->first);
     plan.clear();
+    shared_main.reset();
     plan_started = false;
 }
 
@@ -195,10 +153,10 @@ std::vector<SessionHandle> Core::Impl::isolated_sessions(Phase last) const {
 /// When a key's session lingers, its streams continue, and its new streams get another session.
 std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
     if (!plan_started) return std::nullopt;
-    if (key.empty()) return plan.current(clock);
+    if (key.empty()) return shared_session();
     if (plan.isolated_max() == 0) {
         keys.share(key, {loops_handle}, clock);
-        return plan.current(clock);
+        return shared_session();
     }
     const auto takes_streams = isolated_sessions(Phase::main);
     const auto known = keys.find(key);

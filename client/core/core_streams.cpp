@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "client/core/core_impl.hpp"
 
@@ -25,15 +26,16 @@ bool Core::Impl::start(StreamRef ref, SessionHandle handle, const stream::Target
     auto& live = sessions.at(handle);
     // Not health(): what it blames on a relay must not depend on streams.
     if (live.silence.dead(watch.time()) || live.session->forgotten()) return false;
-    const auto id = live.session->mux().open(target);
+    auto& mux = live.bundle->mux;
+    const auto id = mux.open(target);
     if (!id) return false;
-    live.streams[*id] = ref;
+    live.bundle->streams[*id] = ref;
     auto& stream = streams.at(ref);
     stream.waits = false;
-    stream.session = handle;
+    stream.bundle = live.bundle;
     stream.id = *id;
-    if (stream.sent_all) live.session->mux().finish(*id);
-    if (stream.read_all) live.session->mux().stop(*id, stream::ResetReason::cancelled);
+    if (stream.sent_all) mux.finish(*id);
+    if (stream.read_all) mux.stop(*id, stream::ResetReason::cancelled);
     return true;
 }
 
@@ -45,7 +47,7 @@ bool Core::Impl::waits(StreamRef ref) const {
 /// Starts the streams that have found a place, in the order in which they came.
 void Core::Impl::start_waiting() {
     const bool place = std::any_of(sessions.begin(), sessions.end(), [](const auto& entry) {
-        return entry.second.session->mux().has_place();
+        return entry.second.bundle->mux.has_place();
     });
     if (waiting.empty() || !place) return;
     std::erase_if(waiting, [this](const Waiting& next) {
@@ -56,15 +58,15 @@ void Core::Impl::start_waiting() {
     });
 }
 
-/// Converts a session's events into the client's. `spent`: the SURB of the reply that caused them.
-void Core::Impl::collect(SessionEntry& live, const Expected* spent) {
-    for (auto& event : live.session->mux().take_events()) {
+/// Converts events of streams into the client's. `spent`: the SURB of the reply that caused them.
+void Core::Impl::collect(Bundle& bundle, const Expected* spent) {
+    for (auto& event : bundle.mux.take_events()) {
         if (event.kind == stream::Event::Kind::pong) {
-            on_pong(live, event.nonce, spent);
+            on_pong(event.nonce, spent);
             continue;
         }
-        const auto found = live.streams.find(event.stream);
-        if (found == live.streams.end()) continue;
+        const auto found = bundle.streams.find(event.stream);
+        if (found == bundle.streams.end()) continue;
         const auto ref = found->second;
         const auto kind = event.kind;
         events.push_back({ref, std::move(event)});
@@ -75,8 +77,11 @@ void Core::Impl::collect(SessionEntry& live, const Expected* spent) {
     }
 }
 
-void Core::Impl::on_pong(SessionEntry& live, std::uint64_t nonce, const Expected* spent) {
-    auto sent = live.session->take_sent_ping(nonce);
+/// The answer may come in another session than the one that the ping left in.
+void Core::Impl::on_pong(std::uint64_t nonce, const Expected* spent) {
+    std::optional<Session::SentPing> sent;
+    for (auto& [handle, live] : sessions)
+        if (!sent) sent = live.session->take_sent_ping(nonce);
     if (!sent || spent == nullptr) return;
     PingResult result{.nonce = nonce,
                       .round_trip = clock - sent->left,
@@ -97,15 +102,14 @@ void Core::Impl::forget(StreamRef ref) {
     if (found == streams.end()) return;
     if (found->second.waits)
         std::erase_if(waiting, [ref](const Waiting& next) { return next.stream == ref; });
-    const auto live = sessions.find(found->second.session);
-    if (live != sessions.end()) live->second.streams.erase(found->second.id);
+    if (found->second.bundle) found->second.bundle->streams.erase(found->second.id);
     streams.erase(found);
 }
 
-std::pair<Session*, stream::StreamId> Core::Impl::find(StreamRef ref) const {
+std::pair<stream::Mux*, stream::StreamId> Core::Impl::find(StreamRef ref) const {
     const auto found = streams.find(ref);
-    if (found == streams.end() || found->second.session == loops_handle) return {nullptr, 0};
-    return {sessions.at(found->second.session).session.get(), found->second.id};
+    if (found == streams.end() || !found->second.bundle) return {nullptr, 0};
+    return {&found->second.bundle->mux, found->second.id};
 }
 
 CoreStatus Core::Impl::status(base::Mono now) const {
@@ -123,16 +127,18 @@ CoreStatus Core::Impl::status(base::Mono now) const {
     status.keys_sharing = keys.sharing();
     status.loops = watch.state(now);
     status.waiting = waiting.size();
+    std::set<const Bundle*> counted;  // streams that several sessions carry count once
     for (const auto& entry : plan.entries()) {
         const auto& live = sessions.at(entry.handle);
-        status.sessions.push_back({.exit = live.session->exit(),
-                                   .pace = entry.schedule.at(now).per_second(),
-                                   .stock = live.session->stock(),
-                                   .estimate = live.session->estimate(now),
-                                   .target = live.session->target(entry.schedule, now),
-                                   .streams = live.streams.size(),
-                                   .ready = live.session->answered(),
-                                   .silent = live.silence.dead(watch.time())});
+        status.sessions.push_back(
+            {.exit = live.session->exit(),
+             .pace = entry.schedule.at(now).per_second(),
+             .stock = live.session->stock(),
+             .estimate = live.session->estimate(now),
+             .target = live.session->target(entry.schedule, now),
+             .streams = counted.insert(live.bundle.get()).second ? live.bundle->streams.size() : 0,
+             .ready = live.session->answered(),
+             .silent = live.silence.dead(watch.time())});
     }
     return status;
 }
@@ -142,53 +148,53 @@ std::optional<StreamRef> Core::open(const IsolationKey& isolation, const stream:
 }
 
 std::size_t Core::write(StreamRef stream, base::ByteView bytes) {
-    const auto [session, id] = impl_->find(stream);
-    return session == nullptr ? 0 : session->mux().write(id, bytes);
+    const auto [mux, id] = impl_->find(stream);
+    return mux == nullptr ? 0 : mux->write(id, bytes);
 }
 
 std::size_t Core::writable(StreamRef stream) const {
-    const auto [session, id] = impl_->find(stream);
-    return session == nullptr ? 0 : session->mux().writable(id);
+    const auto [mux, id] = impl_->find(stream);
+    return mux == nullptr ? 0 : mux->writable(id);
 }
 
 std::size_t Core::read(StreamRef stream, base::ByteSpan out) {
     const auto found = impl_->streams.find(stream);
     if (found != impl_->streams.end() && !found->second.rest.empty())
         return impl_->read_rest(stream, found->second, out);
-    const auto [session, id] = impl_->find(stream);
-    if (session == nullptr) return 0;
-    const auto taken = session->mux().read(id, out);
+    const auto [mux, id] = impl_->find(stream);
+    if (mux == nullptr) return 0;
+    const auto taken = mux->read(id, out);
     // `finished` comes when all has been read, so this read may have triggered it.
-    impl_->collect(impl_->sessions.at(impl_->streams.at(stream).session), nullptr);
+    impl_->collect(*impl_->streams.at(stream).bundle, nullptr);
     return taken;
 }
 
 std::size_t Core::readable(StreamRef stream) const {
-    const auto [session, id] = impl_->find(stream);
-    return session == nullptr ? 0 : session->mux().readable(id);
+    const auto [mux, id] = impl_->find(stream);
+    return mux == nullptr ? 0 : mux->readable(id);
 }
 
 void Core::finish(StreamRef stream) {
     if (impl_->waits(stream)) impl_->streams.at(stream).sent_all = true;
-    const auto [session, id] = impl_->find(stream);
-    if (session == nullptr) return;
-    session->mux().finish(id);
+    const auto [mux, id] = impl_->find(stream);
+    if (mux == nullptr) return;
+    mux->finish(id);
     impl_->streams.at(stream).sent_all = true;
     impl_->forget_if_over(stream);
 }
 
 void Core::stop(StreamRef stream) {
     if (impl_->waits(stream)) impl_->streams.at(stream).read_all = true;
-    const auto [session, id] = impl_->find(stream);
-    if (session == nullptr) return;
-    session->mux().stop(id, stream::ResetReason::cancelled);
+    const auto [mux, id] = impl_->find(stream);
+    if (mux == nullptr) return;
+    mux->stop(id, stream::ResetReason::cancelled);
     impl_->streams.at(stream).read_all = true;
     impl_->forget_if_over(stream);
 }
 
 void Core::reset(StreamRef stream) {
-    const auto [session, id] = impl_->find(stream);
-    if (session != nullptr) session->mux().reset(id, stream::ResetReason::cancelled);
+    const auto [mux, id] = impl_->find(stream);
+    if (mux != nullptr) mux->reset(id, stream::ResetReason::cancelled);
     impl_->forget(stream);
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cmath>
+#include <utility>
 
 namespace nightjar::client::core {
 namespace {
@@ -19,8 +21,11 @@ constexpr std::uint64_t spare_packets = 64;
 // Replies settled for one packet, at most. After a gap between slots the acks still pass over each
 // number slowly enough for their window.
 constexpr stream::PacketNumber settle_step = stream::ack_window / 2;
-// Replies ahead of the settled ones that are kept: 90 s of them at 45 a second.
-constexpr stream::PacketNumber ahead_max = 4096;
+// Replies ahead of the settled ones that are kept. An exit goes on counting for the 130 s for which
+// it keeps a silent session, and our own clock may stand still meanwhile, as in a suspend.
+stream::PacketNumber ahead_max(const directory::Parameters& parameters) {
+    return static_cast<stream::PacketNumber>(140 * parameters.replies.per_second());
+}
 
 stream::Schedule on_the_wire(const PaceSchedule& schedule, base::Mono due) {
     if (due >= schedule.change_at)
@@ -45,7 +50,8 @@ Session::Session(SessionHandle handle, base::NodeId exit, const directory::Param
       id_{random.id<base::SessionId>()},
       parameters_{parameters},
       routes_{exit, parameters.fixed_hops},
-      mux_{stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second())},
+      mux_{std::make_shared<stream::Mux>(
+          stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second()))},
       sent_{parameters.answer_after(parameters.replies), parameters.longest_route_delay()},
       draws_{random},
       epoch_switch_{random},
@@ -102,6 +108,47 @@ void Session::note_pings(const std::vector<std::uint64_t>& nonces, stream::Packe
     }
 }
 
+/// Returns the nonces of the pings among the frames.
+std::vector<std::uint64_t> Session::write_frames(stream::PacketNumber number, base::ByteSpan room) {
+    std::vector<std::uint64_t> pings;
+    if (join_ == Join::asking) {
+        stream::Frame frame;
+        frame.type = stream::FrameType::join;
+        frame.bytes = token_;
+        base::Writer writer{room};
+        stream::write_frame(writer, frame);  // where SURBs leave no room, a later packet has it
+    } else {
+        mux_->fill({handle_, number}, room, &pings);
+    }
+    return pings;
+}
+
+stream::JoinToken Session::join_token() const {
+    stream::JoinToken token;
+    base::Writer writer{token};
+    writer.bytes(id_.bytes);
+    writer.u32(incarnation_);
+    return token;
+}
+
+void Session::join(std::shared_ptr<stream::Mux> streams, const stream::JoinToken& token) {
+    assert(join_ == Join::own && mux_->unused());
+    mux_ = std::move(streams);
+    token_ = token;
+    join_ = Join::asking;
+}
+
+void Session::use(std::shared_ptr<stream::Mux> streams) {
+    mux_ = std::move(streams);
+    join_ = Join::own;
+}
+
+void Session::retire() {
+    retired_ = true;
+    mux_ = std::make_shared<stream::Mux>(stream::Side::client);
+    join_ = Join::own;
+}
+
 std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::Mono due,
                                            base::Wall wall, base::Mono leaves,
                                            const SessionContext& context) {
@@ -127,8 +174,7 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
     auto made = write_surbs(wanted, epoch, due, behind_header, context);
     const auto surbs = static_cast<std::uint32_t>(made.size());
     const auto number = sent_.next(due, surbs);
-    std::vector<std::uint64_t> pings;
-    mux_.fill(number, behind_header.subspan(surbs * stream::surb_size), &pings);
+    const auto pings = write_frames(number, behind_header.subspan(surbs * stream::surb_size));
     note_pings(pings, number, *route, leaves);
     stream::encode({.session = id_,
                     .surb_count = static_cast<std::uint8_t>(surbs),
@@ -149,11 +195,11 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
 
 void Session::not_sent(stream::PacketNumber number) {
     if (!sent_.withdraw(number)) return;
-    mux_.lost(number);
+    mux_->lost({handle_, number});
     for (auto next = pings_.begin(); next != pings_.end();) {
         const auto ping = next++;
         if (ping->second.number != number) continue;
-        mux_.ping(ping->first);
+        mux_->ping(ping->first);
         pings_.erase(ping);
     }
 }
@@ -167,16 +213,20 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
     if (incarnation_ == 0) incarnation_ = header->incarnation;
     if (header->incarnation != incarnation_) forgotten_ = true;
     const auto number = header->number;
-    if (forgotten_ || number > settled_ + ahead_max || !arrived_.arrived(number)) return false;
+    if (forgotten_ || retired_ || number > settled_ + ahead_max(parameters_) ||
+        !arrived_.arrived(number))
+        return false;
     answered_ = true;
     clock_.arrived(number, now);
     if (number > settled_) {
-        unsettled_.emplace(number, Report{header->acks, header->stock});
-        mux_.receive(*frames, number, true);
+        const auto* joined = frames->find(stream::FrameType::joined);
+        const auto may_join = joined ? std::optional{joined->value == 1} : std::nullopt;
+        unsettled_.emplace(number, Report{header->acks, header->stock, may_join});
+        mux_->receive(*frames, {handle_, number}, true);
     } else {
         // It comes too late: we have said that it is lost, and the exit sends all of it again.
         const auto newest = unsettled_.empty() ? settled_ + 1 : unsettled_.rbegin()->first;
-        mux_.receive(*frames, newest, false);
+        mux_->receive(*frames, {handle_, newest}, false);
     }
     if (!spent_before_) {
         // The exit spends SURBs first in, first out. A SURB made a longest route delay before this
@@ -189,15 +239,17 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
 }
 
 void Session::settle_reply(stream::PacketNumber number) {
-    const auto share = mux_.holds_back(number) ? claimed_lost_data : claimed_lost_cover;
+    const auto share = mux_->holds_back({handle_, number}) ? claimed_lost_data : claimed_lost_cover;
     const bool claim = draws_.unit() < share;
     const auto report = unsettled_.extract(number);
-    const bool counts = !report.empty() && !claim;
-    mux_.settle(number, counts);
+    const bool counts = !report.empty() && !claim && !retired_;
+    mux_->settle({handle_, number}, counts);
     if (!counts) return;
+    const auto& may_join = report.mapped().may_join;
+    if (may_join && join_ == Join::asking) join_ = *may_join ? Join::joined : Join::refused;
     counted_.arrived(number);
     for (const auto& arrived : sent_.on_acks(report.mapped().acks))
-        mux_.acknowledged(arrived.number);
+        mux_->acknowledged({handle_, arrived.number});
     stock_.settled(number, report.mapped().stock);
 }
 
@@ -213,7 +265,7 @@ void Session::settle(base::Mono now, Outstanding& outstanding) {
     // when the first packet was made, so nothing would be lost either.)
     if (stock_.newest() == 0) return;
     for (const auto& lost : sent_.expire(clock_.sent_at(stock_.newest())))
-        mux_.lost(lost.number);
+        mux_->lost({handle_, lost.number});
 }
 
 bool Session::stock_confirmed() const {

@@ -2,10 +2,18 @@
 // section 2). compose() builds one packet, whether data is queued or not. A packet always carries
 // the pace schedule and the SURBs that fill the stock up to S*; application data gets the rest.
 //
+// A session begins with streams of its own, or joins those of its predecessor at the same exit:
+//
+//   own --join()--> asking --the exit agrees---> joined
+//                          --the exit refuses--> refused --use()--> own
+//
+// While it asks, its packets carry the JOIN and no other frame.
+//
 // Pure, one thread.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -76,6 +84,19 @@ class Session {
     /// content is sent again, and forgets SURBs that can no longer come back. `now`: law time.
     void settle(base::Mono now, Outstanding& outstanding);
 
+    enum class Join : std::uint8_t { own, asking, joined, refused };
+    /// What the exit is to know of this session's streams. Precondition: answered().
+    stream::JoinToken join_token() const;
+    /// Asks the exit to carry `streams` in this session too; `token` is that of a session that
+    /// carries them. Precondition: own(), and mux() is unused.
+    void join(std::shared_ptr<stream::Mux> streams, const stream::JoinToken& token);
+    Join join_state() const { return join_; }
+    /// Uses other streams, which no session has carried yet.
+    void use(std::shared_ptr<stream::Mux> streams);
+    /// Carries no streams any more. It takes no reply from now on, and acknowledges none that is
+    /// not settled: other sessions bring again what those brought.
+    void retire();
+
     /// A settled reply has confirmed that the SURBs have arrived at the exit.
     bool stock_confirmed() const;
     bool answered() const { return answered_; }
@@ -92,8 +113,8 @@ class Session {
     };
     std::optional<SentPing> take_sent_ping(std::uint64_t nonce);
 
-    stream::Mux& mux() { return mux_; }
-    const stream::Mux& mux() const { return mux_; }
+    stream::Mux& mux() { return *mux_; }
+    const stream::Mux& mux() const { return *mux_; }
     const base::NodeId& exit() const { return routes_.exit(); }
     SessionRoutes& routes() { return routes_; }
     const base::SessionId& id() const { return id_; }
@@ -108,6 +129,7 @@ class Session {
  private:
     std::uint32_t ticks_known(base::Mono now) const;
     void settle_reply(stream::PacketNumber number);
+    std::vector<std::uint64_t> write_frames(stream::PacketNumber number, base::ByteSpan room);
     std::vector<base::SurbId> write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
                                           base::ByteSpan message, const SessionContext& context);
     void note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
@@ -117,7 +139,10 @@ class Session {
     base::SessionId id_;
     directory::Parameters parameters_;
     SessionRoutes routes_;
-    stream::Mux mux_;
+    std::shared_ptr<stream::Mux> mux_;
+    Join join_ = Join::own;
+    stream::JoinToken token_{};  // of the session whose streams this one carries too
+    bool retired_ = false;
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // the latest slot for which a packet was built
     base::ForkedRandom draws_;  // which replies are claimed lost, and `spare_`
@@ -128,6 +153,7 @@ class Session {
     struct Report {
         stream::Acks acks;
         std::uint16_t stock;
+        std::optional<bool> may_join;
     };
     std::map<stream::PacketNumber, Report> unsettled_;  // replies that have come
     ReplyClock clock_;

@@ -2,8 +2,10 @@
 
 #include <cassert>
 #include <utility>
+#include <vector>
 
 #include "relay/core/limits.hpp"
+#include "sphinx/base/codec.hpp"
 #include "sphinx/base/secret.hpp"
 
 namespace nightjar::relay::core {
@@ -19,9 +21,35 @@ ExitSession::ExitSession(const base::SessionId& id, std::uint32_t incarnation,
                          const directory::Parameters& parameters, const stream::MuxLimits& limits)
     : id_{id},
       incarnation_{incarnation},
-      mux_{stream::Side::exit, limits},
+      streams_{std::make_shared<ExitStreams>(id, limits)},
+      carrier_{++streams_->last_carrier},
       sent_{2 * parameters.longest_route_delay()} {
+    streams_->carriers.push_back(this);
     sent_.losses_are_told();
+}
+
+stream::JoinToken ExitSession::join_token() const {
+    stream::JoinToken token;
+    base::Writer writer{token};
+    writer.bytes(id_.bytes);
+    writer.u32(incarnation_);
+    return token;
+}
+
+void ExitSession::on_join(const stream::JoinToken& token, ExitSession* named) {
+    if (joined_) {
+        may_join_ = token == *joined_;
+        return;
+    }
+    may_join_ = named != nullptr && named != this && named->join_token() == token &&
+                !named->succeeded_ && streams_->mux.unused() &&
+                named->streams_->carriers.size() < carriers_max;
+    if (!*may_join_) return;
+    named->succeeded_ = true;
+    joined_ = token;
+    streams_ = named->streams_;
+    carrier_ = ++streams_->last_carrier;
+    streams_->carriers.push_back(this);
 }
 
 void ExitSession::receive(const stream::UpHeader& header, base::ByteView message,
@@ -36,11 +64,11 @@ void ExitSession::receive(const stream::UpHeader& header, base::ByteView message
     if (header.surb_count > 0) store_surbs(header, message, context);
     for (const auto& settled : sent_.on_acks(header.acks)) {
         if (settled.arrived)
-            mux_.acknowledged(settled.number);
+            streams_->mux.acknowledged({carrier_, settled.number});
         else
-            mux_.lost(settled.number);
+            streams_->mux.lost({carrier_, settled.number});
     }
-    mux_.receive(frames);
+    streams_->mux.receive(frames);
 }
 
 void ExitSession::store_surbs(const stream::UpHeader& header, base::ByteView message,
@@ -53,8 +81,9 @@ void ExitSession::store_surbs(const stream::UpHeader& header, base::ByteView mes
 std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall wall,
                                                     const ExitContext& context) {
     assert(due() <= now);
-    for (const auto& settled : sent_.expire(now))
-        mux_.lost(settled.number);
+    // A session that has no ticks any more may hold bytes that others must send again.
+    for (auto* carrier : streams_->carriers)
+        carrier->expire(now);
     const bool late = now - due() > lateness_max;
     const auto surb = late ? std::nullopt : surbs_.pop_usable(context.parameters, wall);
     std::optional<Reply> reply;
@@ -72,6 +101,21 @@ std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall w
     return reply;
 }
 
+void ExitSession::expire(base::Mono now) {
+    for (const auto& settled : sent_.expire(now))
+        streams_->mux.lost({carrier_, settled.number});
+}
+
+std::size_t ExitSession::write_joined(base::ByteSpan room) {
+    if (!may_join_) return 0;
+    stream::Frame frame;
+    frame.type = stream::FrameType::joined;
+    frame.value = *std::exchange(may_join_, std::nullopt) ? 1 : 0;
+    base::Writer writer{room};
+    stream::write_frame(writer, frame);
+    return writer.written();
+}
+
 std::optional<ExitSession::Reply> ExitSession::answer(const StoredSurb& surb, base::Mono now,
                                                       const ExitContext& context) {
     stream::DownHeader header;
@@ -81,7 +125,8 @@ std::optional<ExitSession::Reply> ExitSession::answer(const StoredSurb& surb, ba
     header.acks = arrived_.next_acks();
     base::Secret<stream::message_size> message;
     stream::encode(header, message.span());
-    mux_.fill(header.number, message.span().subspan(stream::down_header_size));
+    const auto room = message.span().subspan(stream::down_header_size);
+    streams_->mux.fill({carrier_, header.number}, room.subspan(write_joined(room)));
     auto cell = cell::Cell::boxed_packet(surb.epoch);
     const auto first_hop = context.sealer.seal(surb.bytes.view(), message.view(), cell->body());
     if (!first_hop) return std::nullopt;
@@ -92,18 +137,17 @@ void ExitSession::restart(base::Mono now, const ExitContext& context) {
     pace_.restart(now, context.random);
 }
 
-std::size_t ExitSession::memory() const {
-    return mux_.memory() + surbs_.bytes() + names_.memory();
-}
-
 void ExitSession::end(stream::ResetReason reason, std::vector<ExitEvent>& out) {
-    mux_.reset_all(reason);
+    streams_->mux.carrier_ended(carrier_);
+    std::erase(streams_->carriers, this);
+    if (!streams_->carriers.empty()) return;
+    streams_->mux.reset_all(reason);
     take_events(out);
 }
 
 void ExitSession::take_events(std::vector<ExitEvent>& out) {
-    for (auto& event : mux_.take_events())
-        out.push_back({id_, std::move(event)});
+    for (auto& event : streams_->mux.take_events())
+        out.push_back({streams_->name, std::move(event)});
 }
 
 }  // namespace nightjar::relay::core

@@ -17,7 +17,7 @@
 #include <optional>
 #include <vector>
 
-#include "relay/core/name_answers.hpp"
+#include "relay/core/exit_streams.hpp"
 #include "relay/core/reply_pace.hpp"
 #include "relay/core/surb_stock.hpp"
 #include "sphinx/base/ids.hpp"
@@ -31,9 +31,9 @@
 
 namespace nightjar::relay::core {
 
-/// Names one stream of one session.
+/// Names one stream.
 struct StreamRef {
-    base::SessionId session;
+    base::SessionId session;  // the one that began it; others may carry it by now
     stream::StreamId stream = 0;
     auto operator<=>(const StreamRef&) const = default;
 };
@@ -74,6 +74,15 @@ class ExitSession {
     /// after it.
     ExitSession(const base::SessionId& id, std::uint32_t incarnation,
                 const directory::Parameters& parameters, const stream::MuxLimits& limits);
+    ExitSession(const ExitSession&) = delete;
+    ExitSession& operator=(const ExitSession&) = delete;
+
+    /// Handles a JOIN of this session. `named`: the session whose id is in the token; nullptr if
+    /// there is none. This session carries the streams of that one too, if the token proves that
+    /// the client knows its incarnation, no other session has joined it, this one has had no
+    /// streams, and there are not too many carriers. The next reply says whether it does. The same
+    /// JOIN again gets the same answer.
+    void on_join(const stream::JoinToken& token, ExitSession* named);
 
     /// Handles a packet of this session: its schedule, SURBs, acks and frames. Does nothing if it
     /// was here before. `wall` is network time at `now`. Preconditions: `header` and `frames` were
@@ -96,7 +105,8 @@ class ExitSession {
     /// Discards the tick at due() and starts the pace again at `now`: the exit was suspended.
     void restart(base::Mono now, const ExitContext& context);
 
-    /// Resets every stream with `reason`, and appends the events that follow. The last call.
+    /// Carries its streams no more. If no other session does, resets every stream with `reason`,
+    /// and appends the events that follow. The last call.
     void end(stream::ResetReason reason, std::vector<ExitEvent>& out);
     /// Appends the events since the last call.
     void take_events(std::vector<ExitEvent>& out);
@@ -104,29 +114,32 @@ class ExitSession {
     const base::SessionId& id() const { return id_; }
     base::Mono heard() const { return heard_; }  // when the last packet arrived
     std::size_t stock() const { return surbs_.size(); }
-    /// The bytes that ExitLimits::memory_max limits.
-    std::size_t memory() const;
+    /// The bytes that ExitLimits::memory_max limits, without those of the streams.
+    std::size_t memory() const { return surbs_.bytes(); }
     /// For the application's side of the streams.
-    stream::Mux& streams() { return mux_; }
-    const stream::Mux& streams() const { return mux_; }
-    /// What this session's name lookups have found.
-    NameAnswers& names() { return names_; }
-    const NameAnswers& names() const { return names_; }
+    stream::Mux& streams() { return streams_->mux; }
+    const std::shared_ptr<ExitStreams>& carried() const { return streams_; }
 
  private:
     void store_surbs(const stream::UpHeader& header, base::ByteView message,
                      const ExitContext& context);
     std::optional<Reply> answer(const StoredSurb& surb, base::Mono now, const ExitContext& context);
+    std::size_t write_joined(base::ByteSpan room);
+    void expire(base::Mono now);
+    stream::JoinToken join_token() const;
 
     const base::SessionId id_;
     const std::uint32_t incarnation_;
-    stream::Mux mux_;
+    std::shared_ptr<ExitStreams> streams_;
+    std::uint32_t carrier_;                    // this session's number among those of streams_
+    std::optional<stream::JoinToken> joined_;  // of the session whose streams it carries too
+    bool succeeded_ = false;                   // another session has joined this one
+    std::optional<bool> may_join_;             // the answer to give
     stream::SentLog sent_;
     stream::ArrivedLog arrived_;
     ReplyPace pace_;
     directory::Rate in_force_;
     SurbStock surbs_;
-    NameAnswers names_;
     base::Mono heard_{};
     std::optional<base::Mono> answered_;  // the last tick that was, if not too long ago
 };

@@ -1,14 +1,12 @@
 #include "relay/core/exit_sessions.hpp"
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <tuple>
 #include <utility>
 
+#include "relay/core/exit_sessions_impl.hpp"
 #include "relay/core/limits.hpp"
 #include "sphinx/base/codec.hpp"
-#include "sphinx/base/due_heap.hpp"
-#include "sphinx/base/keyed_hash.hpp"
 
 namespace nightjar::relay::core {
 
@@ -16,101 +14,15 @@ namespace {
 
 constexpr base::Seconds sweep_interval{1};  // how often silent sessions are ended
 
-/// A session's place in the tables.
-struct Entry {
-    Entry(const base::SessionId& id, std::uint32_t incarnation,
-          const directory::Parameters& parameters, const stream::MuxLimits& limits)
-        : session{id, incarnation, parameters, limits} {}
-
-    ExitSession session;
-    base::DueHeap<Entry>::Handle silence = 0;  // handle in `by_silence`
-    base::DueHeap<Entry>::Handle tick = 0;     // handle in `due`
-    base::Mono queued = base::Mono::max();     // due time in `due`; max(): not due
-    std::size_t charged = 0;                   // its share of Impl::memory
-    std::uint32_t paced = 0;                   // its share of Impl::pace_milli
-    bool changed = false;                      // true if it is in `changed`
-};
-
 }  // namespace
-
-struct ExitSessions::Impl {
-    using Sessions =
-        boost::unordered_flat_map<base::SessionId, std::unique_ptr<Entry>, base::KeyedHash>;
-    class Use;
-
-    Impl(const directory::Parameters& of_network, base::Random& source, Counters& count,
-         ExitLimits bounds, std::unique_ptr<ReplySealer> seals)
-        : parameters{of_network},
-          random{source},
-          counters{count},
-          limits{bounds},
-          sealer{std::move(seals)},
-          sessions{0, base::KeyedHash{source}} {}
-
-    Entry* find(const base::SessionId& id) const {
-        const auto it = sessions.find(id);
-        return it == sessions.end() ? nullptr : it->second.get();
-    }
-    ExitContext context() const { return {parameters, random, *sealer, limits.surbs_max}; }
-    stream::MuxLimits stream_limits() const;
-    Entry* begin(const base::SessionId& id, base::Mono now);
-    std::uint32_t next_incarnation(const base::SessionId& id);
-    Entry& longest_silent();
-    void end_silent(base::Mono now);
-    void end(Entry& entry, stream::ResetReason reason);
-    void note_change(Entry& entry);
-    void requeue(Entry& entry);
-    void charge(Entry& entry);
-    void enforce_memory_limit();
-    bool frozen(const Entry& entry) const {
-        return latest - entry.session.heard() > limits.silence;
-    }
-
-    directory::Parameters parameters;
-    base::Random& random;
-    Counters& counters;
-    ExitLimits limits;
-    std::unique_ptr<ReplySealer> sealer;
-    Sessions sessions;
-    std::uint64_t begun = 0;       // sessions
-    std::size_t memory = 0;        // sum of `charged` over all sessions
-    std::uint64_t pace_milli = 0;  // sum of `paced` over all sessions
-    std::size_t unanswered = 0;    // ticks without a SURB
-    base::DueHeap<Entry> due;
-    base::DueHeap<Entry> by_silence;  // by the time last heard, or an earlier time
-    base::Mono next_sweep = base::Mono::max();
-    base::Mono latest{};            // the latest time that a caller has passed in
-    std::vector<Entry*> changed;    // sessions that may have events, each once
-    std::vector<ExitEvent> events;  // events of ended sessions
-};
-
-/// Every call that may change a session is made through a Use. When the Use ends, it queues the
-/// session's next tick, charges what the session holds now, and enforces the memory limit. That may
-/// end this session or another: keep no reference to a session for longer than its Use.
-class ExitSessions::Impl::Use {
- public:
-    Use(Impl& sessions, Entry& entry) : sessions_{sessions}, entry_{entry} {}
-    Use(const Use&) = delete;
-    Use& operator=(const Use&) = delete;
-    ~Use() {
-        sessions_.requeue(entry_);
-        sessions_.charge(entry_);
-        sessions_.enforce_memory_limit();
-    }
-    ExitSession* operator->() const { return &entry_.session; }
-
- private:
-    Impl& sessions_;
-    Entry& entry_;
-};
 
 stream::MuxLimits ExitSessions::Impl::stream_limits() const {
     if (limits.streams) return *limits.streams;
     return stream::MuxLimits::for_rate(parameters.main_slots.per_second());
 }
 
-void ExitSessions::Impl::note_change(Entry& entry) {
-    if (!std::exchange(entry.changed, true)) changed.push_back(&entry);
+void ExitSessions::Impl::note_change(const base::SessionId& name) {
+    if (!std::exchange(streams.at(name).changed, true)) changed.push_back(name);
 }
 
 void ExitSessions::Impl::requeue(Entry& entry) {
@@ -131,12 +43,22 @@ void ExitSessions::Impl::charge(Entry& entry) {
     pace_milli += entry.paced;
 }
 
+void ExitSessions::Impl::charge(const base::SessionId& name) {
+    const auto it = streams.find(name);
+    if (it == streams.end()) return;
+    auto& carried = it->second;
+    memory -= std::exchange(carried.charged, carried.streams->memory());
+    memory += carried.charged;
+}
+
 void ExitSessions::Impl::enforce_memory_limit() {
     while (memory > limits.memory_max && !sessions.empty()) {
         // A frozen session has no claim to memory that a live one needs. Break ties by session id:
         // the order must not depend on the table's hash key.
         const auto weight = [this](const auto& entry) {
-            return std::tuple{frozen(*entry.second), entry.second->charged, entry.first};
+            const auto& name = entry.second->session.carried()->name;
+            return std::tuple{frozen(*entry.second),
+                              entry.second->charged + streams.at(name).charged, entry.first};
         };
         const auto largest =
             std::max_element(sessions.begin(), sessions.end(),
@@ -149,15 +71,18 @@ void ExitSessions::Impl::enforce_memory_limit() {
 /// If the table is full, the session silent for longest ends; an attacker who fills an exit must
 /// keep each session active. If all are active, none ends: an ended one would return with its next
 /// packet and end another, so one session too many would end them all in turn.
-Entry* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
+ExitSessions::Impl::Entry* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     if (sessions.size() >= limits.sessions_max) {
         auto& longest = longest_silent();
         if (now - longest.session.heard() < limits.recently_heard) return nullptr;
         end(longest, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
+    // The session of this id has ended, and a later one still carries its streams.
+    if (streams.contains(id)) return nullptr;
     auto made = std::make_unique<Entry>(id, next_incarnation(id), parameters, stream_limits());
     auto& entry = *sessions.emplace(id, std::move(made)).first->second;
+    streams[id].streams = entry.session.carried();
     entry.silence = by_silence.enter(entry);
     by_silence.set(entry.silence, now);
     entry.tick = due.enter(entry);
@@ -178,7 +103,7 @@ std::uint32_t ExitSessions::Impl::next_incarnation(const base::SessionId& id) {
 
 /// A message does not reorder `by_silence`: a session's position is corrected when it comes first.
 /// Precondition: there is a session.
-Entry& ExitSessions::Impl::longest_silent() {
+ExitSessions::Impl::Entry& ExitSessions::Impl::longest_silent() {
     for (;;) {
         auto& entry = by_silence.first();
         if (entry.session.heard() <= by_silence.first_due()) return entry;
@@ -199,9 +124,29 @@ void ExitSessions::Impl::end_silent(base::Mono now) {
     next_sweep = sessions.empty() ? base::Mono::max() : now + sweep_interval;
 }
 
+void ExitSessions::Impl::forget_streams(const base::SessionId& name) {
+    const auto it = streams.find(name);
+    if (it->second.changed) std::erase(changed, name);
+    memory -= it->second.charged;
+    streams.erase(it);
+}
+
+void ExitSessions::Impl::join(Entry& entry, base::ByteView token) {
+    const auto own = entry.session.carried();
+    auto* named = find(*base::SessionId::from(token.first(base::SessionId::size())));
+    stream::JoinToken bytes;
+    std::copy(token.begin(), token.end(), bytes.begin());
+    entry.session.on_join(bytes, named ? &named->session : nullptr);
+    if (entry.session.carried() != own) forget_streams(own->name);
+}
+
 void ExitSessions::Impl::end(Entry& entry, stream::ResetReason reason) {
+    const auto carried = entry.session.carried();
     entry.session.end(reason, events);
-    if (entry.changed) std::erase(changed, &entry);
+    if (carried->carriers.empty())
+        forget_streams(carried->name);
+    else
+        charge(carried->name);
     due.leave(entry.tick);
     by_silence.leave(entry.silence);
     pace_milli -= entry.paced;
@@ -231,8 +176,9 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
     auto* entry = self.find(header->session);
     if (!entry) entry = self.begin(header->session, now);
     if (!entry) return self.counters.drop(DropReason::overflow);
-    self.note_change(*entry);
     const Impl::Use session{self, *entry};
+    if (const auto* join = frames->find(stream::FrameType::join)) self.join(*entry, join->bytes);
+    self.note_change(session->carried()->name);
     session->receive(*header, message, *frames, now, wall, self.context());
 }
 
@@ -267,94 +213,14 @@ base::Mono ExitSessions::next_due() const {
 
 std::vector<ExitEvent> ExitSessions::take_events() {
     auto events = std::exchange(impl_->events, {});
-    // Sort by id: the order of the messages in one tick is random.
-    std::sort(impl_->changed.begin(), impl_->changed.end(),
-              [](const auto* a, const auto* b) { return a->session.id() < b->session.id(); });
-    for (auto* entry : impl_->changed) {
-        entry->changed = false;
-        entry->session.take_events(events);
+    // Sort by name: the order of the messages in one tick is random.
+    std::sort(impl_->changed.begin(), impl_->changed.end());
+    for (const auto& name : std::exchange(impl_->changed, {})) {
+        impl_->streams.at(name).changed = false;
+        for (auto& event : impl_->mux(name)->take_events())
+            events.push_back({name, std::move(event)});
     }
-    impl_->changed.clear();
     return events;
-}
-
-void ExitSessions::accept(const StreamRef& stream) {
-    auto* entry = impl_->find(stream.session);
-    if (!entry) return;
-    const Impl::Use session{*impl_, *entry};
-    session->streams().accept(stream.stream);
-}
-
-std::size_t ExitSessions::write(const StreamRef& stream, base::ByteView bytes) {
-    auto* entry = impl_->find(stream.session);
-    if (!entry) return 0;
-    const Impl::Use session{*impl_, *entry};
-    return session->streams().write(stream.stream, bytes);
-}
-
-std::size_t ExitSessions::writable(const StreamRef& stream) const {
-    const auto* entry = impl_->find(stream.session);
-    return entry ? entry->session.streams().writable(stream.stream) : 0;
-}
-
-std::size_t ExitSessions::read(const StreamRef& stream, base::ByteSpan out) {
-    auto* entry = impl_->find(stream.session);
-    if (!entry) return 0;
-    impl_->note_change(*entry);
-    const Impl::Use session{*impl_, *entry};
-    return session->streams().read(stream.stream, out);
-}
-
-void ExitSessions::finish(const StreamRef& stream) {
-    auto* entry = impl_->find(stream.session);
-    if (!entry) return;
-    const Impl::Use session{*impl_, *entry};
-    session->streams().finish(stream.stream);
-}
-
-void ExitSessions::stop(const StreamRef& stream, stream::ResetReason reason) {
-    auto* entry = impl_->find(stream.session);
-    if (!entry) return;
-    const Impl::Use session{*impl_, *entry};
-    session->streams().stop(stream.stream, reason);
-}
-
-void ExitSessions::reset(const StreamRef& stream, stream::ResetReason reason) {
-    auto* entry = impl_->find(stream.session);
-    if (!entry) return;
-    impl_->note_change(*entry);
-    const Impl::Use session{*impl_, *entry};
-    session->streams().reset(stream.stream, reason);
-}
-
-std::optional<NameAnswer> ExitSessions::remembered(const base::SessionId& session,
-                                                   std::string_view name, Family family,
-                                                   base::Mono now) const {
-    const auto* entry = impl_->find(session);
-    return entry ? entry->session.names().find(name, family, now) : std::nullopt;
-}
-
-void ExitSessions::remember(const base::SessionId& session, std::string_view name, Family family,
-                            const NameAnswer& answer, base::Mono now) {
-    auto* entry = impl_->find(session);
-    if (!entry) return;
-    const Impl::Use use{*impl_, *entry};
-    use->names().remember(name, family, answer, now);
-}
-
-void ExitSessions::remember_silence(const base::SessionId& session, std::string_view name,
-                                    Family family, base::Mono now) {
-    auto* entry = impl_->find(session);
-    if (!entry) return;
-    const Impl::Use use{*impl_, *entry};
-    use->names().remember_silence(name, family, now);
-}
-
-void ExitSessions::forget_names() {
-    for (auto& [id, entry] : impl_->sessions) {
-        entry->session.names().clear();
-        impl_->charge(*entry);
-    }
 }
 
 std::optional<base::SessionId> ExitSessions::end_frozen(base::Mono now) {
@@ -362,9 +228,9 @@ std::optional<base::SessionId> ExitSessions::end_frozen(base::Mono now) {
     if (impl_->sessions.empty()) return std::nullopt;
     auto& longest = impl_->longest_silent();
     if (!impl_->frozen(longest)) return std::nullopt;
-    const auto id = longest.session.id();
+    const auto carried = longest.session.carried();
     impl_->end(longest, stream::ResetReason::session_ended);
-    return id;
+    return carried->name;
 }
 
 std::size_t ExitSessions::memory() const {

@@ -32,6 +32,14 @@ bool read_fields(Side receiver, base::Reader& reader, Frame& frame) {
         frame.value = reader.u64();
         return (frame.type == FrameType::ping) == (receiver == Side::exit);
     }
+    if (frame.type == FrameType::join) {
+        frame.bytes = reader.bytes(join_token_size);
+        return receiver == Side::exit;
+    }
+    if (frame.type == FrameType::joined) {
+        frame.value = reader.u8();
+        return receiver == Side::client && frame.value <= 1;
+    }
     const auto stream = read_stream(reader);
     if (!stream || *stream == 0) return false;
     frame.stream = *stream;
@@ -62,6 +70,8 @@ bool read_fields(Side receiver, base::Reader& reader, Frame& frame) {
         case FrameType::end:
         case FrameType::ping:
         case FrameType::pong:
+        case FrameType::join:
+        case FrameType::joined:
             return false;
     }
     const auto value = read_varint(reader);
@@ -108,6 +118,10 @@ std::size_t frame_size(const Frame& frame) {
         case FrameType::ping:
         case FrameType::pong:
             return 1 + 8;
+        case FrameType::join:
+            return 1 + join_token_size;
+        case FrameType::joined:
+            return 1 + 1;
         case FrameType::open:
             return 1 + varint_size(frame.stream) + 2 + 1 + frame.bytes.size();
         case FrameType::resolve:
@@ -136,6 +150,14 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
         return true;
     }
     if (frame.type == FrameType::end) return true;
+    if (frame.type == FrameType::join) {
+        writer.bytes(frame.bytes);
+        return true;
+    }
+    if (frame.type == FrameType::joined) {
+        writer.u8(static_cast<std::uint8_t>(frame.value));
+        return true;
+    }
     write_varint(writer, frame.stream);
     switch (frame.type) {
         case FrameType::open:
@@ -165,6 +187,8 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
         case FrameType::ping:
         case FrameType::pong:
         case FrameType::accept:
+        case FrameType::join:
+        case FrameType::joined:
             break;
     }
     assert(writer.ok());
@@ -173,6 +197,12 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
 
 bool valid_host(base::ByteView host) {
     return !host.empty() && host.size() <= 255 && std::none_of(host.begin(), host.end(), is_zero);
+}
+
+const Frame* CheckedFrames::find(FrameType type) const {
+    const auto found = std::find_if(frames_.begin(), frames_.end(),
+                                    [type](const Frame& frame) { return frame.type == type; });
+    return found == frames_.end() ? nullptr : &*found;
 }
 
 std::optional<CheckedFrames> CheckedFrames::parse(Side receiver, base::ByteView frames) {
@@ -184,7 +214,7 @@ std::optional<CheckedFrames> CheckedFrames::parse(Side receiver, base::ByteView 
             if (!only_zeros_left(reader)) return std::nullopt;
             break;
         }
-        if (type > static_cast<std::uint8_t>(FrameType::resolve)) return std::nullopt;
+        if (type > static_cast<std::uint8_t>(FrameType::joined)) return std::nullopt;
         auto& frame = checked.frames_.emplace_back();
         frame.type = static_cast<FrameType>(type);
         if (!read_fields(receiver, reader, frame) || !reader.ok()) return std::nullopt;

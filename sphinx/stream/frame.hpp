@@ -6,7 +6,8 @@
 //   2 pong      nonce 8                          7 reset   stream v, reason 1, good offset v
 //   3 open      stream v, port 2, length 1, host 8 window  stream v, max offset v
 //   4 accept    stream v                         9 stop    stream v, reason 1
-//                                               10 resolve stream v, length 1, host
+//  11 join      session 16, incarnation 4       10 resolve stream v, length 1, host
+//  12 joined    answer 1
 //
 // Pure formats: no state, any thread.
 #pragma once
@@ -57,15 +58,22 @@ enum class FrameType : std::uint8_t {
     window,
     stop,     // the sender reads no more; what it sends itself goes on
     resolve,  // instead of an open: asks for the host's addresses, or a literal address's name
+    join,     // this session carries the streams of an earlier one from now on
+    joined,   // the answer: it does, or it may not
 };
+
+/// A session's id and its incarnation. Only its client and its exit know both, so they prove to the
+/// exit that a JOIN comes from the client of that session.
+inline constexpr std::size_t join_token_size = 16 + 4;
+using JoinToken = base::ByteArray<join_token_size>;
 
 struct Frame {
     FrameType type = FrameType::end;
     StreamId stream = 0;
-    std::uint64_t value = 0;  // nonce, offset, final offset, good offset or max offset
+    std::uint64_t value = 0;  // nonce, offset, final offset, good offset, max offset or answer
     ResetReason reason = ResetReason::cancelled;
     std::uint16_t port = 0;
-    base::ByteView bytes;  // data or host name; a view into the parsed bytes
+    base::ByteView bytes;  // data, host name or token; a view into the parsed bytes
 };
 
 std::size_t frame_size(const Frame& frame);
@@ -89,6 +97,8 @@ class CheckedFrames {
     // In the order of the packet.
     auto begin() const { return frames_.begin(); }
     auto end() const { return frames_.end(); }
+    /// The first frame of this type; nullptr if there is none.
+    const Frame* find(FrameType type) const;
 
  private:
     explicit CheckedFrames(Side receiver) : receiver_{receiver} {}

@@ -25,6 +25,9 @@ class IdWindow {
         return true;
     }
 
+    /// No id was used.
+    bool unused() const { return floor_ == 0 && used_.none(); }
+
  private:
     StreamId floor_ = 0;
     std::bitset<span> used_;

@@ -327,6 +327,10 @@ std::vector<Event> Mux::take_events() {
     return std::exchange(impl_->events, {});
 }
 
+bool Mux::unused() const {
+    return impl_->last_id == 0 && impl_->used_ids.unused() && idle();
+}
+
 bool Mux::idle() const {
     return impl_->streams.empty() && !has_data();
 }

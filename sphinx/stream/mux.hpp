@@ -1,5 +1,6 @@
-// The streams of one exit session, at one of its two ends (docs/stream.md). Both ends run this
-// class: the client in `session`, the exit in `exit_sessions`.
+// The streams of a client at one exit, at one of the two ends (docs/stream.md). Both ends run this
+// class: the client in `session`, the exit in `exit_sessions`. One session carries their packets,
+// or several do at once: then the streams outlive each of them.
 //
 // Each byte has a 64-bit offset in its stream. Every byte is delivered once and in order, or the
 // stream is reset with a reason. A reset never overtakes the bytes that its sender accepted before.
@@ -78,6 +79,16 @@ struct MuxLimits {
     static MuxLimits for_rate(double packets_per_second);
 };
 
+/// Names a packet. Each session that carries streams counts its own packets; `carrier` names the
+/// session among those of one Mux. Where there is only one, the number suffices.
+struct PacketName {
+    PacketName(PacketNumber counts) : number{counts} {}
+    PacketName(std::uint32_t of, PacketNumber counts) : carrier{of}, number{counts} {}
+    std::uint32_t carrier = 0;
+    PacketNumber number;
+    auto operator<=>(const PacketName&) const = default;
+};
+
 class Mux {
  public:
     explicit Mux(Side side, MuxLimits limits = {});
@@ -118,6 +129,7 @@ class Mux {
     void ping(std::uint64_t nonce);
     /// The events since the last call, oldest first. Call it after every receive().
     std::vector<Event> take_events();
+    bool unused() const;    // there never was a stream, and there is nothing to send
     bool idle() const;      // no stream and nothing to send
     bool has_data() const;  // fill() would write something if there is room
     std::size_t streams() const;
@@ -125,28 +137,32 @@ class Mux {
     std::size_t memory() const;
 
     // --- the packets' side ---
-    /// Writes frames into `room` and records that packet `number` carries them. Returns the bytes
+    /// Writes frames into `room` and records that this packet carries them. Returns the bytes
     /// used; the rest of `room` is zeroed. Streams take turns packet by packet, so none starves. If
     /// `pings` is given, the nonces of the pings in the packet are appended to it. Precondition: no
-    /// number is used twice.
-    std::size_t fill(PacketNumber number, base::ByteSpan room,
+    /// name is used twice.
+    std::size_t fill(PacketName packet, base::ByteSpan room,
                      std::vector<std::uint64_t>* pings = nullptr);
-    /// Packet `number` has arrived: its frames are done. Or it is lost: its frames go into later
+    /// The packet has arrived: its frames are done. Or it is lost: its frames go into later
     /// packets.
-    void acknowledged(PacketNumber number);
-    void lost(PacketNumber number);
+    void acknowledged(PacketName packet);
+    void lost(PacketName packet);
+    /// The session carries no more: what its packets hold without an ack goes into other sessions'
+    /// packets, and what it brought unsettled does not count. Precondition: the peer acknowledges
+    /// no packet of this session from now on, and it gets no further ack for its own.
+    void carrier_ended(std::uint32_t carrier);
     /// Processes the frames of a packet that arrived; duplicates are harmless. Precondition: they
     /// were checked for this side.
     void receive(const CheckedFrames& frames);
     /// The same for a client, whose packets must not show when a packet arrived: applications get
-    /// all that it brings at once, but what fill() writes does not change before settle(number).
+    /// all that it brings at once, but what fill() writes does not change before settle(packet).
     /// If it does not count, because the peer takes the packet for lost and sends it again, only
     /// the end of a stream whose peer broke a rule will take effect.
-    void receive(const CheckedFrames& frames, PacketNumber number, bool counts);
-    /// receive() holds something back for `number`.
-    bool holds_back(PacketNumber number) const;
-    /// What receive() held back for `number` takes effect, if there is any. `counts`: as there.
-    void settle(PacketNumber number, bool counts);
+    void receive(const CheckedFrames& frames, PacketName packet, bool counts);
+    /// receive() holds something back for this packet.
+    bool holds_back(PacketName packet) const;
+    /// What receive() held back for this packet takes effect, if there is any. `counts`: as there.
+    void settle(PacketName packet, bool counts);
 
  private:
     struct Impl;

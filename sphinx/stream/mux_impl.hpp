@@ -132,9 +132,9 @@ struct Mux::Impl {
     StreamId turn = 0;                // the stream that sent data last; the next one is first
     std::deque<std::uint64_t> pings;  // nonces to send; PONGs at the exit
     std::vector<Event> events;
-    std::map<PacketNumber, std::vector<SentFrame>> in_flight;
+    std::map<PacketName, std::vector<SentFrame>> in_flight;
     std::vector<Effect>* later = nullptr;  // where effects wait; nullptr: they happen at once
-    std::map<PacketNumber, std::vector<Effect>> unsettled;
+    std::map<PacketName, std::vector<Effect>> unsettled;
 
     std::size_t buffered = 0;  // sum of bytes in all send halves
 
@@ -172,7 +172,7 @@ struct Mux::Impl {
                       std::vector<SentFrame>& sent);
     void fill_data(StreamId id, StreamState& stream, std::uint64_t ahead, base::Writer& writer,
                    std::vector<SentFrame>& sent);
-    void settle(PacketNumber number, bool arrived);
+    void settle(PacketName packet, bool arrived);
     void settle(const SentFrame& frame, bool arrived);
 
     // mux_receive.cpp

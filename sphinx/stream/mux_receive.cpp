@@ -26,23 +26,23 @@ void Mux::receive(const CheckedFrames& frames) {
         impl_->apply(frame);
 }
 
-void Mux::receive(const CheckedFrames& frames, PacketNumber number, bool counts) {
+void Mux::receive(const CheckedFrames& frames, PacketName packet, bool counts) {
     std::vector<Effect> effects;
     impl_->later = &effects;
     receive(frames);
     impl_->later = nullptr;
     if (!counts) std::erase_if(effects, [](const Effect& effect) { return !ends(effect); });
     if (effects.empty()) return;
-    auto& waiting = impl_->unsettled[number];
+    auto& waiting = impl_->unsettled[packet];
     waiting.insert(waiting.end(), effects.begin(), effects.end());
 }
 
-bool Mux::holds_back(PacketNumber number) const {
-    return impl_->unsettled.contains(number);
+bool Mux::holds_back(PacketName packet) const {
+    return impl_->unsettled.contains(packet);
 }
 
-void Mux::settle(PacketNumber number, bool counts) {
-    const auto node = impl_->unsettled.extract(number);
+void Mux::settle(PacketName packet, bool counts) {
+    const auto node = impl_->unsettled.extract(packet);
     if (node.empty()) return;
     for (const auto& effect : node.mapped()) {
         if (!counts && !ends(effect)) continue;
@@ -101,6 +101,7 @@ void Mux::Impl::apply(const Frame& frame) {
         events.back().nonce = frame.value;
         return;
     }
+    if (frame.type == FrameType::join || frame.type == FrameType::joined) return;  // the session's
     if (frame.type == FrameType::reset) return on_reset(frame.stream, frame);
     auto* stream = find_or_create(frame.stream);
     if (!stream) return;
@@ -130,6 +131,8 @@ void Mux::Impl::apply(const Frame& frame) {
         case FrameType::ping:
         case FrameType::pong:
         case FrameType::reset:
+        case FrameType::join:
+        case FrameType::joined:
             break;
     }
     forget_if_done(frame.stream);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "sphinx/stream/mux_impl.hpp"
 
@@ -130,9 +131,9 @@ void Mux::Impl::fill_data(StreamId id, StreamState& stream, std::uint64_t ahead,
     }
 }
 
-std::size_t Mux::fill(PacketNumber number, base::ByteSpan room, std::vector<std::uint64_t>* pings) {
+std::size_t Mux::fill(PacketName packet, base::ByteSpan room, std::vector<std::uint64_t>* pings) {
     auto& self = *impl_;
-    assert(!self.in_flight.contains(number));
+    assert(!self.in_flight.contains(packet));
     base::Writer writer{room};
     std::vector<SentFrame> sent;
     self.extend_windows();
@@ -155,13 +156,13 @@ std::size_t Mux::fill(PacketNumber number, base::ByteSpan room, std::vector<std:
     if (!sent.empty()) {
         if (self.in_flight.size() >= in_flight_max)
             self.settle(self.in_flight.begin()->first, false);
-        self.in_flight.emplace(number, std::move(sent));
+        self.in_flight.emplace(packet, std::move(sent));
     }
     return used;
 }
 
-void Mux::Impl::settle(PacketNumber number, bool arrived) {
-    const auto node = in_flight.extract(number);
+void Mux::Impl::settle(PacketName packet, bool arrived) {
+    const auto node = in_flight.extract(packet);
     if (node.empty()) return;
     for (const auto& frame : node.mapped())
         settle(frame, arrived);
@@ -203,17 +204,29 @@ void Mux::Impl::settle(const SentFrame& frame, bool arrived) {
         case FrameType::end:
         case FrameType::ping:
         case FrameType::pong:
+        case FrameType::join:
+        case FrameType::joined:
             break;
     }
     forget_if_done(frame.stream);
 }
 
-void Mux::acknowledged(PacketNumber number) {
-    impl_->settle(number, true);
+void Mux::acknowledged(PacketName packet) {
+    impl_->settle(packet, true);
 }
 
-void Mux::lost(PacketNumber number) {
-    impl_->settle(number, false);
+void Mux::lost(PacketName packet) {
+    impl_->settle(packet, false);
+}
+
+void Mux::carrier_ended(std::uint32_t carrier) {
+    const auto for_its = [carrier](auto& packets, auto end) {
+        for (auto at = packets.lower_bound({carrier, 0});
+             at != packets.end() && at->first.carrier == carrier;)
+            end(std::exchange(at, std::next(at))->first);
+    };
+    for_its(impl_->unsettled, [this](PacketName packet) { settle(packet, false); });
+    for_its(impl_->in_flight, [this](PacketName packet) { lost(packet); });
 }
 
 }  // namespace nightjar::stream

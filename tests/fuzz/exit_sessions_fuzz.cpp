@@ -1,5 +1,6 @@
 // Any messages of hostile clients. Sessions and stocks stay bounded, no reply leaves outside a
-// tick, and no pace is above the network's.
+// tick, and no pace is above the network's. In a JOIN at the beginning of the frames, the
+// incarnation ffffffff stands for that of the last reply: no input could guess it.
 #include "relay/core/exit_sessions.hpp"
 
 #include <algorithm>
@@ -20,6 +21,8 @@ fuzz::Depth replied{"a reply"};
 fuzz::Depth opened{"an open stream"};
 fuzz::Depth readable{"bytes of a stream"};
 fuzz::Depth ended{"the end of a silent session"};
+fuzz::Depth joined{"a session that carries another one's streams"};
+fuzz::Depth refused{"a session that may not"};
 
 void require(bool condition) {
     if (!condition) std::abort();
@@ -31,10 +34,32 @@ base::Wall wall(base::Mono now) {
 }
 
 struct PlainSealer final : relay::core::ReplySealer {
-    std::optional<base::NodeId> seal(base::ByteView, base::ByteView, base::ByteSpan) override {
+    explicit PlainSealer(std::uint32_t& last) : incarnation{last} {}
+    std::optional<base::NodeId> seal(base::ByteView, base::ByteView message,
+                                     base::ByteSpan) override {
+        const auto header = stream::decode_down(message);
+        require(header.has_value());
+        incarnation = header->incarnation;
+        const auto frames =
+            stream::CheckedFrames::parse(stream::Side::client, stream::frames_of(*header, message));
+        require(frames.has_value());
+        if (const auto* answer = frames->find(stream::FrameType::joined))
+            (answer->value == 1 ? joined : refused).reach();
         return base::NodeId{};
     }
+    std::uint32_t& incarnation;
 };
+
+void name_incarnation(base::ByteSpan message, std::uint32_t incarnation) {
+    const auto header = stream::decode_up(message);
+    if (!header || header->surb_count > 0) return;
+    const auto join = message.subspan(stream::up_header_size, 1 + stream::join_token_size);
+    const auto place = join.last(4);
+    const auto stands_for_it = [](std::uint8_t byte) { return byte == 0xff; };
+    if (join[0] == static_cast<std::uint8_t>(stream::FrameType::join) &&
+        std::all_of(place.begin(), place.end(), stands_for_it))
+        base::Writer{place}.u32(incarnation);
+}
 
 }  // namespace
 
@@ -46,8 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     limits.sessions_max = 3;
     limits.surbs_max = 20;
     limits.frozen = limits.silence;
+    std::uint32_t incarnation = 0;
     relay::core::ExitSessions exit{parameters, random, counters, limits,
-                                   std::make_unique<PlainSealer>()};
+                                   std::make_unique<PlainSealer>(incarnation)};
     base::Reader reader{{data, size}};
     base::Mono now{};
     std::vector<relay::core::ExitSessions::Reply> replies;
@@ -57,6 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto bytes = reader.bytes(std::min<std::size_t>(length, reader.remaining()));
         base::Bytes message(stream::message_size);
         std::copy(bytes.begin(), bytes.end(), message.begin());
+        name_incarnation(message, incarnation);
         exit.on_message(message, now, wall(now));
         require(exit.sessions() <= limits.sessions_max);
         base::SessionId id;

@@ -33,7 +33,7 @@ MUTANTS = [
            "    limits.ahead = limits.receive_window;\n", "", CORE, "an upload does not wait for its first WINDOW"),
     # --- relay/core: which sessions an exit's level counts ---
     mutant("pace-without-a-SURB-counts", "relay/core/exit_sessions.cpp",
-           "entry.session.answered() ? entry.session.pace().milli : 0;", "entry.session.pace().milli;",
+           "entry.session.answered() && !frozen(entry);", "!frozen(entry);",
            CORE, "a session without SURBs asks for no loops, whatever its pace"),
     mutant("ticks-without-any-SURB-count", "relay/core/exit_sessions.cpp",
            "self.unanswered += !late && session->answered();", "self.unanswered += !late;",

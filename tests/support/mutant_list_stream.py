@@ -170,7 +170,7 @@ MUTANTS = [
     mutant("half-closed-limit-counts-from-the-start", "client/apps/application.cpp",
            "if (!waits || progress != application->seen)", "if (!waits)",
            SYSTEM, "a half-closed connection goes on for as long as its answer flows"),
-    mutant("session-end-takes-what-had-arrived", "client/core/core_sessions.cpp",
+    mutant("session-end-takes-what-had-arrived", "client/core/core_handover.cpp",
            "stream.rest.resize(mux.readable(id));", "",
            SYSTEM, "what had arrived before its session ended is read before the end"),
 ]

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from testnet import NetworkTest  # noqa: E402
 
 CLIENTS = 3
-SUSPENDED = 20      # seconds; an exit forgets a session after 10
+SUSPENDED = 20      # seconds; an exit keeps the session, frozen
 PATIENCE = 15       # seconds
 
 

@@ -66,6 +66,7 @@ TEST_CASE("a varint takes the shortest of 1, 2, 4 and 8 bytes, and no other enco
 TEST_CASE("every frame reads back, takes the size that it says, and fits nowhere smaller") {
     const auto host = base::as_bytes("example.org");
     const base::Bytes data(700, 0x5a);
+    const base::Bytes token(stream::join_token_size, 0xa5);
     const std::pair<Side, Frame> rows[]{
         {Side::exit, make(FrameType::ping, 0, 0x0123456789abcdef)},
         {Side::client, make(FrameType::pong, 0, 7)},
@@ -79,6 +80,9 @@ TEST_CASE("every frame reads back, takes the size that it says, and fits nowhere
         {Side::client, make(FrameType::reset, 300, stream::varint_max)},
         {Side::exit, make(FrameType::stop, 3, 0)},
         {Side::exit, make(FrameType::window, 9, 1 << 20)},
+        {Side::exit, make(FrameType::join, 0, 0, token)},
+        {Side::client, make(FrameType::joined, 0, 1)},
+        {Side::client, make(FrameType::joined, 0, 0)},
     };
     for (const auto& [receiver, frame] : rows) {
         base::Bytes bytes(stream::frame_size(frame) + 3);
@@ -120,7 +124,7 @@ TEST_CASE("each rule of a frame makes it malformed") {
         {"nothing at all", Side::exit, "", true},
         {"zeros", Side::exit, "000000", true},
         {"a byte behind the end", Side::exit, "000001", false},
-        {"an unknown type", Side::exit, "0b", false},
+        {"an unknown type", Side::exit, "0d", false},
         {"ping to a client", Side::client, "010000000000000001", false},
         {"pong to an exit", Side::exit, "020000000000000001", false},
         {"open", Side::exit, "0301005001610000", true},
@@ -153,6 +157,13 @@ TEST_CASE("each rule of a frame makes it malformed") {
         {"stop", Side::exit, "090101", true},
         {"stop of stream 0", Side::exit, "090001", false},
         {"stop for reason 10", Side::exit, "09010a", false},
+        {"join", Side::exit, "0b000102030405060708090a0b0c0d0e0f00000001", true},
+        {"join to a client", Side::client, "0b000102030405060708090a0b0c0d0e0f00000001", false},
+        {"join without all of its token", Side::exit, "0b000102030405060708090a0b0c0d0e0f000000",
+         false},
+        {"joined", Side::client, "0c01", true},
+        {"joined to an exit", Side::exit, "0c01", false},
+        {"joined with an answer that is neither yes nor no", Side::client, "0c02", false},
         {"window", Side::exit, "080105", true},
         {"window of stream 0", Side::exit, "080005", false},
         {"sound frames before a bad one", Side::exit, "05010001610806", false},

@@ -146,3 +146,47 @@ TEST_CASE("streams that have just ended leave room for new ones, for a while") {
     CHECK(client.open({"a", 80}));
     CHECK_FALSE(client.open({"a", 80}));  // six of them
 }
+
+TEST_CASE("what a session brought and did not settle comes again in another one") {
+    stream::Mux client{Side::client};
+    REQUIRE(client.open({"a", 80}));
+    base::Bytes room(500);
+    client.fill({1, 1}, room);
+    client.acknowledged({1, 1});
+    const auto bytes =
+        frames({frame(FrameType::accept, 1), frame(FrameType::data, 1, 0, base::as_bytes("abc")),
+                frame(FrameType::fin, 1, 3)});
+    const auto checked = stream::CheckedFrames::parse(Side::client, bytes);
+    REQUIRE(checked);
+    // Both ends have said all. The stream goes when the answer is settled.
+    client.finish(1);
+    client.receive(*checked, {1, 1}, true);
+    CHECK(read_all(client, 1) == "abc");
+    client.fill({1, 2}, room);
+    client.acknowledged({1, 2});
+    client.carrier_ended(1);
+    client.settle({1, 1}, true);
+    CHECK(client.streams() == 1);
+    client.receive(*checked, {2, 1}, true);
+    CHECK(read_all(client, 1) == "");
+    client.settle({2, 1}, true);
+    CHECK(client.streams() == 0);
+}
+
+TEST_CASE("what a session that ends has not delivered leaves in another one") {
+    Pair pair;
+    REQUIRE(pair.client.open({"a", 80}));
+    pair.client.write(1, base::as_bytes("abc"));
+    base::Bytes packet(500);
+    pair.client.fill({1, 1}, packet);
+    base::Bytes other(500);
+    pair.client.fill({2, 1}, other);
+    CHECK_FALSE(pair.client.has_data());
+    pair.client.carrier_ended(2);  // it has carried nothing
+    CHECK_FALSE(pair.client.has_data());
+    pair.client.carrier_ended(1);
+    CHECK(pair.client.has_data());
+    pair.client.fill({3, 1}, other);
+    CHECK(arrive_at_exit(pair.exit, other));
+    CHECK(read_all(pair.exit, 1) == "abc");
+}

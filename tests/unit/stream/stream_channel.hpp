@@ -2,6 +2,7 @@
 // be lost, duplicated and delayed at random. They carry the same content as real packets.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <queue>
 #include <vector>
@@ -44,6 +45,12 @@ class StreamChannel {
     void run_until(base::Mono end, const std::function<void()>& after_arrival);
     base::Mono now() const { return now_; }
 
+    /// A further session carries the streams, beside the others.
+    void add_carrier();
+    /// The oldest session ends at one end; the other end still sends in it. What is on its way is
+    /// not taken any more.
+    void end_carrier(stream::Side at);
+
     stream::Mux client;
     stream::Mux exit;
     Counts up;
@@ -53,23 +60,30 @@ class StreamChannel {
     struct Arrival {
         base::Mono when;
         bool at_exit;
+        std::uint32_t carrier;
         base::Bytes message;
         bool operator>(const Arrival& other) const { return when > other.when; }
     };
-    struct End {
+    struct Logs {
+        std::uint32_t carrier;
         stream::SentLog sent;
         stream::ArrivedLog arrived;
+    };
+    struct End {
+        std::deque<Logs> sessions;  // oldest first
         base::Mono next_slot;
     };
     void send_up();
     void send_down();
-    void transmit(bool to_exit, Counts& counts, const base::Bytes& message);
+    Logs& next_session(End& end, stream::Mux& mux, Counts& counts);
+    void transmit(bool to_exit, std::uint32_t carrier, Counts& counts, const base::Bytes& message);
     void arrive(const Arrival& arrival);
     base::Mono slot_after(base::Mono when, double rate);
 
     ChannelLaw law_;
     base::Random& random_;
     base::Mono now_{};
+    std::uint32_t carriers_ = 0;
     End client_end_;
     End exit_end_;
     std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> under_way_;

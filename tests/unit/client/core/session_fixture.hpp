@@ -35,6 +35,7 @@ struct SessionFixture {
     stream::PacketNumber replies = 0;
     std::uint32_t incarnation = 7;
     stream::Mux far{stream::Side::exit};
+    std::optional<bool> may_join;  // the exit's answer to a JOIN, in its next reply
     std::vector<base::Bytes> surbs;
     stream::ArrivedLog arrived;  // at the exit
     std::optional<stream::StreamId> spoken;
@@ -48,12 +49,13 @@ struct SessionFixture {
     struct Up {
         Network::Walked walked;
         stream::UpHeader header;
+        std::optional<stream::JoinToken> join{};
     };
     Up compose() {
         const auto packet = session.compose(schedule, now, network.wall, now, context());
         REQUIRE(packet);
         const auto& cell = *packet->cell;
-        Up up{network.walk(gateway, cell.body(), cell.epoch()), {}};
+        Up up{.walked = network.walk(gateway, cell.body(), cell.epoch()), .header = {}};
         const auto message = packet::read_message(up.walked.payload);
         REQUIRE(message);
         const auto header = stream::decode_up(*message);
@@ -64,7 +66,14 @@ struct SessionFixture {
             const auto surb = stream::surb_of(*header, *message, i);
             surbs.emplace_back(surb.begin(), surb.end());
         }
-        REQUIRE(test::arrive_at_exit(far, stream::frames_of(*header, *message)));
+        const auto frames = stream::frames_of(*header, *message);
+        const auto checked = stream::CheckedFrames::parse(stream::Side::exit, frames);
+        REQUIRE(checked);
+        if (const auto* join = checked->find(stream::FrameType::join)) {
+            up.join.emplace();
+            std::copy(join->bytes.begin(), join->bytes.end(), up.join->begin());
+        }
+        REQUIRE(test::arrive_at_exit(far, frames));
         return up;
     }
     /// When the exit applies the schedule's change.
@@ -93,11 +102,20 @@ struct SessionFixture {
                         .stock = static_cast<std::uint16_t>(surbs.size() - 1),
                         .acks = acks},
                        message);
+        base::ByteSpan room = base::ByteSpan{message}.subspan(stream::down_header_size);
+        if (may_join) {
+            stream::Frame joined;
+            joined.type = stream::FrameType::joined;
+            joined.value = *may_join ? 1 : 0;
+            base::Writer writer{room};
+            stream::write_frame(writer, joined);
+            room = room.subspan(writer.written());
+        }
         if (spoken) {
             far.accept(*spoken);
             far.write(*spoken, base::ByteArray<1>{});
         }
-        far.fill(replies, base::ByteSpan{message}.subspan(stream::down_header_size));
+        far.fill(replies, room);
         const auto used = packet::use_surb(surbs.front(), message, packet::payload_size);
         surbs.erase(surbs.begin());
         REQUIRE(used);
