@@ -7,8 +7,12 @@
 
 namespace nightjar::relay::core {
 
-Mailboxes::Mailboxes(const directory::Parameters& law, base::Random& random, Counters& counters)
-    : random_{random}, counters_{counters}, mailboxes_{0, base::KeyedHash{random}} {
+Mailboxes::Mailboxes(const directory::Parameters& law, base::Random& random, Counters& counters,
+                     double unpaid)
+    : unpaid_{unpaid},
+      random_{random},
+      counters_{counters},
+      mailboxes_{0, base::KeyedHash{random}} {
     use(law);
 }
 
@@ -25,7 +29,7 @@ void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
     const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
     auto& mailbox = *mailboxes_.emplace(client, std::make_unique<Mailbox>()).first->second;
     mailbox.client = client;
-    mailbox.credit = credit_start;
+    mailbox.credit = unpaid_;
     mailbox.number = slots_.enter(mailbox);
     slots_.set(mailbox.number, now + phase);
 }
@@ -46,7 +50,7 @@ void Mailboxes::earn(const base::MailboxId& client) {
     if (found == mailboxes_.end()) return;
     constexpr double seconds_kept = 10;
     auto& credit = found->second->credit;
-    const auto most = std::max(credit_start, seconds_kept * down_.per_second());
+    const auto most = std::max(unpaid_, seconds_kept * down_.per_second());
     credit = std::min(credit + earned_, most);
 }
 

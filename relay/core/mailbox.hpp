@@ -37,11 +37,13 @@ namespace nightjar::relay::core {
 class Mailboxes {
  public:
     static constexpr std::size_t queue_max = 128;  // cells per client
-    /// The slots that a new client may use unpaid: the largest document, and some to spare.
+    /// Enough for the largest document, and some to spare.
     static constexpr double credit_start =
         static_cast<double>(cell::document_size_max / cell::document_part_size + 64);
 
-    Mailboxes(const directory::Parameters& law, base::Random& random, Counters& counters);
+    /// `unpaid`: the slots that a new client may use before it has sent anything.
+    Mailboxes(const directory::Parameters& law, base::Random& random, Counters& counters,
+              double unpaid = credit_start);
 
     /// Sets the rate for slots that are not scheduled yet.
     void use(const directory::Parameters& law);
@@ -72,6 +74,7 @@ class Mailboxes {
 
     directory::Rate down_;
     double earned_ = 0;  // slots for a client's packet
+    double unpaid_;
     base::Random& random_;
     Counters& counters_;
     boost::unordered_flat_map<base::MailboxId, std::unique_ptr<Mailbox>, base::KeyedHash>

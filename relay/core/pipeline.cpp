@@ -43,7 +43,7 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
              random, counters,
              now,    options.loop_sealer ? options.loop_sealer : std::make_shared<LoopSealer>()},
       level_{options.exit_headroom, random},
-      mailboxes_{document_->parameters, random, counters} {}
+      mailboxes_{document_->parameters, random, counters, options.downlink_unpaid} {}
 
 void Pipeline::use(std::shared_ptr<const directory::Document> document) {
     assert(document);

@@ -48,6 +48,9 @@ struct PipelineOptions {
     std::size_t mix_capacity = 20'000;  // packets held at once
     double lab_drop_share = 0;          // fraction of arriving packets to drop; lab networks only
     ReplayRoom replay_room;             // unbounded unless set
+    /// Slots of a new client's downlink before it has sent anything. Simulations give more to
+    /// clients that measure and do not keep the law.
+    double downlink_unpaid = Mailboxes::credit_start;
     /// An exit fills its total with own loops (exit_level.hpp). Off unless set.
     ExitHeadroom exit_headroom;
     /// Seals the relay's own loops; nullptr: as real Sphinx packets.

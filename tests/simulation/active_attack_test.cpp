@@ -46,6 +46,7 @@ constexpr unsigned messages = 10;
 Outcome run(std::uint64_t seed, const Attack& attack = {}) {
     WorldOptions options;
     options.seed = seed;
+    options.pipeline.downlink_unpaid = 1e9;  // a probe does not keep the law
     options.parameters.epoch_length = 900s;
     options.parameters.relay_loops = {6'000};
     World world{options};

@@ -41,6 +41,7 @@ TEST_CASE("two epoch boundaries and clocks 30 s apart: no packet is lost to the 
         CAPTURE(clocks.what);
         WorldOptions options;
         options.seed = 21;
+        options.pipeline.downlink_unpaid = 1e9;  // a probe does not keep the law
         options.parameters.epoch_length = 900s;
         options.parameters.relay_loops = {300};
         // 80 s before the first boundary, by the true clock.
@@ -81,6 +82,7 @@ TEST_CASE("two epoch boundaries and clocks 30 s apart: no packet is lost to the 
 TEST_CASE("with clocks too far apart, packets are lost, but only near the boundary") {
     WorldOptions options;
     options.seed = 22;
+    options.pipeline.downlink_unpaid = 1e9;  // a probe does not keep the law
     options.parameters.epoch_length = 900s;
     options.parameters.relay_loops = {1'000};
     options.start = base::Wall{1'800'000'000s - 150s};

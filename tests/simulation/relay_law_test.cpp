@@ -18,6 +18,7 @@ namespace {
 WorldOptions options(std::uint64_t seed) {
     WorldOptions chosen;
     chosen.seed = seed;
+    chosen.pipeline.downlink_unpaid = 1e9;  // a probe does not keep the law
     chosen.parameters.lab = true;
     chosen.parameters.epoch_length = 900s;
     return chosen;

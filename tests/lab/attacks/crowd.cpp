@@ -118,6 +118,8 @@ Crowd::Impl::Impl(CrowdOptions with)
       world{[this] {
           options.network.seed = options.seed;
           options.network.replay_packets = replay_packets(options);
+          // Clients that do not keep the law get their downlinks all the same.
+          if (options.defence != Defence::law) options.network.pipeline.downlink_unpaid = 1e9;
           return options.network;
       }()},
       relays{world.relays().size()},

@@ -176,6 +176,7 @@ SeenCells only(const SeenCells& trace, const std::function<bool(const SeenCell&)
 RealRun real_run(std::uint64_t seed, base::Seconds length, const Hand& hand) {
     lab::world::WorldOptions options;
     options.seed = seed;
+    options.pipeline.downlink_unpaid = 1e9;  // a probe does not keep the law
     options.parameters.relay_loops = {4'000};
     World world{options};
     const base::MailboxId alice{{1}};

@@ -128,7 +128,7 @@ TEST_CASE("prefix shares: one of N users has at most k/N of the places, whatever
                 const auto number = std::to_string(user + 1);
                 const auto from =
                     user % 2 == 0 ? "2001:db8:" + number + "::1" : "192.0." + number + ".1";
-                while (pool.held[name] < 6)
+                for (int tries = 0; pool.held[name] < 6 && tries < 100; ++tries)
                     pool.enter(name, ip(from));
                 for (int i = 0; i < 50; ++i)
                     attack();
