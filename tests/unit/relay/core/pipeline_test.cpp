@@ -314,6 +314,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: what is held when the law changes leaves b
     take(0, test::start);
     take(0, test::start + 20ms);
     CHECK(relay.pipeline.held() == 3);
+    CHECK(relay.pipeline.next_due() <= test::start + 40ms);
     relay.run(test::start + 1ms, 38ms);
     CHECK(relay.links.relays.empty());
     relay.run(test::start + 40ms, 3ms);
