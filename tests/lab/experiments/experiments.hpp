@@ -10,6 +10,8 @@ void speed(const measure::Options& options,
            measure::Report& report);  // a benchmark: figures, no verdict
 void mixing(const measure::Options& options,
             measure::Report& report);  // one relay's entropy, held times, order
+/// A part of `mixing`: the laws of mixing side by side.
+void mixing_laws(const measure::Options& options, measure::Report& report);
 void observer(const measure::Options& options, measure::Report& report);  // sees every wire
 void linking(const measure::Options& options,
              measure::Report& report);  // flows matched from end to end

@@ -227,6 +227,7 @@ void mixing(const measure::Options& options, measure::Report& report) {
     order_at(options, report, 20'000, 1.2);
     held_in_mix(options, report);
     baselines(options, report);
+    mixing_laws(options, report);
 }
 
 }  // namespace nightjar::lab::experiments

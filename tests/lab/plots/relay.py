@@ -147,3 +147,31 @@ def baseline(rows):
     axis.set_ylim(0, 1.3 * max(row["density_bits"] for row in found))
     axis.legend(ncol=2, loc="upper left")
     return figure
+
+
+@plot("laws", "mixing", "Laws of mixing side by side",
+      "What each law leaves to guess at one relay, and for how long it holds a packet: the mean, and as a dotted line "
+      "the 99th percentile. Poisson and the timed pool have a mean delay of 50 ms, the thresholds a longest wait of "
+      "100 ms. A threshold that is soon reached holds packets for less time, and leaves less to guess.")
+def laws(rows):
+    found = rows("mixing", "laws")
+    if not found:
+        return None
+    figure, (top, low) = plt.subplots(2, 1, figsize=(6.4, 6.0), height_ratios=(3, 2), sharex=True)
+    looks = [(BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "v")]
+    for law, (colour, marker) in zip(unique(row["law"] for row in found), looks):
+        mine = [row for row in found if row["law"] == law]
+        load = [row["lambda_over_mu"] for row in mine]
+        top.plot(load, [row["bits"] for row in mine], marker=marker, color=colour, markersize=5, label=law)
+        low.plot(load, [row["held_mean_ms"] for row in mine], marker=marker, color=colour, markersize=5)
+        low.plot(load, [row["held_p99_ms"] for row in mine], linestyle=":", color=colour)
+    top.set_ylabel("entropy per hop [bit]")
+    top.legend(loc="upper left")
+    low.set_yscale("log")
+    ticks = [10, 30, 100, 300]
+    low.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    low.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    low.set_ylabel("held [ms]")
+    by_load(low)
+    low.set_xlabel("packets a second, in multiples of 20")
+    return figure
