@@ -45,7 +45,9 @@ Rule rules[] = {{"down is "},
                 {" has another relay's address "},
                 {" has two positions: "},
                 {"no client has an exit"},
-                {"loops alone keep only "}};
+                {"loops alone keep only "},
+                {"mixing_interval is longer than mean_delay"},
+                {"fewer than mixing_keep packets"}};
 
 void require(bool condition) {
     if (!condition) std::abort();
