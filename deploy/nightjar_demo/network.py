@@ -126,7 +126,8 @@ class Network:
             self.call("nightjar-relay", "init", *arguments)
         self.call("nightjar-authority", "init", "--dir", self.folder / "authority")
 
-    def sign_document(self):
+    def sign_document(self, parameters=()):
+        """Signs the first document. `parameters`: more lines of the description, such as "mixing: threshold"."""
         law = self.law
         lines = ["network: demo", "parameters:", "  lab: true",
                  f"  epoch_length: {self.epoch_seconds}s",
@@ -135,6 +136,7 @@ class Network:
                  f"  replies: {law.replies:g}", f"  down: {law.down:g}",
                  f"  relay_loops: {RELAY_LOOPS:g}",
                  "  session_grid: 2s",
+                 *(f"  {line}" for line in parameters),
                  "relays:"]
         for relay in self.relays:
             lines += [f"  - descriptor: {relay.name}/descriptor", f"    operator: {relay.operator}"]

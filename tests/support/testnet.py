@@ -21,6 +21,7 @@ class NetworkTest(unittest.TestCase):
     pps = 50            # main slots per second
     drop_share = 0.0    # share of packets that every relay drops
     record = False
+    parameters = ()     # more lines of the network's description
 
     @classmethod
     def setUpClass(cls):
@@ -41,7 +42,7 @@ class NetworkTest(unittest.TestCase):
             for relay in cls.net.relays:
                 with open(relay.config, "a", encoding="utf-8") as config:
                     config.write(f"lab:\n  drop_share: {cls.drop_share}\n")
-        cls.net.sign_document()
+        cls.net.sign_document(cls.parameters)
         cls.file = cls.net.folder / "file"
         cls.file.write_bytes(os.urandom(FILE_BYTES))
         cls.digest = hashlib.sha256(cls.file.read_bytes()).hexdigest()
