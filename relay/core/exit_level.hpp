@@ -7,7 +7,7 @@
 // handovers, so that it follows from all sessions together. Until the next draw the total is the
 // level, also when clients come or go. If the sessions alone exceed it, a new level is drawn at the
 // next minute. A loop has a random place near the middle of each gap of 1/(level - pace), like a
-// tick.
+// slot.
 //
 //   paces of all sessions ──follow()──> level - pace ──> due(), taken(): one loop each
 //

@@ -96,7 +96,7 @@ std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall w
         answered_ = now;
     else if (answered_ && now - *answered_ > answered_for)
         answered_.reset();
-    pace_.ticked(context.random);
+    pace_.ticked();
     in_force_ = pace_.in_force(now);
     return reply;
 }

@@ -25,18 +25,15 @@ void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, b
     if (due_ > now) due_ = when_due();
 }
 
-void ReplyPace::ticked(base::Random& random) {
+void ReplyPace::ticked() {
     from_ = due_;
-    passed_ = place_ - 1;
-    place_ = directory::place_in_gap(random.unit());
+    passed_ = 0;
     due_ = when_due();
 }
 
 void ReplyPace::begin(base::Mono now, base::Random& random) {
     from_ = now;
-    place_ = directory::place_in_gap(random.unit());
-    // The next tick is up to one gap away.
-    passed_ = place_ - random.unit();
+    passed_ = random.unit();
 }
 
 void ReplyPace::restart(base::Mono now, base::Random& random) {
@@ -53,7 +50,7 @@ void ReplyPace::pass_to(base::Mono now) {
 }
 
 base::Mono ReplyPace::when_due() const {
-    auto left = std::max(0.0, place_ - passed_);
+    auto left = std::max(0.0, 1 - passed_);
     auto from = from_;
     if (from < change_) {
         const auto until_change = before_.per_second() * base::to_seconds(change_ - from);

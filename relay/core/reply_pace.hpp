@@ -1,8 +1,9 @@
-// The tick schedule of one exit session (docs/traffic-law.md section 2): one tick near the middle
-// of every gap of length 1/pace. The client's schedule says at which second of network time the
-// pace changes; a gap in progress then continues at the new pace with its remaining fraction. The
-// start of the first gap is random, because an observer knows when a session opens. Pure; one
-// thread.
+// The tick schedule of one exit session (docs/traffic-law.md section 2): one tick in every gap of
+// length 1/pace, exactly a gap after the one before
+// (docs/decisions/0031-the-gateway-keeps-the-beat.md). The client's schedule says at which second
+// of network time the pace changes; a gap in progress then continues at the new pace with its
+// remaining fraction. The first tick's place is random, because an observer knows when a session
+// opens. Pure; one thread.
 #pragma once
 
 #include <optional>
@@ -29,10 +30,10 @@ class ReplyPace {
     void follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
                 base::Wall wall, base::Random& random);
 
-    /// The time of the next tick, drawn in advance; Mono::max() if there is none.
+    /// The time of the next tick; Mono::max() if there is none.
     base::Mono due() const { return due_; }
-    /// Call after the tick at due(): draws the tick of the next gap.
-    void ticked(base::Random& random);
+    /// Call after the tick at due(): the next one is a gap later.
+    void ticked();
     /// Discards the tick at due(), and starts again with `now` at a random point of a gap.
     void restart(base::Mono now, base::Random& random);
 
@@ -53,11 +54,9 @@ class ReplyPace {
     directory::Rate before_;
     directory::Rate after_;
     base::Mono change_{};
-    // Time measured in gaps, relative to the gap that holds the next tick: at `from_`, `passed_` of
-    // it had passed (negative: it had not begun), and its tick is at `place_`.
+    // At `from_`, this share of the gap from the last tick to the next one had passed.
     base::Mono from_{};
     double passed_ = 0;
-    double place_ = 0;
     base::Mono due_ = base::Mono::max();
 };
 

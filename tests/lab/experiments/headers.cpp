@@ -269,7 +269,7 @@ void show_estimates(measure::Report& report) {
         show_one("exit and gateway, by arrivals", pace,
                  measure::unordered_deflection({.rate = pace,
                                                 .gap = 1 / pace,
-                                                .jitter = directory::jitter_share,
+                                                .jitter = 0,
                                                 .hops = 3,
                                                 .mean_delay = delay,
                                                 .others = slots - pace}));
