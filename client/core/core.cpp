@@ -54,13 +54,18 @@ void Core::Impl::connected(base::Mono now, base::Wall wall_now) {
     const auto first_slot = law.next_nominal();
     if (plan_started && now - disconnected_at <= resume_within) {
         for (auto& [handle, live] : sessions)
-            live.silence.resume(watch.time());
+            resume(live, first_slot, now - disconnected_at);
     } else {
         end_sessions();
         plan.start();
         plan_started = true;
     }
     run_plan(first_slot);
+}
+
+void Core::Impl::resume(SessionEntry& live, base::Mono first_slot, base::Nanoseconds away) {
+    live.silence.resume(watch.time());
+    if (away > heard_within) live.session->resumed(first_slot);
 }
 
 void Core::Impl::prepare(base::Mono now, base::Wall wall_now) {

@@ -28,6 +28,8 @@ inline constexpr std::size_t outstanding_per_session_max = 16'384;
 /// A link interruption of at most this length ends no session. An exit keeps a silent session for
 /// 130 s (relay/core/exit_sessions.hpp), so this is shorter.
 inline constexpr base::Seconds resume_within{120};
+/// After a longer one an exit may not have heard of a change of pace in time.
+inline constexpr base::Seconds heard_within{4};
 /// Sessions in a row that the shared session's place has at one exit: its exit term, drawn
 /// uniformly. Streams can outlive their session within a term. Each client draws its own terms, so
 /// clients that came together do not change their exits together.
@@ -82,6 +84,7 @@ struct Core::Impl final : PlanHost {
     // --- core.cpp: the traffic law ---
     void use(std::shared_ptr<const directory::Document> newer);
     void connected(base::Mono now, base::Wall wall);
+    void resume(SessionEntry& live, base::Mono first_slot, base::Nanoseconds away);
     void prepare(base::Mono now, base::Wall wall);
     void take_back_unsent();
     SlotPacket make(const Slot& slot);

@@ -25,8 +25,8 @@ namespace nightjar::client::core {
 inline constexpr base::LossLaw client_loop_law{
     .ordinary = 0.08, .withheld = 0.3, .polls_between_alarms = 365.25 * 86'400};
 
-/// If no loop of this time has come back, an exit's silence is no proof that it is down: it may have
-/// ended the client's sessions, whose packets stayed away.
+/// If no loop of this time has come back, an exit's silence is no proof that it is down: it may
+/// have ended the client's sessions, whose packets stayed away.
 inline constexpr base::Seconds stall_length{8};
 
 /// Time in returned loops: every loop that returns adds the mean gap between two loops.

@@ -85,6 +85,14 @@ stream::PacketNumber ReplyClock::settled_by(base::Mono now) {
     return static_cast<stream::PacketNumber>(beat_.gaps(now - offset_ - settle_after_));
 }
 
+void ReplyClock::look_again(base::Mono now) {
+    if (!next_check_) return;  // the first check is still to come
+    known_since_.reset();
+    next_check_ = now + check_step;
+    least_.reset();
+    count_ = 0;
+}
+
 /// The times of checks are fixed, and replies that come too late by chance, or are held up for a
 /// while, have no effect: the least of many delays is small.
 void ReplyClock::check(base::Mono now) {

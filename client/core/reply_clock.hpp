@@ -57,6 +57,11 @@ class ReplyClock {
     /// the offset is put right.
     stream::PacketNumber settled_by(base::Mono now);
 
+    /// The link is back after an interruption: the exit may not have heard of a change of pace
+    /// meanwhile. So the offset is found anew, as at the session's begin, and nothing is settled
+    /// until then.
+    void look_again(base::Mono now);
+
     /// When the exit sent this number, or up to one gap earlier.
     base::Mono sent_at(stream::PacketNumber number) const;
     /// The ticks that the exit has made by `now`, or at most one more.

@@ -97,6 +97,9 @@ class Session {
     /// not settled: other sessions bring again what those brought.
     void retire();
 
+    /// The link is back after an interruption of some length. `now`: law time.
+    void resumed(base::Mono now) { clock_.look_again(now); }
+
     /// A settled reply has confirmed that the SURBs have arrived at the exit.
     bool stock_confirmed() const;
     bool answered() const { return answered_; }

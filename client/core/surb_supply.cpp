@@ -93,6 +93,9 @@ std::uint32_t StockEstimate::estimate(std::uint32_t in_flight, std::uint32_t tic
 }
 
 void StockEstimate::pass(std::uint32_t in_flight, std::uint32_t ticks) {
+    // Ticks that have not happened, because the exit's clock was put right, found no empty stock.
+    for (; !empty_.empty() && empty_.back().by > ticks; empty_.pop_back())
+        empty_sum_ -= empty_.back().ticks;
     const auto left = balance(in_flight, ticks);
     if (left >= 0) return;
     empty_.push_back({ticks, -left});

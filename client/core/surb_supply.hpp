@@ -88,7 +88,8 @@ class StockEstimate {
     /// `in_flight`: SURBs in packets that are not acknowledged and not given up. `ticks`: the
     /// exit's ticks up to now, which its replies' numbers count.
     std::uint32_t estimate(std::uint32_t in_flight, std::uint32_t ticks) const;
-    /// Call it before each packet. Ticks that must have found an empty stock spend nothing.
+    /// Call it before each packet. Ticks that must have found an empty stock spend nothing. `ticks`
+    /// may fall when the exit's clock is put right.
     void pass(std::uint32_t in_flight, std::uint32_t ticks);
     std::uint32_t reported() const { return stock_; }
     stream::PacketNumber newest() const { return newest_; }  // 0: no reply is settled

@@ -1,5 +1,6 @@
 #include "relay/core/exit_session.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 #include <vector>
@@ -9,6 +10,12 @@
 #include "sphinx/base/secret.hpp"
 
 namespace nightjar::relay::core {
+namespace {
+
+// A client takes a session for dead after 8 s, and has another one in its place 20 s later.
+constexpr base::Seconds successor_silence{8};
+
+}  // namespace
 
 std::optional<base::NodeId> ReplySealer::seal(base::ByteView surb, base::ByteView message,
                                               base::ByteSpan packet) {
@@ -36,19 +43,28 @@ stream::JoinToken ExitSession::join_token() const {
     return token;
 }
 
-void ExitSession::on_join(const stream::JoinToken& token, ExitSession* named) {
+/// A session that its client has given up has no pace, or is not heard from. The client then opens
+/// another one in its place.
+bool ExitSession::has_successor(base::Mono now) const {
+    return std::any_of(
+        streams_->carriers.begin(), streams_->carriers.end(), [&](const auto* other) {
+            return other->carrier_ == successor_ && other->due() != base::Mono::max() &&
+                   now - other->heard() < successor_silence;
+        });
+}
+
+void ExitSession::on_join(const stream::JoinToken& token, ExitSession* named, base::Mono now) {
     if (joined_) {
         may_join_ = token == *joined_;
         return;
     }
     may_join_ = named != nullptr && named != this && named->join_token() == token &&
-                !named->succeeded_ && streams_->mux.unused() &&
+                !named->has_successor(now) && streams_->mux.unused() &&
                 named->streams_->carriers.size() < carriers_max;
     if (!*may_join_) return;
-    named->succeeded_ = true;
     joined_ = token;
     streams_ = named->streams_;
-    carrier_ = ++streams_->last_carrier;
+    carrier_ = named->successor_ = ++streams_->last_carrier;
     streams_->carriers.push_back(this);
 }
 

@@ -79,10 +79,10 @@ class ExitSession {
 
     /// Handles a JOIN of this session. `named`: the session whose id is in the token; nullptr if
     /// there is none. This session carries the streams of that one too, if the token proves that
-    /// the client knows its incarnation, no other session has joined it, this one has had no
+    /// the client knows its incarnation, no other live session has joined it, this one has had no
     /// streams, and there are not too many carriers. The next reply says whether it does. The same
     /// JOIN again gets the same answer.
-    void on_join(const stream::JoinToken& token, ExitSession* named);
+    void on_join(const stream::JoinToken& token, ExitSession* named, base::Mono now);
 
     /// Handles a packet of this session: its schedule, SURBs, acks and frames. Does nothing if it
     /// was here before. `wall` is network time at `now`. Preconditions: `header` and `frames` were
@@ -127,13 +127,14 @@ class ExitSession {
     std::size_t write_joined(base::ByteSpan room);
     void expire(base::Mono now);
     stream::JoinToken join_token() const;
+    bool has_successor(base::Mono now) const;
 
     const base::SessionId id_;
     const std::uint32_t incarnation_;
     std::shared_ptr<ExitStreams> streams_;
     std::uint32_t carrier_;                    // this session's number among those of streams_
     std::optional<stream::JoinToken> joined_;  // of the session whose streams it carries too
-    bool succeeded_ = false;                   // another session has joined this one
+    std::uint32_t successor_ = 0;              // the number of the session that has joined this one
     std::optional<bool> may_join_;             // the answer to give
     stream::SentLog sent_;
     stream::ArrivedLog arrived_;

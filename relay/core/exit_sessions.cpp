@@ -131,12 +131,12 @@ void ExitSessions::Impl::forget_streams(const base::SessionId& name) {
     streams.erase(it);
 }
 
-void ExitSessions::Impl::join(Entry& entry, base::ByteView token) {
+void ExitSessions::Impl::join(Entry& entry, base::ByteView token, base::Mono now) {
     const auto own = entry.session.carried();
     auto* named = find(*base::SessionId::from(token.first(base::SessionId::size())));
     stream::JoinToken bytes;
     std::copy(token.begin(), token.end(), bytes.begin());
-    entry.session.on_join(bytes, named ? &named->session : nullptr);
+    entry.session.on_join(bytes, named ? &named->session : nullptr, now);
     if (entry.session.carried() != own) forget_streams(own->name);
 }
 
@@ -177,7 +177,8 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
     if (!entry) entry = self.begin(header->session, now);
     if (!entry) return self.counters.drop(DropReason::overflow);
     const Impl::Use session{self, *entry};
-    if (const auto* join = frames->find(stream::FrameType::join)) self.join(*entry, join->bytes);
+    if (const auto* join = frames->find(stream::FrameType::join))
+        self.join(*entry, join->bytes, now);
     self.note_change(session->carried()->name);
     session->receive(*header, message, *frames, now, wall, self.context());
 }

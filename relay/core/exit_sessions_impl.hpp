@@ -65,7 +65,7 @@ struct ExitSessions::Impl {
         const auto it = streams.find(name);
         return it == streams.end() ? nullptr : &it->second.streams->mux;
     }
-    void join(Entry& entry, base::ByteView token);
+    void join(Entry& entry, base::ByteView token, base::Mono now);
     void forget_streams(const base::SessionId& name);
     void note_change(const base::SessionId& name);
     void requeue(Entry& entry);

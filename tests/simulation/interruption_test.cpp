@@ -70,12 +70,10 @@ TEST_CASE("an interruption at any moment of a handover ends no stream") {
         CHECK(before > 100'000);
         CHECK(download.wrong == 0);
         CHECK_FALSE(download.ended);
-        CHECK(minute - before > 500'000);
-        // Where the exits have not heard of the change that comes meanwhile, the client takes a
-        // minute to see when they tick.
-        world.run_for(60s);
-        world.run_for(60s);
-        CHECK(download.read - minute > 4'000'000);
+        // The exits may not have heard of the change that comes meanwhile.
+        CHECK(minute - before > 2'000'000);
+        world.run_for(120s);
+        CHECK(download.read - minute > 8'000'000);
     }
 }
 

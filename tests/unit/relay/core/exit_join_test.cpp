@@ -250,3 +250,26 @@ TEST_CASE("exit: streams have few sessions at one time") {
     CHECK(s.join(static_cast<std::uint8_t>(session + 1), next,
                  Sessions::token(s.id(session), last)) == false);
 }
+
+TEST_CASE("exit: another session may join in place of one that its client has given up") {
+    for (const bool heard : {true, false}) {
+        Sessions s;
+        const auto first = s.begin(1);
+        const auto second = s.begin(2);
+        const auto third = s.begin(3);
+        s.open(1, 1);
+        const auto token = Sessions::token(s.id(1), first);
+        CHECK(s.join(2, second, token) == true);
+        CHECK(s.join(3, third, token) == false);
+        // The exit hears of its end, or hears nothing more of it.
+        const auto fourth = s.begin(4);
+        if (heard) s.send(2, {}, {2, 0, 0, 0});
+        for (int ms = 0; ms < (heard ? 500 : 8'500); ms += 500) {
+            s.harness.tick(s.harness.now + Milliseconds{500});
+            s.send(1, {});
+        }
+        CHECK(s.join(4, fourth, token) == true);
+        s.data(4, 1, 0, "goes on");
+        CHECK(s.read({s.id(1), 1}) == "goes on");
+    }
+}
