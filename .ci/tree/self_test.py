@@ -23,7 +23,7 @@ def self_test(check):
         "relay/core/mix_queue.cpp": "#include <boost/asio.hpp>\n",
         "relay/core/cover.cpp": "auto t = std::chrono::steady_clock::now();\n",
         "relay/core/cover.hpp": "#pragma once\nauto t = std::chrono::system_clock::now();\n",
-        "relay/core/state.hpp": "#pragma once\n#include <fstream>\n",
+        "relay/core/counters.hpp": "#pragma once\n#include <fstream>\n",
         "relay/core/limits.hpp": '#pragma once\n#include "sphinx/node/process/log.hpp"\n',
         "client/protocol/socks5.hpp": "#pragma once\n#include <boost/asio/ip/tcp.hpp>\n",
         "relay/operation/status.cpp": "#include <prometheus/registry.h>\n",

@@ -1,15 +1,31 @@
-// The counters of a relay: plain integers, used on the I/O thread only. `metrics` decides which of
-// them are shown.
+// What a relay counts, and what its operator may see: why packets are dropped, counters, the state.
+// Counters are plain integers, used on the I/O thread only. `metrics` decides which are shown.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
-#include "relay/core/drop_reason.hpp"
 #include "sphinx/base/time.hpp"
 
 namespace nightjar::relay::core {
+
+/// Why a relay dropped a packet. The same set is the metric's label, the tests' oracle and the
+/// manual's table. The set is closed: at most eight reasons (docs/metrics.md R6).
+enum class DropReason : std::uint8_t {
+    malformed,    // bad length, alpha, low-order point, MAC, flag or version; unknown epoch
+    replayed,     // the replay tag was seen before under this key
+    misrouted,    // the route rules forbid the next hop, or no such delivery exists
+    delay,        // the delay is above the cap, or the packet is overdue by more than 250 ms
+    overflow,     // a random victim of a full mix queue, or a full link or mailbox queue
+    admission,    // the client's token bucket was empty
+    unreachable,  // no link to the next hop, or the mailbox is not connected
+    injected,     // lab fault injection
+};
+inline constexpr std::size_t drop_reason_count = 8;
+inline constexpr std::array<const char*, drop_reason_count> drop_reason_names{
+    "malformed", "replayed",  "misrouted",   "delay",
+    "overflow",  "admission", "unreachable", "injected"};
 
 struct Counters {
     std::uint64_t packets_in = 0;         // cells of kind packet that arrived
@@ -48,5 +64,20 @@ struct LinkCounts {
     std::size_t previous_relays_up = 0;
     std::size_t clients = 0;
 };
+
+/// The state of a relay, as its operator sees it.
+enum class State : std::uint8_t {
+    starting,
+    active,
+    not_listed,        // the document in use does not list this relay, or lists other keys of it
+    document_expired,  // and no newer one has been found
+    document_early,    // the clock was set back to before the document begins: no key is accepted
+    clock_jumped,      // the wall clock was set by more than a minute, and it is not believed yet
+    draining,
+};
+inline constexpr std::size_t state_count = 7;
+inline constexpr std::array<const char*, state_count> state_names{
+    "starting",       "active",       "not_listed", "document_expired",
+    "document_early", "clock_jumped", "draining"};
 
 }  // namespace nightjar::relay::core

@@ -5,7 +5,7 @@
 
 #include <variant>
 
-#include "relay/core/drop_reason.hpp"
+#include "relay/core/counters.hpp"
 #include "relay/core/held.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/cell/cell.hpp"

@@ -12,7 +12,7 @@
 #include <memory>
 #include <optional>
 
-#include "relay/core/drop_reason.hpp"
+#include "relay/core/counters.hpp"
 #include "relay/core/entry_gate.hpp"
 #include "relay/core/keyring.hpp"
 #include "sphinx/base/ids.hpp"

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "relay/core/counters.hpp"
-#include "relay/core/state.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/time.hpp"
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "relay/core/state.hpp"
+#include "relay/core/counters.hpp"
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/operation/status.hpp"
 #include "sphinx/node/process/clock_guard.hpp"

@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
+#include "relay/core/counters.hpp"
 #include "relay/core/exit_policy.hpp"
-#include "relay/core/state.hpp"
 #include "relay/keys/identity.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/document_file.hpp"
