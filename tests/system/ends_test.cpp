@@ -183,7 +183,7 @@ TEST_CASE("what had arrived before its session ended is read before the end") {
         ends.pass(100ms);  // for a FIN
         core.take_events();
         core.disconnected();
-        core.prepare(BothEnds::now() + 9s, BothEnds::wall());
+        core.prepare(BothEnds::now() + 121s, BothEnds::wall());
         over = true;
         const auto kinds = [&] {
             std::vector<Kind> kinds;
