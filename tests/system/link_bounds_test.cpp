@@ -96,7 +96,7 @@ TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, 
 
 TEST_CASE("link: an end whose bytes do not leave ends in its time, one whose bytes leave lives") {
     node::link::LinkLimits limits = patient_limits();
-    limits.stuck_client = base::Milliseconds{600};
+    limits.stuck_client = base::Milliseconds{1500};
     LinkPair pair{limits};
     std::optional<RawTls> peer;
     pair.beside([&] {
@@ -111,7 +111,7 @@ TEST_CASE("link: an end whose bytes do not leave ends in its time, one whose byt
         }
         pair.run_for(base::Milliseconds{1});
     };
-    // A peer that reads something four times in each deadline keeps its link.
+    // A peer that reads something often in each deadline keeps its link.
     for (int i = 0; i < 12; ++i) {
         fill();
         pair.beside([&] {
@@ -126,7 +126,7 @@ TEST_CASE("link: an end whose bytes do not leave ends in its time, one whose byt
     REQUIRE(
         pair.until([&] { return pair.answering.ended.has_value(); }, base::Milliseconds{15'000}));
     CHECK(pair.answering.ended == LinkError::stuck);
-    CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{6000});
+    CHECK(std::chrono::steady_clock::now() - start < base::Milliseconds{12'000});
 }
 
 TEST_CASE("descriptors and tasks are back where they were after 200 links") {
@@ -199,7 +199,7 @@ TEST_CASE("listener: a full pool takes from the source that has most, not from o
 
 TEST_CASE("listener: silence ends after its own deadline, and speaking gets the longer one") {
     auto limits = patient_limits();
-    limits.first_message = base::Milliseconds{300};
+    limits.first_message = base::Milliseconds{1000};
     LinkPair pair{limits};
     std::optional<base::Bytes> answer;
     const auto start = std::chrono::steady_clock::now();
@@ -209,12 +209,12 @@ TEST_CASE("listener: silence ends after its own deadline, and speaking gets the 
     });
     CHECK(answer.has_value());
     const auto took = std::chrono::steady_clock::now() - start;
-    CHECK(took >= base::Milliseconds{300});
+    CHECK(took >= base::Milliseconds{1000});
     CHECK(took < base::Milliseconds{10'000});
     pair.beside([&] {
         RawTcp half{pair.address()};
         half.send(tls_offer(TLS1_3_VERSION));
-        CHECK_FALSE(half.until_closed(base::Milliseconds{1000}).has_value());
+        CHECK_FALSE(half.until_closed(base::Milliseconds{2000}).has_value());
     });
 }
 
