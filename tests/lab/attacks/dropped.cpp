@@ -166,8 +166,13 @@ class DroppedClient {
         return count > 0 ? sum / count : 0;
     }
     double unacknowledged(double at) const {
+        // They are sent up to 0.6 s before the link carries them, and the link carries one cell in
+        // each gap of D.
+        const auto upto =
+            at + base::to_seconds(directory::Parameters{}.down.mean_gap()) * options_.dropped;
         double count = 0;
-        for (auto seen = from(replies_, at - 0.6); seen != replies_.end() && seen->at < at; ++seen)
+        for (auto seen = from(replies_, at - 0.6); seen != replies_.end() && seen->at < upto;
+             ++seen)
             if (!acknowledged_.contains(seen->number)) ++count;
         return count;
     }
