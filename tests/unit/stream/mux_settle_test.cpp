@@ -178,13 +178,13 @@ TEST_CASE("what a session that ends has not delivered leaves in another one") {
     REQUIRE(pair.client.open({"a", 80}));
     pair.client.write(1, base::as_bytes("abc"));
     base::Bytes packet(500);
-    pair.client.fill({1, 1}, packet);
+    pair.client.fill({2, 1}, packet);
     base::Bytes other(500);
-    pair.client.fill({2, 1}, other);
+    pair.client.fill({1, 1}, other);
     CHECK_FALSE(pair.client.has_data());
-    pair.client.carrier_ended(2);  // it has carried nothing
+    pair.client.carrier_ended(1);  // it has carried nothing
     CHECK_FALSE(pair.client.has_data());
-    pair.client.carrier_ended(1);
+    pair.client.carrier_ended(2);
     CHECK(pair.client.has_data());
     pair.client.fill({3, 1}, other);
     CHECK(arrive_at_exit(pair.exit, other));
