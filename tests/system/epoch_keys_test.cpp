@@ -203,20 +203,20 @@ TEST_CASE("epoch keys: the next filter is made shortly before its key, on anothe
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
         return node.run->store.prepared();
     };
-    node.keys().prepare(after(base::Seconds{0}));  // nothing before the first keys are there
-    node.keys().maintain(after(base::Seconds{0}));
+    node.keys().prepare(at(base::Seconds{0}));  // nothing before the first keys are there
+    node.keys().maintain(at(base::Seconds{0}));
     const auto ahead = epoch_length - EpochKeys::prepare_ahead;
-    node.keys().prepare(after(ahead - base::Seconds{1}));
+    node.keys().prepare(at(ahead - base::Seconds{1}));
     CHECK(!node.run->store.prepared());
     CHECK(!fs::exists(spare));
-    node.keys().prepare(after(ahead));
+    node.keys().prepare(at(ahead));
     CHECK(made());
-    node.keys().maintain(after(ahead));  // not used before its epoch
+    node.keys().maintain(at(ahead));  // not used before its epoch
     CHECK(fs::exists(spare));
-    node.keys().prepare(after(epoch_length));
-    node.keys().maintain(after(epoch_length));
+    node.keys().prepare(at(epoch_length));
+    node.keys().maintain(at(epoch_length));
     CHECK(node.files() == Node::files_of({0, 1, 2, 3}));
-    node.keys().prepare(after(epoch_length));
+    node.keys().prepare(at(epoch_length));
     CHECK(!fs::exists(spare));
 }
 
