@@ -226,12 +226,15 @@ std::vector<ExitEvent> ExitSessions::take_events() {
 
 std::optional<base::SessionId> ExitSessions::end_frozen(base::Mono now) {
     impl_->latest = std::max(impl_->latest, now);
-    if (impl_->sessions.empty()) return std::nullopt;
-    auto& longest = impl_->longest_silent();
-    if (!impl_->frozen(longest)) return std::nullopt;
-    const auto carried = longest.session.carried();
-    impl_->end(longest, stream::ResetReason::session_ended);
-    return carried->name;
+    while (!impl_->sessions.empty()) {
+        auto& longest = impl_->longest_silent();
+        if (!impl_->frozen(longest)) break;
+        const auto carried = longest.session.carried();
+        impl_->end(longest, stream::ResetReason::session_ended);
+        // Streams that a live session carries too go on.
+        if (carried->carriers.empty()) return carried->name;
+    }
+    return std::nullopt;
 }
 
 std::size_t ExitSessions::memory() const {

@@ -83,8 +83,9 @@ class ExitSessions {
     /// Forgets the names of all sessions: the name servers have changed.
     void forget_names();
 
-    /// Ends the session that is silent for longest, if it is frozen, and returns its id: `exit`
-    /// needs a place. Empty if none is frozen.
+    /// Ends frozen sessions, the one that is silent for longest first, until streams end with one:
+    /// `exit` needs a place. Returns the name of these streams (the session that began them); empty
+    /// if there are none.
     std::optional<base::SessionId> end_frozen(base::Mono now);
 
     std::size_t sessions() const;

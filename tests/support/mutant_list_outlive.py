@@ -77,4 +77,7 @@ MUTANTS = [
     mutant("exit-term-of-one-session", "client/core/core_sessions.cpp",
            "exit_term_min + random.below(exit_term_max - exit_term_min + 1)", "1 + 0 * random.below(2)",
            CLIENT_SIMULATION, "an idle connection with a key press a minute lasts as long as its client keeps its exit"),
+    mutant("frozen-session-takes-a-live-one's-connections", "relay/core/exit_sessions.cpp",
+           "if (carried->carriers.empty()) return carried->name;", "return carried->name;",
+           CORE, "exit: a frozen session takes no connection from streams that a live one carries"),
 ]

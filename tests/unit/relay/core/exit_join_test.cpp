@@ -287,3 +287,25 @@ TEST_CASE("exit: another session may join in place of one that its client has gi
         CHECK(s.read({s.id(1), 1}) == "goes on");
     }
 }
+
+TEST_CASE("exit: a frozen session takes no connection from streams that a live one carries") {
+    Sessions s;
+    const auto first = s.begin(1);
+    const auto second = s.begin(2);
+    s.open(1, 1);
+    CHECK(s.join(2, second, Sessions::token(s.id(1), first)) == true);
+    // Only the second session is heard.
+    for (int seconds = 0; seconds < 12; ++seconds) {
+        s.harness.now += Seconds{1};
+        s.send(2, {});
+    }
+    CHECK_FALSE(s.harness.exit.end_frozen(s.harness.now));
+    CHECK(s.harness.exit.sessions() == 1);
+    s.data(2, 1, 0, "on");
+    CHECK(s.read({s.id(1), 1}) == "on");
+    // With the last that carries them the streams end, under their name.
+    const auto ended = s.harness.exit.end_frozen(s.harness.now + Seconds{11});
+    REQUIRE(ended);
+    CHECK(*ended == s.id(1));
+    CHECK(s.harness.exit.memory() == 0);
+}
