@@ -127,7 +127,7 @@ TEST_CASE("a handover while downloading does not show in the replies of all exit
     world.on_reply = [&](std::size_t, base::Mono at) {
         replies.push_back(base::to_seconds(at - base::Mono{std::chrono::hours{1}}));
     };
-    const double seconds = 900;
+    const double seconds = 1800;  // longer than an exit term: handovers at one exit and between two
     world.run_for(base::from_seconds(seconds));
     double worst = 0;
     for (double from = 10; from + 5 <= seconds; from += 0.5) {
