@@ -16,7 +16,7 @@ MUTANTS = [
            "return std::tuple{frozen(*entry.second),", "return std::tuple{false,",
            CORE, "a frozen session keeps nothing from the others: it ends first, however little it holds"),
     mutant("live-session-ends-for-a-connection", "relay/core/exit_sessions.cpp",
-           "if (!impl_->frozen(longest)) return std::nullopt;", "",
+           "if (!impl_->frozen(longest)) break;", "",
            CORE, "a frozen session keeps nothing from the others: it ends first, however little it holds"),
     mutant("missed-ticks-of-a-frozen-session-count", "relay/core/exit_sessions.cpp",
            "} else if (!self.frozen(entry)) {", "} else {",

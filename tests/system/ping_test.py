@@ -57,6 +57,7 @@ class Ping(NetworkTest):
     def test_0_the_exit_and_the_mix_in_use_are_kept_for_the_next_run(self):
         there, _ = self.route()
         file = self.net.folder / "client" / "state" / "guards.yaml"
+        self.assertTrue(file.exists(), "the client stores what it keeps")
         self.assertEqual(file.stat().st_mode & 0o777, 0o600)
         names = dict(re.findall(r"^relay ([0-9a-f]{64})\n(?:relay\..*\n)*?relay\.name (.*)$",
                                 (self.net.folder / "document").read_text(), re.M))

@@ -126,7 +126,7 @@ void Surroundings::make_relay() {
     config.role = shape_.clients > 0 ? directory::Role::gateway : directory::Role::mix;
     config.layer = shape_.clients > 0 ? 0 : 2;
     std::ostringstream ignored;
-    relay::operation::init_relay(options, node::process::wall_now(), ignored);
+    relay::operation::init_relay(options, node::process::read_clocks(), ignored);
     std::ifstream file{folder() / "descriptor", std::ios::binary};
     const std::string text{std::istreambuf_iterator<char>{file}, {}};
     const auto descriptor = directory::parse_descriptor(text);
