@@ -94,7 +94,7 @@ MUTANTS = [
     mutant("no-reply-is-claimed-lost", "client/core/session.cpp", "draws_.unit() < share;", "draws_.unit() < 0 * share;",
            CLIENT_SIMULATION, "numbers are left out, half of the cover replies and 1 % of the others claimed lost"),
     mutant("data-claimed-lost-like-cover", "client/core/session.cpp",
-           "mux_->holds_back({handle_, number}) ? claimed_lost_data : claimed_lost_cover;", "claimed_lost_cover;",
+           "(brings ? claimed_lost_data : claimed_lost_cover);", "(brings ? claimed_lost_cover : claimed_lost_cover);",
            CLIENT_SIMULATION, "numbers are left out, half of the cover replies and 1 % of the others claimed lost"),
     mutant("stock-without-a-spare", "client/core/session.cpp", "target(schedule, due) + spare_);", "target(schedule, due));",
            CLIENT_SIMULATION, "the stock at the exit stays near its margin, at every pace and loss"),

@@ -80,4 +80,7 @@ MUTANTS = [
     mutant("frozen-session-takes-a-live-one's-connections", "relay/core/exit_sessions.cpp",
            "if (carried->carriers.empty()) return carried->name;", "return carried->name;",
            CORE, "exit: a frozen session takes no connection from streams that a live one carries"),
+    mutant("answer-to-a-JOIN-claimed-lost-like-cover", "client/core/session.cpp", "const bool brings = answers_join || ",
+           "const bool brings = (answers_join && false) || ", CORE,
+           "a session that asks to carry streams sends its JOIN and nothing of them"),
 ]

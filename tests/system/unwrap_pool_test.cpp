@@ -176,6 +176,8 @@ TEST_CASE("unwrap pool: a neighbour that floods displaces no packet of another")
         work.cell = std::make_unique<cell::Cell>(*sample.cell);
         work.key = sample.key;
         work.from_client = flood;  // marks it for the test
+        // However slow this machine is, it does not wait too long.
+        work.arrived = std::chrono::steady_clock::now() + base::Seconds{60};
         return pool.submit(std::move(work), flood ? 1 : 2);
     };
     for (std::size_t i = 0; i < 2 * UnwrapPool::intake_max; ++i)
