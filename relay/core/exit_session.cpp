@@ -54,15 +54,19 @@ bool ExitSession::has_successor(base::Mono now) const {
 }
 
 void ExitSession::on_join(const stream::JoinToken& token, ExitSession* named, base::Mono now) {
-    if (joined_) {
-        may_join_ = token == *joined_;
+    if (join_asked_) {
+        may_join_ = join_granted_ && token == *join_asked_;
         return;
     }
-    may_join_ = named != nullptr && named != this && named->join_token() == token &&
-                !named->has_successor(now) && streams_->mux.unused() &&
-                named->streams_->carriers.size() < carriers_max;
-    if (!*may_join_) return;
-    joined_ = token;
+    // Others that carry this session's streams would be left with streams that nobody holds.
+    const bool alone = streams_->carriers.size() == 1;
+    join_asked_ = token;
+    join_granted_ = named != nullptr && named != this && named->join_token() == token && alone &&
+                    named->streams_ != streams_ && !named->has_successor(now) &&
+                    streams_->mux.unused() && named->streams_->carriers.size() < carriers_max;
+    may_join_ = join_granted_;
+    if (!join_granted_) return;
+    std::erase(streams_->carriers, this);
     streams_ = named->streams_;
     carrier_ = named->successor_ = ++streams_->last_carrier;
     streams_->carriers.push_back(this);

@@ -80,8 +80,8 @@ class ExitSession {
     /// Handles a JOIN of this session. `named`: the session whose id is in the token; nullptr if
     /// there is none. This session carries the streams of that one too, if the token proves that
     /// the client knows its incarnation, no other live session has joined it, this one has had no
-    /// streams, and there are not too many carriers. The next reply says whether it does. The same
-    /// JOIN again gets the same answer.
+    /// streams that it or another session carries, and there are not too many carriers. The next
+    /// reply says whether it does. The same JOIN again gets the same answer, another one gets no.
     void on_join(const stream::JoinToken& token, ExitSession* named, base::Mono now);
 
     /// Handles a packet of this session: its schedule, SURBs, acks and frames. Does nothing if it
@@ -132,10 +132,11 @@ class ExitSession {
     const base::SessionId id_;
     const std::uint32_t incarnation_;
     std::shared_ptr<ExitStreams> streams_;
-    std::uint32_t carrier_;                    // this session's number among those of streams_
-    std::optional<stream::JoinToken> joined_;  // of the session whose streams it carries too
-    std::uint32_t successor_ = 0;              // the number of the session that has joined this one
-    std::optional<bool> may_join_;             // the answer to give
+    std::uint32_t carrier_;                        // this session's number among those of streams_
+    std::optional<stream::JoinToken> join_asked_;  // by its first JOIN
+    bool join_granted_ = false;                    // it carries the streams of that session too
+    std::uint32_t successor_ = 0;   // the number of the session that has joined this one
+    std::optional<bool> may_join_;  // the answer to give
     stream::SentLog sent_;
     stream::ArrivedLog arrived_;
     ReplyPace pace_;

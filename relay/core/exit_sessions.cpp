@@ -57,7 +57,7 @@ void ExitSessions::Impl::enforce_memory_limit() {
         // the order must not depend on the table's hash key.
         const auto weight = [this](const auto& entry) {
             const auto& name = entry.second->session.carried()->name;
-            return std::tuple{frozen(*entry.second),
+            return std::tuple{all_frozen(*entry.second),
                               entry.second->charged + streams.at(name).charged, entry.first};
         };
         const auto largest =
@@ -72,14 +72,14 @@ void ExitSessions::Impl::enforce_memory_limit() {
 /// keep each session active. If all are active, none ends: an ended one would return with its next
 /// packet and end another, so one session too many would end them all in turn.
 ExitSessions::Impl::Entry* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
+    // The session of this id has ended, and a later one still carries its streams.
+    if (streams.contains(id)) return nullptr;
     if (sessions.size() >= limits.sessions_max) {
         auto& longest = longest_silent();
         if (now - longest.session.heard() < limits.recently_heard) return nullptr;
         end(longest, stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
-    // The session of this id has ended, and a later one still carries its streams.
-    if (streams.contains(id)) return nullptr;
     auto made = std::make_unique<Entry>(id, next_incarnation(id), parameters, stream_limits());
     auto& entry = *sessions.emplace(id, std::move(made)).first->second;
     streams[id].streams = entry.session.carried();
@@ -126,6 +126,7 @@ void ExitSessions::Impl::end_silent(base::Mono now) {
 
 void ExitSessions::Impl::forget_streams(const base::SessionId& name) {
     const auto it = streams.find(name);
+    assert(it != streams.end());
     if (it->second.changed) std::erase(changed, name);
     memory -= it->second.charged;
     streams.erase(it);
@@ -189,7 +190,7 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
     if (now >= self.next_sweep) self.end_silent(now);
     while (!self.due.empty() && self.due.first_due() <= now) {
         auto& entry = self.due.first();
-        const Impl::Use session{self, entry};
+        Impl::Use session{self, entry};
         if (now - session->due() > self.limits.silence) {
             // Ticks from hours in which a suspended exit did not run do not count as missed.
             session->restart(now, self.context());
@@ -200,10 +201,12 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
         if (reply) {
             out.push_back(std::move(*reply));
             ++self.counters.replies;
-        } else if (!self.frozen(entry)) {
-            ++self.counters.ticks_missed;
-            self.unanswered += !late && session->answered();
+            continue;
         }
+        session.streams_unchanged();
+        if (self.frozen(entry)) continue;
+        ++self.counters.ticks_missed;
+        self.unanswered += !late && session->answered();
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -72,8 +73,15 @@ struct ExitSessions::Impl {
     void charge(Entry& entry);
     void charge(const base::SessionId& name);
     void enforce_memory_limit();
-    bool frozen(const Entry& entry) const {
-        return latest - entry.session.heard() > limits.silence;
+    bool frozen(const ExitSession& session) const {
+        return latest - session.heard() > limits.silence;
+    }
+    bool frozen(const Entry& entry) const { return frozen(entry.session); }
+    /// No live session carries its streams either.
+    bool all_frozen(const Entry& entry) const {
+        const auto& carriers = entry.session.carried()->carriers;
+        return std::all_of(carriers.begin(), carriers.end(),
+                           [this](const auto* one) { return frozen(*one); });
     }
 
     directory::Parameters parameters;
@@ -106,14 +114,17 @@ class ExitSessions::Impl::Use {
     ~Use() {
         sessions_.requeue(entry_);
         sessions_.charge(entry_);
-        sessions_.charge(entry_.session.carried()->name);
+        if (streams_changed_) sessions_.charge(entry_.session.carried()->name);
         sessions_.enforce_memory_limit();
     }
     ExitSession* operator->() const { return &entry_.session; }
+    /// What the streams hold is as before: to count it again costs a visit to each of them.
+    void streams_unchanged() { streams_changed_ = false; }
 
  private:
     Impl& sessions_;
     Entry& entry_;
+    bool streams_changed_ = true;
 };
 
 }  // namespace nightjar::relay::core

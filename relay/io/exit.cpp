@@ -137,15 +137,17 @@ void Exit::pump() {
 
 void Exit::open(const core::ExitEvent& event) {
     const core::StreamRef ref{event.session, event.event.stream};
-    if (connections_.size() >= limits_.connections_max) end_frozen();
-    auto& of_session = per_session_[event.session];
-    if (stopped_ || connections_.size() >= limits_.connections_max ||
-        of_session >= limits_.connections_per_session_max || connections_.contains(ref)) {
-        if (of_session == 0) per_session_.erase(event.session);
+    const auto held = per_session_.find(event.session);
+    const bool own_bound =
+        held != per_session_.end() && held->second >= limits_.connections_per_session_max;
+    const bool refused = stopped_ || own_bound || connections_.contains(ref);
+    // A frozen session loses its connections only to a stream that can have the place.
+    if (!refused && connections_.size() >= limits_.connections_max) end_frozen();
+    if (refused || connections_.size() >= limits_.connections_max) {
         sessions_.reset(ref, ResetReason::overload);
         return;
     }
-    ++of_session;
+    ++per_session_[event.session];
     auto connection = std::make_shared<Connection>(executor_, ref);
     connections_.emplace(ref, connection);
     const auto& target = event.event.target;

@@ -91,7 +91,7 @@ MUTANTS = [
     mutant("keys-end-without-grace", "sphinx/directory/parameters.cpp", "longest_route_delay() + clock_error - made_for_next_min;",
            "longest_route_delay();",
            CORE, "surb stock: an epoch's SURBs are usable from 75 s before it to the last reply in time"),
-    mutant("no-reply-is-claimed-lost", "client/core/session.cpp", "draws_.unit() < share;", "draws_.unit() < 0 * share;",
+    mutant("no-reply-is-claimed-lost", "client/core/session.cpp", "const bool claim = draws_.unit() < (brings", "const bool claim = 0 * draws_.unit() > 1 + (brings",
            CLIENT_SIMULATION, "numbers are left out, half of the cover replies and 1 % of the others claimed lost"),
     mutant("data-claimed-lost-like-cover", "client/core/session.cpp",
            "(brings ? claimed_lost_data : claimed_lost_cover);", "(brings ? claimed_lost_cover : claimed_lost_cover);",

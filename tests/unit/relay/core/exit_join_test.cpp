@@ -15,7 +15,7 @@ namespace {
 /// Several sessions at one exit. The test writes their frames itself.
 struct Sessions {
     Harness harness;
-    std::map<std::uint8_t, stream::PacketNumber> numbers;
+    std::map<std::uint8_t, stream::PacketNumber> numbers{};
 
     base::SessionId id(std::uint8_t session) const {
         base::SessionId named;
@@ -118,7 +118,7 @@ struct Sessions {
             harness.exit.read(stream, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}));
         return text;
     }
-    std::set<std::uint32_t> known;
+    std::set<std::uint32_t> known{};
 };
 
 }  // namespace
@@ -308,4 +308,50 @@ TEST_CASE("exit: a frozen session takes no connection from streams that a live o
     REQUIRE(ended);
     CHECK(*ended == s.id(1));
     CHECK(s.harness.exit.memory() == 0);
+}
+
+TEST_CASE("exit: a session whose streams others carry joins none") {
+    Sessions s;
+    const auto first = s.begin(1);
+    const auto second = s.begin(2);
+    const auto third = s.begin(3);
+    CHECK(s.join(3, third, Sessions::token(s.id(2), second)) == true);
+    CHECK(s.join(2, second, Sessions::token(s.id(1), first)) == false);
+    s.open(3, 1);
+    s.data(3, 1, 0, "on");
+    CHECK(s.read({s.id(2), 1}) == "on");
+    // Each of them ends alone, and nothing is left.
+    s.harness.tick(s.harness.now + Seconds{140});
+    CHECK(s.harness.exit.sessions() == 0);
+    CHECK(s.harness.exit.memory() == 0);
+}
+
+TEST_CASE("exit: the first answer to a JOIN stays") {
+    Sessions s;
+    const auto second = s.begin(2);
+    const auto early = Sessions::token(s.id(1), 1);
+    CHECK(s.join(2, second, early) == false);
+    const auto first = s.begin(1);
+    CHECK(s.join(2, second, Sessions::token(s.id(1), first)) == false);
+    CHECK(s.join(2, second, early) == false);
+}
+
+TEST_CASE("exit: a late packet of an ended session takes no place from another") {
+    relay::core::ExitLimits limits;
+    limits.sessions_max = 3;
+    Sessions s{Harness{limits}};
+    const auto first = s.begin(1);
+    const auto second = s.begin(2);
+    CHECK(s.join(2, second, Sessions::token(s.id(1), first)) == true);
+    s.send(1, {}, {2, 0, 0, 0});  // closed
+    for (int ms = 0; ms < 12'000; ms += 500) {
+        s.harness.tick(s.harness.now + Milliseconds{500});
+        s.send(2, {});
+    }
+    REQUIRE(s.harness.exit.sessions() == 1);
+    s.begin(3);
+    s.begin(4);
+    s.harness.now += Seconds{5};
+    s.send(1, {});
+    CHECK(s.harness.exit.sessions() == 3);
 }
