@@ -54,25 +54,33 @@ bool Pool::push(HeldPacket packet) {
     return false;
 }
 
+void Pool::enter(base::Mono now) {
+    inside_ = 0;
+    for (auto& packet : packets_)
+        if (packet.arrived <= now) std::swap(packet, packets_[inside_++]);
+}
+
 HeldPacket Pool::take(std::size_t place) {
-    std::swap(packets_[place], packets_.back());
+    assert(place < inside_);
+    std::swap(packets_[place], packets_[--inside_]);
+    std::swap(packets_[inside_], packets_.back());
     auto taken = std::move(packets_.back());
     packets_.pop_back();
     return taken;
 }
 
 void Pool::take_any(std::vector<HeldPacket>& out) {
-    out.push_back(take(static_cast<std::size_t>(random_.below(packets_.size()))));
+    out.push_back(take(static_cast<std::size_t>(random_.below(inside_))));
 }
 
 void Pool::take_older(base::Mono until, std::vector<HeldPacket>& out) {
-    for (auto place = packets_.size(); place-- > 0;)
+    for (auto place = inside_; place-- > 0;)
         if (packets_[place].arrived <= until) out.push_back(take(place));
 }
 
 std::size_t Pool::drop_older(base::Mono before) {
     std::size_t dropped = 0;
-    for (auto place = packets_.size(); place-- > 0;) {
+    for (auto place = inside_; place-- > 0;) {
         if (packets_[place].arrived >= before) continue;
         wipe(*take(place).cell);
         ++dropped;
@@ -92,6 +100,17 @@ base::Mono Pool::oldest() const {
     return oldest;
 }
 
+base::Mono Pool::arrival(std::size_t count) const {
+    assert(count > 0);
+    if (packets_.size() < count) return base::Mono::max();
+    std::vector<base::Mono> arrivals;
+    for (const auto& packet : packets_)
+        arrivals.push_back(packet.arrived);
+    const auto last = arrivals.begin() + static_cast<std::ptrdiff_t>(count - 1);
+    std::nth_element(arrivals.begin(), last, arrivals.end());
+    return *last;
+}
+
 TimedPool::TimedPool(const directory::Parameters& parameters, std::size_t capacity,
                      base::Random& random)
     : random_{random},
@@ -102,15 +121,22 @@ TimedPool::TimedPool(const directory::Parameters& parameters, std::size_t capaci
       keep_{parameters.mixing.keep},
       // Ticks are at whole milliseconds, so this adds no wait for a tick.
       next_{base::Milliseconds{
-          random.below(static_cast<std::uint64_t>(parameters.mixing.interval.count()))}} {
+          random.below(static_cast<std::uint64_t>(parameters.mixing.interval.count()))}},
+      first_{next_} {
     assert(interval_.count() > 0);
 }
 
 bool TimedPool::push(HeldPacket packet) {
-    // An empty pool has skipped intervals.
-    if (pool_.size() == 0 && packet.arrived >= next_)
-        next_ += ((packet.arrived - next_) / interval_ + 1) * interval_;
+    // An empty pool has skipped intervals. One that waits for a packet to enter skips them no
+    // longer when another enters sooner.
+    const auto end = end_after(packet.arrived);
+    next_ = pool_.size() == 0 ? end : std::min(next_, end);
     return pool_.push(std::move(packet));
+}
+
+base::Mono TimedPool::end_after(base::Mono arrived) const {
+    if (arrived < first_) return first_;
+    return first_ + ((arrived - first_) / interval_ + 1) * interval_;
 }
 
 std::size_t TimedPool::draw_count(std::size_t inside) {
@@ -122,9 +148,11 @@ std::size_t TimedPool::draw_count(std::size_t inside) {
 std::size_t TimedPool::release(base::Mono now, std::vector<HeldPacket>& out) {
     if (next_due() > now) return 0;
     next_ += ((now - next_) / interval_ + 1) * interval_;
+    first_ = next_;
+    pool_.enter(now);
     const auto before = out.size();
     const auto overdue = pool_.drop_older(now - cap_ - lateness_max);
-    const auto count = draw_count(pool_.size());
+    const auto count = draw_count(pool_.inside());
     pool_.take_older(now - (cap_ - interval_), out);  // the next release would be too late
     while (out.size() - before < count)
         pool_.take_any(out);
@@ -154,12 +182,20 @@ bool Threshold::push(HeldPacket packet) {
 
 std::size_t Threshold::release(base::Mono now, std::vector<HeldPacket>& out) {
     if (due_ > now) return 0;
-    due_ = base::Mono::max();
+    due_ = find_due();
+    if (due_ > now) return 0;
+    pool_.enter(now);
     const auto overdue = pool_.drop_older(now - longest_ - lateness_max);
     // What is taken at random leaves in random order.
-    while (pool_.size() > 0)
+    while (pool_.inside() > 0)
         pool_.take_any(out);
+    due_ = find_due();
     return overdue;
+}
+
+base::Mono Threshold::find_due() const {
+    if (pool_.size() == 0) return base::Mono::max();
+    return std::min(pool_.oldest() + longest_, pool_.arrival(enough_));
 }
 
 void Threshold::slept(base::Nanoseconds gap) {

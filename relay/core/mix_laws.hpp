@@ -9,8 +9,10 @@
 // What holds for all of them: packets that are released together leave in a uniformly random order.
 // Packets overdue by more than `lateness_max` (after a stall or a suspend) are dropped and not sent
 // in a burst. A full mix drops a uniformly random packet, possibly the new one, so that overflow
-// reveals nothing about the order. There is no flush: before its time a packet can only be wiped.
-// Pure; one thread.
+// reveals nothing about the order. A packet may be pushed before it arrives: a gateway lets a
+// client's packet enter at a moment of its own (entry_gate.hpp). Until then it takes a place, but
+// it is not in the mix: it is not counted, not drawn, and does not leave. There is no flush: before
+// its time a packet can only be wiped. Pure; one thread.
 #pragma once
 
 #include <memory>
@@ -62,16 +64,24 @@ class Pool {
 
     /// As Mix::push.
     bool push(HeldPacket packet);
-    /// Moves a random packet to `out`. Precondition: size() > 0.
+    /// Lets those in that have arrived by `now`. Call it before what takes, drops or counts them,
+    /// and again after a push().
+    void enter(base::Mono now);
+    /// The number of packets that are in.
+    std::size_t inside() const { return inside_; }
+    /// Moves a random packet that is in to `out`. Precondition: inside() > 0.
     void take_any(std::vector<HeldPacket>& out);
-    /// Moves every packet that arrived by `until` to `out`, in the order of the pool.
+    /// Moves every packet that is in and arrived by `until` to `out`, in the order of the pool.
     void take_older(base::Mono until, std::vector<HeldPacket>& out);
-    /// Wipes every packet that arrived before `before`. Returns their number.
+    /// Wipes every packet that is in and arrived before `before`. Returns their number.
     std::size_t drop_older(base::Mono before);
     void slept(base::Nanoseconds gap);
+    /// The number of all packets, in or not.
     std::size_t size() const { return packets_.size(); }
-    /// When the oldest packet arrived; Mono::max() if there is none.
+    /// When the oldest of all packets arrives; Mono::max() if there is none.
     base::Mono oldest() const;
+    /// When `count` of all packets have arrived; Mono::max() if there are fewer.
+    base::Mono arrival(std::size_t count) const;
 
  private:
     HeldPacket take(std::size_t place);
@@ -79,6 +89,7 @@ class Pool {
     std::size_t capacity_;
     base::Random& random_;
     std::vector<HeldPacket> packets_;
+    std::size_t inside_ = 0;  // the first so many of packets_ are in, from enter() to push()
 };
 
 /// Each interval, the share `part` of the packets leaves, and at least `keep` stay. Each packet has
@@ -99,6 +110,7 @@ class TimedPool final : public Mix {
     std::size_t size() const override { return pool_.size(); }
 
  private:
+    base::Mono end_after(base::Mono arrived) const;
     std::size_t draw_count(std::size_t inside);
 
     base::Random& random_;
@@ -107,7 +119,8 @@ class TimedPool final : public Mix {
     base::Nanoseconds cap_;
     double part_;
     std::size_t keep_;
-    base::Mono next_;  // the end of an interval
+    base::Mono next_;   // the end of an interval
+    base::Mono first_;  // the first end after the last release
 };
 
 /// All packets leave when `packets` are there, or when the oldest has waited for the cap.
@@ -122,10 +135,12 @@ class Threshold final : public Mix {
     std::size_t size() const override { return pool_.size(); }
 
  private:
+    base::Mono find_due() const;
+
     Pool pool_;
     std::size_t enough_;
     base::Nanoseconds longest_;
-    base::Mono due_ = base::Mono::max();  // when all leave, by what has arrived so far
+    base::Mono due_ = base::Mono::max();  // when all leave; early if not all have entered
 };
 
 /// Overwrites a cell's body with zeros: the payload of a final packet is plaintext.

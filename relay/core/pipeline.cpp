@@ -219,7 +219,9 @@ void Pipeline::release(Mix& mix, base::Mono now, base::Wall wall) {
     counters_.dropped[static_cast<std::size_t>(DropReason::delay)] += overdue;
     for (auto& held : released_) {
         ++counters_.held_packets;
-        counters_.held_ns += static_cast<std::uint64_t>((now - held.arrived - half_tick).count());
+        // The nearest tick may be half a tick before the moment at which a client's packet enters.
+        const auto time = std::max(now - held.arrived - half_tick, base::Nanoseconds{0});
+        counters_.held_ns += static_cast<std::uint64_t>(time.count());
         counters_.asked_ns += static_cast<std::uint64_t>(held.delay.count());
         std::visit(Overloaded{[&](const ToRelay& to) {
                                   outgoing_.push_back({to.next, std::move(held.cell)});

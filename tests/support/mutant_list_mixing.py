@@ -5,17 +5,18 @@ LAWS = "relay/core/mix_laws.cpp"
 HELD = "mix laws: held times follow each law at 10, 50 and 90 % load, KS at most 0.01"
 ORDER = "mix laws: what leaves together leaves in a uniformly random order"
 STALL = "mix laws: after a stall or a suspend nothing bursts out"
+ENTERED = "mix laws: no packet leaves or counts before it has entered, and it takes a place"
 CHANGE = "pipeline: what is held when the law changes leaves by the old law"
 
 MUTANTS = [
     mutant("part-is-rounded-down", LAWS, "static_cast<double>(inside) + random_.unit());",
            "static_cast<double>(inside));", CORE, HELD),
-    mutant("pool-releases-by-age", LAWS, "out.push_back(take(static_cast<std::size_t>(random_.below(packets_.size()))));",
+    mutant("pool-releases-by-age", LAWS, "out.push_back(take(static_cast<std::size_t>(random_.below(inside_))));",
            "out.push_back(take(0));", CORE, "timed pool: which packets leave does not depend on when they came"),
     mutant("pool-in-order", LAWS, "    random_.shuffle(released);\n",
            "    std::sort(released.begin(), released.end(), [](const auto& a, const auto& b) {\n"
            "        return a.arrived < b.arrived;\n    });\n", CORE, ORDER),
-    mutant("threshold-in-order", LAWS, "    while (pool_.size() > 0)\n        pool_.take_any(out);",
+    mutant("threshold-in-order", LAWS, "    while (pool_.inside() > 0)\n        pool_.take_any(out);",
            "    pool_.take_older(now, out);", CORE, ORDER),
     mutant("pool-runs-dry", LAWS, "return std::min(wanted, inside - std::min(inside, keep_));", "return wanted;",
            CORE, "timed pool: the last packets stay until they have been there for the cap"),
@@ -24,8 +25,8 @@ MUTANTS = [
     mutant("intervals-begin-together", LAWS, "random.below(static_cast<std::uint64_t>(parameters.mixing.interval.count()))",
            "0 * random.below(static_cast<std::uint64_t>(parameters.mixing.interval.count()))",
            CORE, "timed pool: intervals go on while the pool is empty, and begin at a drawn millisecond"),
-    mutant("interval-restarts-with-a-packet", LAWS, "next_ += ((packet.arrived - next_) / interval_ + 1) * interval_;",
-           "next_ = packet.arrived + interval_;",
+    mutant("interval-restarts-with-a-packet", LAWS, "return first_ + ((arrived - first_) / interval_ + 1) * interval_;",
+           "return arrived + interval_;",
            CORE, "timed pool: intervals go on while the pool is empty, and begin at a drawn millisecond"),
     mutant("missed-intervals-made-up-for", LAWS, "    next_ += ((now - next_) / interval_ + 1) * interval_;",
            "    next_ += interval_;", CORE, STALL),
@@ -39,6 +40,14 @@ MUTANTS = [
            CORE, "threshold: all leave with the last that is needed, or when the first has waited"),
     mutant("full-pool-drops-the-new", LAWS, "random_.below(packets_.size() + 1)", "packets_.size()",
            CORE, "mix laws: a full mix drops a uniformly random packet, the new one included"),
+    mutant("packets-leave-before-they-enter", LAWS, "        if (packet.arrived <= now) std::swap(", "        std::swap(", CORE, ENTERED),
+    mutant("packets-count-before-they-enter", LAWS, "    due_ = find_due();\n    if (due_ > now) return 0;\n", "", CORE,
+           "threshold: packets that have not entered do not make up the number"),
+    mutant("late-entry-holds-the-interval-back", LAWS, "pool_.size() == 0 ? end : std::min(next_, end);",
+           "pool_.size() == 0 ? end : next_;", CORE, "timed pool: a packet that enters late delays none that enters sooner"),
+    mutant("held-time-below-zero", "relay/core/pipeline.cpp",
+           "std::max(now - held.arrived - half_tick, base::Nanoseconds{0});", "now - held.arrived - half_tick;", CORE,
+           "entry gate: under every law a packet stays until its moment and after"),
     mutant("law-never-changes", "relay/core/pipeline.cpp",
            "if (!same_mix(document->parameters, document_->parameters)) {", "if (false) {", CORE, CHANGE),
     mutant("old-mix-forgotten", "relay/core/pipeline.cpp", "        former_.push_back(std::move(mix_));\n", "",

@@ -211,3 +211,35 @@ TEST_CASE_FIXTURE(Fixture, "entry gate: a packet that is refused takes no moment
     CHECK(plain.size() == packets.size());
     CHECK(plain == run(true));
 }
+
+TEST_CASE_FIXTURE(Fixture,
+                  "entry gate: under every law a packet stays until its moment and after") {
+    std::vector<directory::Mixing> laws(3);
+    laws[1] = {.law = directory::MixLaw::timed_pool, .interval = 25ms};
+    laws[2] = {.law = directory::MixLaw::threshold, .packets = 2};
+    for (const auto& law : laws) {
+        CAPTURE(static_cast<int>(law.law));
+        network.parameters().mixing = law;
+        Relay relay{network, "gateway-0"};
+        relay.pipeline.client_connected(client, test::start);
+        auto at = test::start;
+        std::uint64_t held_ns = 0;
+        for (int i = 0; i < 100; ++i, at += gap) {
+            relay.take({nullptr, client},
+                       network.packet({"gateway-0", "mix-1-0", "mix-2-0", "mix-3-0", "gateway-1"},
+                                      0, own("gateway-1"), {}),
+                       at);
+            for (auto now = at; now < at + gap; now += 1ms) {
+                relay.tick(now);
+                REQUIRE(relay.counters.held_ns >= held_ns);  // a time below zero wraps
+                held_ns = relay.counters.held_ns;
+            }
+        }
+        relay.run(at, 1s);
+        CHECK(relay.dropped() == 0);
+        CHECK(relay.links.relays.size() == 100);
+        for (std::size_t i = 0; i < relay.links.relays.size(); ++i)
+            CHECK(relay.links.relays[i].at >=
+                  test::start + gaps(static_cast<double>(i) + EntryGate::margin) - 1ms);
+    }
+}

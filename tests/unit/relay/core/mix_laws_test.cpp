@@ -316,6 +316,60 @@ TEST_CASE("mix laws: a full mix drops a uniformly random packet, the new one inc
     }
 }
 
+TEST_CASE("mix laws: no packet leaves or counts before it has entered, and it takes a place") {
+    for (const auto& law : {poisson(), timed_pool(), threshold(20)}) {
+        CAPTURE(static_cast<int>(law.mixing.law));
+        base::SeededRandom random{9};
+        const auto mix = make_mix(law, 100, random);
+        unsigned left = 0, pushed = 0;
+        std::vector<HeldPacket> out;
+        for (auto now = start; now < start + 10s; now += 1ms) {
+            out.clear();
+            if (mix->next_due() <= now) CHECK(mix->release(now, out) == 0);
+            for (const auto& one : out)
+                REQUIRE(one.arrived <= now);
+            left += static_cast<unsigned>(out.size());
+            if (now >= start + 9s) continue;
+            // A gateway's clients: up to 45 ms ahead.
+            const auto ahead = base::from_seconds(0.045 * random.unit());
+            if (mix->push(packet(0, now + ahead, law.draw_delay(random)))) ++pushed;
+        }
+        CHECK(left == pushed);
+        CHECK(left > 8000);
+        for (unsigned i = 0; i < 100; ++i)
+            CHECK(mix->push(packet(i, start + 11s)));
+        CHECK(!mix->push(packet(100, start + 11s)));
+        CHECK(mix->size() == 100);
+    }
+}
+
+TEST_CASE("threshold: packets that have not entered do not make up the number") {
+    base::SeededRandom random{10};
+    const auto mix = make_mix(threshold(3), capacity, random);
+    mix->push(packet(0, start));
+    mix->push(packet(1, start + 40ms));
+    mix->push(packet(2, start + 20ms));
+    mix->push(packet(3, start + 30ms));
+    CHECK(release(*mix, start + 20ms).empty());
+    CHECK(mix->next_due() == start + 30ms);
+    auto together = release(*mix, start + 30ms);
+    std::sort(together.begin(), together.end());
+    CHECK(together == std::vector<unsigned>{0, 2, 3});
+    CHECK(mix->next_due() == start + 140ms);
+    CHECK(release(*mix, start + 140ms) == std::vector<unsigned>{1});
+}
+
+TEST_CASE("timed pool: a packet that enters late delays none that enters sooner") {
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+        base::SeededRandom random{seed};
+        const auto mix = make_mix(timed_pool(), capacity, random);
+        mix->push(packet(0, start + 60ms));
+        mix->push(packet(1, start));
+        CHECK(mix->next_due() > start);
+        CHECK(mix->next_due() <= start + 25ms);
+    }
+}
+
 TEST_CASE("mix laws: a new document needs a new mix only where the law changes") {
     auto slower = poisson();
     slower.mean_delay = 100ms;
