@@ -158,11 +158,19 @@ void create_filter(const fs::path& file, std::size_t size) {
         ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!fd) fail(file, "cannot be made");
     errno = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
-    if (errno != 0) {
-        const int reason = errno;
+    if (errno != 0) fail(file, "there is no room for a replay filter in the runtime directory");
+}
+
+/// Makes and maps an empty filter. A failed attempt must not stop the next one, so the file of an
+/// earlier one is removed. Nor does it leave a file, which would take memory.
+std::unique_ptr<KeyStore::Mapping> new_filter(const fs::path& file, std::size_t size) {
+    remove_file(file);
+    try {
+        create_filter(file, size);
+        return std::make_unique<KeyStore::Mapping>(file, O_RDWR, core::ReplayFilter::line_size);
+    } catch (...) {
         ::unlink(file.c_str());
-        errno = reason;
-        fail(file, "there is no room for a replay filter in the runtime directory");
+        throw;
     }
 }
 
@@ -221,10 +229,8 @@ fs::path KeyStore::file(base::Epoch epoch, const char* extension) const {
 
 void KeyStore::prepare() {
     if (spare_.valid()) return;
-    spare_ = later(*thread_, [file = spare_file(), size = filter_bytes_] {
-        create_filter(file, size);
-        return std::make_unique<Mapping>(file, O_RDWR, core::ReplayFilter::line_size);
-    });
+    spare_ = later(*thread_,
+                   [file = spare_file(), size = filter_bytes_] { return new_filter(file, size); });
 }
 
 bool KeyStore::prepared() const {
@@ -237,7 +243,12 @@ std::unique_ptr<KeyStore::Mapping> KeyStore::make(base::Epoch epoch) {
     auto bits = spare_.get();
     // Name the filter first: a crash in between leaves a filter without a key, which is harmless.
     const auto named = file(epoch, filter_extension);
-    if (::rename(spare_file().c_str(), named.c_str()) != 0) fail(named, "cannot be made");
+    if (::rename(spare_file().c_str(), named.c_str()) != 0) {
+        const int reason = errno;
+        ::unlink(spare_file().c_str());
+        errno = reason;
+        fail(named, "cannot be made");
+    }
     node::files::write_key(file(epoch, key_extension), node::files::KeyKind::mix,
                            node::files::new_key());
     return bits;

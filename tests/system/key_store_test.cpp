@@ -1,6 +1,7 @@
 #include "relay/keys/key_store.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -268,4 +269,51 @@ TEST_CASE("key store: the files are its owner's alone") {
         REQUIRE(::stat(entry.path().c_str(), &status) == 0);
         CHECK_MESSAGE((status.st_mode & 0777) == 0600, entry.path().string());
     }
+}
+
+namespace {
+
+/// While it lives, this process can map no more than `more` bytes beyond what it has mapped.
+class AddressSpaceLimit {
+ public:
+    explicit AddressSpaceLimit(rlim_t more) {
+        std::ifstream statm{"/proc/self/statm"};
+        rlim_t pages = 0;
+        statm >> pages;
+        REQUIRE(pages > 0);
+        REQUIRE(::getrlimit(RLIMIT_AS, &before_) == 0);
+        auto limit = before_;
+        limit.rlim_cur = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
+        REQUIRE(::setrlimit(RLIMIT_AS, &limit) == 0);
+    }
+    ~AddressSpaceLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+    AddressSpaceLimit(const AddressSpaceLimit&) = delete;
+    AddressSpaceLimit& operator=(const AddressSpaceLimit&) = delete;
+
+ private:
+    rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("key store: a filter that could not be mapped leaves no file and stops no later one") {
+    const test::TemporaryFolder folder;
+    KeyStore store{folder.path(), epoch_length, 5'000'000};
+    REQUIRE(core::ReplayFilter::bytes_for(5'000'000) > (16u << 20));
+    for (const bool ahead : {false, true}) {
+        CAPTURE(ahead);
+        {
+            const AddressSpaceLimit limit{8u << 20};
+            if (ahead) store.prepare();
+            CHECK_THROWS_WITH_AS(store.take({7}), doctest::Contains("spare: cannot be mapped"),
+                                 std::system_error);
+        }
+        CHECK(files(folder.path()) == std::set<std::string>{"lock"});
+    }
+    CHECK(store.take({7}).fresh);
+    // A file that could not even be removed then is removed by the next attempt.
+    std::ofstream{folder.path() / "spare"} << "left";
+    CHECK(store.take({8}).fresh);
+    CHECK(files(folder.path()) ==
+          std::set<std::string>{"3600-7.key", "3600-7.tags", "3600-8.key", "3600-8.tags", "lock"});
 }
