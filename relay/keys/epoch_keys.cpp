@@ -18,8 +18,10 @@ EpochKeys::EpochKeys(KeyStore& store, core::Keyring& keyring, const Identity& id
       data_dir_{std::move(data_dir)},
       epoch_length_{epoch_length} {}
 
-/// Returns true if the key was created by this call.
+/// Returns true if the key was created by this call. An ended key is not used again: it is wiped
+/// first.
 bool EpochKeys::take(base::Epoch epoch, const KeyTime& now) {
+    if (to_wipe_.contains(epoch)) wipe(epoch);
     auto stored = store_.take(epoch);
     public_keys_[epoch] = stored.key->keys.public_key;
     keyring_.add(std::move(stored.key), std::move(stored.seen));
@@ -50,10 +52,28 @@ void EpochKeys::load(const KeyTime& now) {
         take(epoch, now);
 }
 
-void EpochKeys::wipe(base::Epoch epoch) {
+void EpochKeys::end(base::Epoch epoch) {
     public_keys_.erase(epoch);
-    record_.ends.erase(epoch);
+    to_wipe_.insert(epoch);
+}
+
+void EpochKeys::wipe(base::Epoch epoch) {
     store_.wipe(epoch);
+    record_.ends.erase(epoch);
+    to_wipe_.erase(epoch);
+}
+
+/// Tries every ended key, whatever happens to the others. Returns the first error.
+std::exception_ptr EpochKeys::wipe_ended() {
+    std::exception_ptr error;
+    for (const auto epoch : std::set{to_wipe_}) {
+        try {
+            wipe(epoch);
+        } catch (const std::exception&) {
+            if (!error) error = std::current_exception();
+        }
+    }
+    return error;
 }
 
 /// Writes the record if it says something new. The difference of the clocks varies by milliseconds,
@@ -75,12 +95,18 @@ void EpochKeys::maintain(const KeyTime& now) {
     if (public_keys_.empty()) load(now);
     if (!now.jumped)
         for (const auto gone : keyring_.forget(now.wall))
-            wipe(gone);
+            end(gone);
     for (const auto epoch : keyring_.epochs()) {
         if (now.boot < record_.ends.at(epoch) + overrun_max) continue;
         keyring_.drop(epoch);
-        wipe(epoch);
+        end(epoch);
     }
+    const auto error = wipe_ended();
+    renew(now);  // the relay needs its next key even if an old one cannot be wiped
+    if (error) std::rethrow_exception(error);
+}
+
+void EpochKeys::renew(const KeyTime& now) {
     const auto current = directory::epoch_at(now.wall, epoch_length_);
     bool made = false;
     for (auto epoch = current; epoch <= current.next().next(); epoch = epoch.next())

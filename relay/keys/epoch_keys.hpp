@@ -11,9 +11,11 @@
 // I/O thread only.
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "relay/core/keyring.hpp"
 #include "relay/keys/clock_record.hpp"
@@ -48,8 +50,9 @@ class EpochKeys {
     /// So long before an epoch begins.
     static constexpr base::Seconds prepare_ahead{60};
 
-    /// Call at start-up and every few seconds. Throws what KeyStore::take, read_clock_record and
-    /// replace_file throw.
+    /// Call at start-up and every few seconds. Throws what KeyStore::take, KeyStore::wipe,
+    /// read_clock_record and replace_file throw. A key that could not be wiped is tried again in
+    /// each call; the others are wiped, and new keys made, all the same.
     void maintain(const KeyTime& now);
 
     /// `listed` is this relay's entry in a document of epoch `at`. Returns true if its mix keys are
@@ -62,7 +65,10 @@ class EpochKeys {
 
  private:
     void load(const KeyTime& now);
+    void end(base::Epoch epoch);
     void wipe(base::Epoch epoch);
+    std::exception_ptr wipe_ended();
+    void renew(const KeyTime& now);
     bool take(base::Epoch epoch, const KeyTime& now);
     void record(const KeyTime& now);
     void write_descriptor(const char* name, base::Epoch epoch) const;
@@ -74,7 +80,8 @@ class EpochKeys {
     std::filesystem::path data_dir_;
     base::Seconds epoch_length_;
     std::map<base::Epoch, base::MixKey> public_keys_;
-    ClockRecord record_;                    // of the keys in public_keys_
+    std::set<base::Epoch> to_wipe_;         // ended, and still in the store
+    ClockRecord record_;                    // of the keys in public_keys_ and to_wipe_
     ClockRecord written_;                   // what the file says
     std::optional<base::Epoch> described_;  // the epoch for which the descriptors were last written
 };

@@ -4,6 +4,7 @@ from mutant_list import PROGRAMS, SYSTEM, UNIT, mutant
 GUARD = "sphinx/node/process/clock_guard.cpp"
 KEYS = "relay/keys/epoch_keys.cpp"
 BACK = "faults 27: a clock that is set back makes no key live longer than 15 minutes more"
+WIPED = "epoch keys: an ended key that could not be wiped is tried again, and stops no other"
 ONE_READING = "faults 27: one wrong reading of the clock wipes no key"
 
 MUTANTS = [
@@ -24,6 +25,12 @@ MUTANTS = [
            SYSTEM, "epoch keys: in a jump nothing is wiped before its bound"),
     mutant("life-not-bounded-by-boot-time", KEYS, "if (now.boot < record_.ends.at(epoch) + overrun_max) continue;",
            "continue;", SYSTEM, BACK),
+    mutant("key-that-could-not-be-wiped-forgotten", KEYS, "    store_.wipe(epoch);\n    record_.ends.erase(epoch);\n    to_wipe_.erase(epoch);",
+           "    record_.ends.erase(epoch);\n    to_wipe_.erase(epoch);\n    store_.wipe(epoch);", SYSTEM, WIPED),
+    mutant("key-that-cannot-be-wiped-stops-the-others", KEYS, "            if (!error) error = std::current_exception();",
+           "            return std::current_exception();", SYSTEM, WIPED),
+    mutant("key-that-cannot-be-wiped-stops-the-next", KEYS, "    const auto error = wipe_ended();\n",
+           "    const auto error = wipe_ended();\n    if (error) std::rethrow_exception(error);\n", SYSTEM, WIPED),
     mutant("restart-forgets-the-bound", KEYS, "if (stored.fresh || !record_.ends.contains(epoch)) {", "{",
            SYSTEM, BACK),
     mutant("restart-believes-the-clock", "relay/keys/clock_record.cpp",

@@ -152,6 +152,29 @@ TEST_CASE("epoch keys: a running relay wipes a key as soon as its time of grace 
     CHECK(content.find_first_not_of('\0') == std::string::npos);
 }
 
+TEST_CASE("epoch keys: an ended key that could not be wiped is tried again, and stops no other") {
+    Node node;
+    node.start();
+    node.keys().maintain(at(base::Seconds{300}));
+    const auto run = node.folder.path() / "run";
+    const auto key = run / ("900-" + std::to_string(now.value) + ".key");
+    const auto aside = node.folder.path() / "aside";
+    fs::rename(key, aside);
+    fs::create_directory(key);  // cannot be opened to be overwritten
+    // Two epochs have ended. The second one's key is wiped, and the next ones are made.
+    for (const base::Seconds later : {base::Seconds{0}, base::Seconds{5}}) {
+        CHECK_THROWS_WITH_AS(node.keys().maintain(at(2 * epoch_length + grace + later)),
+                             doctest::Contains("cannot be wiped"), std::system_error);
+        CHECK(node.files() == Node::files_of({0, 2, 3, 4}));
+        CHECK(node.run->keyring.epochs() == std::vector{plus(2), plus(3), plus(4)});
+        node.check_descriptors(2);
+    }
+    fs::remove(key);
+    fs::rename(aside, key);
+    node.keys().maintain(at(2 * epoch_length + grace + base::Seconds{10}));
+    CHECK(node.files() == Node::files_of({2, 3, 4}));
+}
+
 TEST_CASE("epoch keys: a relay that starts again goes on with its keys, and wipes the older ones") {
     Node node;
     node.start();
