@@ -163,7 +163,6 @@ void Pipeline::after_unwrap(Work& work) {
     auto* seen = keyring_.filter(work.key->epoch);
     if (!seen) return counters_.drop(DropReason::malformed);
     if (!seen->insert(work.outcome->replay_tag)) return counters_.drop(DropReason::replayed);
-    if (work.from_client) work.arrived = ingress_.enter(work.client, work.arrived);
     std::visit(Overloaded{[&](const packet::Forward& forward) { hold_forward(work, forward); },
                           [&](const packet::Final& final) { hold_final(work, final); }},
                work.outcome->what);
@@ -197,11 +196,14 @@ void Pipeline::hold_final(Work& work, const packet::Final& final) {
                action);
 }
 
+/// Takes a packet that no rule has refused: only such a one may move the client's entry moment on.
 void Pipeline::hold(Work& work, HeldTarget where, base::Nanoseconds delay) {
     // A suspend while a worker had the packet makes it as late as the packets held meanwhile. We
     // subtract half a tick because a due packet waits half a tick on average: it then leaves in the
     // tick nearest to its due time.
-    const auto arrived = work.arrived - (slept_ - work.slept) - half_tick;
+    const auto entered =
+        work.from_client ? ingress_.enter(work.client, work.arrived) : work.arrived;
+    const auto arrived = entered - (slept_ - work.slept) - half_tick;
     if (!mix_->push({std::move(work.cell), where, arrived, delay}))
         counters_.drop(DropReason::overflow);
 }

@@ -3,16 +3,20 @@ from mutant_list import CORE, mutant
 
 EXCHANGE = ("entry gate: two clients exchange the moments of their cells, and no cell that leaves the gateway "
             "changes")
+REFUSED = "entry gate: a packet that is refused takes no moment"
 
 MUTANTS = [
     mutant("delay-counts-from-a-client's-arrival", "relay/core/pipeline.cpp",
-           "if (work.from_client) work.arrived = ingress_.enter(work.client, work.arrived);", "", CORE, EXCHANGE),
+           "work.from_client ? ingress_.enter(work.client, work.arrived) : work.arrived;", "work.arrived;", CORE, EXCHANGE),
     mutant("replayed-packet-takes-a-moment", "relay/core/pipeline.cpp",
-           "    if (!seen->insert(work.outcome->replay_tag)) return counters_.drop(DropReason::replayed);\n"
-           "    if (work.from_client) work.arrived = ingress_.enter(work.client, work.arrived);\n",
-           "    if (work.from_client) work.arrived = ingress_.enter(work.client, work.arrived);\n"
            "    if (!seen->insert(work.outcome->replay_tag)) return counters_.drop(DropReason::replayed);\n",
-           CORE, "entry gate: a packet that is refused takes no moment"),
+           "    if (!seen->insert(work.outcome->replay_tag)) {\n"
+           "        ingress_.enter(work.client, work.arrived);\n"
+           "        return counters_.drop(DropReason::replayed);\n    }\n", CORE, REFUSED),
+    mutant("misrouted-packet-takes-a-moment", "relay/core/pipeline.cpp",
+           "    if (!may_send_to(forward.next)) return",
+           "    if (!may_send_to(forward.next)) ingress_.enter(work.client, work.arrived);\n"
+           "    if (!may_send_to(forward.next)) return", CORE, REFUSED),
     mutant("each-packet-at-the-next-moment", "relay/core/entry_gate.cpp", "if (moment < arrived ||",
            "if (moment != arrived ||", CORE,
            "entry gate: phase, jitter and the line's delays up to the margin change no moment"),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <tuple>
 #include <vector>
 
@@ -189,27 +190,47 @@ TEST_CASE_FIXTURE(Fixture, "entry gate: a gateway follows the gap of a newer doc
 
 TEST_CASE_FIXTURE(Fixture, "entry gate: a packet that is refused takes no moment") {
     const std::vector<std::string> names{"gateway-0", "mix-1-0", "mix-2-0", "mix-3-0", "gateway-1"};
+    constexpr std::size_t count = 16;  // twice as many are within the tokens of a new link
     std::vector<cell::CellBox> packets;
-    for (int i = 0; i < 20; ++i)
+    for (std::size_t i = 0; i < count; ++i)
         packets.push_back(network.packet(names, 0, own("gateway-1"), {}));
-    const auto run = [&](bool replays) {
+    // `refused` makes what comes beside each packet.
+    const auto run = [&](DropReason reason,
+                         const std::function<cell::CellBox(std::size_t)>& refused) {
         Relay relay{network, "gateway-0"};
         relay.pipeline.client_connected(client, test::start);
-        for (std::size_t i = 0; i < packets.size(); ++i) {
+        for (std::size_t i = 0; i < count; ++i) {
             const auto at = test::start + gaps(static_cast<double>(i));
-            for (int copy = 0; copy < (replays ? 2 : 1); ++copy)
-                relay.take({nullptr, client}, std::make_unique<cell::Cell>(*packets[i]), at);
+            relay.take({nullptr, client}, std::make_unique<cell::Cell>(*packets[i]), at);
+            if (refused) relay.take({nullptr, client}, refused(i), at);
         }
         relay.run(test::start, 500ms);
-        CHECK(relay.dropped(DropReason::replayed) == (replays ? packets.size() : 0));
+        CHECK(relay.dropped() == (refused ? count : 0));
+        CHECK(relay.dropped(reason) == relay.dropped());
         std::vector<Mono> left;
         for (const auto& cell : relay.links.relays)
             left.push_back(cell.at);
         return left;
     };
-    const auto plain = run(false);
-    CHECK(plain.size() == packets.size());
-    CHECK(plain == run(true));
+    const auto plain = run(DropReason::replayed, {});
+    CHECK(plain.size() == count);
+    const auto replays = run(DropReason::replayed, [&](std::size_t i) {
+        return std::make_unique<cell::Cell>(*packets[i]);
+    });
+    CHECK(plain == replays);
+    const auto misrouted = run(DropReason::misrouted, [&](std::size_t) {
+        return network.packet({"gateway-0", "mix-2-0"}, 0, own("gateway-1"), {});
+    });
+    CHECK(plain == misrouted);
+    const auto cap = static_cast<std::uint64_t>(network.parameters().delay_cap().count());
+    const auto over_cap = run(DropReason::delay, [&](std::size_t) {
+        return network.packet(names, cap + 1, own("gateway-1"), {});
+    });
+    CHECK(plain == over_cap);
+    const auto at_own_gateway = run(DropReason::misrouted, [&](std::size_t) {
+        return network.packet({"gateway-0"}, 0, mailbox(), identifier);
+    });
+    CHECK(plain == at_own_gateway);
 }
 
 TEST_CASE_FIXTURE(Fixture,
