@@ -1,14 +1,20 @@
 #include "relay/io/exit.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <cassert>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/event.hpp"
+#include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/socket_end.hpp"
 
 namespace nightjar::relay::io {
@@ -17,6 +23,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 using node::process::as_result;
+using node::process::Level;
+using node::process::log;
 using node::process::unsent_bytes;
 using stream::ResetReason;
 using Input = stream::ByteRelay::Input;
@@ -25,6 +33,7 @@ namespace {
 
 constexpr std::size_t buffer_size = 16 * 1024;
 constexpr base::Milliseconds watch_step{50};
+constexpr const char* system_list = "/etc/resolv.conf";
 
 }  // namespace
 
@@ -60,6 +69,7 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       host_{host_networks()},
       host_watch_{executor_},
       limits_{limits},
+      system_servers_{dns_servers.empty()},
       names_{sessions, std::make_unique<Resolver>(executor_, dns_servers),
              limits.names_per_session_max},
       dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
@@ -92,7 +102,27 @@ asio::awaitable<void> Exit::follow_host() {
 
 void Exit::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers) {
     names_.use(std::make_unique<Resolver>(executor_, dns_servers));
+    system_servers_ = dns_servers.empty();
+    log_servers();
     use(std::move(policy));
+}
+
+void Exit::log_servers() const {
+    if (!system_servers_) return;
+    std::string text;
+    for (const auto& server : names_.servers()) {
+        const auto address = server.address.to_text();
+        text += (text.empty() ? "" : ", ") + (server.address.v6 ? "[" + address + "]" : address) +
+                ":" + std::to_string(server.port);
+    }
+    log(Level::info, "the exit asks the system's name servers: " + text);
+    const int list = ::open(system_list, O_RDONLY | O_CLOEXEC);
+    if (list >= 0) {
+        ::close(list);
+        return;
+    }
+    log(Level::warning, std::string{"cannot open "} + system_list + ": " + std::strerror(errno) +
+                            "; make it readable and restart the relay, or set exit.dns.servers");
 }
 
 void Exit::pump() {

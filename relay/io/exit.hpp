@@ -52,10 +52,14 @@ class Exit {
     /// Sets the policy for new streams. It does not affect open connections and lookups in
     /// progress.
     void use(core::ExitPolicy policy);
-    /// Also replaces the name servers (and reads the system's list again). Lookups in progress
-    /// fail, and remembered answers are forgotten. Throws std::runtime_error if the resolver cannot
-    /// be set up; nothing is changed then.
+    /// Also replaces the name servers (and reads and logs the system's list again). Lookups in
+    /// progress fail, and remembered answers are forgotten. Throws std::runtime_error if the
+    /// resolver cannot be set up; nothing is changed then.
     void use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers);
+
+    /// Logs the name servers if they are the system's, and warns if the system's list of them
+    /// cannot be opened: c-ares then asks 127.0.0.1 without a word.
+    void log_servers() const;
 
     /// Carries out what the sessions request. Call it after every change of the sessions: a message
     /// or a tick.
@@ -94,6 +98,7 @@ class Exit {
     std::vector<base::IpNetwork> host_;
     HostNetworksWatch host_watch_;
     ExitSocketLimits limits_;
+    bool system_servers_;
     ExitNames names_;
     DialContext dials_;
     std::map<core::StreamRef, ConnectionPtr> connections_;

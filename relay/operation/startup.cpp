@@ -122,6 +122,12 @@ node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
         files.read.push_back(std::filesystem::absolute(file, ignored).parent_path());
         files.read.push_back(std::filesystem::weakly_canonical(file, ignored).parent_path());
     }
+    if (config.is_exit()) {
+        // Often a link to a folder below /run. Its folder: programs replace the file by a new one.
+        std::error_code ignored;
+        const auto list = std::filesystem::weakly_canonical("/etc/resolv.conf", ignored);
+        files.read.push_back(list.parent_path());
+    }
     files.write = {config.data_dir, config.runtime_dir,
                    std::filesystem::absolute(config.control).parent_path()};
     return node::process::enter_sandbox(files);

@@ -1,6 +1,6 @@
 // The log of the process: start, stop, configuration, an hourly heartbeat. Nothing per packet, per
-// connection or per client; no addresses, no keys (docs/metrics.md R10). Lines go to stderr: with
-// the <n> priority prefix if journald reads it, otherwise with timestamps in whole seconds.
+// connection or per client; no addresses but the operator's own, no keys (docs/metrics.md R10).
+// To stderr: with the <n> priority prefix if journald reads it, otherwise with a time in seconds.
 #pragma once
 
 #include <string_view>
