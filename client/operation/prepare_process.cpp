@@ -21,7 +21,8 @@ void prepare_process(const Config& config) {
         return std::filesystem::absolute(file).parent_path();
     };
     node::process::SandboxOptions files;
-    files.read = {folder(config.network)};
+    files.read = {folder(config.network),
+                  std::filesystem::weakly_canonical(config.network).parent_path()};
     files.write = {config.state_dir, folder(config.control_socket)};
     node::process::enter_sandbox(files);
 }

@@ -4,6 +4,10 @@ from mutant_list import CLIENT_SIMULATION, CORE, PROGRAMS, SYSTEM, UNIT, mutant
 SETTLED = "replies that come up to 2.4 s later change no byte of a client's packets"
 
 MUTANTS = [
+    # --- client/operation/prepare_process ---
+    mutant("linked-anchors-unread", "client/operation/prepare_process.cpp",
+           "std::filesystem::weakly_canonical(config.network).parent_path()", "", SYSTEM,
+           "client sandbox: an anchors file that is a link can be read, another file cannot"),
     # --- lookups over SOCKS5 ---
     mutant("private-address-as-an-answer", "client/protocol/socks5.cpp", "private_targets || base::is_public(*address)",
            "private_targets || address != nullptr", CORE, "socks5: the reply to a lookup has one address, public and of IPv4 if there is one"),
