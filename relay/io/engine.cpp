@@ -55,7 +55,7 @@ Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDoc
 Engine::~Engine() = default;
 
 void Engine::start() {
-    if (exit_) exit_->log_servers();
+    if (exit_) exit_->start();
     links_.start();
     ticker_.arm();
 }

@@ -39,7 +39,7 @@ class Engine final : private Links::Owner {
            node::process::TaskGroup& tasks);
     ~Engine() override;
 
-    /// Starts accepting and dialling.
+    /// Starts accepting and dialling, and the exit. No task is spawned before this call.
     void start();
     void use(const directory::SignedDocument& document, core::ExitPolicy policy);
     /// Throws std::runtime_error if the resolver cannot be set up; nothing is changed then.

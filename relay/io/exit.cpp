@@ -75,10 +75,14 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
              limits.attempts_max} {
     complete_policy();
-    tasks_.spawn("exit follows the host's addresses", follow_host());
 }
 
 Exit::~Exit() = default;
+
+void Exit::start() {
+    tasks_.spawn("exit follows the host's addresses", follow_host());
+    log_servers();
+}
 
 void Exit::use(core::ExitPolicy policy) {
     policy_ = std::move(policy);

@@ -49,6 +49,11 @@ class Exit {
          const std::vector<base::IpEndpoint>& dns_servers, ExitSocketLimits limits = {});
     ~Exit();
 
+    /// Follows the host's addresses from now on, in a task. Logs the name servers if they are the
+    /// system's, and warns if the system's list of them cannot be opened: c-ares then asks
+    /// 127.0.0.1 and says nothing. Call it once, before pump().
+    void start();
+
     /// Sets the policy for new streams. It does not affect open connections and lookups in
     /// progress.
     void use(core::ExitPolicy policy);
@@ -56,10 +61,6 @@ class Exit {
     /// progress fail, and remembered answers are forgotten. Throws std::runtime_error if the
     /// resolver cannot be set up; nothing is changed then.
     void use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers);
-
-    /// Logs the name servers if they are the system's, and warns if the system's list of them
-    /// cannot be opened: c-ares then asks 127.0.0.1 without a word.
-    void log_servers() const;
 
     /// Carries out what the sessions request. Call it after every change of the sessions: a message
     /// or a tick.
@@ -80,6 +81,7 @@ class Exit {
     void end_frozen();
     void act(const ConnectionPtr& connection, stream::ByteRelay::Input input);
     void complete_policy();
+    void log_servers() const;
     boost::asio::awaitable<void> follow_host();
     void close(Connection& connection, bool orderly = false);
     void refuse(Connection& connection, stream::ResetReason reason);

@@ -59,6 +59,7 @@ class BothEnds {
           core{document, {},    document->relays[3].identity,
                random,   now(), std::make_unique<ClearSealer>()},
           proxy{io.get_executor(), tasks, limits} {
+        exit.start();
         core.connected(now(), wall());
         address = proxy.listen({boost::asio::ip::address_v4::loopback(), 0});
         proxy.serve(core, true);

@@ -65,7 +65,9 @@ class Conversation {
                ExitPolicy{{ExitRule::parse(rule).value()},
                           {{{base::IpAddress::parse("127.0.0.1").value(), 9}}, true}},
                {names.address()},
-               socket_limits} {}
+               socket_limits} {
+        exit.start();
+    }
     ~Conversation() {
         exit.stop();
         names.close();

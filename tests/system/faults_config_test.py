@@ -114,6 +114,14 @@ class Faults(OfflineNetwork):
         with socket.create_server((address, 9001)):
             self.refuses(FAILURE, f"{address}:9001", "in use")
 
+    def test_an_exits_metrics_port_in_use(self):
+        self.sign()
+        self.config = self.relays / "gate" / "relay.yaml"
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.edited(lambda text: text.replace('{listen: "off"}', f'{{listen: "127.0.0.1:{port}"}}'))
+            self.refuses(FAILURE, f"cannot listen on 127.0.0.1:{port}", "in use")
+
     def test_a_second_daemon_on_the_same_keys(self):
         self.sign()
         relay = self.start()

@@ -55,8 +55,8 @@ Outcome start_exit(const std::filesystem::path& home, const std::filesystem::pat
     ExitSessions sessions{fast_law(), random, counters, {}, std::make_unique<ClearReplies>()};
     node::process::TaskGroup tasks{io.get_executor(),
                                    [](const std::string&, const std::string&) {}};
-    const Exit exit{io.get_executor(), sessions, tasks, ExitPolicy{{}, {}}, {}};
-    exit.log_servers();
+    Exit exit{io.get_executor(), sessions, tasks, ExitPolicy{{}, {}}, {}};
+    exit.start();
     ::_exit(started);
 }
 
