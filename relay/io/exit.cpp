@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "sphinx/node/process/completion.hpp"
@@ -33,6 +34,7 @@ namespace {
 
 constexpr std::size_t buffer_size = 16 * 1024;
 constexpr base::Milliseconds watch_step{50};
+constexpr base::Seconds read_again{1};  // the host's addresses
 constexpr const char* system_list = "/etc/resolv.conf";
 
 }  // namespace
@@ -66,8 +68,8 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       sessions_{sessions},
       tasks_{tasks},
       policy_{std::move(policy)},
-      host_{host_networks()},
       host_watch_{executor_},
+      host_{host_networks()},
       limits_{limits},
       system_servers_{dns_servers.empty()},
       names_{sessions, std::make_unique<Resolver>(executor_, dns_servers),
@@ -95,12 +97,28 @@ void Exit::complete_policy() {
     policy_.use_servers(names_.servers());
 }
 
+/// False if the list cannot be read, for example without a descriptor: the old one stays in force.
+bool Exit::read_host() {
+    try {
+        host_ = host_networks();
+    } catch (const std::exception&) {
+        return false;
+    }
+    policy_.use_host(host_);
+    return true;
+}
+
 asio::awaitable<void> Exit::follow_host() {
+    asio::steady_timer pause{executor_};
     for (;;) {
         const bool changed = co_await host_watch_.changed();
         if (!changed) co_return;
-        host_ = host_networks();
-        policy_.use_host(host_);
+        for (bool logged = false; !read_host(); logged = true) {
+            if (!logged) log(Level::warning, "cannot read this host's addresses; trying again");
+            pause.expires_after(read_again);
+            const auto waited = co_await pause.async_wait(as_result);
+            if (std::get<0>(waited) || stopped_) co_return;
+        }
     }
 }
 

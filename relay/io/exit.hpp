@@ -82,6 +82,7 @@ class Exit {
     void act(const ConnectionPtr& connection, stream::ByteRelay::Input input);
     void complete_policy();
     void log_servers() const;
+    bool read_host();
     boost::asio::awaitable<void> follow_host();
     void close(Connection& connection, bool orderly = false);
     void refuse(Connection& connection, stream::ResetReason reason);
@@ -97,8 +98,8 @@ class Exit {
     core::ExitSessions& sessions_;
     node::process::TaskGroup& tasks_;
     core::ExitPolicy policy_;
+    HostNetworksWatch host_watch_;  // before the list is read: no change goes unseen
     std::vector<base::IpNetwork> host_;
-    HostNetworksWatch host_watch_;
     ExitSocketLimits limits_;
     bool system_servers_;
     ExitNames names_;
