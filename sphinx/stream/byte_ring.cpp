@@ -32,15 +32,13 @@ void ByteRing::reserve(std::size_t size) {
     store_ = std::move(grown);
 }
 
-void ByteRing::put(std::uint64_t offset, base::ByteView bytes) {
-    assert(offset >= begin_);
+void ByteRing::append(base::ByteView bytes) {
     if (bytes.empty()) return;
-    const auto end = std::max(end_, offset + bytes.size());
-    reserve(static_cast<std::size_t>(end - begin_));
-    end_ = end;
-    const auto first = until_wrap(offset, bytes.size(), store_.size());
-    std::copy_n(bytes.data(), first, store_.data() + (offset & (store_.size() - 1)));
+    reserve(size() + bytes.size());
+    const auto first = until_wrap(end_, bytes.size(), store_.size());
+    std::copy_n(bytes.data(), first, store_.data() + (end_ & (store_.size() - 1)));
     std::copy_n(bytes.data() + first, bytes.size() - first, store_.data());
+    end_ += bytes.size();
 }
 
 void ByteRing::copy(std::uint64_t offset, base::ByteSpan out) const {

@@ -16,12 +16,10 @@ class ByteRing {
     std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
     std::size_t memory() const { return store_.size(); }
 
-    /// Writes at `offset`, which may be past end(): the bytes in between are undefined until they
-    /// are written. Precondition: offset >= begin(). The caller limits how far the ring extends.
-    void put(std::uint64_t offset, base::ByteView bytes);
+    /// The caller limits how many bytes the ring holds.
+    void append(base::ByteView bytes);
     /// Precondition: begin() <= offset and offset + out.size() <= end().
     void copy(std::uint64_t offset, base::ByteSpan out) const;
-    std::uint8_t at(std::uint64_t offset) const { return store_[offset & (store_.size() - 1)]; }
     /// Drops the bytes before `offset`. Precondition: begin() <= offset <= end().
     void drop_to(std::uint64_t offset);
     /// Drops everything.

@@ -8,103 +8,111 @@ namespace nightjar::stream {
 
 namespace {
 
-constexpr std::size_t words_min = 64;  // 4096 bytes
+/// Calls each(page index, offset in the page, piece) for the piece of `bytes` in each page, until
+/// it returns false. Returns whether all calls returned true.
+template <class Bytes, class Each>
+bool for_pages(std::uint64_t offset, Bytes bytes, std::size_t page_size, Each each) {
+    while (!bytes.empty()) {
+        const auto at = static_cast<std::size_t>(offset % page_size);
+        const auto n = std::min(bytes.size(), page_size - at);
+        if (!each(offset / page_size, at, bytes.first(n))) return false;
+        bytes = bytes.subspan(n);
+        offset += n;
+    }
+    return true;
+}
 
 }  // namespace
 
-template <class Each>
-void ReceiveHalf::for_words(std::uint64_t begin, std::uint64_t end, Each each) const {
-    while (begin < end) {
-        const auto shift = begin % 64;
-        const auto n = std::min<std::uint64_t>(64 - shift, end - begin);
-        const auto ones = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
-        each(static_cast<std::size_t>(begin / 64 & (here_.size() - 1)), ones << shift);
-        begin += n;
+/// True if no byte of `with` differs from one that arrived at its place.
+bool ReceiveHalf::Page::agrees(std::size_t at, base::ByteView with) const {
+    for (std::size_t i = 0; i < with.size(); ++i) {
+        if (has(at + i) && bytes[at + i] != with[i]) return false;
     }
+    return true;
 }
 
-bool ReceiveHalf::has(std::uint64_t offset) const {
-    if (offset < in_order_) return true;
-    if (offset >= ring_.end()) return false;
-    return (here_[offset / 64 & (here_.size() - 1)] >> (offset % 64) & 1) != 0;
+void ReceiveHalf::Page::put(std::size_t at, base::ByteView from) {
+    std::copy(from.begin(), from.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    const auto end = at + from.size();
+    while (at < end) {
+        const auto n = std::min(64 - at % 64, end - at);
+        const auto ones = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+        here[at / 64] |= ones << (at % 64);
+        at += n;
+    }
 }
 
 bool ReceiveHalf::may_reach(std::uint64_t end) const {
     return end <= window_end_ && (!final_ || end <= *final_);
 }
 
-/// The bits for [in_order_, end) are stored; all others are zero.
-void ReceiveHalf::reserve_bits(std::uint64_t end) {
-    // One extra word, because the range may start and end inside a word.
-    const auto words = static_cast<std::size_t>((end - in_order_) / 64 + 2);
-    if (words <= here_.size()) return;
-    std::vector<std::uint64_t> grown(std::max(words_min, std::bit_ceil(words)));
-    for_words(in_order_, ring_.end(), [&, at = in_order_ / 64](std::size_t i, auto mask) mutable {
-        grown[at++ & (grown.size() - 1)] |= here_[i] & mask;
-    });
-    here_ = std::move(grown);
-}
-
 bool ReceiveHalf::insert(std::uint64_t offset, base::ByteView bytes) {
     const auto end = offset + bytes.size();
     assert(may_reach(end));
     // Bytes already read are gone and cannot be compared.
-    if (end <= ring_.begin()) return true;
-    if (offset < ring_.begin()) {
-        bytes = bytes.subspan(static_cast<std::size_t>(ring_.begin() - offset));
-        offset = ring_.begin();
+    if (end <= read_) return true;
+    if (offset < read_) {
+        bytes = bytes.subspan(static_cast<std::size_t>(read_ - offset));
+        offset = read_;
     }
-    bool overlap = offset < in_order_;
-    if (!overlap && offset < ring_.end()) {
-        for_words(offset, std::min(end, ring_.end()),
-                  [&](std::size_t i, auto mask) { overlap = overlap || (here_[i] & mask) != 0; });
-    }
-    if (overlap) {
-        for (std::size_t i = 0; i < bytes.size(); ++i) {
-            if (has(offset + i) && ring_.at(offset + i) != bytes[i]) return false;
-        }
-    }
+    const bool agrees = offset >= end_ ||
+                        for_pages(offset, bytes, page_size,
+                                  [this](std::uint64_t index, std::size_t at, auto piece) {
+                                      const auto page = pages_.find(index);
+                                      return page == pages_.end() || page->second.agrees(at, piece);
+                                  });
+    if (!agrees) return false;
     if (end <= in_order_) return true;
-    reserve_bits(std::max(end, ring_.end()));
-    ring_.put(offset, bytes);
-    for_words(std::max(offset, in_order_), end,
-              [this](std::size_t i, auto mask) { here_[i] |= mask; });
+    for_pages(offset, bytes, page_size, [this](std::uint64_t index, std::size_t at, auto piece) {
+        pages_[index].put(at, piece);
+        return true;
+    });
+    end_ = std::max(end_, end);
     advance();
     return true;
 }
 
-/// Advances in_order_ over the bytes that have arrived, and clears their bits.
+/// Advances in_order_ over the bytes that have arrived.
 void ReceiveHalf::advance() {
-    while (in_order_ < ring_.end()) {
-        auto& word = here_[in_order_ / 64 & (here_.size() - 1)];
-        const auto shift = in_order_ % 64;
-        const auto run = static_cast<std::uint64_t>(std::countr_one(word >> shift));
-        if (run == 0) return;
-        const auto ones = run == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << run) - 1;
-        word &= ~(ones << shift);
-        in_order_ += run;
-        if (shift + run < 64) return;
+    while (in_order_ < end_) {
+        const auto page = pages_.find(in_order_ / page_size);
+        if (page == pages_.end()) return;
+        auto at = static_cast<std::size_t>(in_order_ % page_size);
+        while (at < page_size) {
+            const auto most = 64 - at % 64;
+            const auto run =
+                static_cast<std::size_t>(std::countr_one(page->second.here[at / 64] >> (at % 64)));
+            at += run;
+            in_order_ += run;
+            if (run < most) return;
+        }
     }
 }
 
 bool ReceiveHalf::finish(std::uint64_t final_offset) {
     if (final_) return *final_ == final_offset;
-    if (final_offset < ring_.end() || final_offset > window_end_) return false;
+    if (final_offset < end_ || final_offset > window_end_) return false;
     final_ = final_offset;
     return true;
 }
 
 bool ReceiveHalf::end_at(std::uint64_t final_offset) {
-    if (final_ || final_offset < ring_.end()) return false;
+    if (final_ || final_offset < end_) return false;
     final_ = final_offset;
     return true;
 }
 
 std::size_t ReceiveHalf::read(base::ByteSpan out) {
     const auto n = std::min(out.size(), readable());
-    ring_.copy(ring_.begin(), out.first(n));
-    ring_.drop_to(ring_.begin() + n);
-    if (ring_.size() == 0 && here_.size() > words_min) std::vector<std::uint64_t>{}.swap(here_);
+    for_pages(read_, out.first(n), page_size,
+              [this](std::uint64_t index, std::size_t at, base::ByteSpan piece) {
+                  std::copy_n(pages_.at(index).bytes.data() + at, piece.size(), piece.data());
+                  return true;
+              });
+    read_ += n;
+    const auto kept = read_ == end_ ? pages_.end() : pages_.lower_bound(read_ / page_size);
+    pages_.erase(pages_.begin(), kept);
     return n;
 }
 

@@ -14,7 +14,7 @@ class SendHalf {
  public:
     explicit SendHalf(std::uint64_t initial_window) : limit_{initial_window} {}
 
-    void append(base::ByteView bytes) { ring_.put(ring_.end(), bytes); }
+    void append(base::ByteView bytes) { ring_.append(bytes); }
     /// Raises the peer's window; it never shrinks.
     void allow(std::uint64_t max_offset) { limit_ = std::max(limit_, max_offset); }
 

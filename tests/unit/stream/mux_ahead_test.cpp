@@ -173,3 +173,23 @@ TEST_CASE("an exit sends nothing ahead of a client's windows") {
     const auto events = kinds(pair.client);
     CHECK(events.back() == Kind::reset);
 }
+
+TEST_CASE("single bytes far ahead make an exit reserve little") {
+    const auto limits = stream::MuxLimits::for_rate(50);
+    Mux exit{Side::exit, limits};
+    const base::Bytes byte(1);
+    base::Bytes packet(stream::up_room(0));
+    base::Writer writer{packet};
+    // The first four lie as far ahead as the session's bound lets them, the others in the initial
+    // window.
+    for (stream::StreamId id = 1;; ++id) {
+        const auto at = id <= 4 ? limits.initial_window + limits.ahead - 1 : 8191;
+        if (!stream::write_frame(writer, frame(FrameType::data, id, at, byte))) break;
+    }
+    writer.zeros(writer.remaining());
+    CHECK(arrive_at_exit(exit, packet));
+    CAPTURE(exit.streams());
+    CAPTURE(exit.memory());
+    CHECK(exit.streams() > 200);
+    CHECK(exit.memory() < exit.streams() * 2000);
+}

@@ -35,7 +35,7 @@ TEST_CASE("a ByteRing keeps every byte through growth, wrapping and dropping") {
     ByteRing ring;
     for (int i = 0; i < 3000; ++i) {
         const auto n = random.below(i % 100 == 0 ? 20'000 : 3000);
-        ring.put(ring.end(), bytes_of({ring.end(), ring.end() + n}));
+        ring.append(bytes_of({ring.end(), ring.end() + n}));
         const auto from = ring.begin() + random.below(ring.size() + 1);
         base::Bytes out(random.below(ring.end() - from + 1));
         ring.copy(from, out);
@@ -139,6 +139,23 @@ TEST_CASE("a ReceiveHalf holds to the first final offset") {
     base::Bytes out(30);
     CHECK(half.read(out) == 30);
     CHECK(half.finished());
+}
+
+TEST_CASE("a ReceiveHalf takes memory for what arrived, not for the distance to it") {
+    constexpr std::uint64_t window = 900 * 1024;
+    ReceiveHalf half{window};
+    CHECK(half.memory() == 0);
+    CHECK(half.insert(window - 1, bytes_of({window - 1, window})));
+    CHECK(half.memory() >= 512);
+    CHECK(half.memory() <= 1024);
+    CHECK(half.insert(0, bytes_of({0, window})));
+    CHECK(half.memory() >= window);
+    CHECK(half.memory() <= window * 5 / 4);
+    base::Bytes out(window);
+    CHECK(half.read(base::ByteSpan{out}.first(window - 10)) == window - 10);
+    CHECK(half.memory() <= 1024);
+    CHECK(half.read(out) == 10);
+    CHECK(half.memory() == 0);
 }
 
 TEST_CASE("a SendHalf resends what was lost, and only that") {
