@@ -95,6 +95,11 @@ std::uint64_t Mux::Impl::extra(const StreamState& stream) const {
     return granted - std::min<std::uint64_t>(granted, limits.initial_window);
 }
 
+std::uint64_t Mux::Impl::extra(StreamId id) const {
+    const auto it = streams.find(id);
+    return it == streams.end() ? 0 : extra(it->second);
+}
+
 std::uint64_t Mux::Impl::taken() const {
     std::uint64_t taken = limits.streams_max * limits.initial_window;
     for (const auto& [id, stream] : streams)
@@ -135,7 +140,8 @@ std::uint64_t Mux::Impl::sent_ahead() const {
 void Mux::Impl::take_ahead(StreamState& stream, std::uint64_t end) {
     if (side == Side::client || end <= stream.receive.window_end()) return;
     const auto more = end - stream.receive.window_end();
-    if (more > limits.ahead || taken() + more > limits.session_window + limits.ahead) return;
+    if (!packet_taken) packet_taken = taken();
+    if (more > limits.ahead || *packet_taken + more > limits.session_window + limits.ahead) return;
     stream.receive.open_window_to(end);
 }
 

@@ -137,6 +137,9 @@ struct Mux::Impl {
     std::map<PacketName, std::vector<Effect>> unsettled;
 
     std::size_t buffered = 0;  // sum of bytes in all send halves
+    // taken(), kept from the first byte ahead in a packet to the end of this packet: a hostile
+    // packet has some 290 such bytes, and each would visit up to 512 streams.
+    std::optional<std::uint64_t> packet_taken;
 
     // mux.cpp
     StreamState* find(StreamId id);
@@ -147,6 +150,7 @@ struct Mux::Impl {
     void extend_windows();
     /// What a stream holds of the session's window beyond its initial one.
     std::uint64_t extra(const StreamState& stream) const;
+    std::uint64_t extra(StreamId id) const;
     /// What all streams hold of it, with all initial windows.
     std::uint64_t taken() const;
     /// Client: the bytes that all streams have sent beyond their windows, and what one of them may.
@@ -176,6 +180,8 @@ struct Mux::Impl {
     void settle(const SentFrame& frame, bool arrived);
 
     // mux_receive.cpp
+    /// Processes the frames of a packet, and keeps `packet_taken` true meanwhile.
+    void apply_all(const CheckedFrames& frames);
     void apply(const Frame& frame);
     void cause(Effect effect);
     void perform(const Effect& effect);

@@ -22,8 +22,7 @@ bool ends(const Effect& effect) {
 
 void Mux::receive(const CheckedFrames& frames) {
     assert(frames.receiver() == impl_->side);
-    for (const auto& frame : frames)
-        impl_->apply(frame);
+    impl_->apply_all(frames);
 }
 
 void Mux::receive(const CheckedFrames& frames, PacketName packet, bool counts) {
@@ -89,6 +88,16 @@ void Mux::Impl::perform(const Effect& effect) {
             streams.erase(effect.stream);
             break;
     }
+}
+
+/// A frame changes what its own stream holds of the windows, and no other's.
+void Mux::Impl::apply_all(const CheckedFrames& frames) {
+    for (const auto& frame : frames) {
+        const auto before = extra(frame.stream);
+        apply(frame);
+        if (packet_taken) *packet_taken += extra(frame.stream) - before;
+    }
+    packet_taken.reset();
 }
 
 void Mux::Impl::apply(const Frame& frame) {

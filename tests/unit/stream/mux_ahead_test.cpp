@@ -174,6 +174,34 @@ TEST_CASE("an exit sends nothing ahead of a client's windows") {
     CHECK(events.back() == Kind::reset);
 }
 
+TEST_CASE("the frames of one packet share what an exit holds ahead") {
+    Mux exit{Side::exit, small};
+    const base::Bytes byte(1);
+    const auto ahead_to = [&](stream::StreamId id, std::uint64_t end) {
+        return frame(FrameType::data, id, end - 1, byte);
+    };
+    const auto resets = [&] {
+        base::Bytes room;
+        std::vector<stream::StreamId> ids;
+        for (const auto& said : answers(exit, room))
+            if (said.type == FrameType::reset) ids.push_back(said.stream);
+        return ids;
+    };
+    CHECK(arrive_at_exit(exit, frames({open_frame(1), open_frame(2), open_frame(3)})));
+    // 8,000 are reserved and 28,000 left: 14,000 twice, and no byte more.
+    CHECK(arrive_at_exit(exit, frames({ahead_to(1, 16'000), ahead_to(2, 16'000),
+                                       ahead_to(2, 16'000), ahead_to(3, 2'001)})));
+    CHECK(resets() == std::vector<stream::StreamId>{3});
+    // What a stream gives up in a packet is free for the frames behind: stream 1 breaks a rule.
+    CHECK(arrive_at_exit(exit, frames({ahead_to(4, 2'001), frame(FrameType::fin, 1, 1),
+                                       open_frame(5), ahead_to(5, 16'000)})));
+    CHECK(resets() == std::vector<stream::StreamId>{1, 4});
+    // And what the application gives up, for the next packet.
+    exit.reset(2, ResetReason::cancelled);
+    CHECK(arrive_at_exit(exit, frames({open_frame(6), ahead_to(6, 16'000)})));
+    CHECK(resets() == std::vector<stream::StreamId>{2});
+}
+
 TEST_CASE("single bytes far ahead make an exit reserve little") {
     const auto limits = stream::MuxLimits::for_rate(50);
     Mux exit{Side::exit, limits};
