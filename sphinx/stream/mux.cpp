@@ -136,13 +136,16 @@ std::uint64_t Mux::Impl::sent_ahead() const {
 
 /// Takes in what a client sends ahead of its window. With it all windows are at most
 /// session_window + ahead. An honest client stays below: windows are only extended within
-/// session_window, and it sends at most `ahead` beyond them.
-void Mux::Impl::take_ahead(StreamState& stream, std::uint64_t end) {
-    if (side == Side::client || end <= stream.receive.window_end()) return;
+/// session_window, and it sends at most `ahead` beyond them. Except after uploads that it aborted
+/// to targets that do not read: it knows of no byte any more that waits here for such a target.
+bool Mux::Impl::take_ahead(StreamState& stream, std::uint64_t end) {
+    if (side == Side::client || end <= stream.receive.window_end()) return true;
     const auto more = end - stream.receive.window_end();
     if (!packet_taken) packet_taken = taken();
-    if (more > limits.ahead || *packet_taken + more > limits.session_window + limits.ahead) return;
+    if (more > limits.ahead) return true;  // the window stays, and is overrun
+    if (*packet_taken + more > limits.session_window + limits.ahead) return false;
     stream.receive.open_window_to(end);
+    return true;
 }
 
 /// The initial windows of all possible streams are reserved. A stream gets more from the rest of

@@ -119,6 +119,7 @@ struct Effect {
     Kind kind;
     StreamId stream;
     Range range{};
+    ResetReason reason = ResetReason::protocol_error;  // of kill
 };
 
 struct Mux::Impl {
@@ -156,8 +157,9 @@ struct Mux::Impl {
     /// Client: the bytes that all streams have sent beyond their windows, and what one of them may.
     std::uint64_t sent_ahead() const;
     std::uint64_t ahead_of(const StreamState& stream, std::uint64_t all) const;
-    /// Exit: the client has sent up to `end`.
-    void take_ahead(StreamState& stream, std::uint64_t end);
+    /// Exit: the client has sent up to `end`. Returns false if that is more than all streams of the
+    /// session may hold; the caller then ends the stream.
+    bool take_ahead(StreamState& stream, std::uint64_t end);
     bool extend_window(StreamState& stream, std::uint64_t taken);
     /// Ends a stream at this end. What we have accepted stays good and is still sent.
     void kill(StreamState& stream, ResetReason reason);
@@ -194,7 +196,8 @@ struct Mux::Impl {
     void on_stop(StreamId id, StreamState& stream, const Frame& frame);
     void end(StreamId id, ResetReason reason);
     void report_reset(StreamId id, ResetReason reason);
-    void violated(StreamId id, StreamState& stream);
+    void violated(StreamId id, StreamState& stream,
+                  ResetReason reason = ResetReason::protocol_error);
 };
 
 }  // namespace nightjar::stream

@@ -81,7 +81,7 @@ void Mux::Impl::perform(const Effect& effect) {
             drop_unsent(*stream);
             break;
         case Effect::Kind::kill:
-            if (!stream->dead) kill(*stream, ResetReason::protocol_error);
+            if (!stream->dead) kill(*stream, effect.reason);
             break;
         case Effect::Kind::forget:
             drop_unsent(*stream);
@@ -185,21 +185,22 @@ void Mux::Impl::announce_arrival(StreamId id, StreamState& stream) {
     forget_if_done(id);
 }
 
-/// The peer broke a rule of this stream: reset the stream; the others continue.
-void Mux::Impl::violated(StreamId id, StreamState& stream) {
+/// The peer broke a rule of this stream, or sent more than there is room for: reset the stream; the
+/// others continue.
+void Mux::Impl::violated(StreamId id, StreamState& stream, ResetReason reason) {
     if (stream.deaf() || stream.over) return;
     stream.over = true;
     const bool reported = side == Side::client || stream.known;
     const auto kind = stream.peer_reset ? Effect::Kind::forget : Effect::Kind::kill;
-    cause({kind, id});  // the stream may be gone now
-    if (reported) report_reset(id, ResetReason::protocol_error);
+    cause({kind, id, {}, reason});  // the stream may be gone now
+    if (reported) report_reset(id, reason);
 }
 
 void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.deaf()) return;
     const Effect effect{Effect::Kind::data, id, {frame.value, frame.value + frame.bytes.size()}};
     auto& half = stream.receive;
-    take_ahead(stream, effect.range.end);
+    if (!take_ahead(stream, effect.range.end)) return violated(id, stream, ResetReason::overload);
     // A copy of what the application has read settles it, if the first packet did not.
     if (stream.over && half.may_reach(effect.range.end)) return cause(effect);
     if (!half.may_reach(effect.range.end) || !half.insert(frame.value, frame.bytes))
@@ -210,7 +211,7 @@ void Mux::Impl::on_data(StreamId id, StreamState& stream, const Frame& frame) {
 
 void Mux::Impl::on_fin(StreamId id, StreamState& stream, const Frame& frame) {
     if (stream.deaf()) return;
-    take_ahead(stream, frame.value);
+    if (!take_ahead(stream, frame.value)) return violated(id, stream, ResetReason::overload);
     if (stream.peer_reset || !stream.receive.finish(frame.value)) return violated(id, stream);
     cause({Effect::Kind::fin, id, {frame.value, frame.value}});
     announce_arrival(id, stream);

@@ -85,7 +85,7 @@ MUTANTS = [
            "cause({Effect::Kind::window, frame.stream, {frame.value, frame.value}});", "stream->send.allow(frame.value);",
            CORE, "what a reply brings is read at once, and answered when the reply is settled"),
     mutant("broken-rule-answered-at-once", "sphinx/stream/mux_receive.cpp",
-           "    cause({kind, id});  // the stream may be gone now", "    perform({kind, id});",
+           "    cause({kind, id, {}, reason});  // the stream may be gone now", "    perform({kind, id, {}, reason});",
            CORE, "what a reply brings is read at once, and answered when the reply is settled"),
     mutant("uncounted-reply-takes-effect", "sphinx/stream/mux_receive.cpp", "if (!counts && !ends(effect)) continue;",
            "static_cast<void>(counts);",

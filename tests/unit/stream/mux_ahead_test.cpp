@@ -154,8 +154,28 @@ TEST_CASE("an exit holds what a client may send ahead, and resets a stream that 
     base::Bytes room;
     std::size_t resets = 0;
     for (const auto& said : answers(exit, room))
-        resets += said.type == FrameType::reset && said.reason == ResetReason::protocol_error;
+        resets += said.type == FrameType::reset && said.reason == ResetReason::overload;
     CHECK(resets > 0);
+}
+
+TEST_CASE("an upload that finds no room behind aborted ones is told of an overload") {
+    Pair pair{small};
+    std::vector<Event> ends;
+    // Each target accepts and reads nothing. The client sends what it may, aborts, and forgets.
+    for (int i = 0; i < 20 && ends.empty(); ++i) {
+        const auto id = *pair.client.open({"a", 1});
+        pair.client.write(id, base::Bytes(8000));
+        send_all(pair);
+        pair.exit.accept(id);
+        pair.exchange();
+        for (const auto& event : pair.client.take_events())
+            if (event.kind == Kind::reset) ends.push_back(event);
+        pair.client.reset(id, ResetReason::cancelled);
+        pair.exchange();
+        REQUIRE(pair.client.streams() == 0);
+    }
+    REQUIRE_FALSE(ends.empty());
+    CHECK(ends.front().reason == ResetReason::overload);
 }
 
 TEST_CASE("an exit sends nothing ahead of a client's windows") {
