@@ -36,7 +36,7 @@ void Core::Impl::hand_over(SessionHandle from, SessionHandle to) {
 
 /// The exit had forgotten the session that was to be joined. This one has its own streams again.
 void Core::Impl::refused(SessionEntry& live) {
-    if (!carried_by_others(live)) reset_streams(*live.bundle);
+    if (!carried_by_others(live)) reset_all_streams(*live.bundle);
     live.bundle = new_bundle();
     live.session->use({live.bundle, &live.bundle->mux});
 }
@@ -48,14 +48,33 @@ bool Core::Impl::carried_by_others(const SessionEntry& live) const {
 }
 
 void Core::Impl::leave_streams(SessionHandle handle, SessionEntry& live) {
-    if (!carried_by_others(live)) return reset_streams(*live.bundle);
+    if (!carried_by_others(live)) return reset_all_streams(*live.bundle);
+    if (live.session->forgotten()) reset_opening(handle, *live.bundle);
     live.bundle->mux.carrier_ended(handle);
     live.session->retire();
     live.bundle = new_bundle();
 }
 
-void Core::Impl::reset_streams(Bundle& bundle) {
-    const auto ended = std::exchange(bundle.streams, {});
+/// The exit may have begun these streams in the session that took the forgotten one's place. If
+/// their OPENs left again in another session, it would connect twice.
+void Core::Impl::reset_opening(SessionHandle handle, Bundle& bundle) {
+    collect(bundle, nullptr);
+    std::map<stream::StreamId, StreamRef> ended;
+    for (const auto id : bundle.mux.opening_in(handle)) {
+        const auto known = bundle.streams.extract(id);
+        if (known)
+            ended.emplace(id, known.mapped());
+        else
+            bundle.mux.reset(id, stream::ResetReason::session_ended);
+    }
+    reset_streams(bundle, ended);
+}
+
+void Core::Impl::reset_all_streams(Bundle& bundle) {
+    reset_streams(bundle, std::exchange(bundle.streams, {}));
+}
+
+void Core::Impl::reset_streams(Bundle& bundle, const std::map<stream::StreamId, StreamRef>& ended) {
     auto& mux = bundle.mux;
     for (const auto& [id, ref] : ended) {
         auto& stream = streams.at(ref);

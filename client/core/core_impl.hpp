@@ -125,9 +125,13 @@ struct Core::Impl final : PlanHost {
     void hand_over(SessionHandle from, SessionHandle to);
     void refused(SessionEntry& live);
     bool carried_by_others(const SessionEntry& live) const;
-    /// The session carries nothing any more. Streams that no other session carries are reset.
+    /// The session carries nothing any more. Streams that no other session carries are reset. If
+    /// the exit has forgotten the session, so are those that it may have opened in the next one.
     void leave_streams(SessionHandle handle, SessionEntry& live);
-    void reset_streams(Bundle& bundle);
+    void reset_opening(SessionHandle handle, Bundle& bundle);
+    void reset_all_streams(Bundle& bundle);
+    /// Precondition: `ended` is no longer part of `bundle.streams`.
+    void reset_streams(Bundle& bundle, const std::map<stream::StreamId, StreamRef>& ended);
     void report(StreamRef ref, stream::Event::Kind kind,
                 stream::ResetReason reason = stream::ResetReason::cancelled);
     std::size_t read_rest(StreamRef ref, Stream& stream, base::ByteSpan out);

@@ -151,6 +151,9 @@ class Mux {
     /// packets, and what it brought unsettled does not count. Precondition: the peer acknowledges
     /// no packet of this session from now on, and it gets no further ack for its own.
     void carrier_ended(std::uint32_t carrier);
+    /// Client only. The streams that the peer has not accepted and whose OPEN is in a packet of
+    /// this session that is neither acknowledged nor lost.
+    std::vector<StreamId> opening_in(std::uint32_t carrier) const;
     /// Processes the frames of a packet that arrived; duplicates are harmless. Precondition: they
     /// were checked for this side.
     void receive(const CheckedFrames& frames);

@@ -229,4 +229,18 @@ void Mux::carrier_ended(std::uint32_t carrier) {
     for_its(impl_->in_flight, [this](PacketName packet) { lost(packet); });
 }
 
+std::vector<StreamId> Mux::opening_in(std::uint32_t carrier) const {
+    std::vector<StreamId> opening;
+    const auto& packets = impl_->in_flight;
+    for (auto at = packets.lower_bound({carrier, 0}); at != packets.end(); ++at) {
+        if (at->first.carrier != carrier) break;
+        for (const auto& frame : at->second) {
+            const bool opens = frame.type == FrameType::open || frame.type == FrameType::resolve;
+            const auto* stream = opens ? impl_->find(frame.stream) : nullptr;
+            if (stream != nullptr && !stream->known) opening.push_back(frame.stream);
+        }
+    }
+    return opening;
+}
+
 }  // namespace nightjar::stream

@@ -1,12 +1,112 @@
 // Streams that outlive their session (LawWorld).
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "tests/simulation/lasting_connection.hpp"
 
 using namespace nightjar;
 using namespace nightjar::lasting;
+
+namespace {
+
+/// One client's streams in two sessions at one exit, which has room for two sessions.
+struct TwoCarriers {
+    explicit TwoCarriers(std::uint64_t seed)
+        : world{options(seed)}, shell{world, "echo.example", 0} {
+        relay::core::ExitLimits limits;
+        limits.sessions_max = 2;
+        for (std::size_t i = 0; i < world.exits(); ++i) {
+            auto& exit = world.exit(i);
+            exit.sessions = std::make_unique<relay::core::ExitSessions>(
+                options(seed).parameters, exit.random, exit.counters, limits,
+                reply_sealer(Packets::clear));
+            exit.host = std::make_unique<ExitHost>(*exit.sessions, world.servers);
+        }
+        world.on_slot = [this](base::Mono, const base::SessionId& session) {
+            slot = session;
+            if (!session.is_zero() && std::ranges::count(ids, session) == 0) ids.push_back(session);
+        };
+        world.meddle = [this](bool up, base::Mono) -> std::optional<base::Nanoseconds> {
+            if (up && blocked && slot == ids.back()) return std::nullopt;
+            return base::Nanoseconds{};
+        };
+        serve(world, shell);
+        world.run_for(70s);
+        shell.open();
+        while (ids.size() < 2)
+            world.run_for(10s);
+        world.run_for(60s);  // the second one is main, and has joined
+    }
+    static LawOptions options(std::uint64_t seed) {
+        auto options = slow_options(seed);
+        options.parameters.session_lifetime = base::Seconds{600};
+        return options;
+    }
+    /// The exit ends the second session, which was silent for 3 s, for one that falls silent too.
+    void end_second() {
+        blocked = true;
+        world.run_for(6s);
+        base::ByteArray<stream::message_size> message{};
+        stream::UpHeader stranger;
+        stranger.session.bytes.fill(9);
+        stranger.number = 1;
+        stream::encode(stranger, message);
+        for (std::size_t i = 0; i < world.exits(); ++i) {
+            auto& sessions = *world.exit(i).sessions;
+            if (sessions.sessions() < 2) continue;
+            sessions.on_message(message, world.now(), base::Wall{});
+            CHECK(sessions.stock(ids.back()) == 0);
+        }
+        world.run_for(3s);
+        blocked = false;
+    }
+    /// Opens a connection to a server of its own, with the bytes of a request.
+    void request() {
+        const auto host = "pay" + std::to_string(asked++) + ".example";
+        world.servers.add(host, 7, [this, host] {
+            ++connections[host];
+            return echo_server();
+        });
+        const auto opened = world.core().open("", {host, 7});
+        REQUIRE(opened);
+        world.core().write(*opened, base::as_bytes("POST /pay"));
+    }
+
+    LawWorld world;
+    Connection shell;
+    std::vector<base::SessionId> ids;
+    base::SessionId slot;
+    bool blocked = false;
+    int asked = 0;
+    std::map<std::string, int> connections;
+};
+
+}  // namespace
+
+TEST_CASE("no request is made twice when an exit ends one of the sessions that carry it") {
+    int made = 0;
+    for (const std::uint64_t seed : {1, 2, 3}) {
+        TwoCarriers two{seed};
+        two.end_second();
+        for (int i = 0; i < 30; ++i) {
+            two.request();
+            two.world.run_for(100ms);
+        }
+        two.world.run_for(30s);
+        CHECK_FALSE(two.shell.ended);
+        for (const auto& [host, times] : two.connections) {
+            CAPTURE(host);
+            CHECK(times == 1);
+            ++made;
+        }
+    }
+    CHECK(made > 30);
+}
 
 TEST_CASE("a download of two hours and more passes two handovers byte for byte") {
     LawWorld world{slow_options(3)};
