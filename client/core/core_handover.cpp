@@ -26,6 +26,9 @@ void Core::Impl::hand_over(SessionHandle from, SessionHandle to) {
     if (before == sessions.end() || after == sessions.end() || planned == nullptr) return;
     const auto& old = *before->second.session;
     auto& next = *after->second.session;
+    // It asked for as long as it was main and had no answer. A successor could join what it has at
+    // the exit, and that need not be these streams.
+    if (old.join_state() == Session::Join::asking) return refused(before->second);
     const bool alive = !planned->dead && old.answered() && !old.forgotten();
     if (!alive || old.exit() != next.exit()) return;
     const auto& bundle = before->second.bundle;
@@ -34,7 +37,7 @@ void Core::Impl::hand_over(SessionHandle from, SessionHandle to) {
     after->second.bundle = bundle;
 }
 
-/// The exit had forgotten the session that was to be joined. This one has its own streams again.
+/// The session joins no other: its exit has refused, or not answered. It has its own streams again.
 void Core::Impl::refused(SessionEntry& live) {
     if (!carried_by_others(live)) reset_all_streams(*live.bundle);
     live.bundle = new_bundle();

@@ -14,12 +14,13 @@ using namespace nightjar::lasting;
 
 namespace {
 
-/// One client's streams in two sessions at one exit, which has room for two sessions.
+/// One client's streams in two sessions at one exit. It has room for two sessions, or, where the
+/// JOINs of the second one are lost, for more.
 struct TwoCarriers {
-    explicit TwoCarriers(std::uint64_t seed)
-        : world{options(seed)}, shell{world, "echo.example", 0} {
+    explicit TwoCarriers(std::uint64_t seed, bool lost = false)
+        : world{options(seed)}, shell{world, "echo.example", 0}, joins_lost{lost} {
         relay::core::ExitLimits limits;
-        limits.sessions_max = 2;
+        limits.sessions_max = lost ? 8 : 2;
         for (std::size_t i = 0; i < world.exits(); ++i) {
             auto& exit = world.exit(i);
             exit.sessions = std::make_unique<relay::core::ExitSessions>(
@@ -33,7 +34,13 @@ struct TwoCarriers {
         };
         world.meddle = [this](bool up, base::Mono) -> std::optional<base::Nanoseconds> {
             if (up && blocked && slot == ids.back()) return std::nullopt;
+            if (up && joins_lost && joins && ids.size() > 1 && slot == ids[1]) return std::nullopt;
             return base::Nanoseconds{};
+        };
+        world.on_message = [this](base::ByteView message) {
+            const auto frames = stream::frames_of(*stream::decode_up(message), message);
+            const auto parsed = stream::CheckedFrames::parse(stream::Side::exit, frames);
+            joins = parsed && parsed->find(stream::FrameType::join) != nullptr;
         };
         serve(world, shell);
         world.run_for(70s);
@@ -79,6 +86,8 @@ struct TwoCarriers {
 
     LawWorld world;
     Connection shell;
+    bool joins_lost;     // of the second session
+    bool joins = false;  // the packet in `slot` holds a JOIN
     std::vector<base::SessionId> ids;
     base::SessionId slot;
     bool blocked = false;
@@ -87,6 +96,17 @@ struct TwoCarriers {
 };
 
 }  // namespace
+
+TEST_CASE("no connection hangs behind a session whose JOIN never arrived") {
+    TwoCarriers two{1, true};
+    // The third session becomes main, and the first one ends.
+    for (int minute = 0; minute < 12; ++minute) {
+        two.shell.key();
+        two.world.run_for(60s);
+    }
+    CHECK(two.ids.size() == 3);
+    CHECK(two.shell.ended == stream::ResetReason::session_ended);
+}
 
 TEST_CASE("no request is made twice when an exit ends one of the sessions that carry it") {
     int made = 0;
