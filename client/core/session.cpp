@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t pings_max = 64;
 // Shares of replies that are claimed lost although they came, so that a dropped one is no mark.
-// Where nothing has to be sent again, the claim costs nothing.
+// Where nothing but an ACCEPT has to be sent again, the claim costs nothing.
 constexpr double claimed_lost_cover = 0.5;
 constexpr double claimed_lost_data = 0.01;
 // The target of SURBs varies, so that those of a dropped packet are not missed: by up to so many,
