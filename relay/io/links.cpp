@@ -164,7 +164,7 @@ Links::Links(asio::any_io_executor executor, LinksOptions options,
       counters_{counters},
       tasks_{tasks},
       owner_{owner},
-      places_{options_.clients_max, random} {
+      places_{options_.clients_max, random, base::PrefixShares::Ties::newcomer_loses} {
     const cell::Hello mine{cell::protocol_version, options_.network, cell::LinkRole::relay};
     const auto receive = [this](std::unique_ptr<node::link::Link> link) {
         on_link(std::move(link));

@@ -27,7 +27,9 @@ struct LinksOptions {
     base::NodeId self;
     base::NetworkId network;
     std::vector<boost::asio::ip::tcp::endpoint> listen;
-    std::size_t clients_max = 1000;  // when more come, network prefixes share the places
+    /// When more come, network prefixes share the places. A link ends for a newcomer only if its
+    /// prefix holds more than the newcomer's; otherwise the newcomer is refused.
+    std::size_t clients_max = 1000;
     node::link::LinkLimits limits = {};
 };
 

@@ -56,8 +56,8 @@ struct PrefixShares::Branch {
     }
 };
 
-PrefixShares::PrefixShares(std::size_t places, Random& random)
-    : places_{places}, random_{random}, root_{std::make_unique<Branch>()} {
+PrefixShares::PrefixShares(std::size_t places, Random& random, Ties ties)
+    : places_{places}, random_{random}, ties_{ties}, root_{std::make_unique<Branch>()} {
     assert(places > 0);
 }
 
@@ -80,7 +80,7 @@ std::optional<PrefixShares::Holder> PrefixShares::enter(const IpAddress& from, H
     leaf->holders.push_back(holder);
     count(*leaf, true);
     if (size() <= places_) return std::nullopt;
-    const auto loser = heaviest();
+    const auto loser = loser_for(holder);
     leave(loser);
     return loser;
 }
@@ -111,12 +111,21 @@ void PrefixShares::count(Branch& leaf, bool more) {
     }
 }
 
-PrefixShares::Holder PrefixShares::heaviest() {
+/// The holder that loses its place: in the heaviest prefix at each level. Where the newcomer's own
+/// prefix is among the heaviest and `ties_` says so, it is that one.
+PrefixShares::Holder PrefixShares::loser_for(Holder newcomer) {
+    std::vector<const Branch*> own;  // the newcomer's prefixes, the shortest last
+    for (const auto* its = holders_.at(newcomer).leaf; its->parent != nullptr; its = its->parent)
+        own.push_back(its);
+    bool at_newcomer = ties_ == Ties::newcomer_loses;
     const auto* branch = root_.get();
     while (!branch->by_held.empty()) {
         const auto& equals = branch->by_held.rbegin()->second;
-        branch = equals[random_.below(equals.size())];
+        at_newcomer = at_newcomer && own.back()->held == equals.front()->held;
+        branch = at_newcomer ? own.back() : equals[random_.below(equals.size())];
+        if (at_newcomer) own.pop_back();
     }
+    if (at_newcomer) return newcomer;
     return branch->holders[random_.below(branch->holders.size())];
 }
 

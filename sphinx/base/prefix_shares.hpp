@@ -2,7 +2,7 @@
 // many addresses, so places are counted by prefix: IPv4 by /24 and /32, IPv6 by /48, /56 and /64
 // together. When the pool is full, a place is taken from the heaviest prefix: the heaviest /24 or
 // /48, in it the heaviest longer prefix, and there one holder at random. The newcomer counts as a
-// holder, so it loses its place at once if its own prefix is the heaviest.
+// holder. Ties says what happens if its own prefix is as heavy as any other.
 //
 // Hence what a prefix holds up to its fair share (places / prefixes that hold any) is never taken
 // from it, whatever the others do. Pure; one thread.
@@ -30,8 +30,19 @@ class PrefixShares {
     /// A name for one holder; the owner chooses it, each one once.
     using Holder = std::uint64_t;
 
+    /// Which one of equals loses its place.
+    enum class Ties {
+        /// Any, at random. For places that are held shortly, such as a handshake's: no newcomer is
+        /// kept out by equals that came before it.
+        drawn,
+        /// The newcomer: a holder loses its place only to a prefix that holds less than its own
+        /// does, the newcomer included. For places that are held for long: a holder that lost its
+        /// place comes again, and would take the place of the next one, for ever.
+        newcomer_loses,
+    };
+
     /// `random` must outlive this object. Precondition: places > 0.
-    PrefixShares(std::size_t places, Random& random);
+    PrefixShares(std::size_t places, Random& random, Ties ties = Ties::drawn);
     ~PrefixShares();
     PrefixShares(const PrefixShares&) = delete;
     PrefixShares& operator=(const PrefixShares&) = delete;
@@ -52,10 +63,11 @@ class PrefixShares {
     };
 
     void count(Branch& leaf, bool more);
-    Holder heaviest();
+    Holder loser_for(Holder newcomer);
 
     const std::size_t places_;
     Random& random_;
+    const Ties ties_;
     std::unique_ptr<Branch> root_;
     std::unordered_map<Holder, Place> holders_;
 };

@@ -5,6 +5,7 @@ SHARES = "sphinx/base/prefix_shares.cpp"
 RATES = "sphinx/base/prefix_rates.cpp"
 LISTENER = "sphinx/node/link/listener.cpp"
 ONE_OF_N = "prefix shares: one of N users has at most k/N of the places, whatever it does"
+AMONG_EQUALS = "prefix shares: among equals no established holder loses its place to a newcomer"
 HEAVIEST = "prefix shares: a full pool takes from the heaviest prefix, the newcomer's included"
 STUCK = "link: an end whose bytes do not leave ends in its time, one whose bytes leave lives"
 
@@ -31,6 +32,11 @@ MUTANTS = [
            "prefix shares: the victim of the heaviest prefix is drawn, the newcomer among them"),
     mutant("one-place-too-many", SHARES, "if (size() <= places_) return std::nullopt;",
            "if (size() <= places_ + 1) return std::nullopt;", CORE, HEAVIEST),
+    mutant("newcomer-takes-a-place-of-its-equals", SHARES, "bool at_newcomer = ties_ == Ties::newcomer_loses;",
+           "bool at_newcomer = false;", CORE, AMONG_EQUALS),
+    mutant("newcomer-is-refused-in-a-heavy-prefix-at-once", SHARES, "if (at_newcomer) own.pop_back();",
+           "if (at_newcomer) return newcomer;", CORE,
+           "prefix shares: among equals of one prefix, too, the newcomer is refused"),
     # --- sphinx/base/prefix_rates ---
     mutant("reconnecting-fills-the-bucket", RATES, "std::min(used(*cell, now) + spend.part, 1.0)", "spend.part",
            CORE, "prefix rates: an address has its burst, then its rate"),
@@ -67,8 +73,10 @@ MUTANTS = [
            "false",
            SYSTEM, "listener: a source that connects too often is closed at once; loopback is exempt"),
     # --- a client's link ---
-    mutant("clients-unbounded", "relay/io/links.cpp", "places_{options_.clients_max, random}",
-           "places_{options_.clients_max + 1000, random}", SYSTEM, FULL),
+    mutant("clients-unbounded", "relay/io/links.cpp", "places_{options_.clients_max, random,",
+           "places_{options_.clients_max + 1000, random,", SYSTEM, FULL),
+    mutant("full-gateway-ends-a-link-of-an-equal", "relay/io/links.cpp", "base::PrefixShares::Ties::newcomer_loses}",
+           "base::PrefixShares::Ties::drawn}", SYSTEM, FULL),
     mutant("full-gateway-takes-another-place-for-its-own", "relay/io/links.cpp",
            "places_.leave(older->second->place);", "(void)older->second->place;", SYSTEM, FULL),
     mutant("loser-of-a-place-keeps-its-link", "relay/io/links.cpp", "if (loser) by_place_.at(*loser)->link.close();",

@@ -192,6 +192,13 @@ TEST_CASE(
     // A client that comes again takes nobody's place.
     const auto again = join(gateway, stranger);
     CHECK(loop.until([&] { return honest->over() && gateway.links->counts().clients == 6; }));
+    // One more from the same address is refused, and ends no other.
+    const auto come = gateway.clients_come;
+    const auto gone = gateway.clients_gone;
+    const auto more = dial(gateway, 206, LinkRole::client);
+    CHECK(loop.until([&] { return more->over(); }));
+    CHECK(gateway.clients_come == come);
+    CHECK(gateway.clients_gone == gone);
     // All of these come from 127.0.0.1; one from elsewhere finds a place each time.
     for (std::uint8_t n = 1; n < 4; ++n) {
         const int before = gateway.clients_come;

@@ -12,19 +12,25 @@ using namespace nightjar::base;
 
 namespace {
 
+using Ties = PrefixShares::Ties;
+
 IpAddress ip(const std::string& text) {
     return IpAddress::parse(text).value();
 }
 
 /// A pool and the places of each user in it.
 struct Pool {
-    explicit Pool(std::size_t places) : shares{places, random} {}
-    void enter(const std::string& user, const IpAddress& from) {
+    explicit Pool(std::size_t places, Ties ties = Ties::drawn) : shares{places, random, ties} {}
+    /// Returns the user that lost a place.
+    std::optional<std::string> enter(const std::string& user, const IpAddress& from) {
         const auto holder = next++;
         owner[holder] = user;
         ++held[user];
         const auto loser = shares.enter(from, holder);
-        if (loser) lose(*loser);
+        if (!loser) return std::nullopt;
+        const auto name = owner.at(*loser);
+        lose(*loser);
+        return name;
     }
     void lose(PrefixShares::Holder holder) {
         --held[owner.at(holder)];
@@ -111,10 +117,13 @@ TEST_CASE("prefix shares: of equally heavy prefixes any may lose, so no address 
 TEST_CASE("prefix shares: one of N users has at most k/N of the places, whatever it does") {
     constexpr std::size_t places = 60;
     // Ten honest users with six places each, and an attacker that is one user: one /48 or one /24.
-    for (const bool v6 : {false, true}) {
-        Pool pool{places};
+    for (const auto& [v6, ties] : {std::pair{false, Ties::drawn},
+                                   {true, Ties::drawn},
+                                   {false, Ties::newcomer_loses},
+                                   {true, Ties::newcomer_loses}}) {
+        Pool pool{places, ties};
         SeededRandom random{7};
-        const auto attack = [&] {
+        const auto attack = [&, v6 = v6] {
             const auto tail = std::to_string(random.below(250));
             pool.enter("attacker",
                        v6 ? ip("2001:db8:bad:" + tail + "::1") : ip("100.64.0." + tail));
@@ -165,4 +174,57 @@ TEST_CASE("prefix shares: a holder that left has no place, and its prefix no wei
     pool.enter("c", ip("198.51.100.1"));
     CHECK(pool.held["b"] == 1);
     CHECK(pool.held["c"] == 1);
+}
+
+TEST_CASE("prefix shares: among equals no established holder loses its place to a newcomer") {
+    constexpr std::size_t places = 652;
+    constexpr int users = 700;
+    Pool pool{places, Ties::newcomer_loses};
+    const auto address = [](int user) {
+        return ip("100." + std::to_string(64 + user / 250) + "." + std::to_string(user % 250) +
+                  ".1");
+    };
+    // All come in turn. Then each one without a place comes again, many times.
+    int ended = 0;
+    for (int round = 0; round < 50; ++round) {
+        for (int user = 0; user < users; ++user) {
+            const auto name = std::to_string(user);
+            if (pool.held[name] > 0) continue;
+            const auto lost = pool.enter(name, address(user));
+            ended += lost && *lost != name ? 1 : 0;
+        }
+    }
+    CHECK(ended == 0);
+    CHECK(pool.shares.size() == places);
+    // A place that became free is for the next one that comes.
+    pool.leave_one_of("0");
+    CHECK_FALSE(pool.enter("699", address(699)));
+}
+
+TEST_CASE("prefix shares: among equals of one prefix, too, the newcomer is refused") {
+    Pool pool{6, Ties::newcomer_loses};
+    for (const std::string user : {"1", "2", "3", "1", "2", "3"})
+        CHECK_FALSE(pool.enter(user, ip("192.0.2." + user)));
+    for (int i = 0; i < 100; ++i)
+        for (const std::string user : {"1", "2", "3"})
+            CHECK(pool.enter(user, ip("192.0.2." + user)) == user);
+    // An address that has less takes from those that have more, while it has less.
+    CHECK(pool.enter("4", ip("192.0.2.4")) != "4");
+    CHECK(pool.enter("4", ip("192.0.2.4")) == "4");
+}
+
+TEST_CASE("prefix shares: a heavy prefix loses its places to newcomers from others") {
+    constexpr std::size_t places = 652;
+    Pool pool{places, Ties::newcomer_loses};
+    for (int i = 0; i < 300; ++i)
+        pool.enter("heavy", ip("198.51.100." + std::to_string(i % 250)));
+    for (int i = 0; i < 352; ++i)
+        pool.enter("other", ip("100.64." + std::to_string(i % 200) + ".1"));
+    CHECK(pool.shares.size() == places);
+    for (int i = 0; i < 290; ++i)
+        CHECK(pool.enter("new", ip("100." + std::to_string(70 + i / 200) + "." +
+                                   std::to_string(i % 200) + ".1")) == "heavy");
+    CHECK(pool.held["heavy"] == 10);
+    CHECK(pool.held["other"] == 352);
+    CHECK(pool.held["new"] == 290);
 }
