@@ -99,16 +99,15 @@ base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const
     if (cell.kind() != cell::Kind::packet) return base::Fail{DropReason::malformed};
     auto key = keyring_.find(cell.epoch(), wall);
     if (!key) return base::Fail{DropReason::malformed};
-    if (!has_room(from, arrived)) return base::Fail{DropReason::admission};
     return key;
 }
 
-bool Ingress::has_room(const Origin& from, base::Mono arrived) {
+bool Ingress::take_room(const base::NodeId* relay, base::Mono arrived) {
     if (!room_) return true;
     constexpr base::SharedRate::Sharer clients = 0;
     constexpr double clients_part = 0.5;
-    const bool taken = from.relay ? room_->take(hash_(from.relay->identity), relay_part_, arrived)
-                                  : room_->take(clients, clients_part, arrived);
+    const bool taken = relay ? room_->take(hash_(*relay), relay_part_, arrived)
+                             : room_->take(clients, clients_part, arrived);
     if (!taken) room_refused_ = arrived;
     return taken;
 }

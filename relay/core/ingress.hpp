@@ -1,6 +1,7 @@
 // Decides which packets may enter, and when a client's packets do. The checks, in order: lab fault
-// injection, the client's token bucket, the route's previous hop, the epoch's key, the room in the
-// replay filters. Every refusal has a reason, and no refusal is answered.
+// injection, the client's token bucket, the route's previous hop, the epoch's key; and for a packet
+// that is genuine, the room in the replay filters. Every refusal has a reason, and no refusal is
+// answered.
 //
 // Replay room is shared (base::SharedRate): each relay of the layer before has an equal part. At a
 // gateway its clients together have half and the relays the other half, because a client sends
@@ -87,6 +88,10 @@ class Ingress {
                                                                       const cell::Cell& cell,
                                                                       base::Mono arrived,
                                                                       base::Wall wall);
+    /// Takes the room of one tag in the replay filters, from the part of the relay it came from, or
+    /// of the clients (nullptr). False: there is none, drop the packet. Call it only for packets
+    /// that have passed their integrity check, just before the tag is stored: others store none.
+    bool take_room(const base::NodeId* relay, base::Mono arrived);
     /// When a client's packet that came at `arrived` enters the mix queue (entry_gate.hpp). Call it
     /// only for packets that are acted on: a refused one must not move those behind it. `arrived`
     /// itself if the client has gone.
@@ -102,7 +107,6 @@ class Ingress {
         EntryGate gate;
     };
     bool injected_drop();
-    bool has_room(const Origin& from, base::Mono arrived);
 
     base::NodeId self_;
     std::shared_ptr<const directory::Document> document_;

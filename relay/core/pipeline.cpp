@@ -88,6 +88,7 @@ std::optional<Work> Pipeline::accept(const Origin& from, cell::CellBox cell, bas
     work.slept = slept_;
     work.from_client = from.relay == nullptr;
     work.client = from.client;
+    if (from.relay) work.relay = from.relay->identity;
     work.key = std::move(*key);
     return work;
 }
@@ -162,6 +163,8 @@ void Pipeline::after_unwrap(Work& work) {
     // that the packet is new.
     auto* seen = keyring_.filter(work.key->epoch);
     if (!seen) return counters_.drop(DropReason::malformed);
+    const auto* relay = work.from_client ? nullptr : &work.relay;
+    if (!ingress_.take_room(relay, work.arrived)) return counters_.drop(DropReason::admission);
     if (!seen->insert(work.outcome->replay_tag)) return counters_.drop(DropReason::replayed);
     std::visit(Overloaded{[&](const packet::Forward& forward) { hold_forward(work, forward); },
                           [&](const packet::Final& final) { hold_final(work, final); }},

@@ -78,10 +78,10 @@ class Pipeline {
     /// nullopt if the packet was dropped (and counted).
     std::optional<Work> accept(const Origin& from, cell::CellBox cell, base::Mono arrived,
                                base::Wall wall);
-    /// Takes a batch that has been through unwrap(). Checks the replay tag, routing rules and
-    /// delay, then puts the packet into the mix queue. Takes no time argument on purpose: the
-    /// release time counts from arrival (a client's packet: from its moment), so the time at which
-    /// the workers finish changes nothing.
+    /// Takes a batch that has been through unwrap(). Checks the replay room, the replay tag,
+    /// routing rules and delay, then puts the packet into the mix queue. Takes no time argument on
+    /// purpose: the release time counts from arrival (a client's packet: from its moment), so the
+    /// time at which the workers finish changes nothing.
     void unwrapped(std::span<Work> batch);
 
     /// Sends everything that is due: held packets, loops, exit session ticks, downlink slots. Call

@@ -20,6 +20,7 @@ struct Work {
     base::Nanoseconds slept{};  // total suspend time known at its arrival
     bool from_client = false;
     base::MailboxId client;  // valid if from_client
+    base::NodeId relay;      // valid if not
     std::shared_ptr<const MixKeyPair> key;
     base::Result<packet::Opened, packet::Error> outcome{base::Fail{packet::Error::bad_length}};
 };

@@ -6,6 +6,7 @@ RATES = "sphinx/base/prefix_rates.cpp"
 LISTENER = "sphinx/node/link/listener.cpp"
 ONE_OF_N = "prefix shares: one of N users has at most k/N of the places, whatever it does"
 AMONG_EQUALS = "prefix shares: among equals no established holder loses its place to a newcomer"
+GENUINE = "pipeline: only genuine packets take replay room"
 HEAVIEST = "prefix shares: a full pool takes from the heaviest prefix, the newcomer's included"
 STUCK = "link: an end whose bytes do not leave ends in its time, one whose bytes leave lives"
 
@@ -114,9 +115,17 @@ MUTANTS = [
            CORE, "shared rate: one of N sharers takes nothing from others that keep to their part"),
     mutant("own-part-never-spent", "sphinx/base/shared_rate.cpp", "own.tokens = std::max(own.tokens - 1, 0.0);", "",
            CORE, "shared rate: one sharer has what nobody else uses, but not the others' reserve"),
-    mutant("filters-overfilled", "relay/core/ingress.cpp",
-           "if (!has_room(from, arrived)) return base::Fail{DropReason::admission};", "",
-           CORE, "ingress: a filter never gets more than twice what it is made for"),
+    mutant("filters-overfilled", "relay/core/pipeline.cpp",
+           "if (!ingress_.take_room(relay, work.arrived)) return counters_.drop(DropReason::admission);",
+           "(void)relay;", CORE, GENUINE),
+    mutant("garbage-takes-replay-room", "relay/core/pipeline.cpp",
+           "if (!work.outcome) return counters_.drop(DropReason::malformed);",
+           "if (!work.outcome) {\n"
+           "        (void)ingress_.take_room(work.from_client ? nullptr : &work.relay, work.arrived);\n"
+           "        return counters_.drop(DropReason::malformed);\n    }",
+           CORE, GENUINE),
+    mutant("each-relay-has-one-room-with-all", "relay/core/pipeline.cpp",
+           "if (from.relay) work.relay = from.relay->identity;", "", CORE, GENUINE),
     mutant("each-neighbour-has-the-whole-room", "relay/core/ingress.cpp",
            "relay_part_ = of_relays / static_cast<double>(std::max<std::ptrdiff_t>(neighbours, 1));",
            "relay_part_ = neighbours > 0 ? of_relays : 1;",

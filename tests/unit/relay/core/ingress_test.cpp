@@ -36,7 +36,10 @@ struct Fixture {
     std::string admit(Ingress& ingress, const Origin& from, const cell::Cell& cell = packet(),
                       base::Mono at = test::start) {
         const auto key = ingress.admit(from, cell, at, network.wall());
-        if (key) return "admitted";
+        if (key) {
+            const auto* relay = from.relay ? &from.relay->identity : nullptr;
+            return ingress.take_room(relay, at) ? "admitted" : "admission";
+        }
         return relay::core::drop_reason_names[static_cast<std::size_t>(key.error())];
     }
 };

@@ -109,6 +109,28 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(relay.links.relays.size() == 50);
 }
 
+TEST_CASE_FIXTURE(Fixture, "pipeline: only genuine packets take replay room") {
+    relay::core::PipelineOptions options;
+    options.replay_room = {1, 20s};  // 20 at once: half for any neighbour, a quarter for each
+    Relay relay{network, "mix-1-0", nullptr, options};
+    for (int i = 0; i < 100; ++i)
+        relay.take_from("gateway-0", std::make_unique<cell::Cell>(cell::Cell::packet(
+                                         base::Bytes(cell::body_size), test::epoch.low_byte())));
+    CHECK(relay.dropped(DropReason::malformed) == 100);
+    CHECK_FALSE(relay.pipeline.replay_room_short(test::start));
+    for (int i = 0; i < 30; ++i)
+        relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                    40'000'000, mailbox(), identifier));
+    CHECK(relay.pipeline.held() == 10);
+    CHECK(relay.dropped(DropReason::admission) == 20);
+    CHECK(relay.pipeline.replay_room_short(test::start));
+    // The other gateway has its own part.
+    for (int i = 0; i < 30; ++i)
+        relay.take_from("gateway-1", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                    40'000'000, mailbox(), identifier));
+    CHECK(relay.pipeline.held() == 15);
+}
+
 TEST_CASE_FIXTURE(Fixture, "pipeline: draining flushes nothing and takes nothing") {
     network.parameters().relay_loops = {100'000};
     Relay relay{network, "mix-1-0"};
