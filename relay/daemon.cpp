@@ -154,6 +154,8 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
             "the system does not let this process lock its keys and replay filters in memory; "
             "raise its limit (LimitMEMLOCK=64M), or turn swap off");
     }
+    if (const auto text = operation::clients_warning(loaded_.config, law(loaded_)))
+        log(Level::warning, *text);
     add_shutdown_steps();
     shutdown_.on_hangup([this] { reload(); });
 }

@@ -1,7 +1,9 @@
 #include "relay/operation/startup.hpp"
 
 #include <algorithm>
+#include <cmath>
 
+#include "relay/core/ingress.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -17,6 +19,12 @@ namespace {
 std::string role_text(directory::Role role, int layer) {
     if (role == directory::Role::gateway) return "a gateway";
     return "a mix in layer " + std::to_string(layer);
+}
+
+/// What a client costs the replay filters of its gateway. It may send that much, and about as much
+/// is sent to it.
+double packets_of_client(const directory::Parameters& parameters) {
+    return 2 * core::admitted_per_second(parameters);
 }
 
 base::IpEndpoint to_ip(const directory::Endpoint& endpoint) {
@@ -152,8 +160,21 @@ std::size_t clients_max(const RelayConfig& config, const directory::Parameters& 
     const auto cells_per_second = parameters.down.per_second() +
                                   parameters.main_slots.per_second() +
                                   parameters.client_loops.per_second();
-    return std::max<std::size_t>(
-        1, static_cast<std::size_t>(share / (seconds_per_cell * cells_per_second)));
+    const auto of_thread = share / (seconds_per_cell * cells_per_second);
+    const auto of_filters = config.packets_per_second / packets_of_client(parameters);
+    return std::max<std::size_t>(1, static_cast<std::size_t>(std::min(of_thread, of_filters)));
+}
+
+std::optional<std::string> clients_warning(const RelayConfig& config,
+                                           const directory::Parameters& parameters) {
+    if (config.role != directory::Role::gateway) return std::nullopt;
+    const auto clients = clients_max(config, parameters);
+    const auto needed = std::ceil(static_cast<double>(clients) * packets_of_client(parameters));
+    if (needed <= config.packets_per_second) return std::nullopt;
+    return "the replay filters are too small for " + std::to_string(clients) +
+           " clients, so packets will be dropped when they are connected: set "
+           "`packets_per_second` to " +
+           std::to_string(static_cast<std::uint64_t>(needed)) + " or more, or lower `clients_max`";
 }
 
 }  // namespace nightjar::relay::operation

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "relay/core/counters.hpp"
 #include "relay/core/exit_policy.hpp"
@@ -61,9 +63,14 @@ base::Seconds key_time(const directory::Parameters& parameters);
 /// key is accepted.
 std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters);
 
-/// The most links of clients: as configured, else as many as keep the I/O thread three quarters
-/// busy when all of them send and receive by the law. At least 1.
+/// The most links of clients: as configured, else as many as the relay serves when all of them send
+/// and receive by the law: the I/O thread is three quarters busy, or the replay filters take no
+/// more. At least 1.
 std::size_t clients_max(const RelayConfig& config, const directory::Parameters& parameters);
+/// A warning for the operator, if a gateway lets in more clients than its replay filters are made
+/// for: then honest packets are dropped.
+std::optional<std::string> clients_warning(const RelayConfig& config,
+                                           const directory::Parameters& parameters);
 
 inline constexpr const char* program_version = NIGHTJAR_VERSION;
 

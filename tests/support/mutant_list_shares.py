@@ -6,6 +6,7 @@ RATES = "sphinx/base/prefix_rates.cpp"
 LISTENER = "sphinx/node/link/listener.cpp"
 ONE_OF_N = "prefix shares: one of N users has at most k/N of the places, whatever it does"
 AMONG_EQUALS = "prefix shares: among equals no established holder loses its place to a newcomer"
+FILTERS = "relay start: no more clients than the replay filters are made for, or a warning"
 GENUINE = "pipeline: only genuine packets take replay room"
 HEAVIEST = "prefix shares: a full pool takes from the heaviest prefix, the newcomer's included"
 STUCK = "link: an end whose bytes do not leave ends in its time, one whose bytes leave lives"
@@ -102,6 +103,13 @@ MUTANTS = [
     mutant("configured-clients-ignored", "relay/operation/startup.cpp",
            "if (config.clients_max) return *config.clients_max;", "",
            UNIT, "relay start: as many clients as the law lets one thread serve, or as configured"),
+    mutant("more-clients-than-filters-take", "relay/operation/startup.cpp", "std::min(of_thread, of_filters)",
+           "std::max(of_thread, of_filters)", UNIT, FILTERS),
+    mutant("packets-down-need-no-room", "relay/operation/startup.cpp",
+           "return 2 * core::admitted_per_second(parameters);", "return core::admitted_per_second(parameters);",
+           UNIT, FILTERS),
+    mutant("too-many-clients-unsaid", "relay/operation/startup.cpp",
+           "if (needed <= config.packets_per_second) return std::nullopt;", "return std::nullopt;", UNIT, FILTERS),
     # --- neighbours ---
     mutant("full-queue-drops-the-newcomer", "sphinx/base/fair_queue.hpp",
            "if (held * queues_.size() >= capacity_) return false;", "if (held <= capacity_) return false;",

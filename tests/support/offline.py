@@ -50,7 +50,7 @@ class OfflineNetwork(unittest.TestCase):
         code, error = call(RELAY, "init", "--dir", self.relays / name, "--name", name, "--role", role,
                            "--listen", f"{self.claim.network}.{last}:9001", "--runtime-dir", self.relays / name / "run",
                            "--network", self.folder / "network.yaml", "--document", self.folder / "document",
-                           "--epoch-length", EPOCH_SECONDS, "--packets-per-second", 10, *more)
+                           "--epoch-length", EPOCH_SECONDS, "--packets-per-second", 300, *more)
         self.assertEqual(code, OK, error)
 
     def sign(self, *more):

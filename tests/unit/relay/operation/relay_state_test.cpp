@@ -36,6 +36,7 @@ TEST_CASE("relay state: by the clock, the document and whether it lists us") {
 
 TEST_CASE("relay start: as many clients as the law lets one thread serve, or as configured") {
     relay::operation::RelayConfig config;
+    config.packets_per_second = 1'000'000;
     directory::Parameters law;  // D = 60, U + L = 55
     const auto usual = relay::operation::clients_max(config, law);
     CHECK(usual == 652);
@@ -45,4 +46,30 @@ TEST_CASE("relay start: as many clients as the law lets one thread serve, or as 
     CHECK(relay::operation::clients_max(config, law) == 1);
     config.clients_max = 77;
     CHECK(relay::operation::clients_max(config, law) == 77);
+}
+
+TEST_CASE("relay start: no more clients than the replay filters are made for, or a warning") {
+    relay::operation::RelayConfig config;
+    config.role = directory::Role::gateway;
+    directory::Parameters law;  // U + L = 55: 66 packets a second may come, and as many go
+    CHECK(relay::operation::clients_max(config, law) == 50);
+    CHECK_FALSE(relay::operation::clients_warning(config, law));
+    config.packets_per_second = 1000;
+    CHECK(relay::operation::clients_max(config, law) == 7);
+    CHECK_FALSE(relay::operation::clients_warning(config, law));
+    config.packets_per_second = 131;  // less than one client needs
+    CHECK(relay::operation::clients_max(config, law) == 1);
+    CHECK(relay::operation::clients_warning(config, law));
+
+    config.packets_per_second = 7919;
+    config.clients_max = 60;
+    const auto warning = relay::operation::clients_warning(config, law);
+    REQUIRE(warning);
+    CHECK(warning->find("60 clients") != std::string::npos);
+    CHECK(warning->find("`packets_per_second` to 7920") != std::string::npos);
+    config.packets_per_second = 7920;
+    CHECK_FALSE(relay::operation::clients_warning(config, law));
+    config.packets_per_second = 1;
+    config.role = directory::Role::mix;
+    CHECK_FALSE(relay::operation::clients_warning(config, law));
 }
