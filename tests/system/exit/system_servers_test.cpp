@@ -27,6 +27,18 @@ struct Start {
     std::string log;
 };
 
+/// Without root, in a user namespace that knows this user and group: others can create no file.
+bool own_mounts() {
+    const auto user = std::to_string(::getuid()), group = std::to_string(::getgid());
+    if (::unshare(CLONE_NEWNS) != 0) {
+        if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+        std::ofstream{"/proc/self/setgroups"} << "deny";
+        std::ofstream{"/proc/self/uid_map"} << user + " " + user + " 1";
+        std::ofstream{"/proc/self/gid_map"} << group + " " + group + " 1";
+    }
+    return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
 bool link_system_list(const std::filesystem::path& target) {
     if (::mount("none", "/etc", "tmpfs", 0, nullptr) != 0) return false;
     std::error_code error;
@@ -36,9 +48,7 @@ bool link_system_list(const std::filesystem::path& target) {
 
 /// The start of an exit whose /etc/resolv.conf is a link to `target`.
 Outcome start_exit(const std::filesystem::path& home, const std::filesystem::path& target) {
-    if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-        return no_mounts;
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return no_mounts;
+    if (!own_mounts()) return no_mounts;
     if (!link_system_list(target)) return no_etc;
     relay::operation::RelayConfig config;
     config.data_dir = home;
