@@ -1,5 +1,6 @@
 """The demo's network: keys, the signed document, and the relays and the client as processes."""
 import json
+import math
 import os
 import socket
 import subprocess
@@ -15,6 +16,8 @@ LINK_PORT, RECORDER_PORT, METRICS_PORT = 9001, 9002, 9464
 DNS_PORT, HTTP_PORT = 5353, 8000
 READY_SECONDS = 30
 FILTER_BYTES = 4        # size of a replay filter per packet
+CLIENTS_SERVED = 4      # the demo's own, and three that tests start; all may be at one gateway
+CLIENT_SHARE = 2.4      # what a client costs its gateway's filters, in units of its uplink
 KEYS_HELD = 3           # number of epochs whose keys and filters a relay holds at once
 EPOCH_SECONDS = (600, 7200)
 
@@ -95,10 +98,13 @@ class Network:
         """
         law = self.law
         busiest = law.uplink + law.replies + (len(self.relays) + 1) * RELAY_LOOPS
-        self.relay_rate = max(50, round(2 * busiest))
+        rate = max(50, round(2 * busiest))
+        # A gateway has as many places for clients as its filters serve.
+        served = math.ceil(CLIENTS_SERVED * CLIENT_SHARE * law.uplink) + 1   # for rounding
+        self.relay_rates = {"mix": rate, "gateway": max(rate, served)}
         room = os.statvfs(self.folder)
         spare = room.f_bavail * room.f_frsize / 2
-        per_second = len(self.relays) * KEYS_HELD * self.relay_rate * FILTER_BYTES
+        per_second = sum(self.relay_rates[relay.role] for relay in self.relays) * KEYS_HELD * FILTER_BYTES
         least, most = EPOCH_SECONDS
         self.epoch_seconds = int(min(most, spare / per_second)) // 60 * 60
         if self.epoch_seconds < least:
@@ -115,7 +121,7 @@ class Network:
                          "--network", self.folder / "network.yaml",
                          "--document", self.folder / "document",
                          "--epoch-length", self.epoch_seconds,
-                         "--packets-per-second", self.relay_rate]
+                         "--packets-per-second", self.relay_rates[relay.role]]
             if relay.role == "mix":
                 arguments += ["--layer", relay.layer]
             else:
