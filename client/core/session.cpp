@@ -240,8 +240,7 @@ bool Session::on_reply(base::ByteView message, const Expected& spent, base::Mono
 
 void Session::settle_reply(stream::PacketNumber number) {
     const auto report = unsettled_.extract(number);
-    const bool answers_join = !report.empty() && report.mapped().may_join;
-    const bool brings = answers_join || mux_->holds_back({handle_, number});
+    const bool brings = mux_->holds_back({handle_, number});
     const bool claim = draws_.unit() < (brings ? claimed_lost_data : claimed_lost_cover);
     const bool counts = !report.empty() && !claim && !retired_;
     mux_->settle({handle_, number}, counts);
