@@ -2,8 +2,8 @@
 // header.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
 #include <utility>
 #include <vector>
