@@ -1,6 +1,6 @@
 // The client's composition root: one core, one link to its gateway, the SOCKS5 port and the control
-// socket. One timer drives the traffic schedule; it only writes cells that the core has built in
-// advance.
+// socket. One timer drives the traffic schedule: it seals each cell 10 ms before its slot, and a
+// writer thread sends it at its time.
 #pragma once
 
 #include "client/operation/config.hpp"

@@ -1,7 +1,8 @@
-// The running relay. Connects the parts, and is the only place that knows both clocks.
+// The running relay: connects the parts.
 //
-// The I/O thread owns every object; worker threads only unwrap packets. Start-up completes every
-// step that can fail before it starts any task. daemon.cpp documents the shutdown order.
+// The I/O thread owns every object; worker threads only unwrap packets, and one makes and wipes
+// replay filters. Start-up completes every step that can fail before it starts any task. daemon.cpp
+// documents the shutdown order.
 #pragma once
 
 #include <filesystem>

@@ -1,7 +1,8 @@
-// Which reply an exit has sent by when, as far as a client's clock and the session's schedule tell
-// (docs/traffic-law.md section 2, Settled replies). An exit counts its ticks in the numbers of its
-// replies, so a number belongs to a time. A reply is settled at the time when even a late one has
-// come. What a client sends may depend on the replies that are settled, and not on when they came.
+// Estimates which replies an exit has sent by a given time, from the client's clock and the
+// session's schedule (docs/traffic-law.md section 2, Settled replies). An exit counts its ticks in
+// the numbers of its replies, so a number belongs to a time. A reply is settled a fixed time after
+// it was sent. What a client sends may depend on the replies that are settled, and not on when they
+// came.
 //
 // The exit's clock may be off. So the offset between the schedule and the numbers is put right now
 // and then, in steps of half a second, and only if it is off by more than chance explains. All

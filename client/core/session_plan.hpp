@@ -4,8 +4,8 @@
 //
 //   waiting -> opening -> trial -> main -> lingering -> closing -> (gone)
 //
-// A phase is set when its change of pace is announced; new streams move when the change is in
-// force.
+// A phase is set when its change of pace is announced. From the change on, new streams open in the
+// new main session.
 //
 //   waiting    the first session and an isolation key's, until the second at which they may open
 //   opening    announced: gets slots, so that the exit's stock fills; pace 0 until the change

@@ -17,8 +17,8 @@ enum class DropReason : std::uint8_t {
     replayed,     // the replay tag was seen before under this key
     misrouted,    // the route rules forbid the next hop, or no such delivery exists
     delay,        // the delay is above the cap, or the packet is overdue by more than 250 ms
-    overflow,     // a random victim of a full mix queue, or a full link or mailbox queue
-    admission,    // the client's token bucket was empty
+    overflow,     // a full mix, intake, link, mailbox or exit
+    admission,    // a client beyond its rate or unknown; a neighbour beyond its replay room
     unreachable,  // no link to the next hop, or the mailbox is not connected
     injected,     // lab fault injection
 };

@@ -61,7 +61,7 @@ class ExitSessions {
     /// The time of the next call of tick() that has work; Mono::max() if there are no sessions.
     base::Mono next_due() const;
 
-    // --- for the exit's sockets; each call is passed on to the Mux of that session ---
+    // --- for the exit's sockets; a call goes to the Mux of the streams that this session began ---
     std::vector<ExitEvent> take_events();
     void accept(const StreamRef& stream);
     std::size_t write(const StreamRef& stream, base::ByteView bytes);
@@ -71,8 +71,7 @@ class ExitSessions {
     void stop(const StreamRef& stream, stream::ResetReason reason);
     void reset(const StreamRef& stream, stream::ResetReason reason);
 
-    // --- what a session's name lookups have found; nothing is kept for a session that has ended
-    // ---
+    // --- what name lookups have found; kept as long as any session carries the streams ---
     std::optional<NameAnswer> remembered(const base::SessionId& session, std::string_view name,
                                          Family family, base::Mono now) const;
     void remember(const base::SessionId& session, std::string_view name, Family family,

@@ -23,8 +23,8 @@ using HeldTarget = std::variant<ToRelay, ToMailbox, ToExit>;
 struct alignas(64) HeldPacket {
     cell::CellBox cell;
     HeldTarget where;
-    base::Mono arrived;
-    base::Nanoseconds delay{};  // the requested delay; the caller has checked the cap
+    base::Mono arrived;         // when the delay starts: at arrival, or at the entry moment
+    base::Nanoseconds delay{};  // the sender's, or the relay's own for a packet that ends here
     base::Mono due() const { return arrived + delay; }
 };
 static_assert(sizeof(HeldPacket) == 64);

@@ -1,7 +1,7 @@
 // Decides which packets may enter, and when a client's packets do. The checks, in order: lab fault
-// injection, the client's token bucket, the route's previous hop, the epoch's key; and for a packet
-// that is genuine, the room in the replay filters. Every refusal has a reason, and no refusal is
-// answered.
+// injection; the previous hop, or that this is a gateway and the client's token bucket; the cell's
+// kind; the epoch's key; and for a packet that is genuine, the room in the replay filters. Every
+// refusal has a reason, and no refusal is answered.
 //
 // Replay room is shared (base::SharedRate): each relay of the layer before has an equal part. At a
 // gateway its clients together have half and the relays the other half, because a client sends

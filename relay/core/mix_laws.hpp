@@ -3,8 +3,8 @@
 //
 //   poisson      each packet waits for the delay that its sender drew: MixQueue
 //   timed-pool   each interval a random part of the pool leaves: TimedPool
-//   threshold    all packets leave when there are enough, or when one has waited for long:
-//   Threshold
+//   threshold    all packets leave when there are enough, or the oldest has waited for the most
+//                that the network allows: Threshold
 //
 // What holds for all of them: packets that are released together leave in a uniformly random order.
 // Packets overdue by more than `lateness_max` (after a stall or a suspend) are dropped and not sent

@@ -1,8 +1,7 @@
-// The sockets of an exit: one TCP connection per client stream, to a target that the policy allows,
-// or one name lookup.
-// It makes no decision about the mix network. exit_sessions says what each stream needs. The exit
-// reads from a target only as fast as the session's paced replies carry the bytes away. I/O thread
-// only.
+// The sockets of an exit: for each client stream one TCP connection, to a target that the policy
+// allows, or one name lookup. It makes no decision about the mix network. exit_sessions says what
+// each stream needs. The exit reads from a target only as fast as the session's paced replies carry
+// the bytes away. I/O thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

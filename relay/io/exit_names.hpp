@@ -17,7 +17,7 @@
 
 namespace nightjar::relay::io {
 
-/// One that waits for a name's addresses. It gives up by ending its life.
+/// Waits for a name's addresses. To stop waiting, destroy it.
 struct NameWaiter {
     virtual ~NameWaiter() = default;
     /// Called once for each family, in any order. It must not call ExitNames.

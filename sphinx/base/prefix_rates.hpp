@@ -1,6 +1,6 @@
 // How often the sources of a kind of request may make one, by network prefix: each prefix of
-// prefix_shares.hpp has a token bucket. A longer prefix has the least rate, so that neither one
-// address nor all of a provider's customer has more than its share.
+// prefix_shares.hpp has a token bucket. The longer the prefix, the lower its rate, so neither one
+// address nor one customer with many of them gets more than its share.
 //
 // Memory is fixed: buckets are cells of a table, found by a keyed hash, two for each prefix. A
 // prefix is refused only if both of its cells are empty, so of N prefixes that are busy, each one

@@ -1,5 +1,5 @@
-// What becomes of a socket and a stream between which bytes pass, at a client and at an exit alike:
-// it takes what happens to the two and returns what to do to them.
+// A state machine for one socket and one stream that copy bytes to each other, at a client and at
+// an exit alike. It takes each event of the two and returns what to do.
 //
 //   in: socket to stream                     out: stream to socket
 //

@@ -1,6 +1,6 @@
 // The streams of a client at one exit, at one of the two ends (docs/stream.md). Both ends run this
-// class: the client in `session`, the exit in `exit_sessions`. One session carries their packets,
-// or several do at once: then the streams outlive each of them.
+// class. One session carries its packets, or several do at once: then the streams outlive each of
+// them.
 //
 // Each byte has a 64-bit offset in its stream. Every byte is delivered once and in order, or the
 // stream is reset with a reason. A reset never overtakes the bytes that its sender accepted before.

@@ -1,4 +1,5 @@
-// The implementation of a Link: one socket, one TLS session, one writer, one timer. It is shared
+// The implementation of a Link: one socket, one TLS session, one timer. The link of a client to its
+// gateway also has a TimedWriter, which it does not own. The implementation is shared
 // between the Link and pending socket operations, so that a Link can be destroyed at any time.
 #pragma once
 

@@ -1,8 +1,9 @@
 // Accepts links on one address, against strangers who want to keep others out:
 //
 //   - each network prefix may connect only so often (base::PrefixRates);
-//   - a connection is silent until its first message (the TLS ClientHello) is whole. Silent ones
-//     have a second and a pool of their own, so they never take a place of a peer that has spoken;
+//   - a connection is silent until its first message (the TLS ClientHello) is whole. A silent
+//     one has at most a second, and silent ones have a pool of their own: they never take a place
+//     of a peer that has spoken;
 //   - a full pool takes a place from the heaviest prefix (base::PrefixShares);
 //   - listed relays have pools and no rate of their own, by their addresses.
 //
