@@ -181,28 +181,33 @@ void add(const Filter& filter, std::uint32_t action, const char* name,
     if (error < 0) fail(-error, "cannot list the system calls that this process may use");
 }
 
+// The library's macros leave a field out, which clang refuses.
+scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
+    return {argument, SCMP_CMP_EQ, value, 0};
+}
+
 /// Calls that are allowed with some arguments only.
 void add_conditional(const Filter& filter) {
     for (const auto family : {AF_INET, AF_INET6, AF_UNIX}) {
         const auto wanted = static_cast<scmp_datum_t>(family);
-        add(filter, SCMP_ACT_ALLOW, "socket", {SCMP_A0(SCMP_CMP_EQ, wanted)});
+        add(filter, SCMP_ACT_ALLOW, "socket", {equals(0, wanted)});
     }
-    add(filter, SCMP_ACT_ALLOW, "socket",
-        {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)});
-    add(filter, SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
+    add(filter, SCMP_ACT_ALLOW, "socket", {equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE)});
+    add(filter, SCMP_ACT_ALLOW, "socketpair", {equals(0, AF_UNIX)});
     // Threads, and no new processes. The C library asks for clone3 first, whose arguments a filter
     // cannot read; the default (ENOSYS) makes it use clone.
-    add(filter, SCMP_ACT_ALLOW, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)});
+    add(filter, SCMP_ACT_ALLOW, "clone",
+        {scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD}});
     // Not TIOCSTI: it types into the terminal of the person who started the daemon.
     for (const auto request : {FIONBIO, FIONREAD, FIOCLEX, SIOCOUTQ, TCGETS, TIOCGWINSZ}) {
         const auto wanted = static_cast<scmp_datum_t>(request);
-        add(filter, SCMP_ACT_ALLOW, "ioctl", {SCMP_A1(SCMP_CMP_EQ, wanted)});
+        add(filter, SCMP_ACT_ALLOW, "ioctl", {equals(1, wanted)});
     }
     for (const auto option : {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_TIMERSLACK}) {
         const auto wanted = static_cast<scmp_datum_t>(option);
-        add(filter, SCMP_ACT_ALLOW, "prctl", {SCMP_A0(SCMP_CMP_EQ, wanted)});
+        add(filter, SCMP_ACT_ALLOW, "prctl", {equals(0, wanted)});
     }
-    add(filter, SCMP_ACT_ALLOW, "prlimit64", {SCMP_A0(SCMP_CMP_EQ, 0)});  // its own limits
+    add(filter, SCMP_ACT_ALLOW, "prlimit64", {equals(0, 0)});  // its own limits
 }
 
 bool restrict_calls() {
