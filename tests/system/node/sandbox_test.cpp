@@ -57,10 +57,6 @@ bool is_code(int status, int code) {
     return WIFEXITED(status) && WEXITSTATUS(status) == code;
 }
 
-bool is_killed(int status) {
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
-}
-
 /// The error of an open; 0 if it succeeds.
 int open_error(const std::filesystem::path& path, int flags) {
     return ::open(path.c_str(), flags | O_CLOEXEC, 0600) < 0 ? errno : 0;
@@ -122,6 +118,14 @@ TEST_CASE("sandbox: files that do not exist do no harm") {
 
 // A sanitizer's build has no filter of calls.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+namespace {
+
+bool is_killed(int status) {
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+
+}  // namespace
 
 TEST_CASE("sandbox: what only an attacker calls kills the process") {
     const Folders f;
