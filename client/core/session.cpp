@@ -242,12 +242,14 @@ void Session::settle_reply(stream::PacketNumber number) {
     const auto report = unsettled_.extract(number);
     const bool brings = mux_->holds_back({handle_, number});
     const bool claim = draws_.unit() < (brings ? claimed_lost_data : claimed_lost_cover);
-    const bool counts = !report.empty() && !claim && !retired_;
-    mux_->settle({handle_, number}, counts);
-    if (!counts) return;
+    const bool came = !report.empty() && !retired_;
+    mux_->settle({handle_, number}, came && !claim);
+    if (!came) return;
+    if (!claim) counted_.arrived(number);
+    // The rest counts in any case. A claim depends on what the reply brought, so SURBs that followed
+    // from claims would show on every link that applications receive data.
     const auto& may_join = report.mapped().may_join;
     if (may_join && join_ == Join::asking) join_ = *may_join ? Join::joined : Join::refused;
-    counted_.arrived(number);
     for (const auto& arrived : sent_.on_acks(report.mapped().acks))
         mux_->acknowledged({handle_, arrived.number});
     stock_.settled(number, report.mapped().stock);

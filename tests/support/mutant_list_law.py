@@ -56,4 +56,6 @@ MUTANTS = [
     mutant("the-same-share-unused-in-every-block", "sphinx/stream/number_order.cpp",
            "unused_ = unused_max * random_.unit();", "unused_ = unused_max / 2;",
            CORE, "numbers come in random order within blocks of 64, and 0 to 40 % of a block's never"),
+    mutant("SURBs-follow-claims", "client/core/session.cpp", "    if (!came) return;\n    if (!claim)", "    if (!came || claim) return;\n    if (!claim)",
+           CLIENT_SIMULATION, "what an exit reads beside frames depends on no application but by its own replies"),
 ]

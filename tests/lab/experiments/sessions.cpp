@@ -106,11 +106,12 @@ void show(const Setting& setting, const sessions::SessionScores& scores, measure
             report.at_least(what + "share named", found.right / sessions, 0.8);
         if (setting.planted) continue;
         // Two minutes are claimed. Longer watches are rows: the model itself expects them to win.
-        if (adversary == sessions::exit_and_link && segments == 1)
+        // What the model expects of replies is of ticks with jitter; ticks have none since decision
+        // 0031. The planted leaks show that the score is not weak.
+        const bool two_ends =
+            adversary == sessions::exit_and_gateway && setting.isolation_keys == 0;
+        if (segments == 1 && (adversary == sessions::exit_and_link || two_ends))
             report.at_most(what + "AUC", auc, 0.53 + 2 / std::sqrt(12 * sessions));
-        if (adversary == sessions::exit_and_gateway && setting.isolation_keys == 0)
-            report.at_least(what + "AUC, beside what the model expects", auc,
-                            found.expected / sessions - 3 / std::sqrt(12 * sessions));
     }
 }
 
