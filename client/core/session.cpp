@@ -246,8 +246,8 @@ void Session::settle_reply(stream::PacketNumber number) {
     mux_->settle({handle_, number}, came && !claim);
     if (!came) return;
     if (!claim) counted_.arrived(number);
-    // The rest counts in any case. A claim depends on what the reply brought, so SURBs that followed
-    // from claims would show on every link that applications receive data.
+    // The rest counts in any case. A claim depends on what the reply brought, so SURBs that
+    // followed from claims would show on every link that applications receive data.
     const auto& may_join = report.mapped().may_join;
     if (may_join && join_ == Join::asking) join_ = *may_join ? Join::joined : Join::refused;
     for (const auto& arrived : sent_.on_acks(report.mapped().acks))

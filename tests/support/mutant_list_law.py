@@ -1,5 +1,5 @@
 """Mutants of what hides a client's traffic from its exits, and of what a client may send ahead of its windows."""
-from mutant_list import CORE, mutant
+from mutant_list import CLIENT_SIMULATION, CORE, mutant
 
 MUTANTS = [
     # --- sphinx/stream/mux: ahead of the first WINDOW ---
