@@ -78,7 +78,7 @@ MUTANTS = [
            "if (may_join && join_ == Join::asking) join_ = *may_join ? Join::joined : Join::refused;\n"
            "        unsettled_.emplace(number, Report{",
            CORE, "a session that asks to carry streams sends its JOIN and nothing of them"),
-    mutant("retired-session-acknowledges", "client/core/session.cpp", "&& !claim && !retired_;", "&& !claim;",
+    mutant("retired-session-acknowledges", "client/core/session.cpp", "!report.empty() && !retired_;", "!report.empty();",
            CORE, "a session that carries nothing any more acknowledges only what was settled before"),
     mutant("exit-term-of-one-session", "client/core/core_sessions.cpp",
            "exit_term_min + random.below(exit_term_max - exit_term_min + 1)", "1 + 0 * random.below(2)",
