@@ -58,7 +58,8 @@ void ExitSession::on_join(const stream::JoinToken& token, ExitSession* named, ba
         may_join_ = join_granted_ && token == *join_asked_;
         return;
     }
-    // Others that carry this session's streams would be left with streams that nobody holds.
+    // If other sessions carry this one's streams, the table would lose the streams' name while they
+    // are in use.
     const bool alone = streams_->carriers.size() == 1;
     join_asked_ = token;
     join_granted_ = named != nullptr && named != this && named->join_token() == token && alone &&

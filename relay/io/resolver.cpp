@@ -215,7 +215,8 @@ void Resolver::Impl::give_back(std::shared_ptr<AresChannel> channel, bool keep) 
 
 void Resolver::Impl::answered(const QuestionPtr& question, AresChannel::Transport transport,
                               int status, Message message) {
-    // A server that changes the case is asked again over TCP, where nobody else can answer.
+    // A server that changes the case is asked again over TCP. A forger off the path cannot answer
+    // there.
     if (!stopped && transport == AresChannel::Transport::udp && !message.empty() &&
         !repeats(message, question->sent)) {
         return send(question, AresChannel::Transport::tcp);

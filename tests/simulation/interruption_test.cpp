@@ -15,12 +15,7 @@ TEST_CASE("streams go on after the link was cut for up to two minutes") {
             options.seed = options.client_seed = 7;
             LawWorld world{options};
             Connection download{world, "blob.example", 40u << 20};
-            serve(world, download);
-            world.run_for(70s);
-            download.open();
-            download.expect_blob();
-            download.ask();
-            world.run_for(30s);
+            begin_download(world, download);
             const auto before = download.read;
             CHECK(before > 1'000'000);
             // Either the connection to the gateway breaks, or the gateway's cells stay away.
@@ -83,12 +78,7 @@ TEST_CASE("where nothing passes a link that stays up for two minutes, streams go
         options.seed = options.client_seed = 8;
         LawWorld world{options};
         Connection download{world, "blob.example", 40u << 20};
-        serve(world, download);
-        world.run_for(70s);
-        download.open();
-        download.expect_blob();
-        download.ask();
-        world.run_for(30s);
+        begin_download(world, download);
         const auto before = download.read;
         const auto begin = world.now();
         world.meddle = [&](bool, base::Mono at) -> std::optional<base::Nanoseconds> {

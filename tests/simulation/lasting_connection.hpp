@@ -97,4 +97,14 @@ inline void serve(LawWorld& world, Connection& connection) {
     };
 }
 
+/// Runs until half a minute of the connection's blob has arrived.
+inline void begin_download(LawWorld& world, Connection& download) {
+    serve(world, download);
+    world.run_for(base::Seconds{70});
+    download.open();
+    download.expect_blob();
+    download.ask();
+    world.run_for(base::Seconds{30});
+}
+
 }  // namespace nightjar::lasting

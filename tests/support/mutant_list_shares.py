@@ -122,7 +122,7 @@ MUTANTS = [
            "if (tokens_ < reserve + 1 && own.tokens < 1) return false;", "if (tokens_ < 1) return false;",
            CORE, "shared rate: one of N sharers takes nothing from others that keep to their part"),
     mutant("own-part-never-spent", "sphinx/base/shared_rate.cpp", "own.tokens = std::max(own.tokens - 1, 0.0);", "",
-           CORE, "shared rate: one sharer has what nobody else uses, but not the others' reserve"),
+           CORE, "shared rate: one sharer may use what is free, but not the others' reserve"),
     mutant("filters-overfilled", "relay/core/pipeline.cpp",
            "if (!ingress_.take_room(relay, work.arrived)) return counters_.drop(DropReason::admission);",
            "(void)relay;", CORE, GENUINE),

@@ -189,7 +189,7 @@ TEST_CASE(
     for (std::uint8_t n = 201; n < 206; ++n)
         join(gateway, n);
     CHECK(gateway.links->counts().clients == 6);
-    // A client that comes again takes nobody's place.
+    // A client that connects again gets its own place back.
     const auto again = join(gateway, stranger);
     CHECK(loop.until([&] { return honest->over() && gateway.links->counts().clients == 6; }));
     // One more from the same address is refused, and ends no other.

@@ -21,7 +21,7 @@ int take(SharedRate& shared, SharedRate::Sharer sharer, int tries, Mono at, doub
 
 }  // namespace
 
-TEST_CASE("shared rate: one sharer has what nobody else uses, but not the others' reserve") {
+TEST_CASE("shared rate: one sharer may use what is free, but not the others' reserve") {
     SharedRate shared{rate, burst, start};
     // Half of the burst is free; a tenth of the other half is its own, and spent by then.
     CHECK(take(shared, 1, 5000, start) == 1000);

@@ -7,7 +7,7 @@ using namespace nightjar::client_test;
 
 namespace {
 
-/// A session that asks to carry streams, one of which waits to be opened.
+/// A session that asks to carry streams. One of the streams waits to be opened.
 struct Fixture : SessionFixture {
     Fixture() : streams{std::make_shared<stream::Mux>(stream::Side::client)} {
         token.fill(0x5a);
@@ -21,7 +21,7 @@ struct Fixture : SessionFixture {
             found = found || event.kind == stream::Event::Kind::opened;
         return found;
     }
-    /// The JOINs in the next packets, some of which have no room beside their SURBs.
+    /// The JOINs in the next packets. Some packets have no room for one beside their SURBs.
     std::size_t joins() {
         std::size_t found = 0;
         for (int i = 0; i < 40; ++i)
