@@ -25,7 +25,9 @@ ARROWS = {
     "relay/operation": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config",
                         "relay/core", "relay/keys"],
     "relay": [*FORMATS, *NODE, *RELAY],
-    "relay/authority": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config"],
+    "relay/authority/core": FORMATS,
+    "relay/authority": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config",
+                        "relay/authority/core"],
     "client/core": FORMATS,
     "client/protocol": [*FORMATS, "client/core"],
     "client/apps": [*FORMATS, "sphinx/node/process", "client/core", "client/protocol"],
@@ -34,7 +36,7 @@ ARROWS = {
 }
 # Pure: no socket, no file, no clock, no log, in headers and sources alike. A pure room may include
 # only pure rooms, so that nothing comes in by way of another.
-PURE = {*FORMATS, "relay/core", "client/core", "client/protocol"}
+PURE = {*FORMATS, "relay/core", "relay/authority/core", "client/core", "client/protocol"}
 IMPURE_HEADER = re.compile(
     r"boost/(?!unordered/|circular_buffer\.hpp|heap/)|prometheus/|yaml-cpp/|sys/socket|spdlog|openssl/ssl|fstream"
     r"|filesystem")

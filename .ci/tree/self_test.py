@@ -13,6 +13,8 @@ def self_test(check):
         "relay/core/b.cpp": '#include "relay/io/links.hpp"\n',
         "relay/io/b.cpp": '#include "relay/operation/startup.hpp"\n',
         "relay/authority/b.cpp": '#include "relay/core/counters.hpp"\n',
+        "relay/authority/core/b.cpp": '#include "relay/authority/signing.hpp"\n',
+        "relay/authority/core/b.hpp": "#pragma once\n#include <filesystem>\n",
         "relay/drawer/b.cpp": "int x;\n",
         "relay/b.hpp": "#pragma once\nnamespace nightjar::relay::core {\n}\n",
         "relay/core/b.hpp": "#pragma once\nnamespace nightjar::relay {\n}\n",

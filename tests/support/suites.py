@@ -59,6 +59,7 @@ def simulation():
     build = Build.preset("test") / "tests/simulation"
     yield "simulation_tests", [build / "simulation_tests"], {}
     yield "client_simulation_tests", [build / "client_simulation_tests"], {}
+    yield "authority_simulation_tests", [build / "authority_simulation_tests"], {}
 
 
 @suite("system", cases=Cases("test", ("tests/system",)))
@@ -99,16 +100,17 @@ def fuzz():
 def sanitizers():
     """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
     build = Build.preset("asan", "core_tests", "unit_tests", "vector_tests", "simulation_tests",
-                         "client_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder", "relay_bench",
+                         "client_simulation_tests", "authority_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder", "relay_bench",
                          *PROGRAMS)
     options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-               "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2"}
+               "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2", "NIGHTJAR_AGREEMENT_SEEDS": "20"}
     yield "core_tests", [build / "tests/unit/core_tests"], options, \
         "two cases search this process's memory for secrets, and the sanitizer does not wipe what it keeps"
     yield "unit_tests", [build / "tests/unit/unit_tests"], options
     yield "vector_tests", [build / "tests/vectors/vector_tests"], options
     yield "simulation_tests", [build / "tests/simulation/simulation_tests"], options
     yield "client_simulation_tests", [build / "tests/simulation/client_simulation_tests"], options
+    yield "authority_simulation_tests", [build / "tests/simulation/authority_simulation_tests"], options
     # One case takes all descriptors away, and UBSan's check of types needs two. That case runs by itself, in a program
     # without that check.
     alone = "control socket of a client: without descriptors*"
