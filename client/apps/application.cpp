@@ -54,7 +54,7 @@ asio::awaitable<void> Proxy::serve_connection(Ref application) {
         ~Forget() { proxy.forget(application); }
     } const forget{*this, application};
 
-    if (!co_await socks_handshake(application)) co_return;
+    if (!co_await read_request(application)) co_return;
     if (application->looks_up) co_return co_await answer_lookup(application);
     application->uploading = true;
     tasks_.spawn("socks upload", upload(application));
@@ -64,12 +64,12 @@ asio::awaitable<void> Proxy::serve_connection(Ref application) {
         co_await application->news.wait();
 }
 
-/// Runs the SOCKS handshake and opens the stream. False on failure, after sending any refusal.
-asio::awaitable<bool> Proxy::socks_handshake(Ref application) {
-    protocol::socks5::Handshake handshake{rules_};
+/// Reads the request and opens the stream. False on failure, after sending any refusal.
+asio::awaitable<bool> Proxy::read_request(Ref application) {
+    auto& handshake = application->handshake;
     base::Bytes buffer(1024);
     std::size_t used = 0, have = 0;
-    using State = protocol::socks5::Handshake::State;
+    using State = protocol::Handshake::State;
     while (handshake.state() != State::asked) {
         const auto result =
             co_await application->socket.async_read_some(asio::buffer(buffer), as_result);
@@ -102,8 +102,8 @@ asio::awaitable<bool> Proxy::socks_handshake(Ref application) {
     const auto stream = too_many ? std::nullopt : core_->open(handshake.isolation(), target);
     if (!stream) {
         if (too_many) count_refused("connections");
-        const auto reply = too_many ? Reply::overloaded : Reply::general_failure;
-        co_await send_refusal(application, protocol::socks5::reply_bytes(reply));
+        const auto reply = too_many ? Reply::overloaded : Reply::no_session;
+        co_await send_refusal(application, handshake.reply_bytes(reply));
         co_return false;
     }
     log_sharing();
@@ -123,7 +123,7 @@ asio::awaitable<bool> Proxy::await_exit(Ref application) {
     if (application->gone) co_return false;
     if (!application->accepted) {
         const auto refusal =
-            protocol::socks5::reply_bytes(protocol::socks5::reply_for(*application->reset));
+            application->handshake.reply_bytes(protocol::socks5::reply_for(*application->reset));
         application->phase = Application::Phase::refused;
         application->room.set();
         co_await send_refusal(application, refusal);
@@ -131,7 +131,7 @@ asio::awaitable<bool> Proxy::await_exit(Ref application) {
     }
     application->phase = Application::Phase::relaying;
     application->deadline = Clock::time_point::max();
-    const auto reply = protocol::socks5::reply_bytes(Reply::succeeded);
+    const auto reply = application->handshake.reply_bytes(Reply::succeeded);
     const auto written =
         co_await asio::async_write(application->socket, asio::buffer(reply), as_result);
     co_return !std::get<0>(written);

@@ -12,9 +12,11 @@ namespace nightjar::client::apps {
 
 struct Proxy::Application {
     using Clock = std::chrono::steady_clock;
-    Application(asio::ip::tcp::socket connected, node::process::ConnectionPlace held)
+    Application(asio::ip::tcp::socket connected, node::process::ConnectionPlace held,
+                protocol::Rules rules)
         : place{std::move(held)},
           socket{std::move(connected)},
+          handshake{std::move(rules)},
           room{socket.get_executor()},
           news{socket.get_executor()} {}
 
@@ -32,6 +34,7 @@ struct Proxy::Application {
     Phase phase = Phase::handshake;
     const node::process::ConnectionPlace place;
     asio::ip::tcp::socket socket;
+    protocol::Handshake handshake;
     node::process::Event room;  // for upload(): the stream may have room
     node::process::Event news;  // for serve_connection(): anything else
     Clock::time_point deadline = Clock::time_point::max();  // of every phase but `relaying`

@@ -111,7 +111,8 @@ void Proxy::admit(tcp::socket socket, node::process::ConnectionPlace place) {
     }
     error_code ignored;
     socket.set_option(tcp::no_delay{true}, ignored);
-    const auto application = std::make_shared<Application>(std::move(socket), std::move(place));
+    const auto application =
+        std::make_shared<Application>(std::move(socket), std::move(place), rules_);
     application->deadline = Clock::now() + limits_.handshake;
     applications_.push_back(application);
     tasks_.spawn("socks application", serve_connection(application));
@@ -161,8 +162,8 @@ void Proxy::log_sharing() {
     if (sharing_logged_ || core_->keys_sharing() == 0) return;
     sharing_logged_ = true;
     node::process::log(node::process::Level::warning,
-                       "more SOCKS user names than exit sessions: further ones share the session "
-                       "of another (nightjar status counts them)");
+                       "more user names than exit sessions: further ones share the session of "
+                       "another (nightjar status counts them)");
 }
 
 /// Logs the first refusal: further ones are only counted.

@@ -1,4 +1,4 @@
-// Moves bytes between applications on the SOCKS5 port and the core's streams (docs/client.md).
+// Moves bytes between applications on the proxy port and the core's streams (docs/client.md).
 // Nothing here influences when a packet leaves: bytes wait in the core for slots that come anyway.
 //
 // Back-pressure acts only on applications: the proxy reads a socket only as far as its stream has
@@ -14,7 +14,7 @@
 #include <memory>
 
 #include "client/core/core.hpp"
-#include "client/protocol/socks5.hpp"
+#include "client/protocol/handshake.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
@@ -62,7 +62,7 @@ class Proxy {
 
     asio::awaitable<void> deadline_loop();
     asio::awaitable<void> serve_connection(Ref application);
-    asio::awaitable<bool> socks_handshake(Ref application);
+    asio::awaitable<bool> read_request(Ref application);
     asio::awaitable<bool> await_exit(Ref application);
     asio::awaitable<void> answer_lookup(Ref application);
     base::Bytes own_answer(const base::IpAddress& address) const;
@@ -83,7 +83,7 @@ class Proxy {
     ProxyLimits limits_;
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer timer_;
-    protocol::socks5::Rules rules_;
+    protocol::Rules rules_;
     core::Core* core_ = nullptr;
     std::uint64_t literals_ = 0;
     std::uint64_t refused_ = 0;

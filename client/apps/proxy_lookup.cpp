@@ -22,10 +22,11 @@ asio::awaitable<void> Proxy::answer_lookup(Ref application) {
     }
     if (application->gone) co_return;
     answer.resize(have);
-    auto reply = socks5::reply_bytes(socks5::Reply::general_failure);
+    const auto& handshake = application->handshake;
+    auto reply = handshake.reply_bytes(socks5::Reply::general_failure);
     const auto records = stream::decode_records(answer);
     if (application->reset)
-        reply = socks5::reply_bytes(socks5::reply_for(*application->reset));
+        reply = handshake.reply_bytes(socks5::reply_for(*application->reset));
     else if (application->finished && records)
         reply = socks5::answer_bytes(*records, application->wants_name, rules_.private_targets);
     co_await send_refusal(application, std::move(reply));

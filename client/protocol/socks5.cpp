@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "client/protocol/destination.hpp"
 #include "sphinx/base/address.hpp"
 #include "sphinx/base/codec.hpp"
-#include "sphinx/base/host_name.hpp"
 
 namespace nightjar::client::protocol::socks5 {
 
@@ -20,53 +20,43 @@ constexpr std::uint8_t command_connect = 1;
 constexpr std::uint8_t command_resolve = 0xf0, command_resolve_ptr = 0xf1;  // Tor's
 constexpr std::uint8_t type_ipv4 = 1, type_name = 3, type_ipv6 = 4;
 
-// User names with this prefix are reserved for extensions and refused until one is defined.
-// Otherwise an application could request a special isolation and wrongly believe that it was
-// granted.
-constexpr std::string_view reserved_prefix = "<nightjar";
-
 // The SOCKS4 rejection: version 0, code 91, six bytes that clients ignore.
 constexpr std::string_view socks4_rejection{"\x00\x5b\x00\x00\x00\x00\x00\x00", 8};
 
-constexpr std::string_view http_answer =
-    "HTTP/1.0 501 This is a SOCKS5 port\r\n"
-    "Content-Type: text/plain; charset=utf-8\r\n"
-    "Connection: close\r\n"
-    "\r\n"
-    "This is Nightjar's SOCKS5 port, not an HTTP proxy.\n"
-    "Enter it as a SOCKS v5 host, with names resolved by the proxy\n"
-    "(curl: --proxy socks5h://127.0.0.1:PORT).\n";
-
-bool is_localhost(std::string_view name) {
-    if (name.ends_with('.')) name.remove_suffix(1);
-    std::string lower{name};
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    return lower == "localhost" || lower.ends_with(".localhost");
-}
-
-struct Destination {
-    std::string host;
-    bool is_public = false;
-};
-
 /// Empty if the length does not match the type, or if the name is not a valid host name.
-std::optional<Destination> destination(std::uint8_t type, base::ByteView address) {
-    if (type == type_name) {
-        const auto name = base::as_text(address);
-        if (const auto literal = base::parse_literal(name)) {
-            return Destination{literal->text, literal->is_public};
-        }
-        if (!base::is_host_name(name)) return std::nullopt;
-        return Destination{std::string{name}, !is_localhost(name)};
-    }
+std::optional<Destination> read_destination(std::uint8_t type, base::ByteView address) {
+    if (type == type_name) return destination_of(base::as_text(address));
     base::Reader reader{address};
     base::IpAddress ip;
     ip.v6 = type != type_ipv4;
     reader.into(base::ByteSpan{ip.bytes}.first(ip.v6 ? 16 : 4));
     if (!reader.finished()) return std::nullopt;
-    const auto literal = base::literal(ip);
-    return Destination{literal.text, literal.is_public};
+    return destination_of(ip);
+}
+
+/// What RFC 1928 has for a reply that only extended errors have.
+Reply plain(Reply reply) {
+    switch (reply) {
+        case Reply::no_session:
+        case Reply::session_ended:
+            return Reply::general_failure;
+        case Reply::refused_by_exit:
+            return Reply::not_allowed;
+        case Reply::unresolved:
+            return Reply::host_unreachable;
+        case Reply::succeeded:
+        case Reply::general_failure:
+        case Reply::not_allowed:
+        case Reply::network_unreachable:
+        case Reply::host_unreachable:
+        case Reply::connection_refused:
+        case Reply::ttl_expired:
+        case Reply::command_not_supported:
+        case Reply::address_type_not_supported:
+        case Reply::overloaded:
+            return reply;
+    }
+    return reply;
 }
 
 }  // namespace
@@ -75,8 +65,9 @@ Reply reply_for(stream::ResetReason reason) {
     using stream::ResetReason;
     switch (reason) {
         case ResetReason::refused_by_policy:
-            return Reply::not_allowed;
+            return Reply::refused_by_exit;
         case ResetReason::unresolvable:
+            return Reply::unresolved;
         case ResetReason::unreachable:
             return Reply::host_unreachable;
         case ResetReason::connection_refused:
@@ -88,13 +79,17 @@ Reply reply_for(stream::ResetReason reason) {
         case ResetReason::cancelled:
         case ResetReason::protocol_error:
         case ResetReason::session_ended:
-            return Reply::general_failure;
+            return Reply::session_ended;
     }
     return Reply::general_failure;
 }
 
-base::Bytes reply_bytes(Reply reply) {
-    return {version, static_cast<std::uint8_t>(reply), 0, type_ipv4, 0, 0, 0, 0, 0, 0};
+base::Bytes reply_bytes(Reply reply, bool extended) {
+    return {version, static_cast<std::uint8_t>(extended ? reply : plain(reply)),
+            0,       type_ipv4,
+            0,       0,
+            0,       0,
+            0,       0};
 }
 
 base::Bytes answer_bytes(std::span<const stream::NameRecord> records, bool wants_name,
@@ -213,7 +208,6 @@ void Handshake::message_complete() {
 void Handshake::on_greeting() {
     const auto first = message_[0];
     if (first == 4) return refuse(socks4_rejection);
-    if (first >= 'A' && first <= 'Z') return refuse(http_answer);
     if (first != version) return refuse("");
     const auto methods = base::ByteView{message_}.subspan(2);
     const auto offered = [methods](std::uint8_t method) {
@@ -233,16 +227,16 @@ void Handshake::on_greeting() {
 }
 
 void Handshake::on_credentials() {
-    const bool refused = message_[0] != credentials_version ||
-                         base::as_text(base::ByteView{message_}.subspan(2, message_[1]))
-                             .starts_with(reserved_prefix);
+    const bool refused =
+        message_[0] != credentials_version ||
+        is_reserved_user(base::as_text(base::ByteView{message_}.subspan(2, message_[1])));
     if (refused) {
         send({credentials_version, 1});
         state_ = State::refused;
         return;
     }
     // The whole message (lengths, user name, password) is an unambiguous key.
-    isolation_ = base::as_text(message_);
+    credentials_ = base::as_text(message_);
     authenticated_ = true;
     send({credentials_version, 0});
     state_ = State::request;
@@ -263,7 +257,7 @@ void Handshake::on_request() {
     const auto address = base::ByteView{message_}.subspan(start, message_.size() - start - 2);
     base::Reader port_field{base::ByteView{message_}.last(2)};
     const auto port = port_field.u16();
-    const auto destination = socks5::destination(type, address);
+    const auto destination = read_destination(type, address);
     if (!destination || (port == 0 && !looks_up)) return refuse(Reply::general_failure);
     wants_name_ = command == command_resolve_ptr;
     if (wants_name_ && !base::parse_literal(destination->host))
@@ -271,7 +265,8 @@ void Handshake::on_request() {
     if (!destination->is_public && !rules_.private_targets) return refuse(Reply::not_allowed);
 
     target_ = {destination->host, looks_up ? std::uint16_t{0} : port};
-    if (authenticated_) isolation_ = rules_.listener + '\0' + isolation_;
+    isolation_ = isolation_key(
+        rules_, authenticated_ ? std::optional<std::string_view>{credentials_} : std::nullopt);
     state_ = State::asked;
 }
 

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/core/core.hpp"
+#include "client/protocol/isolation_rules.hpp"
 #include "sphinx/base/bytes.hpp"
 #include "sphinx/stream/mux.hpp"
 #include "sphinx/stream/name_records.hpp"
@@ -33,6 +33,12 @@ enum class Reply : std::uint8_t {
     command_not_supported = 7,       // BIND, UDP ASSOCIATE, unknown
     address_type_not_supported = 8,  // neither 1, 3 nor 4
     overloaded = 0xe6,               // our own code: a bound of the client or the exit is reached
+
+    // Extended errors, for a listener that asks for them. In brackets what others get instead.
+    no_session = 0xe0,       // [1] the client has no session to an exit yet
+    refused_by_exit = 0xe1,  // [2] by its policy
+    session_ended = 0xe2,    // [1] the exit or its session ended before it answered
+    unresolved = 0xe3,       // [4] the exit found no address for the name
 };
 
 /// The reply to an application whose stream was reset before the exit accepted it.
@@ -43,13 +49,8 @@ Reply reply_for(stream::ResetReason reason);
 base::Bytes answer_bytes(std::span<const stream::NameRecord> records, bool wants_name,
                          bool private_targets);
 /// Ten bytes. The bound address is always 0.0.0.0:0, because the application must not learn the
-/// exit's.
-base::Bytes reply_bytes(Reply reply);
-
-struct Rules {
-    bool private_targets = false;  // lab networks only: allow private and loopback targets
-    std::string listener;          // our address and port; a part of every isolation key
-};
+/// exit's. Without `extended` the reply is one of RFC 1928 or `overloaded`.
+base::Bytes reply_bytes(Reply reply, bool extended = false);
 
 /// One application's handshake. It buffers at most one message (513 bytes).
 class Handshake {
@@ -102,6 +103,7 @@ class Handshake {
     base::Bytes output_;
     stream::Target target_;
     bool wants_name_ = false;
+    std::string credentials_;
     core::IsolationKey isolation_;
 };
 

@@ -100,12 +100,11 @@ class Socks(NetworkTest):
                 link.sendall(said)
                 self.assertEqual(self.rest(link), answer)
 
-    def test_http_gets_a_page(self):
-        link = self.connect()
-        link.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = self.rest(link)
-        self.assertTrue(answer.startswith(b"HTTP/1.0 501 "), answer)
-        self.assertIn(b"SOCKS5 port", answer)
+    def test_a_browser_that_knocks_gets_no_answer(self):
+        for said in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\nOrigin: http://x\r\n\r\n"):
+            link = self.connect()
+            link.sendall(said)
+            self.assertEqual(self.rest(link), b"")
 
     def test_requests(self):
         for what, request, reply in REQUESTS:

@@ -154,9 +154,13 @@ TEST_CASE("proxy: refusals arrive whole, then the connection ends well") {
         CHECK(answer == expected);
         CHECK(ended_well);
     }
+    auto plain = fixture.connect();
+    CHECK(fixture.talk(plain, "GET http://a/ HTTP/1.1\r\n\r\n").first.starts_with("HTTP/1.1 501"));
     auto browser = fixture.connect();
-    CHECK(
-        fixture.talk(browser, "GET http://a/ HTTP/1.1\r\n\r\n").first.starts_with("HTTP/1.0 501"));
+    CHECK(fixture.talk(browser, "GET / HTTP/1.1\r\n\r\n") == std::pair{std::string{}, true});
+    auto denied = fixture.connect();
+    CHECK(fixture.talk(denied, "CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n")
+              .first.starts_with("HTTP/1.1 403"));
     CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
     CHECK(fixture.streams() == 0);
 }
@@ -209,6 +213,18 @@ TEST_CASE("proxy: no answer from the exit in time is TTL expired") {
     auto socket = fixture.connect();
     const auto [answer, ended_well] = fixture.talk(socket, hello + request + "sent ahead");
     CHECK(answer == hello_back + reply(6));
+    CHECK(ended_well);
+    CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
+    CHECK(fixture.streams() == 0);
+}
+
+TEST_CASE("proxy: no answer from the exit in time is a gateway timeout over HTTP") {
+    Fixture fixture;
+    auto socket = fixture.connect();
+    const auto [answer, ended_well] =
+        fixture.talk(socket, "CONNECT a.b:80 HTTP/1.1\r\n\r\nsent ahead");
+    CHECK(answer.starts_with("HTTP/1.1 504 "));
+    CHECK(answer.ends_with("\r\n\r\n"));
     CHECK(ended_well);
     CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
     CHECK(fixture.streams() == 0);

@@ -7,6 +7,7 @@
 
 using namespace nightjar;
 using namespace nightjar::client::protocol::socks5;
+using nightjar::client::protocol::Rules;
 using State = Handshake::State;
 
 namespace {
@@ -107,16 +108,6 @@ TEST_CASE("socks5: greetings") {
     CHECK(all.used == 257);
 }
 
-TEST_CASE("socks5: an HTTP client gets an answer that explains the port") {
-    for (const char* line :
-         {"GET / HTTP/1.1\r\n", "CONNECT a:443 HTTP/1.1\r\n", "HEAD /", "POST"}) {
-        const auto outcome = run(line);
-        CHECK(outcome.state == State::refused);
-        CHECK(outcome.output.starts_with("HTTP/1.0 501 "));
-        CHECK(outcome.output.find("SOCKS5 port") != std::string::npos);
-    }
-}
-
 TEST_CASE("socks5: credentials") {
     struct Row {
         const char* what;
@@ -150,7 +141,7 @@ TEST_CASE("socks5: credentials after 'no authentication' are taken all the same"
     const auto outcome = run(hello + bytes({1, 1, 'u', 1, 'p'}) + named("example.org"));
     CHECK(outcome.state == State::asked);
     CHECK(outcome.output == hello_back + bytes({1, 0}));
-    CHECK(outcome.isolation == std::string("L\0\1\1u\1p", 7));
+    CHECK(outcome.isolation == std::string("L\0\0\1\1u\1p", 8));
     // Only once.
     const auto twice = run(hello_password + bytes({1, 0, 0, 1, 0, 0}));
     CHECK(twice.output == bytes({5, 2, 1, 0}) + reply(1));
@@ -340,15 +331,23 @@ TEST_CASE("socks5: a lab network may be asked for private targets") {
 
 TEST_CASE("socks5: why a stream was reset decides the reply") {
     using stream::ResetReason;
-    const std::pair<ResetReason, int> rows[] = {
-        {ResetReason::cancelled, 1},      {ResetReason::refused_by_policy, 2},
-        {ResetReason::unresolvable, 4},   {ResetReason::unreachable, 4},
-        {ResetReason::timed_out, 6},      {ResetReason::connection_refused, 5},
-        {ResetReason::protocol_error, 1}, {ResetReason::overload, 0xe6},
-        {ResetReason::session_ended, 1},
+    struct Row {
+        ResetReason reason;
+        int code, extended;
     };
-    for (const auto& [reason, code] : rows)
-        CHECK(static_cast<int>(reply_for(reason)) == code);
+    const Row rows[] = {
+        {ResetReason::cancelled, 1, 0xe2},      {ResetReason::refused_by_policy, 2, 0xe1},
+        {ResetReason::unresolvable, 4, 0xe3},   {ResetReason::unreachable, 4, 4},
+        {ResetReason::timed_out, 6, 6},         {ResetReason::connection_refused, 5, 5},
+        {ResetReason::protocol_error, 1, 0xe2}, {ResetReason::overload, 0xe6, 0xe6},
+        {ResetReason::session_ended, 1, 0xe2},
+    };
+    for (const auto& [reason, code, extended] : rows) {
+        CHECK(std::string{base::as_text(reply_bytes(reply_for(reason)))} == reply(code));
+        CHECK(std::string{base::as_text(reply_bytes(reply_for(reason), true))} == reply(extended));
+    }
+    CHECK(std::string{base::as_text(reply_bytes(Reply::no_session))} == reply(1));
+    CHECK(std::string{base::as_text(reply_bytes(Reply::no_session, true))} == reply(0xe0));
     CHECK(std::string{base::as_text(reply_bytes(Reply::succeeded))} == reply(0));
 }
 

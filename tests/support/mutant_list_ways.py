@@ -1,0 +1,31 @@
+"""Mutants of the ways into the client."""
+from mutant_list import CORE, mutant
+
+HTTP = "client/protocol/http_connect.cpp"
+MALFORMED = "http: a malformed request gets status 400 and no target"
+KNOCKS = "http: what a web page can make a browser send gets no answer at all"
+ISOLATES = "http: isolation by Proxy-Authorization and by Tor's field"
+
+MUTANTS = [
+    mutant("http-head-without-a-bound", HTTP, "head_.size() == head_max", "head_.empty()", CORE, "http: a head has a bound"),
+    mutant("http-answers-a-page-that-knocks", HTTP, 'if (!connects && !target.starts_with("http://")) return refuse_silently();',
+           "", CORE, KNOCKS),
+    mutant("http-answers-a-page-by-its-fields", HTTP, "if (comes_from_a_page(name)) refuse_silently();", "", CORE, KNOCKS),
+    mutant("http-request-with-content", HTTP,
+           'if (equal_ignoring_case(name, "content-length") && value != "0") well = false;', "", CORE, MALFORMED),
+    mutant("http-chunked-request", HTTP, 'if (equal_ignoring_case(name, "transfer-encoding")) well = false;', "",
+           CORE, MALFORMED),
+    mutant("http-field-twice", HTTP, "well = well && !into;", "", CORE, MALFORMED),
+    mutant("http-line-ends-by-a-half", HTTP, "is_token(name) && is_field_value(value)", "is_token(name)", CORE, MALFORMED),
+    mutant("http-address-without-brackets", HTTP, "brackets != (address && address->v6) || ", "", CORE, MALFORMED),
+    mutant("http-port-wraps", HTTP, "if (c < '0' || c > '9' || port > 65535) return false;",
+           "if (c < '0' || c > '9') return false;", CORE, MALFORMED),
+    mutant("http-private-target", HTTP, "if (!destination->is_public && !rules_.private_targets) return refuse(Reply::not_allowed);",
+           "", CORE, "http: private targets are refused, outside of a lab"),
+    mutant("http-reserved-user", HTTP, " || is_reserved_user(user)", "", CORE, MALFORMED),
+    mutant("http-isolation-field-hides-credentials", HTTP, 'credentials.value_or("none")', 'std::string{"none"}', CORE, ISOLATES),
+    mutant("isolation-by-credentials-against-the-rule", "client/protocol/isolation_rules.cpp",
+           "if (!rules.by_credentials) credentials.reset();", "", CORE, ISOLATES),
+    mutant("extended-error-unasked", "client/protocol/socks5.cpp", "extended ? reply : plain(reply)", "(static_cast<void>(extended), reply)",
+           CORE, "socks5: why a stream was reset decides the reply"),
+]
