@@ -24,6 +24,7 @@ bool EpochKeys::take(base::Epoch epoch, const KeyTime& now) {
     if (to_wipe_.contains(epoch)) wipe(epoch);
     auto stored = store_.take(epoch);
     public_keys_[epoch] = stored.key->keys.public_key;
+    secrets_[epoch] = stored.key;
     keyring_.add(std::move(stored.key), std::move(stored.seen));
     if (stored.fresh || !record_.ends.contains(epoch)) {
         const auto left = directory::epoch_start(epoch.next(), epoch_length_) - now.wall;
@@ -54,6 +55,7 @@ void EpochKeys::load(const KeyTime& now) {
 
 void EpochKeys::end(base::Epoch epoch) {
     public_keys_.erase(epoch);
+    secrets_.erase(epoch);
     to_wipe_.insert(epoch);
 }
 
@@ -113,19 +115,21 @@ void EpochKeys::renew(const KeyTime& now) {
         if (!public_keys_.contains(epoch)) made = take(epoch, now) || made;
     record(now);
     if (described_ == current && !made) return;
-    write_descriptor("descriptor", current);
-    write_descriptor("descriptor.next", current.next());
+    write_descriptor("descriptor", current, now);
+    write_descriptor("descriptor.next", current.next(), now);
     described_ = current;
 }
 
-void EpochKeys::write_descriptor(const char* name, base::Epoch epoch) const {
+void EpochKeys::write_descriptor(const char* name, base::Epoch epoch, const KeyTime& now) const {
     auto relay = self_;
     relay.mix_key = public_key(epoch);
     relay.next_mix_key = public_key(epoch.next());
     // No fsync: a power cut may lose this file, but it also destroys the keys that the file names.
-    node::files::replace_file(data_dir_ / name,
-                              directory::make_descriptor(relay, epoch, identity_.identity_seed),
-                              node::files::Durability::rename_only);
+    const auto text = directory::make_descriptor(
+        {epoch, std::chrono::floor<base::Seconds>(now.wall), std::move(relay)},
+        {identity_.identity_seed, identity_.link_seed, secrets_.at(epoch)->keys.secret,
+         secrets_.at(epoch.next())->keys.secret});
+    node::files::replace_file(data_dir_ / name, text, node::files::Durability::rename_only);
 }
 
 bool EpochKeys::matches(const directory::Relay& listed, base::Epoch at) const {

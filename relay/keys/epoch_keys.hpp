@@ -14,6 +14,7 @@
 #include <exception>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -71,7 +72,7 @@ class EpochKeys {
     void renew(const KeyTime& now);
     bool take(base::Epoch epoch, const KeyTime& now);
     void record(const KeyTime& now);
-    void write_descriptor(const char* name, base::Epoch epoch) const;
+    void write_descriptor(const char* name, base::Epoch epoch, const KeyTime& now) const;
 
     KeyStore& store_;
     core::Keyring& keyring_;
@@ -80,6 +81,7 @@ class EpochKeys {
     std::filesystem::path data_dir_;
     base::Seconds epoch_length_;
     std::map<base::Epoch, base::MixKey> public_keys_;
+    std::map<base::Epoch, std::shared_ptr<const core::MixKeyPair>> secrets_;  // of public_keys_
     std::set<base::Epoch> to_wipe_;         // ended, and still in the store
     ClockRecord record_;                    // of the keys in public_keys_ and to_wipe_
     ClockRecord written_;                   // what the file says

@@ -2,42 +2,85 @@
 
 #include <sodium.h>
 
-#include <cassert>
 #include <stdexcept>
 
 #include "sphinx/directory/fields.hpp"
+#include "sphinx/directory/possession.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/directory/signature.hpp"
 
 namespace nightjar::directory {
 
-std::string make_descriptor(const Relay& relay, base::Epoch epoch,
-                            const base::Secret<32>& identity_seed) {
-    if (const auto fault = relay_fault(relay, RelayForm::descriptor))
+namespace {
+
+constexpr std::uint64_t seconds_max = 253'402'300'799;  // the end of the year 9999
+
+struct Proofs {
+    LinkProof link{};
+    MixProof mix{}, next_mix{};
+};
+
+/// Reads the lines behind the relay's. The reason why a descriptor's maker does not hold its keys.
+const char* take_proofs(FieldReader& reader, const Relay& relay) {
+    const auto proven = reader.consumed();
+    Proofs proofs;
+    reader.into(proofs.link, reader.take("link-proof"));
+    reader.into(proofs.mix, reader.take("mix-proof"));
+    reader.into(proofs.next_mix, reader.take("next-mix-proof"));
+    const auto signed_part = reader.consumed();
+    base::ByteArray<64> signature{};
+    reader.into(signature, reader.take("signature"));
+    reader.finish();
+    if (!reader.ok()) return nullptr;
+    // The signature first: it is one check, and a stranger's text fails it.
+    if (!verifies(signed_part, {relay.identity, signature}))
+        return "the signature is not the relay's";
+    if (!proves_link_key(proven, relay.link_key, proofs.link))
+        return "the relay does not prove that it holds its link key";
+    if (!proves_mix_key(proven, relay.mix_key, proofs.mix) ||
+        !proves_mix_key(proven, relay.next_mix_key, proofs.next_mix))
+        return "the relay does not prove that it holds its mix keys";
+    return nullptr;
+}
+
+}  // namespace
+
+std::string sign_descriptor(std::string lines, const DescriptorKeys& keys) {
+    const auto proven = lines;
+    const auto hex = [](const auto& bytes) { return base::to_hex(bytes); };
+    put_field(lines, "link-proof", hex(prove_link_key(proven, keys.link_seed)));
+    put_field(lines, "mix-proof", hex(prove_mix_key(proven, keys.mix_secret)));
+    put_field(lines, "next-mix-proof", hex(prove_mix_key(proven, keys.next_mix_secret)));
+    put_field(lines, "signature", hex(sign_text(lines, keys.identity_seed).signature));
+    return lines;
+}
+
+std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& keys) {
+    if (const auto fault = relay_fault(descriptor.relay, RelayForm::descriptor))
         throw std::invalid_argument("the relay's description is impossible: " + *fault);
     std::string text;
-    put_field(text, "nightjar-descriptor", 1);
-    put_field(text, "epoch", epoch.value);
-    put_relay(text, relay, RelayForm::descriptor);
-    const auto signature = sign_text(text, identity_seed);
-    if (signature.authority != relay.identity)
-        throw std::invalid_argument("the identity key is another relay's");
-    put_field(text, "signature", base::to_hex(signature.signature));
+    put_field(text, "nightjar-descriptor", 2);
+    put_field(text, "epoch", descriptor.epoch.value);
+    put_field(text, "made",
+              static_cast<std::uint64_t>(descriptor.made.time_since_epoch() / base::Seconds{1}));
+    put_relay(text, descriptor.relay, RelayForm::descriptor);
+    text = sign_descriptor(std::move(text), keys);
+    if (const auto parsed = parse_descriptor(text); !parsed)
+        throw std::invalid_argument("a key is another relay's: " + parsed.error().reason);
     return text;
 }
 
 base::Result<Descriptor, ParseError> parse_descriptor(std::string_view text) {
     FieldReader reader{text, descriptor_size_max};
     Descriptor descriptor;
-    reader.literal("nightjar-descriptor", "1");
+    reader.literal("nightjar-descriptor", "2");
     descriptor.epoch.value = static_cast<std::uint32_t>(reader.number("epoch", 0, UINT32_MAX));
+    descriptor.made = base::Wall{
+        base::Seconds{static_cast<base::Seconds::rep>(reader.number("made", 0, seconds_max))}};
     descriptor.relay = take_relay(reader, RelayForm::descriptor);
-    const auto signed_part = reader.consumed();
-    reader.into(descriptor.signature, reader.take("signature"));
-    reader.finish();
+    const auto* fault = take_proofs(reader, descriptor.relay);
     if (!reader.ok()) return base::Fail{reader.error()};
-    if (!verifies(signed_part, {descriptor.relay.identity, descriptor.signature}))
-        return base::Fail{ParseError{0, "the signature is not the relay's"}};
+    if (fault != nullptr) return base::Fail{ParseError{0, fault}};
     return descriptor;
 }
 

@@ -1,7 +1,8 @@
-// A relay's own signed description: `nightjar-relay init` writes it and `nightjar-authority sign`
-// reads it. The identity key signs the link key, the addresses and the mix keys of two epochs. The
-// grammar is that of the document (docs/directory.md), but the first line differs, so that a
-// signature over one is never valid for the other.
+// A relay's own signed description: the relay makes it for each epoch, and the authority reads it.
+// The identity key signs the link key, the addresses and the mix keys of two epochs; the link key
+// and both mix keys prove that the relay holds them (possession.hpp). The grammar is that of the
+// document (docs/directory.md), but the first line differs, so that a signature over one is never
+// valid for the other.
 #pragma once
 
 #include <string>
@@ -16,20 +17,31 @@ namespace nightjar::directory {
 
 struct Descriptor {
     base::Epoch epoch;  // of relay.mix_key; relay.next_mix_key is for the next epoch
-    Relay relay;        // operator_name, family and capacity keep their defaults
-    base::ByteArray<64> signature{};
+    base::Wall
+        made{};   // whole seconds; of two descriptors of a relay for one epoch, the newer counts
+    Relay relay;  // operator_name, family and capacity keep their defaults
     bool operator==(const Descriptor&) const = default;
 };
 
 inline constexpr std::size_t descriptor_size_max = 8192;
 
-/// Returns the signed text of a relay's description. Precondition: `identity_seed` is the Ed25519
-/// seed of relay.identity. operator_name, family and capacity are not part of the text. Throws
-/// std::invalid_argument with the reason if no document could list the relay.
-std::string make_descriptor(const Relay& relay, base::Epoch epoch,
-                            const base::Secret<32>& identity_seed);
+/// The secret halves of the keys in a descriptor. They must outlive the call that gets this.
+struct DescriptorKeys {
+    const base::Secret<32>& identity_seed;  // Ed25519
+    const base::Secret<32>& link_seed;      // Ed25519
+    const base::Secret<32>& mix_secret;     // X25519
+    const base::Secret<32>& next_mix_secret;
+};
 
-/// Strict, and checks the signature: a returned Descriptor was made with the identity key.
+/// Returns the signed text of a relay's description. operator_name, family and capacity are not
+/// part of the text. Throws std::invalid_argument with the reason if no document could list the
+/// relay, or if a key is not the relay's.
+std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& keys);
+
+/// Strict, and checks the signature and the proofs: its maker holds all four keys.
 base::Result<Descriptor, ParseError> parse_descriptor(std::string_view text);
+
+/// The last step of make_descriptor: appends the proofs and the signature to all lines before them.
+std::string sign_descriptor(std::string lines, const DescriptorKeys& keys);
 
 }  // namespace nightjar::directory

@@ -57,10 +57,10 @@ void require_reason(const ParseError& error) {
     require(!error.reason.empty() && error.reason.size() < 256);
 }
 
-/// The identity of the descriptors in the corpus; 32 bytes 01, as in docs/directory.md.
-base::Secret<32> seed() {
+/// The keys of the descriptors in the corpus, as in docs/directory.md.
+base::Secret<32> seed(std::uint8_t byte) {
     base::Secret<32> bytes;
-    std::fill_n(bytes.data(), bytes.size(), std::uint8_t{1});
+    std::fill_n(bytes.data(), bytes.size(), byte);
     return bytes;
 }
 
@@ -75,14 +75,15 @@ void try_descriptor(std::string_view text) {
 }
 
 void try_signed_descriptor(std::string_view text) {
-    const auto end = text.rfind("signature ");
+    const auto end = text.rfind("link-proof ");
     if (end == text.npos) return;
-    auto made = std::string{text.substr(0, end)};
-    made += "signature " + base::to_hex(sign_text(made, seed()).signature) + "\n";
+    const auto identity = seed(0x01), link = seed(0x11), mix = seed(0x21), next_mix = seed(0x31);
+    const DescriptorKeys keys{identity, link, mix, next_mix};
+    const auto made = sign_descriptor(std::string{text.substr(0, end)}, keys);
     const auto descriptor = parse_descriptor(made);
     if (!descriptor) return require_reason(descriptor.error());
     described.reach();
-    require(make_descriptor(descriptor->relay, descriptor->epoch, seed()) == made);
+    require(make_descriptor(*descriptor, keys) == made);
 }
 
 template <class List>

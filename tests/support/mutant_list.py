@@ -371,7 +371,7 @@ MUTANTS = [
            "epoch <= current.next().next().next()",
            SYSTEM, "epoch keys: keys of this epoch and of the two after it, and descriptors that name them"),
     mutant("next-descriptor-of-this-epoch", "relay/keys/epoch_keys.cpp",
-           'write_descriptor("descriptor.next", current.next());', 'write_descriptor("descriptor.next", current);',
+           'write_descriptor("descriptor.next", current.next(), now);', 'write_descriptor("descriptor.next", current, now);',
            SYSTEM, "epoch keys: keys of this epoch and of the two after it, and descriptors that name them"),
     mutant("expiry-of-the-oldest-key", "relay/keys/epoch_keys.cpp", "public_keys_.rbegin()->first.next()",
            "public_keys_.begin()->first.next()",

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "sphinx/directory/signature.hpp"
+#include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
 
 using namespace nightjar;
@@ -13,19 +14,32 @@ using namespace nightjar::directory;
 
 namespace {
 
+const base::Wall made{base::Seconds{1'800'000'000}};
+
 struct Described {
-    base::Secret<32> seed;
+    base::SeededRandom random;
+    test::RelayKeys keys;
     Relay relay;
 
-    explicit Described(std::uint8_t layer) {
-        base::SeededRandom random{layer + 1u};
-        random.fill(seed.span());
+    explicit Described(std::uint8_t layer) : random{layer + 1u}, keys{random} {
         relay = test::random_relay(random, layer);
-        relay.identity = sign_text("", seed).authority;
+        keys.name_in(relay);
         relay.name = "wren";
         relay.addresses = {{"127.0.0.1", 9001}, {"2001:db8::1", 9001}};
     }
-    std::string text() const { return make_descriptor(relay, {500'000}, seed); }
+    std::string text() const { return make_descriptor({{500'000}, made, relay}, keys.secrets()); }
+    /// What the proofs and the signature cover.
+    std::string lines() const {
+        auto lines = text();
+        lines.resize(lines.find("link-proof "));
+        return lines;
+    }
+    /// Why a descriptor is refused that `others` have signed.
+    std::string refused(const test::RelayKeys& others) const {
+        const auto parsed = parse_descriptor(sign_descriptor(lines(), others.secrets()));
+        REQUIRE_FALSE(parsed);
+        return parsed.error().reason;
+    }
 };
 
 }  // namespace
@@ -37,6 +51,7 @@ TEST_CASE("a descriptor says what its relay is, signed by the relay") {
         REQUIRE(parsed);
         CHECK(parsed->relay == described.relay);
         CHECK(parsed->epoch == base::Epoch{500'000});
+        CHECK(parsed->made == made);
     }
 }
 
@@ -84,8 +99,53 @@ TEST_CASE("a descriptor signed by another key is refused") {
     const auto parsed = parse_descriptor(forged);
     REQUIRE_FALSE(parsed);
     CHECK(parsed.error().reason == "the signature is not the relay's");
-    CHECK_THROWS_WITH_AS(make_descriptor(described.relay, {1}, other),
-                         "the identity key is another relay's", std::invalid_argument);
+}
+
+TEST_CASE("a descriptor proves that its relay holds each key that it names") {
+    const Described wren{1};
+    Described thief{2};
+    const auto try_keys = [&](base::Secret<32> test::RelayKeys::*key) {
+        const auto others = wren.keys.secrets();
+        test::RelayKeys mixed{thief.random};
+        for (const auto& [to, from] :
+             {std::pair{&mixed.identity, &others.identity_seed},
+              std::pair{&mixed.link, &others.link_seed}, std::pair{&mixed.mix, &others.mix_secret},
+              std::pair{&mixed.next_mix, &others.next_mix_secret}})
+            *to = from->copy();
+        CHECK(parse_descriptor(sign_descriptor(wren.lines(), mixed.secrets())));
+        thief.random.fill((mixed.*key).span());
+        return wren.refused(mixed);
+    };
+    CHECK(try_keys(&test::RelayKeys::identity) == "the signature is not the relay's");
+    CHECK(try_keys(&test::RelayKeys::link) ==
+          "the relay does not prove that it holds its link key");
+    const auto* mix_keys = "the relay does not prove that it holds its mix keys";
+    CHECK(try_keys(&test::RelayKeys::mix) == mix_keys);
+    CHECK(try_keys(&test::RelayKeys::next_mix) == mix_keys);
+    CHECK_THROWS_WITH_AS(make_descriptor({{1}, made, wren.relay}, thief.keys.secrets()),
+                         "a key is another relay's: the signature is not the relay's",
+                         std::invalid_argument);
+}
+
+TEST_CASE("another relay's proofs prove nothing in a text of one's own") {
+    const Described wren{1};
+    Described thief{2};
+    auto text = thief.lines();
+    const auto own = base::to_hex(thief.relay.mix_key.bytes);
+    text.replace(text.find(own), own.size(), base::to_hex(wren.relay.mix_key.bytes));
+    text = sign_descriptor(text, thief.keys.secrets());
+    const auto line = [](const std::string& of) {
+        const auto from = of.find("\nmix-proof ") + 1;
+        return std::pair{from, of.find('\n', from) - from};
+    };
+    const auto theirs = wren.text();
+    const auto [from, size] = line(theirs);
+    text.replace(line(text).first, size, theirs.substr(from, size));
+    text.resize(text.find("\nsignature ") + 1);
+    text += "signature " + base::to_hex(sign_text(text, thief.keys.identity).signature) + "\n";
+    const auto parsed = parse_descriptor(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().reason == "the relay does not prove that it holds its mix keys");
 }
 
 TEST_CASE("a relay that could not be listed gets no descriptor") {

@@ -1,6 +1,7 @@
 // The worked example of docs/directory.md, byte for byte: generated from the seeds on that page,
 // and accepted as a client would accept it.
 #include <doctest/doctest.h>
+#include <sodium.h>
 
 #include <fstream>
 #include <iterator>
@@ -15,28 +16,38 @@ using namespace nightjar::directory;
 
 namespace {
 
-template <class Type>
-Type filled(std::uint8_t byte) {
-    Type value;
-    value.bytes.fill(byte);
-    return value;
-}
-
 base::Secret<32> seed(std::uint8_t byte) {
     base::Secret<32> value;
     std::fill_n(value.data(), value.size(), byte);
     return value;
 }
 
+/// The keys of the page's relay of this number.
+struct Keys {
+    base::Secret<32> identity, link, mix, next_mix;
+    explicit Keys(std::uint8_t number)
+        : identity{seed(number)},
+          link{seed(static_cast<std::uint8_t>(0x10 + number))},
+          mix{seed(static_cast<std::uint8_t>(0x20 + number))},
+          next_mix{seed(static_cast<std::uint8_t>(0x30 + number))} {}
+};
+
+base::MixKey x25519(const base::Secret<32>& secret) {
+    base::MixKey key;
+    crypto_scalarmult_base(key.bytes.data(), secret.data());
+    return key;
+}
+
 Relay example_relay(std::uint8_t number, std::uint8_t layer) {
+    const Keys keys{number};
     Relay relay;
-    relay.identity = sign_text("", seed(number)).authority;
+    relay.identity = sign_text("", keys.identity).authority;
     relay.role = layer == 0 ? Role::gateway : Role::mix;
     relay.layer = layer;
     relay.addresses = {{"192.0.2." + std::to_string(number), 9001}};
-    relay.link_key = filled<base::LinkKey>(static_cast<std::uint8_t>(0x10 + number));
-    relay.mix_key = filled<base::MixKey>(static_cast<std::uint8_t>(0x20 + number));
-    relay.next_mix_key = filled<base::MixKey>(static_cast<std::uint8_t>(0x30 + number));
+    relay.link_key.bytes = sign_text("", keys.link).authority.bytes;
+    relay.mix_key = x25519(keys.mix);
+    relay.next_mix_key = x25519(keys.next_mix);
     if (layer == 0) relay.exit_policy = "accept *:80,443";
     return relay;
 }
@@ -72,7 +83,10 @@ TEST_CASE("the worked example of the directory page is what this code makes and 
 
     auto wren = example_relay(1, 1);
     wren.name = "wren";
-    CHECK(block_behind(page, "## A descriptor") == make_descriptor(wren, {500'000}, seed(1)));
+    const Keys keys{1};
+    CHECK(block_behind(page, "## A descriptor") ==
+          make_descriptor({{500'000}, base::Wall{base::Seconds{1'799'996'400}}, wren},
+                          {keys.identity, keys.link, keys.mix, keys.next_mix}));
 
     const auto text = block_behind(page, "## A document");
     CHECK(text == to_text(example()));

@@ -10,6 +10,7 @@
 #include "sphinx/directory/signature.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/exit_code.hpp"
+#include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -36,16 +37,13 @@ struct Site {
         }
     }
     void add(std::uint8_t layer, const std::string& name, std::uint16_t port) {
-        base::Secret<32> seed;
-        random.fill(seed.span());
+        test::RelayKeys keys{random};
         auto relay = test::random_relay(random, layer);
-        relay.identity = directory::sign_text("", seed).authority;
         relay.name = name;
         relay.addresses = {{"127.0.0.1", port}};
-        write(name, directory::make_descriptor(relay, epoch, seed));
-        relay.mix_key = relay.next_mix_key;
-        relay.next_mix_key = random.id<base::MixKey>();
-        write(name + ".next", directory::make_descriptor(relay, epoch.next(), seed));
+        write(name, keys.describe(relay, epoch));
+        keys.turn(random);
+        write(name + ".next", keys.describe(relay, epoch.next()));
         relays += "  - {descriptor: " + name + ", operator: op-" + name + ", capacity: 10}\n";
     }
     void write(const std::string& name, const std::string& text) const {
