@@ -4,7 +4,8 @@ from pathlib import Path
 
 FORMATS = ["sphinx/base", "sphinx/crypto", "sphinx/packet", "sphinx/cell", "sphinx/directory",
            "sphinx/stream"]
-NODE = ["sphinx/node/process", "sphinx/node/files", "sphinx/node/config", "sphinx/node/link"]
+NODE = ["sphinx/node/process", "sphinx/node/files", "sphinx/node/config", "sphinx/node/link",
+        "sphinx/node/https"]
 RELAY = ["relay/core", "relay/keys", "relay/io", "relay/operation"]
 CLIENT = ["client/core", "client/protocol", "client/apps", "client/operation"]
 # Room -> the rooms that its files may include; its own always. docs/architecture.md draws it.
@@ -19,15 +20,16 @@ ARROWS = {
     "sphinx/node/files": ["sphinx/base", "sphinx/node/process"],
     "sphinx/node/config": ["sphinx/base", "sphinx/directory", "sphinx/node/files", "sphinx/node/process"],
     "sphinx/node/link": ["sphinx/base", "sphinx/cell", "sphinx/node/process"],
+    "sphinx/node/https": ["sphinx/base", "sphinx/node/process", "sphinx/node/link"],
     "relay/core": FORMATS,
     "relay/keys": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "relay/core"],
     "relay/io": [*FORMATS, "sphinx/node/process", "sphinx/node/link", "relay/core"],
     "relay/operation": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config",
-                        "relay/core", "relay/keys"],
+                        "sphinx/node/https", "relay/core", "relay/keys"],
     "relay": [*FORMATS, *NODE, *RELAY],
     "relay/authority/core": FORMATS,
     "relay/authority": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config",
-                        "relay/authority/core"],
+                        "sphinx/node/https", "relay/authority/core"],
     "client/core": FORMATS,
     "client/protocol": [*FORMATS, "client/core"],
     "client/apps": [*FORMATS, "sphinx/node/process", "client/core", "client/protocol"],

@@ -301,8 +301,8 @@ MUTANTS = [
            "SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1;",
            SYSTEM, "an offer of TLS 1.2 is refused at once, one of TLS 1.3 is answered"),
     mutant("tickets-sent", "sphinx/node/link/tls_identity.cpp",
-           "require(SSL_CTX_set_num_tickets(context, 0) == 1,",
-           "require(SSL_CTX_clear_options(context, SSL_OP_NO_TICKET) != 1 && "
+           "require_openssl(SSL_CTX_set_num_tickets(context, 0) == 1,",
+           "require_openssl(SSL_CTX_clear_options(context, SSL_OP_NO_TICKET) != 1 && "
            "SSL_CTX_set_num_tickets(context, 2) == 1,",
            SYSTEM, "no session is resumed and no early data taken"),
     mutant("no-key-update", "sphinx/node/link/link.cpp", "if (time >= next_key_update_) {",

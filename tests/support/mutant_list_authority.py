@@ -1,8 +1,12 @@
 """Mutants of the authority and of what relays send to it: descriptors, their proofs, and the service."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, SYSTEM, mutant
 
 POSSESSION = "sphinx/directory/possession.cpp"
 DESCRIPTOR = "sphinx/directory/descriptor.cpp"
+HTTPS = "sphinx/node/https/server.cpp"
+PINNED = "sphinx/node/https/pinned_tls.cpp"
+BOUNDS = "https: what breaks a bound is refused before the handler sees it"
+PREFIX = "https: a prefix has its rate, and all connections together their number"
 HOLDS = "a descriptor proves that its relay holds each key that it names"
 
 MUTANTS = [
@@ -20,4 +24,20 @@ MUTANTS = [
     mutant("time-of-a-descriptor-is-lost", DESCRIPTOR, 'put_field(text, "made",\n              static_cast<std::uint64_t>(descriptor.made.time_since_epoch() / base::Seconds{1}));',
            'put_field(text, "made", std::uint64_t{0 * descriptor.epoch.value});', CORE,
            "a descriptor says what its relay is, signed by the relay"),
+    # --- sphinx/node/https ---
+    mutant("any-key-is-the-pinned-one", PINNED, "return ok ? 1 : 0;", "return ok || true ? 1 : 0;", SYSTEM,
+           "https: a server with another key gets no request"),
+    mutant("https-header-without-bound", HTTPS, "parser.header_limit(static_cast<std::uint32_t>(limits_.header_max));",
+           "parser.header_limit(static_cast<std::uint32_t>(limits_.body_max));", SYSTEM, BOUNDS),
+    mutant("https-body-without-bound", HTTPS, "parser.body_limit(limits_.body_max);", "parser.body_limit(boost::none);",
+           SYSTEM, BOUNDS),
+    mutant("https-request-without-deadline", HTTPS, "lowest.expires_after(limits_.request_time);",
+           "lowest.expires_after(limits_.request_time * 100);", SYSTEM,
+           "https, faults 43: a peer that hangs or drips has its time and no more"),
+    mutant("https-without-rates", HTTPS, "if (!rates_.take(from, std::chrono::steady_clock::now())) return;", "",
+           SYSTEM, PREFIX),
+    mutant("https-loser-stays", HTTPS, "tasks_.cancel(found->second);", "static_cast<void>(found->second);", SYSTEM, PREFIX),
+    mutant("https-client-without-deadline", "sphinx/node/https/client.cpp", "lowest.expires_after(limits.deadline);",
+           "lowest.expires_after(limits.deadline * 1000);", SYSTEM,
+           "https, faults 43: a server that hangs, or says too much, fails the request in time"),
 ]

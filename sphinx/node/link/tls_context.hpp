@@ -8,17 +8,11 @@
 #include <memory>
 
 #include "sphinx/base/bytes.hpp"
+#include "sphinx/node/link/self_signed.hpp"
 #include "sphinx/node/link/tls_identity.hpp"
 
 namespace nightjar::node::link {
 
-template <auto Free>
-struct OpensslFree {
-    template <class T>
-    void operator()(T* object) const {
-        Free(object);
-    }
-};
 using SslContext = std::unique_ptr<SSL_CTX, OpensslFree<&SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, OpensslFree<&SSL_free>>;
 

@@ -4,9 +4,6 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include <stdexcept>
-#include <string>
-
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/node/link/tls_context.hpp"
 
@@ -14,37 +11,8 @@ namespace nightjar::node::link {
 
 namespace {
 
-using Key = std::unique_ptr<EVP_PKEY, OpensslFree<&EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, OpensslFree<&X509_free>>;
-
 // Our certificates have about 200 bytes, and a peer may send only one.
 constexpr long certificate_list_size_max = 2048;
-
-void require(bool ok, const char* what) {
-    if (ok) return;
-    ERR_clear_error();
-    throw std::runtime_error(std::string{"OpenSSL refuses "} + what);
-}
-
-// The certificates of all nodes differ only in the key: no name, date or serial number that could
-// reveal anything.
-Certificate self_signed(EVP_PKEY* key) {
-    Certificate certificate{X509_new()};
-    require(certificate != nullptr, "a certificate");
-    X509* x = certificate.get();
-    bool ok = X509_set_version(x, X509_VERSION_3) == 1;
-    ok = ok && ASN1_INTEGER_set(X509_get_serialNumber(x), 1) == 1;
-    ok = ok && ASN1_TIME_set_string(X509_getm_notBefore(x), "19700101000000Z") == 1;
-    ok = ok && ASN1_TIME_set_string(X509_getm_notAfter(x), "99991231235959Z") == 1;
-    X509_NAME* name = X509_get_subject_name(x);
-    const auto* text = reinterpret_cast<const unsigned char*>("nightjar");
-    ok = ok && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0) == 1;
-    ok = ok && X509_set_issuer_name(x, name) == 1;
-    ok = ok && X509_set_pubkey(x, key) == 1;
-    ok = ok && X509_sign(x, key, nullptr) > 0;
-    require(ok, "to sign our certificate");
-    return certificate;
-}
 
 int verifier_index() {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
@@ -92,18 +60,19 @@ void allow_only_our_tls(SSL_CTX* context) {
                 SSL_CTX_set1_groups_list(context, "X25519") == 1);
     ok = ok && SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1;
     ok = ok && SSL_CTX_set1_client_sigalgs_list(context, "ed25519") == 1;
-    require(ok, "our choice of TLS 1.3");
+    require_openssl(ok, "our choice of TLS 1.3");
     ERR_clear_error();
 
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
                                      SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    require(SSL_CTX_set_num_tickets(context, 0) == 1, "to do without tickets");
-    require(SSL_CTX_set_max_early_data(context, 0) == 1, "to do without early data");
-    require(SSL_CTX_set_recv_max_early_data(context, 0) == 1, "to do without early data");
+    require_openssl(SSL_CTX_set_num_tickets(context, 0) == 1, "to do without tickets");
+    require_openssl(SSL_CTX_set_max_early_data(context, 0) == 1, "to do without early data");
+    require_openssl(SSL_CTX_set_recv_max_early_data(context, 0) == 1, "to do without early data");
 
     // One record per cell: SSL_write never splits a cell, and every write is complete.
-    require(SSL_CTX_set_max_send_fragment(context, cell::cell_size) == 1, "records of a cell");
+    require_openssl(SSL_CTX_set_max_send_fragment(context, cell::cell_size) == 1,
+                    "records of a cell");
     SSL_CTX_clear_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 0);
@@ -116,28 +85,26 @@ void allow_only_our_tls(SSL_CTX* context) {
 
 SslContext make_context(const SSL_METHOD* method, X509* certificate, EVP_PKEY* key) {
     SslContext context{SSL_CTX_new(method)};
-    require(context != nullptr, "a context");
+    require_openssl(context != nullptr, "a context");
     allow_only_our_tls(context.get());
-    require(SSL_CTX_use_certificate(context.get(), certificate) == 1 &&
-                SSL_CTX_use_PrivateKey(context.get(), key) == 1 &&
-                SSL_CTX_check_private_key(context.get()) == 1,
-            "our certificate");
+    require_openssl(SSL_CTX_use_certificate(context.get(), certificate) == 1 &&
+                        SSL_CTX_use_PrivateKey(context.get(), key) == 1 &&
+                        SSL_CTX_check_private_key(context.get()) == 1,
+                    "our certificate");
     return context;
 }
 
 }  // namespace
 
 void set_verifier(SSL* ssl, PeerVerifier* verifier) {
-    require(SSL_set_ex_data(ssl, verifier_index(), verifier) == 1, "application data");
+    require_openssl(SSL_set_ex_data(ssl, verifier_index(), verifier) == 1, "application data");
 }
 
 TlsIdentity::TlsIdentity(const base::Secret<32>& ed25519_seed) : impl_{std::make_unique<Impl>()} {
-    const Key key{EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, ed25519_seed.data(),
-                                               ed25519_seed.size())};
-    require(key != nullptr, "our Ed25519 key");
+    const auto key = ed25519_key(ed25519_seed);
     std::size_t length = impl_->key.bytes.size();
-    require(EVP_PKEY_get_raw_public_key(key.get(), impl_->key.bytes.data(), &length) == 1,
-            "our Ed25519 public key");
+    require_openssl(EVP_PKEY_get_raw_public_key(key.get(), impl_->key.bytes.data(), &length) == 1,
+                    "our Ed25519 public key");
     const Certificate certificate = self_signed(key.get());
     impl_->dialing = make_context(TLS_client_method(), certificate.get(), key.get());
     impl_->answering = make_context(TLS_server_method(), certificate.get(), key.get());

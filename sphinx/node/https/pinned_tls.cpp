@@ -1,0 +1,70 @@
+#include "sphinx/node/https/pinned_tls.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <sodium.h>
+
+#include "sphinx/node/link/self_signed.hpp"
+
+namespace nightjar::node::https {
+
+namespace {
+
+namespace ssl = boost::asio::ssl;
+using link::require_openssl;
+
+// A certificate of ours has about 200 bytes, and a peer may send only one.
+constexpr long certificate_list_size_max = 2048;
+
+ssl::context new_context(ssl::context::method method) {
+    ssl::context context{method};
+    auto* native = context.native_handle();
+    bool ok = SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION) == 1;
+    ok = ok && SSL_CTX_set_num_tickets(native, 0) == 1;
+    ok = ok && SSL_CTX_set_max_early_data(native, 0) == 1;
+    require_openssl(ok, "our choice of TLS 1.3");
+    SSL_CTX_set_options(native, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_max_cert_list(native, certificate_list_size_max);
+    return context;
+}
+
+/// Replaces OpenSSL's chain building. TLS's CertificateVerify proves that the server holds the key.
+int verify_server(X509_STORE_CTX* store, void* pinned) {
+    const auto& wanted = *static_cast<const base::LinkKey*>(pinned);
+    X509* certificate = X509_STORE_CTX_get0_cert(store);
+    EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate);
+    base::LinkKey shown;
+    std::size_t length = shown.bytes.size();
+    const bool ok = key != nullptr && EVP_PKEY_is_a(key, "ED25519") == 1 &&
+                    EVP_PKEY_get_raw_public_key(key, shown.bytes.data(), &length) == 1 &&
+                    length == shown.bytes.size() &&
+                    sodium_memcmp(shown.bytes.data(), wanted.bytes.data(), length) == 0;
+    X509_STORE_CTX_set_error(store, ok ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    return ok ? 1 : 0;
+}
+
+}  // namespace
+
+ssl::context server_context(const base::Secret<32>& ed25519_seed) {
+    auto context = new_context(ssl::context::tls_server);
+    const auto key = link::ed25519_key(ed25519_seed);
+    const auto certificate = link::self_signed(key.get());
+    auto* native = context.native_handle();
+    require_openssl(SSL_CTX_use_certificate(native, certificate.get()) == 1 &&
+                        SSL_CTX_use_PrivateKey(native, key.get()) == 1,
+                    "our certificate");
+    return context;
+}
+
+PinnedContext::PinnedContext(const base::LinkKey& key)
+    : key_{std::make_unique<const base::LinkKey>(key)},
+      context_{new_context(ssl::context::tls_client)} {
+    auto* native = context_.native_handle();
+    require_openssl(SSL_CTX_set1_sigalgs_list(native, "ed25519") == 1, "signatures by Ed25519");
+    SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(native, verify_server, const_cast<base::LinkKey*>(key_.get()));
+}
+
+}  // namespace nightjar::node::https
