@@ -1,11 +1,16 @@
-// nightjar-authority: creates the key that clients of a network trust, and signs its documents.
+// nightjar-authority: creates the key that clients of a network trust, and signs its documents, as
+// a service or by hand.
 #include <sodium.h>
 
 #include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "relay/authority/admitted.hpp"
+#include "relay/authority/service.hpp"
+#include "relay/authority/settings.hpp"
 #include "relay/authority/signing.hpp"
+#include "sphinx/directory/fields.hpp"
 #include "sphinx/node/process/command_line.hpp"
 #include "sphinx/node/process/process.hpp"
 
@@ -20,9 +25,42 @@ struct Options {
     std::string description;
     std::string out;
     bool next = false;
+    std::string network;
+    std::string listen = "127.0.0.1:8443";
+    std::string announce;
+    std::uint32_t epoch_length_s = 3600;
+    bool lab = false;
+    std::string identity;
+    relay::authority::Admitted admitted;
 };
 
+relay::authority::fs::path folder_of(const Options& options) {
+    return options.folders.front();
+}
+
+directory::Endpoint endpoint(const std::string& text, const char* option) {
+    const auto parsed = directory::parse_endpoint(text);
+    if (parsed && parsed->port != 0) return *parsed;
+    throw node::process::UsageError{
+        std::string{option} + ": '" + text +
+        "' is not IP:PORT; write it like 192.0.2.9:8443 or [2001:db8::9]:8443"};
+}
+
+void init_network(const Options& options) {
+    relay::authority::NewNetwork made;
+    made.name = options.network;
+    made.listen = endpoint(options.listen, "--listen");
+    if (!options.announce.empty()) made.announce = endpoint(options.announce, "--announce");
+    made.epoch_length = base::Seconds{options.epoch_length_s};
+    made.lab = options.lab;
+    relay::authority::init_network(folder_of(options), made);
+    std::cout << "made the network " << made.name << " in " << options.folders.front()
+              << "\nnext: give network.yaml to the operators of relays, start `nightjar-authority "
+                 "run`, and admit their relays\n";
+}
+
 void init(const Options& options) {
+    if (!options.network.empty()) return init_network(options);
     const relay::authority::fs::path folder{options.folders.front()};
     const auto key = base::to_hex(relay::authority::init(folder).bytes);
     const auto file = (folder / "authority.key").string();
@@ -76,6 +114,95 @@ void sign(const Options& options) {
     print(made, options);
 }
 
+base::NodeId identity_of(const Options& options) {
+    const auto bytes = base::from_hex(options.identity);
+    const auto id = bytes ? base::NodeId::from(*bytes) : std::nullopt;
+    if (id && !id->is_zero()) return *id;
+    throw node::process::UsageError{
+        "IDENTITY is 64 lower-case hexadecimal digits; `nightjar-relay init` prints it"};
+}
+
+void require_word(const std::string& text, const char* option) {
+    if (!directory::is_word(text))
+        throw node::process::UsageError{std::string{option} + ": '" + text +
+                                        "' is not a name; use at most 32 of a-z, 0-9 and -"};
+}
+
+void admit(const Options& options) {
+    auto relay = options.admitted;
+    relay.identity = identity_of(options);
+    require_word(relay.operator_name, "--operator");
+    if (!relay.family.empty()) require_word(relay.family, "--family");
+    const bool fresh = relay::authority::admit(folder_of(options) / "admitted", relay);
+    std::cout << (fresh ? "admitted " : "changed ") << options.identity << ", operator "
+              << relay.operator_name << '\n';
+}
+
+void expel(const Options& options) {
+    if (!relay::authority::expel(folder_of(options) / "admitted", identity_of(options)))
+        throw node::process::StartupError{ExitCode::failure,
+                                          options.identity + " is not on the list"};
+    std::cout << "expelled " << options.identity << ": the next document is without it\n";
+}
+
+void list(const Options& options) {
+    auto rows = nlohmann::json::array();
+    for (const auto& relay : relay::authority::load_admitted(folder_of(options) / "admitted")) {
+        const auto identity = base::to_hex(relay.identity.bytes);
+        rows.push_back({{"identity", identity},
+                        {"operator", relay.operator_name},
+                        {"family", relay.family},
+                        {"capacity", relay.capacity}});
+        if (options.json) continue;
+        std::cout << identity << "  operator " << relay.operator_name << ", capacity "
+                  << relay.capacity << (relay.family.empty() ? "" : ", family " + relay.family)
+                  << '\n';
+    }
+    if (options.json) std::cout << rows << '\n';
+}
+
+void publish(const Options& options) {
+    const auto now = std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now());
+    const auto count = relay::authority::publish(folder_of(options), options.out, now);
+    std::cout << "wrote network.yaml and " << count << " documents into " << options.out << '\n';
+}
+
+CLI::App* add_verb(CLI::App& app, Options& options, const char* name, const char* help) {
+    auto* verb = app.add_subcommand(name, help);
+    verb->add_option("--dir", options.folders, "Folder of the authority")->required()->expected(1);
+    return verb;
+}
+
+/// The commands of an authority that runs as a service. Each returns after its work; `run` does
+/// when the service ends.
+struct ServiceVerbs {
+    CLI::App *run, *admit, *expel, *list, *publish;
+
+    ServiceVerbs(CLI::App& app, Options& options)
+        : run{add_verb(app, options, "run", "Take descriptors, sign documents, until SIGTERM")},
+          admit{add_verb(app, options, "admit", "List a relay, or change what is said about it")},
+          expel{add_verb(app, options, "expel", "List a relay no longer")},
+          list{add_verb(app, options, "list", "Print the admitted relays")},
+          publish{add_verb(app, options, "publish", "Write the documents for a web server")} {
+        for (auto* verb : {admit, expel})
+            verb->add_option("IDENTITY", options.identity, "64 hexadecimal digits")->required();
+        admit->add_option("--operator", options.admitted.operator_name)->required();
+        admit->add_option("--family", options.admitted.family);
+        admit->add_option("--capacity", options.admitted.capacity, "Weight when clients choose")
+            ->check(CLI::Range(1, 1'000'000));
+        list->add_flag("--json", options.json, "Print JSON");
+        publish->add_option("OUT", options.out, "Folder that the web server shows")->required();
+    }
+    ExitCode call(const Options& options) const {
+        if (run->parsed()) return relay::authority::run_service(folder_of(options));
+        if (admit->parsed()) ::admit(options);
+        if (expel->parsed()) ::expel(options);
+        if (list->parsed()) ::list(options);
+        if (publish->parsed()) ::publish(options);
+        return ExitCode::ok;
+    }
+};
+
 ExitCode run(int argc, char** argv) {
     Options options;
     CLI::App app{
@@ -85,6 +212,14 @@ ExitCode run(int argc, char** argv) {
     auto* init_verb = app.add_subcommand("init", "Create this authority's key");
     init_verb->add_option("--dir", options.folders, "Folder for the key")->required()->expected(1);
     init_verb->add_flag("--json", options.json, "Print JSON");
+    init_verb->add_option("--network", options.network,
+                          "Name of a new network: writes all that `run` needs");
+    init_verb->add_option("--listen", options.listen, "IP:PORT of the service");
+    init_verb->add_option("--announce", options.announce, "IP:PORT for relays, if different");
+    init_verb->add_option("--epoch-length", options.epoch_length_s, "Epoch length in seconds")
+        ->check(CLI::Range(60, 7 * 86400));
+    init_verb->add_flag("--lab", options.lab, "A lab network: it gives no anonymity");
+    const ServiceVerbs service{app, options};
 
     auto* sign_verb = app.add_subcommand("sign", "Sign the network document of this epoch");
     sign_verb
@@ -103,7 +238,7 @@ ExitCode run(int argc, char** argv) {
     node::process::harden_process();
     if (init_verb->parsed()) init(options);
     if (sign_verb->parsed()) sign(options);
-    return ExitCode::ok;
+    return service.call(options);
 }
 
 }  // namespace

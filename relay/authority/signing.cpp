@@ -19,20 +19,36 @@ fs::path key_file(const fs::path& folder) {
     return folder / "authority.key";
 }
 
-/// The next document can be fetched from every gateway of the network.
 directory::Anchors anchors_of(const directory::Document& document) {
     directory::Anchors anchors;
     anchors.network = document.network;
     for (const auto& [authority, signature] : document.signatures)
         anchors.authorities.push_back(authority);
-    for (const auto& relay : document.relays) {
-        if (relay.role != directory::Role::gateway) continue;
-        anchors.gateways.push_back({relay.identity, relay.addresses.front(), relay.link_key});
-    }
+    anchors.gateways = gateways_of(document);
     return anchors;
 }
 
 }  // namespace
+
+std::vector<directory::Anchors::Gateway> gateways_of(const directory::Document& document) {
+    std::vector<directory::Anchors::Gateway> gateways;
+    for (const auto& relay : document.relays)
+        if (relay.role == directory::Role::gateway)
+            gateways.push_back({relay.identity, relay.addresses.front(), relay.link_key});
+    return gateways;
+}
+
+void check_as_a_client(const directory::Document& document, const directory::Anchors& anchors,
+                       base::Wall now) {
+    const auto again = directory::parse(directory::to_text(document));
+    if (!again)
+        throw node::process::ConfigError{"the document would not parse: " + again.error().reason};
+    const auto when = std::max(now, document.valid_from);
+    const auto status = directory::check(*again, anchors, when, document.epoch);
+    if (!status)
+        throw node::process::ConfigError{"the document would be refused: " +
+                                         directory::reason(status.error(), *again)};
+}
 
 base::NodeId init(const fs::path& folder) {
     fs::create_directories(folder.has_parent_path() ? folder.parent_path() : ".");
@@ -52,18 +68,11 @@ Signed sign(const std::vector<fs::path>& folders, const fs::path& description, E
     if (made.document.signatures.size() != folders.size())
         throw node::process::UsageError{"two of the folders hold the same authority's key"};
     made.anchors = anchors_of(made.document);
-    // Check the document with the code that clients and relays use: a document that they would
-    // refuse must not leave this machine.
-    const auto again = directory::parse(directory::to_text(made.document));
-    if (!again)
-        throw node::process::ConfigError{description.string() +
-                                         ": the document would not parse: " + again.error().reason};
-    const auto when = std::max(now, made.document.valid_from);
-    const auto status = directory::check(*again, made.anchors, when, made.document.epoch);
-    if (!status)
-        throw node::process::ConfigError{
-            description.string() +
-            ": the document would be refused: " + directory::reason(status.error(), *again)};
+    try {
+        check_as_a_client(made.document, made.anchors, now);
+    } catch (const node::process::ConfigError& error) {
+        throw node::process::ConfigError{description.string() + ": " + error.what()};
+    }
     return made;
 }
 

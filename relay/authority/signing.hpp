@@ -1,4 +1,5 @@
-// The two commands of nightjar-authority: init and sign.
+// What makes a document valid: the key of an authority and its signature. Two commands of
+// nightjar-authority do it by hand: init and sign.
 #pragma once
 
 #include <filesystem>
@@ -26,6 +27,14 @@ struct Signed {
 /// checks that clients will accept it. Writes nothing. Throws ConfigError, KeyError, UsageError.
 Signed sign(const std::vector<fs::path>& folders, const fs::path& description, EpochChoice which,
             base::Wall now);
+
+/// The gateways of a document: from each of them the next document can be fetched.
+std::vector<directory::Anchors::Gateway> gateways_of(const directory::Document& document);
+
+/// Checks a signed document with the code that clients and relays use: one that they would refuse
+/// must not leave this machine. Throws ConfigError.
+void check_as_a_client(const directory::Document& document, const directory::Anchors& anchors,
+                       base::Wall now);
 
 /// Writes `document` and `network.yaml` into the folder, and creates the folder if it does not
 /// exist.

@@ -1,8 +1,14 @@
 """Mutants of the authority and of what relays send to it: descriptors, their proofs, and the service."""
-from mutant_list import CORE, SYSTEM, mutant
+from mutant_list import CORE, SYSTEM, UNIT, mutant
 
 POSSESSION = "sphinx/directory/possession.cpp"
 DESCRIPTOR = "sphinx/directory/descriptor.cpp"
+REGISTRY = "relay/authority/registry.cpp"
+AUTHORITY = "relay/authority/authority.cpp"
+LATER = "registry, faults 39: of two descriptors with one key the later is refused, by name"
+LEFT_OUT = "registry, faults 42: a relay that breaks the document is left out by name, no other"
+RESTART = "authority: a restart goes on, and never signs an epoch twice"
+SILENT = "authority: one relay that is silent delays a document by half a minute, and is not in it"
 HTTPS = "sphinx/node/https/server.cpp"
 PINNED = "sphinx/node/https/pinned_tls.cpp"
 BOUNDS = "https: what breaks a bound is refused before the handler sees it"
@@ -40,4 +46,35 @@ MUTANTS = [
     mutant("https-client-without-deadline", "sphinx/node/https/client.cpp", "lowest.expires_after(limits.deadline);",
            "lowest.expires_after(limits.deadline * 1000);", SYSTEM,
            "https, faults 43: a server that hangs, or says too much, fails the request in time"),
+    # --- relay/authority: the registry, and when it signs ---
+    mutant("unlisted-relay-is-taken", REGISTRY, "if (find(relay.identity) == nullptr)",
+           "if (find(relay.identity) == nullptr && relay.name.empty())", UNIT,
+           "registry: an unlisted relay is refused, and a line says how to list it"),
+    mutant("later-copy-of-a-link-key-is-taken", REGISTRY, 'if (a.link_key == b.link_key) return "link key";', "", UNIT, LATER),
+    mutant("later-copy-of-a-mix-key-is-taken", REGISTRY, "a.mix_key == b.next_mix_key || a.next_mix_key == b.mix_key ||", "",
+           UNIT, LATER),
+    mutant("older-descriptor-replaces", REGISTRY, "mine->second.descriptor.made > parsed->made)",
+           "mine->second.descriptor.made > parsed->made && text.empty())", UNIT,
+           "registry: the descriptor that was made last counts, in whatever order they come"),
+    mutant("descriptor-after-its-document", REGISTRY, "if (signed_epochs.contains(epoch))",
+           "if (signed_epochs.contains(epoch) && text.empty())", UNIT,
+           "registry: a descriptor is for this epoch or the next, and not for a signed one"),
+    mutant("two-positions-end-the-document", REGISTRY, "!pairs.empty()) {", "!pairs.empty() && addresses.empty()) {", UNIT,
+           LEFT_OUT),
+    mutant("expelled-relay-stays", REGISTRY, "return !places_.contains(entry.first);",
+           "return !places_.contains(entry.first) && places_.empty();", UNIT,
+           "registry: an expelled relay's descriptor counts no more"),
+    mutant("signed-as-soon-as-complete", AUTHORITY,
+           "if (now < directory::epoch_start(epoch, length()) - base::Milliseconds{length()} / 2)",
+           "if (now < directory::epoch_start(epoch, length()) - base::Milliseconds{length()})", UNIT,
+           "authority: each epoch's document is signed half an epoch ahead, for as long as it runs"),
+    mutant("a-silent-relay-holds-the-document", AUTHORITY, "changed->second) + settle_time();",
+           "changed->second) + settle_time() * 1000;", UNIT, SILENT),
+    mutant("signed-documents-forgotten-at-restart", "relay/authority/archive.cpp",
+           "if (const auto epoch = epoch_of(entry.path().filename())) signed_.insert(*epoch);",
+           "if (const auto epoch = epoch_of(entry.path().filename()); epoch && folder_.empty()) signed_.insert(*epoch);",
+           UNIT, RESTART),
+    mutant("next-document-before-its-time", AUTHORITY, "auto newest = epochs.upper_bound(current);",
+           "auto newest = epochs.upper_bound(current.next());", UNIT,
+           "authority: each epoch's document is signed half an epoch ahead, for as long as it runs"),
 ]

@@ -72,7 +72,7 @@ MUTANTS = [
     mutant("starving-pool-signed", "sphinx/directory/lint.cpp", "if (held * stays < mixing.keep)",
            "if (held < mixing.keep)",
            CORE, "mixing: an authority refuses an interval that is too long, and a pool that would starve"),
-    mutant("keep-that-is-ignored", "relay/authority/description.cpp", 'map.optional<std::uint32_t>("mixing_keep", 1);',
+    mutant("keep-that-is-ignored", "relay/authority/terms.cpp", 'map.optional<std::uint32_t>("mixing_keep", 1);',
            'map.optional<std::uint32_t>("mixing_keep", 1) * 0 + 1;',
            UNIT, "a law of mixing has its own parameters, with defaults"),
 ]

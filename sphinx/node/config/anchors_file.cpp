@@ -38,8 +38,7 @@ std::vector<base::NodeId> load_authorities(YamlMap& map) {
 
 std::vector<directory::Anchors::Gateway> load_gateways(YamlMap& map) {
     std::vector<directory::Anchors::Gateway> gateways;
-    const auto list = map.at("gateways");
-    for (const auto& value : list.list()) {
+    for (const auto& value : map.at("gateways").list()) {
         auto entry = value.map();
         directory::Anchors::Gateway gateway;
         gateway.identity = entry.required<base::NodeId>("identity");
@@ -51,33 +50,75 @@ std::vector<directory::Anchors::Gateway> load_gateways(YamlMap& map) {
                        "copy the gateway's keys from the network's anchors file");
         gateways.push_back(gateway);
     }
-    if (gateways.empty()) list.fail("no gateway", "list at least one to fetch the document from");
     return gateways;
+}
+
+std::vector<Service> load_services(YamlMap& map) {
+    std::vector<Service> services;
+    for (const auto& value : map.list("services")) {
+        auto entry = value.map();
+        Service service;
+        service.address = entry.required<directory::Endpoint>("address");
+        service.key = entry.required<base::LinkKey>("key");
+        entry.done();
+        if (services.size() == authorities_max) value.fail("more than 64 services", "list fewer");
+        services.push_back(service);
+    }
+    return services;
+}
+
+[[noreturn]] void refuse_without_gateway(YamlMap& map) {
+    map.fail("gateways", "no gateway", "list at least one to fetch the document from");
+}
+
+AnchorsFile load(YamlMap map, bool without_gateway) {
+    AnchorsFile content;
+    auto& anchors = content.anchors;
+    anchors.network = load_network(map);
+    anchors.authorities = load_authorities(map);
+    anchors.gateways = load_gateways(map);
+    content.services = load_services(map);
+    if (map.find("epoch_length"))
+        content.epoch_length = map.required<base::Seconds>(
+            "epoch_length", {base::Seconds{1}, base::Seconds{7 * 86400}});
+    map.done();
+    if (anchors.gateways.empty() && !(without_gateway && !content.services.empty()))
+        refuse_without_gateway(map);
+    return content;
 }
 
 }  // namespace
 
+AnchorsFile load_anchors_file(const std::filesystem::path& file) {
+    return load(YamlFile::load(file).map(), true);
+}
+
 directory::Anchors load_anchors(const std::filesystem::path& file) {
-    const auto yaml = YamlFile::load(file);
-    auto map = yaml.map();
-    directory::Anchors anchors;
-    anchors.network = load_network(map);
-    anchors.authorities = load_authorities(map);
-    anchors.gateways = load_gateways(map);
-    map.done();
-    return anchors;
+    return load(YamlFile::load(file).map(), false).anchors;
 }
 
 void save_anchors(const std::filesystem::path& file, const directory::Anchors& anchors) {
+    save_anchors_file(file, {anchors, {}, std::nullopt});
+}
+
+void save_anchors_file(const std::filesystem::path& file, const AnchorsFile& content) {
+    const auto& anchors = content.anchors;
     std::string text = "network: \"" + anchors.network + "\"\nauthorities:\n";
     for (const auto& authority : anchors.authorities)
         text += "  - \"" + base::to_hex(authority.bytes) + "\"\n";
-    text += "gateways:\n";
+    text += anchors.gateways.empty() ? "gateways: []\n" : "gateways:\n";
     for (const auto& gateway : anchors.gateways) {
         text += "  - identity: \"" + base::to_hex(gateway.identity.bytes) + "\"\n";
         text += "    address: \"" + directory::to_text(gateway.address) + "\"\n";
         text += "    link_key: \"" + base::to_hex(gateway.link_key.bytes) + "\"\n";
     }
+    if (!content.services.empty()) text += "services:\n";
+    for (const auto& service : content.services) {
+        text += "  - address: \"" + directory::to_text(service.address) + "\"\n";
+        text += "    key: \"" + base::to_hex(service.key.bytes) + "\"\n";
+    }
+    if (content.epoch_length)
+        text += "epoch_length: " + std::to_string(content.epoch_length->count()) + "s\n";
     replace_file(file, text, files::Durability::disk);
 }
 

@@ -82,8 +82,8 @@ void sync_folder(const std::filesystem::path& file) {
 
 /// The kind of key that a first line names, if it is one of ours.
 std::string what_it_holds(std::string_view line) {
-    for (const auto kind :
-         {KeyKind::identity, KeyKind::link, KeyKind::mix, KeyKind::authority, KeyKind::mailbox}) {
+    for (const auto kind : {KeyKind::identity, KeyKind::link, KeyKind::mix, KeyKind::authority,
+                            KeyKind::mailbox, KeyKind::service}) {
         if (line.starts_with(first_line(kind))) return "a " + std::string{to_string(kind)};
     }
     return "something else";
@@ -101,6 +101,8 @@ std::string_view to_string(KeyKind kind) {
             return "mix-key";
         case KeyKind::authority:
             return "authority-key";
+        case KeyKind::service:
+            return "service-key";
         case KeyKind::mailbox:
             return "mailbox-key";
     }

@@ -16,7 +16,7 @@
 
 namespace nightjar::node::files {
 
-enum class KeyKind { identity, link, mix, authority, mailbox };
+enum class KeyKind { identity, link, mix, authority, mailbox, service };
 /// The word in the file's first line, such as "identity-key".
 std::string_view to_string(KeyKind kind);
 

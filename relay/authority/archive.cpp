@@ -1,0 +1,89 @@
+#include "relay/authority/archive.hpp"
+
+#include <cassert>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <system_error>
+
+#include "sphinx/directory/descriptor.hpp"
+#include "sphinx/directory/document.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+
+namespace nightjar::relay::authority {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The number at the start of a file's name; nullopt for a file that is not ours, such as the rest
+/// of a write that was interrupted.
+std::optional<base::Epoch> epoch_of(const std::string& name) {
+    base::Epoch epoch;
+    const auto end = name.find('-');
+    const auto* stop = name.data() + std::min(end, name.size());
+    const auto [at, error] = std::from_chars(name.data(), stop, epoch.value);
+    if (error != std::errc{} || at != stop) return std::nullopt;
+    return epoch;
+}
+
+std::string read(const fs::path& file, std::size_t size_max) {
+    std::ifstream stream{file, std::ios::binary};
+    if (!stream)
+        throw std::system_error{errno, std::generic_category(), "cannot read " + file.string()};
+    std::string text(size_max + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    return text;
+}
+
+}  // namespace
+
+Archive::Archive(fs::path folder) : folder_{std::move(folder)} {
+    for (const auto* name : {"documents", "descriptors"})
+        fs::create_directories(folder_ / name);
+    for (const auto& entry : fs::directory_iterator{folder_ / "documents"})
+        if (const auto epoch = epoch_of(entry.path().filename())) signed_.insert(*epoch);
+}
+
+std::optional<std::string> Archive::document(base::Epoch epoch) const {
+    if (!signed_.contains(epoch)) return std::nullopt;
+    return read(folder_ / "documents" / std::to_string(epoch.value), directory::document_text_max);
+}
+
+void Archive::keep_document(base::Epoch epoch, const std::string& text) {
+    assert(!signed_.contains(epoch));
+    node::files::replace_file(folder_ / "documents" / std::to_string(epoch.value), text,
+                              node::files::Durability::disk);
+    signed_.insert(epoch);
+    while (signed_.size() > documents_max) {
+        fs::remove(folder_ / "documents" / std::to_string(signed_.begin()->value));
+        signed_.erase(signed_.begin());
+    }
+}
+
+std::vector<std::string> Archive::descriptors() const {
+    std::vector<std::string> texts;
+    for (const auto& entry : fs::directory_iterator{folder_ / "descriptors"})
+        if (epoch_of(entry.path().filename()))
+            texts.push_back(read(entry.path(), directory::descriptor_size_max));
+    return texts;
+}
+
+void Archive::keep_descriptor(base::Epoch epoch, const base::NodeId& relay,
+                              const std::string& text) {
+    const auto name = std::to_string(epoch.value) + "-" + base::to_hex(relay.bytes);
+    node::files::replace_file(folder_ / "descriptors" / name, text,
+                              node::files::Durability::rename_only);
+}
+
+void Archive::forget_descriptors_before(base::Epoch first) {
+    if (first == descriptors_from_) return;
+    for (const auto& entry : fs::directory_iterator{folder_ / "descriptors"}) {
+        const auto epoch = epoch_of(entry.path().filename());
+        if (epoch && *epoch < first) fs::remove(entry.path());
+    }
+    descriptors_from_ = first;
+}
+
+}  // namespace nightjar::relay::authority

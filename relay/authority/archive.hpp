@@ -1,0 +1,46 @@
+// What an authority must know after a restart: the documents that it has signed and the descriptors
+// that count. Each is a file in its state directory:
+//
+//     documents/EPOCH              signed; never changed
+//     descriptors/EPOCH-IDENTITY
+//
+// A document is on the disk before its signature leaves this machine, so an authority never signs
+// two documents of one epoch. One thread; one process.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sphinx/base/ids.hpp"
+
+namespace nightjar::relay::authority {
+
+class Archive {
+ public:
+    /// Creates the two folders if they do not exist. Throws std::system_error.
+    explicit Archive(std::filesystem::path folder);
+
+    static constexpr std::size_t documents_max = 1000;  // the oldest is forgotten
+
+    const std::set<base::Epoch>& signed_epochs() const { return signed_; }
+    /// nullopt if there is none. Throws std::system_error if the file cannot be read.
+    std::optional<std::string> document(base::Epoch epoch) const;
+    /// Waits for the disk. Throws std::system_error. Precondition: the epoch is not signed.
+    void keep_document(base::Epoch epoch, const std::string& text);
+
+    /// The texts of all kept descriptors.
+    std::vector<std::string> descriptors() const;
+    /// Waits for no disk: a relay sends its descriptor again. Throws std::system_error.
+    void keep_descriptor(base::Epoch epoch, const base::NodeId& relay, const std::string& text);
+    void forget_descriptors_before(base::Epoch first);
+
+ private:
+    std::filesystem::path folder_;
+    std::set<base::Epoch> signed_;
+    base::Epoch descriptors_from_;
+};
+
+}  // namespace nightjar::relay::authority

@@ -1,0 +1,195 @@
+#include "relay/authority/authority.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "relay/authority/signing.hpp"
+#include "sphinx/directory/lint.hpp"
+#include "sphinx/directory/quorum.hpp"
+#include "sphinx/node/files/key_file.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/log.hpp"
+
+namespace nightjar::relay::authority {
+
+using node::https::Answer;
+using node::https::Request;
+using node::process::Level;
+using node::process::log;
+
+namespace {
+
+constexpr base::Seconds settle_max{30};
+constexpr std::int64_t newest_age_max = 60;  // seconds for which a cache may keep /document
+
+Answer line(unsigned status, std::string text) {
+    Answer answer;
+    answer.status = status;
+    answer.body = std::move(text) + "\n";
+    return answer;
+}
+
+std::string number(base::Epoch epoch) {
+    return std::to_string(epoch.value);
+}
+
+Answer document_answer(base::Epoch epoch, std::string text, std::string caching,
+                       const std::string& known) {
+    Answer answer;
+    answer.etag = "\"" + number(epoch) + "\"";
+    answer.cache_control = std::move(caching);
+    if (known == answer.etag) {
+        answer.status = 304;
+        return answer;
+    }
+    answer.body = std::move(text);
+    return answer;
+}
+
+}  // namespace
+
+Authority::Authority(fs::path folder, Settings settings, base::Wall now)
+    : folder_{std::move(folder)},
+      settings_{std::move(settings)},
+      seed_{node::files::read_key(folder_ / "authority.key", node::files::KeyKind::authority)},
+      authority_{node::files::ed25519_public(seed_)},
+      service_{node::files::ed25519_public(
+          node::files::read_key(folder_ / "service.key", node::files::KeyKind::service))},
+      archive_{folder_},
+      started_{now} {
+    registry_.admit(load_admitted(folder_ / "admitted"));
+    const auto current = directory::epoch_at(now, length());
+    // A descriptor of a relay that was expelled, or of an epoch that is over, is refused here.
+    for (const auto& text : archive_.descriptors())
+        static_cast<void>(registry_.offer(text, current, {}));
+}
+
+base::Milliseconds Authority::settle_time() const {
+    return std::min<base::Milliseconds>(settle_max, base::Milliseconds{length()} / 8);
+}
+
+void Authority::trouble(const std::string& line) {
+    if (line != trouble_ && !line.empty()) log(Level::warning, line);
+    trouble_ = line;
+}
+
+void Authority::read_list() {
+    std::error_code absent;
+    const auto stamp = fs::last_write_time(folder_ / "admitted", absent);
+    if (stamp == list_read_) return;
+    registry_.admit(load_admitted(folder_ / "admitted"));
+    list_read_ = stamp;
+}
+
+void Authority::tick(base::Wall now) {
+    const auto current = directory::epoch_at(now, length());
+    std::string problems;
+    try {
+        read_list();
+        registry_.forget_before(current);
+        archive_.forget_descriptors_before(current);
+        last_change_.erase(last_change_.begin(), last_change_.lower_bound(current));
+    } catch (const std::exception& error) {
+        problems = error.what();
+    }
+    for (const auto epoch : {current, current.next()}) {
+        try {
+            if (due(epoch, now)) sign(epoch, now);
+        } catch (const std::exception& error) {
+            problems += (problems.empty() ? "" : "; ") + std::string{error.what()};
+        }
+    }
+    trouble(problems);
+}
+
+bool Authority::due(base::Epoch epoch, base::Wall now) const {
+    if (archive_.signed_epochs().contains(epoch)) return false;
+    if (now < directory::epoch_start(epoch, length()) - base::Milliseconds{length()} / 2)
+        return false;
+    if (registry_.complete(epoch)) return true;
+    const auto changed = last_change_.find(epoch);
+    return now >= (changed == last_change_.end() ? started_ : changed->second) + settle_time();
+}
+
+void Authority::sign(base::Epoch epoch, base::Wall now) {
+    auto draft = registry_.build(settings_.terms.document_of(epoch));
+    std::string problems;
+    for (const auto& problem : directory::lint(draft.document))
+        problems += "; " + problem;
+    if (!problems.empty())
+        throw node::process::ConfigError{"the document of epoch " + number(epoch) +
+                                         " cannot be signed yet" + problems};
+    directory::sign(draft.document, seed_);
+    const auto text = directory::to_text(draft.document);
+    check_as_a_client(draft.document, anchors_of(settings_, authority_, service_).anchors, now);
+    archive_.keep_document(epoch, text);
+    log(Level::info, "signed the document of epoch " + number(epoch) + ": " +
+                         std::to_string(draft.document.relays.size()) + " relays of " +
+                         std::to_string(registry_.admitted().size()) + " admitted");
+    for (const auto& sentence : draft.left_out)
+        log(Level::warning, sentence);
+    write_anchors(draft.document);
+}
+
+/// With the gateways of this document: a new client starts from one of them.
+void Authority::write_anchors(const directory::Document& document) const {
+    auto file = anchors_of(settings_, authority_, service_);
+    file.anchors.gateways = gateways_of(document);
+    node::config::save_anchors_file(folder_ / "network.yaml", file);
+}
+
+Answer Authority::answer(const Request& request, base::Wall now) {
+    const auto path = std::string_view{request.target}.substr(0, request.target.find('?'));
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    const bool descriptor = path == "/descriptor";
+    constexpr std::string_view documents = "/document/";
+    if (!descriptor && path != "/document" && !path.starts_with(documents))
+        return line(404, "POST /descriptor, GET /document or GET /document/EPOCH");
+    if (descriptor ? request.method != "POST" : !reads) {
+        auto refused = line(405, "another method is needed");
+        refused.allow = descriptor ? "POST" : "GET, HEAD";
+        return refused;
+    }
+    if (descriptor) return take_descriptor(request.body, now);
+    if (path == "/document") return newest_document(request.if_none_match, now);
+    return document_of(path.substr(documents.size()), request.if_none_match);
+}
+
+Answer Authority::take_descriptor(const std::string& text, base::Wall now) {
+    const auto current = directory::epoch_at(now, length());
+    const auto taken = registry_.offer(text, current, archive_.signed_epochs());
+    if (!taken) return line(taken.error().status, taken.error().reason);
+    if (taken->fresh) {
+        last_change_[taken->epoch] = now;
+        archive_.keep_descriptor(taken->epoch, taken->identity, text);
+    }
+    return line(200, "the descriptor of " + taken->name + " for epoch " + number(taken->epoch) +
+                         " is here");
+}
+
+Answer Authority::newest_document(const std::string& known, base::Wall now) const {
+    const auto current = directory::epoch_at(now, length());
+    const auto& epochs = archive_.signed_epochs();
+    auto newest = epochs.upper_bound(current);  // the next one is not valid yet
+    if (newest == epochs.begin()) return line(404, "there is no document yet");
+    const auto epoch = *--newest;
+    const auto left =
+        std::chrono::ceil<base::Seconds>(directory::epoch_start(current.next(), length()) - now);
+    const auto age = std::clamp<std::int64_t>(left.count(), 1, newest_age_max);
+    return document_answer(epoch, archive_.document(epoch).value(),
+                           "public, max-age=" + std::to_string(age), known);
+}
+
+Answer Authority::document_of(std::string_view text, const std::string& known) const {
+    base::Epoch epoch;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, epoch.value);
+    if (error != std::errc{} || stop != end || text != number(epoch))
+        return line(404, "an epoch is a number");
+    auto document = archive_.document(epoch);
+    if (!document) return line(404, "there is no document of epoch " + number(epoch));
+    return document_answer(epoch, *std::move(document), "public, max-age=31536000, immutable",
+                           known);
+}
+
+}  // namespace nightjar::relay::authority

@@ -1,0 +1,66 @@
+// An authority at work: takes descriptors, signs each epoch's document ahead of time, and answers
+// requests for documents. Time is an argument, so a test can run many epochs in a moment. It reads
+// and writes the state directory. One thread.
+//
+// When a document is signed: from half an epoch before its own begins, once every admitted relay
+// has sent its descriptor. If one has not, once no descriptor has come for a while (settle_time).
+// The document of the current epoch is signed in the same way if there is none, as in a new
+// network or after an outage. A network that must not be signed (directory::lint) waits until it
+// may be.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "relay/authority/archive.hpp"
+#include "relay/authority/registry.hpp"
+#include "relay/authority/settings.hpp"
+#include "sphinx/base/secret.hpp"
+#include "sphinx/node/https/message.hpp"
+
+namespace nightjar::relay::authority {
+
+class Authority {
+ public:
+    /// Goes on with what an earlier process left in the folder. Throws ConfigError, KeyError,
+    /// std::system_error.
+    Authority(std::filesystem::path folder, Settings settings, base::Wall now);
+
+    /// Call every second. Reads the list of admitted relays if it has changed, and signs what is
+    /// due. An error such as a full disk is logged, and tried again at the next call.
+    void tick(base::Wall now);
+
+    /// POST /descriptor, GET or HEAD of /document and /document/EPOCH.
+    node::https::Answer answer(const node::https::Request& request, base::Wall now);
+
+    /// The epochs whose documents are signed.
+    const std::set<base::Epoch>& signed_epochs() const { return archive_.signed_epochs(); }
+
+ private:
+    base::Seconds length() const { return settings_.terms.parameters.epoch_length; }
+    base::Milliseconds settle_time() const;
+    void read_list();
+    bool due(base::Epoch epoch, base::Wall now) const;
+    void sign(base::Epoch epoch, base::Wall now);
+    void write_anchors(const directory::Document& document) const;
+    void trouble(const std::string& line);
+
+    node::https::Answer take_descriptor(const std::string& text, base::Wall now);
+    node::https::Answer newest_document(const std::string& known, base::Wall now) const;
+    node::https::Answer document_of(std::string_view epoch, const std::string& known) const;
+
+    std::filesystem::path folder_;
+    Settings settings_;
+    base::Secret<32> seed_;
+    base::NodeId authority_;
+    base::LinkKey service_;
+    Archive archive_;
+    Registry registry_;
+    std::filesystem::file_time_type list_read_{};
+    base::Wall started_;
+    std::map<base::Epoch, base::Wall> last_change_;  // when a descriptor came for this epoch
+    std::string trouble_;                            // the last line that was logged about errors
+};
+
+}  // namespace nightjar::relay::authority

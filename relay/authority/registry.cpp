@@ -1,0 +1,124 @@
+#include "relay/authority/registry.hpp"
+
+#include <algorithm>
+
+#include "sphinx/directory/positions.hpp"
+#include "sphinx/directory/relay_fields.hpp"
+
+namespace nightjar::relay::authority {
+
+namespace {
+
+std::string number(base::Epoch epoch) {
+    return std::to_string(epoch.value);
+}
+
+/// What two relays share of which each needs its own; nullptr if there is nothing.
+const char* shared_key(const directory::Relay& a, const directory::Relay& b) {
+    if (a.link_key == b.link_key) return "link key";
+    if (a.mix_key == b.mix_key || a.mix_key == b.next_mix_key || a.next_mix_key == b.mix_key ||
+        a.next_mix_key == b.next_mix_key)
+        return "mix key";
+    return nullptr;
+}
+
+/// The sentence for a relay that is left out.
+std::string without(const directory::Relay& relay, const std::string& why) {
+    return called(relay) + " is left out: " + why;
+}
+
+}  // namespace
+
+void Registry::admit(AdmittedList list) {
+    admitted_ = std::move(list);
+    places_.clear();
+    for (std::size_t i = 0; i < admitted_.size(); ++i)
+        places_[admitted_[i].identity] = i;
+    for (auto& [epoch, entries] : epochs_)
+        std::erase_if(entries,
+                      [this](const auto& entry) { return !places_.contains(entry.first); });
+}
+
+const Admitted* Registry::find(const base::NodeId& identity) const {
+    const auto found = places_.find(identity);
+    return found == places_.end() ? nullptr : &admitted_[found->second];
+}
+
+base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, base::Epoch current,
+                                                       const std::set<base::Epoch>& signed_epochs) {
+    auto parsed = directory::parse_descriptor(text);
+    if (!parsed)
+        return base::Fail{Refusal{400, "line " + std::to_string(parsed.error().line) +
+                                           " of the descriptor: " + parsed.error().reason}};
+    const auto& relay = parsed->relay;
+    const auto epoch = parsed->epoch;
+    if (find(relay.identity) == nullptr)
+        return base::Fail{
+            Refusal{403,
+                    "the relay is not on this authority's list; its operator can add it: "
+                    "nightjar-authority admit " +
+                        base::to_hex(relay.identity.bytes) + " --operator NAME"}};
+    if (epoch != current && epoch != current.next())
+        return base::Fail{Refusal{409, "the descriptor is for epoch " + number(epoch) +
+                                           ", and by this authority's clock it is epoch " +
+                                           number(current) +
+                                           ": check the relay's clock and its epoch length"}};
+    auto& entries = epochs_[epoch];
+    const auto mine = entries.find(relay.identity);
+    if (mine != entries.end() && mine->second.text == text)
+        return Taken{epoch, relay.identity, called(relay), false};
+    if (signed_epochs.contains(epoch))
+        return base::Fail{Refusal{
+            409, "too late: the document of epoch " + number(epoch) + " is signed already"}};
+    if (mine != entries.end() && mine->second.descriptor.made > parsed->made)
+        return base::Fail{Refusal{409, "a newer descriptor of this relay is here already"}};
+    for (const auto& [identity, other] : entries)
+        if (const auto* key = shared_key(relay, other.descriptor.relay);
+            key != nullptr && identity != relay.identity)
+            return base::Fail{Refusal{
+                409, std::string{"its "} + key + " is that of " + called(other.descriptor.relay)}};
+    Taken taken{epoch, relay.identity, called(relay), true};
+    entries[taken.identity] = {*std::move(parsed), std::string{text}};
+    return taken;
+}
+
+void Registry::forget_before(base::Epoch first) {
+    epochs_.erase(epochs_.begin(), epochs_.lower_bound(first));
+}
+
+bool Registry::complete(base::Epoch epoch) const {
+    const auto found = epochs_.find(epoch);
+    return found != epochs_.end() && found->second.size() == admitted_.size();
+}
+
+Registry::Draft Registry::build(directory::Document document) const {
+    Draft draft{std::move(document), {}};
+    auto& relays = draft.document.relays;
+    std::set<directory::Endpoint> addresses;
+    const auto found = epochs_.find(draft.document.epoch);
+    for (const auto& said : admitted_) {
+        if (found == epochs_.end() || !found->second.contains(said.identity)) continue;
+        auto relay = found->second.at(said.identity).descriptor.relay;
+        relay.operator_name = said.operator_name;
+        relay.family = said.family;
+        relay.capacity = said.capacity;
+        const auto taken = std::find_if(relay.addresses.begin(), relay.addresses.end(),
+                                        [&](const auto& at) { return addresses.contains(at); });
+        if (taken != relay.addresses.end()) {
+            draft.left_out.push_back(
+                without(relay, directory::to_text(*taken) + " is another relay's address"));
+            continue;
+        }
+        relays.push_back(relay);
+        if (const auto pairs = directory::two_positions(draft.document); !pairs.empty()) {
+            draft.left_out.push_back(without(relay, to_text(pairs.front())));
+            relays.pop_back();
+            continue;
+        }
+        addresses.insert(relay.addresses.begin(), relay.addresses.end());
+    }
+    directory::sort(draft.document);
+    return draft;
+}
+
+}  // namespace nightjar::relay::authority

@@ -1,0 +1,72 @@
+// Which descriptors count, and the document that follows from them. Pure: no file, clock or socket;
+// one thread.
+//
+// Of each admitted relay the newest descriptor counts, by its own `made`, for this epoch and the
+// next. A descriptor that names a key of another relay's is refused: the first one holds it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relay/authority/admitted.hpp"
+#include "sphinx/base/result.hpp"
+#include "sphinx/directory/descriptor.hpp"
+#include "sphinx/directory/document.hpp"
+
+namespace nightjar::relay::authority {
+
+/// Why a descriptor does not count: an HTTP status, and a line for the relay's operator.
+struct Refusal {
+    unsigned status;
+    std::string reason;
+};
+
+class Registry {
+ public:
+    /// Replaces the list. Descriptors of relays that are no longer on it do not count any more.
+    void admit(AdmittedList list);
+    const AdmittedList& admitted() const { return admitted_; }
+
+    struct Taken {
+        base::Epoch epoch;
+        base::NodeId identity;
+        std::string name;  // of the relay, for people
+        bool fresh;        // false: this very descriptor was here already
+    };
+    /// `current`: the epoch by the authority's clock. `signed_epochs`: those whose document is
+    /// signed, so that a descriptor comes too late.
+    base::Result<Taken, Refusal> offer(std::string_view text, base::Epoch current,
+                                       const std::set<base::Epoch>& signed_epochs);
+    /// Forgets the descriptors of earlier epochs.
+    void forget_before(base::Epoch first);
+
+    /// True if every admitted relay has a descriptor for this epoch.
+    bool complete(base::Epoch epoch) const;
+
+    struct Draft {
+        directory::Document document;       // sorted, without signatures
+        std::vector<std::string> left_out;  // one sentence for each relay with a descriptor
+    };
+    /// Puts the relays into `document`, which has all else. A relay that would break the document
+    /// is left out, in the order of admission: an address of another one's, or an operator or
+    /// family with two positions.
+    Draft build(directory::Document document) const;
+
+ private:
+    struct Entry {
+        directory::Descriptor descriptor;
+        std::string text;
+    };
+    using Entries = std::map<base::NodeId, Entry>;
+
+    const Admitted* find(const base::NodeId& identity) const;
+
+    AdmittedList admitted_;
+    std::map<base::NodeId, std::size_t> places_;  // in admitted_
+    std::map<base::Epoch, Entries> epochs_;
+};
+
+}  // namespace nightjar::relay::authority

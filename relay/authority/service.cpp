@@ -1,0 +1,204 @@
+#include "relay/authority/service.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "relay/authority/authority.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/key_file.hpp"
+#include "sphinx/node/files/unique_fd.hpp"
+#include "sphinx/node/https/server.hpp"
+#include "sphinx/node/process/clock_guard.hpp"
+#include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/log.hpp"
+#include "sphinx/node/process/process.hpp"
+#include "sphinx/node/process/sandbox.hpp"
+#include "sphinx/node/process/shutdown.hpp"
+
+namespace nightjar::relay::authority {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using node::process::as_result;
+using node::process::Level;
+using node::process::log;
+
+namespace {
+
+constexpr base::Seconds tick_period{1};
+constexpr base::Milliseconds close_max{1000};
+
+/// The time that this authority goes by, across restarts within one boot: a file with the boot's
+/// id and the difference of the two clocks (docs/decisions/0038).
+class KeptClock {
+ public:
+    explicit KeptClock(fs::path file)
+        : file_{std::move(file)}, guard_{node::process::read_clocks(), kept()} {}
+
+    base::Wall now() {
+        const auto wall = guard_.look(node::process::read_clocks());
+        const auto difference =
+            wall.time_since_epoch() - std::chrono::floor<base::Milliseconds>(guard_.last().boot);
+        if (std::chrono::abs(difference - written_) > base::Seconds{1}) write(difference);
+        if (guard_.jumped() != jumped_) say();
+        return wall;
+    }
+
+ private:
+    static std::string boot_id() {
+        std::string id;
+        std::ifstream{"/proc/sys/kernel/random/boot_id"} >> id;
+        return id;
+    }
+    std::optional<base::Milliseconds> kept() const {
+        std::ifstream stream{file_};
+        std::string boot;
+        base::Milliseconds::rep difference = 0;
+        if (!(stream >> boot >> difference) || boot != boot_id()) return std::nullopt;
+        return base::Milliseconds{difference};
+    }
+    void write(base::Milliseconds difference) {
+        node::files::replace_file(file_,
+                                  boot_id() + " " + std::to_string(difference.count()) + "\n",
+                                  node::files::Durability::rename_only);
+        written_ = difference;
+    }
+    void say() {
+        jumped_ = guard_.jumped();
+        const auto clock = base::utc_text(guard_.last().wall);
+        log(Level::warning,
+            jumped_ ? "this machine's clock has jumped to " + clock + "; the authority goes by " +
+                          base::utc_text(guard_.kept()) + " until it has stood for ten minutes"
+                    : "the authority goes by this machine's clock again: " + clock);
+    }
+
+    fs::path file_;
+    node::process::ClockGuard guard_;
+    base::Milliseconds written_{};
+    bool jumped_ = false;
+};
+
+asio::ip::tcp::endpoint to_asio(const directory::Endpoint& at) {
+    return {asio::ip::make_address(at.host), at.port};
+}
+
+/// Only one process may sign with these keys.
+node::files::UniqueFd lock(const fs::path& folder) {
+    node::files::UniqueFd fd{::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        throw node::process::StartupError{
+            node::process::ExitCode::failure,
+            folder.string() + ": another nightjar-authority runs in this folder; stop it first"};
+    return fd;
+}
+
+class Daemon {
+ public:
+    Daemon(const fs::path& folder, Settings settings)
+        : name_{settings.terms.network},
+          lock_{lock(folder)},
+          clock_{folder / "clock"},
+          authority_{folder, settings, clock_.now()},
+          shutdown_{io_.get_executor()},
+          core_{io_.get_executor(),
+                [this](const std::string& task, const std::string& what) {
+                    log(Level::error, task + " died: " + what);
+                    failed_ = true;
+                    shutdown_.request();
+                }},
+          connections_{io_.get_executor(),
+                       [](const std::string& task, const std::string&) {
+                           log(Level::error, "a bug ended the task: " + task);
+                       }},
+          ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
+          server_{io_.get_executor(),
+                  to_asio(settings.listen),
+                  "listen",
+                  node::files::read_key(folder / "service.key", node::files::KeyKind::service),
+                  [this](const auto& request) { return authority_.answer(request, clock_.now()); },
+                  connections_} {
+        shutdown_.add("close", close_max, [this] { return close(); });
+    }
+
+    node::process::ExitCode run() {
+        core_.spawn("signing", sign());
+        core_.spawn("https listener", server_.run());
+        ending_.spawn("shutdown", shutdown_.run());
+        std::ostringstream at;
+        at << server_.local();
+        std::printf("nightjar-authority %s ready %s\n", name_.c_str(), at.str().c_str());
+        std::fflush(stdout);
+        io_.run();
+        if (core_.running() + connections_.running() + ending_.running() > 0)
+            std::_Exit(static_cast<int>(node::process::ExitCode::failure));
+        return failed_ ? node::process::ExitCode::failure : node::process::ExitCode::ok;
+    }
+
+ private:
+    asio::awaitable<void> sign() {
+        for (;;) {
+            authority_.tick(clock_.now());
+            timer_.expires_after(tick_period);
+            const auto waited = co_await timer_.async_wait(as_result);
+            if (std::get<0>(waited)) co_return;
+        }
+    }
+    asio::awaitable<void> close() {
+        server_.close();
+        core_.cancel();
+        connections_.cancel();
+        co_await connections_.wait();
+        co_await core_.wait();
+    }
+
+    asio::io_context io_{1};
+    std::string name_;
+    node::files::UniqueFd lock_;
+    KeptClock clock_;
+    Authority authority_;
+    node::process::Shutdown shutdown_;
+    node::process::TaskGroup core_;         // a task that fails here ends the daemon
+    node::process::TaskGroup connections_;  // a task that fails here ends only its connection
+    node::process::TaskGroup ending_;       // runs the shutdown itself
+    node::https::Server server_;
+    asio::steady_timer timer_{io_};
+    bool failed_ = false;
+};
+
+}  // namespace
+
+node::process::ExitCode run_service(const fs::path& folder) {
+    node::process::raise_descriptor_limit();
+    auto settings = load_settings(folder);
+    const Archive makes_its_folders{folder};  // no folder can be made in the sandbox
+    node::process::enter_sandbox({.read = {}, .write = {fs::absolute(folder)}});
+    return Daemon{folder, std::move(settings)}.run();
+}
+
+std::size_t publish(const fs::path& folder, const fs::path& out, base::Wall now) {
+    const auto length = load_settings(folder).terms.parameters.epoch_length;
+    const auto current = directory::epoch_at(now, length);
+    const Archive archive{folder};
+    fs::create_directories(out);
+    std::size_t count = 0;
+    const auto put = [&](const std::string& name, const std::string& text) {
+        node::files::replace_file(out / name, text, node::files::Durability::disk);
+    };
+    for (const auto epoch : archive.signed_epochs()) {
+        if (epoch.next() < current) continue;
+        const auto text = archive.document(epoch).value();
+        put("document." + std::to_string(epoch.value), text);
+        if (epoch <= current) put("document", text);
+        ++count;
+    }
+    const auto anchors = node::config::load_anchors_file(folder / "network.yaml");
+    node::config::save_anchors_file(out / "network.yaml", anchors);
+    return count;
+}
+
+}  // namespace nightjar::relay::authority

@@ -1,0 +1,61 @@
+#include "relay/authority/settings.hpp"
+
+#include "relay/authority/admitted.hpp"
+#include "relay/authority/signing.hpp"
+#include "sphinx/directory/fields.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/key_file.hpp"
+
+namespace nightjar::relay::authority {
+
+Settings load_settings(const fs::path& folder) {
+    const auto yaml = node::config::YamlFile::load(folder / "authority.yaml");
+    auto map = yaml.map();
+    Settings settings;
+    settings.terms = read_terms(map);
+    settings.listen = map.required<node::config::ListenEndpoint>("listen");
+    settings.announce = map.optional<directory::Endpoint>("announce", settings.listen);
+    map.done();
+    if (settings.announce.host == "0.0.0.0" || settings.announce.host == "::")
+        map.fail("listen", "relays cannot reach an authority at 0.0.0.0 or [::]",
+                 "add `announce` with the address that they can reach");
+    return settings;
+}
+
+node::config::AnchorsFile anchors_of(const Settings& settings, const base::NodeId& authority,
+                                     const base::LinkKey& service) {
+    node::config::AnchorsFile anchors;
+    anchors.anchors.network = settings.terms.network;
+    anchors.anchors.authorities = {authority};
+    anchors.services = {{settings.announce, service}};
+    anchors.epoch_length = settings.terms.parameters.epoch_length;
+    return anchors;
+}
+
+void init_network(const fs::path& folder, const NewNetwork& network) {
+    if (!directory::is_word(network.name))
+        throw node::process::UsageError{"--network: '" + network.name +
+                                        "' is not a name; use at most 32 of a-z, 0-9 and -"};
+    const auto authority = init(folder);
+    const auto seed = node::files::new_key();
+    node::files::write_key(folder / "service.key", node::files::KeyKind::service, seed);
+    std::string text =
+        "# A Nightjar authority (docs/directory.md). After a change, start `run` again.\n";
+    text += "network: " + network.name + "\n";
+    text += "listen: \"" + directory::to_text(network.listen) + "\"\n";
+    if (network.announce)
+        text += "announce: \"" + directory::to_text(*network.announce) +
+                "\"  # the address that relays connect to\n";
+    text += "parameters:  # docs/parameters.md\n";
+    if (network.lab) text += "  lab: true\n";
+    text += "  epoch_length: " + std::to_string(network.epoch_length.count()) + "s\n";
+    node::files::replace_file(folder / "authority.yaml", text, node::files::Durability::disk);
+    node::files::replace_file(folder / "admitted", to_text(AdmittedList{}),
+                              node::files::Durability::disk);
+    const auto settings = load_settings(folder);
+    node::config::save_anchors_file(
+        folder / "network.yaml",
+        anchors_of(settings, authority, {node::files::ed25519_public(seed)}));
+}
+
+}  // namespace nightjar::relay::authority

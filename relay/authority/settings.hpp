@@ -1,0 +1,45 @@
+// The state directory of an authority that runs as a service, and its configuration:
+//
+//     authority.yaml    network, listen, announce, parameters, recommended_versions
+//     authority.key     signs the documents
+//     service.key       the key of its TLS certificate
+//     admitted          the relays that it lists (admitted.hpp)
+//     network.yaml      the trust anchors, for relays and clients; written again with each document
+//     documents/, descriptors/    (archive.hpp)
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "relay/authority/terms.hpp"
+#include "sphinx/base/secret.hpp"
+#include "sphinx/node/config/anchors_file.hpp"
+
+namespace nightjar::relay::authority {
+
+struct Settings {
+    Terms terms;
+    directory::Endpoint listen;
+    directory::Endpoint announce;  // what relays connect to; the same as `listen` by default
+};
+
+/// Reads authority.yaml. Throws ConfigError.
+Settings load_settings(const std::filesystem::path& folder);
+
+struct NewNetwork {
+    std::string name;
+    directory::Endpoint listen;
+    std::optional<directory::Endpoint> announce;
+    base::Seconds epoch_length{3600};
+    bool lab = false;
+};
+
+/// Writes everything that a new network with one authority needs: the whole state directory. Throws
+/// KeyError if there are keys already, ConfigError if the name is no word.
+void init_network(const std::filesystem::path& folder, const NewNetwork& network);
+
+/// The anchors of the network whose only authority has these keys.
+node::config::AnchorsFile anchors_of(const Settings& settings, const base::NodeId& authority,
+                                     const base::LinkKey& service);
+
+}  // namespace nightjar::relay::authority
