@@ -80,6 +80,7 @@ MUTANTS = [
            "agreement: whose turn it is proposes the newest value that had a quorum, with the round"),
     mutant("waits-do-not-grow", "relay/authority/core/agreement.hpp", "return time * (round_ + 1); }", "return time; }",
            CORE, "agreement: rounds wait longer and longer"),
-    mutant("no-vote-without-a-proposal", RULES, "if (step_ == Step::propose && over(propose_due_)) vote(Kind::prevote, {});",
-           "", CORE, "agreement: without a proposal or its value it prevotes nil when the time is over"),
+    mutant("time-out-skips-the-prevote", RULES,
+           "if (step_ == Step::propose && over(propose_due_)) vote(Kind::prevote, {});",
+           "if (step_ == Step::propose && over(propose_due_)) vote(Kind::precommit, {});", CORE, "agreement: without a proposal or its value it prevotes nil when the time is over"),
 ]

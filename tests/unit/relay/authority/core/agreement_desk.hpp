@@ -1,6 +1,8 @@
 // One authority of a council under test; the test speaks for the others.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include "relay/authority/core/agreement.hpp"
 #include "tests/support/council.hpp"
 
@@ -32,7 +34,9 @@ class Desk {
     /// Makes every write durable, until there is none.
     void settle() {
         while (const auto write = agreement->take_write()) {
-            saved = *parse_saved_state(write->state);
+            const auto state = parse_saved_state(write->state);
+            REQUIRE(state);
+            saved = *state;
             for (const auto& value : write->values)
                 values.push_back(*value);
             agreement->written(write->number, now);

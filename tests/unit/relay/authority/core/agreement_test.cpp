@@ -263,7 +263,7 @@ TEST_CASE("agreement: after a restart a decision stands, and is shown to the oth
     REQUIRE(desk.agreement->decision());
     desk.agreement->take_messages();
     desk.restart();
-    CHECK(*desk.agreement->decision() == Desk::id_of("good a"));
+    REQUIRE(desk.agreement->decision() == Desk::id_of("good a"));
     CHECK(desk.agreement->value(Desk::id_of("good a")) != nullptr);
     desk.wait(1ms);
     const auto shown = desk.agreement->take_messages();

@@ -1,0 +1,207 @@
+#include "relay/authority/core/builder.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "sphinx/directory/relay_fields.hpp"
+
+namespace nightjar::relay::authority::core {
+
+namespace {
+
+struct Candidate {
+    directory::Relay relay;
+    RelayRecord record;
+    base::ByteArray<64> signature;
+    std::size_t group = 0;
+};
+
+class Builder {
+ public:
+    Builder(const Terms& terms, base::Epoch epoch, const Roster& roster)
+        : terms_{terms}, epoch_{epoch}, roster_{roster} {
+        for (const auto& admission : terms.admitted)
+            admitted_[admission.identity] = &admission;
+    }
+
+    Built build(const std::vector<directory::Descriptor>& descriptors,
+                const std::optional<Randomness>& randomness) {
+        for (const auto& descriptor : descriptors)
+            admit(descriptor);
+        // Who was listed first comes first, so a newcomer cannot take its keys or its position.
+        std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) {
+            return std::tie(a.record.since, a.relay.identity, a.signature) <
+                   std::tie(b.record.since, b.relay.identity, b.signature);
+        });
+        drop_if([this](const Candidate& candidate) { return shared_key(candidate); });
+        make_groups();
+        drop_if([this](const Candidate& candidate) { return second_position(candidate); });
+        place_mixes(randomness);
+        drop_if([](const Candidate& candidate) {
+            const bool waits =
+                candidate.relay.role == directory::Role::mix && candidate.relay.layer == 0;
+            return waits ? "it waits for its layer, until enough authorities reveal"
+                         : std::string{};
+        });
+        fill();
+        return std::move(built_);
+    }
+
+ private:
+    void leave_out(const directory::Relay& relay, const std::string& why) {
+        built_.left_out.push_back(directory::called(relay) + " is left out: " + why);
+    }
+
+    /// `why` returns the reason; empty: it stays. Earlier candidates are asked first.
+    template <class Why>
+    void drop_if(const Why& why) {
+        std::vector<Candidate> kept;
+        for (auto& candidate : candidates_) {
+            if (const auto reason = why(candidate); !reason.empty())
+                leave_out(candidate.relay, reason);
+            else
+                kept.push_back(std::move(candidate));
+        }
+        candidates_ = std::move(kept);
+    }
+
+    void admit(const directory::Descriptor& descriptor) {
+        if (descriptor.epoch != epoch_)
+            return leave_out(descriptor.relay, "its descriptor is of another epoch");
+        const auto admitted = admitted_.find(descriptor.relay.identity);
+        if (admitted == admitted_.end()) return leave_out(descriptor.relay, "it is not admitted");
+        Candidate candidate{descriptor.relay, {}, descriptor.signature, 0};
+        auto& relay = candidate.relay;
+        relay.operator_name = admitted->second->operator_name;
+        relay.family = admitted->second->family;
+        relay.capacity = admitted->second->capacity;
+        const auto known = std::lower_bound(
+            roster_.begin(), roster_.end(), relay.identity,
+            [](const RelayRecord& record, const auto& id) { return record.identity < id; });
+        const bool recorded = known != roster_.end() && known->identity == relay.identity;
+        candidate.record = recorded ? *known : RelayRecord{relay.identity, epoch_, epoch_, 0};
+        relay.layer = relay.role == directory::Role::mix ? candidate.record.layer : 0;
+        candidates_.push_back(std::move(candidate));
+    }
+
+    std::string shared_key(const Candidate& candidate) {
+        const auto& relay = candidate.relay;
+        if (!described_.insert(relay.identity).second)
+            return "it has two descriptors for this epoch, and the other one is used";
+        std::vector<std::string> keys{"link key " + base::to_hex(relay.link_key.bytes),
+                                      "mix key " + base::to_hex(relay.mix_key.bytes),
+                                      "mix key " + base::to_hex(relay.next_mix_key.bytes)};
+        for (const auto& address : relay.addresses)
+            keys.push_back("address " + directory::to_text(address));
+        for (const auto& key : keys)
+            if (const auto user = users_.find(key); user != users_.end())
+                return user->second + " has its " + key;
+        for (const auto& key : keys)
+            users_[key] = directory::called(relay);
+        return {};
+    }
+
+    /// Joins the relays that share an operator or a family, directly or through others.
+    void make_groups() {
+        std::map<std::pair<bool, std::string>, std::size_t> first;
+        for (std::size_t i = 0; i < candidates_.size(); ++i) {
+            candidates_[i].group = i;
+            for (const bool family : {false, true}) {
+                const auto& relay = candidates_[i].relay;
+                const auto& name = family ? relay.family : relay.operator_name;
+                if (name.empty()) continue;
+                const auto other = first.emplace(std::pair{family, name}, i).first->second;
+                join(candidates_[i].group, candidates_[other].group);
+            }
+        }
+    }
+    /// A group has the number of its first relay.
+    void join(std::size_t a, std::size_t b) {
+        const auto [low, high] = std::minmax(a, b);
+        for (auto& candidate : candidates_)
+            if (candidate.group == high) candidate.group = low;
+    }
+
+    std::string second_position(const Candidate& candidate) {
+        const auto [first, inserted] = roles_.try_emplace(candidate.group, candidate.relay.role,
+                                                          directory::called(candidate.relay));
+        const auto& [role, name] = first->second;
+        if (role == candidate.relay.role) return {};
+        return std::string{"it is a "} +
+               (candidate.relay.role == directory::Role::mix ? "mix" : "gateway") + " and " + name +
+               " of its operator or family is not; all must have one position";
+    }
+
+    void place_mixes(const std::optional<Randomness>& randomness) {
+        std::vector<PlacedGroup> groups;
+        std::map<std::size_t, std::size_t> place_of;
+        for (const auto& candidate : candidates_) {
+            const auto& relay = candidate.relay;
+            if (relay.role != directory::Role::mix) continue;
+            const auto [at, added] = place_of.try_emplace(candidate.group, groups.size());
+            if (added)
+                groups.push_back(
+                    {relay.identity, relay.capacity, candidate.record.since, relay.layer});
+            else
+                extend(groups[at->second], relay);
+        }
+        place(groups, randomness);
+        for (auto& candidate : candidates_)
+            if (candidate.relay.role == directory::Role::mix)
+                candidate.relay.layer = groups[place_of.at(candidate.group)].layer;
+    }
+    /// The first relay of a group, which has been listed longest, gives its record and its layer.
+    static void extend(PlacedGroup& group, const directory::Relay& relay) {
+        group.id = std::min(group.id, relay.identity);
+        group.capacity += relay.capacity;
+        if (group.layer == 0) group.layer = relay.layer;
+    }
+
+    void fill() {
+        auto& document = built_.document;
+        document.network = terms_.network;
+        document.epoch = epoch_;
+        document.parameters = terms_.parameters;
+        document.recommended_versions = terms_.recommended_versions;
+        const auto length = terms_.parameters.epoch_length;
+        document.valid_from = directory::epoch_start(epoch_, length);
+        document.valid_until = document.valid_from + 2 * length;
+        std::set<base::NodeId> listed;
+        for (auto& candidate : candidates_) {
+            const auto& relay = candidate.relay;
+            listed.insert(relay.identity);
+            built_.roster.push_back({relay.identity, candidate.record.since, epoch_, relay.layer});
+            document.relays.push_back(std::move(candidate.relay));
+        }
+        for (const auto& record : roster_)
+            if (!listed.contains(record.identity) && admitted_.contains(record.identity) &&
+                epoch_.value - record.last.value < forgotten_after)
+                built_.roster.push_back(record);
+        std::sort(built_.roster.begin(), built_.roster.end(),
+                  [](const auto& a, const auto& b) { return a.identity < b.identity; });
+        std::sort(built_.left_out.begin(), built_.left_out.end());
+        directory::sort(document);
+    }
+
+    const Terms& terms_;
+    base::Epoch epoch_;
+    const Roster& roster_;
+    std::map<base::NodeId, const Admission*> admitted_;
+    std::vector<Candidate> candidates_;
+    std::set<base::NodeId> described_;
+    std::map<std::string, std::string> users_;  // of a key or address: who has it
+    std::map<std::size_t, std::pair<directory::Role, std::string>> roles_;  // of groups
+    Built built_;
+};
+
+}  // namespace
+
+Built build_document(const Terms& terms, base::Epoch epoch,
+                     const std::vector<directory::Descriptor>& descriptors,
+                     const std::optional<Randomness>& randomness, const Roster& roster) {
+    return Builder{terms, epoch, roster}.build(descriptors, randomness);
+}
+
+}  // namespace nightjar::relay::authority::core

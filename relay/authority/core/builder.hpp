@@ -1,0 +1,58 @@
+// The document of an epoch, built by published rules (docs/directory.md, "What is built"): from the
+// same descriptors, terms and history every authority builds the same bytes.
+//
+// No relay can hinder a document: what cannot be listed is left out, by name.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relay/authority/core/layers.hpp"
+#include "sphinx/directory/descriptor.hpp"
+
+namespace nightjar::relay::authority::core {
+
+/// What the authorities say about a relay.
+struct Admission {
+    base::NodeId identity;
+    std::string operator_name;
+    std::string family;
+    std::uint32_t capacity = 1;
+};
+
+/// Agreed by configuration: the same at every authority. Identities differ.
+struct Terms {
+    std::string network;
+    directory::Parameters parameters;
+    std::vector<std::string> recommended_versions;
+    std::vector<Admission> admitted;
+};
+
+/// What is remembered of a relay from one document to the next.
+struct RelayRecord {
+    base::NodeId identity;
+    base::Epoch since;       // first listed
+    base::Epoch last;        // last listed
+    std::uint8_t layer = 0;  // 0: a gateway
+    bool operator==(const RelayRecord&) const = default;
+};
+/// Sorted by identity.
+using Roster = std::vector<RelayRecord>;
+/// A relay that was not listed for so many epochs begins anew: a week of hours.
+inline constexpr std::uint32_t forgotten_after = 168;
+
+struct Built {
+    directory::Document document;       // sorted, without signatures
+    Roster roster;                      // for the next epoch
+    std::vector<std::string> left_out;  // a sentence each, sorted
+};
+
+/// Uses the descriptors of `epoch`, in whatever order they come. When two name one key or address,
+/// the relay that was listed first keeps it. A relay's layer is the network's choice, so the one in
+/// its descriptor is not used. Precondition: parse_descriptor() made the descriptors.
+Built build_document(const Terms& terms, base::Epoch epoch,
+                     const std::vector<directory::Descriptor>& descriptors,
+                     const std::optional<Randomness>& randomness, const Roster& roster);
+
+}  // namespace nightjar::relay::authority::core
