@@ -25,7 +25,6 @@ namespace nightjar::client {
 
 namespace asio = boost::asio;
 
-using asio::ip::tcp;
 using node::process::ExitCode;
 using node::process::Level;
 
@@ -76,7 +75,6 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     base::Nanoseconds ping_patience() override;
 
     void listen();
-    std::string socks_text() const;
     void start_core(operation::DocumentRef document);
     void dispatch_core_output();
     void on_document(std::string_view text);
@@ -96,7 +94,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     asio::steady_timer slot_timer_;
     asio::steady_timer document_timer_;
     asio::steady_timer readiness_timer_;
-    tcp::endpoint socks_;
+    std::string socks_;  // of the first listener
 
     operation::DocumentRef document_;            // set once join() has one
     const directory::Relay* gateway_ = nullptr;  // in *document_
@@ -142,26 +140,14 @@ ExitCode Daemon::run() {
 }
 
 void Daemon::listen() {
-    const tcp::endpoint address{asio::ip::make_address(config_.listen.host), config_.listen.port};
-    try {
-        socks_ = proxy_.listen(address);
-    } catch (const boost::system::system_error& error) {
-        const bool forbidden = error.code() == boost::system::errc::permission_denied;
-        throw node::process::StartupError(
-            forbidden ? ExitCode::key_or_permission : ExitCode::failure,
-            "cannot listen on " + directory::to_text(config_.listen) + ": " +
-                error.code().message() +
-                "; stop the program that uses the port, or change `listen`");
-    }
-    if (!socks_.address().is_loopback()) {
-        node::process::log(Level::warning,
-                           "allow_remote: anyone who reaches the SOCKS5 port can use this client");
+    for (const auto& options : config_.listeners) {
+        const auto& listener = proxy_.listen(options, config_.listeners_key);
+        if (socks_.empty()) socks_ = listener.address();
+        if (listener.is_remote())
+            node::process::log(Level::warning, "allow_remote: anyone who reaches " +
+                                                   listener.address() + " can use this client");
     }
     api_.listen(config_.control_socket);
-}
-
-std::string Daemon::socks_text() const {
-    return directory::to_text(directory::Endpoint{socks_.address().to_string(), socks_.port()});
 }
 
 void Daemon::fail(ExitCode code, const std::string& line) {
@@ -247,7 +233,7 @@ void Daemon::dispatch_core_output() {
     ready_ = true;
     readiness_timer_.cancel();
     proxy_.serve(*core_, document_->parameters.lab);
-    std::printf("nightjar ready SOCKS5 %s\n", socks_text().c_str());
+    std::printf("nightjar ready SOCKS5 %s\n", socks_.c_str());
     std::fflush(stdout);
 }
 
@@ -350,7 +336,7 @@ std::string Daemon::status_line() {
         std::chrono::duration_cast<base::Seconds>(document_->valid_until.time_since_epoch())
             .count();
     status.gateway = gateway_->name;
-    status.socks = socks_text();
+    status.socks = socks_;
     status.slots_unwritten = slots_unwritten_;
     status.down_cells = down_cells_;
     status.links = links_;

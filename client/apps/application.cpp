@@ -7,7 +7,6 @@
 
 namespace nightjar::client::apps {
 
-using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using Input = stream::ByteRelay::Input;
@@ -36,7 +35,7 @@ void Proxy::act(const Ref& application, Input input) {
     if (actions.stop) core_->stop(application->stream);
     if (actions.reset) core_->reset(application->stream);
     error_code ignored;
-    if (actions.shut_down) application->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    if (actions.shut_down) application->socket.shutdown(asio::socket_base::shutdown_send, ignored);
     if (actions.close) application->close();
     if (actions.abort) application->abort();
     application->gone = application->relay.over();
@@ -57,7 +56,7 @@ asio::awaitable<void> Proxy::serve_connection(Ref application) {
     if (!co_await read_request(application)) co_return;
     if (application->looks_up) co_return co_await answer_lookup(application);
     application->uploading = true;
-    tasks_.spawn("socks upload", upload(application));
+    tasks_.spawn("application's upload", upload(application));
     if (co_await await_exit(application)) co_await download(application);
     application->close();
     while (application->uploading)
@@ -226,7 +225,7 @@ asio::awaitable<void> Proxy::send_refusal(Ref application, base::Bytes bytes) {
         co_await asio::async_write(application->socket, asio::buffer(bytes), as_result);
     if (std::get<0>(written)) co_return;
     error_code ignored;
-    application->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    application->socket.shutdown(asio::socket_base::shutdown_send, ignored);
     base::Bytes discarded(512);
     for (;;) {
         if (application->uploading) {

@@ -12,7 +12,7 @@ namespace nightjar::client::apps {
 
 struct Proxy::Application {
     using Clock = std::chrono::steady_clock;
-    Application(asio::ip::tcp::socket connected, node::process::ConnectionPlace held,
+    Application(Listener::Protocol::socket connected, node::process::ConnectionPlace held,
                 protocol::Rules rules)
         : place{std::move(held)},
           socket{std::move(connected)},
@@ -33,7 +33,7 @@ struct Proxy::Application {
     enum class Phase { handshake, asking, relaying, refused };
     Phase phase = Phase::handshake;
     const node::process::ConnectionPlace place;
-    asio::ip::tcp::socket socket;
+    Listener::Protocol::socket socket;
     protocol::Handshake handshake;
     node::process::Event room;  // for upload(): the stream may have room
     node::process::Event news;  // for serve_connection(): anything else

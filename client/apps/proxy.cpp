@@ -1,5 +1,6 @@
 #include "client/apps/proxy.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <string>
 
 #include "client/apps/application.hpp"
@@ -7,7 +8,6 @@
 
 namespace nightjar::client::apps {
 
-using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using Input = stream::ByteRelay::Input;
@@ -20,35 +20,36 @@ constexpr base::Milliseconds deadline_step{500};
 }  // namespace
 
 Proxy::Proxy(asio::any_io_executor executor, node::process::TaskGroup& tasks, ProxyLimits limits)
-    : executor_{executor}, tasks_{tasks}, limits_{limits}, acceptor_{executor}, timer_{executor} {}
+    : executor_{executor}, tasks_{tasks}, limits_{limits}, timer_{executor} {}
 
 Proxy::~Proxy() = default;
 
-tcp::endpoint Proxy::listen(const tcp::endpoint& address) {
-    acceptor_.open(address.protocol());
-    acceptor_.set_option(asio::socket_base::reuse_address{true});
-    acceptor_.bind(address);
-    acceptor_.listen();
-    return acceptor_.local_endpoint();
+const Listener& Proxy::listen(protocol::ListenerOptions options, const char* key) {
+    return listeners_.emplace_back(executor_, std::move(options), key);
 }
 
 void Proxy::serve(core::Core& core, bool private_targets) {
     core_ = &core;
-    rules_.private_targets = private_targets;
-    const auto local = acceptor_.local_endpoint();
-    rules_.listener = local.address().to_string() + ":" + std::to_string(local.port());
-    auto admitted = [this](tcp::socket socket, const tcp::endpoint&,
-                           node::process::ConnectionPlace place) {
-        admit(std::move(socket), std::move(place));
+    private_targets_ = private_targets;
+    for (auto& listener : listeners_)
+        tasks_.spawn("listener for applications", accept(listener));
+    tasks_.spawn("deadlines of applications", deadline_loop());
+}
+
+asio::awaitable<void> Proxy::accept(Listener& listener) {
+    auto admitted = [this, &listener](Listener::Protocol::socket socket,
+                                      const Listener::Protocol::endpoint&,
+                                      node::process::ConnectionPlace place) {
+        admit(listener, std::move(socket), std::move(place));
     };
-    tasks_.spawn("socks listener",
-                 node::process::accept_loop(acceptor_, {.connections = limits_.sockets}, admitted));
-    tasks_.spawn("socks deadlines", deadline_loop());
+    co_await node::process::accept_loop(listener.acceptor(), {.connections = limits_.sockets},
+                                        std::move(admitted));
 }
 
 void Proxy::close() {
-    error_code ignored;
-    acceptor_.close(ignored);
+    closed_ = true;
+    for (auto& listener : listeners_)
+        listener.close();
     timer_.cancel();
     for (const auto& application : applications_) {
         application->gone = true;
@@ -95,7 +96,8 @@ void Proxy::dispatch() {
     }
 }
 
-void Proxy::admit(tcp::socket socket, node::process::ConnectionPlace place) {
+void Proxy::admit(const Listener& listener, Listener::Protocol::socket socket,
+                  node::process::ConnectionPlace place) {
     std::size_t handshakes = 0;
     Ref oldest;
     for (const auto& application : applications_) {
@@ -110,12 +112,13 @@ void Proxy::admit(tcp::socket socket, node::process::ConnectionPlace place) {
         oldest->socket.cancel(ignored);  // its task sends the refusal
     }
     error_code ignored;
-    socket.set_option(tcp::no_delay{true}, ignored);
+    socket.set_option(asio::ip::tcp::no_delay{true}, ignored);  // a unix socket needs none
+    auto rules = listener.rules(socket, private_targets_);
     const auto application =
-        std::make_shared<Application>(std::move(socket), std::move(place), rules_);
+        std::make_shared<Application>(std::move(socket), std::move(place), std::move(rules));
     application->deadline = Clock::now() + limits_.handshake;
     applications_.push_back(application);
-    tasks_.spawn("socks application", serve_connection(application));
+    tasks_.spawn("application", serve_connection(application));
 }
 
 /// True if a further application with a request must be refused.
@@ -124,7 +127,7 @@ bool Proxy::full() const {
 }
 
 asio::awaitable<void> Proxy::deadline_loop() {
-    while (acceptor_.is_open()) {
+    while (!closed_) {
         timer_.expires_after(deadline_step);
         co_await timer_.async_wait(as_result);
         const auto now = Clock::now();

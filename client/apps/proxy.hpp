@@ -7,12 +7,12 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
 #include <map>
 #include <memory>
 
+#include "client/apps/listener.hpp"
 #include "client/core/core.hpp"
 #include "client/protocol/handshake.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
@@ -21,15 +21,14 @@
 
 namespace nightjar::client::apps {
 
-namespace asio = boost::asio;
-
 struct ProxyLimits {
     std::size_t connections = 512;  // with a request; one more gets the reply `overloaded`
     /// One more cuts the oldest, so that slow ones cannot block the port.
     std::size_t handshakes = 512;
-    std::size_t sockets = 1536;   // all, also those that read a refusal; one more is closed at once
-    base::Seconds handshake{10};  // total, from accept to the request's last byte
-    base::Seconds answer{60};     // from the request to the exit's answer
+    /// Of one listener, also those that read a refusal; one more is closed at once.
+    std::size_t sockets = 1536;
+    base::Seconds handshake{10};     // total, from accept to the request's last byte
+    base::Seconds answer{60};        // from the request to the exit's answer
     base::Seconds half_closed{300};  // without a byte, when one direction has ended
     base::Seconds send_refusal{2};   // for an application to read a refusal
     std::size_t chunk = 16 * 1024;   // bytes per read or write
@@ -40,9 +39,9 @@ class Proxy {
     Proxy(asio::any_io_executor executor, node::process::TaskGroup& tasks, ProxyLimits limits = {});
     ~Proxy();
 
-    /// Binds and listens. Applications that connect before serve() wait in the backlog. Throws
-    /// boost::system::system_error.
-    asio::ip::tcp::endpoint listen(const asio::ip::tcp::endpoint& address);
+    /// Binds and listens, one more place each time. Applications that connect before serve() wait
+    /// in the backlog. Throws node::process::StartupError, which names `key`.
+    const Listener& listen(protocol::ListenerOptions options, const char* key = "listen");
     /// Starts to serve applications. `core` must outlive the proxy's tasks.
     void serve(core::Core& core, bool private_targets);
     /// Passes the core's events to their connections. Call it whenever the core has received
@@ -72,7 +71,9 @@ class Proxy {
     asio::awaitable<void> send_refusal(Ref application, base::Bytes bytes);
     void act(const Ref& application, stream::ByteRelay::Input input);
     void check_progress(const Ref& application);
-    void admit(asio::ip::tcp::socket socket, node::process::ConnectionPlace place);
+    asio::awaitable<void> accept(Listener& listener);
+    void admit(const Listener& listener, Listener::Protocol::socket socket,
+               node::process::ConnectionPlace place);
     bool full() const;
     void forget(const Ref& application);
     void log_sharing();
@@ -81,9 +82,10 @@ class Proxy {
     asio::any_io_executor executor_;
     node::process::TaskGroup& tasks_;
     ProxyLimits limits_;
-    asio::ip::tcp::acceptor acceptor_;
+    std::list<Listener> listeners_;
     asio::steady_timer timer_;
-    protocol::Rules rules_;
+    bool private_targets_ = false;
+    bool closed_ = false;
     core::Core* core_ = nullptr;
     std::uint64_t literals_ = 0;
     std::uint64_t refused_ = 0;

@@ -7,7 +7,7 @@ using namespace protocol;
 
 base::Bytes Proxy::own_answer(const base::IpAddress& address) const {
     const stream::NameRecord record{address, 0};
-    return socks5::answer_bytes({&record, 1}, false, rules_.private_targets);
+    return socks5::answer_bytes({&record, 1}, false, private_targets_);
 }
 
 /// Waits for the records of a lookup, and answers. The deadline is that of a connection.
@@ -28,7 +28,7 @@ asio::awaitable<void> Proxy::answer_lookup(Ref application) {
     if (application->reset)
         reply = handshake.reply_bytes(socks5::reply_for(*application->reset));
     else if (application->finished && records)
-        reply = socks5::answer_bytes(*records, application->wants_name, rules_.private_targets);
+        reply = socks5::answer_bytes(*records, application->wants_name, private_targets_);
     co_await send_refusal(application, std::move(reply));
 }
 

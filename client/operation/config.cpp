@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::size_t listeners_max = 16;
+
 bool is_loopback(const std::string& host) {
     return host.starts_with("127.") || host == "::1";
 }
@@ -27,7 +29,8 @@ std::string config_text(const directory::Endpoint& listen) {
            "# Trust anchors: the authorities' keys and a few gateways.\n"
            "network: network.yaml\n"
            "\n"
-           "# SOCKS5 for applications. An address that is not loopback needs allow_remote: true.\n"
+           "# SOCKS5 and HTTP CONNECT for applications. An address that is not loopback needs "
+           "allow_remote: true.\n"
            "listen: \"" +
            directory::to_text(listen) +
            "\"\n"
@@ -54,6 +57,81 @@ void write_new(const fs::path& file, const std::string& text) {
     }
 }
 
+using protocol::ListenerOptions;
+
+void check_path(const node::config::YamlValue& value, const fs::path& path) {
+    if (path.string().size() >= sizeof(sockaddr_un::sun_path)) {
+        value.fail("the path is too long for a socket",
+                   "use a path of at most 107 bytes, including its directories");
+    }
+}
+
+void read_isolation(node::config::YamlMap& map, ListenerOptions& options) {
+    const auto words = map.find("isolate");
+    if (!words) return;
+    options.by_credentials = options.by_user = options.by_listener = false;
+    for (const auto& word : words->list()) {
+        const auto text = word.as<std::string>();
+        if (text == "credentials") {
+            options.by_credentials = true;
+        } else if (text == "user" && !options.path.empty()) {
+            options.by_user = true;
+        } else if (text == "listener") {
+            options.by_listener = true;
+        } else {
+            word.fail(text == "user" ? "only a unix socket knows its users" : "unknown word",
+                      "use credentials, listener and, for a unix socket, user");
+        }
+    }
+}
+
+/// One item of `listeners`.
+ListenerOptions read_listener(const node::config::YamlValue& item, const fs::path& base) {
+    constexpr std::string_view unix_prefix = "unix:";
+    auto map = item.map();
+    ListenerOptions options;
+    const auto at = map.at("proxy");
+    if (const auto text = at.as<std::string>(); text.starts_with(unix_prefix)) {
+        const auto path = text.substr(unix_prefix.size());
+        if (path.empty()) at.fail("an empty path", "name a file behind unix:");
+        options.path = (base / path).string();
+        check_path(at, options.path);
+        options.all_users = map.word<bool>("users", {{"own", false}, {"all", true}}, false);
+    } else {
+        options.endpoint = at.as<node::config::ListenEndpoint>();
+    }
+    read_isolation(map, options);
+    options.extended_errors = map.optional<bool>("extended_errors", false);
+    map.done();
+    return options;
+}
+
+/// The list `listeners`, or the one line `listen`, which is the short form of a list of one.
+void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& config) {
+    const bool listed = map.find("listeners").has_value();
+    if (listed && map.find("listen"))
+        map.fail("listen", "`listeners` is there too", "move this address into the list");
+    if (listed) {
+        config.listeners_key = "listeners";
+        const auto items = map.list("listeners");
+        if (items.empty() || items.size() > listeners_max)
+            map.fail("listeners", "no listener, or too many",
+                     "list 1 to " + std::to_string(listeners_max));
+        for (const auto& item : items)
+            config.listeners.push_back(read_listener(item, base));
+    } else {
+        const node::config::ListenEndpoint usual{{"127.0.0.1", 9150}};
+        config.listeners = {{.endpoint = map.optional("listen", usual)}};
+    }
+    if (map.optional<bool>("allow_remote", false)) return;
+    for (const auto& listener : config.listeners) {
+        if (listener.path.empty() && !is_loopback(listener.endpoint.host)) {
+            map.fail(config.listeners_key, "anyone who reaches this address could use the client",
+                     "use 127.0.0.1 or [::1], or set allow_remote: true");
+        }
+    }
+}
+
 }  // namespace
 
 Config load_config(const fs::path& file) {
@@ -74,20 +152,12 @@ Config load_config(const fs::path& file) {
     };
     Config config;
     config.network = path("network", "network.yaml");
-    config.listen = map.optional<node::config::ListenEndpoint>("listen", {{"127.0.0.1", 9150}});
-    const bool allow_remote = map.optional<bool>("allow_remote", false);
+    read_listeners(map, base, config);
     config.state_dir = path("state_dir", "state");
     config.control_socket = path("control_socket", "control.sock");
+    if (const auto value = map.find("control_socket")) check_path(*value, config.control_socket);
     config.ready_timeout = map.optional<base::Seconds>("ready_timeout", base::Seconds{120});
     map.done();
-    if (!is_loopback(config.listen.host) && !allow_remote) {
-        map.fail("listen", "anyone who reaches this address could use the client",
-                 "use 127.0.0.1 or [::1], or set allow_remote: true");
-    }
-    if (config.control_socket.string().size() >= sizeof(sockaddr_un::sun_path)) {
-        map.fail("control_socket", "the path is too long for a socket",
-                 "use a path of at most 107 bytes, including its directories");
-    }
     return config;
 }
 

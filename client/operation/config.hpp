@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
+#include "client/protocol/listener_options.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/endpoint.hpp"
 
@@ -10,7 +12,9 @@ namespace nightjar::client::operation {
 
 struct Config {
     std::filesystem::path network;  // the trust anchors
-    directory::Endpoint listen;     // SOCKS5; port 0: any free port
+    /// SOCKS5 and HTTP CONNECT; at least one.
+    std::vector<protocol::ListenerOptions> listeners;
+    const char* listeners_key = "listen";  // where the file has them: `listen` or `listeners`
     std::filesystem::path state_dir;
     std::filesystem::path control_socket;
     base::Seconds ready_timeout{120};  // zero: wait without a limit

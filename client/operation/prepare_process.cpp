@@ -24,6 +24,8 @@ void prepare_process(const Config& config) {
     files.read = {folder(config.network),
                   std::filesystem::weakly_canonical(config.network).parent_path()};
     files.write = {config.state_dir, folder(config.control_socket)};
+    for (const auto& listener : config.listeners)
+        if (!listener.path.empty()) files.write.push_back(folder(listener.path));
     node::process::enter_sandbox(files);
 }
 

@@ -13,7 +13,7 @@ constexpr char credentials_version = 1;  // RFC 1929's
 
 core::IsolationKey isolation_key(const Rules& rules, std::optional<std::string_view> credentials) {
     if (!rules.by_credentials) credentials.reset();
-    if (!rules.user && !credentials) return {};
+    if (!rules.user && !credentials && !rules.by_listener) return {};
     core::IsolationKey key = rules.listener + '\0';
     if (rules.user) key += std::to_string(*rules.user);
     key += '\0';

@@ -16,6 +16,7 @@ struct Rules {
     bool by_credentials = true;    // user name and password, or HTTP's isolation field
     /// The user whose program it is, if that isolates: another one than the client's own.
     std::optional<std::uint32_t> user = std::nullopt;
+    bool by_listener = false;      // a key also for applications without anything else
     bool extended_errors = false;  // SOCKS replies beyond RFC 1928
 };
 

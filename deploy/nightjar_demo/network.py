@@ -174,9 +174,12 @@ class Network:
     def wait_active(self, relay):
         self.call("nightjar-relay", "status", "--config", relay.config, "--wait", READY_SECONDS)
 
-    def start_client(self):
+    def make_client(self):
         self.call("nightjar", "init", "--network", self.folder / "network.yaml", "--dir",
                   self.folder / "client", "--listen", "127.0.0.1:0")
+
+    def start_client(self):
+        self.make_client()
         line = self.processes.start("client", [self.program("nightjar"), "run", "--config",
                                                self.client_config], "nightjar ready SOCKS5",
                                     READY_SECONDS)

@@ -61,7 +61,9 @@ class BothEnds {
           proxy{io.get_executor(), tasks, limits} {
         exit.start();
         core.connected(now(), wall());
-        address = proxy.listen({boost::asio::ip::address_v4::loopback(), 0});
+        const auto at =
+            directory::parse_endpoint(proxy.listen({.endpoint = {"127.0.0.1", 0}}).address());
+        address = {boost::asio::ip::make_address(at->host), at->port};
         proxy.serve(core, true);
         REQUIRE(until([this] { return core.ready(); }));
     }

@@ -43,7 +43,7 @@ MUTANTS = [
            "control socket: an asker that leaves ends its answer; one that stops sending does not"),
     mutant("slow-answer-runs-out-of-the-request's-time", CONTROL, "    deadline.reset();\n", "", SYSTEM,
            "control socket: a request must come in time, and a slow answer has its own time"),
-    mutant("file-replaced-by-a-control-socket", CONTROL, " || !S_ISSOCK(status.st_mode)", "", SYSTEM,
+    mutant("file-replaced-by-a-control-socket", "sphinx/node/process/socket_file.cpp", " || !S_ISSOCK(status.st_mode)", "", SYSTEM,
            "control socket: takes the place of a dead one, never of a live one or of a file"),
     mutant("control-socket-open-to-the-group", CONTROL, "::chmod(path_.c_str(), 0600)",
            "::chmod(path_.c_str(), 0660)", SYSTEM,

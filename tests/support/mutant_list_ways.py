@@ -1,5 +1,5 @@
 """Mutants of the ways into the client."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, PROGRAMS, SYSTEM, UNIT, mutant
 
 HTTP = "client/protocol/http_connect.cpp"
 MALFORMED = "http: a malformed request gets status 400 and no target"
@@ -28,4 +28,15 @@ MUTANTS = [
            "if (!rules.by_credentials) credentials.reset();", "", CORE, ISOLATES),
     mutant("extended-error-unasked", "client/protocol/socks5.cpp", "extended ? reply : plain(reply)", "(static_cast<void>(extended), reply)",
            CORE, "socks5: why a stream was reset decides the reply"),
+    # --- listeners ---
+    mutant("user-of-a-unix-socket-does-not-isolate", "client/apps/listener.cpp", "rules.user = peer.uid;", "",
+           "tests/system/listeners_test.py", "Listeners.test_another_user_has_a_session_of_its_own", PROGRAMS),
+    mutant("own-user-takes-a-session", "client/apps/listener.cpp", "peer.uid != ::geteuid()", "true",
+           "tests/system/listeners_test.py", "Listeners.test_another_user_has_a_session_of_its_own", PROGRAMS),
+    mutant("unix-socket-for-all", "client/apps/listener.cpp", "options_.all_users ? 0666 : 0600", "0666",
+           "tests/system/listeners_test.py", "Listeners.test_who_may_connect", PROGRAMS),
+    mutant("unix-bytes-unread-count-as-arrived", "sphinx/node/process/socket_end.cpp", "errno != EOPNOTSUPP", "true",
+           SYSTEM, "unix sockets: bytes that the other side has not read are unsent"),
+    mutant("remote-listener-unasked", "client/operation/config.cpp", "listener.path.empty() && !is_loopback(listener.endpoint.host)",
+           "false", UNIT, "client.yaml: what is wrong has its place"),
 ]

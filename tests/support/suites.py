@@ -148,6 +148,10 @@ def privacy():
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
 
 
+# These act as several users of the machine. Only root can.
+NEED_ROOT = {"listeners_test.py"}
+
+
 def python_test(name, build):
     """Command and environment of a test in tests/system against the programs of this build."""
     return ["python3", ROOT / "tests/system" / name], {"NIGHTJAR_BUILD": str(build)}
@@ -157,4 +161,5 @@ def python_tests(build, faults):
     """The tests/system/*_test.py but the capture's; faults_* are a suite of their own."""
     for path in sorted((ROOT / "tests/system").glob("*_test.py")):
         if path.name.startswith("faults_") == faults and path.name != CAPTURE_TEST:
-            yield path.name, *python_test(path.name, build)
+            leave = (own_reason,) if path.name in NEED_ROOT else ()
+            yield path.name, *python_test(path.name, build), *leave

@@ -114,7 +114,7 @@ struct Network {
             dir.keep({gateway, node::process::wall_now() + base::Seconds{86'400}});
             client::operation::Config config;
             config.network = folder.path() / "network.yaml";
-            config.listen = {"127.0.0.1", 0};
+            config.listeners = {{.endpoint = {"127.0.0.1", 0}}};
             config.state_dir = folder.path() / std::to_string(n);
             config.control_socket = folder.path() / (std::to_string(n) + ".sock");
             config.ready_timeout = base::Seconds{0};

@@ -2,6 +2,8 @@
 // before it, and only a complete answer ends like one.
 #include <doctest/doctest.h>
 
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
@@ -202,4 +204,18 @@ TEST_CASE("what had arrived before its session ended is read before the end") {
               (complete ? std::vector{Kind::finished, Kind::reset} : std::vector{Kind::reset}));
         CHECK(core.read(*stream, piece) == 0);
     }
+}
+
+TEST_CASE("unix sockets: bytes that the other side has not read are unsent") {
+    asio::io_context io;
+    asio::local::stream_protocol::socket ours{io}, theirs{io};
+    asio::local::connect_pair(ours, theirs);
+    asio::write(ours, asio::buffer("some bytes", 10));
+    CHECK(node::process::unsent_bytes(ours) > 0);
+    char bytes[10];
+    asio::read(theirs, asio::buffer(bytes));
+    CHECK(node::process::unsent_bytes(ours) == 0);
+    asio::write(ours, asio::buffer("some bytes", 10));
+    theirs.close();
+    CHECK(node::process::unsent_bytes(ours) == 0);
 }

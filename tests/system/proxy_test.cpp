@@ -66,7 +66,9 @@ struct Fixture {
           proxy{context.get_executor(), tasks, limits} {
         core.connected(Clock::now(),
                        std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now()));
-        address = proxy.listen({asio::ip::make_address("127.0.0.1"), 0});
+        const auto at =
+            directory::parse_endpoint(proxy.listen({.endpoint = {"127.0.0.1", 0}}).address());
+        address = {asio::ip::make_address(at->host), at->port};
         proxy.serve(core, false);
     }
     ~Fixture() {

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/socket_file.hpp"
 
 namespace nightjar::node::process {
 
@@ -31,19 +32,6 @@ bool is_own_user(int socket) {
     socklen_t size = sizeof peer;
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
     return peer.uid == 0 || peer.uid == ::geteuid();
-}
-
-/// Removes the socket file that a killed process left. False if a process listens on it.
-bool remove_stale(const std::filesystem::path& path) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return true;
-    asio::io_context io{1};
-    stream_protocol::socket probe{io, stream_protocol{}};
-    probe.non_blocking(true);  // a listener that accepts nothing must not block us
-    error_code error;
-    probe.connect({path.string()}, error);
-    if (error == asio::error::connection_refused) ::unlink(path.c_str());
-    return static_cast<bool>(error);
 }
 
 /// Closes the socket if this object still exists when `patience` has passed.
@@ -90,7 +78,7 @@ ControlSocket::ControlSocket(asio::any_io_executor executor, std::filesystem::pa
       tasks_{tasks} {
     const auto change = std::string{"change `"} + key + "`";
     try {
-        if (!remove_stale(path_)) {
+        if (!remove_stale_socket(path_)) {
             throw StartupError{ExitCode::failure, "another process answers on " + path_.string() +
                                                       "; stop it, or " + change};
         }

@@ -1,17 +1,30 @@
-// How a TCP connection ends, where the system's calls alone do not say it. I/O thread only.
+// How a stream socket's connection ends, where the system's calls alone do not say it. I/O thread
+// only.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstddef>
 
 namespace nightjar::node::process {
 
 /// The bytes that the kernel holds and the other side has not acknowledged. 0 if the socket is
-/// closed or broken: nothing more will arrive.
-std::size_t unsent_bytes(boost::asio::ip::tcp::socket& socket);
+/// closed or broken: nothing more will arrive. Of a unix socket: those that the other side has not
+/// read.
+std::size_t unsent_bytes(int socket);
+template <typename Socket>
+std::size_t unsent_bytes(Socket& socket) {
+    return socket.is_open() ? unsent_bytes(socket.native_handle()) : 0;
+}
 
 /// Ends the connection by a TCP reset; what the kernel has not sent is lost. An orderly close could
-/// be mistaken for the end of a complete answer.
-void abort_connection(boost::asio::ip::tcp::socket& socket);
+/// be mistaken for the end of a complete answer. A unix socket has no reset: it is only closed.
+template <typename Socket>
+void abort_connection(Socket& socket) {
+    boost::system::error_code ignored;
+    if (socket.is_open()) socket.set_option(boost::asio::socket_base::linger{true, 0}, ignored);
+    socket.close(ignored);
+}
 
 /// True if a write failed after the other side had ended its own direction: what it sent before is
 /// complete. After any other failure Linux reports an end of file that no FIN announced.

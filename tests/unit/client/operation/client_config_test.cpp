@@ -35,7 +35,10 @@ TEST_CASE("client.yaml: every key has a default, and paths count from its folder
     std::ofstream{file} << "{}\n";
     const auto config = client::operation::load_config(file);
     CHECK(config.network == folder.path() / "network.yaml");
-    CHECK(config.listen == directory::Endpoint{"127.0.0.1", 9150});
+    REQUIRE(config.listeners.size() == 1);
+    const auto& usual = config.listeners.front();
+    CHECK(usual.endpoint == directory::Endpoint{"127.0.0.1", 9150});
+    CHECK((usual.path.empty() && usual.by_credentials && !usual.extended_errors));
     CHECK(config.state_dir == folder.path() / "state");
     CHECK(config.control_socket == folder.path() / "control.sock");
     CHECK(config.ready_timeout == base::Seconds{120});
@@ -56,6 +59,16 @@ TEST_CASE("client.yaml: what is wrong has its place") {
         {"network: n\nstate_dir: \"\"\n", "2:12: an empty path"},
         {"control_socket: \"\"\n", "1:17: an empty path"},
         {"control_socket: /" + std::string(107, 'x') + "\n", "1:17: the path is too long"},
+        {"listeners: []\n", "1:12: no listener"},
+        {"listen: 127.0.0.1:1\nlisteners: [{proxy: \"127.0.0.1:2\"}]\n", "1:9: `listeners` is"},
+        {"listeners: [{}]\n", "1:13: "},
+        {"listeners: [{proxy: \"0.0.0.0:2\"}]\n", "1:12: anyone who reaches"},
+        {"listeners: [{proxy: \"unix:\"}]\n", "1:21: an empty path"},
+        {"listeners: [{proxy: \"unix:/" + std::string(107, 'x') + "\"}]\n", "1:21: the path is"},
+        {"listeners: [{proxy: \"[::1]:2\", users: all}]\n", "1:32: "},
+        {"listeners: [{proxy: \"[::1]:2\", isolate: [user]}]\n", "1:42: only a unix socket"},
+        {"listeners: [{proxy: \"[::1]:2\", isolate: [colour]}]\n", "1:42: unknown word"},
+        {"listeners: [{proxy: \"[::1]:2\", colour: red}]\n", "1:32: "},
     };
     for (const auto& one : cases) {
         CAPTURE(one.text);
@@ -63,4 +76,27 @@ TEST_CASE("client.yaml: what is wrong has its place") {
         CHECK_MESSAGE(said.starts_with(one.said), said);
     }
     CHECK(refusal("listen: 0.0.0.0:9150\nallow_remote: true\n") == "");
+}
+
+TEST_CASE("client.yaml: each listener has its own rules") {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "client.yaml";
+    std::ofstream{file} << "listeners:\n"
+                           "  - proxy: 127.0.0.1:0\n"
+                           "    extended_errors: true\n"
+                           "  - proxy: unix:apps.sock\n"
+                           "    users: all\n"
+                           "  - {proxy: \"unix:/run/n.sock\", isolate: [listener]}\n"
+                           "  - {proxy: \"[::1]:9151\", isolate: []}\n";
+    const auto listeners = client::operation::load_config(file).listeners;
+    REQUIRE(listeners.size() == 4);
+    CHECK(listeners[0].endpoint == directory::Endpoint{"127.0.0.1", 0});
+    CHECK(listeners[0].extended_errors);
+    CHECK(listeners[1].path == (folder.path() / "apps.sock").string());
+    CHECK((listeners[1].all_users && listeners[1].by_user && listeners[1].by_credentials));
+    CHECK(!listeners[1].extended_errors);
+    CHECK(listeners[2].path == "/run/n.sock");
+    CHECK((!listeners[2].all_users && !listeners[2].by_user && !listeners[2].by_credentials));
+    CHECK(listeners[2].by_listener);
+    CHECK((!listeners[3].by_credentials && !listeners[3].by_listener));
 }

@@ -1,0 +1,22 @@
+// One line of the list `listeners` in client.yaml: where applications come in, and what separates
+// them (docs/client.md). Pure.
+#pragma once
+
+#include <string>
+
+#include "sphinx/directory/endpoint.hpp"
+
+namespace nightjar::client::protocol {
+
+struct ListenerOptions {
+    directory::Endpoint endpoint{};  // port 0: any free one
+    std::string path = {};           // not empty: a unix socket instead of `endpoint`
+    bool all_users = false;          // unix sockets: other users of the machine may connect
+    // What isolates. Two applications with equal keys share an exit session.
+    bool by_credentials = true;
+    bool by_user = true;       // unix sockets: each user but the client's own has a key
+    bool by_listener = false;  // all that comes in here has a key of its own
+    bool extended_errors = false;
+};
+
+}  // namespace nightjar::client::protocol
