@@ -94,7 +94,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     asio::steady_timer slot_timer_;
     asio::steady_timer document_timer_;
     asio::steady_timer readiness_timer_;
-    std::string socks_;  // of the first listener
+    std::string socks_;  // of the first listener, which is a proxy
 
     operation::DocumentRef document_;            // set once join() has one
     const directory::Relay* gateway_ = nullptr;  // in *document_
@@ -141,11 +141,8 @@ ExitCode Daemon::run() {
 
 void Daemon::listen() {
     for (const auto& options : config_.listeners) {
-        const auto& listener = proxy_.listen(options, config_.listeners_key);
-        if (socks_.empty()) socks_ = listener.address();
-        if (listener.is_remote())
-            node::process::log(Level::warning, "allow_remote: anyone who reaches " +
-                                                   listener.address() + " can use this client");
+        const auto address = proxy_.listen(options, config_.listeners_key);
+        if (socks_.empty()) socks_ = address;
     }
     api_.listen(config_.control_socket);
 }

@@ -20,17 +20,32 @@ constexpr base::Milliseconds deadline_step{500};
 }  // namespace
 
 Proxy::Proxy(asio::any_io_executor executor, node::process::TaskGroup& tasks, ProxyLimits limits)
-    : executor_{executor}, tasks_{tasks}, limits_{limits}, timer_{executor} {}
+    : executor_{executor}, tasks_{tasks}, limits_{limits}, lookups_{executor}, timer_{executor} {}
 
 Proxy::~Proxy() = default;
 
-const Listener& Proxy::listen(protocol::ListenerOptions options, const char* key) {
-    return listeners_.emplace_back(executor_, std::move(options), key);
+std::string Proxy::listen(protocol::ListenerOptions options, const char* key) {
+    const auto checked = [](const auto& listener) {
+        if (listener.is_remote()) {
+            node::process::log(
+                node::process::Level::warning,
+                "allow_remote: anyone who reaches " + listener.address() + " can use this client");
+        }
+        return listener.address();
+    };
+    using Way = protocol::ListenerOptions::Way;
+    if (options.way == Way::dns)
+        return checked(
+            name_servers_.emplace_back(executor_, tasks_, lookups_, std::move(options), key));
+    return checked(listeners_.emplace_back(executor_, std::move(options), key));
 }
 
 void Proxy::serve(core::Core& core, bool private_targets) {
     core_ = &core;
     private_targets_ = private_targets;
+    lookups_.serve(core);
+    for (auto& server : name_servers_)
+        server.serve(private_targets);
     for (auto& listener : listeners_)
         tasks_.spawn("listener for applications", accept(listener));
     tasks_.spawn("deadlines of applications", deadline_loop());
@@ -50,6 +65,8 @@ void Proxy::close() {
     closed_ = true;
     for (auto& listener : listeners_)
         listener.close();
+    for (auto& server : name_servers_)
+        server.close();
     timer_.cancel();
     for (const auto& application : applications_) {
         application->gone = true;
@@ -62,7 +79,10 @@ void Proxy::dispatch() {
     if (core_ == nullptr) return;
     for (const auto& [stream, event] : core_->take_events()) {
         const auto found = by_stream_.find(stream);
-        if (found == by_stream_.end()) continue;
+        if (found == by_stream_.end()) {
+            lookups_.dispatch(stream, event);
+            continue;
+        }
         const auto held = found->second;
         auto& application = *held;
         using Kind = stream::Event::Kind;

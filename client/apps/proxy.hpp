@@ -1,4 +1,4 @@
-// Moves bytes between applications on the proxy port and the core's streams (docs/client.md).
+// Moves bytes between applications on the listeners and the core's streams (docs/client.md).
 // Nothing here influences when a packet leaves: bytes wait in the core for slots that come anyway.
 //
 // Back-pressure acts only on applications: the proxy reads a socket only as far as its stream has
@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "client/apps/listener.hpp"
+#include "client/apps/name_server.hpp"
 #include "client/core/core.hpp"
 #include "client/protocol/handshake.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
@@ -39,9 +40,10 @@ class Proxy {
     Proxy(asio::any_io_executor executor, node::process::TaskGroup& tasks, ProxyLimits limits = {});
     ~Proxy();
 
-    /// Binds and listens, one more place each time. Applications that connect before serve() wait
-    /// in the backlog. Throws node::process::StartupError, which names `key`.
-    const Listener& listen(protocol::ListenerOptions options, const char* key = "listen");
+    /// Binds and listens, one more place each time, and returns its address. Applications that
+    /// connect before serve() wait in the backlog. Throws node::process::StartupError, which names
+    /// `key`.
+    std::string listen(protocol::ListenerOptions options, const char* key = "listen");
     /// Starts to serve applications. `core` must outlive the proxy's tasks.
     void serve(core::Core& core, bool private_targets);
     /// Passes the core's events to their connections. Call it whenever the core has received
@@ -83,6 +85,8 @@ class Proxy {
     node::process::TaskGroup& tasks_;
     ProxyLimits limits_;
     std::list<Listener> listeners_;
+    Lookups lookups_;
+    std::list<NameServer> name_servers_;
     asio::steady_timer timer_;
     bool private_targets_ = false;
     bool closed_ = false;

@@ -72,7 +72,8 @@ void read_isolation(node::config::YamlMap& map, ListenerOptions& options) {
     options.by_credentials = options.by_user = options.by_listener = false;
     for (const auto& word : words->list()) {
         const auto text = word.as<std::string>();
-        if (text == "credentials") {
+        const bool proxy = options.way == ListenerOptions::Way::proxy;
+        if (text == "credentials" && proxy) {
             options.by_credentials = true;
         } else if (text == "user" && !options.path.empty()) {
             options.by_user = true;
@@ -80,7 +81,7 @@ void read_isolation(node::config::YamlMap& map, ListenerOptions& options) {
             options.by_listener = true;
         } else {
             word.fail(text == "user" ? "only a unix socket knows its users" : "unknown word",
-                      "use credentials, listener and, for a unix socket, user");
+                      "use listener; for a proxy also credentials; for a unix socket also user");
         }
     }
 }
@@ -90,6 +91,13 @@ ListenerOptions read_listener(const node::config::YamlValue& item, const fs::pat
     constexpr std::string_view unix_prefix = "unix:";
     auto map = item.map();
     ListenerOptions options;
+    if (const auto at = map.find("dns")) {
+        options.way = ListenerOptions::Way::dns;
+        options.endpoint = at->as<node::config::ListenEndpoint>();
+        read_isolation(map, options);
+        map.done();
+        return options;
+    }
     const auto at = map.at("proxy");
     if (const auto text = at.as<std::string>(); text.starts_with(unix_prefix)) {
         const auto path = text.substr(unix_prefix.size());
@@ -119,6 +127,8 @@ void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& co
                      "list 1 to " + std::to_string(listeners_max));
         for (const auto& item : items)
             config.listeners.push_back(read_listener(item, base));
+        if (config.listeners.front().way != ListenerOptions::Way::proxy)
+            items.front().fail("the first listener is not a proxy", "begin the list with `proxy`");
     } else {
         const node::config::ListenEndpoint usual{{"127.0.0.1", 9150}};
         config.listeners = {{.endpoint = map.optional("listen", usual)}};

@@ -9,6 +9,11 @@
 namespace nightjar::client::protocol {
 
 struct ListenerOptions {
+    enum class Way {
+        proxy,  // SOCKS5 and HTTP CONNECT
+        dns,    // UDP and TCP
+    };
+    Way way = Way::proxy;
     directory::Endpoint endpoint{};  // port 0: any free one
     std::string path = {};           // not empty: a unix socket instead of `endpoint`
     bool all_users = false;          // unix sockets: other users of the machine may connect

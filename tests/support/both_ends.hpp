@@ -61,8 +61,7 @@ class BothEnds {
           proxy{io.get_executor(), tasks, limits} {
         exit.start();
         core.connected(now(), wall());
-        const auto at =
-            directory::parse_endpoint(proxy.listen({.endpoint = {"127.0.0.1", 0}}).address());
+        const auto at = directory::parse_endpoint(proxy.listen({.endpoint = {"127.0.0.1", 0}}));
         address = {boost::asio::ip::make_address(at->host), at->port};
         proxy.serve(core, true);
         REQUIRE(until([this] { return core.ready(); }));

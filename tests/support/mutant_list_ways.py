@@ -1,8 +1,10 @@
 """Mutants of the ways into the client."""
 from mutant_list import CORE, PROGRAMS, SYSTEM, UNIT, mutant
 
+DNS = "client/protocol/dns_message.cpp"
 HTTP = "client/protocol/http_connect.cpp"
 MALFORMED = "http: a malformed request gets status 400 and no target"
+BAD_DNS = "dns: what is malformed, unknown or private is answered at once"
 KNOCKS = "http: what a web page can make a browser send gets no answer at all"
 ISOLATES = "http: isolation by Proxy-Authorization and by Tor's field"
 
@@ -39,4 +41,19 @@ MUTANTS = [
            SYSTEM, "unix sockets: bytes that the other side has not read are unsent"),
     mutant("remote-listener-unasked", "client/operation/config.cpp", "listener.path.empty() && !is_loopback(listener.endpoint.host)",
            "false", UNIT, "client.yaml: what is wrong has its place"),
+    # --- DNS ---
+    mutant("dns-answers-a-response", DNS, "(flags & flag_response) != 0", "false", CORE, BAD_DNS),
+    mutant("dns-dot-in-a-label", DNS, "if (std::ranges::find(label, '.') != label.end()) return std::nullopt;", "",
+           CORE, BAD_DNS),
+    mutant("dns-name-without-a-bound", DNS, "size > name_max", "size == 0", CORE, BAD_DNS),
+    mutant("dns-private-reverse", DNS, "question.address && (private_targets || base::is_public(*question.address))",
+           "question.address.has_value()", CORE, BAD_DNS),
+    mutant("dns-private-answer", DNS, "!wanted || (!private_targets && !base::is_public(*address))", "!wanted", CORE,
+           "dns: an answer has the records of its type, public ones only"),
+    mutant("dns-answer-beyond-its-bound", DNS, "out.size() + 12 + data.size() > most", "out.size() > most", CORE,
+           "dns: an answer that does not fit is cut between records and says so"),
+    mutant("dns-one-asker-takes-all", "client/apps/name_server.cpp", "known->second >= limits_.of_one_asker", "false",
+           "tests/system/dns_test.py", "Dns.test_a_flood_is_bounded_and_others_are_answered", PROGRAMS),
+    mutant("dns-connection-for-ever", "client/apps/name_server.cpp", "if (!error) socket->close(ignored);",
+           "static_cast<void>(error);", "tests/system/dns_test.py", "Dns.test_slow_and_greedy_connections", PROGRAMS),
 ]

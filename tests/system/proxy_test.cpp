@@ -66,8 +66,7 @@ struct Fixture {
           proxy{context.get_executor(), tasks, limits} {
         core.connected(Clock::now(),
                        std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now()));
-        const auto at =
-            directory::parse_endpoint(proxy.listen({.endpoint = {"127.0.0.1", 0}}).address());
+        const auto at = directory::parse_endpoint(proxy.listen({.endpoint = {"127.0.0.1", 0}}));
         address = {asio::ip::make_address(at->host), at->port};
         proxy.serve(core, false);
     }

@@ -68,6 +68,11 @@ TEST_CASE("client.yaml: what is wrong has its place") {
         {"listeners: [{proxy: \"[::1]:2\", users: all}]\n", "1:32: "},
         {"listeners: [{proxy: \"[::1]:2\", isolate: [user]}]\n", "1:42: only a unix socket"},
         {"listeners: [{proxy: \"[::1]:2\", isolate: [colour]}]\n", "1:42: unknown word"},
+        {"listeners: [{dns: \"127.0.0.1:2\"}]\n", "1:13: the first listener is not a proxy"},
+        {"listeners: [{proxy: \"[::1]:2\"}, {dns: \"[::1]:2\", isolate: [credentials]}]\n",
+         "1:60: unknown word"},
+        {"listeners: [{proxy: \"[::1]:2\"}, {dns: \"[::1]:2\", users: all}]\n", "1:50: "},
+        {"listeners: [{proxy: \"[::1]:2\"}, {dns: \"0.0.0.0:2\"}]\n", "1:12: anyone who"},
         {"listeners: [{proxy: \"[::1]:2\", colour: red}]\n", "1:32: "},
     };
     for (const auto& one : cases) {

@@ -1,0 +1,66 @@
+// A DNS listener: UDP and TCP on one port. It answers A, AAAA and PTR by lookups through the exit
+// (docs/client.md). It keeps nothing.
+//
+// Bounds: so many questions at once, and fewer from one asker; further ones over UDP get no answer,
+// as if they were lost on the way, and a resolver asks again. I/O thread only. The task group must
+// be cancelled and awaited before this object is destroyed.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <map>
+#include <string>
+
+#include "client/apps/lookups.hpp"
+#include "client/protocol/dns_message.hpp"
+#include "client/protocol/listener_options.hpp"
+#include "sphinx/node/process/accept_loop.hpp"
+#include "sphinx/node/process/task_group.hpp"
+
+namespace nightjar::client::apps {
+
+struct NameServerLimits {
+    std::size_t questions = 64;     // over UDP, at once
+    std::size_t of_one_asker = 16;  // of these, from one address and port
+    std::size_t connections = 32;   // TCP; a further one is closed at once
+    base::Seconds silence{10};      // of a TCP connection, between two questions
+};
+
+class NameServer {
+ public:
+    /// Binds both sockets. Throws node::process::StartupError, which names `key`.
+    NameServer(asio::any_io_executor executor, node::process::TaskGroup& tasks, Lookups& lookups,
+               protocol::ListenerOptions options, const char* key, NameServerLimits limits = {});
+
+    const std::string& address() const { return address_; }
+    bool is_remote() const { return remote_; }
+    /// Starts to answer. Precondition: `lookups` serves.
+    void serve(bool private_targets);
+    void close();
+
+ private:
+    using Udp = asio::ip::udp;
+    using Tcp = asio::ip::tcp;
+
+    asio::awaitable<void> receive_questions();
+    asio::awaitable<void> answer_datagram(protocol::dns::Question question, Udp::endpoint asker);
+    asio::awaitable<void> serve_connection(Tcp::socket socket,
+                                           node::process::ConnectionPlace place);
+    asio::awaitable<base::Bytes> answer(protocol::dns::Question question, std::size_t most);
+    bool full(const Udp::endpoint& asker) const;
+    void send(const base::Bytes& answer, const Udp::endpoint& asker);
+
+    node::process::TaskGroup& tasks_;
+    Lookups& lookups_;
+    NameServerLimits limits_;
+    bool private_targets_ = false;
+    Udp::socket udp_;
+    Tcp::acceptor tcp_;
+    std::string address_;
+    core::IsolationKey isolation_;
+    bool remote_ = false;
+    std::size_t questions_ = 0;
+    std::map<Udp::endpoint, std::size_t> askers_;  // how many of the questions each has asked
+};
+
+}  // namespace nightjar::client::apps
