@@ -1,7 +1,6 @@
 #include "relay/core/exit_sessions.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "relay/core/exit_sessions_impl.hpp"
@@ -12,9 +11,21 @@ namespace nightjar::relay::core {
 
 namespace {
 
-constexpr base::Seconds sweep_interval{1};  // how often silent sessions are ended
+constexpr base::Seconds sweep_interval{1};     // how often silent sessions are ended
+constexpr std::uint64_t unopened_sweeps = 20;  // between two looks for streams without an OPEN
+
+ExitEvent all_ended(const base::SessionId& name) {
+    ExitEvent event{name, {}};
+    event.event.kind = stream::Event::Kind::reset;
+    event.event.reason = stream::ResetReason::session_ended;
+    return event;
+}
 
 }  // namespace
+
+double least_paid(const directory::Parameters& parameters) {
+    return std::max(0.5, parameters.main_slots.per_second() / 25);
+}
 
 stream::MuxLimits ExitSessions::Impl::stream_limits() const {
     if (limits.streams) return *limits.streams;
@@ -35,9 +46,16 @@ void ExitSessions::Impl::requeue(Entry& entry) {
         due.set(entry.tick, next);
 }
 
+/// `memory` and the share of these streams change by what one of their parts holds.
+void ExitSessions::Impl::account(ExitStreams& carried, std::size_t before, std::size_t after) {
+    memory = memory - before + after;
+    carried.bytes = carried.bytes - before + after;
+    if (after > before || carried.bytes == 0) shares.changed(carried);
+}
+
 void ExitSessions::Impl::charge(Entry& entry) {
-    memory -= std::exchange(entry.charged, entry.session.memory());
-    memory += entry.charged;
+    const auto before = std::exchange(entry.charged, entry.session.memory());
+    account(*entry.session.carried(), before, entry.charged);
     const bool counts = entry.session.answered() && !frozen(entry);
     pace_milli -= std::exchange(entry.paced, counts ? entry.session.pace().milli : 0);
     pace_milli += entry.paced;
@@ -47,44 +65,50 @@ void ExitSessions::Impl::charge(const base::SessionId& name) {
     const auto it = streams.find(name);
     if (it == streams.end()) return;
     auto& carried = it->second;
-    memory -= std::exchange(carried.charged, carried.streams->memory());
-    memory += carried.charged;
+    const auto before = std::exchange(carried.charged, carried.streams->memory());
+    account(*carried.streams, before, carried.charged);
 }
 
+/// The streams lose all their sessions: one that is left would hold as much as before.
 void ExitSessions::Impl::enforce_memory_limit() {
-    while (memory > limits.memory_max && !sessions.empty()) {
-        // A frozen session has no claim to memory that a live one needs. Break ties by session id:
-        // the order must not depend on the table's hash key.
-        const auto weight = [this](const auto& entry) {
-            const auto& name = entry.second->session.carried()->name;
-            return std::tuple{all_frozen(*entry.second),
-                              entry.second->charged + streams.at(name).charged, entry.first};
-        };
-        const auto largest =
-            std::max_element(sessions.begin(), sessions.end(),
-                             [&](const auto& a, const auto& b) { return weight(a) < weight(b); });
-        end(*largest->second, stream::ResetReason::overload);
+    while (memory > limits.memory_max) {
+        auto* loser = shares.worst();
+        if (loser == nullptr) return;
+        const auto ends = loser->carriers;
+        for (const auto* carrier : ends)
+            end(*find(carrier->id()), stream::ResetReason::overload);
         counters.drop(DropReason::overflow);
     }
 }
 
-/// If the table is full, the session silent for longest ends; an attacker who fills an exit must
-/// keep each session active. If all are active, none ends: an ended one would return with its next
-/// packet and end another, so one session too many would end them all in turn.
+/// Ends the session that has paid least, if that is less than an honest one pays. If all pay, none
+/// ends: an ended one would return with its next packet and end another, so one session too many
+/// would end them all in turn.
+void ExitSessions::Impl::make_place(base::Mono now) {
+    auto& worst = *places.worst();
+    if (worst.packets.until(least()) > now) return;
+    end(worst, stream::ResetReason::overload);
+    counters.drop(DropReason::overflow);
+}
+
+/// No session pays so far ahead that it keeps its place when it counts as frozen.
+void ExitSessions::Impl::pay_place(Entry& entry, base::Mono now) const {
+    if (entry.packets.until(least()) < now + limits.silence) entry.packets.pay(1, now);
+}
+
 ExitSessions::Impl::Entry* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     // The session of this id has ended, and a later one still carries its streams.
     if (streams.contains(id)) return nullptr;
-    if (sessions.size() >= limits.sessions_max) {
-        auto& longest = longest_silent();
-        if (now - longest.session.heard() < limits.recently_heard) return nullptr;
-        end(longest, stream::ResetReason::overload);
-        counters.drop(DropReason::overflow);
-    }
+    if (sessions.size() >= limits.sessions_max) make_place(now);
+    if (sessions.size() >= limits.sessions_max) return nullptr;
     auto made = std::make_unique<Entry>(id, next_incarnation(id), parameters, stream_limits());
     auto& entry = *sessions.emplace(id, std::move(made)).first->second;
-    streams[id].streams = entry.session.carried();
-    entry.silence = by_silence.enter(entry);
-    by_silence.set(entry.silence, now);
+    const auto& carried = streams[id].streams = entry.session.carried();
+    shares.enter(*carried);
+    // What would decay to the least in that time.
+    entry.packets.pay(least(), now + limits.newcomer);
+    places.enter(entry);
+    places.changed(entry);
     entry.tick = due.enter(entry);
     next_sweep = std::min(next_sweep, now + sweep_interval);
     return &entry;
@@ -101,16 +125,6 @@ std::uint32_t ExitSessions::Impl::next_incarnation(const base::SessionId& id) {
     return std::max<std::uint32_t>(hash, 1);
 }
 
-/// A message does not reorder `by_silence`: a session's position is corrected when it comes first.
-/// Precondition: there is a session.
-ExitSessions::Impl::Entry& ExitSessions::Impl::longest_silent() {
-    for (;;) {
-        auto& entry = by_silence.first();
-        if (entry.session.heard() <= by_silence.first_due()) return entry;
-        by_silence.set(entry.silence, entry.session.heard());
-    }
-}
-
 void ExitSessions::Impl::end_silent(base::Mono now) {
     std::vector<base::SessionId> over;
     for (const auto& [id, entry] : sessions) {
@@ -121,37 +135,55 @@ void ExitSessions::Impl::end_silent(base::Mono now) {
     std::sort(over.begin(), over.end());  // the order must not depend on the table's hash key
     for (const auto& id : over)
         end(*find(id), stream::ResetReason::session_ended);
+    end_unopened();
     next_sweep = sessions.empty() ? base::Mono::max() : now + sweep_interval;
+}
+
+/// A part of the streams each time, so that no second has the work for all. The OPEN of an honest
+/// client is lost three times at most in such a time, or its link is interrupted.
+void ExitSessions::Impl::end_unopened() {
+    const auto turn = sweeps++ % unopened_sweeps;
+    for (auto& [name, carried] : streams) {
+        if (name.bytes.back() % unopened_sweeps != turn) continue;
+        carried.streams->mux.reset_unopened(stream::ResetReason::timed_out);
+        charge(name);
+    }
 }
 
 void ExitSessions::Impl::forget_streams(const base::SessionId& name) {
     const auto it = streams.find(name);
     assert(it != streams.end());
     if (it->second.changed) std::erase(changed, name);
-    memory -= it->second.charged;
+    account(*it->second.streams, it->second.charged, 0);
+    shares.leave(*it->second.streams);
     streams.erase(it);
 }
 
 void ExitSessions::Impl::join(Entry& entry, base::ByteView token, base::Mono now) {
     const auto own = entry.session.carried();
+    const auto charged = std::exchange(entry.charged, 0);
+    account(*own, charged, 0);
     auto* named = find(*base::SessionId::from(token.first(base::SessionId::size())));
     stream::JoinToken bytes;
     std::copy(token.begin(), token.end(), bytes.begin());
     entry.session.on_join(bytes, named ? &named->session : nullptr, now);
     if (entry.session.carried() != own) forget_streams(own->name);
+    charge(entry);
 }
 
 void ExitSessions::Impl::end(Entry& entry, stream::ResetReason reason) {
     const auto carried = entry.session.carried();
     entry.session.end(reason, events);
-    if (carried->carriers.empty())
+    account(*carried, entry.charged, 0);
+    if (carried->carriers.empty()) {
+        if (!carried->mux.unused()) events.push_back(all_ended(carried->name));
         forget_streams(carried->name);
-    else
+    } else {
         charge(carried->name);
+    }
     due.leave(entry.tick);
-    by_silence.leave(entry.silence);
+    places.leave(entry);
     pace_milli -= entry.paced;
-    memory -= entry.charged;
     sessions.erase(sessions.find(entry.session.id()));
 }
 
@@ -177,9 +209,11 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
     auto* entry = self.find(header->session);
     if (!entry) entry = self.begin(header->session, now);
     if (!entry) return self.counters.drop(DropReason::overflow);
+    self.pay_place(*entry, now);
     const Impl::Use session{self, *entry};
     if (const auto* join = frames->find(stream::FrameType::join))
         self.join(*entry, join->bytes, now);
+    session->carried()->packets.pay(1, now);
     self.note_change(session->carried()->name);
     session->receive(*header, message, *frames, now, wall, self.context());
 }
@@ -225,19 +259,6 @@ std::vector<ExitEvent> ExitSessions::take_events() {
             events.push_back({name, std::move(event)});
     }
     return events;
-}
-
-std::optional<base::SessionId> ExitSessions::end_frozen(base::Mono now) {
-    impl_->latest = std::max(impl_->latest, now);
-    while (!impl_->sessions.empty()) {
-        auto& longest = impl_->longest_silent();
-        if (!impl_->frozen(longest)) break;
-        const auto carried = longest.session.carried();
-        impl_->end(longest, stream::ResetReason::session_ended);
-        // Streams that a live session carries too go on.
-        if (carried->carriers.empty()) return carried->name;
-    }
-    return std::nullopt;
 }
 
 std::size_t ExitSessions::memory() const {

@@ -3,13 +3,14 @@
 // `exit` owns the sockets. One thread. `random` and `counters` must outlive this object.
 //
 // What happens at each limit:
-// - sessions: a new session replaces the one that has been silent for longest, unless that one was
-//   heard from within the last `recently_heard` seconds;
+// - sessions: a new session replaces the one that has sent least lately, if that one sends less
+// than
+//   any session of an honest client;
 // - SURBs of a session: the oldest SURB is dropped;
 // - streams of a session: the new stream is reset (overload);
-// - memory of all sessions together: the session that uses the most ends, a frozen one before all
-//   others;
-// - the connections of `exit`: it ends the session that is frozen for longest.
+// - memory of all sessions together: the session that has paid least for what it uses ends
+//   (base::PaidShares: its packets are its payment), with all that carry the same streams;
+// - the connections and lookups of `exit`: it goes by paid().
 #pragma once
 
 #include <memory>
@@ -29,11 +30,16 @@ struct ExitLimits {
     // A session without a pace ends when it is silent for so long: its client has closed it.
     base::Seconds silence{10};
     // One with a pace ends later: the client's link may be interrupted. Behind `silence` it counts
-    // as frozen, and gives its place to any session that needs it.
+    // as frozen.
     base::Seconds frozen{130};
-    base::Seconds recently_heard{2};           // one heard from within this time is not replaced
+    base::Seconds newcomer{2};                 // for so long the first packet pays for a session
     std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
 };
+
+/// The packets a second below which a session may lose its place: half of what an honest client's
+/// least session sends, the one on trial, with room for what chance takes away. At least one in two
+/// seconds: a client has only sessions that send twice as much.
+double least_paid(const directory::Parameters& parameters);
 
 class ExitSessions {
  public:
@@ -62,7 +68,11 @@ class ExitSessions {
     base::Mono next_due() const;
 
     // --- for the exit's sockets; a call goes to the Mux of the streams that this session began ---
+    /// An event of stream 0 means that all streams of the session have ended, those too of which
+    /// no other event speaks.
     std::vector<ExitEvent> take_events();
+    /// What the sessions that carry these streams have paid; nothing if there are none.
+    base::Paid paid(const base::SessionId& session) const;
     void accept(const StreamRef& stream);
     std::size_t write(const StreamRef& stream, base::ByteView bytes);
     std::size_t writable(const StreamRef& stream) const;
@@ -81,11 +91,6 @@ class ExitSessions {
                           base::Mono now);
     /// Forgets the names of all sessions: the name servers have changed.
     void forget_names();
-
-    /// Ends frozen sessions, the one that is silent for longest first, until streams end with one:
-    /// `exit` needs a place. Returns the name of these streams (the session that began them); empty
-    /// if there are none.
-    std::optional<base::SessionId> end_frozen(base::Mono now);
 
     std::size_t sessions() const;
     /// The sum of the paces in force, in replies per second, as of each session's last packet or

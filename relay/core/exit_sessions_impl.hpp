@@ -2,7 +2,6 @@
 // header.
 #pragma once
 
-#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "relay/core/exit_sessions.hpp"
 #include "sphinx/base/due_heap.hpp"
 #include "sphinx/base/keyed_hash.hpp"
+#include "sphinx/base/paid_shares.hpp"
 
 namespace nightjar::relay::core {
 
@@ -20,13 +20,16 @@ struct ExitSessions::Impl {
         Entry(const base::SessionId& id, std::uint32_t incarnation,
               const directory::Parameters& parameters, const stream::MuxLimits& limits)
             : session{id, incarnation, parameters, limits} {}
+        base::Paid paid() const { return packets; }
+        double held() const { return 1; }
 
         ExitSession session;
-        base::DueHeap<Entry>::Handle silence = 0;  // handle in `by_silence`
-        base::DueHeap<Entry>::Handle tick = 0;     // handle in `due`
-        base::Mono queued = base::Mono::max();     // due time in `due`; max(): not due
-        std::size_t charged = 0;                   // its share of Impl::memory
-        std::uint32_t paced = 0;                   // its share of Impl::pace_milli
+        base::Paid packets;
+        base::PaidShares<Entry>::Handle share = 0;  // handle in `places`
+        base::DueHeap<Entry>::Handle tick = 0;      // handle in `due`
+        base::Mono queued = base::Mono::max();      // due time in `due`; max(): not due
+        std::size_t charged = 0;                    // its share of Impl::memory
+        std::uint32_t paced = 0;                    // its share of Impl::pace_milli
     };
     /// Streams, whichever sessions carry them.
     struct Carried {
@@ -58,8 +61,12 @@ struct ExitSessions::Impl {
     stream::MuxLimits stream_limits() const;
     Entry* begin(const base::SessionId& id, base::Mono now);
     std::uint32_t next_incarnation(const base::SessionId& id);
-    Entry& longest_silent();
+    void make_place(base::Mono now);
+    void pay_place(Entry& entry, base::Mono now) const;
+    /// Packets: what a session has paid at any time that keeps on paying the least.
+    double least() const { return least_paid(parameters) * base::to_seconds(base::Paid::memory); }
     void end_silent(base::Mono now);
+    void end_unopened();
     void end(Entry& entry, stream::ResetReason reason);
     /// The streams of this name; nullptr if they are unknown or have ended.
     stream::Mux* mux(const base::SessionId& name) const {
@@ -72,17 +79,12 @@ struct ExitSessions::Impl {
     void requeue(Entry& entry);
     void charge(Entry& entry);
     void charge(const base::SessionId& name);
+    void account(ExitStreams& streams, std::size_t before, std::size_t after);
     void enforce_memory_limit();
     bool frozen(const ExitSession& session) const {
         return latest - session.heard() > limits.silence;
     }
     bool frozen(const Entry& entry) const { return frozen(entry.session); }
-    /// No live session carries its streams either.
-    bool all_frozen(const Entry& entry) const {
-        const auto& carriers = entry.session.carried()->carriers;
-        return std::all_of(carriers.begin(), carriers.end(),
-                           [this](const auto* one) { return frozen(*one); });
-    }
 
     directory::Parameters parameters;
     base::Random& random;
@@ -92,11 +94,13 @@ struct ExitSessions::Impl {
     Sessions sessions;
     Streams streams;               // by name
     std::uint64_t begun = 0;       // sessions
+    std::uint64_t sweeps = 0;      // of end_silent()
     std::size_t memory = 0;        // sum of `charged` over all sessions and streams
     std::uint64_t pace_milli = 0;  // sum of `paced` over all sessions
     std::size_t unanswered = 0;    // ticks without a SURB
     base::DueHeap<Entry> due;
-    base::DueHeap<Entry> by_silence;  // by the time last heard, or an earlier time
+    base::PaidShares<Entry> places;
+    base::PaidShares<ExitStreams> shares;  // of memory
     base::Mono next_sweep = base::Mono::max();
     base::Mono latest{};                   // the latest time that a caller has passed in
     std::vector<base::SessionId> changed;  // streams that may have events, each once

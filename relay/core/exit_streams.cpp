@@ -29,6 +29,11 @@ class ExitSessions::Impl::Change {
     ExitStreams* streams_ = nullptr;
 };
 
+base::Paid ExitSessions::paid(const base::SessionId& session) const {
+    const auto it = impl_->streams.find(session);
+    return it == impl_->streams.end() ? base::Paid{} : it->second.streams->paid();
+}
+
 void ExitSessions::accept(const StreamRef& stream) {
     if (const Impl::Change change{*impl_, stream.session}) change.mux().accept(stream.stream);
 }

@@ -10,6 +10,7 @@
 
 #include "relay/core/name_answers.hpp"
 #include "sphinx/base/ids.hpp"
+#include "sphinx/base/paid_shares.hpp"
 #include "sphinx/stream/mux.hpp"
 
 namespace nightjar::relay::core {
@@ -27,12 +28,17 @@ struct ExitStreams {
     ExitStreams& operator=(const ExitStreams&) = delete;
 
     std::size_t memory() const { return mux.memory() + names.memory(); }
+    base::Paid paid() const { return packets; }
+    double held() const { return static_cast<double>(bytes); }
 
     const base::SessionId name;  // of the session that began them; it may have ended
     stream::Mux mux;
     NameAnswers names;  // what their name lookups have found
     std::vector<ExitSession*> carriers;
     std::uint32_t last_carrier = 0;  // sessions are numbered as they come, from 1
+    base::Paid packets;              // of all carriers
+    std::size_t bytes = 0;           // what the streams and their carriers hold
+    base::PaidShares<ExitStreams>::Handle share = 0;
 };
 
 }  // namespace nightjar::relay::core

@@ -1,20 +1,14 @@
 #include "relay/io/exit.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <cassert>
-#include <cerrno>
-#include <cstring>
 #include <exception>
 #include <utility>
 
+#include "relay/io/exit_connection.hpp"
+#include "relay/io/exit_servers.hpp"
 #include "sphinx/node/process/completion.hpp"
-#include "sphinx/node/process/event.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/socket_end.hpp"
 
@@ -26,40 +20,19 @@ using boost::system::error_code;
 using node::process::as_result;
 using node::process::Level;
 using node::process::log;
-using node::process::unsent_bytes;
 using stream::ResetReason;
 using Input = stream::ByteRelay::Input;
 
 namespace {
 
-constexpr std::size_t buffer_size = 16 * 1024;
-constexpr base::Milliseconds watch_step{50};
 constexpr base::Seconds read_again{1};  // the host's addresses
-constexpr const char* system_list = "/etc/resolv.conf";
+constexpr base::Seconds look_again{1};  // at connections on which nothing moves
+
+base::Mono mono_now() {
+    return std::chrono::steady_clock::now();
+}
 
 }  // namespace
-
-/// The socket of one stream. `closed` is set before the socket is closed, so that a task that wakes
-/// up later uses neither the socket nor the session.
-struct Exit::Connection {
-    Connection(const asio::any_io_executor& executor, const core::StreamRef& stream)
-        : ref{stream}, socket{executor}, news{executor}, room{executor}, looks{executor} {}
-
-    core::StreamRef ref;
-    tcp::socket socket;
-    std::shared_ptr<Dial> dial;          // while it connects
-    std::shared_ptr<Question> question;  // while it looks up
-    node::process::Event news;  // bytes or the end have arrived from the client, for to_target()
-    node::process::Event room;  // the session can take bytes again, for from_target()
-    asio::steady_timer looks;   // between two looks of watch()
-    stream::ByteRelay relay;
-    std::uint64_t passed = 0;  // bytes written to the target
-    bool connected = false;
-    bool client_finished = false;
-    bool client_reset = false;
-    bool watched = false;
-    bool closed = false;
-};
 
 Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
            node::process::TaskGroup& tasks, core::ExitPolicy policy,
@@ -72,8 +45,8 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       host_{host_networks()},
       limits_{limits},
       system_servers_{dns_servers.empty()},
-      names_{sessions, std::make_unique<Resolver>(executor_, dns_servers),
-             limits.names_per_session_max},
+      names_{sessions, std::make_unique<Resolver>(executor_, dns_servers), limits.names},
+      places_{sessions, limits.places},
       dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
              limits.attempts_max} {
     complete_policy();
@@ -83,7 +56,7 @@ Exit::~Exit() = default;
 
 void Exit::start() {
     tasks_.spawn("exit follows the host's addresses", follow_host());
-    log_servers();
+    if (system_servers_) log_system_servers(names_.servers());
 }
 
 void Exit::use(core::ExitPolicy policy) {
@@ -125,31 +98,17 @@ asio::awaitable<void> Exit::follow_host() {
 void Exit::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers) {
     names_.use(std::make_unique<Resolver>(executor_, dns_servers));
     system_servers_ = dns_servers.empty();
-    log_servers();
+    if (system_servers_) log_system_servers(names_.servers());
     use(std::move(policy));
-}
-
-void Exit::log_servers() const {
-    if (!system_servers_) return;
-    std::string text;
-    for (const auto& server : names_.servers()) {
-        const auto address = server.address.to_text();
-        text += (text.empty() ? "" : ", ") + (server.address.v6 ? "[" + address + "]" : address) +
-                ":" + std::to_string(server.port);
-    }
-    log(Level::info, "the exit asks the system's name servers: " + text);
-    const int list = ::open(system_list, O_RDONLY | O_CLOEXEC);
-    if (list >= 0) {
-        ::close(list);
-        return;
-    }
-    log(Level::warning, std::string{"cannot open "} + system_list + ": " + std::strerror(errno) +
-                            "; make it readable and restart the relay, or set exit.dns.servers");
 }
 
 void Exit::pump() {
     using Kind = stream::Event::Kind;
     for (const auto& event : sessions_.take_events()) {
+        if (event.event.stream == 0) {
+            end_session(event.session);
+            continue;
+        }
         if (event.event.kind == Kind::opened) {
             open(event);
             continue;
@@ -185,35 +144,63 @@ void Exit::pump() {
                 break;
         }
     }
+    if (const auto now = mono_now(); now >= next_look_) end_stuck(now);
 }
 
 void Exit::open(const core::ExitEvent& event) {
     const core::StreamRef ref{event.session, event.event.stream};
-    const auto held = per_session_.find(event.session);
-    const bool own_bound =
-        held != per_session_.end() && held->second >= limits_.connections_per_session_max;
-    const bool refused = stopped_ || own_bound || connections_.contains(ref);
-    // A frozen session loses its connections only to a stream that can have the place.
-    if (!refused && connections_.size() >= limits_.connections_max) end_frozen();
-    if (refused || connections_.size() >= limits_.connections_max) {
+    const bool refused = stopped_ || connections_.contains(ref);
+    auto& turns = turns_.try_emplace(event.session, limits_.opens_per_second, limits_.opens_at_once)
+                      .first->second;
+    const auto turn = refused ? std::nullopt : turns.take(mono_now(), limits_.turn_within);
+    const auto grant = turn ? places_.take(event.session) : std::nullopt;
+    if (!grant) {
         sessions_.reset(ref, ResetReason::overload);
         return;
     }
-    ++per_session_[event.session];
+    if (grant->loser) end_idlest(*grant->loser);
     auto connection = std::make_shared<Connection>(executor_, ref);
+    connection->begins = *turn;
+    connection->moved = *turn;
     connections_.emplace(ref, connection);
-    const auto& target = event.event.target;
-    tasks_.spawn("exit stream", target.port == 0 ? look_up(std::move(connection), target.host)
-                                                 : serve(std::move(connection), target));
+    tasks_.spawn("exit stream", serve(std::move(connection), event.event.target));
 }
 
-/// A session whose client has been silent for long gives its connections to those that are alive.
-void Exit::end_frozen() {
-    const auto session = sessions_.end_frozen(std::chrono::steady_clock::now());
-    if (!session) return;
-    for (auto at = connections_.lower_bound({*session, 0});
-         at != connections_.end() && at->first.session == *session;)
-        close(*std::exchange(at, std::next(at))->second);
+/// Ends the connection of this session on which nothing has moved for longest. Precondition: it has
+/// one.
+void Exit::end_idlest(const base::SessionId& session) {
+    ConnectionPtr idlest;
+    for (auto at = connections_.lower_bound({session, 0});
+         at != connections_.end() && at->first.session == session; ++at)
+        if (!idlest || at->second->moved < idlest->moved) idlest = at->second;
+    assert(idlest);
+    refuse(*idlest, ResetReason::overload);
+}
+
+/// No connection outlives its session, whatever the session still knew of its stream. A target
+/// keeps what the kernel has for it if its client had ended the stream before.
+void Exit::end_session(const base::SessionId& session) {
+    for (auto at = connections_.lower_bound({session, 0});
+         at != connections_.end() && at->first.session == session;) {
+        const auto connection = std::exchange(at, std::next(at))->second;
+        close(*connection, connection->relay.draining());
+    }
+    names_.end(session);
+    turns_.erase(session);
+}
+
+void Exit::end_stuck(base::Mono now) {
+    next_look_ = now + look_again;
+    for (auto at = connections_.begin(); at != connections_.end();) {
+        const auto connection = std::exchange(at, std::next(at))->second;
+        if (connection->watched) continue;
+        const bool half = connection->relay.half_closed();
+        if (half || connection->writes_since) connection->look_at_unsent(now);
+        const bool stuck =
+            connection->writes_since && now - *connection->writes_since > limits_.stuck;
+        if (stuck || now - connection->moved > (half ? limits_.half_closed : limits_.idle))
+            act(connection, Input::expired);
+    }
 }
 
 void Exit::act(const ConnectionPtr& connection, Input input) {
@@ -245,9 +232,7 @@ void Exit::close(Connection& connection, bool orderly) {
         connection.socket.close(ignored);
     else
         node::process::abort_connection(connection.socket);
-    const auto session = per_session_.find(connection.ref.session);
-    assert(session != per_session_.end());
-    if (--session->second == 0) per_session_.erase(session);
+    places_.give_back(connection.ref.session);
     connections_.erase(connection.ref);  // its task still holds a reference to the object
 }
 
@@ -268,9 +253,16 @@ void Exit::stop() {
 }
 
 asio::awaitable<void> Exit::serve(ConnectionPtr connection, stream::Target target) {
+    for (auto now = mono_now(); !connection->closed && now < connection->begins; now = mono_now())
+        co_await connection->news.wait_for(connection->begins - now);
+    if (target.port == 0) {
+        co_await look_up(connection, std::move(target.host));
+        co_return;
+    }
     const bool connected = co_await connect(connection, std::move(target));
     if (!connected) co_return;
     connection->connected = true;
+    connection->moved = mono_now();
     sessions_.accept(connection->ref);
     tasks_.spawn("exit stream", from_target(connection));
     co_await to_target(connection);
@@ -313,84 +305,6 @@ asio::awaitable<void> Exit::look_up(ConnectionPtr connection, std::string host) 
     sessions_.finish(connection->ref);
     sessions_.reset(connection->ref, ResetReason::cancelled);  // after the end: reads no more
     close(*connection);
-}
-
-asio::awaitable<void> Exit::to_target(ConnectionPtr connection) {
-    base::Bytes buffer(buffer_size);
-    while (!connection->closed && !connection->relay.draining()) {
-        const bool writes = connection->relay.writes();
-        const auto size = writes ? sessions_.read(connection->ref, buffer) : 0;
-        if (size > 0) {
-            const auto bytes = asio::buffer(buffer.data(), size);
-            const auto result = co_await asio::async_write(connection->socket, bytes, as_result);
-            const auto error = std::get<0>(result);
-            connection->passed += size;
-            if (error)
-                act(connection,
-                    node::process::ended_before(error) ? Input::write_failed : Input::write_broke);
-        } else if (writes && connection->client_finished) {
-            act(connection, Input::stream_finished);
-        } else if (connection->client_reset) {
-            act(connection, Input::stream_reset);
-        } else {
-            co_await connection->news.wait();
-        }
-    }
-}
-
-asio::awaitable<void> Exit::from_target(ConnectionPtr connection) {
-    base::Bytes buffer(buffer_size);
-    const auto& relay = connection->relay;
-    while (relay.reads() || relay.discards()) {
-        const auto room = relay.discards()
-                              ? buffer.size()
-                              : std::min(sessions_.writable(connection->ref), buffer.size());
-        if (room == 0) {
-            co_await connection->room.wait();
-            if (connection->closed) co_return;
-            continue;
-        }
-        const auto space = asio::buffer(buffer.data(), room);
-        const auto result = co_await connection->socket.async_read_some(space, as_result);
-        if (connection->closed) co_return;
-        const auto error = std::get<0>(result);
-        if (error) {
-            act(connection, error == asio::error::eof ? Input::socket_ended : Input::socket_broke);
-            co_return;
-        }
-        if (!co_await push(connection, {buffer.data(), std::get<1>(result)})) co_return;
-    }
-}
-
-/// Writes to the stream what was read for it, though other streams may have taken the room
-/// meanwhile. False if the connection has closed.
-asio::awaitable<bool> Exit::push(ConnectionPtr connection, base::ByteView bytes) {
-    while (!bytes.empty() && connection->relay.reads()) {
-        bytes = bytes.subspan(sessions_.write(connection->ref, bytes));
-        if (bytes.empty() || connection->closed) break;
-        co_await connection->room.wait();
-    }
-    co_return !connection->closed;
-}
-
-/// Ends a connection whose client is gone: when the target has taken everything, or takes nothing.
-asio::awaitable<void> Exit::watch(ConnectionPtr connection) {
-    using Clock = std::chrono::steady_clock;
-    auto moved = Clock::now();
-    std::pair<std::uint64_t, std::size_t> seen;
-    while (!connection->closed) {
-        const std::pair now{connection->passed, unsent_bytes(connection->socket)};
-        if (now != seen) moved = Clock::now();
-        seen = now;
-        if (connection->relay.draining() && now.second == 0) {
-            act(connection, Input::drained);
-        } else if (Clock::now() - moved > limits_.drain) {
-            act(connection, Input::expired);
-        } else {
-            connection->looks.expires_after(watch_step);
-            co_await connection->looks.async_wait(as_result);
-        }
-    }
 }
 
 }  // namespace nightjar::relay::io

@@ -15,26 +15,35 @@
 #include "relay/core/exit_sessions.hpp"
 #include "relay/io/exit_dial.hpp"
 #include "relay/io/exit_names.hpp"
+#include "relay/io/exit_places.hpp"
 #include "relay/io/exit_question.hpp"
 #include "relay/io/host_networks.hpp"
+#include "sphinx/base/turns.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
 
 namespace nightjar::relay::io {
 
 struct ExitSocketLimits {
-    // Over all sessions. One more takes the place of a frozen session's, or is reset.
-    std::size_t connections_max = 2048;
-    // More are reset with `overload`. A client that keeps to the protocol never reaches it.
-    std::size_t connections_per_session_max = 2 * stream::session_streams_max;
-    // Different names that a session may look up at once; a stream with one more is reset with
-    // `overload`. An eighth of what the resolver asks at once.
-    std::size_t names_per_session_max = 32;
+    PlaceLimits places{2048, 2 * stream::session_streams_max};
+    // Of a session. A page with 30 targets does not wait; one whose turn comes too late is refused.
+    double opens_per_second = 4;
+    double opens_at_once = 32;
+    base::Seconds turn_within{20};
+    // Different names that are looked up at once. A stream with one more is reset with `overload`,
+    // or one of a session that has paid less.
+    PlaceLimits names{256, 32};
     std::size_t attempts_max = 2048;  // at once, over all sessions, beyond one per connection
     core::RaceLimits race;            // the time to connect, and which addresses are tried
     // For a target to take what its client sent before it ended: at most this long without
     // progress.
     base::Seconds drain{60};
+    // A connection ends when nothing moves in either direction for so long: half an idle day, so
+    // that an idle login lives; when one direction has ended; and when the target does not take
+    // what was written to it.
+    base::Seconds idle{12 * 3600};
+    base::Seconds half_closed{60};
+    base::Seconds stuck{300};
 };
 
 class Exit {
@@ -61,8 +70,8 @@ class Exit {
     /// resolver cannot be set up; nothing is changed then.
     void use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers);
 
-    /// Carries out what the sessions request. Call it after every change of the sessions: a message
-    /// or a tick.
+    /// Carries out what the sessions request, and ends connections whose time is over. Call it
+    /// after every change of the sessions: a message or a tick.
     void pump();
 
     /// Closes every connection; their tasks then end on their own.
@@ -77,10 +86,11 @@ class Exit {
     using ConnectionPtr = std::shared_ptr<Connection>;
 
     void open(const core::ExitEvent& event);
-    void end_frozen();
+    void end_idlest(const base::SessionId& session);
+    void end_session(const base::SessionId& session);
+    void end_stuck(base::Mono now);
     void act(const ConnectionPtr& connection, stream::ByteRelay::Input input);
     void complete_policy();
-    void log_servers() const;
     bool read_host();
     boost::asio::awaitable<void> follow_host();
     void close(Connection& connection, bool orderly = false);
@@ -102,9 +112,11 @@ class Exit {
     ExitSocketLimits limits_;
     bool system_servers_;
     ExitNames names_;
+    ExitPlaces places_;
+    std::map<base::SessionId, base::Turns> turns_;  // of sessions that have opened a stream
     DialContext dials_;
     std::map<core::StreamRef, ConnectionPtr> connections_;
-    std::map<base::SessionId, std::size_t> per_session_;
+    base::Mono next_look_{};  // at what does not move
     bool stopped_ = false;
 };
 

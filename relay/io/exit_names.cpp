@@ -31,8 +31,8 @@ void tell_literal(const base::IpAddress& address, NameWaiter& waiter) {
 }  // namespace
 
 ExitNames::ExitNames(core::ExitSessions& sessions, std::unique_ptr<Resolver> resolver,
-                     std::size_t names_max)
-    : sessions_{sessions}, resolver_{std::move(resolver)}, names_max_{names_max} {}
+                     PlaceLimits limits)
+    : sessions_{sessions}, resolver_{std::move(resolver)}, places_{sessions, limits} {}
 
 ExitNames::~ExitNames() {
     resolver_->stop();  // its last answers still find this object
@@ -69,19 +69,57 @@ std::shared_ptr<ExitNames::Lookup> ExitNames::begin(const Key& key) {
 }
 
 void ExitNames::ask(const Key& key, const std::shared_ptr<Lookup>& lookup) {
-    const bool too_many = busy(key.first);
     auto& answers = lookup->answers;
     if (answers[0] && answers[1]) return;
-    lookups_.emplace(key, lookup);
+    const bool granted = take_place(key.first);
+    lookup->since = mono_now();
+    const auto at = lookups_.emplace(key, lookup).first;
+    if (!granted) return refuse(at);
     for (const auto family : families) {
         if (answers[index(family)]) continue;
         auto on_answer = [this, key, lookup, family](const NameAnswer& answer) {
             answered(key, lookup, family, answer);
         };
-        if (too_many)
-            on_answer(base::Fail{NameError::overload});
-        else
-            resolver_->addresses(key.second, family, std::move(on_answer));
+        lookup->queries.push_back(resolver_->addresses(key.second, family, std::move(on_answer)));
+    }
+}
+
+bool ExitNames::take_place(const base::SessionId& session) {
+    const auto grant = places_.take(session);
+    if (grant && grant->loser) end_oldest(*grant->loser);
+    return grant.has_value();
+}
+
+/// Precondition: the session has a lookup in progress.
+void ExitNames::end_oldest(const base::SessionId& session) {
+    auto oldest = lookups_.lower_bound({session, ""});
+    for (auto at = oldest; at != lookups_.end() && at->first.first == session; ++at)
+        if (at->second->since < oldest->second->since) oldest = at;
+    places_.give_back(session);
+    refuse(oldest);
+}
+
+/// Answers what is missing by `overload`, and asks no more.
+void ExitNames::refuse(Lookups::iterator at) {
+    const auto lookup = std::move(at->second);
+    lookups_.erase(at);
+    for (const auto query : lookup->queries)
+        resolver_->cancel(query);
+    if (lookup->on_name) lookup->on_name(base::Fail{NameError::overload});
+    for (const auto family : families) {
+        if (lookup->answers[index(family)]) continue;
+        for (const auto& waiting : lookup->waiters)
+            if (const auto waiter = waiting.lock())
+                waiter->on_answer(family, base::Fail{NameError::overload});
+    }
+}
+
+void ExitNames::end(const base::SessionId& session) {
+    for (;;) {
+        const auto at = lookups_.lower_bound({session, ""});
+        if (at == lookups_.end() || at->first.first != session) return;
+        places_.give_back(session);
+        refuse(at);
     }
 }
 
@@ -99,6 +137,7 @@ void ExitNames::answered(const Key& key, const std::shared_ptr<Lookup>& lookup, 
                 sessions_.remember_silence(key.first, key.second, one, now);
         }
         lookups_.erase(key);
+        places_.give_back(key.first);
     }
     for (const auto& waiting : lookup->waiters)
         if (const auto waiter = waiting.lock()) waiter->on_answer(family, answer);
@@ -106,21 +145,18 @@ void ExitNames::answered(const Key& key, const std::shared_ptr<Lookup>& lookup, 
 
 void ExitNames::find_name(const base::SessionId& session, const base::IpAddress& address,
                           Resolver::OnName on_answer) {
-    if (busy(session)) return on_answer(base::Fail{NameError::overload});
-    name_lookups_.insert(session);
-    auto ended = [this, session, on_answer = std::move(on_answer)](const auto& answer) {
-        name_lookups_.erase(name_lookups_.find(session));
-        on_answer(answer);
+    if (!take_place(session)) return on_answer(base::Fail{NameError::overload});
+    const Key key{session, " " + std::to_string(++addresses_)};
+    const auto lookup = std::make_shared<Lookup>();
+    lookup->since = mono_now();
+    lookup->on_name = std::move(on_answer);
+    lookups_.emplace(key, lookup);
+    auto ended = [this, key, lookup](const auto& answer) {
+        lookups_.erase(key);
+        places_.give_back(key.first);
+        lookup->on_name(answer);
     };
-    resolver_->name(address, std::move(ended));
-}
-
-bool ExitNames::busy(const base::SessionId& session) const {
-    std::size_t count = name_lookups_.count(session);
-    for (auto at = lookups_.lower_bound({session, ""});
-         at != lookups_.end() && at->first.first == session; ++at)
-        ++count;
-    return count >= names_max_;
+    lookup->queries.push_back(resolver_->name(address, std::move(ended)));
 }
 
 }  // namespace nightjar::relay::io

@@ -7,12 +7,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "relay/core/exit_sessions.hpp"
+#include "relay/io/exit_places.hpp"
 #include "relay/io/resolver.hpp"
 
 namespace nightjar::relay::io {
@@ -26,45 +26,53 @@ struct NameWaiter {
 
 class ExitNames {
  public:
-    /// `sessions` must outlive this object. `names_max`: different names that one session may look
-    /// up at once; one more is answered by `overload`.
-    ExitNames(core::ExitSessions& sessions, std::unique_ptr<Resolver> resolver,
-              std::size_t names_max);
+    /// `sessions` must outlive this object. `limits`: different names that are looked up at once;
+    /// one more is answered by `overload`, or the oldest of a session that has paid less.
+    ExitNames(core::ExitSessions& sessions, std::unique_ptr<Resolver> resolver, PlaceLimits limits);
     ~ExitNames();
 
     /// Replaces the resolver. Lookups in progress fail, and what the sessions remember is
     /// forgotten.
     void use(std::unique_ptr<Resolver> resolver);
     /// Tells the waiter the addresses of `host`, a name or a literal address: what is known before
-    /// this call returns, the rest later. A lookup goes on when its session or its waiters have
-    /// ended, because c-ares cannot end one query; its answer is then dropped.
+    /// this call returns, the rest later. A lookup goes on when its waiters have ended, and is its
+    /// session's until it ends: the session remembers the answer.
     void find(const base::SessionId& session, const std::string& host,
               const std::shared_ptr<NameWaiter>& waiter);
     /// Asks for an address's name. Nothing is remembered. `on_answer` may be called before this
     /// call returns.
     void find_name(const base::SessionId& session, const base::IpAddress& address,
                    Resolver::OnName on_answer);
+    /// The session is over, and its lookups with it.
+    void end(const base::SessionId& session);
     const std::vector<base::IpEndpoint>& servers() const { return resolver_->servers(); }
     void stop() { resolver_->stop(); }
 
  private:
-    using Key = std::pair<base::SessionId, std::string>;  // the name is canonical
+    // The name is canonical. A lookup of an address has a space and a number in its place.
+    using Key = std::pair<base::SessionId, std::string>;
     struct Lookup {
+        base::Mono since{};
         std::array<std::optional<core::NameAnswer>, 2> answers;  // by Family
         std::vector<std::weak_ptr<NameWaiter>> waiters;          // for the families without one
+        Resolver::OnName on_name;                                // of a lookup of an address
+        std::vector<Resolver::Query> queries;
     };
+    using Lookups = std::map<Key, std::shared_ptr<Lookup>>;
 
     std::shared_ptr<Lookup> begin(const Key& key);
+    bool take_place(const base::SessionId& session);
+    void end_oldest(const base::SessionId& session);
+    void refuse(Lookups::iterator at);
     void ask(const Key& key, const std::shared_ptr<Lookup>& lookup);
     void answered(const Key& key, const std::shared_ptr<Lookup>& lookup, core::Family family,
                   const core::NameAnswer& answer);
-    bool busy(const base::SessionId& session) const;
 
     core::ExitSessions& sessions_;
     std::unique_ptr<Resolver> resolver_;
-    std::size_t names_max_;
-    std::map<Key, std::shared_ptr<Lookup>> lookups_;  // in progress
-    std::multiset<base::SessionId> name_lookups_;     // of addresses, in progress
+    ExitPlaces places_;
+    Lookups lookups_;              // in progress
+    std::uint64_t addresses_ = 0;  // that were looked up
 };
 
 }  // namespace nightjar::relay::io

@@ -119,6 +119,7 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     using Key = std::pair<std::string, int>;  // a canonical name and a type of record
 
     struct Waiter {
+        Query query;
         OnAnswer on_answer;
         base::Mono since;
     };
@@ -127,6 +128,8 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
         std::string sent;  // the name, in the case in which it was sent
         base::Mono since;
         std::vector<Waiter> waiters;
+        std::shared_ptr<AresChannel> channel;  // that asks it
+        bool withdrawn = false;
     };
     using QuestionPtr = std::shared_ptr<Question>;
     /// An answer that waits for its time.
@@ -142,7 +145,8 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
         : executor{std::move(executor_)}, servers{std::move(servers_)}, limits{limits_} {}
 
     std::shared_ptr<AresChannel> make_channel(AresChannel::Transport transport) const;
-    void ask(Key key, OnAnswer on_answer);
+    Query ask(Key key, OnAnswer on_answer);
+    void cancel(Query query);
     void send(const QuestionPtr& question, AresChannel::Transport transport);
     void answered(const QuestionPtr& question, AresChannel::Transport transport, int status,
                   Message message);
@@ -161,6 +165,7 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     std::map<Key, QuestionPtr> questions;
     std::list<Late> late;
     std::size_t waiting = 0;  // answers that are owed
+    Query last_query = 0;
     bool stopped = false;
 };
 
@@ -169,20 +174,43 @@ std::shared_ptr<AresChannel> Resolver::Impl::make_channel(AresChannel::Transport
         executor, AresChannel::Options{servers, limits.per_try, limits.tries, transport});
 }
 
-void Resolver::Impl::ask(Key key, OnAnswer on_answer) {
+Resolver::Query Resolver::Impl::ask(Key key, OnAnswer on_answer) {
     ++waiting;
+    const auto query = ++last_query;
     const auto now = base::Mono::clock::now();
     if (const auto running = questions.find(key); running != questions.end()) {
-        running->second->waiters.push_back({std::move(on_answer), now});
-        return;
+        running->second->waiters.push_back({query, std::move(on_answer), now});
+        return query;
     }
     const auto question = std::make_shared<Question>();
     question->key = key;
     question->sent = mixed_case(key.first, random);
     question->since = now;
-    question->waiters.push_back({std::move(on_answer), now});
+    question->waiters.push_back({query, std::move(on_answer), now});
     questions.emplace(std::move(key), question);
     send(question, AresChannel::Transport::udp);
+    return query;
+}
+
+void Resolver::Impl::cancel(Query query) {
+    const auto its = [query](const Waiter& waiter) { return waiter.query == query; };
+    const auto waits =
+        std::find_if(late.begin(), late.end(), [&](const Late& one) { return its(one.waiter); });
+    if (waits != late.end()) {
+        waits->timer.cancel();
+        late.erase(waits);
+        --waiting;
+        return;
+    }
+    for (const auto& [key, question] : questions) {
+        if (std::erase_if(question->waiters, its) == 0) continue;
+        --waiting;
+        if (!question->waiters.empty()) return;
+        const auto last = question;  // stop() answers it, and so removes it
+        last->withdrawn = true;
+        last->channel->stop();
+        return;
+    }
 }
 
 void Resolver::Impl::send(const QuestionPtr& question, AresChannel::Transport transport) {
@@ -198,10 +226,12 @@ void Resolver::Impl::send(const QuestionPtr& question, AresChannel::Transport tr
         }
     }
     busy.push_back(channel);
+    question->channel = channel;
     auto on_answer = [self = shared_from_this(), question, transport, channel](int status,
                                                                                Message message) {
         // A channel must not end within its own answer.
-        const bool keep = transport == AresChannel::Transport::udp;
+        const bool keep = transport == AresChannel::Transport::udp && !question->withdrawn;
+        question->channel.reset();
         asio::post(self->executor, [self, channel, keep] { self->give_back(channel, keep); });
         self->answered(question, transport, status, message);
     };
@@ -277,30 +307,43 @@ void Resolver::stop() {
     impl_->close();
 }
 
-void Resolver::addresses(const std::string& name, Family family, OnAddresses on_answer) {
+Resolver::Query Resolver::addresses(const std::string& name, Family family, OnAddresses on_answer) {
     const auto impl = impl_;  // keep it alive if the answer destroys the Resolver
-    if (!base::is_host_name(name)) return on_answer(base::Fail{NameError::bad_name});
     const auto canonical = core::canonical_name(name);
-    if (const auto known = known_answer(canonical, family)) return on_answer(*known);
-    if (impl->stopped) return on_answer(base::Fail{NameError::failed});
-    if (impl->waiting >= impl->limits.queries_max)
-        return on_answer(base::Fail{NameError::overload});
+    std::optional<NameAnswer> known;
+    if (!base::is_host_name(name))
+        known = base::Fail{NameError::bad_name};
+    else
+        known = known_answer(canonical, family);
+    if (!known && impl->stopped) known = base::Fail{NameError::failed};
+    if (!known && impl->waiting >= impl->limits.queries_max)
+        known = base::Fail{NameError::overload};
+    if (known) {
+        on_answer(*known);
+        return 0;
+    }
     auto on_message = [family, most = impl->limits.addresses_max, on_answer = std::move(on_answer)](
                           int status, Message message) {
         on_answer(to_addresses(status, message, family, most));
     };
-    impl->ask({canonical, family == Family::v4 ? ns_t_a : ns_t_aaaa}, std::move(on_message));
+    return impl->ask({canonical, family == Family::v4 ? ns_t_a : ns_t_aaaa}, std::move(on_message));
 }
 
-void Resolver::name(const base::IpAddress& address, OnName on_answer) {
+Resolver::Query Resolver::name(const base::IpAddress& address, OnName on_answer) {
     const auto impl = impl_;
-    if (impl->stopped) return on_answer(base::Fail{NameError::failed});
-    if (impl->waiting >= impl->limits.queries_max)
-        return on_answer(base::Fail{NameError::overload});
+    const bool full = impl->waiting >= impl->limits.queries_max;
+    if (impl->stopped || full) {
+        on_answer(base::Fail{impl->stopped ? NameError::failed : NameError::overload});
+        return 0;
+    }
     auto on_message = [address, on_answer = std::move(on_answer)](int status, Message message) {
         on_answer(to_name(status, message, address));
     };
-    impl->ask({reverse_name(address), ns_t_ptr}, std::move(on_message));
+    return impl->ask({reverse_name(address), ns_t_ptr}, std::move(on_message));
+}
+
+void Resolver::cancel(Query query) {
+    impl_->cancel(query);
 }
 
 const std::vector<base::IpEndpoint>& Resolver::servers() const {

@@ -29,6 +29,7 @@ struct ResolverLimits {
 class Resolver {
  public:
     using OnAddresses = std::function<void(const core::NameAnswer&)>;
+    using Query = std::uint64_t;
     using OnName = std::function<void(const base::Result<std::string, core::NameError>&)>;
 
     /// If `servers` is empty, the system's servers are used. Throws std::runtime_error if c-ares
@@ -42,10 +43,13 @@ class Resolver {
     /// returns, and at the latest after tries x per_try, times the number of servers; over TCP
     /// once more, if an answer's question is not the one that was sent. The hosts file and search
     /// domains are never used. No server is asked about "localhost" (RFC 6761) and "onion"
-    /// (RFC 7686).
-    void addresses(const std::string& name, core::Family family, OnAddresses on_answer);
+    /// (RFC 7686). Returns the query's name, for cancel().
+    Query addresses(const std::string& name, core::Family family, OnAddresses on_answer);
     /// Asks for an address's name (PTR), in the same way.
-    void name(const base::IpAddress& address, OnName on_answer);
+    Query name(const base::IpAddress& address, OnName on_answer);
+    /// Ends a query without an answer, unless it has ended. A question that nothing waits for any
+    /// more is withdrawn. Never call it from an answer.
+    void cancel(Query query);
 
     /// The name servers in use. If they are the system's: as they were at the start.
     const std::vector<base::IpEndpoint>& servers() const;

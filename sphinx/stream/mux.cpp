@@ -315,6 +315,13 @@ void Mux::reset(StreamId id, ResetReason reason) {
     impl_->emit_writable();
 }
 
+void Mux::reset_unopened(ResetReason reason) {
+    assert(impl_->side == Side::exit);
+    for (auto& [id, stream] : impl_->streams)
+        if (!stream.known && !stream.dead && std::exchange(stream.awaited, true))
+            impl_->kill(stream, reason);
+}
+
 void Mux::reset_all(ResetReason reason) {
     for (auto& [id, stream] : impl_->streams) {
         if (stream.dead || stream.over) continue;

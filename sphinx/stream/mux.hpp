@@ -122,6 +122,9 @@ class Mux {
     /// client's stream that was never accepted is withdrawn, bytes included. No event follows at
     /// this end.
     void reset(StreamId stream, ResetReason reason);
+    /// Exit only. Resets the streams that were not opened at the last call and are not opened yet:
+    /// their bytes have come, and their OPEN has not for longer than between two calls.
+    void reset_unopened(ResetReason reason);
     /// Resets every stream as if the peer had done so, without its unread bytes: `reset` events
     /// follow. For the end of a session.
     void reset_all(ResetReason reason);

@@ -69,6 +69,7 @@ struct StreamState {
     bool peer_stopped = false;                   // the peer reads no more
     bool peer_reset_settled = false;
     bool known = false;             // exit: OPEN has arrived; client: ACCEPT has arrived
+    bool awaited = false;           // exit: was not opened at the last reset_unopened()
     bool dead = false;              // our application has reset it
     bool finishing = false;         // finish() was called
     bool finished_emitted = false;  // the `finished` event was emitted

@@ -205,7 +205,7 @@ TEST_CASE("exit: a session remembers its names for their time, and no other sess
 
 TEST_CASE("exit: one session looks up so many names at once, and others still can") {
     ExitSocketLimits limits;
-    limits.names_per_session_max = 2;
+    limits.names.per_session_max = 2;
     Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
     for (const std::string name : {"one.test", "two.test"}) {
         talk.names.zones[name].silent_about = NameServer::a;

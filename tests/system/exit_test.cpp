@@ -177,7 +177,7 @@ TEST_CASE("exit: a client that does not read stops the target, not the exit") {
 
 TEST_CASE("exit: connections of a session are bounded") {
     ExitSocketLimits limits;
-    limits.connections_per_session_max = 2;
+    limits.places.per_session_max = 2;
     Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
     boost::asio::io_context io;
     tcp::acceptor acceptor{io, {boost::asio::ip::address_v4::loopback(), 0}};

@@ -155,6 +155,45 @@ TEST_CASE("resolver: lookups are bounded") {
     io.run_for(std::chrono::seconds{1});
 }
 
+TEST_CASE("resolver: a cancelled query is not answered, and leaves its place and its question") {
+    asio::io_context io;
+    NameServer server{io};
+    auto& zone = server.zones["slow.test"];
+    zone.addresses = {"203.0.113.9"};
+    zone.delay = std::chrono::milliseconds{200};
+    zone.delayed = NameServer::a;
+    ResolverLimits limits;
+    limits.queries_max = 2;
+    Resolver resolver{io.get_executor(), {server.address()}, limits};
+    int first = 0, second = 0;
+    const auto silent =
+        resolver.addresses("silent.test", Family::v4, [&](const NameAnswer&) { ++first; });
+    const auto one =
+        resolver.addresses("slow.test", Family::v4, [&](const NameAnswer&) { ++first; });
+    resolver.cancel(silent);
+    // Another one that waits for the same question gets its answer.
+    std::optional<NameAnswer> found;
+    resolver.addresses("slow.test", Family::v4, [&](const NameAnswer& answer) {
+        ++second;
+        found = answer;
+    });
+    resolver.cancel(one);
+    resolver.cancel(one);
+    while (!found && io.run_one_for(std::chrono::seconds{10}) > 0) {
+    }
+    REQUIRE(found.has_value());
+    CHECK(found->has_value());
+    CHECK(first == 0);
+    CHECK(second == 1);
+    // A question that nothing waits for is not asked again, and others find a channel that works.
+    const auto asked = server.questions;
+    CHECK(resolve(io, resolver, "missing.test").error() == NameError::not_found);
+    CHECK(resolve(io, resolver, "missing.test").error() == NameError::not_found);
+    io.restart();
+    io.run_for(std::chrono::seconds{3});
+    CHECK(server.questions == asked + 2);
+}
+
 TEST_CASE("resolver: an answer ends with the first of its records") {
     asio::io_context io;
     NameServer server{io};

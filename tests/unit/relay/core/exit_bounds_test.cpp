@@ -17,7 +17,7 @@ TEST_CASE("the stock is bounded by twice the law's; the oldest goes") {
     CHECK(first == 1000 - bound + 1);
 }
 
-TEST_CASE("sessions are bounded: one too many ends the one that has been silent for longest") {
+TEST_CASE("sessions are bounded: one too many ends the one that has sent least lately") {
     relay::core::ExitLimits limits;
     limits.sessions_max = 3;
     Harness harness{limits};
@@ -35,14 +35,16 @@ TEST_CASE("sessions are bounded: one too many ends the one that has been silent 
     say(1, 1);
     say(2, 2);
     say(3, 3);
-    say(1, 4);  // now session 2 has been silent for longest
+    for (int packet = 0; packet < 5; ++packet)
+        say(1, 4);  // now session 2 has sent least
     say(4, 5);
     CHECK(harness.exit.sessions() == 3);
     CHECK((lives(1) && !lives(2) && lives(3) && lives(4)));
-    // A flood of sessions with one packet each never ends a session that keeps sending.
+    // A flood of sessions with one packet each never ends a session that keeps to the law's least.
     for (int i = 0; i < 100; ++i) {
+        for (int packet = 0; packet < 10; ++packet)
+            say(1, 9 + 2 * i);
         say(static_cast<std::uint8_t>(10 + i), 10 + 2 * i);
-        say(1, 11 + 2 * i);
         CHECK(lives(1));
     }
     CHECK(harness.exit.sessions() == 3);
@@ -77,15 +79,15 @@ TEST_CASE("where all sessions are lively one too many finds no place, and ends n
         if (packets >= 21) CHECK(std::count_if(clients.begin(), clients.end() - 1, lives) == 20);
     }
     CHECK_FALSE(lives(clients.back()));
-    // As soon as one falls silent, a new session finds a place.
-    harness.id = clients.back().id;
-    for (int second = 0; second < 3; ++second) {
-        harness.now += Seconds{1};
+    // When one has been silent for ten seconds, a new session finds its place.
+    for (int step = 0; step < 51; ++step) {
+        harness.now += Milliseconds{200};
         for (std::size_t i = 1; i < clients.size(); ++i) {
             harness.id = clients[i].id;
             harness.number = clients[i].number;
             harness.send(1, full);
             clients[i].number = harness.number;
+            if (step < 45) CHECK(lives(clients.front()));
         }
     }
     CHECK_FALSE(lives(clients.front()));
@@ -127,7 +129,8 @@ TEST_CASE("streams that carry nothing count among what sessions hold") {
     CHECK(harness.exit.sessions() < 6);
 }
 
-TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most ends") {
+TEST_CASE(
+    "what all sessions hold is bounded: of those that pay the same the one that holds most ends") {
     relay::core::ExitLimits limits;
     limits.memory_max = 100'000;
     Harness harness{limits};
@@ -158,7 +161,8 @@ TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most 
     CHECK(harness.exit.sessions() == 3);
     CHECK(harness.exit.memory() <= limits.memory_max);
     const auto events = harness.exit.take_events();
-    REQUIRE(events.size() == 1);
+    REQUIRE(events.size() == 2);
+    CHECK(events[1].event.stream == 0);
     CHECK(events[0].session == streams[2].session);
     CHECK(events[0].event.kind == Event::Kind::reset);
     CHECK(events[0].event.reason == stream::ResetReason::overload);
@@ -181,42 +185,42 @@ TEST_CASE("what all sessions hold is bounded: beyond it the one that holds most 
     CHECK(harness.exit.memory() == 0);
 }
 
-TEST_CASE(
-    "a frozen session keeps nothing from the others: it ends first, however little it holds") {
+TEST_CASE("a session that pays no more loses what it holds before one that holds more and pays") {
     relay::core::ExitLimits limits;
     limits.memory_max = 100'000;
     Harness harness{limits};
     stream::PacketNumber number = 0;
-    const auto say = [&](std::uint8_t i, int second) {
-        harness.now = Mono{} + Seconds{second};
+    const auto say = [&](std::uint8_t i, Milliseconds at, std::uint8_t surbs) {
+        harness.now = Mono{} + at;
         harness.id.bytes.fill(i);
         harness.number = ++number;
-        harness.send(5, full);
+        harness.send(surbs, full);
     };
     for (std::uint8_t i = 1; i <= 3; ++i)
         for (int packets = 0; packets < 10; ++packets)
-            say(i, i);
-    CHECK_FALSE(harness.exit.end_frozen(harness.now));
-    CHECK_FALSE(harness.exit.end_frozen(Mono{} + Seconds{11}));
-    // The one that is frozen for longest gives its place when a connection needs it.
-    const auto ended = harness.exit.end_frozen(Mono{} + Milliseconds{11'001});
-    REQUIRE(ended);
-    CHECK(ended->bytes[0] == 1);
-    CHECK_FALSE(harness.exit.end_frozen(Mono{} + Milliseconds{11'001}));
-    // And both others when memory is needed, though a live one holds more.
+            say(i, Milliseconds{i}, 5);
     const auto overflows = [&] {
         return dropped(harness.counters, relay::core::DropReason::overflow);
     };
-    for (int packet = 0; overflows() < 2; ++packet) {
-        REQUIRE(packet < 400);
-        say(10, 20 + packet / 4);
-    }
     const auto stock = [&](std::uint8_t i) {
         base::SessionId id;
         id.bytes.fill(i);
         return harness.exit.stock(id);
     };
-    CHECK(stock(2) == 0);
+    // Session 2 pays on, and none of the three holds more by then.
+    for (int packet = 0; packet < 400; ++packet)
+        say(2, Milliseconds{1'000 + packet * 25}, 0);
+    for (int packet = 0; overflows() < 1; ++packet) {
+        REQUIRE(packet < 400);
+        say(10, Milliseconds{11'000 + packet * 25}, 3);
+    }
+    CHECK(stock(1) == 0);  // it has paid a little earlier than session 3
+    CHECK(stock(2) == 50);
+    CHECK(stock(10) > 30);
+    for (int packet = 0; overflows() < 2; ++packet) {
+        REQUIRE(packet < 400);
+        say(10, Milliseconds{21'000 + packet * 25}, 3);
+    }
     CHECK(stock(3) == 0);
-    CHECK(stock(10) > 60);
+    CHECK(stock(2) == 50);
 }

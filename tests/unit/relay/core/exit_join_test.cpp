@@ -288,26 +288,31 @@ TEST_CASE("exit: another session may join in place of one that its client has gi
     }
 }
 
-TEST_CASE("exit: a frozen session takes no connection from streams that a live one carries") {
-    Sessions s;
+TEST_CASE("exit: all sessions that carry streams pay for them, and when memory is short all end") {
+    relay::core::ExitLimits limits;
+    limits.memory_max = 100'000;
+    Sessions s{Harness{limits}};
     const auto first = s.begin(1);
     const auto second = s.begin(2);
     s.open(1, 1);
     CHECK(s.join(2, second, Sessions::token(s.id(1), first)) == true);
-    // Only the second session is heard.
-    for (int seconds = 0; seconds < 12; ++seconds) {
-        s.harness.now += Seconds{1};
-        s.send(2, {});
+    const auto paid = [&](int session) { return s.harness.exit.paid(s.id(session)).until(1); };
+    for (int session = 1; session <= 2; ++session) {
+        const auto before = paid(1);
+        s.send(static_cast<std::uint8_t>(session), {});
+        CHECK(paid(1) > before);
     }
-    CHECK_FALSE(s.harness.exit.end_frozen(s.harness.now));
-    CHECK(s.harness.exit.sessions() == 1);
-    s.data(2, 1, 0, "on");
-    CHECK(s.read({s.id(1), 1}) == "on");
-    // With the last that carries them the streams end, under their name.
-    const auto ended = s.harness.exit.end_frozen(s.harness.now + Seconds{11});
-    REQUIRE(ended);
-    CHECK(*ended == s.id(1));
+    CHECK(paid(2) == base::Paid{}.until(1));  // it has no streams of its own
+    s.harness.exit.accept({s.id(1), 1});
+    const base::Bytes bytes(120'000);
+    s.harness.exit.write({s.id(1), 1}, bytes);
+    CHECK(s.harness.exit.sessions() == 0);
     CHECK(s.harness.exit.memory() == 0);
+    // Each of their streams has an end, and behind it comes the end of all.
+    const auto events = s.harness.exit.take_events();
+    REQUIRE(!events.empty());
+    CHECK(events.back().session == s.id(1));
+    CHECK(events.back().event.stream == 0);
 }
 
 TEST_CASE("exit: a session whose streams others carry joins none") {

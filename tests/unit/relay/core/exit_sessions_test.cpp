@@ -226,7 +226,8 @@ TEST_CASE("a session that falls silent ends, and its streams with it") {
     CHECK(harness.exit.sessions() == 0);
     CHECK(harness.exit.next_due() == Mono::max());
     const auto events = harness.exit.take_events();
-    REQUIRE(events.size() == 1);
+    REQUIRE(events.size() == 2);
+    CHECK(events[1].event.stream == 0);  // all have ended
     CHECK(events[0].session == harness.id);
     CHECK(events[0].event.stream == id);
     CHECK(events[0].event.kind == Event::Kind::reset);
