@@ -2,12 +2,14 @@
 #include <utility>
 
 #include "client/core/core_impl.hpp"
+#include "sphinx/directory/repair_time.hpp"
 
 namespace nightjar::client::core {
 
 Core::Impl::BundlePtr Core::Impl::new_bundle() const {
     return std::make_shared<Bundle>(
-        stream::MuxLimits::for_rate(document->parameters.main_slots.per_second()));
+        stream::MuxLimits::for_rate(document->parameters.main_slots.per_second(),
+                                    directory::repair_time(document->parameters)));
 }
 
 void Core::Impl::follow_handover(base::Mono now) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "sphinx/directory/repair_time.hpp"
+
 namespace nightjar::client::core {
 namespace {
 
@@ -51,7 +53,8 @@ Session::Session(SessionHandle handle, base::NodeId exit, const directory::Param
       parameters_{parameters},
       routes_{exit, parameters.fixed_hops},
       mux_{std::make_shared<stream::Mux>(
-          stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second()))},
+          stream::Side::client, stream::MuxLimits::for_rate(parameters.main_slots.per_second(),
+                                                            directory::repair_time(parameters)))},
       sent_{parameters.answer_after(parameters.replies), parameters.longest_route_delay()},
       draws_{random},
       epoch_switch_{random},

@@ -6,6 +6,7 @@
 #include "relay/core/exit_sessions_impl.hpp"
 #include "relay/core/limits.hpp"
 #include "sphinx/base/codec.hpp"
+#include "sphinx/directory/repair_time.hpp"
 
 namespace nightjar::relay::core {
 
@@ -29,7 +30,8 @@ double least_paid(const directory::Parameters& parameters) {
 
 stream::MuxLimits ExitSessions::Impl::stream_limits() const {
     if (limits.streams) return *limits.streams;
-    return stream::MuxLimits::for_rate(parameters.main_slots.per_second());
+    return stream::MuxLimits::for_rate(parameters.main_slots.per_second(),
+                                       directory::repair_time(parameters));
 }
 
 void ExitSessions::Impl::note_change(const base::SessionId& name) {

@@ -21,17 +21,15 @@ bool valid_target(const Target& target) {
     return valid_host(base::as_bytes(target.host));
 }
 
-MuxLimits MuxLimits::for_rate(double packets_per_second) {
-    // A byte keeps its place until it is acknowledged and its window has moved on: 4 s
-    // (Parameters::settle_after and the ways there and back), or up to 9 s if a packet is lost.
-    constexpr double seconds = 9;
-    const auto wanted = static_cast<std::size_t>(packets_per_second * seconds * message_size);
+MuxLimits MuxLimits::for_rate(double packets_per_second, base::Seconds repair) {
+    const auto wanted =
+        static_cast<std::size_t>(packets_per_second * base::to_seconds(repair) * message_size);
     MuxLimits limits;
     limits.receive_window = std::clamp<std::size_t>(wanted, 64 * 1024, 8 * 1024 * 1024);
     limits.send_buffer = limits.receive_window;
     // A single stream gets a quarter of the bytes that are not reserved.
     limits.session_window = limits.streams_max * limits.initial_window + 4 * limits.receive_window;
-    // A stream alone may use half of it: 4.5 s of all packets, and its first WINDOW takes 4 s.
+    // A stream alone may use half of it, and its first WINDOW takes less than half of `repair`.
     limits.ahead = limits.receive_window;
     return limits;
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "sphinx/base/bytes.hpp"
+#include "sphinx/base/time.hpp"
 #include "sphinx/stream/frame.hpp"
 #include "sphinx/stream/header.hpp"
 
@@ -75,8 +76,10 @@ struct MuxLimits {
     std::size_t ahead = 0;
 
     /// Limits for a session with this packet rate. The buffers hold the bytes in flight while a
-    /// lost packet is detected and sent again, so that a loss does not stop a transfer.
-    static MuxLimits for_rate(double packets_per_second);
+    /// lost packet is detected and sent again, so that a loss does not stop a transfer. `repair`:
+    /// how long that takes, until the byte is acknowledged and its window has moved on. Part of the
+    /// protocol, so the same at both ends (directory::repair_time).
+    static MuxLimits for_rate(double packets_per_second, base::Seconds repair);
 };
 
 /// Names a packet. Each session that carries streams counts its own packets; `carrier` names the

@@ -32,7 +32,7 @@ std::size_t sent_to(Pair& pair, stream::StreamId id) {
 }  // namespace
 
 TEST_CASE("an upload does not wait for its first WINDOW") {
-    Pair pair{stream::MuxLimits::for_rate(50)};
+    Pair pair{stream::MuxLimits::for_rate(50, base::Seconds{9})};
     const auto id = *pair.client.open({"a", 1});
     const base::Bytes bytes(1 << 20);
     std::size_t sent = pair.client.write(id, bytes);
@@ -223,7 +223,7 @@ TEST_CASE("the frames of one packet share what an exit holds ahead") {
 }
 
 TEST_CASE("single bytes far ahead make an exit reserve little") {
-    const auto limits = stream::MuxLimits::for_rate(50);
+    const auto limits = stream::MuxLimits::for_rate(50, base::Seconds{9});
     Mux exit{Side::exit, limits};
     const base::Bytes byte(1);
     base::Bytes packet(stream::up_room(0));

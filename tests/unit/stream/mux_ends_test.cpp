@@ -127,7 +127,8 @@ ChannelLaw lossy() {
             Milliseconds{100 + random.below(random.below(5) == 0 ? 3000 : 300)}};
     };
     law.resend_after = Milliseconds{1200};
-    law.limits = stream::MuxLimits::for_rate(50.0 / 3);  // 300 KiB: less than a program may send
+    law.limits = stream::MuxLimits::for_rate(
+        50.0 / 3, base::Seconds{9});  // 300 KiB: less than a program may send
     return law;
 }
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <optional>
 
-#include "sphinx/directory/parameters.hpp"
+#include "sphinx/directory/repair_time.hpp"
 #include "tests/unit/stream/stream_channel.hpp"
 
 using namespace nightjar;
@@ -190,7 +190,7 @@ ChannelLaw law_of(double u, double loss) {
         return test::mix_delay(random, 4, mean) + random.exponential(queue);
     };
     law.resend_after = parameters.resend_after(parameters.replies);
-    law.limits = stream::MuxLimits::for_rate(u);
+    law.limits = stream::MuxLimits::for_rate(u, directory::repair_time(parameters));
     return law;
 }
 

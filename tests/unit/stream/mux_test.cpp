@@ -305,7 +305,7 @@ TEST_CASE("streams that are not read leave a window for one that is read") {
 }
 
 TEST_CASE("the example of docs/stream.md is what the two ends say") {
-    Pair pair{stream::MuxLimits::for_rate(50)};
+    Pair pair{stream::MuxLimits::for_rate(50, base::Seconds{9})};
     const auto hex = [](const base::Bytes& packet, std::size_t size) {
         return base::to_hex(base::ByteView{packet}.first(size));
     };
