@@ -30,6 +30,7 @@
 #include "sphinx/stream/mux.hpp"
 #include "sphinx/stream/receive_half.hpp"
 #include "sphinx/stream/send_half.hpp"
+#include "sphinx/stream/turns.hpp"
 
 namespace nightjar::stream {
 
@@ -50,6 +51,7 @@ struct StreamState {
 
     Target target;  // at the client, for OPEN
     SendHalf send;
+    Turn turn;
     ReceiveHalf receive;
     std::uint64_t told;  // the window that we have told the peer; it may have sent ahead of it
     Delivery hello = Delivery::none;  // OPEN or RESOLVE at a client, ACCEPT at an exit
@@ -129,9 +131,9 @@ struct Mux::Impl {
     Side side;
     MuxLimits limits;
     std::map<StreamId, StreamState> streams;
-    StreamId last_id = 0;             // client: the newest id
-    IdWindow used_ids;                // exit
-    StreamId turn = 0;                // the stream that sent data last; the next one is first
+    StreamId last_id = 0;  // client: the newest id
+    IdWindow used_ids;     // exit
+    Turns turns;
     std::deque<std::uint64_t> pings;  // nonces to send; PONGs at the exit
     std::vector<Event> events;
     std::map<PacketName, std::vector<SentFrame>> in_flight;
@@ -177,8 +179,12 @@ struct Mux::Impl {
     void fill_pings(base::Writer& writer, std::vector<std::uint64_t>* sent);
     void fill_control(StreamId id, StreamState& stream, base::Writer& writer,
                       std::vector<SentFrame>& sent);
-    void fill_data(StreamId id, StreamState& stream, std::uint64_t ahead, base::Writer& writer,
-                   std::vector<SentFrame>& sent);
+    using StreamEntry = std::pair<const StreamId, StreamState>;
+    /// The streams that have data to send, in the order of their turns.
+    std::vector<StreamEntry*> data_order();
+    /// Returns the bytes written.
+    std::size_t fill_data(StreamId id, StreamState& stream, std::uint64_t ahead,
+                          base::Writer& writer, std::vector<SentFrame>& sent);
     void settle(PacketName packet, bool arrived);
     void settle(const SentFrame& frame, bool arrived);
 

@@ -15,19 +15,6 @@ constexpr std::size_t data_piece_min = 64;
 
 constexpr auto all_room = static_cast<std::size_t>(-1);
 
-/// Calls each(id, stream) for all streams, starting after the stream `last`. Stops when each()
-/// returns false.
-template <class Streams, class Each>
-void in_turn(Streams& streams, StreamId last, Each each) {
-    const auto start = streams.upper_bound(last);
-    for (auto it = start; it != streams.end(); ++it) {
-        if (!each(it->first, it->second)) return;
-    }
-    for (auto it = streams.begin(); it != start; ++it) {
-        if (!each(it->first, it->second)) return;
-    }
-}
-
 void settle_control(Delivery& state, bool arrived) {
     if (state == Delivery::in_flight) state = arrived ? Delivery::done : Delivery::due;
 }
@@ -106,10 +93,27 @@ void Mux::Impl::fill_control(StreamId id, StreamState& stream, base::Writer& wri
     put(stream.fin, frame);
 }
 
+std::vector<Mux::Impl::StreamEntry*> Mux::Impl::data_order() {
+    std::vector<StreamEntry*> order;
+    const auto ahead = sent_ahead();
+    for (auto& entry : streams) {
+        auto& stream = entry.second;
+        const auto data = stream.send.next(all_room, ahead_of(stream, ahead));
+        const bool waits = data.begin < data.end;
+        turns.note(stream.turn, waits);
+        if (waits) order.push_back(&entry);
+    }
+    std::ranges::stable_sort(order, [this](const auto* a, const auto* b) {
+        return turns.first(a->second.turn, b->second.turn);
+    });
+    return order;
+}
+
 /// Fills `writer` with the stream's data. A packet rarely holds data of several streams, because
 /// each further frame costs a header.
-void Mux::Impl::fill_data(StreamId id, StreamState& stream, std::uint64_t ahead,
-                          base::Writer& writer, std::vector<SentFrame>& sent) {
+std::size_t Mux::Impl::fill_data(StreamId id, StreamState& stream, std::uint64_t ahead,
+                                 base::Writer& writer, std::vector<SentFrame>& sent) {
+    std::size_t written = 0;
     for (;;) {
         auto range = stream.send.next(writer.remaining(), ahead);
         Frame frame;
@@ -119,16 +123,17 @@ void Mux::Impl::fill_data(StreamId id, StreamState& stream, std::uint64_t ahead,
         const auto head =
             1 + varint_size(id) + varint_size(range.begin) + varint_size(writer.remaining());
         const auto wanted = static_cast<std::size_t>(range.end - range.begin);
-        if (wanted == 0 || writer.remaining() < head + std::min(wanted, data_piece_min)) return;
+        if (wanted == 0 || writer.remaining() < head + std::min(wanted, data_piece_min)) break;
         range.end = std::min(range.end, range.begin + (writer.remaining() - head));
         base::Bytes bytes(static_cast<std::size_t>(range.end - range.begin));
         stream.send.copy(range, bytes);
         frame.bytes = bytes;
-        if (!write_frame(writer, frame)) return;
+        if (!write_frame(writer, frame)) break;
         stream.send.sent(range);
         sent.push_back({FrameType::data, id, range});
-        turn = id;
+        written += bytes.size();
     }
+    return written;
 }
 
 std::size_t Mux::fill(PacketName packet, base::ByteSpan room, std::vector<std::uint64_t>* pings) {
@@ -138,19 +143,20 @@ std::size_t Mux::fill(PacketName packet, base::ByteSpan room, std::vector<std::u
     std::vector<SentFrame> sent;
     self.extend_windows();
     self.fill_pings(writer, pings);
-    auto ahead = self.sent_ahead();
-    const auto last = self.turn;
-    in_turn(self.streams, last, [&](StreamId id, StreamState& stream) {
+    for (auto& [id, stream] : self.streams)
         if (self.control_due(stream)) self.fill_control(id, stream, writer, sent);
-        return writer.remaining() > 0;
-    });
-    in_turn(self.streams, last, [&](StreamId id, StreamState& stream) {
+    auto ahead = self.sent_ahead();
+    bool begins = true;
+    for (auto* entry : self.data_order()) {
+        auto& [id, stream] = *entry;
         const auto before = stream.send.ahead();
-        self.fill_data(id, stream, self.ahead_of(stream, ahead), writer, sent);
+        const auto bytes = self.fill_data(id, stream, self.ahead_of(stream, ahead), writer, sent);
         ahead += stream.send.ahead() - before;
+        if (bytes > 0) self.turns.sent(stream.turn, bytes, std::exchange(begins, false));
         if (self.fin_due(stream)) self.fill_control(id, stream, writer, sent);
-        return writer.remaining() > 0;
-    });
+        if (writer.remaining() == 0) break;
+    }
+    self.turns.packet_done();
     const auto used = writer.written();
     writer.zeros(writer.remaining());
     if (!sent.empty()) {

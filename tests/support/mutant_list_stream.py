@@ -133,8 +133,6 @@ MUTANTS = [
            "            drop_unsent(*stream);\n            break;\n        case Effect::Kind::kill:",
            "            break;\n        case Effect::Kind::kill:",
            CORE, "what an ended stream had buffered is room for the others"),
-    mutant("first-stream-always-first", "sphinx/stream/mux_send.cpp", "        turn = id;\n", "",
-           CORE, "streams share a session's packets evenly, whatever they send"),
     # --- how a stream ends ---
     mutant("RESET-without-the-bytes-before-it", "sphinx/stream/mux.cpp",
            "if (!stream.known) drop_unsent(stream);", "drop_unsent(stream);", CORE, ENDS),
