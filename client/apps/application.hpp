@@ -18,16 +18,15 @@ struct Proxy::Application {
           socket{std::move(connected)},
           handshake{std::move(rules)},
           room{socket.get_executor()},
-          news{socket.get_executor()} {}
+          news{socket.get_executor()} {
+        node::process::reset_unless_closed(socket);
+    }
 
     void wake() {
         room.set();
         news.set();
     }
-    void close() {
-        boost::system::error_code ignored;
-        socket.close(ignored);
-    }
+    void close() { node::process::close_in_order(socket); }
     void abort() { node::process::abort_connection(socket); }
 
     enum class Phase { handshake, asking, relaying, refused };

@@ -171,7 +171,11 @@ asio::awaitable<void> Proxy::deadline_loop() {
 
 void Proxy::forget(const Ref& application) {
     application->gone = true;
-    application->close();
+    // A connection that carries a stream has been closed already, unless something ended its task.
+    if (application->phase == Application::Phase::relaying)
+        application->abort();
+    else
+        application->close();
     application->wake();
     if (application->stream != 0) {
         core_->reset(application->stream);

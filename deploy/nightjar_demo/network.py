@@ -180,6 +180,9 @@ class Network:
 
     def start_client(self):
         self.make_client()
+        self.run_client()
+
+    def run_client(self):
         line = self.processes.start("client", [self.program("nightjar"), "run", "--config",
                                                self.client_config], "nightjar ready SOCKS5",
                                     READY_SECONDS)

@@ -227,9 +227,8 @@ void Exit::close(Connection& connection, bool orderly) {
     connection.looks.cancel();
     connection.news.set();
     connection.room.set();
-    error_code ignored;
     if (orderly)
-        connection.socket.close(ignored);
+        node::process::close_in_order(connection.socket);
     else
         node::process::abort_connection(connection.socket);
     places_.give_back(connection.ref.session);

@@ -9,6 +9,7 @@
 
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/socket_end.hpp"
 
 namespace nightjar::relay::io {
 
@@ -112,6 +113,7 @@ asio::awaitable<base::Result<Dial::Socket, ResetReason>> Dial::run() {
     cancel();
     error_code ignored;
     socket.set_option(tcp::no_delay{true}, ignored);
+    node::process::reset_unless_closed(socket);
     co_return socket;
 }
 

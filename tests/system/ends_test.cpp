@@ -219,3 +219,28 @@ TEST_CASE("unix sockets: bytes that the other side has not read are unsent") {
     theirs.close();
     CHECK(node::process::unsent_bytes(ours) == 0);
 }
+
+TEST_CASE("socket ends: only close_in_order ends with a FIN") {
+    enum class End { in_order, killed };
+    for (const auto end : {End::in_order, End::killed}) {
+        CAPTURE(end);
+        asio::io_context io;
+        asio::ip::tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
+        asio::ip::tcp::socket theirs{io};
+        theirs.connect(acceptor.local_endpoint());
+        {
+            auto ours = acceptor.accept();
+            node::process::reset_unless_closed(ours);
+            asio::write(ours, asio::buffer("all", 3));
+            if (end == End::in_order) node::process::close_in_order(ours);
+            // What the system does to a process that is killed. Asio's destructor sends a FIN.
+            if (end == End::killed) ::close(ours.release());
+        }
+        char bytes[10];
+        boost::system::error_code error;
+        const auto arrived = asio::read(theirs, asio::buffer(bytes), error);
+        CHECK(arrived == 3);
+        if (end == End::in_order) CHECK(error == asio::error::eof);
+        if (end == End::killed) CHECK(error == asio::error::connection_reset);
+    }
+}
