@@ -17,10 +17,16 @@ std::uint64_t seeds() {
     return given == nullptr ? 200 : std::strtoull(given, nullptr, 10);
 }
 
-/// The first seed that splits; 0: none does.
-std::uint64_t first_split(AgreementOptions options, std::uint64_t most) {
-    for (options.seed = 1; options.seed <= most; ++options.seed)
-        if (run_agreement(options).split) return options.seed;
+/// The first seed that splits; 0: none does. With the rule kept the same seed must not split.
+std::uint64_t first_split(AgreementOptions broken, const AgreementOptions& kept,
+                          std::uint64_t most) {
+    for (broken.seed = 1; broken.seed <= most; ++broken.seed) {
+        if (!run_agreement(broken).split) continue;
+        auto same = kept;
+        same.seed = broken.seed;
+        CHECK_FALSE(run_agreement(same).split);
+        return broken.seed;
+    }
     return 0;
 }
 
@@ -56,8 +62,9 @@ TEST_CASE("agreement: with a majority in place of the quorum a split is found") 
     options.authorities = 7;
     options.faulty = 2;
     options.fault = Fault::echo;
-    options.quorum = 4;
-    const auto seed = first_split(options, 100);
+    auto broken = options;
+    broken.quorum = 4;
+    const auto seed = first_split(broken, options, 100);
     std::printf("a majority is enough: split at seed %llu\n",
                 static_cast<unsigned long long>(seed));
     CHECK(seed != 0);
@@ -67,17 +74,19 @@ TEST_CASE("agreement: with a vote that is sent before it is written a split is f
     AgreementOptions options;
     options.fault = Fault::echo;
     options.slowest_write = base::Seconds{60};
-    options.send_before_write = true;
-    const auto seed = first_split(options, 1000);
+    auto broken = options;
+    broken.send_before_write = true;
+    const auto seed = first_split(broken, options, 4000);
     std::printf("sent before written: split at seed %llu\n", static_cast<unsigned long long>(seed));
     CHECK(seed != 0);
 }
 
 TEST_CASE("agreement: with as many authorities that vote twice as are too many a split is found") {
     AgreementOptions options;
-    options.faulty = 2;
     options.fault = Fault::twin;
-    const auto seed = first_split(options, 100);
+    auto broken = options;
+    broken.faulty = 2;
+    const auto seed = first_split(broken, options, 200);
     std::printf("two of four vote twice: split at seed %llu\n",
                 static_cast<unsigned long long>(seed));
     CHECK(seed != 0);

@@ -15,6 +15,7 @@ struct TestCouncil {
     relay::authority::core::Council council;
     /// In the council's order.
     std::vector<std::unique_ptr<relay::authority::core::Signer>> signers;
+    std::vector<base::Secret<32>> seeds;  // their keys
 
     const relay::authority::core::Signer& signer(const base::NodeId& authority) const {
         return *signers[*council.index_of(authority)];
@@ -37,10 +38,12 @@ inline TestCouncil make_council(std::size_t size, std::uint64_t seed) {
     anchors.network = "test";
     for (const auto& [id, key] : keys)
         anchors.authorities.push_back(id);
-    TestCouncil made{relay::authority::core::Council::of(anchors), {}};
-    for (auto& [id, key] : keys)
+    TestCouncil made{relay::authority::core::Council::of(anchors), {}, {}};
+    for (auto& [id, key] : keys) {
         made.signers.push_back(
-            std::make_unique<relay::authority::core::Signer>(made.council, std::move(key)));
+            std::make_unique<relay::authority::core::Signer>(made.council, key.copy()));
+        made.seeds.push_back(std::move(key));
+    }
     return made;
 }
 

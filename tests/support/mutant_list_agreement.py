@@ -82,5 +82,6 @@ MUTANTS = [
            CORE, "agreement: rounds wait longer and longer"),
     mutant("time-out-skips-the-prevote", RULES,
            "if (step_ == Step::propose && over(propose_due_)) vote(Kind::prevote, {});",
-           "if (step_ == Step::propose && over(propose_due_)) vote(Kind::precommit, {});", CORE, "agreement: without a proposal or its value it prevotes nil when the time is over"),
+           "if (step_ == Step::propose && over(propose_due_)) vote(Kind::precommit, {});", CORE,
+           "agreement: without a proposal or its value it prevotes nil when the time is over"),
 ]

@@ -33,8 +33,9 @@
 
 namespace nightjar::relay::authority::core {
 
-/// What may be decided. Honest authorities must answer valid() alike for the same bytes, however
-/// late they are asked.
+/// What may be decided. An authority may refuse for a time what others allow; it is asked again in
+/// each round. In the end all honest ones must allow what an honest one has built. Nothing that
+/// honest ones refuse for ever is decided.
 class Rules {
  public:
     virtual ~Rules() = default;

@@ -15,13 +15,14 @@ struct Candidate {
     directory::Relay relay;
     RelayRecord record;
     base::ByteArray<64> signature;
+    bool is_new = false;  // in no value before
     std::size_t group = 0;
 };
 
 class Builder {
  public:
-    Builder(const Terms& terms, base::Epoch epoch, const Roster& roster)
-        : terms_{terms}, epoch_{epoch}, roster_{roster} {
+    Builder(const Terms& terms, base::Epoch epoch, const Roster& roster, NewMixes new_mixes)
+        : terms_{terms}, epoch_{epoch}, roster_{roster}, new_mixes_{new_mixes} {
         for (const auto& admission : terms.admitted)
             admitted_[admission.identity] = &admission;
     }
@@ -38,6 +39,7 @@ class Builder {
         drop_if([this](const Candidate& candidate) { return shared_key(candidate); });
         make_groups();
         drop_if([this](const Candidate& candidate) { return second_position(candidate); });
+        drop_if([this](const Candidate& candidate) { return must_wait(candidate); });
         place_mixes(randomness);
         drop_if([](const Candidate& candidate) {
             const bool waits =
@@ -72,7 +74,7 @@ class Builder {
             return leave_out(descriptor.relay, "its descriptor is of another epoch");
         const auto admitted = admitted_.find(descriptor.relay.identity);
         if (admitted == admitted_.end()) return leave_out(descriptor.relay, "it is not admitted");
-        Candidate candidate{descriptor.relay, {}, descriptor.signature, 0};
+        Candidate candidate{descriptor.relay, {}, descriptor.signature, false, 0};
         auto& relay = candidate.relay;
         relay.operator_name = admitted->second->operator_name;
         relay.family = admitted->second->family;
@@ -81,6 +83,7 @@ class Builder {
             roster_.begin(), roster_.end(), relay.identity,
             [](const RelayRecord& record, const auto& id) { return record.identity < id; });
         const bool recorded = known != roster_.end() && known->identity == relay.identity;
+        candidate.is_new = !recorded;
         candidate.record = recorded ? *known : RelayRecord{relay.identity, epoch_, epoch_, 0};
         relay.layer = relay.role == directory::Role::mix ? candidate.record.layer : 0;
         candidates_.push_back(std::move(candidate));
@@ -134,6 +137,14 @@ class Builder {
                " of its operator or family is not; all must have one position";
     }
 
+    std::string must_wait(const Candidate& candidate) {
+        if (new_mixes_ == NewMixes::at_once || !candidate.is_new ||
+            candidate.relay.role != directory::Role::mix)
+            return {};
+        built_.roster.push_back(candidate.record);
+        return "it is new, and gets its layer in the next epoch";
+    }
+
     void place_mixes(const std::optional<Randomness>& randomness) {
         std::vector<PlacedGroup> groups;
         std::map<std::size_t, std::size_t> place_of;
@@ -168,15 +179,17 @@ class Builder {
         const auto length = terms_.parameters.epoch_length;
         document.valid_from = directory::epoch_start(epoch_, length);
         document.valid_until = document.valid_from + 2 * length;
-        std::set<base::NodeId> listed;
+        std::set<base::NodeId> described;
+        for (const auto& record : built_.roster)
+            described.insert(record.identity);
         for (auto& candidate : candidates_) {
             const auto& relay = candidate.relay;
-            listed.insert(relay.identity);
+            described.insert(relay.identity);
             built_.roster.push_back({relay.identity, candidate.record.since, epoch_, relay.layer});
             document.relays.push_back(std::move(candidate.relay));
         }
         for (const auto& record : roster_)
-            if (!listed.contains(record.identity) && admitted_.contains(record.identity) &&
+            if (!described.contains(record.identity) && admitted_.contains(record.identity) &&
                 epoch_.value - record.last.value < forgotten_after)
                 built_.roster.push_back(record);
         std::sort(built_.roster.begin(), built_.roster.end(),
@@ -188,6 +201,7 @@ class Builder {
     const Terms& terms_;
     base::Epoch epoch_;
     const Roster& roster_;
+    NewMixes new_mixes_;
     std::map<base::NodeId, const Admission*> admitted_;
     std::vector<Candidate> candidates_;
     std::set<base::NodeId> described_;
@@ -200,8 +214,9 @@ class Builder {
 
 Built build_document(const Terms& terms, base::Epoch epoch,
                      const std::vector<directory::Descriptor>& descriptors,
-                     const std::optional<Randomness>& randomness, const Roster& roster) {
-    return Builder{terms, epoch, roster}.build(descriptors, randomness);
+                     const std::optional<Randomness>& randomness, const Roster& roster,
+                     NewMixes new_mixes) {
+    return Builder{terms, epoch, roster, new_mixes}.build(descriptors, randomness);
 }
 
 }  // namespace nightjar::relay::authority::core

@@ -32,9 +32,9 @@ struct Terms {
 /// What is remembered of a relay from one document to the next.
 struct RelayRecord {
     base::NodeId identity;
-    base::Epoch since;       // first listed
-    base::Epoch last;        // last listed
-    std::uint8_t layer = 0;  // 0: a gateway
+    base::Epoch since;       // first described in a value
+    base::Epoch last;        // last described
+    std::uint8_t layer = 0;  // 0: a gateway, or a mix that waits
     bool operator==(const RelayRecord&) const = default;
 };
 /// Sorted by identity.
@@ -48,11 +48,17 @@ struct Built {
     std::vector<std::string> left_out;  // a sentence each, sorted
 };
 
+/// A mix that was in no value before is only recorded, and listed from the next epoch on: then its
+/// layer follows from secrets that were revealed after its identity was fixed. `at_once` shows what
+/// the document would be if it did not wait.
+enum class NewMixes { wait, at_once };
+
 /// Uses the descriptors of `epoch`, in whatever order they come. When two name one key or address,
 /// the relay that was listed first keeps it. A relay's layer is the network's choice, so the one in
 /// its descriptor is not used. Precondition: parse_descriptor() made the descriptors.
 Built build_document(const Terms& terms, base::Epoch epoch,
                      const std::vector<directory::Descriptor>& descriptors,
-                     const std::optional<Randomness>& randomness, const Roster& roster);
+                     const std::optional<Randomness>& randomness, const Roster& roster,
+                     NewMixes new_mixes = NewMixes::wait);
 
 }  // namespace nightjar::relay::authority::core

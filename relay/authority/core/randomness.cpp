@@ -51,6 +51,19 @@ Commitment commit(const Council& council, base::Epoch epoch, const base::ByteArr
     return made;
 }
 
+Reveal own_reveal(const Council& council, base::Epoch epoch, const base::Secret<32>& seed) {
+    Reveal own{directory::sign_text({}, seed).authority, {}};
+    const auto text = heading("nightjar-secret", council, epoch);
+    const auto bytes = base::as_bytes(text);
+    crypto_generichash(own.secret.data(), own.secret.size(), bytes.data(), bytes.size(),
+                       seed.data(), seed.size());
+    return own;
+}
+
+Commitment own_commitment(const Council& council, base::Epoch epoch, const base::Secret<32>& seed) {
+    return commit(council, epoch, own_reveal(council, epoch, seed).secret, seed);
+}
+
 bool verifies(const Commitment& commitment, const Council& council, base::Epoch epoch) {
     return council.index_of(commitment.authority) &&
            directory::verifies(signed_part(commitment, council, epoch),

@@ -33,6 +33,10 @@ struct Reveal {
 /// seed.
 Commitment commit(const Council& council, base::Epoch epoch, const base::ByteArray<32>& secret,
                   const base::Secret<32>& seed);
+/// An authority's commitment and reveal of an epoch. Its secret follows from its key, so a restart
+/// loses nothing.
+Commitment own_commitment(const Council& council, base::Epoch epoch, const base::Secret<32>& seed);
+Reveal own_reveal(const Council& council, base::Epoch epoch, const base::Secret<32>& seed);
 /// True if it is an authority's own, for this network and epoch.
 bool verifies(const Commitment& commitment, const Council& council, base::Epoch epoch);
 /// True if the reveal opens the commitment.

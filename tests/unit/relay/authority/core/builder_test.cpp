@@ -21,6 +21,7 @@ struct Site {
         random.fill(randomness);
         for (std::size_t i = 0; i < mixes + gateways; ++i)
             add(i < mixes ? 1 : 0, (i < mixes ? "mix-" : "gateway-") + std::to_string(i));
+        advance();  // new mixes wait for an epoch
     }
     Descriptor& add(std::uint8_t layer, const std::string& name) {
         Descriptor made{epoch, test::random_relay(random, layer), {}};
@@ -183,24 +184,35 @@ TEST_CASE(
                                    "relay mix-1 is left out: its descriptor is of another epoch"});
 }
 
-TEST_CASE(
-    "builder: the network chooses the layer, keeps it, and without randomness a new mix waits") {
+TEST_CASE("builder: the network chooses a mix's layer, and keeps it") {
     Site site{6};
     site.advance();
     const auto before = site.build();
     for (auto& descriptor : site.descriptors)
         if (descriptor.relay.role == Role::mix) descriptor.relay.layer = 2;
     site.advance();
-    site.add(2, "new");
+    const auto after = site.build();
+    CHECK(after.document.relays.size() == 12);
+    for (const auto& relay : after.document.relays)
+        CHECK(relay.layer == before.document.find(relay.identity)->layer);
+}
+
+TEST_CASE("builder: a new mix waits until secrets are revealed that were open when it came") {
+    Site site{6};
+    site.advance();
+    const auto identity = site.add(2, "new").relay.identity;
+    CHECK(site.build().left_out == std::vector<std::string>{"relay new is left out: it is new, and "
+                                                            "gets its layer in the next epoch"});
+    site.advance();
     const auto waiting =
         build_document(site.terms, site.epoch, site.descriptors, std::nullopt, site.roster);
     CHECK(waiting.left_out == std::vector<std::string>{"relay new is left out: it waits for its "
                                                        "layer, until enough authorities reveal"});
-    for (const auto& relay : waiting.document.relays)
-        CHECK(relay.layer == before.document.find(relay.identity)->layer);
+    CHECK(waiting.document.relays.size() == 12);
     const auto built = site.build();
     CHECK(built.left_out.empty());
-    CHECK(built.document.find(site.descriptors.back().relay.identity)->layer != middle_layer);
+    REQUIRE(built.document.find(identity) != nullptr);
+    CHECK(built.document.find(identity)->layer != middle_layer);
 }
 
 TEST_CASE("builder: a relay that is away for a week keeps its record, then it is forgotten") {

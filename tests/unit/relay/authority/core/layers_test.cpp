@@ -135,6 +135,29 @@ TEST_CASE("layers: the middle has the longest records, and a new relay never beg
     }
 }
 
+TEST_CASE("layers: when other relays leave, the middle gives its newest back") {
+    base::SeededRandom random{7};
+    auto groups = new_groups(random, 300);
+    place(groups, drawn(random));
+    std::size_t left = 0;
+    std::erase_if(groups, [&left](const PlacedGroup& group) {
+        return group.layer != middle_layer && ++left % 2 == 0;
+    });
+    const auto before = groups;
+    place(groups, drawn(random));
+    check_balance(groups);
+    std::uint32_t newest_kept = 0, oldest_given = UINT32_MAX;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        if (before[i].layer != middle_layer) continue;
+        if (groups[i].layer == middle_layer)
+            newest_kept = std::max(newest_kept, groups[i].since.value);
+        else
+            oldest_given = std::min(oldest_given, groups[i].since.value);
+    }
+    CHECK(newest_kept <= oldest_given);
+    CHECK(oldest_given != UINT32_MAX);
+}
+
 TEST_CASE("layers: where a new relay begins follows from the randomness alone") {
     base::SeededRandom random{5};
     auto groups = new_groups(random, 90);

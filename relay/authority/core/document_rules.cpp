@@ -1,0 +1,152 @@
+#include "relay/authority/core/document_rules.hpp"
+
+#include <algorithm>
+
+#include "sphinx/directory/lint.hpp"
+
+namespace nightjar::relay::authority::core {
+
+namespace {
+
+/// The reason why these descriptors cannot be used; empty: `parsed` has them.
+std::string read_descriptors(const std::vector<std::string>& texts, base::Epoch epoch,
+                             std::vector<directory::Descriptor>& parsed) {
+    for (const auto& text : texts) {
+        auto descriptor = directory::parse_descriptor(text);
+        if (!descriptor) return "a descriptor is not valid: " + descriptor.error().reason;
+        if (descriptor->epoch != epoch) return "a descriptor is of another epoch";
+        parsed.push_back(*std::move(descriptor));
+    }
+    return {};
+}
+
+/// The reason why a document must not be signed; empty: there is none.
+std::string document_fault(const directory::Document& document) {
+    if (document.layers() < directory::layers_max) return "a layer has no mix";
+    const auto problems = directory::lint(document);
+    if (!problems.empty()) return problems.front();
+    const auto parsed = directory::parse(directory::to_text(document));
+    return parsed ? std::string{} : "the document would not parse: " + parsed.error().reason;
+}
+
+}  // namespace
+
+DocumentRules::DocumentRules(const Council& council, const Terms& terms, base::Epoch epoch,
+                             Chain before)
+    : council_{council}, terms_{terms}, epoch_{epoch}, before_{std::move(before)} {}
+
+bool DocumentRules::admitted(const base::NodeId& identity) const {
+    return std::any_of(
+        terms_.admitted.begin(), terms_.admitted.end(),
+        [&identity](const Admission& admission) { return admission.identity == identity; });
+}
+
+std::string DocumentRules::offer_descriptor(std::string_view text) {
+    const auto descriptor = directory::parse_descriptor(text);
+    if (!descriptor) return "the descriptor is not valid: " + descriptor.error().reason;
+    if (descriptor->epoch != epoch_) return "the descriptor is of another epoch";
+    if (!admitted(descriptor->relay.identity)) return "the relay is not admitted";
+    descriptors_[descriptor->relay.identity] = text;
+    return {};
+}
+
+bool DocumentRules::offer(const Reveal& reveal) {
+    const bool sound = std::any_of(before_.commitments.begin(), before_.commitments.end(),
+                                   [&](const Commitment& commitment) {
+                                       return opens(reveal, commitment, council_, before_.epoch);
+                                   });
+    if (sound) reveals_[reveal.authority] = reveal;
+    return sound;
+}
+
+bool DocumentRules::offer(const Commitment& commitment) {
+    const bool sound = verifies(commitment, council_, epoch_);
+    if (sound) commitments_[commitment.authority] = commitment;
+    return sound;
+}
+
+void DocumentRules::insist() {
+    relent();
+    for (const auto& [identity, text] : descriptors_)
+        wanted_relays_.push_back(identity);
+    for (const auto& [authority, reveal] : reveals_)
+        wanted_reveals_.push_back(authority);
+}
+
+void DocumentRules::relent() {
+    wanted_relays_.clear();
+    wanted_reveals_.clear();
+}
+
+bool DocumentRules::valid(base::ByteView value) {
+    const auto follows = outcome(value);
+    if (!follows) return false;
+    const auto& missing = follows->missing_reveals;
+    return std::includes(follows->described.begin(), follows->described.end(),
+                         wanted_relays_.begin(), wanted_relays_.end()) &&
+           std::find_first_of(wanted_reveals_.begin(), wanted_reveals_.end(), missing.begin(),
+                              missing.end()) == wanted_reveals_.end();
+}
+
+base::Bytes DocumentRules::build() {
+    EpochValue value{epoch_, before_.last, {}, {}, {}};
+    for (const auto& [authority, reveal] : reveals_)
+        value.reveals.push_back(reveal);
+    for (const auto& [authority, commitment] : commitments_)
+        value.commitments.push_back(commitment);
+    for (const auto& [identity, text] : descriptors_)
+        value.descriptors.push_back(text);
+    std::sort(value.descriptors.begin(), value.descriptors.end());
+    if (value.descriptors.size() > descriptors_max) value.descriptors.resize(descriptors_max);
+    auto bytes = encode(value);
+    if (!valid(bytes)) bytes.clear();
+    return bytes;
+}
+
+std::string DocumentRules::chain_fault(const EpochValue& value) const {
+    if (value.epoch != epoch_) return "it is of another epoch";
+    if (value.previous != before_.last) return "it follows another value than the last one decided";
+    const auto faulty = council_.size() - council_.quorum;
+    if (value.reveals.size() + faulty < before_.commitments.size())
+        return "it leaves out more reveals than there may be faulty authorities";
+    for (const auto& reveal : value.reveals)
+        if (std::none_of(before_.commitments.begin(), before_.commitments.end(),
+                         [&](const Commitment& commitment) {
+                             return opens(reveal, commitment, council_, before_.epoch);
+                         }))
+            return "a reveal opens no commitment";
+    if (value.commitments.size() < council_.quorum) return "it has too few commitments";
+    for (const auto& commitment : value.commitments)
+        if (!verifies(commitment, council_, epoch_)) return "a commitment is not its authority's";
+    return {};
+}
+
+base::Result<EpochOutcome, std::string> DocumentRules::outcome(base::ByteView bytes) const {
+    const auto value = parse_epoch_value(bytes);
+    if (!value) return base::Fail{std::string{"it has not the form of a value"}};
+    if (const auto fault = chain_fault(*value); !fault.empty()) return base::Fail{fault};
+
+    EpochOutcome outcome;
+    outcome.next = {value_id(bytes), epoch_, value->commitments, before_.roster};
+    std::vector<directory::Descriptor> descriptors;
+    if (const auto fault = read_descriptors(value->descriptors, epoch_, descriptors);
+        !fault.empty())
+        return base::Fail{fault};
+    const auto shared = combine(council_, before_.epoch, before_.commitments, value->reveals);
+    auto built = build_document(terms_, epoch_, descriptors, shared.value, before_.roster);
+    if (const auto fault = document_fault(built.document); fault.empty())
+        outcome.document = std::move(built.document);
+    else if (const auto whole = build_document(terms_, epoch_, descriptors, Randomness{},
+                                               before_.roster, NewMixes::at_once);
+             !document_fault(whole.document).empty())
+        return base::Fail{fault};
+    outcome.left_out = std::move(built.left_out);
+    for (const auto& descriptor : descriptors)
+        outcome.described.push_back(descriptor.relay.identity);
+    std::sort(outcome.described.begin(), outcome.described.end());
+    outcome.missing_reveals = shared.missing;
+    outcome.next.roster = std::move(built.roster);
+    return outcome;
+}
+
+}  // namespace nightjar::relay::authority::core

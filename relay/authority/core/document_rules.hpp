@@ -1,0 +1,76 @@
+// The rules by which an epoch's value is valid and its document follows (docs/directory.md, "What
+// is built").
+//
+// Values form a chain. Each names the one before it, reveals what that one committed to, and
+// commits for the next. A value has no document if only its new mixes, which wait for their layers,
+// would make one that may be signed. So it is with a network's first value.
+//
+// A proposer can invent nothing. It can leave out nothing either that the others have had long
+// enough for it to have it too: they insist on that, for as long as there is time.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "relay/authority/core/agreement.hpp"
+#include "relay/authority/core/builder.hpp"
+#include "relay/authority/core/epoch_value.hpp"
+
+namespace nightjar::relay::authority::core {
+
+/// What the next value needs of the values before it.
+struct Chain {
+    ValueId last;       // zeros: there is none yet
+    base::Epoch epoch;  // of `last`
+    std::vector<Commitment> commitments;
+    Roster roster;
+};
+
+struct EpochOutcome {
+    std::optional<directory::Document> document;  // nullopt: its new mixes are missing
+    std::vector<std::string> left_out;            // relays, a sentence each
+    std::vector<base::NodeId> missing_reveals;
+    std::vector<base::NodeId> described;  // the relays of its descriptors, sorted
+    Chain next;
+};
+
+class DocumentRules final : public Rules {
+ public:
+    /// `council` and `terms` must outlive it. An authority that has not yet learned the last
+    /// decided value takes a newer object when it has: until then it refuses what others allow.
+    DocumentRules(const Council& council, const Terms& terms, base::Epoch epoch, Chain before);
+
+    /// What this authority proposes from. The newest of each relay and authority is kept. The
+    /// answer is the reason for a refusal; empty: it is kept.
+    std::string offer_descriptor(std::string_view text);
+    bool offer(const Reveal& reveal);
+    bool offer(const Commitment& commitment);
+
+    /// From now on a value is valid only with what was offered until now. Call it when all others
+    /// have had the time to get that from this authority.
+    void insist();
+    /// No longer. Call it when the agreement has taken so long that messages must have been lost:
+    /// an authority must not stop the others for ever.
+    void relent();
+
+    base::Bytes build() override;
+    bool valid(base::ByteView value) override;
+    /// What follows from a value, or why nobody may decide it.
+    base::Result<EpochOutcome, std::string> outcome(base::ByteView value) const;
+
+ private:
+    std::string chain_fault(const EpochValue& value) const;
+    bool admitted(const base::NodeId& identity) const;
+
+    const Council& council_;
+    const Terms& terms_;
+    base::Epoch epoch_;
+    Chain before_;
+    std::map<base::NodeId, std::string> descriptors_;
+    std::map<base::NodeId, Reveal> reveals_;
+    std::map<base::NodeId, Commitment> commitments_;
+    std::vector<base::NodeId> wanted_relays_;
+    std::vector<base::NodeId> wanted_reveals_;
+};
+
+}  // namespace nightjar::relay::authority::core

@@ -1,0 +1,342 @@
+// Values that follow each other, and the documents that follow from them: the product's agreement
+// with the product's rules, over a network that delivers at once.
+#include "relay/authority/core/document_rules.hpp"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "relay/authority/core/document_signatures.hpp"
+#include "sphinx/directory/lint.hpp"
+#include "sphinx/directory/quorum.hpp"
+#include "tests/support/council.hpp"
+#include "tests/support/networks.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay::authority::core;
+
+namespace {
+
+struct Member {
+    base::Secret<32> seed;
+    directory::Relay relay;
+};
+
+/// A council, its relays, and the chain of what was decided.
+struct Network {
+    explicit Network(std::size_t authorities, std::size_t mixes = 6, std::size_t gateways = 2)
+        : made{test::make_council(authorities, 5)} {
+        terms.network = "test";
+        for (std::size_t i = 0; i < mixes + gateways; ++i)
+            join(i < mixes ? 1 : 0);
+    }
+    Member& join(std::uint8_t layer) {
+        Member member{{}, test::random_relay(random, layer)};
+        random.fill(member.seed.span());
+        member.relay.identity = directory::sign_text({}, member.seed).authority;
+        member.relay.addresses = {
+            {"192.0.2.1", static_cast<std::uint16_t>(1000 + terms.admitted.size())}};
+        if (layer == 0) member.relay.exit_policy = "accept *:80,443";
+        terms.admitted.push_back({member.relay.identity, "", "", 1});
+        members.push_back(std::move(member));
+        return members.back();
+    }
+    /// An authority's rules, with all that honest authorities and relays have sent it.
+    DocumentRules rules(const std::set<std::size_t>& silent = {}) const {
+        DocumentRules made_rules{made.council, terms, epoch, chain};
+        for (std::size_t i = 0; i < made.seeds.size(); ++i) {
+            if (!silent.contains(i))
+                made_rules.offer(own_reveal(made.council, chain.epoch, made.seeds[i]));
+            CHECK(made_rules.offer(own_commitment(made.council, epoch, made.seeds[i])));
+        }
+        for (const auto& member : members)
+            CHECK(made_rules.offer_descriptor(
+                      directory::make_descriptor(member.relay, epoch, member.seed)) == "");
+        return made_rules;
+    }
+    /// What follows from the value that an honest proposer builds.
+    EpochOutcome step(const std::set<std::size_t>& silent = {}) {
+        auto own = rules(silent);
+        const auto outcome = own.outcome(own.build()).value();
+        chain = outcome.next;
+        epoch = epoch.next();
+        for (auto& member : members) {
+            member.relay.mix_key = member.relay.next_mix_key;
+            member.relay.next_mix_key = random.id<base::MixKey>();
+        }
+        return outcome;
+    }
+
+    base::SeededRandom random{11};
+    test::TestCouncil made;
+    Terms terms;
+    std::deque<Member> members;
+    base::Epoch epoch{500'000};
+    Chain chain;
+};
+
+std::string fault(const DocumentRules& rules, const EpochValue& value) {
+    const auto outcome = rules.outcome(encode(value));
+    return outcome ? "" : outcome.error();
+}
+
+/// All honest, all up, all at once.
+struct Round {
+    explicit Round(Network& network) : council{network.made.council} {
+        for (std::size_t i = 0; i < council.size(); ++i) {
+            rules.push_back(std::make_unique<DocumentRules>(network.rules()));
+            const AgreementSetup setup{&council, network.made.signers[i].get(), rules[i].get(), {}};
+            agreements.push_back(std::make_unique<Agreement>(setup, network.epoch, base::Mono{}));
+        }
+    }
+    void run() {
+        for (bool more = true; more;) {
+            more = false;
+            for (std::size_t i = 0; i < agreements.size(); ++i) {
+                if (const auto write = agreements[i]->take_write()) {
+                    agreements[i]->written(write->number, base::Mono{});
+                    more = true;
+                }
+                for (const auto& outgoing : agreements[i]->take_messages()) {
+                    const auto checked =
+                        CheckedMessage::check(std::get<Message>(outgoing), council);
+                    for (const auto& other : agreements)
+                        other->receive(*checked, base::Mono{});
+                }
+                for (const auto& id : agreements[i]->missing())
+                    for (const auto& other : agreements)
+                        if (const auto value = other->value(id))
+                            agreements[i]->receive_value(*value, base::Mono{});
+            }
+        }
+    }
+    const Council& council;
+    std::vector<std::unique_ptr<DocumentRules>> rules;
+    std::vector<std::unique_ptr<Agreement>> agreements;
+};
+
+}  // namespace
+
+TEST_CASE("document rules: authorities agree, build the same document, and their signatures pass") {
+    for (const std::size_t authorities : {1, 4}) {
+        CAPTURE(authorities);
+        Network network{authorities};
+        const auto first = network.step();
+        CHECK_FALSE(first.document);
+        Round round{network};
+        round.run();
+        std::optional<DocumentSignatures> signatures;
+        for (std::size_t i = 0; i < authorities; ++i) {
+            const auto id = round.agreements[i]->decision();
+            REQUIRE(id);
+            const auto outcome = round.rules[i]->outcome(*round.agreements[i]->value(*id)).value();
+            REQUIRE(outcome.document);
+            CHECK(outcome.next.last == *id);
+            if (!signatures) signatures.emplace(network.made.council, *outcome.document);
+            CHECK(signatures->complete() == (i >= network.made.council.quorum));
+            const auto own = directory::sign_text(directory::signed_text(*outcome.document),
+                                                  network.made.seeds[i]);
+            CHECK(signatures->add(own));
+            CHECK_FALSE(signatures->add(own));
+        }
+        auto other = signatures->document().signatures[0];
+        other.signature[0] ^= 1;
+        CHECK_FALSE(DocumentSignatures(network.made.council, signatures->document()).add(other));
+        const auto& document = signatures->document();
+        directory::Anchors anchors{"test", network.made.council.authorities, {}};
+        CHECK(directory::check(document, anchors, document.valid_from, document.epoch));
+        CHECK(document.relays.size() == 8);
+    }
+}
+
+TEST_CASE(
+    "document rules: documents follow each other as relays come and go, and keep their layers") {
+    Network network{4};
+    network.step();
+    auto before = network.step();
+    for (int epoch = 0; epoch < 10; ++epoch) {
+        if (epoch == 3) network.join(1);
+        if (epoch == 6) network.members.pop_front();
+        const auto after = network.step({static_cast<std::size_t>(epoch) % 4});
+        CHECK(after.left_out.size() == (epoch == 3 ? 1 : 0));
+        CHECK(after.missing_reveals.size() == 1);
+        CHECK(after.document->epoch == before.document->epoch.next());
+        std::size_t moved = 0;
+        for (const auto& relay : after.document->relays) {
+            const auto* then = before.document->find(relay.identity);
+            if (then != nullptr && then->layer != relay.layer) ++moved;
+        }
+        CHECK(moved <= (epoch == 4 || epoch == 6 ? 2 : 0));
+        before = after;
+    }
+}
+
+TEST_CASE("document rules: a proposer can invent nothing") {
+    Network network{4};
+    network.step();
+    auto rules = network.rules();
+    const auto sound = *parse_epoch_value(rules.build());
+    REQUIRE(fault(rules, sound) == "");
+    auto value = sound;
+    value.epoch = value.epoch.next();
+    CHECK(fault(rules, value) == "it is of another epoch");
+    value = sound;
+    value.previous.bytes[4] ^= 1;
+    CHECK(fault(rules, value) == "it follows another value than the last one decided");
+    value = sound;
+    value.reveals.erase(value.reveals.begin(), value.reveals.begin() + 2);
+    CHECK(fault(rules, value) == "it leaves out more reveals than there may be faulty authorities");
+    value = sound;
+    value.reveals[1].secret[0] ^= 1;
+    CHECK(fault(rules, value) == "a reveal opens no commitment");
+    value = sound;
+    value.commitments.resize(2);
+    CHECK(fault(rules, value) == "it has too few commitments");
+    value = sound;
+    value.commitments[2].hash[0] ^= 1;
+    CHECK(fault(rules, value) == "a commitment is not its authority's");
+    value = sound;
+    value.descriptors[0][value.descriptors[0].size() - 2] ^= 1;
+    CHECK(fault(rules, value) == "a descriptor is not valid: the signature is not the relay's");
+    value = sound;
+    const auto& member = network.members[0];
+    value.descriptors[0] =
+        directory::make_descriptor(member.relay, network.epoch.next(), member.seed);
+    std::sort(value.descriptors.begin(), value.descriptors.end());
+    CHECK(fault(rules, value) == "a descriptor is of another epoch");
+    value = sound;
+    value.descriptors.clear();
+    CHECK(fault(rules, value) == "a layer has no mix");
+    CHECK_FALSE(rules.outcome(base::as_bytes("nothing")));
+}
+
+TEST_CASE("document rules: a network without two gateways gets no document") {
+    Network network{4, 6, 1};
+    auto rules = network.rules();
+    CHECK(rules.build().empty());
+    EpochValue value{network.epoch, {}, {}, {}, {}};
+    for (const auto& seed : network.made.seeds)
+        value.commitments.push_back(own_commitment(network.made.council, network.epoch, seed));
+    for (const auto& member : network.members)
+        value.descriptors.push_back(
+            directory::make_descriptor(member.relay, network.epoch, member.seed));
+    std::sort(value.descriptors.begin(), value.descriptors.end());
+    CHECK(fault(rules, value) == "a layer has no mix");
+    network.join(0);
+    CHECK_FALSE(network.rules().build().empty());
+}
+
+TEST_CASE(
+    "document rules: what all have had for long enough cannot be left out, while there is time") {
+    Network network{4};
+    network.step();
+    auto proposer = network.rules();
+    const auto whole = *parse_epoch_value(proposer.build());
+    auto without_relay = whole;
+    without_relay.descriptors.erase(without_relay.descriptors.begin());
+    auto without_reveal = whole;
+    without_reveal.reveals.pop_back();
+    auto rules = network.rules();
+    CHECK(rules.valid(encode(without_relay)));
+    CHECK(rules.valid(encode(without_reveal)));
+    rules.insist();
+    CHECK_FALSE(rules.valid(encode(without_relay)));
+    CHECK_FALSE(rules.valid(encode(without_reveal)));
+    CHECK(rules.valid(encode(whole)));
+    // What came after that is not insisted on.
+    auto& late = network.join(1);
+    CHECK(rules.offer_descriptor(
+              directory::make_descriptor(late.relay, network.epoch, late.seed)) == "");
+    CHECK(rules.valid(encode(whole)));
+    rules.relent();
+    CHECK(rules.valid(encode(without_relay)));
+    CHECK(rules.valid(encode(without_reveal)));
+}
+
+TEST_CASE("document rules: a network's first value has no document: its mixes have no layers yet") {
+    Network network{4};
+    const auto first = network.step();
+    CHECK_FALSE(first.document);
+    CHECK(first.left_out.size() == 6);
+    const auto second = network.step();
+    REQUIRE(second.document);
+    CHECK(second.left_out.empty());
+    CHECK(directory::lint(*second.document).empty());
+}
+
+TEST_CASE("document rules: when a new mix must fill a layer, one epoch has no document") {
+    Network network{4, 3};
+    network.step();
+    CHECK(network.step().document);
+    network.members.pop_front();
+    network.join(1);
+    CHECK_FALSE(network.step().document);
+    CHECK(network.step().document);
+    // Without it no value is valid.
+    network.members.pop_front();
+    CHECK(network.rules().build().empty());
+}
+
+TEST_CASE("document rules: what is not sound is not kept to propose from") {
+    Network network{4};
+    network.step();
+    DocumentRules rules{network.made.council, network.terms, network.epoch, network.chain};
+    CHECK(rules.build().empty());
+    auto reveal = own_reveal(network.made.council, network.chain.epoch, network.made.seeds[1]);
+    CHECK(rules.offer(reveal));
+    reveal.secret[1] ^= 1;
+    CHECK_FALSE(rules.offer(reveal));
+    auto commitment = own_commitment(network.made.council, network.epoch, network.made.seeds[1]);
+    CHECK(rules.offer(commitment));
+    commitment.hash[1] ^= 1;
+    CHECK_FALSE(rules.offer(commitment));
+    const auto& member = network.members[0];
+    CHECK(rules.offer_descriptor("nonsense") ==
+          "the descriptor is not valid: the last line has no line feed");
+    CHECK(rules.offer_descriptor(
+              directory::make_descriptor(member.relay, network.epoch.next(), member.seed)) ==
+          "the descriptor is of another epoch");
+    base::Secret<32> stranger;
+    stranger.span()[0] = 1;
+    auto relay = member.relay;
+    relay.identity = directory::sign_text({}, stranger).authority;
+    CHECK(rules.offer_descriptor(directory::make_descriptor(relay, network.epoch, stranger)) ==
+          "the relay is not admitted");
+}
+
+TEST_CASE("epoch value: the form has one encoding, and each rule of it refuses") {
+    Network network{4};
+    network.step();
+    const auto sound = *parse_epoch_value(network.rules().build());
+    const auto parses = [](const EpochValue& value) {
+        const auto parsed = parse_epoch_value(encode(value));
+        if (parsed) CHECK(*parsed == value);
+        return parsed.has_value();
+    };
+    CHECK(parses(sound));
+    const auto bytes = encode(sound);
+    for (std::size_t size = 0; size < bytes.size(); size += 7)
+        CHECK_FALSE(parse_epoch_value(base::ByteView{bytes}.first(size)));
+    auto value = sound;
+    std::swap(value.reveals[0], value.reveals[1]);
+    CHECK_FALSE(parses(value));
+    value = sound;
+    value.commitments[1] = value.commitments[0];
+    CHECK_FALSE(parses(value));
+    value = sound;
+    std::swap(value.descriptors[0], value.descriptors[1]);
+    CHECK_FALSE(parses(value));
+    value = sound;
+    value.descriptors[0].clear();
+    CHECK_FALSE(parses(value));
+    value.descriptors = {std::string(directory::descriptor_size_max, 'a')};
+    CHECK(parses(value));
+    value.descriptors[0] += 'a';
+    CHECK_FALSE(parses(value));
+    value.descriptors.clear();
+    for (std::size_t i = 0; i <= descriptors_max; ++i)
+        value.descriptors.push_back(std::to_string(10'000 + i));
+    CHECK_FALSE(parses(value));
+    value.descriptors.pop_back();
+    CHECK(parses(value));
+}
