@@ -14,6 +14,7 @@ MIDDLE = "layers: the middle has the longest records, and a new relay never begi
 LATER = "builder: of two relays with one key the later is left out by name, and the rest is built"
 SAME = "builder: the same set gives the same bytes, whatever its order"
 POSITION = "builder: an operator's relays have one position; its oldest relay's kind stays"
+WAITS = "builder: a new mix waits until secrets are revealed that were open when it came"
 INVENT = "document rules: a proposer can invent nothing"
 INSIST = "document rules: what all have had for long enough cannot be left out, while there is time"
 AGREE = "document rules: authorities agree, build the same document, and their signatures pass"
@@ -69,7 +70,10 @@ MUTANTS = [
            "if (role == candidate.relay.role || !name.empty()) return {};", CORE, POSITION),
     mutant("relay-chooses-its-layer", BUILDER,
            "relay.layer = relay.role == directory::Role::mix ? candidate.record.layer : 0;",
-           "if (candidate.record.layer != 0) relay.layer = candidate.record.layer;", CORE, KEPT),
+           "if (candidate.record.layer != 0) relay.layer = candidate.record.layer;", CORE, WAITS),
+    mutant("layer-is-not-recorded", BUILDER,
+           "built_.roster.push_back({relay.identity, candidate.record.since, epoch_, relay.layer});",
+           "built_.roster.push_back({relay.identity, candidate.record.since, epoch_, 0});", CORE, KEPT),
     mutant("record-never-forgotten", BUILDER, "epoch_.value - record.last.value < forgotten_after)", "true)", CORE,
            "builder: a relay that is away for a week keeps its record, then it is forgotten"),
     # --- document_rules, document_signatures, epoch_value ---
@@ -78,8 +82,8 @@ MUTANTS = [
            "if (value.reveals.size() + 2 * faulty + 1 < before_.commitments.size())", CORE, INVENT),
     mutant("value-without-a-chain", RULES, "if (value.previous != before_.last)", "if (false)", CORE, INVENT),
     mutant("few-commitments", RULES, "if (value.commitments.size() < council_.quorum)", "if (false)", CORE, INVENT),
-    mutant("forged-commitment", RULES, "if (!verifies(commitment, council_, epoch_)) return", "if (false) return", CORE,
-           INVENT),
+    mutant("forged-commitment", RULES, "if (!verifies(commitment, council_, epoch_)) return", "if (commitment.authority.is_zero()) return",
+           CORE, INVENT),
     mutant("descriptor-of-any-epoch", RULES,
            'if (descriptor->epoch != epoch) return "a descriptor is of another epoch";', "static_cast<void>(epoch);",
            CORE, INVENT),
@@ -87,7 +91,7 @@ MUTANTS = [
            "document rules: a network without two gateways gets no document"),
     mutant("new-mix-is-placed-at-once", BUILDER, "if (new_mixes_ == NewMixes::at_once || !candidate.is_new ||",
            "if (new_mixes_ == NewMixes::at_once || candidate.is_new || !candidate.is_new ||", CORE,
-           "builder: a new mix waits until secrets are revealed that were open when it came"),
+           WAITS),
     mutant("waiting-mixes-block-the-chain", RULES, "!document_fault(whole.document).empty())", "!fault.empty())", CORE,
            "document rules: when a new mix must fill a layer, one epoch has no document"),
     mutant("proposer-leaves-out-relays", RULES, "        wanted_relays_.push_back(identity);\n",
@@ -104,6 +108,7 @@ MUTANTS = [
     mutant("signature-on-nothing", SIGNATURES, "!directory::verifies(text_, signature))", "text_.empty())", CORE, AGREE),
     mutant("one-signature-counts-twice", SIGNATURES, "return other.authority == signature.authority;",
            "return other.authority < signature.authority && signature.authority < other.authority;", CORE, AGREE),
-    mutant("values-in-any-order", VALUE, "if (!(items[i - 1].authority < items[i].authority)) return false;", "", CORE,
+    mutant("values-in-any-order", VALUE, "if (!(items[i - 1].authority < items[i].authority)) return false;",
+           "if (items[i].authority.is_zero()) return false;", CORE,
            "epoch value: the form has one encoding, and each rule of it refuses"),
 ]

@@ -57,7 +57,9 @@ struct Network {
     /// What follows from the value that an honest proposer builds.
     EpochOutcome step(const std::set<std::size_t>& silent = {}) {
         auto own = rules(silent);
-        const auto outcome = own.outcome(own.build()).value();
+        const auto follows = own.outcome(own.build());
+        REQUIRE(follows);
+        const auto outcome = *follows;
         chain = outcome.next;
         epoch = epoch.next();
         for (auto& member : members) {
