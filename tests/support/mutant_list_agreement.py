@@ -60,6 +60,8 @@ MUTANTS = [
     mutant("decision-before-its-write", AGREEMENT, "if (!decided_ || written_ < decided_at_) return std::nullopt;",
            "if (!decided_) return std::nullopt;", CORE, DECIDES),
     mutant("restart-forgets-its-lock", AGREEMENT, "      locked_{saved.locked},\n", "", CORE, RESTART),
+    mutant("restart-forgets-what-it-heard", AGREEMENT, "decided_, own_, heard()});", "decided_, own_, {}});", CORE,
+           "agreement: after a restart it still shows the others how it came to its round"),
     mutant("restart-forgets-its-step", AGREEMENT, "      step_{saved.step},\n", "", CORE, RESTART),
     mutant("restart-forgets-the-decision", AGREEMENT, "      decided_{saved.decision},\n", "", CORE,
            "agreement: after a restart a decision stands, and is shown to the others"),

@@ -29,9 +29,10 @@ Agreement::Agreement(const AgreementSetup& setup, const SavedState& saved,
       repeat_due_{now} {
     for (const auto& value : values)
         keep(value, true);
-    for (const auto& message : own_)
-        if (const auto checked = CheckedMessage::check(message, *setup_.council))
-            log_.add(*checked, round_);
+    for (const auto* messages : {&saved.heard, &saved.own})
+        for (const auto& message : *messages)
+            if (const auto checked = CheckedMessage::check(message, *setup_.council))
+                log_.add(*checked, round_);
     for (const auto* certificate : {&valid_, &decided_})
         if (*certificate)
             if (const auto checked = CheckedCertificate::check(**certificate, *setup_.council))
@@ -130,12 +131,23 @@ void Agreement::vote(Kind kind, const ValueId& value) {
     step_ = kind == Kind::prevote ? Step::prevote : Step::precommit;
 }
 
+/// In the order of SavedState.
+std::vector<Message> Agreement::heard() const {
+    std::vector<Message> all;
+    for (const auto round : {round_ - 1, round_})
+        for (const auto& message : log_.messages(round))
+            if (round != round_ || message.authority != setup_.signer->authority())
+                all.push_back(message);
+    return all;
+}
+
 std::optional<Write> Agreement::take_write() {
     if (taken_ == state_) return std::nullopt;
     taken_ = state_;
     Write write;
     write.number = state_;
-    write.state = encode(SavedState{epoch_, round_, step_, locked_, valid_, decided_, own_});
+    write.state =
+        encode(SavedState{epoch_, round_, step_, locked_, valid_, decided_, own_, heard()});
     for (const auto& id : in_use()) {
         const auto found = values_.find(id);
         if (found == values_.end() || found->second.bytes == nullptr || found->second.written)

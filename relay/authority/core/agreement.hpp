@@ -137,6 +137,7 @@ class Agreement {
     bool vote_on_quorum();
     bool await_other_votes(base::Mono now);
     void repeat();
+    std::vector<Message> heard() const;
 
     AgreementSetup setup_;
     base::Epoch epoch_;

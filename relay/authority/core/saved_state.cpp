@@ -1,5 +1,7 @@
 #include "relay/authority/core/saved_state.hpp"
 
+#include <tuple>
+
 #include "sphinx/base/codec.hpp"
 
 namespace nightjar::relay::authority::core {
@@ -46,6 +48,23 @@ bool take_own(base::Reader& reader, SavedState& state) {
     return true;
 }
 
+bool take_heard(base::Reader& reader, SavedState& state) {
+    const std::size_t count = reader.u16();
+    if (count > heard_max) return false;
+    const auto place = [](const Message& message) {
+        return std::tie(message.round, message.kind, message.authority);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto message = parse_message(reader.bytes(message_size));
+        if (!message || message->epoch != state.epoch || message->round > state.round ||
+            message->round + 1 < state.round)
+            return false;
+        if (!state.heard.empty() && place(*message) <= place(state.heard.back())) return false;
+        state.heard.push_back(*message);
+    }
+    return true;
+}
+
 }  // namespace
 
 base::Bytes encode(const SavedState& state) {
@@ -65,6 +84,9 @@ base::Bytes encode(const SavedState& state) {
     writer.u8(static_cast<std::uint8_t>(state.own.size()));
     for (const auto& message : state.own)
         writer.bytes(encode(message));
+    writer.u16(static_cast<std::uint16_t>(state.heard.size()));
+    for (const auto& message : state.heard)
+        writer.bytes(encode(message));
     bytes.resize(writer.written());
     return bytes;
 }
@@ -81,7 +103,7 @@ std::optional<SavedState> parse_saved_state(base::ByteView bytes) {
     if (!take_lock(reader, state.locked) ||
         !take_certificate(reader, Kind::prevote, state.epoch, state.valid) ||
         !take_certificate(reader, Kind::precommit, state.epoch, state.decision) ||
-        !take_own(reader, state) || !reader.finished())
+        !take_own(reader, state) || !take_heard(reader, state) || !reader.finished())
         return std::nullopt;
     return state;
 }

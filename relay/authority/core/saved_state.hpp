@@ -26,11 +26,17 @@ struct SavedState {
     std::optional<Certificate> valid;     // prevotes: the newest value that could be decided
     std::optional<Certificate> decision;  // precommits
     std::vector<Message> own;  // of this round, at most one for each kind, in their order
+    /// What others said in this round and the one before, and oneself in the one before: sorted by
+    /// round, kind and authority. It shows the others how this authority came to its round. Without
+    /// it they could not follow after a crash.
+    std::vector<Message> heard;
     bool operator==(const SavedState&) const = default;
 };
 
-inline constexpr std::size_t saved_state_size_max =
-    1 + 4 + 4 + 1 + (1 + 4 + 32) + 2 * (2 + certificate_size_max) + 1 + 3 * message_size;
+inline constexpr std::size_t heard_max = 2 * (2 * authorities_max + 1);
+inline constexpr std::size_t saved_state_size_max = 1 + 4 + 4 + 1 + (1 + 4 + 32) +
+                                                    2 * (2 + certificate_size_max) + 1 + 2 +
+                                                    (3 + heard_max) * message_size;
 base::Bytes encode(const SavedState& state);
 /// Strict: one encoding for each state. Does not check signatures.
 std::optional<SavedState> parse_saved_state(base::ByteView bytes);

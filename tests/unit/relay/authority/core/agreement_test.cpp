@@ -256,6 +256,25 @@ TEST_CASE("agreement: after a restart it says the same again, keeps its lock, an
     CHECK(desk.agreement->value(Desk::id_of("good a")) != nullptr);
 }
 
+TEST_CASE("agreement: after a restart it still shows the others how it came to its round") {
+    auto desk = locked_desk();
+    for (const std::size_t from : {0, 3})
+        desk.hear(from, Kind::precommit, 0, nil);
+    desk.wait(desk.setup.times.vote);
+    CHECK(desk.agreement->round() == 1);  // its turn: it has proposed and voted
+    desk.settle();
+    desk.restart();
+    desk.agreement->take_messages();
+    desk.wait(1ms);
+    std::size_t precommits = 0, own = 0;
+    for (const auto& message : desk.said()) {
+        if (message.round == 0 && message.kind == Kind::precommit) ++precommits;
+        if (message.round == 1 && message.authority == desk.setup.signer->authority()) ++own;
+    }
+    CHECK(precommits == 3);  // its own among them: a quorum
+    CHECK(own == 2);
+}
+
 TEST_CASE("agreement: after a restart a decision stands, and is shown to the others") {
     auto desk = locked_desk();
     desk.hear(desk.certificate(Kind::precommit, 0, Desk::id_of("good a")));

@@ -66,21 +66,24 @@ TEST_CASE("vote log: two certificates of one round name those that voted twice")
 
 TEST_CASE("saved state: the form has one encoding, and what cannot be is refused") {
     Desk desk{1};
-    SavedState state{Desk::epoch,
-                     3,
-                     Step::precommit,
-                     Lock{2, Desk::id_of("a")},
-                     desk.certificate(Kind::prevote, 2, Desk::id_of("a")),
-                     desk.certificate(Kind::precommit, 2, Desk::id_of("a")),
-                     {desk.message(1, Kind::prevote, 3, Desk::id_of("a")),
-                      desk.message(1, Kind::precommit, 3, {})}};
+    SavedState state{
+        Desk::epoch,
+        3,
+        Step::precommit,
+        Lock{2, Desk::id_of("a")},
+        desk.certificate(Kind::prevote, 2, Desk::id_of("a")),
+        desk.certificate(Kind::precommit, 2, Desk::id_of("a")),
+        {desk.message(1, Kind::prevote, 3, Desk::id_of("a")),
+         desk.message(1, Kind::precommit, 3, {})},
+        {desk.message(0, Kind::precommit, 2, {}), desk.message(2, Kind::precommit, 2, {}),
+         desk.message(0, Kind::prevote, 3, {})}};
     const auto parses = [](const SavedState& given) {
         const auto parsed = parse_saved_state(encode(given));
         if (parsed) CHECK(*parsed == given);
         return parsed.has_value();
     };
     CHECK(parses(state));
-    CHECK(parses(SavedState{Desk::epoch, 0, Step::propose, {}, {}, {}, {}}));
+    CHECK(parses(SavedState{Desk::epoch, 0, Step::propose, {}, {}, {}, {}, {}}));
     const auto bytes = encode(state);
     CHECK(bytes.size() <= saved_state_size_max);
     for (std::size_t size = 0; size < bytes.size(); ++size)
@@ -99,6 +102,18 @@ TEST_CASE("saved state: the form has one encoding, and what cannot be is refused
     CHECK_FALSE(parses(wrong));
     wrong = state;
     wrong.locked->round = rounds_max;
+    CHECK_FALSE(parses(wrong));
+    wrong = state;
+    std::swap(wrong.heard[0], wrong.heard[1]);
+    CHECK_FALSE(parses(wrong));
+    wrong = state;
+    wrong.heard[0].round = 1;
+    CHECK_FALSE(parses(wrong));
+    wrong = state;
+    wrong.heard[2].round = 4;
+    CHECK_FALSE(parses(wrong));
+    wrong = state;
+    wrong.heard[2].epoch = Desk::epoch.next();
     CHECK_FALSE(parses(wrong));
     wrong = state;
     wrong.step = static_cast<Step>(4);
