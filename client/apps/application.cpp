@@ -220,6 +220,11 @@ asio::awaitable<bool> Proxy::push(Ref application, base::ByteView bytes) {
 /// a socket with unread input would send a reset, and the application could lose the bytes.
 asio::awaitable<void> Proxy::send_refusal(Ref application, base::Bytes bytes) {
     application->phase = Application::Phase::refused;
+    if (application->handshake.silent()) {
+        application->gone = true;
+        application->abort();
+        co_return;
+    }
     application->deadline = Clock::now() + limits_.send_refusal;
     const auto written =
         co_await asio::async_write(application->socket, asio::buffer(bytes), as_result);

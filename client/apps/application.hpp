@@ -13,10 +13,10 @@ namespace nightjar::client::apps {
 struct Proxy::Application {
     using Clock = std::chrono::steady_clock;
     Application(Listener::Protocol::socket connected, node::process::ConnectionPlace held,
-                protocol::Rules rules)
+                protocol::Handshake request)
         : place{std::move(held)},
           socket{std::move(connected)},
-          handshake{std::move(rules)},
+          handshake{std::move(request)},
           room{socket.get_executor()},
           news{socket.get_executor()} {
         node::process::reset_unless_closed(socket);

@@ -1,5 +1,6 @@
 #include "client/apps/listener.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,31 @@ using boost::system::error_code;
 using boost::system::system_error;
 using node::process::ExitCode;
 using node::process::StartupError;
+
+namespace {
+
+// SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of Linux. Their headers cannot be included beside those
+// of the C library.
+constexpr int original_target = 80;
+
+base::IpEndpoint endpoint_of(const sockaddr_storage& from) {
+    base::IpEndpoint to;
+    if (from.ss_family == AF_INET6) {
+        sockaddr_in6 at{};
+        std::memcpy(&at, &from, sizeof at);
+        to.address.v6 = true;
+        std::memcpy(to.address.bytes.data(), &at.sin6_addr, 16);
+        to.port = ntohs(at.sin6_port);
+    } else {
+        sockaddr_in at{};
+        std::memcpy(&at, &from, sizeof at);
+        std::memcpy(to.address.bytes.data(), &at.sin_addr, 4);
+        to.port = ntohs(at.sin_port);
+    }
+    return to;
+}
+
+}  // namespace
 
 Listener::Listener(asio::any_io_executor executor, protocol::ListenerOptions options,
                    const char* key)
@@ -90,6 +116,20 @@ protocol::Rules Listener::rules(Protocol::socket& application, bool private_targ
         peer.uid != ::geteuid())
         rules.user = peer.uid;
     return rules;
+}
+
+std::optional<base::IpEndpoint> Listener::wanted_target(Protocol::socket& application) {
+    const int socket = application.native_handle();
+    sockaddr_storage own{}, wanted{};
+    socklen_t own_size = sizeof own, size = sizeof wanted;
+    if (::getsockname(socket, static_cast<sockaddr*>(static_cast<void*>(&own)), &own_size) != 0)
+        return std::nullopt;
+    const int level = own.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    if (::getsockopt(socket, level, original_target, &wanted, &size) != 0) return std::nullopt;
+    const auto target = endpoint_of(wanted);
+    // One that came here by itself would be sent to this very port.
+    if (target == endpoint_of(own)) return std::nullopt;
+    return target;
 }
 
 void Listener::close() {

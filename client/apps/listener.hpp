@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <optional>
 #include <string>
 
 #include "client/protocol/isolation_rules.hpp"
@@ -33,6 +34,11 @@ class Listener {
     bool is_remote() const { return remote_; }
     /// The rules for an application that has connected.
     protocol::Rules rules(Protocol::socket& application, bool private_targets) const;
+    bool is_transparent() const {
+        return options_.way == protocol::ListenerOptions::Way::transparent;
+    }
+    /// Where a redirected application wanted to go. Empty if it was not redirected.
+    static std::optional<base::IpEndpoint> wanted_target(Protocol::socket& application);
     /// Removes the socket file.
     void close();
 

@@ -21,6 +21,8 @@ namespace {
 // After an error that concerns one datagram only, such as a port of an asker that has gone.
 constexpr base::Milliseconds pause_after_error{20};
 
+constexpr std::uint32_t mapped_ttl = 60;
+
 /// Closes a connection's socket when its time has passed. Its owner moves the time.
 class Watch {
  public:
@@ -44,9 +46,14 @@ class Watch {
 }  // namespace
 
 NameServer::NameServer(asio::any_io_executor executor, node::process::TaskGroup& tasks,
-                       Lookups& lookups, protocol::ListenerOptions options, const char* key,
-                       NameServerLimits limits)
-    : tasks_{tasks}, lookups_{lookups}, limits_{limits}, udp_{executor}, tcp_{executor} {
+                       Lookups& lookups, protocol::NameMap* names,
+                       protocol::ListenerOptions options, const char* key, NameServerLimits limits)
+    : tasks_{tasks},
+      lookups_{lookups},
+      names_{names},
+      limits_{limits},
+      udp_{executor},
+      tcp_{executor} {
     const auto host = asio::ip::make_address(options.endpoint.host);
     Tcp::endpoint at{host, options.endpoint.port};
     try {
@@ -165,6 +172,13 @@ asio::awaitable<void> NameServer::serve_connection(Tcp::socket connected,
 }
 
 asio::awaitable<base::Bytes> NameServer::answer(dns::Question question, std::size_t most) {
+    if (names_ != nullptr && !question.address) {
+        // Short: after a restart of the client the addresses stand for other names.
+        const stream::NameRecord mapped{names_->address_of(question.name), mapped_ttl};
+        co_return dns::answer(question, {&mapped, 1}, true, most);
+    }
+    if (names_ != nullptr && names_->contains(*question.address))
+        co_return dns::failure(question, dns::Code::no_such_name);
     const auto records = co_await lookups_.ask(isolation_, question.target());
     if (!records) co_return dns::failure(question, dns::code_for(records.error()));
     co_return dns::answer(question, *records, private_targets_, most);

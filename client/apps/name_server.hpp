@@ -14,6 +14,7 @@
 #include "client/apps/lookups.hpp"
 #include "client/protocol/dns_message.hpp"
 #include "client/protocol/listener_options.hpp"
+#include "client/protocol/name_map.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/task_group.hpp"
 
@@ -28,9 +29,12 @@ struct NameServerLimits {
 
 class NameServer {
  public:
-    /// Binds both sockets. Throws node::process::StartupError, which names `key`.
+    /// Binds both sockets. With `names`, questions for the address of a name are answered from
+    /// them, at once, and no name has an IPv6 address. Throws node::process::StartupError, which
+    /// names `key`.
     NameServer(asio::any_io_executor executor, node::process::TaskGroup& tasks, Lookups& lookups,
-               protocol::ListenerOptions options, const char* key, NameServerLimits limits = {});
+               protocol::NameMap* names, protocol::ListenerOptions options, const char* key,
+               NameServerLimits limits = {});
 
     const std::string& address() const { return address_; }
     bool is_remote() const { return remote_; }
@@ -52,6 +56,7 @@ class NameServer {
 
     node::process::TaskGroup& tasks_;
     Lookups& lookups_;
+    protocol::NameMap* names_;
     NameServerLimits limits_;
     bool private_targets_ = false;
     Udp::socket udp_;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "client/apps/application.hpp"
+#include "client/protocol/destination.hpp"
 #include "sphinx/node/process/log.hpp"
 
 namespace nightjar::client::apps {
@@ -34,9 +35,13 @@ std::string Proxy::listen(protocol::ListenerOptions options, const char* key) {
         return listener.address();
     };
     using Way = protocol::ListenerOptions::Way;
-    if (options.way == Way::dns)
-        return checked(
-            name_servers_.emplace_back(executor_, tasks_, lookups_, std::move(options), key));
+    if (options.way == Way::dns) {
+        base::SystemRandom random;
+        if (options.map && !names_) names_.emplace(*options.map, random);
+        auto* names = options.map ? &*names_ : nullptr;
+        return checked(name_servers_.emplace_back(executor_, tasks_, lookups_, names,
+                                                  std::move(options), key));
+    }
     return checked(listeners_.emplace_back(executor_, std::move(options), key));
 }
 
@@ -133,12 +138,31 @@ void Proxy::admit(const Listener& listener, Listener::Protocol::socket socket,
     }
     error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay{true}, ignored);  // a unix socket needs none
-    auto rules = listener.rules(socket, private_targets_);
+    auto words = first_words(listener, socket);
+    if (!words) return node::process::abort_connection(socket);
     const auto application =
-        std::make_shared<Application>(std::move(socket), std::move(place), std::move(rules));
+        std::make_shared<Application>(std::move(socket), std::move(place), std::move(*words));
     application->deadline = Clock::now() + limits_.handshake;
     applications_.push_back(application);
     tasks_.spawn("application", serve_connection(application));
+}
+
+/// Empty if the application cannot be served: it came to a transparent listener by itself, its
+/// address stands for no name any more, or the address is private.
+std::optional<protocol::Handshake> Proxy::first_words(const Listener& listener,
+                                                      Listener::Protocol::socket& socket) {
+    auto rules = listener.rules(socket, private_targets_);
+    if (!listener.is_transparent()) return protocol::Handshake{std::move(rules)};
+    const auto wanted = Listener::wanted_target(socket);
+    if (!wanted || wanted->port == 0) return std::nullopt;
+    auto host = protocol::destination_of(wanted->address);
+    if (names_ && names_->contains(wanted->address)) {
+        const auto name = names_->name_of(wanted->address);
+        if (!name) return std::nullopt;
+        host = {*name, true};
+    }
+    if (!host.is_public && !private_targets_) return std::nullopt;
+    return protocol::Handshake{std::move(rules), {host.host, wanted->port}};
 }
 
 /// True if a further application with a request must be refused.

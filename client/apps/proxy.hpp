@@ -16,6 +16,7 @@
 #include "client/apps/name_server.hpp"
 #include "client/core/core.hpp"
 #include "client/protocol/handshake.hpp"
+#include "client/protocol/name_map.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
@@ -76,6 +77,8 @@ class Proxy {
     asio::awaitable<void> accept(Listener& listener);
     void admit(const Listener& listener, Listener::Protocol::socket socket,
                node::process::ConnectionPlace place);
+    std::optional<protocol::Handshake> first_words(const Listener& listener,
+                                                   Listener::Protocol::socket& socket);
     bool full() const;
     void forget(const Ref& application);
     void log_sharing();
@@ -86,6 +89,7 @@ class Proxy {
     ProxyLimits limits_;
     std::list<Listener> listeners_;
     Lookups lookups_;
+    std::optional<protocol::NameMap> names_;
     std::list<NameServer> name_servers_;
     asio::steady_timer timer_;
     bool private_targets_ = false;

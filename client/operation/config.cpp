@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 
+#include "client/protocol/name_map.hpp"
 #include "sphinx/base/address.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
@@ -86,6 +89,29 @@ void read_isolation(node::config::YamlMap& map, ListenerOptions& options) {
     }
 }
 
+/// A range for names: ADDRESS/PREFIX.
+base::IpNetwork read_range(const node::config::YamlValue& value) {
+    const auto text = value.as<std::string>();
+    const auto slash = text.find('/');
+    const auto address = base::IpAddress::parse(text.substr(0, slash));
+    const auto digits = slash == std::string::npos ? "" : text.substr(slash + 1);
+    int prefix = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
+    if (!address || address->v6 || read.ec != std::errc{} ||
+        read.ptr != digits.data() + digits.size() || prefix < 8 ||
+        prefix > protocol::NameMap::prefix_max)
+        value.fail("not a range for names",
+                   "give an IPv4 range from /8 to /16 that nothing else uses, such as "
+                   "198.18.0.0/15");
+    const base::IpNetwork range{*address, prefix};
+    std::uint32_t number = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        number = number << 8 | address->bytes[i];
+    if ((number & ((std::uint32_t{1} << (32 - prefix)) - 1)) != 0)
+        value.fail("the address has bits behind the prefix", "give the range's first address");
+    return range;
+}
+
 /// One item of `listeners`.
 ListenerOptions read_listener(const node::config::YamlValue& item, const fs::path& base) {
     constexpr std::string_view unix_prefix = "unix:";
@@ -93,6 +119,14 @@ ListenerOptions read_listener(const node::config::YamlValue& item, const fs::pat
     ListenerOptions options;
     if (const auto at = map.find("dns")) {
         options.way = ListenerOptions::Way::dns;
+        options.endpoint = at->as<node::config::ListenEndpoint>();
+        read_isolation(map, options);
+        if (const auto range = map.find("map")) options.map = read_range(*range);
+        map.done();
+        return options;
+    }
+    if (const auto at = map.find("transparent")) {
+        options.way = ListenerOptions::Way::transparent;
         options.endpoint = at->as<node::config::ListenEndpoint>();
         read_isolation(map, options);
         map.done();
@@ -127,6 +161,9 @@ void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& co
                      "list 1 to " + std::to_string(listeners_max));
         for (const auto& item : items)
             config.listeners.push_back(read_listener(item, base));
+        const auto maps = std::ranges::count_if(
+            config.listeners, [](const auto& listener) { return listener.map.has_value(); });
+        if (maps > 1) map.fail("listeners", "more than one `map`", "keep one");
         if (config.listeners.front().way != ListenerOptions::Way::proxy)
             items.front().fail("the first listener is not a proxy", "begin the list with `proxy`");
     } else {

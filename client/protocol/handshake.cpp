@@ -3,7 +3,7 @@
 namespace nightjar::client::protocol {
 
 std::size_t Handshake::feed(base::ByteView bytes) {
-    if (bytes.empty()) return 0;
+    if (bytes.empty() || silent()) return 0;
     if (std::holds_alternative<std::monostate>(spoken_)) {
         if (bytes[0] >= 'A' && bytes[0] <= 'Z')
             spoken_.emplace<http::Handshake>(rules_);
@@ -29,7 +29,9 @@ base::Bytes Handshake::take_output() {
 Handshake::State Handshake::state() const {
     const auto of = [](const auto& spoken) {
         using Spoken = std::decay_t<decltype(spoken)>;
-        if constexpr (!std::is_same_v<Spoken, std::monostate>) {
+        if constexpr (std::is_same_v<Spoken, Silent>) {
+            return State::asked;
+        } else if constexpr (!std::is_same_v<Spoken, std::monostate>) {
             if (spoken.state() == Spoken::State::asked) return State::asked;
             if (spoken.state() == Spoken::State::refused) return State::refused;
         }
@@ -40,6 +42,7 @@ Handshake::State Handshake::state() const {
 
 const stream::Target& Handshake::target() const {
     if (const auto* http = std::get_if<http::Handshake>(&spoken_)) return http->target();
+    if (const auto* silent = std::get_if<Silent>(&spoken_)) return silent->target;
     return std::get<socks5::Handshake>(spoken_).target();
 }
 
@@ -55,10 +58,12 @@ std::optional<base::IpAddress> Handshake::own_answer() const {
 
 const core::IsolationKey& Handshake::isolation() const {
     if (const auto* http = std::get_if<http::Handshake>(&spoken_)) return http->isolation();
+    if (const auto* silent = std::get_if<Silent>(&spoken_)) return silent->isolation;
     return std::get<socks5::Handshake>(spoken_).isolation();
 }
 
 base::Bytes Handshake::reply_bytes(socks5::Reply reply) const {
+    if (silent()) return {};
     if (std::holds_alternative<http::Handshake>(spoken_)) return http::reply_bytes(reply);
     return socks5::reply_bytes(reply, rules_.extended_errors);
 }

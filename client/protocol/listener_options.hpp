@@ -2,16 +2,19 @@
 // them (docs/client.md). Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "sphinx/base/ip.hpp"
 #include "sphinx/directory/endpoint.hpp"
 
 namespace nightjar::client::protocol {
 
 struct ListenerOptions {
     enum class Way {
-        proxy,  // SOCKS5 and HTTP CONNECT
-        dns,    // UDP and TCP
+        proxy,        // SOCKS5 and HTTP CONNECT
+        dns,          // UDP and TCP
+        transparent,  // TCP connections that the kernel redirects
     };
     Way way = Way::proxy;
     directory::Endpoint endpoint{};  // port 0: any free one
@@ -22,6 +25,8 @@ struct ListenerOptions {
     bool by_user = true;       // unix sockets: each user but the client's own has a key
     bool by_listener = false;  // all that comes in here has a key of its own
     bool extended_errors = false;
+    /// DNS: names get addresses of this range, which stand for them on transparent listeners.
+    std::optional<base::IpNetwork> map = std::nullopt;
 };
 
 }  // namespace nightjar::client::protocol

@@ -73,6 +73,17 @@ TEST_CASE("client.yaml: what is wrong has its place") {
          "1:60: unknown word"},
         {"listeners: [{proxy: \"[::1]:2\"}, {dns: \"[::1]:2\", users: all}]\n", "1:50: "},
         {"listeners: [{proxy: \"[::1]:2\"}, {dns: \"0.0.0.0:2\"}]\n", "1:12: anyone who"},
+        {"listeners:\n- proxy: 127.0.0.1:1\n- dns: 127.0.0.1:2\n  map: 198.18.0.0/17\n",
+         "4:8: not a range for names"},
+        {"listeners:\n- proxy: 127.0.0.1:1\n- dns: 127.0.0.1:2\n  map: 198.18.0.1/15\n",
+         "4:8: the address has bits"},
+        {"listeners:\n- proxy: 127.0.0.1:1\n- dns: 127.0.0.1:2\n  map: \"fd00::/16\"\n",
+         "4:8: not a range for names"},
+        {"listeners:\n- proxy: 127.0.0.1:1\n- {dns: \"[::1]:2\", map: 10.0.0.0/8}\n"
+         "- {dns: \"[::1]:3\", map: 10.0.0.0/8}\n",
+         "2:1: more than one `map`"},
+        {"listeners:\n- proxy: 127.0.0.1:1\n- transparent: 127.0.0.1:2\n  users: all\n", "4:3: "},
+        {"listeners:\n- proxy: 127.0.0.1:1\n- transparent: 0.0.0.0:2\n", "2:1: anyone who"},
         {"listeners: [{proxy: \"[::1]:2\", colour: red}]\n", "1:32: "},
     };
     for (const auto& one : cases) {
@@ -104,4 +115,21 @@ TEST_CASE("client.yaml: each listener has its own rules") {
     CHECK((!listeners[2].all_users && !listeners[2].by_user && !listeners[2].by_credentials));
     CHECK(listeners[2].by_listener);
     CHECK((!listeners[3].by_credentials && !listeners[3].by_listener));
+}
+
+TEST_CASE("client.yaml: what routes a whole machine") {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "client.yaml";
+    std::ofstream{file} << "listeners:\n"
+                           "  - proxy: 127.0.0.1:9150\n"
+                           "  - {dns: \"127.0.0.1:9153\", map: 198.18.0.0/15}\n"
+                           "  - {transparent: \"127.0.0.1:9140\", isolate: [listener]}\n";
+    const auto listeners = client::operation::load_config(file).listeners;
+    using Way = client::protocol::ListenerOptions::Way;
+    REQUIRE(listeners.size() == 3);
+    CHECK(listeners[1].way == Way::dns);
+    CHECK(listeners[1].map == base::IpNetwork{*base::IpAddress::parse("198.18.0.0"), 15});
+    CHECK(!listeners[1].by_listener);
+    CHECK(listeners[2].way == Way::transparent);
+    CHECK((listeners[2].by_listener && !listeners[2].by_credentials));
 }

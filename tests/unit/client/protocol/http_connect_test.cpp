@@ -289,8 +289,26 @@ TEST_CASE("proxy port: the first byte decides which protocol is spoken") {
     neither.feed(base::as_bytes("lower case"));
     CHECK(neither.state() == Either::State::refused);
     CHECK(neither.take_output().empty());
-    Either silent{{}};
-    silent.cut();
-    CHECK(silent.state() == Either::State::refused);
-    CHECK(silent.take_output()[0] == 5);
+    Either nothing{{}};
+    nothing.cut();
+    CHECK(nothing.state() == Either::State::refused);
+    CHECK(nothing.take_output()[0] == 5);
+}
+
+TEST_CASE("transparent port: the kernel's word is the request, and no byte is an answer") {
+    using Either = client::protocol::Handshake;
+    Either shared{{.listener = "L"}, {"a.b", 80}};
+    CHECK(shared.silent());
+    CHECK(shared.state() == Either::State::asked);
+    CHECK(shared.target() == stream::Target{"a.b", 80});
+    CHECK(shared.isolation() == "");
+    CHECK(shared.feed(base::as_bytes("GET / HTTP/1.1\r\n\r\n")) == 0);
+    CHECK(shared.take_output().empty());
+    for (const auto reply : {Reply::succeeded, Reply::overloaded})
+        CHECK(shared.reply_bytes(reply).empty());
+    const Either apart{{.listener = "L", .by_listener = true}, {"a.b", 80}};
+    const Either other{{.listener = "M", .by_listener = true}, {"a.b", 80}};
+    CHECK(apart.isolation() != "");
+    CHECK(apart.isolation() != other.isolation());
+    CHECK(!Either{{}}.silent());
 }
