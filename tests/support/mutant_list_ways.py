@@ -5,6 +5,8 @@ DNS = "client/protocol/dns_message.cpp"
 HTTP = "client/protocol/http_connect.cpp"
 MALFORMED = "http: a malformed request gets status 400 and no target"
 BAD_DNS = "dns: what is malformed, unknown or private is answered at once"
+FORGOTTEN = "name map: the name unused for longest is forgotten, and its address rests"
+MACHINE = "tests/system/whole_machine_test.py"
 KNOCKS = "http: what a web page can make a browser send gets no answer at all"
 ISOLATES = "http: isolation by Proxy-Authorization and by Tor's field"
 
@@ -56,4 +58,21 @@ MUTANTS = [
            "tests/system/dns_test.py", "Dns.test_a_flood_is_bounded_and_others_are_answered", PROGRAMS),
     mutant("dns-connection-for-ever", "client/apps/name_server.cpp", "if (!error) socket->close(ignored);",
            "static_cast<void>(error);", "tests/system/dns_test.py", "Dns.test_slow_and_greedy_connections", PROGRAMS),
+    # --- names and the transparent listener ---
+    mutant("name-map-cares-for-spelling", "client/protocol/name_map.cpp", "const auto spelling = spelling_of(name);",
+           "static_cast<void>(spelling_of); const std::string spelling{name};", CORE,
+           "name map: a name has one address of the range, whatever its spelling"),
+    mutant("name-map-forgets-names-in-use", "client/protocol/name_map.cpp",
+           "    entries_.splice(entries_.end(), entries_, found->second);\n", "", CORE, FORGOTTEN),
+    mutant("name-map-without-a-bound", "client/protocol/name_map.cpp", "entries_.size() >= names_max", "entries_.empty()",
+           CORE, FORGOTTEN),
+    mutant("name-map-gives-a-name-s-address-away", "client/protocol/name_map.cpp", "while (by_offset_.contains(next_))",
+           "while (false)", CORE, FORGOTTEN),
+    mutant("transparent-connection-to-itself", "client/apps/listener.cpp",
+           "if (target == endpoint_of(own)) return std::nullopt;", "", MACHINE,
+           "WholeMachine.test_a_connection_that_was_not_redirected_is_reset", PROGRAMS),
+    mutant("mapped-address-asked-as-it-is", "client/apps/proxy.cpp", "host = {*name, true};", "static_cast<void>(name);",
+           MACHINE, "WholeMachine.test_programs_without_a_proxy_setting", PROGRAMS),
+    mutant("whole-machine-lets-other-packets-out", "deploy/whole-machine", "        counter reject\n", "        accept\n",
+           MACHINE, "WholeMachine.test_what_cannot_go_through_goes_nowhere", PROGRAMS),
 ]

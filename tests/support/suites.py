@@ -148,8 +148,8 @@ def privacy():
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
 
 
-# These act as several users of the machine. Only root can.
-NEED_ROOT = {"listeners_test.py"}
+# These act as several users of the machine, one in a network of its own. Only root can.
+NEED_ROOT = {"listeners_test.py", "whole_machine_test.py"}
 
 
 def python_test(name, build):
