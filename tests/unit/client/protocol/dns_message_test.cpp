@@ -119,7 +119,7 @@ TEST_CASE("dns: an answer has the records of its type, public ones only") {
                           asked.substr(12) +
                           bytes({0xc0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 1, 2, 3, 4}) +
                           bytes({0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 5, 6, 7, 8});
-    CHECK(std::string{base::as_text(said)} == expected);
+    CHECK(base::to_hex(said) == base::to_hex(base::as_bytes(expected)));
     CHECK(answer(question, records, true, udp_answer_max)[7] == 3);
     const auto v6 = *read(query(labels("a.b"), 28)).question;
     CHECK(answer(v6, records, false, udp_answer_max)[7] == 1);
@@ -148,8 +148,9 @@ TEST_CASE("dns: a failure repeats the question and has its code") {
     const auto asked = query(labels("A.b"), 1);
     const auto question = *read(asked).question;
     const auto said = failure(question, code_for(Reply::unresolved));
-    CHECK(std::string{base::as_text(said)} ==
-          bytes({0xab, 0xcd, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0}) + asked.substr(12));
+    const auto expected =
+        bytes({0xab, 0xcd, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0}) + asked.substr(12);
+    CHECK(base::to_hex(said) == base::to_hex(base::as_bytes(expected)));
     CHECK(code_for(Reply::refused_by_exit) == Code::refused);
     CHECK(code_for(Reply::ttl_expired) == Code::server_failure);
     CHECK(code_for(Reply::overloaded) == Code::server_failure);

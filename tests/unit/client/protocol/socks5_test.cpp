@@ -343,11 +343,11 @@ TEST_CASE("socks5: why a stream was reset decides the reply") {
         {ResetReason::session_ended, 1, 0xe2},
     };
     for (const auto& [reason, code, extended] : rows) {
-        CHECK(std::string{base::as_text(reply_bytes(reply_for(reason)))} == reply(code));
-        CHECK(std::string{base::as_text(reply_bytes(reply_for(reason), true))} == reply(extended));
+        CHECK(int{reply_bytes(reply_for(reason))[1]} == code);
+        CHECK(int{reply_bytes(reply_for(reason), true)[1]} == extended);
     }
-    CHECK(std::string{base::as_text(reply_bytes(Reply::no_session))} == reply(1));
-    CHECK(std::string{base::as_text(reply_bytes(Reply::no_session, true))} == reply(0xe0));
+    CHECK(int{reply_bytes(Reply::no_session)[1]} == 1);
+    CHECK(int{reply_bytes(Reply::no_session, true)[1]} == 0xe0);
     CHECK(std::string{base::as_text(reply_bytes(Reply::succeeded))} == reply(0));
 }
 
