@@ -36,9 +36,9 @@ struct ExitLimits {
     std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
 };
 
-/// The packets a second below which a session may lose its place: half of what an honest client's
-/// least session sends, the one on trial, with room for what chance takes away. At least one in two
-/// seconds: a client has only sessions that send twice as much.
+/// The packets a second below which a session may lose its place: less than half of what a shared
+/// session on trial sends, so that chance does not end it. At least one in two seconds, half of
+/// what any session of a client sends.
 double least_paid(const directory::Parameters& parameters);
 
 class ExitSessions {

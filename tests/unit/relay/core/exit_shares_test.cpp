@@ -134,6 +134,7 @@ TEST_CASE("exit shares: when memory is short the session that has paid least for
     }
     for (std::size_t i = 0; i < 500; ++i) {
         exit.say(i, far_bytes);
+        if (i % 10 == 0) exit.say(honest);
         exit.pass(Milliseconds{2});
     }
     CHECK(exit.lives(honest));
