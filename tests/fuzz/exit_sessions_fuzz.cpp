@@ -70,6 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     relay::core::ExitLimits limits;
     limits.sessions_max = 3;
     limits.surbs_max = 20;
+    limits.memory_max = 40'000;
     limits.frozen = limits.silence;
     std::uint32_t incarnation = 0;
     relay::core::ExitSessions exit{parameters, random, counters, limits,
@@ -86,6 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         name_incarnation(message, incarnation);
         exit.on_message(message, now, wall(now));
         require(exit.sessions() <= limits.sessions_max);
+        require(exit.memory() <= limits.memory_max);
+        if (exit.sessions() == 0) require(exit.memory() == 0);
         base::SessionId id;
         std::copy_n(message.begin(), 16, id.bytes.begin());
         require(exit.stock(id) <= limits.surbs_max);
