@@ -150,9 +150,12 @@ void Exit::pump() {
 void Exit::open(const core::ExitEvent& event) {
     const core::StreamRef ref{event.session, event.event.stream};
     const bool refused = stopped_ || connections_.contains(ref);
-    auto& turns = turns_.try_emplace(event.session, limits_.opens_per_second, limits_.opens_at_once)
+    const auto now = mono_now();
+    auto& turns = turns_
+                      .try_emplace(event.session, limits_.opens_per_second, limits_.opens_at_once,
+                                   limits_.opens_of_new_session, now)
                       .first->second;
-    const auto turn = refused ? std::nullopt : turns.take(mono_now(), limits_.turn_within);
+    const auto turn = refused ? std::nullopt : turns.take(now, limits_.turn_within);
     const auto grant = turn ? places_.take(event.session) : std::nullopt;
     if (!grant) {
         sessions_.reset(ref, ResetReason::overload);

@@ -26,10 +26,11 @@ namespace nightjar::relay::io {
 
 struct ExitSocketLimits {
     PlaceLimits places{2048, 2 * stream::session_streams_max};
-    // Of a session. A page with 30 targets does not wait; one whose turn comes too late is refused.
-    double opens_per_second = 4;
-    double opens_at_once = 32;
-    base::Seconds turn_within{20};
+    // Of a session. A client has so many open at once, and a new session costs one packet.
+    double opens_per_second = 8;
+    double opens_at_once = stream::session_streams_max;
+    double opens_of_new_session = 32;
+    base::Seconds turn_within{20};  // one whose turn comes later is refused
     // Different names that are looked up at once. A stream with one more is reset with `overload`,
     // or one of a session that has paid less.
     PlaceLimits names{256, 32};

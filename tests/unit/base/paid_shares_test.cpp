@@ -140,9 +140,9 @@ TEST_CASE("paid shares: a payment moves the worst to its place before it is aske
 }
 
 TEST_CASE("turns: a burst at once, then one each gap, and none beyond the patience") {
-    Turns turns{4, 3};
     const Mono start{Seconds{100}};
-    for (int i = 0; i < 3; ++i)
+    Turns turns{4, 3, 2, start};
+    for (int i = 0; i < 2; ++i)
         CHECK(turns.take(start, Seconds{1}) == start);
     CHECK(turns.take(start, Seconds{1}) == start + Milliseconds{250});
     CHECK(turns.take(start, Seconds{1}) == start + Milliseconds{500});
