@@ -82,6 +82,7 @@ class Applications {
             times.push_back(time + wait_for(stream, 1));
             wait_for(stream, 1'000);
             world.core().finish(stream);
+            got.erase(stream);
             world.run_for(500ms);
         }
         std::ranges::sort(times);
@@ -168,17 +169,17 @@ TEST_CASE("a first byte takes one round trip of the law, alone and beside transf
         for (int i = 0; i < downloads; ++i)
             busy.ask(busy.open("web"), endless);
         busy.world.run_for(20s);
-        const auto median = busy.first_byte(100);
+        const auto median = busy.first_byte(40);
         std::printf("  beside %d downloads: %.2f times as long\n", downloads, median / idle);
-        CHECK(median < 1.5 * idle);
+        CHECK(median < 1.05 * idle);  // 1.12 beside 10, if streams take turns one by one
     }
     Applications busy{3};
     for (int i = 0; i < 10; ++i)
         busy.uploads.push_back(busy.open("sink"));
     busy.world.run_for(20s);
-    const auto median = busy.first_byte(100);
+    const auto median = busy.first_byte(40);
     std::printf("  beside 10 uploads: %.2f times as long\n", median / idle);
-    CHECK(median < 1.5 * idle);
+    CHECK(median < 1.15 * idle);  // 1.22, if streams take turns one by one
 }
 
 TEST_CASE(
@@ -190,10 +191,10 @@ TEST_CASE(
                            (law.replies.per_second() * static_cast<double>(stream::down_room));
     const auto median = [](Applications& applications) {
         std::vector<double> times;
-        for (int i = 0; i < 9; ++i)
+        for (int i = 0; i < 5; ++i)
             times.push_back(page(applications));
         std::ranges::sort(times);
-        return times[4];
+        return times[2];
     };
     Applications alone{4};
     const auto idle = median(alone);
@@ -206,6 +207,6 @@ TEST_CASE(
         "a page of %llu bytes: %.2f s, %.2f times its round trips and bytes (%.2f s); "
         "beside 3 downloads %.2f s\n",
         static_cast<unsigned long long>(bytes), idle, idle / least, least, beside);
-    CHECK(idle < 1.25 * least);
-    CHECK(beside < 1.5 * idle);
+    CHECK(idle < least);          // bytes arrive during the round trips
+    CHECK(beside < 1.35 * idle);  // 1.5, if streams take turns one by one
 }
