@@ -119,7 +119,7 @@ Daemon::Daemon(asio::io_context& context, const operation::Config& config)
              [this](const std::string& task, const std::string& what) {
                  fail(ExitCode::failure, task + ": " + what);
              }},
-      proxy_{context.get_executor(), tasks_},
+      proxy_{context.get_executor(), tasks_, {.early_success = config.early_success}},
       api_{context.get_executor(), tasks_, *this},
       slot_timer_{context, base::Mono::max()},
       document_timer_{context},

@@ -112,15 +112,20 @@ asio::awaitable<bool> Proxy::read_request(Ref application) {
                               buffer.begin() + static_cast<std::ptrdiff_t>(have));
     application->phase = Application::Phase::asking;
     application->deadline = Clock::now() + limits_.answer;
+    // A stream that waits for a place may not find one, and that has a reply code.
+    application->early =
+        protocol::answers_early(limits_.early_success, target.port) && !core_->waits(*stream);
     co_return true;
 }
 
-/// Waits for the exit's answer and passes it on. True if the exit has connected to the target.
+/// Waits for the exit's answer and passes it on, or does not wait. True if the application was told
+/// that it is connected. The deadline of the exit's answer stays.
 asio::awaitable<bool> Proxy::await_exit(Ref application) {
-    while (!application->accepted && !application->reset && !application->gone)
+    while (!application->early && !application->accepted && !application->reset &&
+           !application->gone)
         co_await application->news.wait();
     if (application->gone) co_return false;
-    if (!application->accepted) {
+    if (!application->accepted && application->reset) {
         const auto refusal =
             application->handshake.reply_bytes(protocol::socks5::reply_for(*application->reset));
         application->phase = Application::Phase::refused;
@@ -129,7 +134,7 @@ asio::awaitable<bool> Proxy::await_exit(Ref application) {
         co_return false;
     }
     application->phase = Application::Phase::relaying;
-    application->deadline = Clock::time_point::max();
+    if (application->accepted) application->deadline = Clock::time_point::max();
     const auto reply = application->handshake.reply_bytes(Reply::succeeded);
     const auto written =
         co_await asio::async_write(application->socket, asio::buffer(reply), as_result);
@@ -188,7 +193,7 @@ asio::awaitable<void> Proxy::upload(Ref application) {
         const auto result = co_await application->socket.async_read_some(
             asio::buffer(buffer.data(), std::min(room, buffer.size())), as_result);
         const auto error = std::get<0>(result);
-        if (error && application->accepted) {
+        if (error && (application->accepted || application->early)) {
             act(application, error == asio::error::eof ? Input::socket_ended : Input::socket_broke);
             co_return;
         }

@@ -36,12 +36,15 @@ struct Proxy::Application {
     protocol::Handshake handshake;
     node::process::Event room;  // for upload(): the stream may have room
     node::process::Event news;  // for serve_connection(): anything else
-    Clock::time_point deadline = Clock::time_point::max();  // of every phase but `relaying`
+    Clock::time_point deadline =
+        Clock::time_point::max();  // of every phase, but of
+                                   // `relaying` until the exit has connected
     core::StreamRef stream = 0;
     base::Bytes ahead;        // bytes that came right after the request
     bool cut = false;         // its handshake gives its place to a newer one
     bool looks_up = false;    // it asked for a lookup, not for a connection
     bool wants_name = false;  // the lookup is of an address
+    bool early = false;       // it may be told that it is connected before the exit has connected
     bool accepted = false;    // the exit has connected
     bool finished = false;    // the target's last byte has been read from the core
     bool gone = false;        // the application has closed, or we have closed its connection

@@ -94,6 +94,8 @@ void Proxy::dispatch() {
         switch (event.kind) {
             case Kind::accepted:
                 application.accepted = true;
+                if (application.phase == Application::Phase::relaying)
+                    application.deadline = Clock::time_point::max();
                 application.news.set();
                 break;
             case Kind::readable:
@@ -179,7 +181,8 @@ asio::awaitable<void> Proxy::deadline_loop() {
             if (application->phase == Application::Phase::relaying) check_progress(application);
             if (now < application->deadline) continue;
             application->deadline = Clock::time_point::max();
-            if (application->phase == Application::Phase::asking) {
+            if (application->phase == Application::Phase::asking ||
+                application->phase == Application::Phase::relaying) {
                 const bool waits = core_->waits(application->stream);
                 if (waits) count_refused("streams of one session");
                 application->reset =

@@ -15,6 +15,7 @@
 #include "client/apps/listener.hpp"
 #include "client/apps/name_server.hpp"
 #include "client/core/core.hpp"
+#include "client/protocol/early_success.hpp"
 #include "client/protocol/handshake.hpp"
 #include "client/protocol/name_map.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
@@ -34,6 +35,7 @@ struct ProxyLimits {
     base::Seconds half_closed{300};  // without a byte, when one direction has ended
     base::Seconds send_refusal{2};   // for an application to read a refusal
     std::size_t chunk = 16 * 1024;   // bytes per read or write
+    protocol::EarlySuccess early_success = protocol::EarlySuccess::never;
 };
 
 class Proxy {

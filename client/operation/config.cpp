@@ -39,6 +39,10 @@ std::string config_text(const directory::Endpoint& listen) {
            "\"\n"
            "allow_remote: false\n"
            "\n"
+           "# Say \"connected\" before the exit has connected: web (ports 80 and 443), always, "
+           "never.\n"
+           "early_success: web\n"
+           "\n"
            "# The chosen gateway and the last valid document; no keys, no data of applications.\n"
            "state_dir: state\n"
            "\n"
@@ -200,6 +204,12 @@ Config load_config(const fs::path& file) {
     Config config;
     config.network = path("network", "network.yaml");
     read_listeners(map, base, config);
+    using protocol::EarlySuccess;
+    config.early_success = map.word<EarlySuccess>("early_success",
+                                                  {{"never", EarlySuccess::never},
+                                                   {"web", EarlySuccess::web},
+                                                   {"always", EarlySuccess::always}},
+                                                  EarlySuccess::web);
     config.state_dir = path("state_dir", "state");
     config.control_socket = path("control_socket", "control.sock");
     if (const auto value = map.find("control_socket")) check_path(*value, config.control_socket);

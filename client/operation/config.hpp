@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "client/protocol/early_success.hpp"
 #include "client/protocol/listener_options.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/endpoint.hpp"
@@ -15,6 +16,7 @@ struct Config {
     /// SOCKS5 and HTTP CONNECT; at least one.
     std::vector<protocol::ListenerOptions> listeners;
     const char* listeners_key = "listen";  // where the file has them: `listen` or `listeners`
+    protocol::EarlySuccess early_success = protocol::EarlySuccess::web;
     std::filesystem::path state_dir;
     std::filesystem::path control_socket;
     base::Seconds ready_timeout{120};  // zero: wait without a limit

@@ -66,6 +66,7 @@ class Network:
         for number in range(GATEWAYS):
             self.add(f"gateway-{'ab'[number]}", "gateway", 0, run.network)
         self.socks = None
+        self.early_success = None   # the client's setting; None: its default
 
     def add(self, name, role, layer, network):
         address = f"{network}.{10 + len(self.relays)}"
@@ -177,6 +178,9 @@ class Network:
     def make_client(self):
         self.call("nightjar", "init", "--network", self.folder / "network.yaml", "--dir",
                   self.folder / "client", "--listen", "127.0.0.1:0")
+        if self.early_success:
+            config = self.client_config.read_text()
+            self.client_config.write_text(config.replace("early_success: web", f"early_success: {self.early_success}"))
 
     def start_client(self):
         self.make_client()

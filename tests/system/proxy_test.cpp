@@ -76,14 +76,16 @@ struct Fixture {
         run_until([this] { return tasks.running() == 0; });
     }
 
-    bool run_until(const std::function<bool()>& done, base::Seconds most = base::Seconds{5}) {
+    bool run_until(const std::function<bool()>& done, base::Milliseconds most = base::Seconds{5}) {
         const auto deadline = Clock::now() + most;
-        while (!done() && Clock::now() < deadline) {
+        bool is = done();
+        while (!is && Clock::now() < deadline) {
             context.restart();
             context.run_for(base::Milliseconds{5});
             proxy.dispatch();
+            is = done();  // once in each round: a look may read
         }
-        return done();
+        return is;
     }
 
     tcp::socket connect() {
@@ -229,6 +231,63 @@ TEST_CASE("proxy: no answer from the exit in time is a gateway timeout over HTTP
     CHECK(ended_well);
     CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
     CHECK(fixture.streams() == 0);
+}
+
+TEST_CASE("proxy: with early success an application is connected at once, and an error resets it") {
+    auto limits = quick();
+    limits.early_success = client::protocol::EarlySuccess::web;
+    Fixture fixture{limits};
+    auto socket = fixture.connect();
+    const auto begun = Clock::now();
+    asio::write(socket, asio::buffer(hello + request));
+    std::string answer;
+    error_code error;
+    const auto read = [&] {
+        char bytes[64];
+        const auto count = socket.read_some(asio::buffer(bytes), error);
+        answer.append(bytes, count);
+        return answer == hello_back + reply(0);
+    };
+    CHECK(fixture.run_until(read, base::Seconds{1}));
+    CHECK(fixture.streams() == 1);
+    // One that has sent all may close its side: it still reads the answer.
+    auto half = fixture.connect();
+    asio::write(half, asio::buffer(hello + request + "GET"));
+    half.shutdown(tcp::socket::shutdown_send);
+    CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 2; }));
+    CHECK_FALSE(fixture.run_until([&] { return fixture.proxy.applications() < 2; },
+                                  base::Milliseconds{300}));
+    // The exit has its time to answer.
+    const auto [more, ended_well] = fixture.talk(socket, "GET");
+    CHECK(more == "");
+    CHECK_FALSE(ended_well);
+    CHECK(Clock::now() - begun >= limits.answer);
+    CHECK(fixture.run_until([&] { return fixture.proxy.applications() == 0; }));
+    CHECK(fixture.streams() == 0);
+    // What the client itself knows still has its code, and so has a port that is not the web's.
+    const std::string port_81 =
+        std::string{"\x05\x01\x00\x03\x03", 5} + "a.b" + std::string{"\0\x51", 2};
+    auto other = fixture.connect();
+    CHECK(fixture.talk(other, hello + port_81) == std::pair{hello_back + reply(6), true});
+    auto local = fixture.connect();
+    CHECK(fixture.talk(local, hello + std::string{"\x05\x01\0\x01\x7f\0\0\x01\0\x50", 10}) ==
+          std::pair{hello_back + reply(2), true});
+}
+
+TEST_CASE("proxy: a connection that waits for a place is not told early that it is connected") {
+    auto limits = quick();
+    limits.connections = limits.handshakes = stream::session_streams_max + 1;
+    limits.answer = base::Seconds{3};
+    limits.early_success = client::protocol::EarlySuccess::always;
+    Fixture fixture{limits};
+    std::vector<tcp::socket> open;
+    for (std::size_t i = 0; i < stream::session_streams_max; ++i) {
+        open.push_back(fixture.connect());
+        asio::write(open.back(), asio::buffer(hello + request));
+    }
+    CHECK(fixture.run_until([&] { return fixture.streams() == open.size(); }));
+    auto further = fixture.connect();
+    CHECK(fixture.talk(further, hello + request) == std::pair{hello_back + overloaded, true});
 }
 
 TEST_CASE("proxy: an application that vanishes before its answer leaves nothing behind") {

@@ -63,6 +63,13 @@ class WithLoss(NetworkTest):
             self.assertEqual(done.returncode, 97, done.stderr)
             self.assertIn(said, done.stderr)
 
+    def test_on_a_port_of_the_web_the_exits_error_is_a_reset(self):
+        done = subprocess.run(["curl", "--silent", "--show-error", "--max-time", "30", "--proxy",
+                               f"socks5h://{self.net.socks}", f"http://{self.net.outside}/"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 56, done.stderr)
+        self.assertIn("reset", done.stderr)
+
     def test_an_application_that_vanishes_costs_nothing_lasting(self):
         status, _ = self.net.ask_client()
         for _ in range(3):

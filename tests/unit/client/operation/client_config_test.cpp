@@ -42,6 +42,27 @@ TEST_CASE("client.yaml: every key has a default, and paths count from its folder
     CHECK(config.state_dir == folder.path() / "state");
     CHECK(config.control_socket == folder.path() / "control.sock");
     CHECK(config.ready_timeout == base::Seconds{120});
+    CHECK(config.early_success == client::protocol::EarlySuccess::web);
+}
+
+TEST_CASE("client.yaml: early_success is one of three words, and decides by the port") {
+    using client::protocol::answers_early;
+    struct Case {
+        const char* word;
+        bool web, other;
+    };
+    for (const auto& one :
+         {Case{"never", false, false}, Case{"web", true, false}, Case{"always", true, true}}) {
+        CAPTURE(one.word);
+        const test::TemporaryFolder folder;
+        const auto file = folder.path() / "client.yaml";
+        std::ofstream{file} << "early_success: " << one.word << "\n";
+        const auto when = client::operation::load_config(file).early_success;
+        CHECK(answers_early(when, 80) == one.web);
+        CHECK(answers_early(when, 443) == one.web);
+        for (const std::uint16_t port : {22, 25, 81, 442, 993, 8080})
+            CHECK(answers_early(when, port) == one.other);
+    }
 }
 
 TEST_CASE("client.yaml: what is wrong has its place") {
@@ -54,6 +75,7 @@ TEST_CASE("client.yaml: what is wrong has its place") {
         {"listen: [::1]:9150\n", "1:"},
         {"listen: 0.0.0.0:9150\n", "1:9: anyone who reaches this address"},
         {"allow_remote: maybe\n", "1:15: "},
+        {"early_success: true\n", "1:16: unknown word"},
         {"ready_timeout: 5\n", "1:16: not a time"},
         {"network: \"\"\n", "1:10: an empty path"},
         {"network: n\nstate_dir: \"\"\n", "2:12: an empty path"},
