@@ -27,6 +27,13 @@ def address_request(family, text, port=80, command=1):
     return bytes([5, command, 0, kind]) + socket.inet_pton(family, text) + struct.pack("!H", port)
 
 
+# On ports 80 and 443 the application is connected before the exit answers, so there is no code for these.
+ANSWERED_BY_THE_EXIT = [
+    ("unknown name", lambda port: name_request("no-such-name.test", port), UNREACHABLE),
+    ("private address: refused by the exit", lambda port: address_request(socket.AF_INET, "10.0.0.1", port), NOT_ALLOWED),
+    ("metadata service", lambda port: address_request(socket.AF_INET, "169.254.169.254", port), NOT_ALLOWED),
+    ("mapped address", lambda port: address_request(socket.AF_INET6, "::ffff:10.0.0.1", port), NOT_ALLOWED),
+]
 REQUESTS = [
     ("BIND", name_request("example.com", command=2), NO_COMMAND),
     ("UDP ASSOCIATE", name_request("example.com", command=3), NO_COMMAND),
@@ -48,10 +55,7 @@ REQUESTS = [
     ("name that ends like a number", name_request("127.1"), FAILURE),
     ("name of an address as a number", name_request("2130706433"), FAILURE),
     ("IPv6 zone", name_request("fe80::1%eth0"), FAILURE),
-    ("unknown name", name_request("no-such-name.test"), UNREACHABLE),
-    ("private address: refused by the exit", address_request(socket.AF_INET, "10.0.0.1"), NOT_ALLOWED),
-    ("metadata service", address_request(socket.AF_INET, "169.254.169.254"), NOT_ALLOWED),
-    ("mapped address", address_request(socket.AF_INET6, "::ffff:10.0.0.1"), NOT_ALLOWED),
+    *((what, request(81), reply) for what, request, reply in ANSWERED_BY_THE_EXIT),
 ]
 GREETINGS = [
     ("no methods", b"\x05\x00", b"\x05\xff"),
@@ -114,6 +118,16 @@ class Socks(NetworkTest):
                 self.assertEqual(self.exactly(link, 2), CHOSEN)
                 link.sendall(request)
                 self.assertEqual(self.rest(link), bytes([5, reply, 0, 1]) + bytes(6))
+
+    def test_on_the_ports_of_the_web_an_answer_of_the_exit_is_a_reset(self):
+        for port in (80, 443):
+            for what, request, _ in ANSWERED_BY_THE_EXIT:
+                with self.subTest(what, port=port):
+                    link = self.connect()
+                    link.sendall(HELLO + request(port))
+                    self.assertEqual(self.exactly(link, 12), CHOSEN + b"\x05\x00\x00\x01" + bytes(6))
+                    with self.assertRaises(ConnectionResetError):
+                        self.rest(link)
 
     def test_a_closed_port_is_refused(self):
         link = self.connect()
