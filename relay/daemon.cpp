@@ -5,8 +5,11 @@
 #include <optional>
 #include <utility>
 
+#include "relay/engine_options.hpp"
 #include "relay/io/engine.hpp"
+#include "relay/joining.hpp"
 #include "relay/keys/epoch_keys.hpp"
+#include "relay/operation/authority_contact.hpp"
 #include "relay/operation/descriptors.hpp"
 #include "relay/operation/metrics.hpp"
 #include "relay/operation/metrics_http.hpp"
@@ -53,6 +56,7 @@ class Daemon {
     operation::StaticFacts facts();
     operation::StatusFacts status();
     operation::HttpPages pages();
+    operation::ContactOptions contact_options();
     bool lab() const { return loaded_.document.document->parameters.lab; }
 
     void add_shutdown_steps();
@@ -64,7 +68,6 @@ class Daemon {
     std::filesystem::path config_file_;
     operation::Loaded loaded_;
     node::link::TlsIdentity tls_;
-    node::process::Sandbox sandbox_;  // before the store starts a thread
     keys::KeyStore store_;
     operation::RelayClock clock_;
     core::Keyring keyring_;
@@ -76,6 +79,7 @@ class Daemon {
     node::process::TaskGroup ending_;  // runs the shutdown itself
     io::Engine engine_;
     std::optional<operation::MetricsHttp> http_;
+    std::optional<operation::AuthorityContact> contact_;
     node::process::ControlSocket control_;
     asio::steady_timer timer_{io_};
 
@@ -92,29 +96,10 @@ const directory::Parameters& law(const operation::Loaded& loaded) {
     return loaded.document.document->parameters;
 }
 
-io::EngineOptions engine_options(const operation::Loaded& loaded) {
-    io::EngineOptions options;
-    options.links.self = loaded.identity.id;
-    options.links.network = directory::network_id(loaded.document_file.anchors());
-    for (const auto& at : loaded.config.listen)
-        options.links.listen.emplace_back(asio::ip::make_address(at.host), at.port);
-    options.links.clients_max = operation::clients_max(loaded.config, law(loaded));
-    options.workers = loaded.config.workers;
-    options.pipeline.lab_drop_share = loaded.config.lab_drop_share;
-    options.pipeline.replay_room = {static_cast<double>(loaded.config.packets_per_second),
-                                    operation::key_time(law(loaded))};
-    if (loaded.config.is_exit()) {
-        options.exit = {operation::make_exit_policy(loaded.config, *loaded.document.document),
-                        loaded.config.dns_servers};
-    }
-    return options;
-}
-
 Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     : config_file_{std::move(config_file)},
       loaded_{std::move(loaded)},
       tls_{loaded_.identity.link_seed},
-      sandbox_{operation::enter_sandbox(config_file_, loaded_.config)},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
              operation::packets_per_key(loaded_.config, law(loaded_))},
       clock_{loaded_.config.runtime_dir},
@@ -148,6 +133,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
                       asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),
                       connections_);
     }
+    if (!loaded_.anchors.services.empty()) contact_.emplace(io_.get_executor(), contact_options());
     keys_.maintain(clock_.key_time());
     if (!store_.memory_locked()) {
         log(Level::warning,
@@ -171,6 +157,8 @@ node::process::ExitCode Daemon::run() {
     core_.spawn("housekeeping", housekeeping());
     core_.spawn("control socket", control_.run());
     if (http_) core_.spawn("metrics listener", http_->run());
+    // A fault of it must not stop the mixing: the documents of two epochs are here.
+    if (contact_) connections_.spawn("authority", contact_->run());
     ending_.spawn("shutdown", shutdown_.run());
     std::printf("nightjar-relay %s ready\n", loaded_.config.name.c_str());
     std::fflush(stdout);
@@ -201,6 +189,12 @@ asio::awaitable<void> Daemon::housekeeping() {
                                  std::to_string(loaded_.document.document->epoch.value));
         }
     }
+}
+
+operation::ContactOptions Daemon::contact_options() {
+    return {
+        loaded_.anchors,         law(loaded_).epoch_length,       loaded_.config.data_dir,
+        loaded_.config.document, [this] { return clock_.now(); }, [this] { look_at_document(); }};
 }
 
 /// An error such as a full disk must not stop the mixing: the keys of two epochs exist already.
@@ -326,6 +320,7 @@ operation::StatusFacts Daemon::status() {
     status.facts = facts();
     status.links = engine_.links();
     status.jump = clock_.jump();
+    if (contact_) status.authority = contact_->facts();
     status.loops_missing = engine_.loops_missing();
     status.replay_room_short = engine_.replay_room_short();
     if (lab()) status.lab = engine_.lab_facts();
@@ -387,7 +382,14 @@ asio::awaitable<void> Daemon::close() {
 node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
     node::process::harden_process();
     node::process::raise_descriptor_limit();
-    return Daemon{config_file, operation::load_all(config_file, node::process::wall_now())}.run();
+    const auto load = [&] { return operation::load_all(config_file, node::process::wall_now()); };
+    const auto why = operation::waits_for_authority(config_file, node::process::wall_now());
+    std::optional<operation::Loaded> loaded;
+    if (!why) loaded = load();
+    operation::confine(config_file);  // before the key store starts a thread
+    if (why && !join_network(config_file, *why)) return node::process::ExitCode::ok;
+    if (!loaded) loaded = load();
+    return Daemon{config_file, *std::move(loaded)}.run();
 }
 
 void check_relay(const std::filesystem::path& config_file) {

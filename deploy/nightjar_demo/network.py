@@ -112,25 +112,27 @@ class Network:
             raise DemoError(f"not enough room for replay filters in {self.folder}: "
                             f"{per_second * least * 2 / 2**20:.0f} MB must be free")
 
+    def relay_options(self, relay):
+        arguments = ["--dir", relay.folder, "--name", relay.name, "--role", relay.role,
+                     "--listen", f"{relay.address}:{LINK_PORT}",
+                     "--metrics", relay.metrics, "--workers", 1,
+                     "--runtime-dir", relay.folder / "run",
+                     "--packets-per-second", self.relay_rates[relay.role]]
+        if relay.role == "mix":
+            arguments += ["--layer", relay.layer]
+        else:
+            arguments += ["--dns", f"{self.outside}:{DNS_PORT}", "--allow-loopback",
+                          "--exit-policy", "accept *:*"]
+        if relay.recorded:
+            arguments += ["--announce", f"{relay.address}:{RECORDER_PORT}"]
+        return arguments
+
     def make_keys(self):
         self.size_filters()
         for relay in self.relays:
-            arguments = ["--dir", relay.folder, "--name", relay.name, "--role", relay.role,
-                         "--listen", f"{relay.address}:{LINK_PORT}",
-                         "--metrics", relay.metrics, "--workers", 1,
-                         "--runtime-dir", relay.folder / "run",
-                         "--network", self.folder / "network.yaml",
-                         "--document", self.folder / "document",
-                         "--epoch-length", self.epoch_seconds,
-                         "--packets-per-second", self.relay_rates[relay.role]]
-            if relay.role == "mix":
-                arguments += ["--layer", relay.layer]
-            else:
-                arguments += ["--dns", f"{self.outside}:{DNS_PORT}", "--allow-loopback",
-                              "--exit-policy", "accept *:*"]
-            if relay.recorded:
-                arguments += ["--announce", f"{relay.address}:{RECORDER_PORT}"]
-            self.call("nightjar-relay", "init", *arguments)
+            self.call("nightjar-relay", "init", *self.relay_options(relay),
+                      "--network", self.anchors, "--document", self.folder / "document",
+                      "--epoch-length", self.epoch_seconds)
         self.call("nightjar-authority", "init", "--dir", self.folder / "authority")
 
     def sign_document(self, parameters=()):
@@ -176,7 +178,7 @@ class Network:
         self.call("nightjar-relay", "status", "--config", relay.config, "--wait", READY_SECONDS)
 
     def make_client(self):
-        self.call("nightjar", "init", "--network", self.folder / "network.yaml", "--dir",
+        self.call("nightjar", "init", "--network", self.anchors, "--dir",
                   self.folder / "client", "--listen", "127.0.0.1:0")
         if self.early_success:
             config = self.client_config.read_text()
@@ -191,6 +193,10 @@ class Network:
                                                self.client_config], "nightjar ready SOCKS5",
                                     READY_SECONDS)
         self.socks = line.split()[-1]
+
+    @property
+    def anchors(self):
+        return self.folder / "network.yaml"
 
     @property
     def client_config(self):

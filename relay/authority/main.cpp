@@ -217,7 +217,7 @@ ExitCode run(int argc, char** argv) {
     init_verb->add_option("--listen", options.listen, "IP:PORT of the service");
     init_verb->add_option("--announce", options.announce, "IP:PORT for relays, if different");
     init_verb->add_option("--epoch-length", options.epoch_length_s, "Epoch length in seconds")
-        ->check(CLI::Range(60, 7 * 86400));
+        ->check(CLI::Range(120, 7 * 86400));
     init_verb->add_flag("--lab", options.lab, "A lab network: it gives no anonymity");
     const ServiceVerbs service{app, options};
 

@@ -65,20 +65,21 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
                                            ": check the relay's clock and its epoch length"}};
     auto& entries = epochs_[epoch];
     const auto mine = entries.find(relay.identity);
-    if (mine != entries.end() && mine->second.text == text)
+    // After a restart a relay makes the same one anew.
+    if (mine != entries.end() && mine->second.relay == relay)
         return Taken{epoch, relay.identity, called(relay), false};
     if (signed_epochs.contains(epoch))
         return base::Fail{Refusal{
             409, "too late: the document of epoch " + number(epoch) + " is signed already"}};
-    if (mine != entries.end() && mine->second.descriptor.made > parsed->made)
+    if (mine != entries.end() && mine->second.made > parsed->made)
         return base::Fail{Refusal{409, "a newer descriptor of this relay is here already"}};
     for (const auto& [identity, other] : entries)
-        if (const auto* key = shared_key(relay, other.descriptor.relay);
+        if (const auto* key = shared_key(relay, other.relay);
             key != nullptr && identity != relay.identity)
-            return base::Fail{Refusal{
-                409, std::string{"its "} + key + " is that of " + called(other.descriptor.relay)}};
+            return base::Fail{
+                Refusal{409, std::string{"its "} + key + " is that of " + called(other.relay)}};
     Taken taken{epoch, relay.identity, called(relay), true};
-    entries[taken.identity] = {*std::move(parsed), std::string{text}};
+    entries[taken.identity] = *std::move(parsed);
     return taken;
 }
 
@@ -98,7 +99,7 @@ Registry::Draft Registry::build(directory::Document document) const {
     const auto found = epochs_.find(draft.document.epoch);
     for (const auto& said : admitted_) {
         if (found == epochs_.end() || !found->second.contains(said.identity)) continue;
-        auto relay = found->second.at(said.identity).descriptor.relay;
+        auto relay = found->second.at(said.identity).relay;
         relay.operator_name = said.operator_name;
         relay.family = said.family;
         relay.capacity = said.capacity;

@@ -34,7 +34,7 @@ class Registry {
         base::Epoch epoch;
         base::NodeId identity;
         std::string name;  // of the relay, for people
-        bool fresh;        // false: this very descriptor was here already
+        bool fresh;        // false: a descriptor with the same content was here already
     };
     /// `current`: the epoch by the authority's clock. `signed_epochs`: those whose document is
     /// signed, so that a descriptor comes too late.
@@ -56,11 +56,7 @@ class Registry {
     Draft build(directory::Document document) const;
 
  private:
-    struct Entry {
-        directory::Descriptor descriptor;
-        std::string text;
-    };
-    using Entries = std::map<base::NodeId, Entry>;
+    using Entries = std::map<base::NodeId, directory::Descriptor>;
 
     const Admitted* find(const base::NodeId& identity) const;
 

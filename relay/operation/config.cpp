@@ -88,7 +88,8 @@ void read_paths(const fs::path& folder, YamlMap& map, RelayConfig& config) {
     config.runtime_dir = path("runtime_dir", config.runtime_dir);
     config.network = path("network", config.network);
     config.document = path("document", config.document);
-    config.control = path("control", config.runtime_dir / "control.sock");
+    config.control = config.runtime_dir / "control.sock";
+    if (map.find("control")) config.control = path("control", {});
 }
 
 void read_metrics(YamlMap& map, RelayConfig& config) {

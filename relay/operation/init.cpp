@@ -9,6 +9,7 @@
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/keys/identity.hpp"
 #include "relay/operation/startup.hpp"
+#include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 
@@ -51,6 +52,9 @@ void init_relay(const InitOptions& options, const node::process::ClockReading& n
     refuse_existing(config.data_dir / "link.key");
     directory::Parameters law;
     law.epoch_length = options.epoch_length;
+    if (fs::exists(config.network))
+        law.epoch_length =
+            node::config::load_anchors_file(config.network).epoch_length.value_or(law.epoch_length);
     // The runtime directory may be inside this folder, so create the folder first.
     make_folder(options.folder);
     keys::KeyStore store{config.runtime_dir, law.epoch_length, packets_per_key(config, law)};
@@ -61,11 +65,13 @@ void init_relay(const InitOptions& options, const node::process::ClockReading& n
                          config.data_dir, law.epoch_length};
     keys.maintain({now.wall, now.boot});
     node::files::replace_file(file, text, node::files::Durability::disk);
-    out << "made " << file.string() << "\n"
+    out << "identity " << base::to_hex(identity.id.bytes) << "  (for `nightjar-authority admit`)\n"
+        << "made " << file.string() << "\n"
         << "made " << (config.data_dir / "descriptor").string()
         << "  (for the authorities to sign)\n"
         << "next: put the trust anchors at " << config.network.string()
-        << " and the signed document at " << config.document.string() << "\n";
+        << "; if they name no service, also the signed document at " << config.document.string()
+        << "\n";
 }
 
 }  // namespace nightjar::relay::operation

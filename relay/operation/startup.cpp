@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "relay/core/ingress.hpp"
+#include "relay/operation/authority_contact.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -36,10 +37,33 @@ base::IpEndpoint to_ip(const directory::Endpoint& endpoint) {
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now) {
     auto config = load_config(config_file);
     auto identity = keys::Identity::load(config.data_dir);
-    DocumentFile file{config.document, node::config::load_anchors(config.network)};
+    auto anchors = node::config::load_anchors_file(config.network);
+    DocumentFile file{config.document, anchors.anchors};
     auto document = file.load(now, {});
     check_fit(config, identity, *document.document);
-    return {std::move(config), std::move(identity), std::move(file), std::move(document)};
+    return {std::move(config), std::move(anchors), std::move(identity), std::move(file),
+            std::move(document)};
+}
+
+std::optional<std::string> waits_for_authority(const std::filesystem::path& config_file,
+                                               base::Wall now) {
+    const auto config = load_config(config_file);
+    const auto identity = keys::Identity::load(config.data_dir);
+    const auto anchors = node::config::load_anchors_file(config.network);
+    if (anchors.services.empty()) return std::nullopt;
+    begin_next_document(config.document, anchors.anchors, now);
+    directory::SignedDocument document;
+    try {
+        document = DocumentFile{config.document, anchors.anchors}.load(now, {});
+    } catch (const node::process::StartupError& error) {
+        return error.what();
+    }
+    try {
+        check_fit(config, identity, *document.document);
+    } catch (const node::process::NotReady& error) {
+        return error.what();
+    }
+    return std::nullopt;
 }
 
 void check_fit(const RelayConfig& config, const keys::Identity& identity,
@@ -122,7 +146,7 @@ bool version_recommended(const directory::Document& document) {
 }
 
 node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
-                                     const RelayConfig& config) {
+                                     const RelayConfig& config, bool fetches) {
     node::files::prepare_runtime_dir(config.runtime_dir);
     node::process::SandboxOptions files;
     for (const auto& file : {config_file, config.network, config.document}) {
@@ -138,7 +162,14 @@ node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
     }
     files.write = {config.data_dir, config.runtime_dir,
                    std::filesystem::absolute(config.control).parent_path()};
+    if (fetches) files.write.push_back(std::filesystem::absolute(config.document).parent_path());
     return node::process::enter_sandbox(files);
+}
+
+void confine(const std::filesystem::path& config_file) {
+    const auto config = load_config(config_file);
+    const auto anchors = node::config::load_anchors_file(config.network);
+    enter_sandbox(config_file, config, !anchors.services.empty());
 }
 
 base::Seconds key_time(const directory::Parameters& parameters) {

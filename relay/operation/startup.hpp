@@ -11,6 +11,7 @@
 #include "relay/keys/identity.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/document_file.hpp"
+#include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/sandbox.hpp"
 
 namespace nightjar::relay::operation {
@@ -18,12 +19,20 @@ namespace nightjar::relay::operation {
 /// Everything that is read before the relay runs.
 struct Loaded {
     RelayConfig config;
+    node::config::AnchorsFile anchors;
     keys::Identity identity;
     DocumentFile document_file;
     directory::SignedDocument document;
 };
 /// Reads and checks everything. Throws node::StartupError. Changes nothing.
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now);
+
+/// Why a relay that is otherwise ready cannot run yet, and an authority's service can help: it has
+/// no valid document, or is not listed. nullopt if it can run, or if its anchors name no service.
+/// A document that was fetched ahead becomes the document if it is valid now.
+/// Throws node::StartupError for all that only its operator can mend.
+std::optional<std::string> waits_for_authority(const std::filesystem::path& config_file,
+                                               base::Wall now);
 
 /// Throws node::StartupError if the document and the configuration do not match: the relay is not
 /// listed, or is listed with another role, layer or link key; or a lab setting is used in a network
@@ -53,8 +62,12 @@ bool version_recommended(const directory::Document& document);
 /// ones of their name. A file that is a link to another folder counts with both. Creates the
 /// runtime directory, because the sandbox lists folders that exist. Throws what prepare_runtime_dir
 /// and process::enter_sandbox throw.
+/// `fetches`: the relay replaces its document itself.
 node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
-                                     const RelayConfig& config);
+                                     const RelayConfig& config, bool fetches);
+
+/// The same for a relay that is about to run, by its files. Throws node::StartupError too.
+void confine(const std::filesystem::path& config_file);
 
 /// For how long a mix key is accepted.
 base::Seconds key_time(const directory::Parameters& parameters);

@@ -84,6 +84,11 @@ std::string to_json(const StatusFacts& status) {
     if (status.jump)
         json["clock_jumped"] = {{"clock", unix_seconds(status.jump->clock)},
                                 {"kept", unix_seconds(status.jump->kept)}};
+    if (const auto& authority = status.authority)
+        json["authority"] = {{"address", authority->address},
+                             {"descriptor_epoch", authority->descriptor.value},
+                             {"accepted", authority->accepted},
+                             {"said", authority->said}};
     if (status.lab) json["lab"] = lab_json(*status.lab, status.links);
     return json.dump();
 }
@@ -99,13 +104,23 @@ std::optional<std::string> to_people(const std::string& text) {
     out << word("name") << ": " << word("state") << "\n";
     const auto layer = word("layer");
     out << "  role       " << word("role") << (layer == "0" ? "" : ", layer " + layer) << "\n";
-    out << "  network    " << word("network") << ", epoch " << word("epoch") << "\n";
     const base::Seconds until{json.value("document_valid_until", std::int64_t{0})};
-    out << "  document   valid until " << base::utc_text(base::Wall{until}) << "\n";
+    if (word("state") == "starting") {
+        out << "  network    " << word("network")
+            << ", waits for a document that lists this relay\n";
+    } else {
+        out << "  network    " << word("network") << ", epoch " << word("epoch") << "\n";
+        out << "  document   valid until " << base::utc_text(base::Wall{until}) << "\n";
+    }
     out << "  keys       of epochs " << word("key_epochs")
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before\n";
+    if (json.contains("authority")) {
+        const auto& authority = json["authority"];
+        out << "  authority  " << authority.value("address", "") << ": "
+            << authority.value("said", "") << "\n";
+    }
     if (json.contains("clock_jumped")) {
         const auto time = [&](const char* key) {
             const base::Seconds at{json["clock_jumped"].value(key, std::int64_t{0})};

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "relay/core/counters.hpp"
+#include "relay/operation/authority_contact.hpp"
 #include "relay/operation/metrics.hpp"
 #include "sphinx/node/process/control_socket.hpp"
 
@@ -31,6 +32,7 @@ struct StatusFacts {
         base::Wall kept;
     };
     std::optional<Jump> jump;
+    std::optional<AuthorityContact::Facts> authority;  // nullopt: documents come by hand
     bool loops_missing = false;      // more of its loops than ordinary loss explains
     bool replay_room_short = false;  // packets are refused: the filters are made for fewer
     std::optional<core::LabFacts> lab;

@@ -9,6 +9,10 @@ LATER = "registry, faults 39: of two descriptors with one key the later is refus
 LEFT_OUT = "registry, faults 42: a relay that breaks the document is left out by name, no other"
 RESTART = "authority: a restart goes on, and never signs an epoch twice"
 SILENT = "authority: one relay that is silent delays a document by half a minute, and is not in it"
+PLAN = "relay/operation/authority_plan.cpp"
+CONTACT = "relay/operation/authority_contact.cpp"
+IN_TIME = "authority plan: each epoch has one descriptor and one document, each in its time"
+TRUSTED = "authority contact, faults 37: a document that is not to be trusted is not kept"
 HTTPS = "sphinx/node/https/server.cpp"
 PINNED = "sphinx/node/https/pinned_tls.cpp"
 BOUNDS = "https: what breaks a bound is refused before the handler sees it"
@@ -53,8 +57,8 @@ MUTANTS = [
     mutant("later-copy-of-a-link-key-is-taken", REGISTRY, 'if (a.link_key == b.link_key) return "link key";', "", UNIT, LATER),
     mutant("later-copy-of-a-mix-key-is-taken", REGISTRY, "a.mix_key == b.next_mix_key || a.next_mix_key == b.mix_key ||", "",
            UNIT, LATER),
-    mutant("older-descriptor-replaces", REGISTRY, "mine->second.descriptor.made > parsed->made)",
-           "mine->second.descriptor.made > parsed->made && text.empty())", UNIT,
+    mutant("older-descriptor-replaces", REGISTRY, "mine->second.made > parsed->made)",
+           "mine->second.made > parsed->made && text.empty())", UNIT,
            "registry: the descriptor that was made last counts, in whatever order they come"),
     mutant("descriptor-after-its-document", REGISTRY, "if (signed_epochs.contains(epoch))",
            "if (signed_epochs.contains(epoch) && text.empty())", UNIT,
@@ -77,4 +81,22 @@ MUTANTS = [
     mutant("next-document-before-its-time", AUTHORITY, "auto newest = epochs.upper_bound(current);",
            "auto newest = epochs.upper_bound(current.next());", UNIT,
            "authority: each epoch's document is signed half an epoch ahead, for as long as it runs"),
+    # --- relay/operation: what a relay asks, and when ---
+    mutant("relays-send-at-one-moment", PLAN, "send_from_ = in_turn ? begin + drawn(length / 8) : begin;",
+           "send_from_ = in_turn ? begin + drawn(length / 8) * 0 : begin;", UNIT,
+           "authority plan: relays do not come at one moment"),
+    mutant("next-document-is-asked-for-too-early", PLAN, "fetch_from_ = begin + length / 2 + drawn(length / 8);",
+           "fetch_from_ = begin + length / 4 + drawn(length / 8);", UNIT, IN_TIME),
+    mutant("failed-request-without-pause", PLAN, "pause_until_ = now + pause / 2 + drawn(pause);",
+           "pause_until_ = now + drawn(pause) / 100;", UNIT,
+           "authority plan, faults 43: an authority that is away is asked three times a minute, then all is made up"),
+    mutant("untrusted-document-is-kept", CONTACT, "if (!directory::check(*parsed, anchors, when, {})) return std::nullopt;",
+           "if (!directory::check(*parsed, anchors, when, {}) && text.empty()) return std::nullopt;", SYSTEM, TRUSTED),
+    mutant("document-of-another-epoch-is-kept", CONTACT, "if (!document || document->epoch != epoch) {", "if (!document) {",
+           SYSTEM, TRUSTED),
+    mutant("early-document-replaces", CONTACT, "const bool early = document->valid_from > now;",
+           "const bool early = document->valid_from > now + options_.epoch_length;", SYSTEM,
+           "authority contact: both descriptors are sent, and the documents become files"),
+    mutant("answer-shown-as-it-is", CONTACT, "return c < ' ' || c > '~';", "return c == '~' && false;", SYSTEM,
+           "authority contact: what the authority says is shown as one printable line"),
 ]

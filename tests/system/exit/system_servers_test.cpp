@@ -57,7 +57,7 @@ Outcome start_exit(const std::filesystem::path& home, const std::filesystem::pat
     config.network = home / "network.yaml";
     config.document = home / "document";
     config.exit_policy = {"accept *:443"};
-    relay::operation::enter_sandbox(home / "relay.yaml", config);
+    relay::operation::enter_sandbox(home / "relay.yaml", config, false);
 
     boost::asio::io_context io;
     base::SystemRandom random;

@@ -134,7 +134,8 @@ TEST_CASE("registry: a descriptor is for this epoch or the next, and not for a s
     CHECK(club.refused(member.text(), {epoch}) ==
           "too late: the document of epoch 500000 is signed already");
     CHECK(club.take(member.text()));
-    CHECK(club.refused(member.text(), {epoch}).empty());  // the one that is in the document
+    CHECK(club.refused(member.text(), {epoch}).empty());          // the one that is in the document
+    CHECK(club.refused(member.text(epoch, 7), {epoch}).empty());  // and made anew after a restart
 }
 
 TEST_CASE("registry: the descriptor that was made last counts, in whatever order they come") {

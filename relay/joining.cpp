@@ -1,0 +1,159 @@
+#include "relay/joining.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "relay/keys/epoch_keys.hpp"
+#include "relay/operation/authority_contact.hpp"
+#include "relay/operation/relay_clock.hpp"
+#include "relay/operation/startup.hpp"
+#include "relay/operation/status.hpp"
+#include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/log.hpp"
+#include "sphinx/node/process/shutdown.hpp"
+
+namespace nightjar::relay {
+
+namespace asio = boost::asio;
+using node::process::as_result;
+using node::process::Level;
+using node::process::log;
+
+namespace {
+
+constexpr base::Seconds look_period{1};
+constexpr base::Milliseconds close_max{1000};
+constexpr base::Seconds default_epoch{3600};
+
+/// The network's law is not known yet; of it only the epoch length matters here.
+directory::Parameters law_of(const node::config::AnchorsFile& anchors) {
+    directory::Parameters law;
+    law.epoch_length = anchors.epoch_length.value_or(default_epoch);
+    return law;
+}
+
+class Joining {
+ public:
+    explicit Joining(const std::filesystem::path& config_file)
+        : config_file_{config_file},
+          config_{operation::load_config(config_file)},
+          identity_{keys::Identity::load(config_.data_dir)},
+          anchors_{node::config::load_anchors_file(config_.network)},
+          law_{law_of(anchors_)},
+          store_{config_.runtime_dir, law_.epoch_length, operation::packets_per_key(config_, law_)},
+          clock_{config_.runtime_dir},
+          keyring_{law_.epoch_length, law_.key_grace()},
+          keys_{store_,           keyring_,
+                identity_,        operation::describe(config_, identity_),
+                config_.data_dir, law_.epoch_length},
+          shutdown_{io_.get_executor()},
+          tasks_{io_.get_executor(),
+                 [this](const std::string& task, const std::string& what) {
+                     log(Level::error, task + " died: " + what);
+                     failed_ = true;
+                     shutdown_.request();
+                 }},
+          ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
+          contact_{io_.get_executor(),
+                   {anchors_, law_.epoch_length, config_.data_dir, config_.document,
+                    [this] { return clock_.now(); }, [] {}}},
+          control_{operation::status_socket(
+              io_.get_executor(), config_.control,
+              {[this] { return status(); }, [this] { return clock_.confirm(); }}, tasks_)} {
+        keys_.maintain(clock_.key_time());
+        shutdown_.add("close", close_max, [this] { return close(); });
+    }
+
+    bool run() {
+        tasks_.spawn("authority", contact_.run());
+        tasks_.spawn("control socket", control_.run());
+        tasks_.spawn("joining", look());
+        ending_.spawn("shutdown", shutdown_.run());
+        io_.run();
+        if (tasks_.running() + ending_.running() > 0)
+            std::_Exit(static_cast<int>(node::process::ExitCode::failure));
+        if (failed_)
+            throw node::process::StartupError{node::process::ExitCode::failure,
+                                              "the relay could not wait for its network"};
+        return joined_;
+    }
+
+ private:
+    asio::awaitable<void> look() {
+        for (;;) {
+            keys_.maintain(clock_.key_time());
+            if (listed()) break;
+            timer_.expires_after(look_period);
+            const auto waited = co_await timer_.async_wait(as_result);
+            if (std::get<0>(waited)) co_return;
+        }
+        joined_ = true;
+        shutdown_.request();
+    }
+
+    /// A document is here that lists this relay with the keys that it has.
+    bool listed() {
+        try {
+            const auto now = clock_.now();
+            const auto loaded = operation::load_all(config_file_, now);
+            const auto& document = *loaded.document.document;
+            const auto* self = document.find(identity_.id);
+            return self != nullptr && keys_.matches(*self, document.epoch);
+        } catch (const node::process::StartupError&) {
+            return false;  // not yet; `status` shows what the authority says
+        }
+    }
+
+    operation::StatusFacts status() {
+        operation::StatusFacts status;
+        status.name = config_.name;
+        status.identity = identity_.id;
+        status.role = config_.role == directory::Role::mix ? "mix" : "gateway";
+        status.layer = config_.layer;
+        status.network = anchors_.anchors.network;
+        status.key_epochs = keyring_.epochs();
+        status.memory_locked = store_.memory_locked();
+        status.facts.version = operation::program_version;
+        status.facts.state = core::State::starting;
+        status.facts.config_last_reload_successful = true;
+        status.jump = clock_.jump();
+        status.authority = contact_.facts();
+        return status;
+    }
+
+    asio::awaitable<void> close() {
+        control_.close();
+        tasks_.cancel();
+        co_await tasks_.wait();
+    }
+
+    asio::io_context io_{1};
+    std::filesystem::path config_file_;
+    operation::RelayConfig config_;
+    keys::Identity identity_;
+    node::config::AnchorsFile anchors_;
+    directory::Parameters law_;
+    keys::KeyStore store_;
+    operation::RelayClock clock_;
+    core::Keyring keyring_;
+    keys::EpochKeys keys_;
+    node::process::Shutdown shutdown_;
+    node::process::TaskGroup tasks_;
+    node::process::TaskGroup ending_;  // runs the shutdown itself
+    operation::AuthorityContact contact_;
+    node::process::ControlSocket control_;
+    asio::steady_timer timer_{io_};
+    bool joined_ = false;
+    bool failed_ = false;
+};
+
+}  // namespace
+
+bool join_network(const std::filesystem::path& config_file, const std::string& why) {
+    log(Level::info, "waits until a network document lists this relay: " + why);
+    return Joining{config_file}.run();
+}
+
+}  // namespace nightjar::relay

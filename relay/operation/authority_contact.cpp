@@ -1,0 +1,198 @@
+#include "relay/operation/authority_contact.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include "sphinx/directory/descriptor.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/log.hpp"
+
+namespace nightjar::relay::operation {
+
+namespace fs = std::filesystem;
+using node::process::as_result;
+using node::process::Level;
+using node::process::log;
+
+namespace {
+
+constexpr base::Milliseconds wait_max{5000};  // the kept time may jump while this waits
+constexpr base::Seconds ask_patience{30};
+constexpr std::size_t said_max = 300;
+
+std::string read(const fs::path& file, std::size_t size_max) {
+    std::ifstream stream{file, std::ios::binary};
+    std::string text(size_max + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    return text;
+}
+
+/// The first line of an answer, for the operator's terminal: printable, and not long.
+std::string first_line(std::string_view body) {
+    auto line = std::string{body.substr(0, std::min(body.find('\n'), said_max))};
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return line;
+}
+
+/// The document, if it is one of the network and is valid at its beginning.
+std::optional<directory::Document> check_text(std::string_view text,
+                                              const directory::Anchors& anchors, base::Wall now) {
+    auto parsed = directory::parse(text);
+    if (!parsed) return std::nullopt;
+    const auto when = std::max(now, parsed->valid_from);
+    if (!directory::check(*parsed, anchors, when, {})) return std::nullopt;
+    return *std::move(parsed);
+}
+
+fs::path next_of(const fs::path& document) {
+    return document.string() + ".next";
+}
+
+}  // namespace
+
+void begin_next_document(const fs::path& document, const directory::Anchors& anchors,
+                         base::Wall now) {
+    const auto next = next_of(document);
+    if (!fs::exists(next)) return;
+    const auto waiting = check_text(read(next, directory::document_text_max), anchors, now);
+    if (waiting && waiting->valid_from > now) return;
+    // An invalid or expired one is of no use.
+    std::error_code ignored;
+    if (waiting)
+        fs::rename(next, document, ignored);
+    else
+        fs::remove(next, ignored);
+}
+
+AuthorityContact::AuthorityContact(boost::asio::any_io_executor executor, ContactOptions options)
+    : options_{std::move(options)},
+      plan_{options_.epoch_length, random_},
+      timer_{std::move(executor)} {
+    for (const auto& service : options_.anchors.services) {
+        const auto host = base::IpAddress::parse(service.address.host);
+        peers_.push_back({{host.value(), service.address.port}, service.key});
+    }
+    facts_.address = directory::to_text(options_.anchors.services.front().address);
+    facts_.said = "not asked yet";
+}
+
+boost::asio::awaitable<void> AuthorityContact::run() {
+    look_at_files();
+    for (;;) {
+        begin_next(options_.now());
+        const auto now = options_.now();
+        const auto step = plan_.next(now);
+        if (step.what != AuthorityPlan::Step::What::wait) {
+            co_await take(step);
+            continue;
+        }
+        auto until = step.until;
+        if (next_begins_) until = std::min(until, *next_begins_);
+        timer_.expires_after(std::clamp(until - now, base::Milliseconds{1}, wait_max));
+        const auto waited = co_await timer_.async_wait(as_result);
+        if (std::get<0>(waited)) co_return;
+    }
+}
+
+/// What is here already from an earlier run, or put here by hand.
+void AuthorityContact::look_at_files() {
+    const auto now = options_.now();
+    const auto& anchors = options_.anchors.anchors;
+    for (const auto& file : {options_.document, next_of(options_.document)}) {
+        const auto found = check_text(read(file, directory::document_text_max), anchors, now);
+        if (!found) continue;
+        plan_.have(found->epoch);
+        if (file != options_.document) next_begins_ = found->valid_from;
+    }
+}
+
+void AuthorityContact::begin_next(base::Wall now) {
+    if (!next_begins_ || now < *next_begins_) return;
+    begin_next_document(options_.document, options_.anchors.anchors, now);
+    next_begins_.reset();
+    options_.on_document();
+}
+
+boost::asio::awaitable<void> AuthorityContact::take(AuthorityPlan::Step step) {
+    bool done = false;
+    std::string error;
+    try {
+        if (step.what == AuthorityPlan::Step::What::send)
+            done = co_await send(step.epoch);
+        else
+            done = co_await fetch(step.epoch);
+    } catch (const boost::system::system_error& cancelled) {
+        if (cancelled.code() == boost::asio::error::operation_aborted) throw;
+        error = cancelled.what();
+    } catch (const std::exception& full_disk) {
+        error = full_disk.what();
+    }
+    if (!error.empty()) log(Level::warning, error);
+    if (!done) plan_.failed(options_.now());
+}
+
+void AuthorityContact::say(base::Epoch descriptor, bool accepted, std::string line) {
+    const bool news = line != facts_.said;
+    facts_.address = directory::to_text(options_.anchors.services[asked_ % peers_.size()].address);
+    facts_.descriptor = descriptor;
+    facts_.accepted = accepted;
+    facts_.said = std::move(line);
+    if (news && !accepted)
+        log(Level::warning,
+            "the authority at " + facts_.address + " does not take the descriptor: " + facts_.said);
+}
+
+boost::asio::awaitable<bool> AuthorityContact::send(base::Epoch epoch) {
+    const auto current = directory::epoch_at(options_.now(), options_.epoch_length);
+    const auto* name = epoch == current ? "descriptor" : "descriptor.next";
+    const auto text = read(options_.data_dir / name, directory::descriptor_size_max);
+    const auto mine = directory::parse_descriptor(text);
+    if (!mine || mine->epoch != epoch) co_return false;  // it is written within seconds of the turn
+    node::https::ClientLimits limits;
+    limits.body_max = 4096;
+    limits.deadline = ask_patience;
+    // Named: g++ 12 destroys a temporary in a co_await expression twice.
+    const node::https::Request request{"POST", "/descriptor", text, {}};
+    const auto reply = co_await node::https::ask(peer(), request, limits);
+    if (!reply) {
+        say(epoch, false, reply.error());
+        ++asked_;
+        co_return false;
+    }
+    const bool accepted = reply->status == 200;
+    say(epoch, accepted, first_line(reply->body));
+    const bool too_late = reply->status == 409;
+    if (accepted || too_late) plan_.settled(epoch);
+    co_return accepted || too_late;
+}
+
+boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
+    node::https::ClientLimits limits;
+    limits.body_max = directory::document_text_max;
+    limits.deadline = ask_patience;
+    const node::https::Request request{"GET", "/document/" + std::to_string(epoch.value), {}, {}};
+    const auto reply = co_await node::https::ask(peer(), request, limits);
+    if (!reply) ++asked_;
+    if (!reply || reply->status != 200) co_return false;
+    const auto now = options_.now();
+    const auto document = check_text(reply->body, options_.anchors.anchors, now);
+    if (!document || document->epoch != epoch) {
+        log(Level::warning, "the authority at " + facts_.address + " sent a document of epoch " +
+                                std::to_string(epoch.value) + " that is not to be trusted");
+        co_return false;
+    }
+    const bool early = document->valid_from > now;
+    node::files::replace_file(early ? next_of(options_.document) : options_.document, reply->body,
+                              node::files::Durability::rename_only);
+    plan_.have(epoch);
+    if (early)
+        next_begins_ = document->valid_from;
+    else
+        options_.on_document();
+    co_return true;
+}
+
+}  // namespace nightjar::relay::operation

@@ -1,0 +1,189 @@
+// A relay's contact with an authority over real HTTPS. Rows 36, 37 and 44 of the table of faults:
+// what a relay does with documents that are not to be trusted, or come early.
+#include "relay/operation/authority_contact.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "sphinx/directory/document.hpp"
+#include "sphinx/node/files/key_file.hpp"
+#include "sphinx/node/https/server.hpp"
+#include "sphinx/node/process/clocks.hpp"
+#include "tests/support/descriptors.hpp"
+#include "tests/support/networks.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay::operation;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr base::Seconds hour{3600};
+
+/// An authority that answers as the test says, and a relay's contact with it, in one thread.
+class Pair {
+ public:
+    Pair()
+        : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
+          server_{io_.get_executor(),
+                  {asio::ip::address_v4::loopback(), 0},
+                  "listen",
+                  seed_,
+                  [this](const node::https::Request& request) { return answer(request); },
+                  tasks_} {
+        random_.fill(signing_.span());
+        options_.anchors.anchors.network = "test";
+        options_.anchors.anchors.authorities = {directory::sign_text("", signing_).authority};
+        options_.anchors.services = {
+            {{"127.0.0.1", server_.local().port()}, {node::files::ed25519_public(seed_)}}};
+        options_.epoch_length = hour;
+        options_.data_dir = folder_.path();
+        options_.document = folder_.path() / "document";
+        options_.now = [this] { return now; };
+        options_.on_document = [this] { ++taken; };
+        test::RelayKeys keys{random_};
+        auto relay = test::random_relay(random_, 1);
+        relay.addresses = {{"127.0.0.1", 9}};
+        for (const auto& [name, at] :
+             {std::pair{"descriptor", epoch()}, std::pair{"descriptor.next", epoch().next()}})
+            std::ofstream{folder_.path() / name} << keys.describe(relay, at);
+        contact_.emplace(io_.get_executor(), options_);
+        tasks_.spawn("server", server_.run());
+    }
+    ~Pair() {
+        server_.close();
+        tasks_.cancel();
+        io_.restart();
+        io_.run_for(std::chrono::seconds{2});
+    }
+
+    base::Epoch epoch() const { return directory::epoch_at(now, hour); }
+    std::string document(base::Epoch at, bool good = true) {
+        directory::Document made;
+        made.network = "test";
+        made.epoch = at;
+        made.valid_from = directory::epoch_start(at, hour);
+        made.valid_until = made.valid_from + 2 * hour;
+        made.relays = {test::random_relay(random_, 0)};
+        made.relays.front().addresses = {{"127.0.0.1", 9}};
+        directory::sign(made, signing_);
+        if (!good) made.relays.front().capacity += 1;
+        return directory::to_text(made);
+    }
+    void run(int milliseconds) {
+        if (!started_) tasks_.spawn("contact", contact_->run());
+        started_ = true;
+        io_.restart();
+        io_.run_for(base::Milliseconds{milliseconds});
+    }
+    std::string file(const char* name) const {
+        std::ifstream stream{folder_.path() / name, std::ios::binary};
+        return {std::istreambuf_iterator<char>{stream}, {}};
+    }
+    const AuthorityContact::Facts& facts() const { return contact_->facts(); }
+
+    base::Wall now{base::Seconds{1'800'000'000} + hour - base::Seconds{100}};
+    std::map<std::string, std::string> pages;
+    unsigned descriptor_status = 200;
+    std::string said = "as you wish";
+    std::vector<std::string> posted;
+    int taken = 0;
+
+ private:
+    node::https::Answer answer(const node::https::Request& request) {
+        node::https::Answer made;
+        if (request.method == "POST") {
+            posted.push_back(request.body);
+            made.status = descriptor_status;
+            made.body = said;
+        } else if (const auto found = pages.find(request.target); found != pages.end()) {
+            made.body = found->second;
+        } else {
+            made.status = 404;
+        }
+        return made;
+    }
+
+    test::TemporaryFolder folder_;
+    base::SeededRandom random_{4};
+    base::Secret<32> signing_;
+    base::Secret<32> seed_ = node::files::new_key();
+    asio::io_context io_;
+    node::process::TaskGroup tasks_;
+    node::https::Server server_;
+    ContactOptions options_;
+    std::optional<AuthorityContact> contact_;
+    bool started_ = false;
+};
+
+std::string page(base::Epoch epoch) {
+    return "/document/" + std::to_string(epoch.value);
+}
+
+}  // namespace
+
+TEST_CASE("authority contact: both descriptors are sent, and the documents become files") {
+    Pair pair;
+    const auto mine = pair.document(pair.epoch());
+    const auto next = pair.document(pair.epoch().next());
+    pair.pages = {{page(pair.epoch()), mine}, {page(pair.epoch().next()), next}};
+    pair.run(500);
+    CHECK(pair.posted.size() == 2);
+    CHECK(pair.facts().accepted);
+    CHECK(pair.file("document") == mine);
+    CHECK(pair.taken == 1);
+    CHECK(pair.file("document.next") == next);
+
+    pair.now += base::Seconds{110};  // the next epoch has begun
+    pair.run(5500);
+    CHECK(pair.file("document") == next);
+    CHECK(pair.file("document.next").empty());
+    CHECK(pair.taken == 2);
+}
+
+TEST_CASE("authority contact, faults 37: a document that is not to be trusted is not kept") {
+    Pair pair;
+    pair.pages = {{page(pair.epoch()), pair.document(pair.epoch(), false)},
+                  {page(pair.epoch().next()), pair.document({pair.epoch().value - 1})}};
+    pair.run(500);
+    CHECK(pair.file("document").empty());
+    CHECK(pair.file("document.next").empty());
+    CHECK(pair.taken == 0);
+    pair.pages = {{page(pair.epoch()), "nightjar-document 1\n"}};
+    pair.run(200);
+    CHECK(pair.file("document").empty());
+}
+
+TEST_CASE("authority contact: what the authority says is shown as one printable line") {
+    Pair pair;
+    pair.descriptor_status = 403;
+    pair.said = "not on the list\x1b[31m\nmore";
+    pair.run(500);
+    CHECK_FALSE(pair.facts().accepted);
+    CHECK(pair.facts().said == "not on the list?[31m");
+    pair.said = std::string(3'000, 'x');
+    pair.now += base::Seconds{65};
+    pair.run(5500);
+    CHECK(pair.facts().said == std::string(300, 'x'));
+}
+
+TEST_CASE("authority contact, faults 36: a document that was fetched ahead serves a start") {
+    Pair pair;
+    test::TemporaryFolder folder;
+    const auto document = folder.path() / "document";
+    const auto next = pair.document(pair.epoch().next());
+    directory::Anchors anchors{"test", {directory::parse(next)->signatures.front().authority}, {}};
+    std::ofstream{folder.path() / "document.next"} << next;
+    begin_next_document(document, anchors, pair.now);
+    CHECK_FALSE(std::filesystem::exists(document));  // it is not valid yet
+    begin_next_document(document, anchors, pair.now + hour);
+    CHECK(std::filesystem::exists(document));
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "document.next"));
+    std::ofstream{folder.path() / "document.next"} << "half a docu";
+    begin_next_document(document, anchors, pair.now + hour);
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "document.next"));
+    CHECK(std::filesystem::file_size(document) == next.size());
+}
