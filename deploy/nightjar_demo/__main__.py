@@ -13,6 +13,7 @@ from .folders import Run, refuse_second_keep, stop_kept
 from .lab import WINDOW_SECONDS as LAB_SECONDS
 from .lab import WINDOWS, WINDOWS_MOST, build_laboratory, run_lab
 from .law import Law
+from .living import LivingNetwork
 from .network import Network
 from .processes import Processes
 from .progress import DemoError, complain, say, stage
@@ -135,7 +136,8 @@ def leave_running(network, run):
     run.note({"kept": network.processes.identities(), "socks": network.socks})
     network.processes.running.clear()
     until = time.strftime("%H:%M", time.localtime(network.ask_client()[0]["valid_until"]))
-    say(f"\nThe network keeps running until its document expires at {until}.")
+    say("\nThe network keeps running: its authority signs each document." if network.lives else
+        f"\nThe network keeps running until its document expires at {until}.")
     say(f"SOCKS5 {network.socks}")
     say(f"  curl --proxy socks5h://{network.socks} {network.url}/small/1")
     for relay in network.relays:
@@ -166,7 +168,8 @@ def run_demo(options):
     laboratory = build_laboratory() if options.lab else None
     run = Run()
     processes = Processes(run.folder, options.keep)
-    network = Network(programs, run, processes, law, record=not options.keep)
+    kind = LivingNetwork if options.authority else Network
+    network = kind(programs, run, processes, law, record=not options.keep)
     kept, bad = False, []
     try:
         if options.lab:
@@ -200,6 +203,9 @@ def parse():
     parser = argparse.ArgumentParser(prog="deploy/demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the network running")
     parser.add_argument("--stop", action="store_true", help="stop what --keep left running")
+    parser.add_argument("--authority", action="store_true",
+                        help="run the authority as a service, so that the network lives by itself; takes some "
+                        "seconds longer to start")
     parser.add_argument("--cascade", action="store_true",
                         help="use one mix per layer, then stop each of them in turn")
     parser.add_argument("--lab", action="store_true",

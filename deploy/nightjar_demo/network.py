@@ -53,6 +53,8 @@ class Network:
     """The network of one run. `programs` is the build folder. `record` names the relays before which a
     recorder stands: none (False), the gateways (True) or EVERY_RELAY."""
 
+    lives = False   # True: an authority signs each document by itself
+
     def __init__(self, programs, run, processes, law, record):
         self.programs, self.processes, self.law = programs, processes, law
         self.folder = run.folder

@@ -8,6 +8,7 @@ from subjects import Cases
 PROGRAMS = ("nightjar-relay", "nightjar-authority", "nightjar")
 FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
 CAPTURE_TEST = "capture_test.py"
+LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
 
 
 def fuzz_names():
@@ -76,6 +77,12 @@ def capture():
     if subprocess.run(["deploy/install-packages", "capture"], cwd=ROOT).returncode != 0:
         raise RuntimeError("tshark cannot be installed, and capture needs it")
     yield CAPTURE_TEST, *python_test(CAPTURE_TEST, Build.preset("test")), own_reason
+
+
+@suite("living", in_all_only=True)
+def living():
+    """a network with an authority that runs as a service, for three epochs: seven minutes"""
+    yield LIVING_TEST, *python_test(LIVING_TEST, Build.preset("test"))
 
 
 @suite("faults")
@@ -158,8 +165,8 @@ def python_test(name, build):
 
 
 def python_tests(build, faults):
-    """The tests/system/*_test.py but the capture's; faults_* are a suite of their own."""
+    """The tests/system/*_test.py but those with a suite of their own; faults_* are one too."""
     for path in sorted((ROOT / "tests/system").glob("*_test.py")):
-        if path.name.startswith("faults_") == faults and path.name != CAPTURE_TEST:
+        if path.name.startswith("faults_") == faults and path.name not in (CAPTURE_TEST, LIVING_TEST):
             leave = (own_reason,) if path.name in NEED_ROOT else ()
             yield path.name, *python_test(path.name, build), *leave

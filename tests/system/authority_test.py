@@ -1,0 +1,110 @@
+"""A network that lives by itself, with real processes.
+
+An authority runs as a service. Through three epochs a download goes on; the authority is killed and comes back; one
+relay joins, and one is expelled. Rows 36 and 41 of the table of faults: a relay without a document waits, and says so.
+"""
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from testnet import PROGRAMS  # noqa: E402
+from nightjar_demo import folders, law, living, processes, transfers  # noqa: E402
+
+EPOCH_SECONDS = 120     # the shortest that an authority signs
+EPOCHS = 3
+RATE = 20_000           # bytes a second of the download: it lasts for all epochs
+JOIN_SECONDS = 2.2 * EPOCH_SECONDS
+
+
+class Living(unittest.TestCase):
+    def setUp(self):
+        self.run_folder = folders.Run()
+        self.processes = processes.Processes(self.run_folder.folder, False)
+        self.net = living.LivingNetwork(PROGRAMS, self.run_folder, self.processes, law.Law(50, 1), False,
+                                        EPOCH_SECONDS)
+        self.file = self.net.folder / "file"
+        self.file.write_bytes(os.urandom(RATE * EPOCH_SECONDS * EPOCHS))
+
+    def tearDown(self):
+        bad = self.processes.stop_all()
+        self.run_folder.remove()
+        self.assertFalse(bad)
+
+    # --- questions ---
+    def status(self, relay):
+        done = subprocess.run([self.net.program("nightjar-relay"), "status", "--config", relay.config, "--json"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return json.loads(done.stdout)
+
+    def until(self, what, seconds, condition):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, f"not within {seconds:.0f} s: {what}")
+            self.processes.check()
+            time.sleep(0.5)
+
+    def start(self):
+        net = self.net
+        net.make_keys()
+        net.sign_document()
+        net.start_services(self.file)
+        for relay in net.relays:
+            net.start_relay(relay)
+        for relay in net.relays:
+            net.wait_active(relay)
+        net.start_client()
+
+    def test_three_epochs_without_a_hand(self):
+        net = self.net
+        self.start()
+        first = net.epoch()
+        download = subprocess.Popen(
+            transfers.Curl(net).command("/file", EPOCHS * EPOCH_SECONDS * 2, net.folder / "downloaded",
+                                        "--limit-rate", str(RATE)),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(download.kill)
+
+        # A relay comes. It is not admitted, and its operator sees that.
+        late = net.new_mix("mix-2late", 2)
+        net.start_relay(late)
+        self.until("the refusal", 20, lambda: "not on this authority's list" in self.status(late)["authority"]["said"])
+        self.assertEqual(self.status(late)["state"], "starting")
+        net.admit(late)
+        self.until("the late relay is active", JOIN_SECONDS, lambda: self.status(late)["state"] == "active")
+
+        # The authority is away for half an epoch, over the moment at which it would sign.
+        authority = self.processes.running.pop("authority")
+        authority.kill()
+        authority.wait()
+        held = self.status(late)["epoch"]
+        time.sleep(EPOCH_SECONDS / 2)
+        net.start_authority()
+
+        # The relay in whose layer the late one is has to go.
+        gone = net.relay("mix-2a")
+        net.expel(gone)
+        self.until("the expelled relay is out", JOIN_SECONDS, lambda: self.status(gone)["state"] == "not_listed")
+        self.assertGreater(self.status(late)["epoch"], held)
+
+        out, error = download.communicate(timeout=EPOCHS * EPOCH_SECONDS * 2)
+        self.assertEqual(download.returncode, 0, error)
+        self.assertTrue(out.startswith("200 "), out)
+        self.assertEqual(hashlib.sha256((net.folder / "downloaded").read_bytes()).digest(),
+                         hashlib.sha256(self.file.read_bytes()).digest())
+        self.assertGreaterEqual(net.epoch(), first + EPOCHS)
+        for relay in net.relays:
+            if relay is not gone:
+                self.assertEqual(self.status(relay)["state"], "active", relay.name)
+                self.assertGreaterEqual(self.status(relay)["epoch"], net.epoch() - 1)
+        signed = {int(file.name) for file in (net.authority / "documents").iterdir()}
+        self.assertLessEqual(set(range(first, net.epoch() + 1)), signed)
+
+
+if __name__ == "__main__":
+    unittest.main()
