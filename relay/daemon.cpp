@@ -302,8 +302,8 @@ operation::StaticFacts Daemon::facts() {
     facts.mix_key_expiry = keys_.expiry();
     facts.config_last_reload_success = reloaded_;
     facts.config_last_reload_successful = reload_successful_;
-    // A loop passes the gateway and one mix of each layer. All of them delay it except this relay.
-    facts.expected_loop_rtt = document.parameters.mean_delay * document.layers();
+    facts.expected_loop_rtt = core::mean_loop_time(document);
+    facts.loops = engine_.loops();
     facts.max_fds = operation::descriptors_max();
     return facts;
 }
@@ -321,7 +321,6 @@ operation::StatusFacts Daemon::status() {
     status.links = engine_.links();
     status.jump = clock_.jump();
     if (contact_) status.authority = contact_->facts();
-    status.loops_missing = engine_.loops_missing();
     status.replay_room_short = engine_.replay_room_short();
     if (lab()) status.lab = engine_.lab_facts();
     return status;

@@ -38,14 +38,23 @@ struct Counters {
     std::uint64_t ticks_missed = 0;       // exit session ticks that had no SURB
     std::uint64_t loops_sent = 0;
     std::uint64_t loops_returned = 0;
-    std::uint64_t loops_lost = 0;    // did not return within the longest route delay
-    std::uint64_t down_cells = 0;    // cells sent to clients, deliveries and padding
-    std::uint64_t held_packets = 0;  // left the mix queue on time
-    std::uint64_t held_ns = 0;       // sum of their times in the queue
-    std::uint64_t asked_ns = 0;      // sum of the delays they requested
+    std::uint64_t loops_lost = 0;      // did not return within the longest route delay
+    std::uint64_t loops_modified = 0;  // returned with another payload
+    std::uint64_t drop_cover = 0;      // packets made while the relay answered withheld packets
+    std::uint64_t down_cells = 0;      // cells sent to clients, deliveries and padding
+    std::uint64_t held_packets = 0;    // left the mix queue on time
+    std::uint64_t held_ns = 0;         // sum of their times in the queue
+    std::uint64_t asked_ns = 0;        // sum of the delays they requested
     std::array<std::uint64_t, drop_reason_count> dropped{};
 
     void drop(DropReason reason) { ++dropped[static_cast<std::size_t>(reason)]; }
+};
+
+/// How a relay's own loops return (relay/core/loop_watch.hpp).
+struct LoopFacts {
+    bool missing = false;      // more are lost than ordinary loss explains
+    bool answers = false;      // packets into this relay are, or were just now, withheld
+    base::Wall withheld_at{};  // when they last were; the epoch if never
 };
 
 /// Exact values, of class L (docs/metrics.md): shown only while the signed document says lab.
@@ -54,7 +63,7 @@ struct LabFacts {
     base::Nanoseconds loop_round_trips{};  // sum over the loops that returned
     std::uint64_t unwrap_refused = 0;      // packets refused because the workers' intake was full
     std::uint64_t no_descriptors = 0;      // see Engine::no_descriptors()
-    bool loops_missing = false;            // more of its loops than ordinary loss explains
+    LoopFacts loops;
 };
 
 /// How many links stand.

@@ -30,61 +30,87 @@ Cover::Cover(base::NodeId self, std::shared_ptr<const directory::Document> docum
       counters_{counters},
       sealer_{std::move(sealer)},
       last_drawn_{now},
-      watch_from_{now + watch_after},
-      watched_{now} {
-    assert(document_);
-}
+      watch_{*document_, now} {}
 
 void Cover::use(std::shared_ptr<const directory::Document> document) {
     document_ = std::move(document);
+    watch_.use(*document_);
 }
 
 void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     expire(now);
-    watch(now);
+    watch_.step(now);
     draw_ahead(now, wall);
     while (!ahead_.empty() && ahead_.front().at <= now) {
         auto slot = std::move(ahead_.front());
         ahead_.pop_front();
         // After a stall we do not send the late loops: a burst would only reveal the stall.
-        if (slot.loop && now - slot.at <= lateness_max) {
-            out.push_back(std::move(*slot.loop));
-            remember(slot.identifier, now);
-            ++counters_.loops_sent;
-        }
+        if (slot.built && now - slot.at <= lateness_max)
+            send(std::move(*slot.built), slot.identifier, now, out);
         draw_ahead(now, wall);
     }
 }
 
 void Cover::send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     if (stopped_) return;
-    auto identifier = random_.id<base::SurbId>();
-    while (identifier.is_zero())
-        identifier = random_.id<base::SurbId>();
-    auto loop = build(identifier, wall);
-    if (!loop) return;
-    out.push_back(std::move(*loop));
-    remember(identifier, now);
+    const auto identifier = draw_identifier();
+    if (auto built = build(identifier, wall)) send(std::move(*built), identifier, now, out);
+}
+
+void Cover::send(Built built, const base::SurbId& identifier, base::Mono now,
+                 std::vector<Loop>& out) {
+    if (by_age_.size() == outstanding_max) {
+        lose(by_age_.front().second);
+        by_age_.pop_front();
+    }
+    outstanding_.emplace(identifier, OnItsWay{now, std::move(built.way)});
+    by_age_.emplace_back(now, identifier);
+    in_time_.emplace_back(now, identifier);
+    out.push_back(std::move(built.loop));
     ++counters_.loops_sent;
 }
 
+void Cover::drop_cover(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
+    if (!runs() || !watch_.answers()) return drop_cover_due_.reset();
+    const auto mean_gap = document_->parameters.relay_loops.mean_gap() / drop_cover_loops;
+    if (!drop_cover_due_) drop_cover_due_ = now + random_.exponential(mean_gap);
+    // As with loops: no burst after a stall.
+    drop_cover_due_ = std::max(*drop_cover_due_, now - lateness_max);
+    for (; *drop_cover_due_ <= now; *drop_cover_due_ += random_.exponential(mean_gap)) {
+        auto built = build_drop_cover(wall);
+        if (!built) continue;
+        out.push_back(std::move(*built));
+        ++counters_.drop_cover;
+    }
+}
+
 base::Mono Cover::next_due() const {
-    if (!ahead_.empty()) return ahead_.front().at;
+    const auto drop_cover = drop_cover_due_.value_or(base::Mono::max());
+    if (!ahead_.empty()) return std::min(ahead_.front().at, drop_cover);
     return runs() ? last_drawn_ : base::Mono::max();
 }
 
-bool Cover::returned(const base::SurbId& identifier, base::Mono arrived) {
+bool Cover::returned(const base::SurbId& identifier, base::Mono arrived, bool intact) {
     const auto found = outstanding_.find(identifier);
     if (found == outstanding_.end()) return false;
-    if (round_trips_.size() < round_trips_max) round_trips_.push_back(arrived - found->second);
+    const auto& [sent, way, late] = found->second;
+    if (intact) {
+        if (round_trips_.size() < round_trips_max) round_trips_.push_back(arrived - sent);
+        watch_.returned(way, arrived - sent, late);
+        ++counters_.loops_returned;
+    } else {
+        if (!late) watch_.late(way);
+        watch_.lost(way);
+        ++counters_.loops_modified;
+    }
     outstanding_.erase(found);
-    ++counters_.loops_returned;
     return true;
 }
 
 void Cover::stop() {
     stopped_ = true;
     ahead_.clear();
+    drop_cover_due_.reset();
 }
 
 std::vector<base::Nanoseconds> Cover::take_round_trips() {
@@ -103,59 +129,89 @@ void Cover::draw_ahead(base::Mono now, base::Wall wall) {
     const auto mean_gap = document_->parameters.relay_loops.mean_gap();
     while (ahead_.size() < built_ahead) {
         last_drawn_ += random_.exponential(mean_gap);
-        Slot slot{last_drawn_, random_.id<base::SurbId>(), {}};
-        while (slot.identifier.is_zero())
-            slot.identifier = random_.id<base::SurbId>();
+        Slot slot{last_drawn_, draw_identifier(), {}};
         // Do not build a loop for a time that a stall has already made too late.
         const auto ahead = slot.at - now;
         if (-ahead <= lateness_max)
-            slot.loop = build(slot.identifier,
-                              wall + std::chrono::duration_cast<base::Milliseconds>(ahead));
+            slot.built = build(slot.identifier,
+                               wall + std::chrono::duration_cast<base::Milliseconds>(ahead));
         ahead_.push_back(std::move(slot));
     }
 }
 
-std::optional<Cover::Loop> Cover::build(const base::SurbId& identifier, base::Wall wall) {
-    const auto& parameters = document_->parameters;
+base::SurbId Cover::draw_identifier() {
+    auto identifier = random_.id<base::SurbId>();
+    while (identifier.is_zero())
+        identifier = random_.id<base::SurbId>();
+    return identifier;
+}
+
+std::optional<Cover::Built> Cover::build(const base::SurbId& identifier, base::Wall wall) {
     const auto* self = document_->find(self_);
     if (!self) return {};
     const auto route = directory::relay_loop_route(*document_, *self, random_);
     if (!route) return {};
+    auto loop = seal(*route, base::Destination{self_.bytes}, identifier, wall);
+    if (!loop) return {};
+    LoopWay way;
+    for (const auto* relay : *route)
+        if (relay != self) way.push_back(relay->identity);
+    return Built{std::move(*loop), std::move(way)};
+}
+
+/// A loop's way as far as its gateway. The zeros of the destination and identifier name nobody.
+std::optional<Cover::Loop> Cover::build_drop_cover(base::Wall wall) {
+    const auto* self = document_->find(self_);
+    if (!self) return {};
+    auto route = directory::relay_loop_route(*document_, *self, random_);
+    if (!route) return {};
+    const auto gateway = std::find_if(route->begin(), route->end(), [](const auto* relay) {
+        return relay->role == directory::Role::gateway;
+    });
+    assert(gateway != route->end());
+    route->erase(gateway + 1, route->end());
+    return seal(*route, {}, {}, wall);
+}
+
+std::optional<Cover::Loop> Cover::seal(std::span<const directory::Relay* const> route,
+                                       const base::Destination& destination,
+                                       const base::SurbId& identifier, base::Wall wall) {
+    const auto& parameters = document_->parameters;
     const auto epoch = directory::epoch_to_build_for(wall, parameters.epoch_length);
     std::vector<packet::Hop> hops;
-    for (const auto* relay : *route) {
+    for (const auto* relay : route) {
         const auto* key = document_->mix_key(*relay, epoch);
         if (!key) return {};
         const auto delay = parameters.draw_delay(random_);
         hops.push_back({relay->identity, *key, static_cast<std::uint64_t>(delay.count())});
     }
     auto cell = cell::Cell::boxed_packet(epoch.low_byte());
-    if (!sealer_->seal(hops, base::Destination{self_.bytes}, identifier, random_, cell->body()))
-        return {};
-    return Loop{route->front()->identity, std::move(cell)};
+    if (!sealer_->seal(hops, destination, identifier, random_, cell->body())) return {};
+    return Loop{route.front()->identity, std::move(cell)};
 }
 
-void Cover::watch(base::Mono now) {
-    if (now - watched_ < base::Seconds{1}) return;
-    watched_ = now;
-    const auto returned = std::exchange(returned_, counters_.loops_returned);
-    const auto lost = std::exchange(lost_, counters_.loops_lost);
-    if (now >= watch_from_) losses_.poll(returned_ - returned, lost_ - lost);
-}
-
-void Cover::remember(const base::SurbId& identifier, base::Mono sent) {
-    if (by_age_.size() == outstanding_max) {
-        counters_.loops_lost += outstanding_.erase(by_age_.front().second);
-        by_age_.pop_front();
-    }
-    outstanding_.emplace(identifier, sent);
-    by_age_.emplace_back(sent, identifier);
+void Cover::lose(const base::SurbId& identifier) {
+    const auto found = outstanding_.find(identifier);
+    if (found == outstanding_.end()) return;
+    if (!found->second.late) watch_.late(found->second.way);
+    watch_.lost(found->second.way);
+    outstanding_.erase(found);
+    ++counters_.loops_lost;
 }
 
 void Cover::expire(base::Mono now) {
+    const auto late = now - watch_.late_after();
+    while (!in_time_.empty() && in_time_.front().first < late) {
+        if (const auto found = outstanding_.find(in_time_.front().second);
+            found != outstanding_.end()) {
+            found->second.late = true;
+            watch_.late(found->second.way);
+        }
+        in_time_.pop_front();
+    }
     const auto oldest = now - document_->parameters.longest_route_delay();
     while (!by_age_.empty() && by_age_.front().first < oldest) {
-        counters_.loops_lost += outstanding_.erase(by_age_.front().second);
+        lose(by_age_.front().second);
         by_age_.pop_front();
     }
 }

@@ -6,8 +6,10 @@
 //
 // Send times form a Poisson process and are drawn ahead as absolute times. Each loop is built at
 // least one gap before its send time, so that the build time does not shift it. A loop that does
-// not return within the longest route delay counts as lost. Pure; one thread. `random` and
-// `counters` must outlive this object.
+// not return within the longest route delay counts as lost. A watch (loop_watch.hpp) judges how
+// they return. If it finds that packets into this relay are withheld, the relay answers: for as
+// long, it also makes drop cover. Those packets go to a gateway, which drops them. Before that they
+// look like any other. Pure; one thread. `random` and `counters` must outlive this object.
 #pragma once
 
 #include <deque>
@@ -18,8 +20,8 @@
 #include <vector>
 
 #include "relay/core/counters.hpp"
+#include "relay/core/loop_watch.hpp"
 #include "sphinx/base/ids.hpp"
-#include "sphinx/base/loss_watch.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
@@ -37,18 +39,11 @@ struct LoopSealer {
                       const base::SurbId& identifier, base::Random& random, base::ByteSpan packet);
 };
 
-/// What a relay's watch over its loops takes for ordinary: 1 % of loss on each of a loop's 4 links,
-/// with some room. At most one false alarm in a year of polls, one poll a second.
-inline constexpr base::LossLaw relay_loop_law{
-    .ordinary = 0.06, .withheld = 0.3, .polls_between_alarms = 365.25 * 86'400};
-
 class Cover {
  public:
     static constexpr std::size_t outstanding_max = 1024;  // beyond this the oldest counts as lost
     static constexpr std::size_t built_ahead = 2;  // loops that are built before they are due
     static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
-    /// Loops of this time after the start do not count: neighbours may start at the same time.
-    static constexpr base::Seconds watch_after{60};
 
     /// If `document` does not list `self`, no loop is sent.
     Cover(base::NodeId self, std::shared_ptr<const directory::Document> document,
@@ -68,32 +63,52 @@ class Cover {
     /// Appends one more loop, built now: an exit's, to fill its total (exit_level.hpp).
     void send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out);
 
-    /// A final packet that is addressed to this relay's own identity arrived at `arrived`. Returns
-    /// false if it is not one of our loops, or if that loop has already returned or been counted as
-    /// lost.
-    bool returned(const base::SurbId& identifier, base::Mono arrived);
+    /// Appends the drop cover that is due: a Poisson process at `drop_cover_loops` times the rate
+    /// of loops while the relay answers. Each packet goes through the mix like one that has
+    /// arrived.
+    void drop_cover(base::Mono now, base::Wall wall, std::vector<Loop>& out);
+
+    /// A final packet that is addressed to this relay's own identity arrived at `arrived`.
+    /// `intact`: its payload is the loop's. Returns false if it is not one of our loops, or if that
+    /// loop has already returned or been counted as lost.
+    bool returned(const base::SurbId& identifier, base::Mono arrived, bool intact);
 
     /// Sends no more loops. Loops that are already on their way are still counted.
     void stop();
 
-    /// More loops are missing than ordinary loss explains.
-    bool loops_missing() const { return losses_.alarmed(); }
+    const LoopWatch& watch() const { return watch_; }
     std::size_t outstanding() const { return outstanding_.size(); }
     /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_round_trips();
 
  private:
+    struct Built {
+        Loop loop;
+        LoopWay way;
+    };
     struct Slot {
         base::Mono at;
         base::SurbId identifier;
-        std::optional<Loop> loop;  // nullopt if it could not be built: nothing is sent then
+        std::optional<Built> built;  // nullopt if it could not be built: nothing is sent then
     };
+    struct OnItsWay {
+        base::Mono sent;
+        LoopWay way;
+        bool late = false;
+    };
+    using ByAge = std::deque<std::pair<base::Mono, base::SurbId>>;
+
     bool runs() const;
     void draw_ahead(base::Mono now, base::Wall wall);
-    std::optional<Loop> build(const base::SurbId& identifier, base::Wall wall);
-    void remember(const base::SurbId& identifier, base::Mono sent);
+    base::SurbId draw_identifier();
+    std::optional<Built> build(const base::SurbId& identifier, base::Wall wall);
+    std::optional<Loop> build_drop_cover(base::Wall wall);
+    std::optional<Loop> seal(std::span<const directory::Relay* const> route,
+                             const base::Destination& destination, const base::SurbId& identifier,
+                             base::Wall wall);
+    void send(Built built, const base::SurbId& identifier, base::Mono now, std::vector<Loop>& out);
+    void lose(const base::SurbId& identifier);
     void expire(base::Mono now);
-    void watch(base::Mono now);
 
     base::NodeId self_;
     std::shared_ptr<const directory::Document> document_;
@@ -102,14 +117,12 @@ class Cover {
     std::shared_ptr<LoopSealer> sealer_;
     bool stopped_ = false;
     base::Mono last_drawn_;
-    base::LossWatch losses_{relay_loop_law};
-    base::Mono watch_from_;
-    base::Mono watched_;          // when the counters were last read
-    std::uint64_t returned_ = 0;  // the counters then
-    std::uint64_t lost_ = 0;
+    LoopWatch watch_;
     std::deque<Slot> ahead_;
-    std::map<base::SurbId, base::Mono> outstanding_;          // identifier -> send time
-    std::deque<std::pair<base::Mono, base::SurbId>> by_age_;  // oldest first, returned ones too
+    std::map<base::SurbId, OnItsWay> outstanding_;
+    ByAge by_age_;   // oldest first, returned ones too
+    ByAge in_time_;  // of these, those that were not yet looked at for lateness
+    std::optional<base::Mono> drop_cover_due_;  // while the relay answers
     std::vector<base::Nanoseconds> round_trips_;
 };
 

@@ -16,7 +16,9 @@ FinalAction final_action(const packet::Final& final, const base::NodeId& self, b
     const bool zero = final.identifier.is_zero();
     if (own && !zero) return OwnLoop{final.identifier};
     if (own) return is_exit ? FinalAction{ToExit{}} : FinalAction{DropReason::misrouted};
-    if (zero || !is_gateway) return DropReason::misrouted;
+    if (!is_gateway) return DropReason::misrouted;
+    if (zero && final.destination.is_zero()) return Nowhere{};
+    if (zero) return DropReason::misrouted;
     return ToMailbox{base::MailboxId{final.destination.bytes}};
 }
 

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "relay/core/counters.hpp"
-#include "relay/core/held.hpp"
+#include "relay/core/mix_laws.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/packet/packet.hpp"
@@ -17,15 +17,18 @@ namespace nightjar::relay::core {
 struct OwnLoop {
     base::SurbId identifier;
 };
-/// Not a HeldTarget: two of the outcomes never enter the mix, and a held packet must not be able to
-/// be one of them.
-using FinalAction = std::variant<OwnLoop, ToExit, ToMailbox, DropReason>;
+/// Drop cover of some relay: its way ends here.
+struct Nowhere {};
+/// Not a HeldTarget: three of the outcomes never enter the mix, and a held packet must not be able
+/// to be one of them.
+using FinalAction = std::variant<OwnLoop, ToExit, ToMailbox, Nowhere, DropReason>;
 
 /// Decides what the relay `self` does with a final packet, from the last routing block alone:
 ///
 ///   from a client                           misrouted: a client's packet never ends at its gateway
 ///   own identity, zero identifier           exit payload; misrouted if this relay is no exit
 ///   own identity, another identifier        own loop
+///   zero destination and identifier         drop cover, if this is a gateway; else misrouted
 ///   other destination, zero identifier      misrouted
 ///   other destination, another identifier   that mailbox, if this is a gateway; else misrouted
 FinalAction final_action(const packet::Final& final, const base::NodeId& self, bool from_client,

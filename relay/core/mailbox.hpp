@@ -22,7 +22,6 @@
 
 #include "relay/core/counters.hpp"
 #include "relay/core/egress.hpp"
-#include "relay/core/held.hpp"
 #include "sphinx/base/due_heap.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/keyed_hash.hpp"

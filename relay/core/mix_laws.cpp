@@ -8,11 +8,22 @@
 #include <utility>
 
 #include "relay/core/limits.hpp"
+#include "relay/core/loop_watch.hpp"
 #include "relay/core/mix_queue.hpp"
 
 namespace nightjar::relay::core {
 
 using directory::MixLaw;
+
+namespace {
+
+/// The part that leaves while a relay answers withheld packets.
+double longer_pool_part(directory::Parameters parameters) {
+    parameters.mean_delay *= answer_stretch;
+    return parameters.pool_part();
+}
+
+}  // namespace
 
 std::unique_ptr<Mix> make_mix(const directory::Parameters& parameters, std::size_t capacity,
                               base::Random& random) {
@@ -117,7 +128,9 @@ TimedPool::TimedPool(const directory::Parameters& parameters, std::size_t capaci
       pool_{capacity, random},
       interval_{parameters.mixing.interval},
       cap_{parameters.delay_cap()},
-      part_{parameters.pool_part()},
+      usual_part_{parameters.pool_part()},
+      small_part_{longer_pool_part(parameters)},
+      part_{usual_part_},
       keep_{parameters.mixing.keep},
       // Ticks are at whole milliseconds, so this adds no wait for a tick.
       next_{base::Milliseconds{

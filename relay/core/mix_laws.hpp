@@ -16,14 +16,36 @@
 #pragma once
 
 #include <memory>
+#include <variant>
 #include <vector>
 
-#include "relay/core/held.hpp"
+#include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
+#include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/parameters.hpp"
 
 namespace nightjar::relay::core {
+
+// The destination of a held packet.
+struct ToRelay {
+    base::NodeId next;
+};
+struct ToMailbox {
+    base::MailboxId client;
+};
+struct ToExit {};
+using HeldTarget = std::variant<ToRelay, ToMailbox, ToExit>;
+
+// One cache line: among thousands of packets, a due packet is rarely in the cache.
+struct alignas(64) HeldPacket {
+    cell::CellBox cell;
+    HeldTarget where;
+    base::Mono arrived;         // when the delay starts: at arrival, or at the entry moment
+    base::Nanoseconds delay{};  // the sender's, or the relay's own for a packet that ends here
+    base::Mono due() const { return arrived + delay; }
+};
+static_assert(sizeof(HeldPacket) == 64);
 
 class Mix {
  public:
@@ -43,6 +65,10 @@ class Mix {
     /// release() finds nothing, once.
     virtual base::Mono next_due() const = 0;
     virtual std::size_t size() const = 0;
+    /// While a relay answers withheld packets, its mix keeps them for longer (loop_watch.hpp). The
+    /// packets of MixQueue ask for longer delays then, and those of Threshold already stay for as
+    /// long as any packet may.
+    virtual void keep_longer(bool) {}
 
  protected:
     Mix() = default;
@@ -108,6 +134,8 @@ class TimedPool final : public Mix {
     void slept(base::Nanoseconds gap) override { pool_.slept(gap); }
     base::Mono next_due() const override;
     std::size_t size() const override { return pool_.size(); }
+    /// Then a smaller part leaves, so that the mean time is longer.
+    void keep_longer(bool longer) override { part_ = longer ? small_part_ : usual_part_; }
 
  private:
     base::Mono end_after(base::Mono arrived) const;
@@ -117,6 +145,8 @@ class TimedPool final : public Mix {
     Pool pool_;
     base::Nanoseconds interval_;
     base::Nanoseconds cap_;
+    double usual_part_;
+    double small_part_;
     double part_;
     std::size_t keep_;
     base::Mono next_;   // the end of an interval

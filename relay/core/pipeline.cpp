@@ -39,6 +39,7 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
       ingress_{self, document_, keyring, random, options.lab_drop_share, options.replay_room},
       mix_capacity_{options.mix_capacity},
       mix_{make_mix(document_->parameters, options.mix_capacity, random)},
+      answer_{options.answer_withheld},
       cover_{self,   document_,
              random, counters,
              now,    options.loop_sealer ? options.loop_sealer : std::make_shared<LoopSealer>()},
@@ -185,7 +186,10 @@ void Pipeline::hold_final(Work& work, const packet::Final& final) {
     const bool gateway = own_ && own_->role == directory::Role::gateway;
     const auto action = final_action(final, self_, work.from_client, exit_ != nullptr, gateway);
     std::visit(Overloaded{[&](const OwnLoop& loop) {
-                              if (!cover_.returned(loop.identifier, work.arrived))
+                              // A loop's message is empty. Its zeros show that no relay changed it.
+                              const auto message = packet::read_message(final_payload(*work.cell));
+                              if (!cover_.returned(loop.identifier, work.arrived,
+                                                   message && message->empty()))
                                   counters_.drop(DropReason::misrouted);
                           },
                           [&](const ToExit& to) { hold(work, to, own_delay()); },
@@ -195,7 +199,7 @@ void Pipeline::hold_final(Work& work, const packet::Final& final) {
                               make_delivery(*work.cell, final.identifier);
                               hold(work, to, own_delay());
                           },
-                          [&](DropReason reason) { counters_.drop(reason); }},
+                          [](Nowhere) {}, [&](DropReason reason) { counters_.drop(reason); }},
                action);
 }
 
@@ -206,9 +210,12 @@ void Pipeline::hold(Work& work, HeldTarget where, base::Nanoseconds delay) {
     // tick nearest to its due time.
     const auto entered =
         work.from_client ? ingress_.enter(work.client, work.arrived) : work.arrived;
-    const auto arrived = entered - (slept_ - work.slept) - half_tick;
-    if (!mix_->push({std::move(work.cell), where, arrived, delay}))
-        counters_.drop(DropReason::overflow);
+    into_mix({std::move(work.cell), where, entered - (slept_ - work.slept) - half_tick, delay});
+}
+
+void Pipeline::into_mix(HeldPacket packet) {
+    if (answers()) packet.delay = kept_longer(packet.delay, document_->parameters);
+    if (!mix_->push(std::move(packet))) counters_.drop(DropReason::overflow);
 }
 
 void Pipeline::release(base::Mono now, base::Wall wall) {
@@ -250,11 +257,20 @@ void Pipeline::to_exit(cell::Cell& cell, base::Mono now, base::Wall wall) {
     wipe(cell);
 }
 
+/// By the laws that release packets together, loops wait in the mix too. Alone, between two
+/// releases, they would be known as loops, and be no cover.
 void Pipeline::collect_loops(base::Mono now, base::Wall wall) {
     loops_.clear();
     cover_.tick(now, wall, loops_);
+    mix_->keep_longer(answers());
+    if (document_->parameters.mixing.law == directory::MixLaw::poisson) {
+        for (auto& loop : loops_)
+            outgoing_.push_back({loop.first_hop, std::move(loop.cell)});
+        loops_.clear();
+    }
+    if (answer_) cover_.drop_cover(now, wall, loops_);
     for (auto& loop : loops_)
-        outgoing_.push_back({loop.first_hop, std::move(loop.cell)});
+        into_mix({std::move(loop.cell), ToRelay{loop.first_hop}, now - half_tick, own_delay()});
 }
 
 void Pipeline::collect_replies(base::Mono now, base::Wall wall) {

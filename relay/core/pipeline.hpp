@@ -31,7 +31,6 @@
 #include "relay/core/egress.hpp"
 #include "relay/core/exit_level.hpp"
 #include "relay/core/exit_sessions.hpp"
-#include "relay/core/held.hpp"
 #include "relay/core/ingress.hpp"
 #include "relay/core/keyring.hpp"
 #include "relay/core/mailbox.hpp"
@@ -53,6 +52,8 @@ struct PipelineOptions {
     double downlink_unpaid = Mailboxes::credit_start;
     /// An exit fills its total with own loops (exit_level.hpp). Off unless set.
     ExitHeadroom exit_headroom;
+    /// Answers withheld packets (loop_watch.hpp). Off only to measure what the answer is worth.
+    bool answer_withheld = true;
     /// Seals the relay's own loops; nullptr: as real Sphinx packets.
     std::shared_ptr<LoopSealer> loop_sealer = nullptr;
 };
@@ -103,8 +104,9 @@ class Pipeline {
     std::size_t held() const;
     /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_loop_round_trips();
-    /// More of this relay's loops are missing than ordinary loss explains.
-    bool loops_missing() const { return cover_.loops_missing(); }
+    /// How this relay's loops return, and whether it answers (loop_watch.hpp).
+    const LoopWatch& loop_watch() const { return cover_.watch(); }
+    bool answers() const { return answer_ && cover_.watch().answers(); }
     /// Within the last minute a neighbour sent more than its part while the replay filters had no
     /// room to spare.
     bool replay_room_short(base::Mono now) const {
@@ -128,6 +130,7 @@ class Pipeline {
     void hold_forward(Work& work, const packet::Forward& forward);
     void hold_final(Work& work, const packet::Final& final);
     void hold(Work& work, HeldTarget where, base::Nanoseconds delay);
+    void into_mix(HeldPacket packet);
 
     // Outbound.
     void release(base::Mono now, base::Wall wall);
@@ -150,6 +153,7 @@ class Pipeline {
     std::unique_ptr<Mix> mix_;
     /// Mixes of former documents' laws. What they hold leaves by the law under which it came.
     std::vector<std::unique_ptr<Mix>> former_;
+    bool answer_;
     Cover cover_;
     ExitLevel level_;
     Mailboxes mailboxes_;

@@ -105,14 +105,15 @@ void Engine::tick(base::Mono now) {
     for (const auto round_trip : pipeline_.take_loop_round_trips())
         loop_round_trips_ += round_trip;
     watch_loops(now);
+    watch_answer();
     watch_replay_room(now);
     if (exit_) exit_->pump();
 }
 
 void Engine::watch_loops(base::Mono now) {
-    const bool missing = pipeline_.loops_missing();
-    if (missing == loops_missing_ || now - loops_logged_ < log_loops_every) return;
-    loops_missing_ = missing;
+    const bool missing = pipeline_.loop_watch().missing();
+    if (missing == loops_.missing || now - loops_logged_ < log_loops_every) return;
+    loops_.missing = missing;
     loops_logged_ = now;
     if (missing)
         node::process::log(node::process::Level::warning,
@@ -120,6 +121,20 @@ void Engine::watch_loops(base::Mono now) {
                            "overloaded, or somebody drops packets");
     else
         node::process::log(node::process::Level::info, "this relay's loops come back again");
+}
+
+void Engine::watch_answer() {
+    if (pipeline_.loop_watch().withheld()) loops_.withheld_at = kept_time();
+    if (pipeline_.answers() == loops_.answers) return;
+    loops_.answers = !loops_.answers;
+    if (loops_.answers)
+        node::process::log(node::process::Level::warning,
+                           "this relay's loops say that somebody withholds, replaces or delays the "
+                           "packets sent to it, or that it is overloaded; it now sends drop cover "
+                           "and holds packets for longer");
+    else
+        node::process::log(node::process::Level::info,
+                           "no packets have been withheld for two minutes: drop cover ends");
 }
 
 void Engine::watch_replay_room(base::Mono now) {
@@ -135,7 +150,7 @@ void Engine::watch_replay_room(base::Mono now) {
 }
 
 core::LabFacts Engine::lab_facts() {
-    return {counters_, loop_round_trips_, unwrap_refused_, no_descriptors(), loops_missing_};
+    return {counters_, loop_round_trips_, unwrap_refused_, no_descriptors(), loops_};
 }
 
 std::uint64_t Engine::no_descriptors() const {

@@ -56,9 +56,8 @@ class Engine final : private Links::Owner {
     /// How often this relay could not take a link, or serve a stream, because the process had no
     /// file descriptor left.
     std::uint64_t no_descriptors() const;
-    /// More of this relay's loops are missing than ordinary loss explains. The log has a line when
-    /// this changes, at most one a minute.
-    bool loops_missing() const { return loops_missing_; }
+    /// The log has a line when `missing` changes, at most one a minute, and when `answers` changes.
+    const core::LoopFacts& loops() const { return loops_; }
     /// Some packets are refused because the replay filters were made for fewer. The log has a line
     /// when this changes.
     bool replay_room_short() const { return replay_room_short_; }
@@ -71,6 +70,7 @@ class Engine final : private Links::Owner {
     void tick(base::Mono now);
     base::Wall kept_time() { return clock_.look(node::process::read_clocks()); }
     void watch_loops(base::Mono now);
+    void watch_answer();
     void watch_replay_room(base::Mono now);
 
     node::process::ClockGuard& clock_;
@@ -85,7 +85,7 @@ class Engine final : private Links::Owner {
     base::Nanoseconds suspended_;
     base::Nanoseconds loop_round_trips_{};
     std::uint64_t unwrap_refused_ = 0;
-    bool loops_missing_ = false;
+    core::LoopFacts loops_;
     bool replay_room_short_ = false;
     base::Mono loops_logged_{};
     UnwrapPool pool_;  // last member: its workers end before the objects they use

@@ -73,6 +73,12 @@ Samples policy(const Facts& facts) {
     return {sample(1, {{"mode", mode}, {"noise", "none"}, {"window", "none"}})};
 }
 
+/// An hour says nothing of the moment at which loops were sent or lost.
+Samples withheld_hour(const Facts& facts) {
+    const auto at = std::chrono::floor<std::chrono::hours>(facts.fixed.loops.withheld_at);
+    return one(unix_seconds(at));
+}
+
 // The order of the samples of a family means nothing to Prometheus. It is fixed, because equal
 // facts must give equal bytes.
 constexpr std::array state_order{
@@ -133,6 +139,9 @@ const Metric metrics[] = {
     {"nightjar_expected_loop_rtt_seconds",
      "The mean round-trip time of a loop by the network's parameters.", gauge, S,
      [](const Facts& facts) { return one(base::to_seconds(facts.fixed.expected_loop_rtt)); }},
+    {"nightjar_loops_withheld_last_timestamp_seconds",
+     "The hour in which this relay last found packets withheld from it; 0 if never.", gauge, S,
+     withheld_hour},
     {"process_start_time_seconds", "When the process started.", gauge, S,
      when<&StaticFacts::process_start>},
     {"process_max_fds", "How many files the process may open.", gauge, S,
@@ -175,7 +184,13 @@ const Metric metrics[] = {
     {"nightjar_lab_loops_lost_total", "Loops of this relay given up as lost.", counter, L,
      counted<&Counters::loops_lost>},
     {"nightjar_lab_loops_missing", "1 while more loops are lost than ordinary loss explains.",
-     gauge, L, [](const Facts& facts) { return one(facts.lab->loops_missing); }},
+     gauge, L, [](const Facts& facts) { return one(facts.lab->loops.missing); }},
+    {"nightjar_lab_loops_modified_total", "Loops of this relay that came back changed.", counter, L,
+     counted<&Counters::loops_modified>},
+    {"nightjar_lab_answering", "1 while the relay answers withheld packets.", gauge, L,
+     [](const Facts& facts) { return one(facts.lab->loops.answers); }},
+    {"nightjar_lab_drop_cover_total", "Drop cover that this relay has made.", counter, L,
+     counted<&Counters::drop_cover>},
     {"nightjar_lab_down_cells_total", "Cells sent to clients, padding too.", counter, L,
      counted<&Counters::down_cells>},
     {"nightjar_lab_held_packets_total", "Packets that left the mix on time.", counter, L,

@@ -29,6 +29,7 @@ struct StaticFacts {
     bool config_last_reload_successful = true;
     base::Nanoseconds expected_loop_rtt{};
     std::uint64_t max_fds = 0;
+    core::LoopFacts loops;  // shown with the hour alone
 };
 
 /// Returns the text of one scrape. Pass `lab` only while the signed document says lab. A relay

@@ -34,6 +34,8 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
             {"loops_sent", c.loops_sent},
             {"loops_returned", c.loops_returned},
             {"loops_lost", c.loops_lost},
+            {"loops_modified", c.loops_modified},
+            {"drop_cover", c.drop_cover},
             {"loop_round_trip_seconds", base::to_seconds(lab.loop_round_trips)},
             {"down_cells", c.down_cells},
             {"held_packets", c.held_packets},
@@ -79,7 +81,8 @@ std::string to_json(const StatusFacts& status) {
               {"next_relays", status.links.next_relays},
               {"next_relays_up", status.links.next_relays_up},
               {"previous_relays_up", status.links.previous_relays_up},
-              {"loops_missing", status.loops_missing},
+              {"loops_missing", facts.loops.missing},
+              {"answering", facts.loops.answers},
               {"replay_room_short", status.replay_room_short}};
     if (status.jump)
         json["clock_jumped"] = {{"clock", unix_seconds(status.jump->clock)},
@@ -130,6 +133,8 @@ std::optional<std::string> to_people(const std::string& text) {
             << "\n";
     }
     if (json.value("loops_missing", false)) out << "  loops      too many do not come back\n";
+    if (json.value("answering", false))
+        out << "  answer     packets are withheld: drop cover, longer delays\n";
     if (json.value("replay_room_short", false))
         out << "  replays    no room to spare: raise packets_per_second\n";
     if (!json.value("reload_ok", true)) out << "  reload     the last reload was refused\n";

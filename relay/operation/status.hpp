@@ -33,7 +33,6 @@ struct StatusFacts {
     };
     std::optional<Jump> jump;
     std::optional<AuthorityContact::Facts> authority;  // nullopt: documents come by hand
-    bool loops_missing = false;      // more of its loops than ordinary loss explains
     bool replay_room_short = false;  // packets are refused: the filters are made for fewer
     std::optional<core::LabFacts> lab;
 };

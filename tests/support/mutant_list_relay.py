@@ -12,9 +12,9 @@ MUTANTS = [
     mutant("incarnations-repeat", "relay/core/exit_sessions.cpp", "writer.u64(++begun);", "writer.u64(begun);",
            CORE, "exit session: every object of a session has an incarnation of its own"),
     # --- relay/core/cover ---
-    mutant("neighbours-that-start-are-an-attack", "relay/core/cover.cpp", "if (now >= watch_from_) losses_.poll(",
-           "losses_.poll(", CORE, "cover: loops are missing when too many are lost, but for the start"),
-    mutant("relay-watches-no-loops", "relay/core/cover.cpp", "    watch(now);\n", "",
+    mutant("neighbours-that-start-are-an-attack", "relay/core/loop_watch.cpp", "if (now >= watch_from_) judge(now);",
+           "judge(now);", CORE, "cover: loops are missing when too many are lost, but for the start"),
+    mutant("relay-watches-no-loops", "relay/core/cover.cpp", "    watch_.step(now);\n", "",
            CORE, "cover: loops are missing when too many are lost, but for the start"),
     # --- sphinx/base/address ---
     mutant("half-of-the-carrier-range-public", "sphinx/base/address.cpp", "Range4{0x64400000, 10}",
@@ -255,7 +255,7 @@ MUTANTS = [
     mutant("exit-payload-at-a-gateway-without-exit", "relay/core/delivery.cpp", "return is_exit ? FinalAction{ToExit{}}",
            "return is_exit || is_gateway ? FinalAction{ToExit{}}",
            CORE, "delivery: where a packet ends is decided by its last block alone"),
-    mutant("mailbox-at-a-mix", "relay/core/delivery.cpp", "if (zero || !is_gateway) return", "if (zero) return",
+    mutant("mailbox-at-a-mix", "relay/core/delivery.cpp", "if (!is_gateway) return DropReason::misrouted;", "",
            CORE, "delivery: where a packet ends is decided by its last block alone"),
     mutant("delivery-keeps-its-epoch", "relay/core/delivery.cpp", "cell.set_epoch(0);", "",
            CORE, "delivery: the body is identifier 16, payload 2065, zeros 332, and the epoch 0"),

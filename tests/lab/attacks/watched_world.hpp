@@ -1,5 +1,5 @@
-// A network in which relays and clients watch their loops, once a second: by the product's counts
-// of returned and lost loops and, for relays, also by the loops' times.
+// A network in which relays and clients watch their loops. It is read once a second. Relays watch
+// with the product's own object; clients' counts of returned and lost loops are read here.
 #pragma once
 
 #include <optional>
@@ -13,13 +13,11 @@
 
 namespace nightjar::lab::attacks {
 
-/// The slowest loops, this share of them, also count as missed. Otherwise an attacker could
-/// withhold packets for a second without a lost loop.
-inline constexpr double late_share = 0.01;
-
 class WatchedWorld {
  public:
-    WatchedWorld(std::uint64_t seed, unsigned clients, double loss);
+    WatchedWorld(std::uint64_t seed, unsigned clients, double loss,
+                 const directory::Parameters& parameters = lab::world::world_parameters(),
+                 bool answer = true);
 
     /// Runs the network and polls every second. A watch that has raised an alarm is restarted.
     void run(double seconds);
@@ -30,11 +28,12 @@ class WatchedWorld {
 
     /// Seconds from the last forget() to the first alarm. Empty if there was none.
     using Noticed = std::optional<double>;
-    Noticed relay_noticed(std::size_t i) const { return relays_[i].by_count.first; }
-    Noticed relay_noticed_late(std::size_t i) const { return relays_[i].by_delay.first; }
+    /// The relay found that packets are withheld from it; more of its loops were lost than usual.
+    Noticed relay_noticed(std::size_t i) const { return relays_[i].withheld; }
+    Noticed relay_missing(std::size_t i) const { return relays_[i].missing; }
     Noticed client_noticed(std::size_t i) const { return clients_[i].by_count.first; }
-    std::uint64_t relay_alarms() const;
-    std::uint64_t relay_late_alarms() const;
+    /// Seconds, summed over all relays, in which one had an alarm of either kind.
+    std::uint64_t relay_alarms() const { return relay_alarms_; }
     std::uint64_t client_alarms() const;
     /// Resets all alarms and sums.
     void forget();
@@ -50,10 +49,8 @@ class WatchedWorld {
     };
     struct RelaySeen {
         lab::world::RelayNode* node;
-        std::uint64_t returned = 0;
-        std::uint64_t lost = 0;
-        Watch by_count{relay::core::relay_loop_law};
-        Watch by_delay{relay::core::relay_loop_law};
+        Noticed withheld;
+        Noticed missing;
     };
     struct ClientSeen {
         lab::world::ClientNode* node;
@@ -66,8 +63,8 @@ class WatchedWorld {
 
     lab::world::World world_;
     base::Mono since_;
-    base::Nanoseconds late_after_;
     std::vector<RelaySeen> relays_;
+    std::uint64_t relay_alarms_ = 0;
     std::vector<ClientSeen> clients_;
 };
 

@@ -1,4 +1,5 @@
 // Active attacks: withholding, modifying and replaying packets.
+#include "tests/lab/attacks/n_minus_one.hpp"
 #include "tests/lab/attacks/tagging.hpp"
 #include "tests/lab/attacks/withhold.hpp"
 #include "tests/lab/experiments/experiments.hpp"
@@ -7,6 +8,7 @@
 namespace nightjar::lab::experiments {
 
 void active(const measure::Options& options, measure::Report& report) {
+    attacks::n_minus_one(options, report);
     attacks::withhold(options, report);
     attacks::false_alarms(options, report);
     attacks::tagging(options, report);

@@ -27,26 +27,6 @@ constexpr std::size_t first_offset = final_offset + 32 + 16;
 static_assert(leg_offset(0) + leg_size <= line_offset(1));
 static_assert(first_offset + 32 + 8 <= packet::header_size);
 
-void write(const ClearHeader& header, base::ByteSpan out) {
-    const auto at = [&](std::size_t offset, std::size_t size) {
-        return base::Writer{out.subspan(offset, size)};
-    };
-    auto begin = at(0, 10);
-    begin.u8(static_cast<std::uint8_t>(header.hops));
-    begin.u8(static_cast<std::uint8_t>(header.at));
-    begin.u64(header.unique);
-    for (std::size_t i = 0; i < legs; ++i) {
-        auto leg = at(leg_offset(i), leg_size);
-        leg.u64(header.delay_ns[i]);
-        leg.bytes(header.address[i + 1].bytes);
-    }
-    auto ends = at(final_offset, packet::header_size - final_offset);
-    ends.bytes(header.destination.bytes);
-    ends.bytes(header.identifier.bytes);
-    ends.bytes(header.address[0].bytes);
-    ends.u64(header.delay_ns[legs]);
-}
-
 void write_payload(base::ByteView message, base::ByteSpan packet) {
     const auto payload = packet.subspan(packet::header_size);
     assert(message.size() + packet::payload_overhead <= payload.size());
@@ -103,7 +83,7 @@ struct ClearSealer final : client::core::Sealer {
 
     bool forward(std::span<const packet::Hop> route, const base::Destination& destination,
                  base::ByteView message, base::Random&, base::ByteSpan packet) override {
-        write(header_for(route, destination, {}, numbers.next()), packet);
+        write_clear(header_for(route, destination, {}, numbers.next()), packet);
         write_payload(message, packet);
         return true;
     }
@@ -111,7 +91,7 @@ struct ClearSealer final : client::core::Sealer {
                                          const base::Destination& destination,
                                          const base::SurbId& identifier, base::Random&) override {
         std::optional<packet::MadeSurb> made{std::in_place};
-        write(header_for(route, destination, identifier, numbers.next()), made->surb);
+        write_clear(header_for(route, destination, identifier, numbers.next()), made->surb);
         std::copy(route.front().address.bytes.begin(), route.front().address.bytes.end(),
                   made->surb.begin() + packet::header_size);
         made->recovery.identifier = identifier;
@@ -171,7 +151,7 @@ struct ClearLoopSealer final : relay::core::LoopSealer {
     explicit ClearLoopSealer(std::uint64_t seed) : numbers{seed} {}
     bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
               const base::SurbId& identifier, base::Random&, base::ByteSpan packet) override {
-        write(header_for(route, destination, identifier, numbers.next()), packet);
+        write_clear(header_for(route, destination, identifier, numbers.next()), packet);
         write_payload({}, packet);
         return true;
     }
@@ -210,6 +190,26 @@ packet::Opened open(base::ByteSpan packet) {
 }
 
 }  // namespace
+
+void write_clear(const ClearHeader& header, base::ByteSpan out) {
+    const auto at = [&](std::size_t offset, std::size_t size) {
+        return base::Writer{out.subspan(offset, size)};
+    };
+    auto begin = at(0, 10);
+    begin.u8(static_cast<std::uint8_t>(header.hops));
+    begin.u8(static_cast<std::uint8_t>(header.at));
+    begin.u64(header.unique);
+    for (std::size_t i = 0; i < legs; ++i) {
+        auto leg = at(leg_offset(i), leg_size);
+        leg.u64(header.delay_ns[i]);
+        leg.bytes(header.address[i + 1].bytes);
+    }
+    auto ends = at(final_offset, packet::header_size - final_offset);
+    ends.bytes(header.destination.bytes);
+    ends.bytes(header.identifier.bytes);
+    ends.bytes(header.address[0].bytes);
+    ends.u64(header.delay_ns[legs]);
+}
 
 ClearHeader read_clear(base::ByteView packet) {
     ClearHeader header;

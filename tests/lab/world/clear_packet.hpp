@@ -39,6 +39,8 @@ struct ClearHeader {
 };
 /// Precondition: at least packet::header_size bytes, in clear.
 ClearHeader read_clear(base::ByteView packet);
+/// Overwrites the header of a packet. Precondition: as above.
+void write_clear(const ClearHeader& header, base::ByteSpan packet);
 
 std::unique_ptr<client::core::Sealer> client_sealer(Packets packets, std::uint64_t seed);
 std::unique_ptr<relay::core::ReplySealer> reply_sealer(Packets packets);

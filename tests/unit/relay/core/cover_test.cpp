@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(Fixture, "cover: a loop passes one relay of every other layer 
             CHECK(final.destination.bytes == network.named(c.self).identity.bytes);
             CHECK_FALSE(final.identifier.is_zero());
             CHECK(one.cell.epoch() == test::epoch.low_byte());
-            CHECK(loops.returned(final.identifier, one.at + 200ms));
+            CHECK(loops.returned(final.identifier, one.at + 200ms, true));
         }
     }
 }
@@ -150,9 +150,9 @@ TEST_CASE_FIXTURE(Fixture, "cover: a loop counts once, a stranger's identifier n
     follow(sent.front(), final);
     auto other = final.identifier;
     other.bytes[0] ^= 1;
-    CHECK_FALSE(loops.returned(other, test::start + 1s));
-    CHECK(loops.returned(final.identifier, sent.front().at + 321ms));
-    CHECK_FALSE(loops.returned(final.identifier, test::start + 1s));
+    CHECK_FALSE(loops.returned(other, test::start + 1s, true));
+    CHECK(loops.returned(final.identifier, sent.front().at + 321ms, true));
+    CHECK_FALSE(loops.returned(final.identifier, test::start + 1s, true));
     CHECK(counters.loops_returned == 1);
     CHECK(loops.take_round_trips() == std::vector<base::Nanoseconds>{321ms});
     CHECK(loops.take_round_trips().empty());
@@ -176,15 +176,15 @@ TEST_CASE_FIXTURE(Fixture, "cover: what is not back within the longest route del
     CHECK(loops.outstanding() == 0);
     packet::Final final;
     follow(sent.back(), final);
-    CHECK_FALSE(loops.returned(final.identifier, last + longest + 2ms));
+    CHECK_FALSE(loops.returned(final.identifier, last + longest + 2ms, true));
 }
 
 TEST_CASE_FIXTURE(Fixture, "cover: loops are missing when too many are lost, but for the start") {
     auto loops = cover("mix-1-0");
     run(loops, test::start, 59s);  // all of them are lost
-    CHECK_FALSE(loops.loops_missing());
+    CHECK_FALSE(loops.watch().missing());
     run(loops, test::start + 59s, 3s);
-    CHECK(loops.loops_missing());
+    CHECK(loops.watch().missing());
     // Each comes back at once: the alarm ends some 4 s after the last of the others is lost.
     const auto back = test::start + 62s;
     std::vector<Cover::Loop> out;
@@ -194,12 +194,43 @@ TEST_CASE_FIXTURE(Fixture, "cover: loops are missing when too many are lost, but
         for (auto& loop : out) {
             packet::Final final;
             follow({now, loop.first_hop, *loop.cell}, final);
-            CHECK(loops.returned(final.identifier, now));
+            CHECK(loops.returned(final.identifier, now, true));
         }
         out.clear();
-        if (now < back + 3s) CHECK(loops.loops_missing());
+        if (now < back + 3s) CHECK(loops.watch().missing());
     }
-    CHECK_FALSE(loops.loops_missing());
+    CHECK_FALSE(loops.watch().missing());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "cover: a loop that comes back changed or late is an attack, and counts once") {
+    enum class Home { late, changed };
+    for (const auto home : {Home::changed, Home::late}) {
+        auto loops = cover("mix-1-0");
+        std::vector<Cover::Loop> out;
+        std::multimap<base::Mono, base::SurbId> back;
+        const auto attack = test::start + 100s;
+        double noticed = 0;
+        for (auto now = test::start; now < attack + 30s; now += 1ms) {
+            for (; !back.empty() && back.begin()->first <= now; back.erase(back.begin()))
+                REQUIRE(loops.returned(back.begin()->second, now,
+                                       home != Home::changed || now < attack));
+            loops.tick(now, network.wall(), out);
+            for (auto& loop : out) {
+                packet::Final final;
+                follow({now, loop.first_hop, *loop.cell}, final);
+                const bool slow = home == Home::late && now >= attack && random.below(2) == 0;
+                back.emplace(now + (slow ? 1200ms : 200ms), final.identifier);
+            }
+            out.clear();
+            if (loops.watch().withheld() && noticed == 0) noticed = base::to_seconds(now - attack);
+        }
+        CHECK(noticed > 0);
+        CHECK(noticed < 15);
+        CHECK(counters.loops_lost == 0);
+        if (home == Home::changed) CHECK(counters.loops_modified > 400);
+        counters = {};
+    }
 }
 
 TEST_CASE_FIXTURE(Fixture, "cover: the table of loops on their way is bounded") {

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <string>
 
 #include "sphinx/base/random.hpp"
@@ -17,13 +19,14 @@ std::string name_of(const relay::core::FinalAction& action) {
     if (std::holds_alternative<relay::core::OwnLoop>(action)) return "own loop";
     if (std::holds_alternative<relay::core::ToExit>(action)) return "exit";
     if (std::holds_alternative<relay::core::ToMailbox>(action)) return "mailbox";
+    if (std::holds_alternative<relay::core::Nowhere>(action)) return "nowhere";
     return relay::core::drop_reason_names[static_cast<std::size_t>(std::get<DropReason>(action))];
 }
 
 }  // namespace
 
 TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
-    enum Destination { own, mailbox };
+    enum Destination { own, mailbox, nobody };
     enum SurbId { zero, set };
     struct Case {
         Destination destination;
@@ -42,12 +45,18 @@ TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
         {own, set, false, false, true, "own loop"},
         {mailbox, set, false, false, true, "mailbox"},
         {mailbox, zero, false, false, true, "misrouted"},
+        // Drop cover ends at any gateway.
+        {nobody, zero, false, true, true, "nowhere"},
+        {nobody, zero, false, false, true, "nowhere"},
+        {nobody, set, false, false, true, "mailbox"},
         // A mix.
+        {nobody, zero, false, false, false, "misrouted"},
         {own, zero, false, false, false, "misrouted"},
         {own, set, false, false, false, "own loop"},
         {mailbox, set, false, false, false, "misrouted"},
         {mailbox, zero, false, false, false, "misrouted"},
         // A client's packet must not end at its own gateway, whatever its content.
+        {nobody, zero, true, true, true, "misrouted"},
         {own, zero, true, true, true, "misrouted"},
         {own, set, true, true, true, "misrouted"},
         {mailbox, set, true, true, true, "misrouted"},
@@ -56,9 +65,11 @@ TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
     base::SeededRandom random{1};
     const auto self = random.id<base::NodeId>();
     const auto client = random.id<base::MailboxId>();
+    const std::map<Destination, std::array<std::uint8_t, 32>> to{
+        {own, self.bytes}, {mailbox, client.bytes}, {nobody, {}}};
     for (const auto& c : cases) {
         packet::Final final;
-        final.destination.bytes = c.destination == own ? self.bytes : client.bytes;
+        final.destination.bytes = to.at(c.destination);
         if (c.identifier == set) final.identifier = random.id<base::SurbId>();
         CAPTURE(c.destination);
         CAPTURE(c.identifier);
@@ -66,8 +77,8 @@ TEST_CASE("delivery: where a packet ends is decided by its last block alone") {
         const auto action =
             relay::core::final_action(final, self, c.from_client, c.is_exit, c.is_gateway);
         CHECK(name_of(action) == c.action);
-        if (const auto* to = std::get_if<relay::core::ToMailbox>(&action))
-            CHECK(to->client == client);
+        if (const auto* held = std::get_if<relay::core::ToMailbox>(&action))
+            CHECK(held->client.bytes == final.destination.bytes);
         if (const auto* loop = std::get_if<relay::core::OwnLoop>(&action))
             CHECK(loop->identifier == final.identifier);
     }

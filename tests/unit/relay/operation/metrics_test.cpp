@@ -36,7 +36,7 @@ LabFacts busy() {
     lab.counters.drop(DropReason::replayed);
     lab.counters.drop(DropReason::replayed);
     lab.loop_round_trips = base::Milliseconds{1500};
-    lab.loops_missing = true;
+    lab.loops.missing = true;
     return lab;
 }
 
@@ -116,6 +116,19 @@ TEST_CASE("metrics: values") {
           "nightjar_lab_packets_dropped_total{reason=\"replayed\"} 2",
           "nightjar_lab_packets_dropped_total{reason=\"malformed\"} 0"})
         CHECK_MESSAGE(has_line(text, line), line);
+}
+
+TEST_CASE("metrics: of withheld packets only the hour is shown") {
+    const auto name = std::string{"nightjar_loops_withheld_last_timestamp_seconds "};
+    auto shown = facts(false);
+    CHECK(has_line(metrics_text(shown, nullptr), name + "0"));
+    shown.loops.withheld_at = base::Wall{base::Seconds{1'800'003'599}};
+    shown.loops.missing = shown.loops.answers = true;
+    const auto text = metrics_text(shown, nullptr);
+    CHECK(has_line(text, name + "1800000000"));
+    shown.loops.withheld_at = base::Wall{base::Seconds{1'800'000'000}};
+    shown.loops.missing = shown.loops.answers = false;
+    CHECK(metrics_text(shown, nullptr) == text);
 }
 
 TEST_CASE("metrics: mode=lab exists only in a lab, so that an alert on it is silent elsewhere") {
