@@ -19,7 +19,8 @@ class NetworkTest(unittest.TestCase):
     """Starts relays, services and a client before the first test of the class, stops them after the last."""
     mixes = 1           # per layer
     pps = 50            # main slots per second
-    drop_share = 0.0    # share of packets that every relay drops
+    drop_share = 0.0    # share of packets that relays drop
+    drops_at = None     # the names of these relays; None: all
     record = False
     parameters = ()     # more lines of the network's description
 
@@ -40,6 +41,8 @@ class NetworkTest(unittest.TestCase):
         cls.net.make_keys()
         if cls.drop_share:
             for relay in cls.net.relays:
+                if cls.drops_at and relay.name not in cls.drops_at:
+                    continue
                 with open(relay.config, "a", encoding="utf-8") as config:
                     config.write(f"lab:\n  drop_share: {cls.drop_share}\n")
         cls.net.sign_document(cls.parameters)
