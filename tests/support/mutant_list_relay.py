@@ -255,7 +255,7 @@ MUTANTS = [
     mutant("exit-payload-at-a-gateway-without-exit", "relay/core/delivery.cpp", "return is_exit ? FinalAction{ToExit{}}",
            "return is_exit || is_gateway ? FinalAction{ToExit{}}",
            CORE, "delivery: where a packet ends is decided by its last block alone"),
-    mutant("mailbox-at-a-mix", "relay/core/delivery.cpp", "if (!is_gateway) return DropReason::misrouted;", "",
+    mutant("mailbox-at-a-mix", "relay/core/delivery.cpp", "if (!is_gateway) return", "if (!is_gateway && zero) return",
            CORE, "delivery: where a packet ends is decided by its last block alone"),
     mutant("delivery-keeps-its-epoch", "relay/core/delivery.cpp", "cell.set_epoch(0);", "",
            CORE, "delivery: the body is identifier 16, payload 2065, zeros 332, and the epoch 0"),

@@ -228,7 +228,10 @@ TEST_CASE_FIXTURE(Fixture,
         CHECK(noticed > 0);
         CHECK(noticed < 15);
         CHECK(counters.loops_lost == 0);
-        if (home == Home::changed) CHECK(counters.loops_modified > 400);
+        if (home == Home::changed) {
+            CHECK(counters.loops_modified > 400);
+            CHECK(loops.watch().missing());
+        }
         counters = {};
     }
 }

@@ -220,6 +220,7 @@ TEST_CASE_FIXTURE(Loops, "loop watch: a document that is newer forgets no loss")
     // Another law of mixing has other times.
     network.parameters().mean_delay = 60ms;
     watch.use(*network.document());
+    run(2s);
     CHECK(watch.late_after() == network.parameters().longest_route_delay());
 }
 
