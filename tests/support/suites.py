@@ -22,6 +22,7 @@ def unit():
     yield "self-test of the tree's rules", [".ci/check_tree.py", "--self-test"], {}
     yield "the tree's rules", [".ci/check_tree.py"], {}
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
+    yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
     build = Build.preset("test")
