@@ -88,7 +88,8 @@ def withhold(rows):
                   fillstyle="none", markeredgewidth=1.4, label=label)
         axis.plot([edge for x, _ in at if x is None], [y for x, y in at if x is None], marker, color=colour,
                   alpha=0.35, markersize=4)
-    axis.axvline(rows.limit("until its own loops tell", "<=", 8), **BOUND, label="bound for its own loops")
+    axis.axvline(rows.limit("mix, 90 % withheld: seconds until", "<=", 8), **BOUND,
+                 label="bound for its own loops at 90 % and more")
     axis.axvline(patience, color="black", linestyle=":", linewidth=1.2,
                  label="bound for a gateway's clients")
     for i in range(1, len(cases)):
@@ -99,6 +100,32 @@ def withhold(rows):
     axis.set_xlim(0, edge * 1.06)
     axis.set_xlabel("time from the attack's begin [s]; polled once a second")
     legend_on_top(figure, *axis.get_legend_handles_labels(), 3)
+    return figure
+
+
+@plot("emptied", "active", "An emptied mix (n-1)",
+      "How often an attacker that withholds or replaces the packets into a mix follows the one that it lets through, "
+      "by the law of mixing and the share that it withholds: without the relay's answer, and while it answers.")
+def emptied(rows):
+    found = rows("active", "n_minus_one")
+    if not found:
+        return None
+
+    def name(row):
+        how = "replaced" if row["how"] == "replaced" else "a fifth of\nthe time" if row["every_s"] else ""
+        return f"{100 * row['share']:.0f} %" + (f"\n{how}" if how else "")
+    laws = unique(row["law"] for row in found)
+    counts = [sum(row["law"] == law for row in found) for law in laws]
+    figure, axes = plt.subplots(1, len(laws), figsize=(9, 4), sharey=True, width_ratios=counts)
+    for axis, law in zip(axes, laws):
+        line = [row for row in found if row["law"] == law]
+        bars(axis, [name(row) for row in line],
+             [("without the answer", share(row["followed"] for row in line), ORANGE, "//"),
+              ("while the relay answers", share(row["followed_answered"] for row in line), BLUE, None)])
+        axis.axhline(100 * rows.limit("followed while the relay answers", "<=", 0.15), **BOUND, label="bound")
+        axis.set_title(law, fontsize=10)
+    axes[0].set_ylabel("packets followed [%]")
+    legend_on_top(figure, *axes[0].get_legend_handles_labels(), 3)
     return figure
 
 
