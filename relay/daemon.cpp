@@ -322,6 +322,7 @@ operation::StatusFacts Daemon::status() {
     status.jump = clock_.jump();
     if (contact_) status.authority = contact_->facts();
     status.replay_room_short = engine_.replay_room_short();
+    status.replay_filter_full = engine_.replay_filter_full();
     if (lab()) status.lab = engine_.lab_facts();
     return status;
 }

@@ -64,6 +64,7 @@ struct LabFacts {
     std::uint64_t unwrap_refused = 0;      // packets refused because the workers' intake was full
     std::uint64_t no_descriptors = 0;      // see Engine::no_descriptors()
     LoopFacts loops;
+    bool replay_filter_full = false;  // see Engine::replay_filter_full()
 };
 
 /// How many links stand.

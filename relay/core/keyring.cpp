@@ -42,6 +42,13 @@ ReplayFilter* Keyring::filter(base::Epoch epoch) {
     return found == entries_.end() ? nullptr : found->second.seen.get();
 }
 
+bool Keyring::filter_full(std::uint64_t packets) const {
+    return std::any_of(entries_.begin(), entries_.end(), [packets](const auto& item) {
+        const auto& seen = *item.second.seen;
+        return seen.tags() >= packets || seen.overfull();
+    });
+}
+
 std::vector<base::Epoch> Keyring::forget(base::Wall now) {
     std::vector<base::Epoch> gone;
     std::erase_if(entries_, [&](const auto& item) {

@@ -3,6 +3,7 @@
 // restarts. One thread; workers read the keys themselves.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <vector>
@@ -39,6 +40,9 @@ class Keyring {
 
     /// The filter of a key; nullptr if the key has been forgotten.
     ReplayFilter* filter(base::Epoch epoch);
+    /// True if a filter holds `packets` tags or more, or its last part far more than it is made
+    /// for.
+    bool filter_full(std::uint64_t packets) const;
 
     /// Removes the keys and filters that are no longer accepted, and returns their epochs. A key is
     /// wiped when the last worker that uses it releases it.

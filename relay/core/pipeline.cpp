@@ -37,6 +37,7 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
       random_{random},
       counters_{counters},
       ingress_{self, document_, keyring, random, options.lab_drop_share, options.replay_room},
+      replay_room_{options.replay_room},
       mix_capacity_{options.mix_capacity},
       mix_{make_mix(document_->parameters, options.mix_capacity, random)},
       answer_{options.answer_withheld},

@@ -113,6 +113,11 @@ class Pipeline {
         const auto last = ingress_.room_refused();
         return last && now - *last < base::Seconds{60};
     }
+    /// A replay filter holds as many packets as it is made for, or it could not grow in time.
+    bool replay_filter_full() const {
+        return replay_room_.per_second > 0 &&
+               keyring_.filter_full(static_cast<std::uint64_t>(replay_room_.burst()));
+    }
 
  private:
     /// A packet that leaves for the next relay in this tick.
@@ -149,6 +154,7 @@ class Pipeline {
     base::Random& random_;
     Counters& counters_;
     Ingress ingress_;
+    ReplayRoom replay_room_;
     std::size_t mix_capacity_;
     std::unique_ptr<Mix> mix_;
     /// Mixes of former documents' laws. What they hold leaves by the law under which it came.

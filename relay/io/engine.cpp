@@ -107,6 +107,7 @@ void Engine::tick(base::Mono now) {
     watch_loops(now);
     watch_answer();
     watch_replay_room(now);
+    watch_replay_filters();
     if (exit_) exit_->pump();
 }
 
@@ -149,8 +150,20 @@ void Engine::watch_replay_room(base::Mono now) {
         node::process::log(node::process::Level::info, "the replay filters have room again");
 }
 
+void Engine::watch_replay_filters() {
+    const bool full = pipeline_.replay_filter_full();
+    if (full == std::exchange(replay_filter_full_, full)) return;
+    if (full)
+        node::process::log(node::process::Level::warning,
+                           "a replay filter is full: it holds as many packets as it is made for, "
+                           "and takes as many again; raise `packets_per_second`");
+    else
+        node::process::log(node::process::Level::info, "no replay filter is full any longer");
+}
+
 core::LabFacts Engine::lab_facts() {
-    return {counters_, loop_round_trips_, unwrap_refused_, no_descriptors(), loops_};
+    return {counters_, loop_round_trips_,  unwrap_refused_, no_descriptors(),
+            loops_,    replay_filter_full_};
 }
 
 std::uint64_t Engine::no_descriptors() const {

@@ -61,6 +61,9 @@ class Engine final : private Links::Owner {
     /// Some packets are refused because the replay filters were made for fewer. The log has a line
     /// when this changes.
     bool replay_room_short() const { return replay_room_short_; }
+    /// A replay filter holds as many packets as it is made for, or it could not grow in time. The
+    /// log has a line when this changes.
+    bool replay_filter_full() const { return replay_filter_full_; }
 
  private:
     void on_packet(const core::Origin& from, cell::CellBox cell) override;
@@ -72,6 +75,7 @@ class Engine final : private Links::Owner {
     void watch_loops(base::Mono now);
     void watch_answer();
     void watch_replay_room(base::Mono now);
+    void watch_replay_filters();
 
     node::process::ClockGuard& clock_;
     base::SystemRandom random_;
@@ -87,6 +91,7 @@ class Engine final : private Links::Owner {
     std::uint64_t unwrap_refused_ = 0;
     core::LoopFacts loops_;
     bool replay_room_short_ = false;
+    bool replay_filter_full_ = false;
     base::Mono loops_logged_{};
     UnwrapPool pool_;  // last member: its workers end before the objects they use
 };

@@ -106,6 +106,7 @@ void EpochKeys::maintain(const KeyTime& now) {
     const auto error = wipe_ended();
     renew(now);  // the relay needs its next key even if an old one cannot be wiped
     if (error) std::rethrow_exception(error);
+    store_.check_growth();
 }
 
 void EpochKeys::renew(const KeyTime& now) {

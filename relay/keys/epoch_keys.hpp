@@ -52,7 +52,7 @@ class EpochKeys {
     static constexpr base::Seconds prepare_ahead{60};
 
     /// Call at start-up and every few seconds. Throws what KeyStore::take, KeyStore::wipe,
-    /// read_clock_record and replace_file throw. A key that could not be wiped is tried again in
+    /// KeyStore::check_growth, read_clock_record and replace_file throw. A key that could not be wiped is tried again in
     /// each call; the others are wiped, and new keys made, all the same.
     void maintain(const KeyTime& now);
 

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <type_traits>
@@ -29,86 +31,23 @@ using node::files::UniqueFd;
 
 namespace {
 
-constexpr auto key_extension = ".key";
-/// The extension names the layout of the bits: a filter that is read with another layout would take
-/// seen tags for new ones. A new layout therefore gets a new extension. A key that has a file of an
-/// old layout beside it counts as missing, because an older version may have used it and recorded
-/// its tags only in that file.
-constexpr auto filter_extension = ".tags";
-constexpr auto old_filter_extension = ".seen";  // 20 bits anywhere in the filter
+/// Filters of older layouts. A key that has one beside it counts as missing, because an older
+/// version may have used it and recorded its tags only in that file.
+constexpr std::array old_filter_extensions{".seen",   // 20 bits anywhere in the filter
+                                           ".tags"};  // one part; a chain may follow in this layout
 
 [[noreturn]] void fail(const fs::path& file, const char* what) {
     throw std::system_error{errno, std::generic_category(), file.string() + ": " + what};
 }
 
-}  // namespace
-
-/// A whole file, mapped shared into memory.
-class KeyStore::Mapping {
- public:
-    /// Throws node::KeyError if the file is empty or its size is not a multiple of `unit` bytes.
-    /// Precondition: unit > 0.
-    Mapping(const fs::path& file, int flags, std::size_t unit) {
-        const UniqueFd fd{::open(file.c_str(), flags | O_NOFOLLOW | O_CLOEXEC)};
-        struct stat status {};
-        if (!fd || ::fstat(fd.get(), &status) != 0) fail(file, "cannot be opened");
-        size_ = static_cast<std::size_t>(status.st_size);
-        if (size_ == 0 || size_ % unit != 0)
-            throw node::process::KeyError{file.string() + ": is cut short; remove it"};
-        const int protection = (flags & O_ACCMODE) == O_RDONLY ? PROT_READ : PROT_READ | PROT_WRITE;
-        data_ = ::mmap(nullptr, size_, protection, MAP_SHARED, fd.get(), 0);
-        if (data_ == MAP_FAILED) fail(file, "cannot be mapped");
-        locked_ = ::mlock(data_, size_) == 0;
-        ::madvise(data_, size_, MADV_DONTDUMP);
-    }
-    ~Mapping() { ::munmap(data_, size_); }
-    Mapping(const Mapping&) = delete;
-    Mapping& operator=(const Mapping&) = delete;
-
-    base::ByteSpan bytes() { return {static_cast<std::uint8_t*>(data_), size_}; }
-    bool locked() const { return locked_; }
-
- private:
-    void* data_ = nullptr;
-    std::size_t size_ = 0;
-    bool locked_ = false;
-};
-
-namespace {
-
-/// Runs a job on the store's thread, after all earlier ones.
-template <class Job>
-auto later(boost::asio::thread_pool& thread, Job job) {
-    std::packaged_task<std::invoke_result_t<Job>()> task{std::move(job)};
-    auto result = task.get_future();
-    boost::asio::post(thread, [task = std::move(task)]() mutable { task(); });
-    return result;
+void remove_file(const fs::path& file) {
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) fail(file, "cannot be removed");
 }
-
-/// A filter over its mapped file. The key's file is mapped as well, only to lock its page in
-/// memory.
-class StoredFilter final : public core::ReplayFilter {
- public:
-    StoredFilter(std::unique_ptr<KeyStore::Mapping> bits, const fs::path& key,
-                 std::shared_ptr<boost::asio::thread_pool> thread)
-        : core::ReplayFilter{bits->bytes()},
-          bits_{std::move(bits)},
-          key_{key, O_RDONLY, 1},
-          thread_{std::move(thread)} {}
-    ~StoredFilter() override {
-        boost::asio::post(*thread_, [bits = std::move(bits_)] {});  // unmapped there
-    }
-    bool memory_locked() const { return bits_->locked() && key_.locked(); }
-
- private:
-    std::unique_ptr<KeyStore::Mapping> bits_;
-    KeyStore::Mapping key_;
-    std::shared_ptr<boost::asio::thread_pool> thread_;
-};
 
 /// Puts the key into its own pages: locked in memory, excluded from core dumps, between guard
 /// pages, read-only.
-std::shared_ptr<const core::MixKeyPair> guarded(base::Epoch epoch, packet::SecretKey secret) {
+std::shared_ptr<const core::MixKeyPair> guarded(base::Epoch epoch,
+                                                       packet::SecretKey secret) {
     void* memory = sodium_malloc(sizeof(core::MixKeyPair));
     if (memory == nullptr) throw std::bad_alloc{};
     const auto public_key = packet::public_key_of(secret);
@@ -142,36 +81,10 @@ UniqueFd open_to_wipe(const fs::path& file) {
     return fd;
 }
 
-void remove_file(const fs::path& file) {
-    if (::unlink(file.c_str()) != 0 && errno != ENOENT) fail(file, "cannot be removed");
-}
-
 void overwrite_and_remove(const fs::path& file) {
     const auto fd = open_to_wipe(file);
     if (fd) overwrite(fd, file);
     remove_file(file);
-}
-
-/// Allocates the whole filter now, so that no later write to the mapping can fail.
-void create_filter(const fs::path& file, std::size_t size) {
-    const UniqueFd fd{
-        ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-    if (!fd) fail(file, "cannot be made");
-    errno = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
-    if (errno != 0) fail(file, "there is no room for a replay filter in the runtime directory");
-}
-
-/// Makes and maps an empty filter. A failed attempt must not stop the next one, so the file of an
-/// earlier one is removed. Nor does it leave a file, which would take memory.
-std::unique_ptr<KeyStore::Mapping> new_filter(const fs::path& file, std::size_t size) {
-    remove_file(file);
-    try {
-        create_filter(file, size);
-        return std::make_unique<KeyStore::Mapping>(file, O_RDWR, core::ReplayFilter::line_size);
-    } catch (...) {
-        ::unlink(file.c_str());
-        throw;
-    }
 }
 
 struct KeyName {
@@ -188,6 +101,13 @@ std::optional<KeyName> parse_name(const std::string& name, std::string_view exte
     const auto epoch = std::from_chars(length.ptr + 1, end, parsed.epoch.value);
     if (epoch.ec != std::errc{} || std::string_view{epoch.ptr, end} != extension) return {};
     return parsed;
+}
+
+std::optional<KeyName> parse_name(const std::string& name,
+                                  std::span<const char* const> extensions) {
+    for (const auto* extension : extensions)
+        if (auto parsed = parse_name(name, extension)) return parsed;
+    return std::nullopt;
 }
 
 UniqueFd lock_directory(const fs::path& directory) {
@@ -209,16 +129,23 @@ UniqueFd lock_directory(const fs::path& directory) {
 KeyStore::KeyStore(fs::path directory, base::Seconds epoch_length, std::uint64_t packets)
     : directory_{std::move(directory)},
       epoch_length_{epoch_length},
-      filter_bytes_{core::ReplayFilter::bytes_for(packets)},
-      thread_{std::make_shared<boost::asio::thread_pool>(1)} {
+      packets_{packets},
+      filter_thread_{std::make_shared<FilterThread>()} {
     if (sodium_init() < 0) throw std::runtime_error{"libsodium does not start"};
     node::files::prepare_runtime_dir(directory_);
     lock_ = lock_directory(directory_);
-    remove_file(spare_file());  // a process that was killed may have left one, all zeros
+    // A process that was killed may have left parts that were not in use.
+    remove_file(spare_file());
+    std::vector<fs::path> growing;
+    for (const auto& entry : fs::directory_iterator{directory_})
+        if (parse_name(entry.path().filename().string(), growing_extension))
+            growing.push_back(entry.path());
+    for (const auto& path : growing)
+        remove_file(path);
 }
 
 KeyStore::~KeyStore() {
-    thread_->join();
+    filter_thread_->jobs.join();
     if (spare_.valid()) ::unlink(spare_file().c_str());
 }
 
@@ -229,49 +156,64 @@ fs::path KeyStore::file(base::Epoch epoch, const char* extension) const {
 
 void KeyStore::prepare() {
     if (spare_.valid()) return;
-    spare_ = later(*thread_,
-                   [file = spare_file(), size = filter_bytes_] { return new_filter(file, size); });
+    spare_ = filter_thread_->run(
+        [file = spare_file(), size = core::ReplayFilter::next_part(packets_, {})] {
+            return new_part(file, size);
+        });
 }
 
 bool KeyStore::prepared() const {
     return spare_.valid() && spare_.wait_for(base::Seconds{0}) == std::future_status::ready;
 }
 
-std::unique_ptr<KeyStore::Mapping> KeyStore::make(base::Epoch epoch) {
+std::unique_ptr<MappedFile> KeyStore::make(base::Epoch epoch) {
     wipe(epoch);
     prepare();
     auto bits = spare_.get();
     // Name the filter first: a crash in between leaves a filter without a key, which is harmless.
-    const auto named = file(epoch, filter_extension);
-    if (::rename(spare_file().c_str(), named.c_str()) != 0) {
-        const int reason = errno;
-        ::unlink(spare_file().c_str());
-        errno = reason;
-        fail(named, "cannot be made");
-    }
+    name_part(spare_file(), file(epoch, part_extensions[0]));
     node::files::write_key(file(epoch, key_extension), node::files::KeyKind::mix,
                            node::files::new_key());
     return bits;
 }
 
+/// The number of parts of the key's filter; 0 if the key is missing, or cannot be used because some
+/// of what it has seen is missing.
+std::size_t KeyStore::usable_parts(base::Epoch epoch) const {
+    const auto is_there = [&](const char* extension) { return fs::exists(file(epoch, extension)); };
+    if (!is_there(key_extension)) return 0;
+    if (std::any_of(old_filter_extensions.begin(), old_filter_extensions.end(), is_there)) return 0;
+    const auto gap = std::find_if_not(part_extensions.begin(), part_extensions.end(), is_there);
+    if (std::any_of(gap, part_extensions.end(), is_there)) return 0;
+    return static_cast<std::size_t>(gap - part_extensions.begin());
+}
+
 KeyStore::Stored KeyStore::take(base::Epoch epoch) {
     const auto key_path = file(epoch, key_extension);
-    const auto seen_path = file(epoch, filter_extension);
-    const bool fresh = !fs::exists(key_path) || !fs::exists(seen_path) ||
-                       fs::exists(file(epoch, old_filter_extension));
-    auto bits = fresh ? make(epoch)
-                      : std::make_unique<Mapping>(seen_path, O_RDWR, core::ReplayFilter::line_size);
-    auto seen = std::make_unique<StoredFilter>(std::move(bits), key_path, thread_);
-    memory_locked_ = memory_locked_ && seen->memory_locked();
+    const auto count = usable_parts(epoch);
+    StoredFilter::Parts parts;
+    if (count == 0) parts.push_back(make(epoch));
+    for (std::size_t i = 0; i < count; ++i)
+        parts.push_back(std::make_unique<MappedFile>(file(epoch, part_extensions[i]), O_RDWR,
+                                                     core::ReplayFilter::line_size));
+    auto seen =
+        std::make_unique<StoredFilter>(std::move(parts), file(epoch, ""), packets_, filter_thread_);
     auto key = guarded(epoch, node::files::read_key(key_path, node::files::KeyKind::mix));
-    return {std::move(key), std::move(seen), fresh};
+    return {std::move(key), std::move(seen), count == 0};
+}
+
+void KeyStore::check_growth() {
+    if (const auto error = std::exchange(filter_thread_->growth_failed, nullptr))
+        std::rethrow_exception(error);
 }
 
 void KeyStore::wipe(base::Epoch epoch) {
     // Remove the key first: without it no packet consults the filter.
     overwrite_and_remove(file(epoch, key_extension));
-    wipe_later(file(epoch, filter_extension));
-    wipe_later(file(epoch, old_filter_extension));
+    for (const auto* extension : part_extensions)
+        wipe_later(file(epoch, extension));
+    for (const auto* extension : old_filter_extensions)
+        wipe_later(file(epoch, extension));
     std::vector<std::future<void>> ended;
     std::erase_if(wiping_, [&ended](auto& one) {
         if (one.wait_for(base::Seconds{0}) != std::future_status::ready) return false;
@@ -286,7 +228,7 @@ void KeyStore::wipe_later(const fs::path& file) {
     auto fd = open_to_wipe(file);
     remove_file(file);
     if (!fd) return;
-    wiping_.push_back(later(*thread_, [fd = std::move(fd), file] { overwrite(fd, file); }));
+    wiping_.push_back(filter_thread_->run([fd = std::move(fd), file] { overwrite(fd, file); }));
 }
 
 void KeyStore::finish_wiping() {
@@ -300,14 +242,15 @@ void KeyStore::wipe_before(base::Epoch first) {
     for (const auto& entry : fs::directory_iterator{directory_}) {
         const auto name = entry.path().filename().string();
         const auto key = parse_name(name, key_extension);
-        const auto filter = parse_name(name, filter_extension);
-        const auto& parsed = key ? key : filter;
+        const auto part = parse_name(name, part_extensions);
+        const auto& parsed = key ? key : part;
         if (parsed && (parsed->epoch_length != epoch_length_.count() || parsed->epoch < first))
             (key ? keys : filters).push_back(entry.path());
-        if (parse_name(name, old_filter_extension)) {
+        if (parse_name(name, old_filter_extensions)) {
             auto beside = entry.path();
             filters.push_back(beside);
-            filters.push_back(beside.replace_extension(filter_extension));
+            for (const auto* extension : part_extensions)
+                filters.push_back(beside.replace_extension(extension));
             keys.push_back(beside.replace_extension(key_extension));
         }
     }

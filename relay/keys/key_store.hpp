@@ -3,18 +3,19 @@
 // before its packet is acted on. They are lost when the power goes. A key and its filter are always
 // kept and lost together, so a filter is never older than its key.
 //
-//   EPOCHLENGTH-EPOCH.key    key_file's format, kind mix
-//   EPOCHLENGTH-EPOCH.tags   the filter's bits
-//   lock                     locked by the one process that uses the directory
-//   spare                    a filter that no key has yet: all zeros
+//   EPOCHLENGTH-EPOCH.key       key_file's format, kind mix
+//   EPOCHLENGTH-EPOCH.part0     the bits of the filter's parts, in the order in which they were
+//   added EPOCHLENGTH-EPOCH.part1 … EPOCHLENGTH-EPOCH.growing   the part that will be added next:
+//   all zeros spare                       the first part for a key that does not exist yet: all
+//   zeros lock                        locked by the one process that uses the directory
 //
-// A filter of a fast relay has 150 MB. To make, unmap or overwrite it takes long, so a thread of
-// the store does that (docs/decisions/0035). It touches only files that no key names.
+// A filter of a busy relay has 100 MB and more. To make, unmap or overwrite a part takes long, so a
+// thread of the store does that (docs/decisions/0035, 0043). It touches only files that are not in
+// use. A part gets its name before its first tag: whatever has tags is found after a crash.
 //
 // I/O thread only.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <future>
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "relay/core/keyring.hpp"
+#include "relay/keys/stored_filter.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/node/files/unique_fd.hpp"
 
@@ -29,8 +31,8 @@ namespace nightjar::relay::keys {
 
 class KeyStore {
  public:
-    /// Prepares and locks the directory. `packets`: the number of packets that a new filter is
-    /// sized for. Throws node::KeyError (exit code 5) if the directory is not our own tmpfs,
+    /// Prepares and locks the directory. `packets`: the number of packets that a filter is made
+    /// for. Throws node::KeyError (exit code 5) if the directory is not our own tmpfs,
     /// node::StartupError if another process has locked it.
     KeyStore(std::filesystem::path directory, base::Seconds epoch_length, std::uint64_t packets);
     /// Waits until everything that was wiped is overwritten.
@@ -38,16 +40,14 @@ class KeyStore {
     KeyStore(const KeyStore&) = delete;
     KeyStore& operator=(const KeyStore&) = delete;
 
-    /// A file in memory, mapped. Internal.
-    class Mapping;
-
     struct Stored {
         std::shared_ptr<const core::MixKeyPair> key;
-        std::unique_ptr<core::ReplayFilter> seen;  // maps its file; the store's thread unmaps it
+        std::unique_ptr<core::ReplayFilter> seen;  // maps its files; the store's thread unmaps them
         bool fresh = false;                        // created by this call: no document lists it yet
     };
     /// Returns the key of an epoch, and creates it if there is none. A key is wiped and created
-    /// anew if its filter is missing, or if a version with another filter layout has used it.
+    /// anew if a part of its filter is missing, or if a version with another filter layout has used
+    /// it.
     /// Throws node::KeyError, std::system_error (no space, no permission).
     Stored take(base::Epoch epoch);
     /// Begins to make the filter for the next key that take() will create, and returns at once. If
@@ -56,6 +56,10 @@ class KeyStore {
     void prepare();
     /// True if take() would not wait for the filter of a new key.
     bool prepared() const;
+
+    /// Throws the reason why a filter could not grow, once for each attempt that failed. Until an
+    /// attempt succeeds, its last part takes more tags than it is made for.
+    void check_growth();
 
     /// Overwrites and removes the key's file, and removes those of its filter. The store's thread
     /// then overwrites the filter; if the process ends before, the system frees that memory.
@@ -73,23 +77,22 @@ class KeyStore {
     const std::filesystem::path& directory() const { return directory_; }
     /// False if the system has refused to lock a key or filter in memory: it may then be swapped
     /// out.
-    bool memory_locked() const { return memory_locked_; }
+    bool memory_locked() const { return filter_thread_->memory_locked; }
 
  private:
     std::filesystem::path file(base::Epoch epoch, const char* extension) const;
-    std::unique_ptr<Mapping> make(base::Epoch epoch);
+    std::size_t usable_parts(base::Epoch epoch) const;
+    std::unique_ptr<MappedFile> make(base::Epoch epoch);
     std::filesystem::path spare_file() const { return directory_ / "spare"; }
     void wipe_later(const std::filesystem::path& file);
 
     std::filesystem::path directory_;
     base::Seconds epoch_length_;
-    std::size_t filter_bytes_;
+    std::uint64_t packets_;
     node::files::UniqueFd lock_;
-    bool memory_locked_ = true;
-    std::future<std::unique_ptr<Mapping>> spare_;  // of prepare(); mapped from spare_file()
+    std::future<std::unique_ptr<MappedFile>> spare_;  // of prepare(); mapped from spare_file()
     std::vector<std::future<void>> wiping_;
-    // Shared with the filters, which let it unmap them. One thread, so jobs run in order.
-    std::shared_ptr<boost::asio::thread_pool> thread_;
+    std::shared_ptr<FilterThread> filter_thread_;
 };
 
 }  // namespace nightjar::relay::keys

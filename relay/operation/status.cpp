@@ -83,7 +83,8 @@ std::string to_json(const StatusFacts& status) {
               {"previous_relays_up", status.links.previous_relays_up},
               {"loops_missing", facts.loops.missing},
               {"answering", facts.loops.answers},
-              {"replay_room_short", status.replay_room_short}};
+              {"replay_room_short", status.replay_room_short},
+              {"replay_filter_full", status.replay_filter_full}};
     if (status.jump)
         json["clock_jumped"] = {{"clock", unix_seconds(status.jump->clock)},
                                 {"kept", unix_seconds(status.jump->kept)}};
@@ -137,6 +138,8 @@ std::optional<std::string> to_people(const std::string& text) {
         out << "  answer     packets are withheld: drop cover, longer delays\n";
     if (json.value("replay_room_short", false))
         out << "  replays    no room to spare: raise packets_per_second\n";
+    else if (json.value("replay_filter_full", false))
+        out << "  replays    a filter is full: raise packets_per_second\n";
     if (!json.value("reload_ok", true)) out << "  reload     the last reload was refused\n";
     if (json.contains("lab")) out << "  lab        " << json["lab"].dump() << "\n";
     return out.str();

@@ -34,7 +34,7 @@ struct Options {
     double seconds = 3;
     std::string kernel;
     std::uint32_t workers = 1;
-    std::uint32_t packets_per_second = 1000;
+    std::uint32_t packets_per_second = 6600;
     int relay_cores = 1;
     std::size_t clients = 0;
     double rate = 0;

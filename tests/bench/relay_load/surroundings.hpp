@@ -25,7 +25,7 @@ struct Shape {
     std::size_t next = 2;      // relays that it dials
     std::size_t clients = 0;   // more than none: it is a gateway, else a mix of layer 2
     std::uint32_t workers = 1;
-    std::uint32_t packets_per_second = 1000;  // of the configuration: sizes the replay filters
+    std::uint32_t packets_per_second = 6600;  // of the configuration: for the replay filters
     base::Milliseconds mean_delay{50};
 };
 

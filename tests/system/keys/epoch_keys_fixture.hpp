@@ -76,7 +76,7 @@ struct Node {
     static std::set<std::string> files_of(const std::vector<std::uint32_t>& epochs) {
         std::set<std::string> names{"clock", "lock"};
         for (const auto n : epochs)
-            for (const auto* extension : {".key", ".tags"})
+            for (const auto* extension : {".key", ".part0"})
                 names.insert("900-" + std::to_string(now.value + n) + extension);
         return names;
     }

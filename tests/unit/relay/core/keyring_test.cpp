@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <list>
+
+#include "sphinx/base/random.hpp"
 #include "sphinx/directory/parameters.hpp"
 
 using namespace nightjar;
@@ -18,12 +21,12 @@ struct Owned final : relay::core::ReplayFilter {
 
 struct Ring {
     relay::core::Keyring keyring{epoch_length, grace};
-    base::Bytes memory = base::Bytes(64);
+    std::list<base::Bytes> memory;
 
-    void add(std::uint32_t epoch) {
+    void add(std::uint32_t epoch, std::size_t bytes = 64) {
         auto key = std::make_shared<relay::core::MixKeyPair>();
         key->epoch = {epoch};
-        keyring.add(key, std::make_unique<Owned>(memory));
+        keyring.add(key, std::make_unique<Owned>(memory.emplace_back(bytes)));
     }
 };
 
@@ -117,4 +120,28 @@ TEST_CASE("keyring: a key that is there keeps the filter that knows what it has 
     ring.add(1000);
     CHECK(ring.keyring.filter({1000}) == filter);
     CHECK(ring.keyring.find(base::Epoch{1000}.low_byte(), at(1000)) == key);
+}
+
+TEST_CASE("keyring: it knows when a filter is full, or takes more than it is made for") {
+    Ring ring;
+    ring.add(1000);
+    ring.add(1001, 6400);  // made for 1,400 tags
+    base::SeededRandom random{1};
+    auto& seen = *ring.keyring.filter({1001});
+    const auto fill = [&](std::uint64_t tags) {
+        while (seen.tags() < tags)
+            seen.insert(random.id<packet::ReplayTag>());
+    };
+    CHECK_FALSE(ring.keyring.filter_full(1));
+    fill(999);
+    CHECK_FALSE(ring.keyring.filter_full(1'000));
+    fill(1'000);
+    CHECK(ring.keyring.filter_full(1'000));
+    CHECK_FALSE(ring.keyring.filter_full(10'000));
+    fill(1'750);
+    CHECK_FALSE(ring.keyring.filter_full(10'000));
+    fill(1'751);  // a quarter more than its last part is made for
+    CHECK(ring.keyring.filter_full(10'000));
+    ring.keyring.drop({1001});
+    CHECK_FALSE(ring.keyring.filter_full(1));
 }

@@ -131,6 +131,28 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: only genuine packets take replay room") {
     CHECK(relay.pipeline.held() == 15);
 }
 
+TEST_CASE_FIXTURE(Fixture, "pipeline: it says that a replay filter holds what it is made for") {
+    relay::core::PipelineOptions options;
+    options.replay_room = {1, 20s};  // made for 20
+    Relay relay{network, "mix-1-0", nullptr, options};
+    const auto take = [&](int count, base::Mono at) {
+        for (int i = 0; i < count; ++i)
+            relay.take_from("gateway-0",
+                            network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                           40'000'000, mailbox(), identifier),
+                            at);
+    };
+    take(10, test::start);
+    take(9, test::start + 60s);
+    REQUIRE(relay.pipeline.held() == 19);
+    CHECK_FALSE(relay.pipeline.replay_filter_full());
+    take(1, test::start + 60s);
+    CHECK(relay.pipeline.replay_filter_full());
+    // Without a bound nothing is full.
+    Relay unbounded{network, "mix-1-0"};
+    CHECK_FALSE(unbounded.pipeline.replay_filter_full());
+}
+
 TEST_CASE_FIXTURE(Fixture, "pipeline: draining flushes nothing and takes nothing") {
     network.parameters().relay_loops = {100'000};
     Relay relay{network, "mix-1-0"};

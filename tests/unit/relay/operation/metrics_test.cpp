@@ -37,6 +37,7 @@ LabFacts busy() {
     lab.counters.drop(DropReason::replayed);
     lab.loop_round_trips = base::Milliseconds{1500};
     lab.loops.missing = true;
+    lab.replay_filter_full = true;
     return lab;
 }
 
