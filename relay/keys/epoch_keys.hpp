@@ -52,8 +52,8 @@ class EpochKeys {
     static constexpr base::Seconds prepare_ahead{60};
 
     /// Call at start-up and every few seconds. Throws what KeyStore::take, KeyStore::wipe,
-    /// KeyStore::check_growth, read_clock_record and replace_file throw. A key that could not be wiped is tried again in
-    /// each call; the others are wiped, and new keys made, all the same.
+    /// KeyStore::check_growth, read_clock_record and replace_file throw. A key that could not be
+    /// wiped is tried again in each call; the others are wiped, and new keys made, all the same.
     void maintain(const KeyTime& now);
 
     /// `listed` is this relay's entry in a document of epoch `at`. Returns true if its mix keys are

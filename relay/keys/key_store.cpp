@@ -3,21 +3,17 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 #include "sphinx/node/files/key_file.hpp"
@@ -46,8 +42,7 @@ void remove_file(const fs::path& file) {
 
 /// Puts the key into its own pages: locked in memory, excluded from core dumps, between guard
 /// pages, read-only.
-std::shared_ptr<const core::MixKeyPair> guarded(base::Epoch epoch,
-                                                       packet::SecretKey secret) {
+std::shared_ptr<const core::MixKeyPair> guarded(base::Epoch epoch, packet::SecretKey secret) {
     void* memory = sodium_malloc(sizeof(core::MixKeyPair));
     if (memory == nullptr) throw std::bad_alloc{};
     const auto public_key = packet::public_key_of(secret);
