@@ -101,7 +101,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
       loaded_{std::move(loaded)},
       tls_{loaded_.identity.link_seed},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
-             operation::packets_per_key(loaded_.config, law(loaded_))},
+             operation::packets_per_key(loaded_.config, *loaded_.document.document)},
       clock_{loaded_.config.runtime_dir},
       keyring_{law(loaded_).epoch_length, law(loaded_).key_grace()},
       keys_{store_,
@@ -140,7 +140,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
             "the system does not let this process lock its keys and replay filters in memory; "
             "raise its limit (LimitMEMLOCK=64M), or turn swap off");
     }
-    if (const auto text = operation::clients_warning(loaded_.config, law(loaded_)))
+    if (const auto text = operation::clients_warning(loaded_.config, *loaded_.document.document))
         log(Level::warning, *text);
     add_shutdown_steps();
     shutdown_.on_hangup([this] { reload(); });

@@ -3,19 +3,18 @@
 namespace nightjar::relay {
 
 io::EngineOptions engine_options(const operation::Loaded& loaded) {
-    const auto& law = loaded.document.document->parameters;
+    const auto& document = *loaded.document.document;
     io::EngineOptions options;
     options.links.self = loaded.identity.id;
     options.links.network = directory::network_id(loaded.document_file.anchors());
     for (const auto& at : loaded.config.listen)
         options.links.listen.emplace_back(boost::asio::ip::make_address(at.host), at.port);
-    options.links.clients_max = operation::clients_max(loaded.config, law);
+    options.links.clients_max = operation::clients_max(loaded.config, document);
     options.workers = loaded.config.workers;
     options.pipeline.lab_drop_share = loaded.config.lab_drop_share;
-    options.pipeline.replay_room = {static_cast<double>(loaded.config.packets_per_second),
-                                    operation::key_time(law)};
+    options.pipeline.replay_room = operation::replay_room(loaded.config, document);
     if (loaded.config.is_exit()) {
-        options.exit = {operation::make_exit_policy(loaded.config, *loaded.document.document),
+        options.exit = {operation::make_exit_policy(loaded.config, document),
                         loaded.config.dns_servers};
     }
     return options;

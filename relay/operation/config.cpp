@@ -141,8 +141,9 @@ RelayConfig read(const fs::path& file, YamlMap map) {
     read_role(map, config);
     read_addresses(map, config);
     read_paths(file.parent_path(), map, config);
-    config.packets_per_second = map.optional<std::uint32_t>(
-        "packets_per_second", config.packets_per_second, {1, 1'000'000});
+    if (map.find("packets_per_second"))
+        config.packets_per_second =
+            map.optional<std::uint32_t>("packets_per_second", 1, {1, 1'000'000});
     config.workers = map.optional<std::uint32_t>("workers", config.workers, {1, 64});
     if (map.find("clients_max"))
         config.clients_max = map.optional<std::uint32_t>("clients_max", 1, {1, 100'000});
@@ -207,8 +208,9 @@ std::string sample_config(const RelayConfig& config) {
     text += "runtime_dir: " + quoted(config.runtime_dir);
     text += "network: " + quoted(config.network);
     text += "document: " + quoted(config.document);
-    text += "packets_per_second: " + std::to_string(config.packets_per_second) +
-            "  # expected load; sizes the replay filters\n";
+    if (config.packets_per_second)
+        text += "packets_per_second: " + std::to_string(*config.packets_per_second) +
+                "  # expected load, for which the replay filters are made\n";
     text += "workers: " + std::to_string(config.workers) + "\n";
     const auto metrics = config.metrics ? directory::to_text(*config.metrics) : "off";
     text += "metrics: {listen: \"" + metrics + "\"}\n";

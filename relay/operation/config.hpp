@@ -24,10 +24,9 @@ struct RelayConfig {
     std::filesystem::path network = "network.yaml";             // trust anchors
     std::filesystem::path document = "document";                // the signed network document
     std::filesystem::path control;  // status socket; default: in the runtime dir
-    /// The expected load; sizes the replay filters. The default serves 50 clients of the default
-    /// law, with filters of 95 MB for an hour's key. 652 clients, as many as the I/O thread serves,
-    /// would need 1.2 GB.
-    std::uint32_t packets_per_second = 6600;
+    /// The expected load, for which the replay filters are made. nullopt: what follows from the
+    /// network document (startup.hpp).
+    std::optional<std::uint32_t> packets_per_second;
     std::uint32_t workers = 2;                   // threads that unwrap packets
     std::optional<std::uint32_t> clients_max;    // links of clients; nullopt: all it can serve
     std::optional<directory::Endpoint> metrics;  // loopback only; nullopt: off

@@ -50,14 +50,15 @@ void init_relay(const InitOptions& options, const node::process::ClockReading& n
     refuse_existing(file);
     refuse_existing(config.data_dir / "identity.key");
     refuse_existing(config.data_dir / "link.key");
-    directory::Parameters law;
+    directory::Document document;  // there is none yet
+    auto& law = document.parameters;
     law.epoch_length = options.epoch_length;
     if (fs::exists(config.network))
         law.epoch_length =
             node::config::load_anchors_file(config.network).epoch_length.value_or(law.epoch_length);
     // The runtime directory may be inside this folder, so create the folder first.
     make_folder(options.folder);
-    keys::KeyStore store{config.runtime_dir, law.epoch_length, packets_per_key(config, law)};
+    keys::KeyStore store{config.runtime_dir, law.epoch_length, packets_per_key(config, document)};
     make_folder(config.data_dir);
     const auto identity = keys::Identity::create(config.data_dir);
     core::Keyring keyring{law.epoch_length, law.key_grace()};

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "relay/core/ingress.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
@@ -177,13 +176,35 @@ base::Seconds key_time(const directory::Parameters& parameters) {
            std::chrono::ceil<base::Seconds>(parameters.key_grace());
 }
 
-std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters) {
-    return std::uint64_t{config.packets_per_second} *
-           static_cast<std::uint64_t>(key_time(parameters).count());
+std::uint32_t packets_per_second(const RelayConfig& config, const directory::Document& document) {
+    if (config.packets_per_second) return *config.packets_per_second;
+    constexpr double clients_of_gateway = 50;
+    const auto listed = [&document](directory::Role role, int layer) {
+        return std::count_if(document.relays.begin(), document.relays.end(), [&](const auto& one) {
+            return one.role == role && one.layer == layer;
+        });
+    };
+    auto rate = clients_of_gateway * packets_of_client(document.parameters);
+    const auto gateways = listed(directory::Role::gateway, 0);
+    const auto mixes = listed(directory::Role::mix, config.layer);
+    if (config.role == directory::Role::mix && gateways > 0 && mixes > 0)
+        rate *= static_cast<double>(gateways) / static_cast<double>(mixes);
+    return static_cast<std::uint32_t>(std::clamp(std::round(rate), 1.0, 1e6));
 }
 
-std::size_t clients_max(const RelayConfig& config, const directory::Parameters& parameters) {
+core::ReplayRoom replay_room(const RelayConfig& config, const directory::Document& document) {
+    return {static_cast<double>(packets_per_second(config, document)),
+            key_time(document.parameters)};
+}
+
+std::uint64_t packets_per_key(const RelayConfig& config, const directory::Document& document) {
+    return std::uint64_t{packets_per_second(config, document)} *
+           static_cast<std::uint64_t>(key_time(document.parameters).count());
+}
+
+std::size_t clients_max(const RelayConfig& config, const directory::Document& document) {
     if (config.clients_max) return *config.clients_max;
+    const auto& parameters = document.parameters;
     // 1,000 clients with D = 60 kept 54 % of a core busy with their downlinks: 9 us a cell, nearly
     // all of it system calls. A cell up costs about the same.
     constexpr double seconds_per_cell = 10e-6;
@@ -192,16 +213,17 @@ std::size_t clients_max(const RelayConfig& config, const directory::Parameters& 
                                   parameters.main_slots.per_second() +
                                   parameters.client_loops.per_second();
     const auto of_thread = share / (seconds_per_cell * cells_per_second);
-    const auto of_filters = config.packets_per_second / packets_of_client(parameters);
+    const auto of_filters = packets_per_second(config, document) / packets_of_client(parameters);
     return std::max<std::size_t>(1, static_cast<std::size_t>(std::min(of_thread, of_filters)));
 }
 
 std::optional<std::string> clients_warning(const RelayConfig& config,
-                                           const directory::Parameters& parameters) {
+                                           const directory::Document& document) {
     if (config.role != directory::Role::gateway) return std::nullopt;
-    const auto clients = clients_max(config, parameters);
-    const auto needed = std::ceil(static_cast<double>(clients) * packets_of_client(parameters));
-    if (needed <= config.packets_per_second) return std::nullopt;
+    const auto clients = clients_max(config, document);
+    const auto needed =
+        std::ceil(static_cast<double>(clients) * packets_of_client(document.parameters));
+    if (needed <= packets_per_second(config, document)) return std::nullopt;
     return "the replay filters are too small for " + std::to_string(clients) +
            " clients, so packets will be dropped when they are connected: set "
            "`packets_per_second` to " +

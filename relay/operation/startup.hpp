@@ -8,6 +8,7 @@
 
 #include "relay/core/counters.hpp"
 #include "relay/core/exit_policy.hpp"
+#include "relay/core/ingress.hpp"
 #include "relay/keys/identity.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/document_file.hpp"
@@ -72,18 +73,24 @@ void confine(const std::filesystem::path& config_file);
 /// For how long a mix key is accepted.
 base::Seconds key_time(const directory::Parameters& parameters);
 
-/// The number of packets that a filter must hold: the configured rate over the whole time that a
-/// key is accepted.
-std::uint64_t packets_per_key(const RelayConfig& config, const directory::Parameters& parameters);
+/// The rate of packets for which the replay filters are made: as configured, else what follows from
+/// the document. Each gateway serves 50 clients that send and receive by the law, and the mixes of
+/// a layer share what all gateways carry. A document without relays counts as one with as many
+/// gateways as mixes in a layer.
+std::uint32_t packets_per_second(const RelayConfig& config, const directory::Document& document);
+core::ReplayRoom replay_room(const RelayConfig& config, const directory::Document& document);
+/// The number of packets that a filter is made for: that rate over the whole time that a key is
+/// accepted.
+std::uint64_t packets_per_key(const RelayConfig& config, const directory::Document& document);
 
 /// The most links of clients: as configured, else as many as the relay serves when all of them send
 /// and receive by the law: the I/O thread is three quarters busy, or the replay filters take no
 /// more. At least 1.
-std::size_t clients_max(const RelayConfig& config, const directory::Parameters& parameters);
+std::size_t clients_max(const RelayConfig& config, const directory::Document& document);
 /// A warning for the operator, if a gateway lets in more clients than its replay filters are made
 /// for: then honest packets are dropped.
 std::optional<std::string> clients_warning(const RelayConfig& config,
-                                           const directory::Parameters& parameters);
+                                           const directory::Document& document);
 
 inline constexpr const char* program_version = NIGHTJAR_VERSION;
 

@@ -1,5 +1,5 @@
 """Mutants of replay filters that grow: when a part is made and named, what a crash leaves, and what is said of it."""
-from mutant_list import CORE, SYSTEM, mutant
+from mutant_list import CORE, SYSTEM, UNIT, mutant
 
 FILTER = "relay/core/replay_filter.cpp"
 STORED = "relay/keys/stored_filter.cpp"
@@ -45,4 +45,6 @@ MUTANTS = [
     mutant("failed-growth-not-told", STORED, "        thread_->growth_failed = std::current_exception();\n", "", SYSTEM, NO_ROOM),
     mutant("part-in-the-making-outlives-its-key", STORED, "        if (next.valid()) ::unlink(file.c_str());\n", "", SYSTEM,
            "growing filter: a part in the making ends with its key"),
+    mutant("default-rate-without-the-document", "relay/operation/startup.cpp", "rate *= static_cast<double>(gateways)", "rate *= 1 + 0 * static_cast<double>(gateways)",
+           UNIT, "relay start: the replay filters are made for what the document lets pass, or as configured"),
 ]

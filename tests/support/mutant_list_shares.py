@@ -109,7 +109,7 @@ MUTANTS = [
            "return 2 * core::admitted_per_second(parameters);", "return core::admitted_per_second(parameters);",
            UNIT, FILTERS),
     mutant("too-many-clients-unsaid", "relay/operation/startup.cpp",
-           "if (needed <= config.packets_per_second) return std::nullopt;", "return std::nullopt;", UNIT, FILTERS),
+           "if (needed <= packets_per_second(config, document)) return std::nullopt;", "return std::nullopt;", UNIT, FILTERS),
     # --- neighbours ---
     mutant("full-queue-drops-the-newcomer", "sphinx/base/fair_queue.hpp",
            "if (held * queues_.size() >= capacity_) return false;", "if (held <= capacity_) return false;",
