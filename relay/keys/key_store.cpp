@@ -191,8 +191,8 @@ KeyStore::Stored KeyStore::take(base::Epoch epoch) {
     for (std::size_t i = 0; i < count; ++i)
         parts.push_back(std::make_unique<MappedFile>(file(epoch, part_extensions[i]), O_RDWR,
                                                      core::ReplayFilter::line_size));
-    auto seen =
-        std::make_unique<StoredFilter>(std::move(parts), file(epoch, ""), packets_, filter_thread_);
+    auto seen = std::make_unique<StoredFilter>(std::move(parts), count == 0, file(epoch, ""),
+                                               packets_, filter_thread_);
     auto key = guarded(epoch, node::files::read_key(key_path, node::files::KeyKind::mix));
     return {std::move(key), std::move(seen), count == 0};
 }

@@ -74,16 +74,16 @@ void name_part(const fs::path& from, const fs::path& to) {
     fail(to, "cannot be made");
 }
 
-StoredFilter::StoredFilter(Parts parts, fs::path stem, std::uint64_t packets,
+StoredFilter::StoredFilter(Parts parts, bool fresh, fs::path stem, std::uint64_t packets,
                            std::shared_ptr<FilterThread> thread)
-    : core::ReplayFilter{parts.front()->bytes(), tags_of(parts, 0)},
+    : core::ReplayFilter{parts.front()->bytes(), tags_of(parts, 0, fresh)},
       parts_{std::move(parts)},
       stem_{std::move(stem)},
       key_{with(key_extension), O_RDONLY, 1},
       packets_{packets},
       thread_{std::move(thread)} {
     for (std::size_t i = 1; i < parts_.size(); ++i)
-        add_part(parts_[i]->bytes(), tags_of(parts_, i));
+        add_part(parts_[i]->bytes(), tags_of(parts_, i, fresh));
     for (const auto& part : parts_)
         thread_->memory_locked &= part->locked();
     thread_->memory_locked &= key_.locked();
@@ -102,7 +102,8 @@ fs::path StoredFilter::with(const char* extension) const {
 }
 
 /// A part that is not the last one holds what it is made for, if not more.
-std::uint64_t StoredFilter::tags_of(const Parts& parts, std::size_t i) {
+std::uint64_t StoredFilter::tags_of(const Parts& parts, std::size_t i, bool fresh) {
+    if (fresh) return 0;
     const auto bytes = parts[i]->bytes();
     return i + 1 < parts.size() ? bytes.size() / line_size * tags_of_line : tags_in(bytes);
 }

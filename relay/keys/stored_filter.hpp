@@ -73,14 +73,15 @@ class StoredFilter final : public core::ReplayFilter {
     using Parts = std::vector<std::unique_ptr<MappedFile>>;
 
     /// `stem`: the path of the key's files without the extension. `packets`: what the filter is
-    /// made for. Precondition: there is a part, and the key's file.
-    StoredFilter(Parts parts, std::filesystem::path stem, std::uint64_t packets,
+    /// made for. `fresh`: the parts are all zeros; if not, the last one is read. Precondition:
+    /// there is a part, and the key's file.
+    StoredFilter(Parts parts, bool fresh, std::filesystem::path stem, std::uint64_t packets,
                  std::shared_ptr<FilterThread> thread);
     ~StoredFilter() override;
 
  private:
     std::filesystem::path with(const char* extension) const;
-    static std::uint64_t tags_of(const Parts& parts, std::size_t i);
+    static std::uint64_t tags_of(const Parts& parts, std::size_t i, bool fresh);
     void prepare_part() override;
     base::ByteSpan take_part() override;
 

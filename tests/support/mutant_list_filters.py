@@ -38,6 +38,8 @@ MUTANTS = [
            "bytes.size() / line_size * tags_of_line : 0;", SYSTEM, CRASH),
     mutant("part-in-the-making-stays-after-a-crash", STORE, "    for (const auto& path : growing)\n        remove_file(path);\n", "",
            SYSTEM, CRASH),
+    mutant("bits-of-a-new-part-counted", STORED, "    if (fresh) return 0;\n", "    static_cast<void>(fresh);\n", SYSTEM,
+           "key store: what a fast relay's filter costs is not paid by the caller's thread"),
     mutant("gap-between-parts-accepted", STORE, "    if (std::any_of(gap, part_extensions.end(), is_there)) return 0;\n", "",
            SYSTEM, "growing filter: a key is not used again if a part of what it has seen is missing"),
     mutant("only-the-first-part-wiped", STORE, "    for (const auto* extension : part_extensions)\n        wipe_later(file(epoch, extension));",
