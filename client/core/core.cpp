@@ -22,6 +22,7 @@ Core::Impl::Impl(const std::shared_ptr<const directory::Document>& document, bas
       law{document->parameters, random},
       loops_switch{random},
       plan{document->parameters},
+      shares{random},
       watch{document->parameters} {
     assert(document->find(gateway) != nullptr);
 }
@@ -107,15 +108,36 @@ void Core::Impl::take_back_unsent() {
 
 SlotPacket Core::Impl::make(const Slot& slot) {
     if (slot.kind == Slot::Kind::main) {
-        if (const auto picked = plan.pick(slot.nominal, slot.session_draw)) {
+        const auto weights = plan.slot_weights(slot.nominal);
+        if (weights.empty()) return make_loop(slot);
+        if (const auto picked = shares.next(weights, slot.nominal, document->parameters)) {
             auto& session = *sessions.at(*picked).session;
             auto packet = session.compose(plan.find(*picked)->schedule, slot.nominal,
                                           network.at(slot.nominal), slot.due, context());
             if (packet) return std::move(*packet);
+        } else if (auto filler = make_filler(slot); filler.cell) {
+            return filler;
         }
-        // There is no session, or no packet can be built for it: fill the slot with one more loop.
+        // No packet can be built: fill the slot with one more loop.
     }
     return make_loop(slot);
+}
+
+SlotPacket Core::Impl::make_filler(const Slot& slot) {
+    const auto epoch =
+        loops_switch.epoch_for(network.at(slot.nominal), document->parameters.epoch_length);
+    const auto* exit = directory::choose_exit(*document, gateway_relay(), random);
+    if (exit == nullptr) return {};
+    const auto route = directory::forward_route(*document, gateway_relay(), *exit, {}, random);
+    if (!route) return {};
+    const auto hops = to_hops(*document, *route, epoch, random);
+    if (!hops) return {};
+    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
+    const base::ByteArray<stream::message_size> of_no_session{};
+    if (!sealer->forward(*hops, *base::Destination::from(exit->identity.bytes), of_no_session,
+                         random, cell->body()))
+        return {};
+    return {std::move(cell), loops_handle, 0, {}};
 }
 
 SlotPacket Core::Impl::make_loop(const Slot& slot) {

@@ -17,6 +17,7 @@
 #include "client/core/sealer.hpp"
 #include "client/core/session.hpp"
 #include "client/core/session_plan.hpp"
+#include "client/core/slot_shares.hpp"
 #include "client/core/surb_supply.hpp"
 #include "client/core/traffic_law.hpp"
 
@@ -89,6 +90,8 @@ struct Core::Impl final : PlanHost {
     void take_back_unsent();
     SlotPacket make(const Slot& slot);
     SlotPacket make_loop(const Slot& slot);
+    /// A packet to an exit that ignores it.
+    SlotPacket make_filler(const Slot& slot);
     void on_loop(const Expected& expected, base::ByteView payload, base::Mono now);
     void on_delivery(const cell::Cell& cell, base::Mono now);
     void on_reply(const Expected& spent, base::ByteView payload, base::Mono now);
@@ -163,6 +166,7 @@ struct Core::Impl final : PlanHost {
     TrafficLaw law;
     EpochSwitch loops_switch;
     SessionPlan plan;
+    SlotShares shares;
     Outstanding outstanding{outstanding_per_session_max};
 
     bool is_connected = false;

@@ -296,20 +296,12 @@ void SessionPlan::announce(base::Mono now, base::Mono change_at) {
     }
 }
 
-std::optional<SessionHandle> SessionPlan::pick(base::Mono due, double session_draw) const {
-    double sum = 0;
+std::vector<SlotWeight> SessionPlan::slot_weights(base::Mono due) const {
+    std::vector<SlotWeight> weights;
     for (const auto& entry : entries_)
-        sum += entry.schedule.highest(due).milli;
-    double upto = 0;
-    std::optional<SessionHandle> picked;
-    for (const auto& entry : entries_) {
-        const auto weight = entry.schedule.highest(due).milli;
-        if (weight == 0) continue;
-        picked = entry.handle;
-        upto += weight;
-        if (session_draw * sum < upto) break;
-    }
-    return picked;
+        if (const auto pace = entry.schedule.highest(due).milli; pace > 0)
+            weights.push_back({entry.handle, static_cast<double>(pace)});
+    return weights;
 }
 
 std::optional<SessionHandle> SessionPlan::current(base::Mono now) const {

@@ -29,6 +29,7 @@
 
 #include "client/core/network_clock.hpp"
 #include "client/core/session.hpp"
+#include "client/core/slot_shares.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/parameters.hpp"
 
@@ -61,8 +62,8 @@ inline constexpr double main_weight = 2;  // a main session's share is twice a l
 inline constexpr double lingering_weight = 1;
 inline constexpr double trial_share = 0.1;  // of R
 /// Least rate of slots for a session; it bounds the number of sessions in slow networks. An exit
-/// takes a session for frozen after 10 s of silence. At this rate that happens by chance once in 6
-/// hours, at twice the rate once in 8 years.
+/// takes a session for frozen after 10 s of silence. At this rate a session has a packet every 1.5
+/// s or sooner (slot_shares.hpp).
 inline constexpr double slots_per_second_min = 1;
 
 enum class Phase : std::uint8_t { waiting, opening, trial, main, lingering, closing, gone };
@@ -115,10 +116,9 @@ class SessionPlan {
     /// How many sessions of isolation keys there may be. 0 where U is small.
     std::size_t isolated_max() const;
 
-    /// Assigns the slot at `due` to a session, with probability in proportion to its pace. From the
-    /// announcement of a change until the change, the higher of its two paces counts.
-    /// `session_draw`: uniform in [0, 1). Empty if no session has a pace.
-    std::optional<SessionHandle> pick(base::Mono due, double session_draw) const;
+    /// The sessions among which the slot at `due` is shared: those that have a pace, by their pace.
+    /// From the announcement of a change until the change, the higher of its two paces counts.
+    std::vector<SlotWeight> slot_weights(base::Mono due) const;
     /// The shared session for new streams: the one with the highest pace. Before any has a pace,
     /// the one that will have it first.
     std::optional<SessionHandle> current(base::Mono now) const;

@@ -61,7 +61,6 @@ void TrafficLaw::begin_gap(std::int64_t number) {
     const auto place = phase_ + directory::place_in_gap(moments_.unit());
     upcoming_.due = upcoming_.nominal + base::from_seconds(place * base::to_seconds(gap()));
     upcoming_.kind = next_is_loop() ? Slot::Kind::loop : Slot::Kind::main;
-    upcoming_.session_draw = kinds_.unit();
 }
 
 bool TrafficLaw::next_is_loop() {

@@ -39,8 +39,6 @@ struct Slot {
     base::Mono due{};      // when its cell leaves
     base::Mono nominal{};  // its law time: `due` without phase and jitter, up to two gaps earlier.
                            // What a packet says may depend on it, and never on `due`
-    double session_draw =
-        0;  // main slots: uniform in [0, 1); selects the session that gets the slot
 };
 
 struct SlotCounts {
@@ -104,7 +102,7 @@ class TrafficLaw {
     // Two streams, so that the moments of slots tell nothing about the rest, and the other way
     // round.
     base::ForkedRandom moments_;  // phase and jitter
-    base::ForkedRandom kinds_;    // which slots are loops, and which session gets a main slot
+    base::ForkedRandom kinds_;    // which slots are loops
     directory::Rate main_;
     directory::Rate loops_;
     bool running_ = false;

@@ -22,6 +22,12 @@ ExitEvent all_ended(const base::SessionId& name) {
     return event;
 }
 
+/// A packet of no session: a client fills a slot with it (docs/traffic-law.md section 1).
+bool is_filler(base::ByteView message) {
+    return message.size() == stream::message_size &&
+           base::SessionId::from(message.first(base::SessionId::size()))->is_zero();
+}
+
 }  // namespace
 
 double least_paid(const directory::Parameters& parameters) {
@@ -201,6 +207,7 @@ void ExitSessions::use(const directory::Parameters& parameters) {
 
 void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall wall) {
     auto& self = *impl_;
+    if (is_filler(message)) return;
     // Check the whole message before acting on any part of it.
     const auto header = stream::decode_up(message);
     if (!header) return self.counters.drop(DropReason::malformed);

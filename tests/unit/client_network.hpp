@@ -71,6 +71,12 @@ struct Network {
             return walked;
         }
     }
+    /// A packet of no session.
+    static bool is_filler(const Walked& walked) {
+        const auto message = packet::read_message(walked.payload);
+        return message && std::all_of(message->begin(), message->begin() + base::SessionId::size(),
+                                      [](std::uint8_t byte) { return byte == 0; });
+    }
     std::uint8_t layer(const base::NodeId& id) const { return document->find(id)->layer; }
 
     static cell::Cell delivery(const Walked& walked) {

@@ -220,9 +220,10 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
             // The session id, by which the bad exit knows the session: the first bytes of a
             // message.
             const auto message = message_in(cell);
-            sessions[*base::SessionId::from(message.first(base::SessionId::size()))] =
-                static_cast<unsigned>(number);
-            if (recorded && options.on_sent)
+            const auto session = *base::SessionId::from(message.first(base::SessionId::size()));
+            // A filler has no session, so no exit knows whose it is.
+            if (!session.is_zero()) sessions[session] = static_cast<unsigned>(number);
+            if (recorded && options.on_sent && !session.is_zero())
                 options.on_sent({static_cast<unsigned>(number), exit_of(header), middle_of(header),
                                  at, message});
         }

@@ -146,7 +146,7 @@ class DroppedClient {
     }
     void read(base::ByteView message) {
         const auto header = stream::decode_up(message);
-        if (!header || decoys_.unit() < options_.decoys) return;
+        if (!header) return;
         read_[header->session].push_back({now(), header->number, header->surb_count});
         const auto& acks = header->acks;
         if (acks.largest == 0) return;
@@ -181,7 +181,6 @@ class DroppedClient {
     world::LawWorld world_;
     base::Mono begun_;
     unsigned left_ = 0;
-    base::SeededRandom decoys_{options_.seed};
     std::map<base::SessionId, std::vector<Seen>> read_;
     std::map<base::SessionId, std::set<PacketNumber>> acks_;
     std::map<std::uint32_t, std::vector<Seen>> answered_;  // by incarnation

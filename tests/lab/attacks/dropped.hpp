@@ -22,7 +22,6 @@ struct DropOptions {
     Seat seat = Seat::alone;
     unsigned dropped = 1;  // packets in a row, from the moment of the attack
     double loss = 0;       // share of all packets, each way, that is lost anyway
-    double decoys = 0;     // a model: share of main slots whose packet the exit does not get
     double seconds = 0;    // length of the attack; one every 2 * drop_every_s
 };
 inline constexpr double drop_every_s = 14;

@@ -33,12 +33,11 @@ double log_sum(std::span<const double> logs) {
     return largest + std::log(sum);
 }
 
-/// The likelihood of one session's arrivals, for one place of the first packet among the slots.
-struct Windows {
+/// The density of a packet's delay, by the slots of a link.
+struct Delays {
     const std::vector<int>& slots;
     const std::vector<int>& arrivals;
     const std::vector<float>& density;
-    std::size_t packets;  // of a window; it has one slot more
 
     double log_density(std::size_t packet, std::size_t slot) const {
         constexpr double never = -14;  // log of the table's floor
@@ -46,43 +45,44 @@ struct Windows {
         if (delay < 0 || static_cast<std::size_t>(delay) >= density.size()) return never;
         return density[static_cast<std::size_t>(delay)];
     }
+};
 
-    /// One window: its loop is before packet `p` of it, for every p alike.
-    double one(std::size_t packet, std::size_t slot) const {
-        constexpr std::size_t most = 64;
-        assert(packets < most);
-        std::array<double, most> logs{};
-        for (std::size_t i = packets; i-- > 0;)
-            logs[i] = logs[i + 1] + log_density(packet + i, slot + i + 1);
-        double before = 0;
-        for (std::size_t i = 0; i < packets; ++i) {
-            before += log_density(packet + i, slot + i);
-            logs[i + 1] += before;
+/// The likelihood of packets in order. From one packet to the next there are one to three slots;
+/// the others are loops, or go to no session. Packet i is within `around` of the slot
+/// first + i * slots_a_packet.
+double in_order(const Delays& delays, std::size_t first, double slots_a_packet,
+                std::size_t around) {
+    constexpr std::array steps{0.84, 0.15, 0.01};
+    const auto slot_of = [&](std::size_t packet, std::size_t place) {
+        return first - around + place +
+               static_cast<std::size_t>(std::lround(static_cast<double>(packet) * slots_a_packet));
+    };
+    std::vector<double> now(2 * around + 1, 1 / static_cast<double>(2 * around + 1)), next;
+    double log = 0;
+    for (std::size_t packet = 0; packet < delays.arrivals.size(); ++packet) {
+        next.assign(now.size(), packet == 0 ? 1e-12 : 0);
+        const auto moved = packet == 0 ? 0 : slot_of(packet, 0) - slot_of(packet - 1, 0);
+        for (std::size_t place = 0; place < now.size(); ++place) {
+            double before = packet == 0 ? now[place] : 0;
+            for (std::size_t step = 1; packet > 0 && step <= steps.size(); ++step)
+                if (place + moved >= step && place + moved - step < now.size())
+                    before += steps[step - 1] * now[place + moved - step];
+            next[place] += before * std::exp(delays.log_density(packet, slot_of(packet, place)));
         }
-        return log_sum(std::span{logs}.first(packets + 1)) -
-               std::log(static_cast<double>(packets + 1));
+        const auto sum = std::accumulate(next.begin(), next.end(), 0.0);
+        log += std::log(sum);
+        for (auto& share : next)
+            share /= sum;
+        now.swap(next);
     }
-
-    double all(std::size_t packet, std::size_t slot, std::size_t end) const {
-        double sum = 0;
-        for (; packet + packets <= end; packet += packets, slot += packets + 1)
-            sum += one(packet, slot);
-        return sum;
-    }
-};
-
-/// The first packet that is used, the slot that it would have, and how likely that is.
-struct Start {
-    std::size_t packet, slot;
-    double log;
-};
+    return log;
+}
 
 /// The likelihood if the packets of each block are at any of the block's slots. `slot`: of the
 /// first packet.
-double in_blocks(const Windows& windows, Reads reads, std::size_t slot,
+double in_blocks(const Delays& delays, Reads reads, std::size_t slot, double slots_a_packet,
                  stream::PacketNumber block) {
     const auto block_of = [&](std::size_t packet) { return (reads[packet].number - 1) / block; };
-    const auto slots_a_packet = 1 + 1 / static_cast<double>(windows.packets);
     double sum = 0;
     for (std::size_t begin = 0, end = 0; begin < reads.size(); begin = end) {
         while (end < reads.size() && block_of(end) == block_of(begin))
@@ -94,20 +94,39 @@ double in_blocks(const Windows& windows, Reads reads, std::size_t slot,
         for (auto packet = begin; packet < end; ++packet) {
             double density = 0;
             for (auto at = slot_of(begin); at < slot_of(end); ++at)
-                density += std::exp(windows.log_density(packet, at));
+                density += std::exp(delays.log_density(packet, at));
             sum += std::log(density / static_cast<double>(slot_of(end) - slot_of(begin)));
         }
     }
     return sum;
 }
 
-/// Slots' times from the packets' order and arrivals, by the known rate: the i-th is at the result
-/// plus i gaps.
-double first_slot(Reads reads, double per_second, const Route& route) {
+double packets_a_second(Reads reads) {
+    return static_cast<double>(reads.size() - 1) / (reads.back().at - reads.front().at);
+}
+
+/// Slots' times from the packets' order and arrivals: the i-th is at the result plus i mean gaps.
+double first_slot(Reads reads, const Route& route) {
+    const auto per_second = packets_a_second(reads);
     double sum = 0;
     for (std::size_t i = 0; i < reads.size(); ++i)
         sum += reads[i].at - static_cast<double>(i) / per_second;
     return sum / static_cast<double>(reads.size()) - mean_delay_of(route);
+}
+
+/// Each packet's slot from its neighbours' arrivals: a session's packets have no fixed beat.
+std::vector<double> local_slots(Reads reads, const Route& route) {
+    constexpr std::size_t around = 20;
+    const auto gap = 1 / packets_a_second(reads);
+    std::vector<double> slots;
+    for (std::size_t i = 0; i < reads.size(); ++i) {
+        const auto from = i < around ? 0 : i - around, to = std::min(reads.size(), i + around + 1);
+        double sum = 0;
+        for (auto k = from; k < to; ++k)
+            sum += reads[k].at + gap * (static_cast<double>(i) - static_cast<double>(k));
+        slots.push_back(sum / static_cast<double>(to - from) - mean_delay_of(route));
+    }
+    return slots;
 }
 
 double correlation(std::span<const double> a, std::span<const double> b) {
@@ -167,52 +186,42 @@ std::optional<double> stamp_score(const SlotTimes& slots, Reads reads, const Rou
 }
 
 std::optional<double> number_score(const SlotTimes& slots, Reads reads, const Route& route,
-                                   unsigned slots_per_loop, stream::PacketNumber block) {
+                                   stream::PacketNumber block) {
+    constexpr std::size_t around = 40, shifts = 8;
     const auto& ms = slots.ms();
     const auto density = log_densities(route);
     std::vector<int> arrivals;
     for (const auto& read : reads)
         arrivals.push_back(static_cast<int>(std::lround(read.at * 1000)));
-    const Windows windows{ms, arrivals, density, slots_per_loop - 1};
-    if (ms.size() < 2 || reads.size() < 20 * windows.packets) return std::nullopt;
-    const auto packets = static_cast<double>(windows.packets);
-    const auto per_second = 1000 * static_cast<double>(ms.size() - 1) /
-                            static_cast<double>(ms.back() - ms.front()) * packets / slots_per_loop;
-    const auto first = first_slot(reads, per_second, route) * 1000;
-    const auto place = std::lower_bound(ms.begin(), ms.end(), first) - ms.begin();
-    const auto needed = (reads.size() / windows.packets + 2) * slots_per_loop;
-    constexpr std::ptrdiff_t around = 8;
-    if (place < around || static_cast<std::size_t>(place + around) + needed > ms.size())
-        return std::nullopt;
-    const auto likelihood = [&](const Start& start, std::size_t end) {
-        return block == 1 ? windows.all(start.packet, start.slot, end)
-                          : in_blocks(windows, reads.first(end), start.slot, block);
-    };
-    std::vector<Start> starts;
-    const auto trial = std::min<std::size_t>(reads.size(), 640);
-    for (std::size_t packet = 0; packet < (block == 1 ? windows.packets : 1); ++packet)
-        for (auto shift = -around; shift <= around; ++shift) {
-            const auto slot = static_cast<std::size_t>(place + shift) + packet;
-            starts.push_back({packet, slot, 0});
-            starts.back().log = likelihood(starts.back(), trial);
-        }
-    // Starts that the first packets all but exclude need no further work.
-    const auto best = std::max_element(starts.begin(), starts.end(), [](auto& a, auto& b) {
-                          return a.log < b.log;
-                      })->log;
+    const Delays delays{ms, arrivals, density};
+    if (ms.size() < 2 || reads.size() < 200) return std::nullopt;
+    const auto slots_a_packet = 1000 * static_cast<double>(ms.size() - 1) /
+                                static_cast<double>(ms.back() - ms.front()) /
+                                packets_a_second(reads);
+    const auto guess = first_slot(reads, route) * 1000;
+    const auto first =
+        static_cast<std::size_t>(std::lower_bound(ms.begin(), ms.end(), guess) - ms.begin());
+    const auto needed = static_cast<std::size_t>(
+        std::lround(static_cast<double>(reads.size() + 1) * slots_a_packet));
+    if (first < around || first + around + needed + 1 > ms.size()) return std::nullopt;
+    if (block == 1) return in_order(delays, first, slots_a_packet, around);
     std::vector<double> logs;
-    for (const auto& start : starts)
-        if (start.log > best - 25) logs.push_back(likelihood(start, reads.size()));
+    for (auto slot = first - shifts; slot <= first + shifts; ++slot)
+        logs.push_back(in_blocks(delays, reads, slot, slots_a_packet, block));
     return log_sum(logs);
 }
 
 std::optional<double> reply_score(const Times& delivered, Reads reads, const Route& route,
-                                  double slots_per_second, const ReplySignal& signal,
-                                  const Lags& lags) {
-    if (reads.empty() || delivered.empty()) return std::nullopt;
-    std::vector<double> told;
+                                  const ReplySignal& signal, const Lags& lags) {
+    constexpr std::size_t together = 10;
+    if (reads.size() <= 2 * together || delivered.empty()) return std::nullopt;
+    // What the packets up to each one told.
+    std::vector<double> told_upto{0};
     for (const auto& read : reads)
-        told.push_back(signal(read));
+        told_upto.push_back(told_upto.back() + signal(read));
+    std::vector<double> told;
+    for (std::size_t i = together; i < reads.size(); ++i)
+        told.push_back(told_upto[i + 1] - told_upto[i + 1 - together]);
     // Deliveries so far, at every millisecond.
     std::vector<double> so_far(static_cast<std::size_t>(delivered.back() * 1000) + 2);
     for (const auto at : delivered)
@@ -222,15 +231,12 @@ std::optional<double> reply_score(const Times& delivered, Reads reads, const Rou
         const auto ms = std::lround(std::clamp(at * 1000, 0.0, so_far.size() - 1.0));
         return so_far[static_cast<std::size_t>(ms)];
     };
-    const auto first = first_slot(reads, slots_per_second, route);
-    const auto gap = 1 / slots_per_second;
+    const auto slots = local_slots(reads, route);
     std::vector<double> seen(told.size());
     double best = -1;
     for (double lag = lags.from; lag <= lags.to; lag += lags.step) {
-        for (std::size_t i = 0; i < seen.size(); ++i) {
-            const auto at = first + static_cast<double>(i) * gap - lag;
-            seen[i] = until(at) - until(at - gap);
-        }
+        for (std::size_t i = 0; i < seen.size(); ++i)
+            seen[i] = until(slots[i + together] - lag) - until(slots[i] - lag);
         best = std::max(best, correlation(told, seen));
     }
     return best;

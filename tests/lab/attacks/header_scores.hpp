@@ -32,13 +32,13 @@ class SlotTimes {
 /// Empty if the headers hold no stamps, or stamps of several schedules.
 std::optional<double> stamp_score(const SlotTimes& slots, Reads reads, const Route& route);
 
-/// By packet numbers: the log-likelihood of the arrivals, given that consecutive blocks
-/// of `block` numbers are consecutive slots but for one loop at a uniform place in every
-/// `slots_per_loop`. With blocks of one the places of loops, their phase and the first packet's
-/// slot are summed over. With longer blocks each packet is at a uniform slot of its block's. The
-/// mean latency is known. Empty if the link was not observed for long enough.
+/// By packet numbers: the log-likelihood of the arrivals, given that blocks of `block` numbers are
+/// in the order of slots. With blocks of one the score sums over all ways in which slots between
+/// two packets may be loops or go to no session. With longer blocks each packet is at a uniform
+/// slot of its block's. The mean latency is known. Empty if the link was not observed for long
+/// enough.
 std::optional<double> number_score(const SlotTimes& slots, Reads reads, const Route& route,
-                                   unsigned slots_per_loop, stream::PacketNumber block);
+                                   stream::PacketNumber block);
 
 /// The replies that arrived right before a packet's slot, as the packet reports them.
 using ReplySignal = std::function<double(const HeaderRead&)>;
@@ -46,11 +46,11 @@ using ReplySignal = std::function<double(const HeaderRead&)>;
 struct Lags {
     double from, to, step;
 };
-/// By replies: the largest correlation of the signal with the number of deliveries in one gap of
-/// the session's slots, over `lags`. The slots' times are estimated from order and arrivals.
+/// By replies: the largest correlation of what ten packets in a row tell with the number of
+/// deliveries in their time, over `lags`. The slots' times are estimated from their neighbours'
+/// arrivals.
 /// `delivered`: when the client's gateway sent each delivery.
 std::optional<double> reply_score(const Times& delivered, Reads reads, const Route& route,
-                                  double slots_per_second, const ReplySignal& signal,
-                                  const Lags& lags);
+                                  const ReplySignal& signal, const Lags& lags);
 
 }  // namespace nightjar::lab::attacks

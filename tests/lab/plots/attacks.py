@@ -209,7 +209,7 @@ def held(rows):
       "the gap (left axis), and the share of clients whose own loops tell within a minute (right axis). The exit has the "
       "only session of a client in its first hour, or one of the two that a client has afterwards.")
 def drops(rows):
-    found, noticed = rows("drops", "mark", loss=0, decoys=0), rows("drops", "notice")
+    found, noticed = rows("drops", "mark", loss=0), rows("drops", "notice")
     if not found or not noticed:
         return None
     figure, axis = plt.subplots(figsize=(7.2, 4.4))

@@ -25,7 +25,7 @@ def sessions(rows):
             colour, marker = looks[session]
             axis.errorbar(minutes, auc, deviation, color=colour, marker=marker, capsize=3, label=f"{setting}, {session}",
                           linestyle="--" if setting == "active" else "-")
-            if adversary != "two exits":
+            if not adversary.startswith("two exits"):
                 axis.plot(minutes, expected, color=colour, marker="x", linestyle="none")
         axis.axhline(0.5, **CHANCE)
         axis.set_xscale("log")

@@ -63,9 +63,17 @@ PlantedFlows plant(Leak leak, unsigned clients, std::size_t segments,
         client.slots = leak == Leak::poisson
                            ? poisson_moments(slots + loops, seconds, random)
                            : beat(slots + loops, directory::jitter_share, seconds, random);
-        for (const auto slot : client.slots) {
+        const auto interval = static_cast<std::size_t>(std::lround((slots + loops) / loops));
+        std::size_t loop = 0, turns = random.below(3);
+        for (std::size_t k = 0; k < client.slots.size(); ++k) {
+            if (leak == Leak::slots_in_turns) {
+                if (k % interval == 0) loop = k + random.below(interval);
+                if (k == loop) continue;
+                (turns++ % 3 < 2 ? main : lingering).arrivals.push_back(client.slots[k]);
+                continue;
+            }
             if (random.unit() < loops / (slots + loops)) continue;
-            (random.unit() < two_thirds ? main : lingering).arrivals.push_back(slot);
+            (random.unit() < two_thirds ? main : lingering).arrivals.push_back(client.slots[k]);
         }
         main.arrivals = displaced(main.arrivals, hops_to_exit, law.mean_delay, random);
         if (leak == Leak::poisson) {

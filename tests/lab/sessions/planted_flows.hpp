@@ -9,8 +9,9 @@ namespace nightjar::lab::sessions {
 
 /// poisson: slots and ticks at the times of Poisson processes; one session with two thirds of them.
 /// slots_drawn_alone: one slot in every gap, but each one's session is drawn for itself: two
-/// sessions of a client, with two thirds and one third of its slots.
-enum class Leak { poisson, slots_drawn_alone };
+/// sessions of a client, with two thirds and one third of its slots. slots_in_turns: the same in
+/// fixed turns, and one loop in every gap of loops.
+enum class Leak { poisson, slots_drawn_alone, slots_in_turns };
 
 struct PlantedFlows {
     std::vector<ClientFlow> clients;

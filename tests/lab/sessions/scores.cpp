@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "tests/lab/measure/spectral_bound.hpp"
+#include "tests/lab/sessions/two_exits.hpp"
 
 namespace nightjar::lab::sessions {
 namespace {
@@ -84,6 +85,7 @@ class Comparison {
             session.gateway_deflection += back.deflection(cause, deliveries[session.flow->client]);
         }
         compare_sessions();
+        pairs_end_ = at + segment_ms;
     }
 
     void collect(std::size_t segments, SessionScores& scores) const {
@@ -96,6 +98,14 @@ class Comparison {
             if (!session.by_other.empty())
                 add_pairs(session, scores[{two_exits, session.kind, segments}]);
         }
+        if (pairs_.size() < 4) return;
+        const auto* kind = watched_[pairs_.front().first].kind;
+        add_learned(cross_.scores(), scores[{two_exits_fitted, kind, segments}]);
+        std::vector<SessionPair> flows;
+        for (const auto& [mine, other] : pairs_)
+            flows.push_back({watched_[mine].flow, watched_[other].flow});
+        add_learned(score_by_counts(flows, begin_, pairs_end_),
+                    scores[{two_exits_counts, kind, segments}]);
     }
 
  private:
@@ -131,6 +141,13 @@ class Comparison {
             pairs.emplace_back(own[0], own[1]);
         }
         if (pairs.empty()) return;
+        if (pairs_.empty()) pairs_ = pairs;
+        std::vector<Spectrum> firsts, seconds;
+        for (const auto& [mine, other] : pairs) {
+            firsts.push_back(watched_[mine].arrivals);
+            seconds.push_back(watched_[other].arrivals);
+        }
+        cross_.add(firsts, seconds);
         const auto& first = watched_[pairs.front().first];
         const auto& second = watched_[pairs.front().second];
         const SharedSlots shared{{hops_to_exit, delay_}, first.share, second.share};
@@ -173,10 +190,22 @@ class Comparison {
         take(own, foreign, compared);
     }
 
+    static void add_learned(const PairScores& scores, Compared& compared) {
+        for (std::size_t i = 0; i < scores.size(); ++i) {
+            std::vector<double> foreign;
+            for (std::size_t j = 0; j < scores.size(); ++j)
+                if (j != i && same_half(i, j)) foreign.push_back(scores[i][j]);
+            take(scores[i][i], foreign, compared);
+        }
+    }
+
     const std::vector<ClientFlow>& clients_;
-    double begin_;  // ms
-    double delay_;  // seconds, of each hop
-    double loops_;  // by main slot
+    std::vector<std::pair<std::size_t, std::size_t>> pairs_;  // a client's two sessions, by index
+    CrossSpectra cross_;
+    double pairs_end_ = 0;  // ms
+    double begin_;          // ms
+    double delay_;          // seconds, of each hop
+    double loops_;          // by main slot
     std::vector<Watched> watched_;
 };
 

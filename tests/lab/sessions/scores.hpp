@@ -16,6 +16,9 @@ namespace nightjar::lab::sessions {
 inline constexpr const char* exit_and_link = "exit and link";
 inline constexpr const char* exit_and_gateway = "exit and gateway";
 inline constexpr const char* two_exits = "two exits";
+/// The same adversary, if it learns how clients share out their slots (two_exits.hpp).
+inline constexpr const char* two_exits_fitted = "two exits, fitted";
+inline constexpr const char* two_exits_counts = "two exits, by counts";
 
 /// The log-likelihood ratios of one question.
 struct Compared {

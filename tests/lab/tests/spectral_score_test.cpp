@@ -75,6 +75,20 @@ TEST_CASE("two exits see that each slot's session is drawn for itself") {
     CHECK(measure::auc(found.foreign, found.own) > 0.99);
 }
 
+TEST_CASE("two exits that know no law learn that slots are drawn alone, or given in turns") {
+    const directory::Parameters law;
+    for (const auto& [leak, adversary, least] :
+         {std::tuple{Leak::slots_drawn_alone, two_exits_fitted, 0.9},
+          {Leak::slots_in_turns, two_exits_counts, 0.7}}) {
+        base::SeededRandom random{8};
+        const auto flows = plant(leak, 24, 1, law, random);
+        const auto scores = score_sessions(flows.clients, flows.sessions, planted_begin_ms, 1, law);
+        const auto& found = scores.at({adversary, "main", 1});
+        INFO(adversary);
+        CHECK(measure::auc(found.foreign, found.own) > least);
+    }
+}
+
 TEST_CASE("two exits find nothing in sessions that share no slots") {
     const directory::Parameters law;
     base::SeededRandom random{7};
@@ -83,8 +97,10 @@ TEST_CASE("two exits find nothing in sessions that share no slots") {
     for (std::size_t i = 1; i + 2 < flows.sessions.size(); i += 2)
         std::swap(flows.sessions[i].arrivals, flows.sessions[i + 2].arrivals);
     const auto scores = score_sessions(flows.clients, flows.sessions, planted_begin_ms, 1, law);
-    const auto& found = scores.at({two_exits, "main", 1});
-    CHECK(measure::auc(found.foreign, found.own) < 0.75);
+    for (const auto* adversary : {two_exits, two_exits_fitted, two_exits_counts}) {
+        const auto& found = scores.at({adversary, "main", 1});
+        CHECK(measure::auc(found.foreign, found.own) < 0.75);
+    }
 }
 
 }  // namespace

@@ -32,6 +32,10 @@ base::ByteView message_of(const cell::Cell& cell) {
     return cell.body().subspan(packet::header_size + packet::payload_zeros, stream::message_size);
 }
 
+bool is_filler(base::ByteView message) {
+    return base::SessionId::from(message.first(base::SessionId::size()))->is_zero();
+}
+
 }  // namespace
 
 LawWorld::LawWorld(LawOptions options)
@@ -145,7 +149,7 @@ void LawWorld::step_client() {
         int to = at_gateway;  // a loop
         for (std::size_t i = 0; i < exits_.size(); ++i)
             if (exits_[i].first.bytes == header.destination.bytes) to = static_cast<int>(i);
-        if (on_message && to >= 0) on_message(message);
+        if (on_message && to >= 0 && !is_filler(message)) on_message(message);
         const auto held = meddle ? meddle(true, now_) : base::Nanoseconds{};
         if (held) travel(std::move(cell), to, delay_of(header) + *held);
     }
@@ -185,8 +189,9 @@ void LawWorld::arrive(Arrival arrival) {
     auto& exit = *exits_[static_cast<std::size_t>(arrival.exit)].second;
     if (exit.silent) return;
     const auto message = message_of(*arrival.cell);
-    if (exit_reads) exit_reads(now_, message);
     exit.sessions->on_message(message, now_, wall());
+    if (is_filler(message)) return;
+    if (exit_reads) exit_reads(now_, message);
     exit.host->step();
     stock_max = std::max(stock_max, exit.sessions->stock(stream::decode_up(message)->session));
 }

@@ -36,6 +36,7 @@ struct Fixture {
                     core.on_delivery(network.delivery(walked), now);
                     continue;
                 }
+                if (network.is_filler(walked)) continue;
                 passed.mixes.insert(walked.path[2]);
                 passed.exits.insert(walked.path[4]);
             }

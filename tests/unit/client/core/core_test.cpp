@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "sphinx/cell/control.hpp"
 #include "sphinx/stream/header.hpp"
 #include "tests/support/arriving_frames.hpp"
@@ -90,6 +92,23 @@ TEST_CASE(
     CHECK(f.core.status(f.now).slots + loops == f.cells.size());
 }
 
+TEST_CASE("one main slot in sixteen carries a filler, to any exit") {
+    Fixture f;
+    f.core.connected(f.now, f.wall());
+    f.run(12s);
+    std::size_t fillers = 0;
+    std::set<base::NodeId> exits;
+    for (const auto& cell : f.cells) {
+        const auto walked = f.walk(cell);
+        if (!walked.end.identifier.is_zero() || !f.network.is_filler(walked)) continue;
+        ++fillers;
+        exits.insert(walked.path.back());
+    }
+    const auto main = static_cast<double>(f.core.status(f.now).slots);
+    CHECK(static_cast<double>(fillers) / main == doctest::Approx(1 / 16.0).epsilon(0.4));
+    CHECK(exits.size() > 1);
+}
+
 TEST_CASE("what a lost slot, or a cell that was not written, carried goes with the next") {
     Fixture f;
     f.core.connected(f.now, f.wall());
@@ -100,7 +119,7 @@ TEST_CASE("what a lost slot, or a cell that was not written, carried goes with t
         for (const auto& cell : std::exchange(f.cells, {})) {
             const auto walked = f.walk(cell);
             const auto message = packet::read_message(walked.payload);
-            if (!message) continue;  // a loop
+            if (!message || f.network.is_filler(walked)) continue;  // a loop or a filler
             const auto header = stream::decode_up(*message);
             REQUIRE(header);
             REQUIRE(test::arrive_at_exit(far, stream::frames_of(*header, *message)));
@@ -232,7 +251,8 @@ TEST_CASE("a session that never answers is replaced, and its streams are reset")
     f.run(2s);
     for (const auto& cell : f.cells) {
         const auto walked = f.walk(cell);
-        if (walked.end.identifier.is_zero()) CHECK(walked.path.back() == status.sessions[1].exit);
+        if (walked.end.identifier.is_zero() && !f.network.is_filler(walked))
+            CHECK(walked.path.back() == status.sessions[1].exit);
     }
 }
 

@@ -92,6 +92,12 @@ struct Plan final : PlanHost {
         if (found == nullptr) entry.phase = Phase::gone;
         return entry;
     }
+    std::set<SessionHandle> shares_slots(base::Mono at) const {
+        std::set<SessionHandle> sharing;
+        for (const auto& one : plan.slot_weights(at))
+            sharing.insert(one.session);
+        return sharing;
+    }
     double pace(SessionHandle handle) const { return entry(handle).schedule.at(now).per_second(); }
 
     directory::Parameters parameters;

@@ -113,6 +113,15 @@ TEST_CASE("a packet that arrives twice counts once") {
     CHECK(harness.exit.stock(harness.id) == 4);
 }
 
+TEST_CASE("a filler leaves nothing at an exit, and counts as no fault") {
+    Harness harness;
+    const base::Bytes filler(stream::message_size);
+    harness.exit.on_message(filler, harness.now, wall(harness.now));
+    CHECK(harness.exit.sessions() == 0);
+    for (const auto dropped : harness.counters.dropped)
+        CHECK(dropped == 0);
+}
+
 TEST_CASE("a malformed message is dropped whole: no session, no SURB, no schedule, no frame") {
     struct Row {
         const char* what;
