@@ -12,6 +12,7 @@ MUTANTS = [
     mutant("new-sessions-begin-in-step", "client/core/slot_shares.cpp",
            "request.waited = request.asks_at * random_.unit();", "request.waited = request.asks_at;",
            CORE, "slot shares: a session that comes later does not begin in step with one that is there"),
-    mutant("filler-counts-as-malformed", "relay/core/exit_sessions.cpp", "if (is_filler(message)) return;", "",
+    mutant("filler-counts-as-malformed", "relay/core/exit_sessions.cpp", "if (is_filler(message)) return;",
+           "if (is_filler(message) && message.empty()) return;",
            CORE, "a filler leaves nothing at an exit, and counts as no fault"),
 ]
