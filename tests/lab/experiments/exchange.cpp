@@ -19,6 +19,7 @@
 #include <cmath>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/lab/attacks/crowd.hpp"
 #include "tests/lab/attacks/flow_score.hpp"
@@ -191,15 +192,25 @@ std::optional<double> pattern_score(std::uint64_t seed, std::size_t client,
     const directory::Parameters law;
     const double way = hops_to_exit * (base::to_seconds(law.mean_delay) + attacks::link_and_tick);
     constexpr double step = 0.01;
-    double held = 0, free = 0;
-    std::size_t times_held = 0, times_free = 0;
+    std::vector<double> ahead, ahead_upto{0};
     auto arrived = from;
     for (double at = begin; at < end; at += step) {
         while (arrived != seen.end() && *arrived < at)
             ++arrived;
-        const auto ahead = static_cast<double>(arrived - from) - rate * (at - begin);
-        const bool late = holds(seed, client, at - way);
-        (late ? held : free) += ahead;
+        ahead.push_back(static_cast<double>(arrived - from) - rate * (at - begin));
+        ahead_upto.push_back(ahead_upto.back() + ahead.back());
+    }
+    // A session's count wanders by itself, so it counts beside its mean of some turns around.
+    constexpr auto around = static_cast<std::size_t>(1.5 * turn / step);
+    double held = 0, free = 0;
+    std::size_t times_held = 0, times_free = 0;
+    for (std::size_t i = 0; i < ahead.size(); ++i) {
+        const auto first = i < around ? 0 : i - around;
+        const auto last = std::min(ahead.size(), i + around + 1);
+        const auto usual =
+            (ahead_upto[last] - ahead_upto[first]) / static_cast<double>(last - first);
+        const bool late = holds(seed, client, begin + static_cast<double>(i) * step - way);
+        (late ? held : free) += ahead[i] - usual;
         ++(late ? times_held : times_free);
     }
     if (times_held == 0 || times_free == 0) return std::nullopt;
@@ -267,7 +278,8 @@ void exchange(const measure::Options& options, measure::Report& report) {
                      {Line{.jitter = 0.010}, Line{.pattern = 0.009}, Line{.pattern = 0.100}});
     }
     const directory::Parameters law;
-    const auto seconds = static_cast<double>(counts.back()) / law.main_slots.per_second() + 1;
+    // Sessions have a little less than all main slots.
+    const auto seconds = 1.1 * static_cast<double>(counts.back()) / law.main_slots.per_second();
     for (const auto& line : lines) {
         const auto networks = measure::side_by_side(seeds, [&](std::size_t i) {
             const auto network = observe(line, options, options.seed * 1000 + 1300 + i, seconds);
