@@ -69,7 +69,8 @@ base::Milliseconds Authority::settle_time() const {
 }
 
 void Authority::trouble(const std::string& line) {
-    if (line != trouble_ && !line.empty()) log(Level::warning, line);
+    if (line.empty() || line == trouble_) return;
+    log(Level::warning, line);
     trouble_ = line;
 }
 
@@ -89,6 +90,7 @@ void Authority::tick(base::Wall now) {
         registry_.forget_before(current);
         archive_.forget_descriptors_before(current);
         last_change_.erase(last_change_.begin(), last_change_.lower_bound(current));
+        refused_.erase(refused_.begin(), refused_.lower_bound(current));
     } catch (const std::exception& error) {
         problems = error.what();
     }
@@ -106,16 +108,21 @@ bool Authority::due(base::Epoch epoch, base::Wall now) const {
     if (archive_.signed_epochs().contains(epoch)) return false;
     if (now < directory::epoch_start(epoch, length()) - base::Milliseconds{length()} / 2)
         return false;
+    if (const auto refused = refused_.find(epoch);
+        refused != refused_.end() && refused->second == registry_.changes())
+        return false;
     if (registry_.complete(epoch)) return true;
     const auto changed = last_change_.find(epoch);
     return now >= (changed == last_change_.end() ? started_ : changed->second) + settle_time();
 }
 
 void Authority::sign(base::Epoch epoch, base::Wall now) {
+    ++drafts_;
     auto draft = registry_.build(settings_.terms.document_of(epoch));
     std::string problems;
     for (const auto& problem : directory::lint(draft.document))
         problems += "; " + problem;
+    if (!problems.empty()) refused_[epoch] = registry_.changes();
     if (!problems.empty())
         throw node::process::ConfigError{"the document of epoch " + number(epoch) +
                                          " cannot be signed yet" + problems};
@@ -126,6 +133,7 @@ void Authority::sign(base::Epoch epoch, base::Wall now) {
     log(Level::info, "signed the document of epoch " + number(epoch) + ": " +
                          std::to_string(draft.document.relays.size()) + " relays of " +
                          std::to_string(registry_.admitted().size()) + " admitted");
+    trouble_.clear();
     for (const auto& sentence : draft.left_out)
         log(Level::warning, sentence);
     write_anchors(draft.document);

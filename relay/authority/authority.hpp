@@ -36,6 +36,9 @@ class Authority {
 
     /// The epochs whose documents are signed.
     const std::set<base::Epoch>& signed_epochs() const { return archive_.signed_epochs(); }
+    /// How often a document was built and examined since the start. That takes seconds with 1,000
+    /// relays, so it must not happen again before something has changed.
+    std::uint64_t drafts() const { return drafts_; }
 
  private:
     base::Seconds length() const { return settings_.terms.parameters.epoch_length; }
@@ -60,7 +63,9 @@ class Authority {
     std::filesystem::file_time_type list_read_{};
     base::Wall started_;
     std::map<base::Epoch, base::Wall> last_change_;  // when a descriptor came for this epoch
-    std::string trouble_;                            // the last line that was logged about errors
+    std::map<base::Epoch, std::uint64_t> refused_;   // registry_.changes() of a draft with problems
+    std::uint64_t drafts_ = 0;
+    std::string trouble_;  // the last line that was logged about errors
 };
 
 }  // namespace nightjar::relay::authority

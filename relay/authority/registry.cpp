@@ -30,6 +30,7 @@ std::string without(const directory::Relay& relay, const std::string& why) {
 }  // namespace
 
 void Registry::admit(AdmittedList list) {
+    ++changes_;
     admitted_ = std::move(list);
     places_.clear();
     for (std::size_t i = 0; i < admitted_.size(); ++i)
@@ -78,6 +79,7 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
             key != nullptr && identity != relay.identity)
             return base::Fail{
                 Refusal{409, std::string{"its "} + key + " is that of " + called(other.relay)}};
+    ++changes_;
     Taken taken{epoch, relay.identity, called(relay), true};
     entries[taken.identity] = *std::move(parsed);
     return taken;

@@ -29,6 +29,9 @@ class Registry {
     /// Replaces the list. Descriptors of relays that are no longer on it do not count any more.
     void admit(AdmittedList list);
     const AdmittedList& admitted() const { return admitted_; }
+    /// Grows with each change of the list and each descriptor that is taken: what build() returns
+    /// depends on nothing else.
+    std::uint64_t changes() const { return changes_; }
 
     struct Taken {
         base::Epoch epoch;
@@ -61,6 +64,7 @@ class Registry {
     const Admitted* find(const base::NodeId& identity) const;
 
     AdmittedList admitted_;
+    std::uint64_t changes_ = 0;
     std::map<base::NodeId, std::size_t> places_;  // in admitted_
     std::map<base::Epoch, Entries> epochs_;
 };

@@ -81,6 +81,9 @@ MUTANTS = [
     mutant("next-document-before-its-time", AUTHORITY, "auto newest = epochs.upper_bound(current);",
            "auto newest = epochs.upper_bound(current.next());", UNIT,
            "authority: each epoch's document is signed half an epoch ahead, for as long as it runs"),
+    mutant("unsignable-network-examined-each-second", AUTHORITY, "refused->second == registry_.changes())",
+           "refused->second == registry_.changes() && drafts_ == 0)", UNIT,
+           "authority: without a whole network nothing is signed, until it is whole"),
     # --- relay/operation: what a relay asks, and when ---
     mutant("relays-send-at-one-moment", PLAN, "send_from_ = in_turn ? begin + drawn(length / 8) : begin;",
            "send_from_ = in_turn ? begin + drawn(length / 8) * 0 : begin;", UNIT,

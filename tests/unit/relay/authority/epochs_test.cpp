@@ -147,9 +147,11 @@ TEST_CASE("authority: without a whole network nothing is signed, until it is who
         if (member.relay.layer != 2) town.send(member, first);
     town.pass(base::Seconds{120});
     CHECK_FALSE(town.is_signed(first));
+    CHECK(town.authority->drafts() == 1);  // it is examined again only when something has changed
     town.send_all(first);
     town.pass(base::Seconds{2});
     CHECK(town.is_signed(first));
+    CHECK(town.authority->drafts() == 2);
 }
 
 TEST_CASE("authority: a restart goes on, and never signs an epoch twice") {
