@@ -34,6 +34,14 @@ directory::Parameters law_of(const node::config::AnchorsFile& anchors) {
     return law;
 }
 
+/// A filter of a key that is made before the first document grows by that document's rates later.
+std::uint64_t packets_per_key(const operation::RelayConfig& config,
+                              const directory::Parameters& law) {
+    directory::Document unknown;
+    unknown.parameters = law;
+    return operation::packets_per_key(config, unknown);
+}
+
 class Joining {
  public:
     explicit Joining(const std::filesystem::path& config_file)
@@ -42,7 +50,7 @@ class Joining {
           identity_{keys::Identity::load(config_.data_dir)},
           anchors_{node::config::load_anchors_file(config_.network)},
           law_{law_of(anchors_)},
-          store_{config_.runtime_dir, law_.epoch_length, operation::packets_per_key(config_, law_)},
+          store_{config_.runtime_dir, law_.epoch_length, packets_per_key(config_, law_)},
           clock_{config_.runtime_dir},
           keyring_{law_.epoch_length, law_.key_grace()},
           keys_{store_,           keyring_,

@@ -53,12 +53,18 @@ MUTANTS = [
     mutant("wide-band", "relay/authority/core/layers.hpp", "balance_band = 0.1;", "balance_band = 0.2;", CORE, BALANCE),
     # --- builder ---
     mutant("newcomer-takes-a-key", BUILDER,
-           "return std::tie(a.record.since, a.relay.identity, a.signature) <\n                   "
-           "std::tie(b.record.since, b.relay.identity, b.signature);",
-           "return std::tie(a.relay.identity, a.signature) <\n                   "
-           "std::tie(b.relay.identity, b.signature);", CORE, LATER),
-    mutant("document-by-order", BUILDER, "return std::tie(a.record.since, a.relay.identity, a.signature) <",
-           "return a.record.since != b.record.since && std::tie(a.record.since, a.relay.identity, a.signature) <",
+           "return std::tie(a.record.since, a.relay.identity, b.made, a.text) <\n                   "
+           "std::tie(b.record.since, b.relay.identity, a.made, b.text);",
+           "return std::tie(a.relay.identity, b.made, a.text) <\n                   "
+           "std::tie(b.relay.identity, a.made, b.text);", CORE, LATER),
+    mutant("older-descriptor-counts", BUILDER,
+           "return std::tie(a.record.since, a.relay.identity, b.made, a.text) <\n                   "
+           "std::tie(b.record.since, b.relay.identity, a.made, b.text);",
+           "return std::tie(a.record.since, a.relay.identity, a.made, a.text) <\n                   "
+           "std::tie(b.record.since, b.relay.identity, b.made, b.text);", CORE,
+           "builder: of two descriptors of one relay the newer one is used"),
+    mutant("document-by-order", BUILDER, "return std::tie(a.record.since, a.relay.identity, b.made, a.text) <",
+           "return a.record.since != b.record.since && std::tie(a.record.since, a.relay.identity, b.made, a.text) <",
            CORE, SAME),
     mutant("shared-next-key", BUILDER, '"mix key " + base::to_hex(relay.next_mix_key.bytes)};',
            '"mix key " + base::to_hex(relay.mix_key.bytes)};', CORE, LATER),

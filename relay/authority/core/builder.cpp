@@ -14,7 +14,8 @@ namespace {
 struct Candidate {
     directory::Relay relay;
     RelayRecord record;
-    base::ByteArray<64> signature;
+    base::Wall made;      // by the descriptor
+    std::string text;     // what the descriptor says of the relay
     bool is_new = false;  // in no value before
     std::size_t group = 0;
 };
@@ -32,9 +33,10 @@ class Builder {
         for (const auto& descriptor : descriptors)
             admit(descriptor);
         // Who was listed first comes first, so a newcomer cannot take its keys or its position.
+        // Of a relay's descriptors the newest comes first, whatever their order is in the value.
         std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) {
-            return std::tie(a.record.since, a.relay.identity, a.signature) <
-                   std::tie(b.record.since, b.relay.identity, b.signature);
+            return std::tie(a.record.since, a.relay.identity, b.made, a.text) <
+                   std::tie(b.record.since, b.relay.identity, a.made, b.text);
         });
         drop_if([this](const Candidate& candidate) { return shared_key(candidate); });
         make_groups();
@@ -74,8 +76,9 @@ class Builder {
             return leave_out(descriptor.relay, "its descriptor is of another epoch");
         const auto admitted = admitted_.find(descriptor.relay.identity);
         if (admitted == admitted_.end()) return leave_out(descriptor.relay, "it is not admitted");
-        Candidate candidate{descriptor.relay, {}, descriptor.signature, false, 0};
+        Candidate candidate{descriptor.relay, {}, descriptor.made, {}, false, 0};
         auto& relay = candidate.relay;
+        directory::put_relay(candidate.text, relay, directory::RelayForm::descriptor);
         relay.operator_name = admitted->second->operator_name;
         relay.family = admitted->second->family;
         relay.capacity = admitted->second->capacity;

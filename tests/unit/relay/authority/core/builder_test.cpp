@@ -24,8 +24,7 @@ struct Site {
         advance();  // new mixes wait for an epoch
     }
     Descriptor& add(std::uint8_t layer, const std::string& name) {
-        Descriptor made{epoch, test::random_relay(random, layer), {}};
-        random.fill(made.signature);
+        Descriptor made{epoch, {}, test::random_relay(random, layer)};
         made.relay.name = name;
         made.relay.addresses = {{"192.0.2.1", static_cast<std::uint16_t>(descriptors.size() + 1)}};
         if (layer == 0) made.relay.exit_policy = "accept *:80,443";
@@ -136,15 +135,18 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("builder: of two descriptors of one relay one is used") {
+TEST_CASE("builder: of two descriptors of one relay the newer one is used") {
     Site site{3};
     auto second = site.descriptors[4];
-    second.signature.fill(0);
+    second.made += base::Seconds{1};
     second.relay.link_key.bytes.fill(9);
     site.descriptors.push_back(second);
+    std::swap(site.descriptors[4], site.descriptors.back());
     const auto built = site.build();
     CHECK(built.document.relays.size() == 12);
     CHECK(lists(built, second));
+    std::swap(site.descriptors[4], site.descriptors.back());
+    CHECK(site.build().document == built.document);
     CHECK(built.left_out == std::vector<std::string>{
                                 "relay mix-4 is left out: it has two descriptors for this epoch, "
                                 "and the other one is used"});

@@ -10,6 +10,7 @@
 #include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/quorum.hpp"
 #include "tests/support/council.hpp"
+#include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
 
 using namespace nightjar;
@@ -18,8 +19,9 @@ using namespace nightjar::relay::authority::core;
 namespace {
 
 struct Member {
-    base::Secret<32> seed;
+    test::RelayKeys keys;
     directory::Relay relay;
+    std::string describe(base::Epoch epoch) const { return keys.describe(relay, epoch); }
 };
 
 /// A council, its relays, and the chain of what was decided.
@@ -31,9 +33,8 @@ struct Network {
             join(i < mixes ? 1 : 0);
     }
     Member& join(std::uint8_t layer) {
-        Member member{{}, test::random_relay(random, layer)};
-        random.fill(member.seed.span());
-        member.relay.identity = directory::sign_text({}, member.seed).authority;
+        Member member{test::RelayKeys{random}, test::random_relay(random, layer)};
+        member.keys.name_in(member.relay);
         member.relay.addresses = {
             {"192.0.2.1", static_cast<std::uint16_t>(1000 + terms.admitted.size())}};
         if (layer == 0) member.relay.exit_policy = "accept *:80,443";
@@ -50,8 +51,7 @@ struct Network {
             CHECK(made_rules.offer(own_commitment(made.council, epoch, made.seeds[i])));
         }
         for (const auto& member : members)
-            CHECK(made_rules.offer_descriptor(
-                      directory::make_descriptor(member.relay, epoch, member.seed)) == "");
+            CHECK(made_rules.offer_descriptor(member.describe(epoch)) == "");
         return made_rules;
     }
     /// What follows from the value that an honest proposer builds.
@@ -202,8 +202,7 @@ TEST_CASE("document rules: a proposer can invent nothing") {
     CHECK(fault(rules, value) == "a descriptor is not valid: the signature is not the relay's");
     value = sound;
     const auto& member = network.members[0];
-    value.descriptors[0] =
-        directory::make_descriptor(member.relay, network.epoch.next(), member.seed);
+    value.descriptors[0] = member.describe(network.epoch.next());
     std::sort(value.descriptors.begin(), value.descriptors.end());
     CHECK(fault(rules, value) == "a descriptor is of another epoch");
     value = sound;
@@ -220,8 +219,7 @@ TEST_CASE("document rules: a network without two gateways gets no document") {
     for (const auto& seed : network.made.seeds)
         value.commitments.push_back(own_commitment(network.made.council, network.epoch, seed));
     for (const auto& member : network.members)
-        value.descriptors.push_back(
-            directory::make_descriptor(member.relay, network.epoch, member.seed));
+        value.descriptors.push_back(member.describe(network.epoch));
     std::sort(value.descriptors.begin(), value.descriptors.end());
     CHECK(fault(rules, value) == "a layer has no mix");
     network.join(0);
@@ -235,7 +233,11 @@ TEST_CASE(
     auto proposer = network.rules();
     const auto whole = *parse_epoch_value(proposer.build());
     auto without_relay = whole;
-    without_relay.descriptors.erase(without_relay.descriptors.begin());
+    without_relay.descriptors.erase(std::find_if(
+        without_relay.descriptors.begin(), without_relay.descriptors.end(),
+        [](const std::string& text) {
+            return directory::parse_descriptor(text)->relay.role == directory::Role::mix;
+        }));
     auto without_reveal = whole;
     without_reveal.reveals.pop_back();
     auto rules = network.rules();
@@ -247,8 +249,7 @@ TEST_CASE(
     CHECK(rules.valid(encode(whole)));
     // What came after that is not insisted on.
     auto& late = network.join(1);
-    CHECK(rules.offer_descriptor(
-              directory::make_descriptor(late.relay, network.epoch, late.seed)) == "");
+    CHECK(rules.offer_descriptor(late.describe(network.epoch)) == "");
     CHECK(rules.valid(encode(whole)));
     rules.relent();
     CHECK(rules.valid(encode(without_relay)));
@@ -295,14 +296,10 @@ TEST_CASE("document rules: what is not sound is not kept to propose from") {
     const auto& member = network.members[0];
     CHECK(rules.offer_descriptor("nonsense") ==
           "the descriptor is not valid: the last line has no line feed");
-    CHECK(rules.offer_descriptor(
-              directory::make_descriptor(member.relay, network.epoch.next(), member.seed)) ==
+    CHECK(rules.offer_descriptor(member.describe(network.epoch.next())) ==
           "the descriptor is of another epoch");
-    base::Secret<32> stranger;
-    stranger.span()[0] = 1;
-    auto relay = member.relay;
-    relay.identity = directory::sign_text({}, stranger).authority;
-    CHECK(rules.offer_descriptor(directory::make_descriptor(relay, network.epoch, stranger)) ==
+    const test::RelayKeys stranger{network.random};
+    CHECK(rules.offer_descriptor(stranger.describe(member.relay, network.epoch)) ==
           "the relay is not admitted");
 }
 

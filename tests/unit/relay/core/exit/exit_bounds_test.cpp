@@ -1,5 +1,5 @@
 // An exit's memory is bounded, whatever its clients do.
-#include "tests/unit/relay/core/exit_harness.hpp"
+#include "tests/unit/relay/core/exit/exit_harness.hpp"
 
 using namespace nightjar;
 using namespace nightjar::exit_test;

@@ -6,7 +6,7 @@
 
 #include "sphinx/packet/keys.hpp"
 #include "sphinx/packet/packet.hpp"
-#include "tests/unit/relay/core/exit_harness.hpp"
+#include "tests/unit/relay/core/exit/exit_harness.hpp"
 
 using namespace nightjar;
 using namespace nightjar::exit_test;

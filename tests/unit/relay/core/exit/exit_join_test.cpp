@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "tests/unit/relay/core/exit_harness.hpp"
+#include "tests/unit/relay/core/exit/exit_harness.hpp"
 
 using namespace nightjar;
 using namespace nightjar::exit_test;
