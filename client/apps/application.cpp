@@ -113,8 +113,10 @@ asio::awaitable<bool> Proxy::read_request(Ref application) {
     application->phase = Application::Phase::asking;
     application->deadline = Clock::now() + limits_.answer;
     // A stream that waits for a place may not find one, and that has a reply code.
-    application->early =
+    // To a silent application the kernel has said already that it is connected.
+    const bool at_once =
         protocol::answers_early(limits_.early_success, target.port) && !core_->waits(*stream);
+    application->early = handshake.silent() || at_once;
     co_return true;
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 
 #include "client/protocol/isolation_rules.hpp"
+#include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 
@@ -173,8 +174,10 @@ asio::awaitable<void> NameServer::serve_connection(Tcp::socket connected,
 
 asio::awaitable<base::Bytes> NameServer::answer(dns::Question question, std::size_t most) {
     if (names_ != nullptr && !question.address) {
+        const auto address = names_->address_of(question.name, node::process::mono_now());
+        if (!address) co_return dns::failure(question, dns::Code::server_failure);
         // Short: after a restart of the client the addresses stand for other names.
-        const stream::NameRecord mapped{names_->address_of(question.name), mapped_ttl};
+        const stream::NameRecord mapped{*address, mapped_ttl};
         co_return dns::answer(question, {&mapped, 1}, true, most);
     }
     if (names_ != nullptr && names_->contains(*question.address))

@@ -41,12 +41,13 @@ base::IpAddress NameMap::at(std::uint32_t offset) const {
     return address;
 }
 
-base::IpAddress NameMap::address_of(std::string_view name) {
+std::optional<base::IpAddress> NameMap::address_of(std::string_view name, base::Mono now) {
     const auto spelling = spelling_of(name);
     if (const auto known = by_name_.find(spelling); known != by_name_.end()) {
         entries_.splice(entries_.end(), entries_, known->second);
         return at(known->second->offset);
     }
+    if (!may_add(now)) return std::nullopt;
     if (entries_.size() >= names_max) forget_oldest();
     // Neither the first nor the last address of the range: they may be special to a kernel.
     const auto last = addresses_in(range_) - 2;
@@ -57,6 +58,16 @@ base::IpAddress NameMap::address_of(std::string_view name) {
     by_name_.emplace(spelling, entry);
     next_ = next_ < last ? next_ + 1 : 1;
     return at(entry->offset);
+}
+
+bool NameMap::may_add(base::Mono now) {
+    if (counted_)
+        credit_ =
+            std::min(new_names_burst, credit_ + new_names_rate * base::to_seconds(now - *counted_));
+    counted_ = now;
+    if (credit_ < 1) return false;
+    --credit_;
+    return true;
 }
 
 std::optional<std::string> NameMap::name_of(const base::IpAddress& address) {

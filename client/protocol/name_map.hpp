@@ -4,7 +4,9 @@
 //
 // Addresses are handed out in a row, from a random first one, and an address is used again only
 // after all others. A name that has been unused for longest is forgotten when there are too many.
-// Pure, one thread.
+// New names are bounded in rate: without that, a program could ask until another program's address
+// stands for a name of its choice, in seconds. With it a whole range takes 17 minutes at least, and
+// answers are valid for one. Pure, one thread.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 
 #include "sphinx/base/ip.hpp"
 #include "sphinx/base/random.hpp"
+#include "sphinx/base/time.hpp"
 
 namespace nightjar::client::protocol {
 
@@ -29,9 +32,13 @@ class NameMap {
     /// Precondition: an IPv4 network whose prefix is at most prefix_max.
     NameMap(const base::IpNetwork& range, base::Random& random);
 
-    /// The address of a name, a new one if it has none. `name` is a host name; the case of its
-    /// letters and a dot at its end do not matter.
-    base::IpAddress address_of(std::string_view name);
+    /// New names at once, and in a second.
+    static constexpr double new_names_burst = 1'024;
+    static constexpr double new_names_rate = 64;
+
+    /// The address of a name, a new one if it has none; nullopt: too many new names. `name` is a
+    /// host name; the case of its letters and a dot at its end do not matter.
+    std::optional<base::IpAddress> address_of(std::string_view name, base::Mono now);
     /// The name that an address stands for, if it does.
     std::optional<std::string> name_of(const base::IpAddress& address);
     bool contains(const base::IpAddress& address) const { return range_.contains(address); }
@@ -44,11 +51,14 @@ class NameMap {
         std::uint32_t offset;
     };
     base::IpAddress at(std::uint32_t offset) const;
+    bool may_add(base::Mono now);
     void forget_oldest();
 
     base::IpNetwork range_;
-    std::uint32_t next_;        // the offset that is handed out next
-    std::list<Entry> entries_;  // unused for longest first
+    std::uint32_t next_;  // the offset that is handed out next
+    double credit_ = new_names_burst;
+    std::optional<base::Mono> counted_;  // when credit_ was right
+    std::list<Entry> entries_;           // unused for longest first
     std::map<std::uint32_t, std::list<Entry>::iterator> by_offset_;
     std::map<std::string, std::list<Entry>::iterator, std::less<>> by_name_;
 };

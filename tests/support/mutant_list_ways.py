@@ -63,6 +63,9 @@ MUTANTS = [
     mutant("dns-connection-for-ever", "client/apps/name_server.cpp", "if (!error) socket->close(ignored);",
            "static_cast<void>(error);", "tests/system/dns_test.py", "Dns.test_slow_and_greedy_connections", PROGRAMS),
     # --- names and the transparent listener ---
+    mutant("name-map-takes-any-rate", "client/protocol/name_map.cpp", "    if (!may_add(now)) return std::nullopt;\n",
+           "    static_cast<void>(may_add(now));\n", CORE,
+           "name map: new names are bounded in rate, and names that are known are not"),
     mutant("name-map-cares-for-spelling", "client/protocol/name_map.cpp", "const auto spelling = spelling_of(name);",
            "static_cast<void>(spelling_of); const std::string spelling{name};", CORE,
            "name map: a name has one address of the range, whatever its spelling"),

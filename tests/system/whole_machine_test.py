@@ -31,7 +31,7 @@ OWN_NETWORK = "NIGHTJAR_OWN_NETWORK"
 COUNTING = """table inet counting {
     chain last {
         type filter hook postrouting priority 300;
-        ip daddr != 127.0.0.0/8 counter name elsewhere
+        oifname != "lo" ip daddr != 127.0.0.0/8 counter name elsewhere
         meta skuid %(user)d oif lo ip daddr 127.0.0.1 tcp dport { %(ports)s } accept
         meta skuid %(user)d oif lo ip daddr 127.0.0.1 udp dport %(dns)d accept
         meta skuid %(user)d counter name user_astray
@@ -170,7 +170,9 @@ def main():
         os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
     if os.geteuid() == 0:
         run("ip", "link", "set", "lo", "up")
-        run("ip", "route", "add", "default", "dev", "lo", "src", "127.0.0.1")
+        for words in ("link add out type veth peer name far", "address add 192.0.2.2/24 dev out", "link set far up",
+                      "link set out up", "route add default via 192.0.2.77 dev out"):
+            run("ip", *words.split())
     unittest.main(verbosity=0)
 
 
