@@ -73,8 +73,7 @@ std::vector<std::string> Archive::descriptors() const {
 void Archive::keep_descriptor(base::Epoch epoch, const base::NodeId& relay,
                               const std::string& text) {
     const auto name = std::to_string(epoch.value) + "-" + base::to_hex(relay.bytes);
-    node::files::replace_file(folder_ / "descriptors" / name, text,
-                              node::files::Durability::rename_only);
+    node::files::replace_file(folder_ / "descriptors" / name, text, node::files::Durability::disk);
 }
 
 void Archive::forget_descriptors_before(base::Epoch first) {

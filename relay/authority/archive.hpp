@@ -33,7 +33,7 @@ class Archive {
 
     /// The texts of all kept descriptors.
     std::vector<std::string> descriptors() const;
-    /// Waits for no disk: a relay sends its descriptor again. Throws std::system_error.
+    /// Waits for the disk: a relay does not send again what was taken. Throws std::system_error.
     void keep_descriptor(base::Epoch epoch, const base::NodeId& relay, const std::string& text);
     void forget_descriptors_before(base::Epoch first);
 

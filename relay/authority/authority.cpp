@@ -168,7 +168,7 @@ Answer Authority::take_descriptor(const std::string& text, base::Wall now) {
     const auto taken = registry_.offer(text, current, archive_.signed_epochs());
     if (!taken) return line(taken.error().status, taken.error().reason);
     if (taken->fresh) {
-        last_change_[taken->epoch] = now;
+        if (taken->first) last_change_[taken->epoch] = now;
         archive_.keep_descriptor(taken->epoch, taken->identity, text);
     }
     return line(200, "the descriptor of " + taken->name + " for epoch " + number(taken->epoch) +

@@ -60,7 +60,7 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
                     "nightjar-authority admit " +
                         base::to_hex(relay.identity.bytes) + " --operator NAME"}};
     if (epoch != current && epoch != current.next())
-        return base::Fail{Refusal{409, "the descriptor is for epoch " + number(epoch) +
+        return base::Fail{Refusal{425, "the descriptor is for epoch " + number(epoch) +
                                            ", and by this authority's clock it is epoch " +
                                            number(current) +
                                            ": check the relay's clock and its epoch length"}};
@@ -68,7 +68,7 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
     const auto mine = entries.find(relay.identity);
     // After a restart a relay makes the same one anew.
     if (mine != entries.end() && mine->second.relay == relay)
-        return Taken{epoch, relay.identity, called(relay), false};
+        return Taken{epoch, relay.identity, called(relay), false, false};
     if (signed_epochs.contains(epoch))
         return base::Fail{Refusal{
             409, "too late: the document of epoch " + number(epoch) + " is signed already"}};
@@ -80,7 +80,7 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
             return base::Fail{
                 Refusal{409, std::string{"its "} + key + " is that of " + called(other.relay)}};
     ++changes_;
-    Taken taken{epoch, relay.identity, called(relay), true};
+    Taken taken{epoch, relay.identity, called(relay), true, mine == entries.end()};
     entries[taken.identity] = *std::move(parsed);
     return taken;
 }

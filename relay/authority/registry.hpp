@@ -38,6 +38,7 @@ class Registry {
         base::NodeId identity;
         std::string name;  // of the relay, for people
         bool fresh;        // false: a descriptor with the same content was here already
+        bool first;        // no descriptor of this relay for this epoch was here
     };
     /// `current`: the epoch by the authority's clock. `signed_epochs`: those whose document is
     /// signed, so that a descriptor comes too late.

@@ -44,12 +44,21 @@ class KeptClock {
         const auto wall = guard_.look(node::process::read_clocks());
         const auto difference =
             wall.time_since_epoch() - std::chrono::floor<base::Milliseconds>(guard_.last().boot);
-        if (std::chrono::abs(difference - written_) > base::Seconds{1}) write(difference);
+        if (std::chrono::abs(difference - written_) > base::Seconds{1}) try_to_write(difference);
         if (guard_.jumped() != jumped_) say();
         return wall;
     }
 
  private:
+    /// A full disk must not end an authority that has documents to serve. The next look tries
+    /// again.
+    void try_to_write(base::Milliseconds difference) {
+        try {
+            write(difference);
+        } catch (const std::system_error& error) {
+            log(Level::warning, std::string{"the clock cannot be kept: "} + error.what());
+        }
+    }
     static std::string boot_id() {
         std::string id;
         std::ifstream{"/proc/sys/kernel/random/boot_id"} >> id;
@@ -184,7 +193,9 @@ std::size_t publish(const fs::path& folder, const fs::path& out, base::Wall now)
     const auto length = load_settings(folder).terms.parameters.epoch_length;
     const auto current = directory::epoch_at(now, length);
     const Archive archive{folder};
-    fs::create_directories(out);
+    // A web server of another user must reach the files, and this process's umask closes new
+    // folders.
+    if (fs::create_directories(out)) fs::permissions(out, fs::perms{0755});
     std::size_t count = 0;
     const auto put = [&](const std::string& name, const std::string& text) {
         node::files::replace_file(out / name, text, node::files::Durability::disk);

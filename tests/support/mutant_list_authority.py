@@ -20,6 +20,9 @@ PREFIX = "https: a prefix has its rate, and all connections together their numbe
 HOLDS = "a descriptor proves that its relay holds each key that it names"
 
 MUTANTS = [
+    mutant("every-descriptor-delays-the-document", "relay/authority/authority.cpp",
+           "if (taken->first) last_change_[taken->epoch] = now;", "last_change_[taken->epoch] = now;", UNIT,
+           "authority: a relay that sends one descriptor after the other delays no document"),
     # --- sphinx/directory/possession, descriptor ---
     mutant("mix-proof-of-any-point", POSSESSION, "return mapped == key && verifies(with_line(mix_line, text), {point, signature});",
            "return (mapped == key || true) && verifies(with_line(mix_line, text), {point, signature});", CORE,

@@ -141,6 +141,25 @@ TEST_CASE(
     CHECK(town.send(town.members[5], next) == 409);  // relay-2b comes too late
 }
 
+TEST_CASE("authority: a relay that sends one descriptor after the other delays no document") {
+    Town town;
+    town.send_all(first);
+    town.pass(base::Seconds{2});
+    const auto next = first.next();
+    for (auto& member : town.members)
+        if (member.relay.name != "relay-2b") town.send(member, next);
+    town.now = begin + hour / 2;
+    auto& busy = town.members[0];
+    for (int i = 1; i <= 6 && !town.is_signed(next); ++i) {
+        busy.relay.name = "busy-" + std::to_string(i);
+        const auto text = busy.keys.describe(busy.relay, next, base::Wall{base::Seconds{i}});
+        const auto answer = town.authority->answer({"POST", "/descriptor", text, ""}, town.now);
+        CHECK(answer.status == 200);
+        town.pass(base::Seconds{10});
+    }
+    CHECK(town.is_signed(next));
+}
+
 TEST_CASE("authority: without a whole network nothing is signed, until it is whole") {
     Town town;
     for (auto& member : town.members)
