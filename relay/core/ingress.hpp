@@ -67,8 +67,9 @@ struct ReplayRoom {
     base::Seconds key_time{0};  // for so long a key is accepted
 
     /// A filter is made for `per_second` over the key's time. At most as much again can come at
-    /// once, so a filter never holds more than twice what it is made for. It then refuses one new
-    /// packet in 1,000.
+    /// once, so in one run a filter gets no more than twice what it is made for. It then refuses
+    /// fewer than one new packet in a million. A restart within the key's time allows one burst
+    /// more.
     double burst() const { return per_second * base::to_seconds(key_time); }
 };
 

@@ -88,8 +88,11 @@ std::size_t ReplayFilter::next_part(std::uint64_t packets, std::span<const std::
     if (sizes.empty())
         return std::min(all, std::max(first_least, whole_lines(all / firsts_in_all)));
     const auto held = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
-    if (sizes.size() >= parts_max || held >= 2 * all) return 0;
-    if (held >= all || sizes.size() + 1 == parts_max) return whole_lines(2 * all - held);
+    // Little may be missing after a restart with another rate. So small a part would be full before
+    // the next one is made, and would then refuse everything.
+    const auto least = all / firsts_in_all;
+    if (sizes.size() >= parts_max || held + least >= 2 * all) return 0;
+    if (held + least >= all || sizes.size() + 1 == parts_max) return whole_lines(2 * all - held);
     const auto next = growth * sizes.back();
     const auto missing = all - held;
     // No small part at the end: each one costs all later packets a cache line.

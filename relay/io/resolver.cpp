@@ -265,9 +265,15 @@ void Resolver::Impl::tell(Waiter waiter, base::Mono due, int status, Message mes
                     status,
                     {message.begin(), message.end()},
                     asio::steady_timer{executor, due}});
-    const auto one = std::prev(late.end());
-    one->timer.async_wait([self = shared_from_this(), one](boost::system::error_code error) {
+    const auto query = late.back().waiter.query;
+    auto& timer = late.back().timer;
+    timer.async_wait([self = shared_from_this(), query](boost::system::error_code error) {
         if (error || self->stopped) return;
+        // cancel() cannot take back a handler whose time has come.
+        const auto one =
+            std::find_if(self->late.begin(), self->late.end(),
+                         [query](const Late& its) { return its.waiter.query == query; });
+        if (one == self->late.end()) return;
         const auto ready = std::move(*one);
         self->late.erase(one);
         self->end(ready.waiter.on_answer, ready.status, ready.message);
