@@ -39,7 +39,7 @@ class HttpConnect(NetworkTest):
         self.assertEqual((self.net.folder / "answer").read_text().strip(), self.digest)
 
     def test_the_status_says_why_there_is_no_tunnel(self):
-        for url in (f"http://{self.net.outside}:9/", "http://no-such-name.test/"):
+        for url in (f"http://{self.net.outside}:9/", "http://no-such-name.test:8000/"):
             said = self.call_curl("-o", os.devnull, "-w", "%{http_connect}", "--proxytunnel", "--proxy",
                              f"http://{self.net.socks}", url, code=56)
             self.assertEqual(said, "502")

@@ -83,8 +83,8 @@ class Listeners(NetworkTest):
         self.page("--proxy", f"socks5h://localhost{self.path('own.sock')}", user=STRANGER, code=7)
 
     def test_extended_errors_where_they_are_asked_for(self):
-        self.assertEqual(self.ask("own.sock", "no-such-name.test", 80), 0xE3)
-        self.assertEqual(self.ask("all.sock", "no-such-name.test", 80), 4)
+        self.assertEqual(self.ask("own.sock", "no-such-name.test", 8000), 0xE3)
+        self.assertEqual(self.ask("all.sock", "no-such-name.test", 8000), 4)
 
     def test_the_end_of_a_unix_connection(self):
         """Bytes before an orderly end arrive, in both directions."""
