@@ -4,11 +4,13 @@
 
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <fstream>
 #include <optional>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "sphinx/base/host_name.hpp"
 #include "tests/support/name_server.hpp"
@@ -302,6 +304,31 @@ TEST_CASE("resolver: equal questions are sent once, and each waits as long as it
     CHECK(server.asked("slow.test", NameServer::a) == 1);
     CHECK(took[0] >= std::chrono::milliseconds{400});
     CHECK(took[1] >= took[0] - std::chrono::milliseconds{2});
+}
+
+TEST_CASE("resolver: an answer that is cancelled in the moment when it is due is not given") {
+    asio::io_context io;
+    NameServer server{io};
+    auto& zone = server.zones["slow.test"];
+    zone.addresses = {"203.0.113.9"};
+    zone.delay = std::chrono::milliseconds{200};
+    zone.delayed = NameServer::a;
+    Resolver resolver{io.get_executor(), {server.address()}};
+    bool first = false, second = false;
+    resolver.addresses("slow.test", Family::v4, [&](const NameAnswer&) { first = true; });
+    io.run_for(std::chrono::milliseconds{100});
+    const auto query =
+        resolver.addresses("slow.test", Family::v4, [&](const NameAnswer&) { second = true; });
+    io.restart();
+    while (!first && io.run_one_for(std::chrono::seconds{10}) > 0) {
+    }
+    REQUIRE_FALSE(second);
+    // Both timers have expired before either handler runs, so the second handler is queued.
+    asio::steady_timer timer{io, std::chrono::milliseconds{1}};
+    timer.async_wait([&](boost::system::error_code) { resolver.cancel(query); });
+    std::this_thread::sleep_for(std::chrono::milliseconds{400});
+    io.run_for(std::chrono::milliseconds{50});
+    CHECK_FALSE(second);
 }
 
 TEST_CASE("resolver: a second question is answered when the resolver stops before its time") {
