@@ -97,7 +97,7 @@ bool Registry::complete(base::Epoch epoch) const {
 Registry::Draft Registry::build(directory::Document document) const {
     Draft draft{std::move(document), {}};
     auto& relays = draft.document.relays;
-    std::set<directory::Endpoint> addresses;
+    std::map<directory::Endpoint, std::string> addresses;  // and the relay that has it
     const auto found = epochs_.find(draft.document.epoch);
     for (const auto& said : admitted_) {
         if (found == epochs_.end() || !found->second.contains(said.identity)) continue;
@@ -108,8 +108,8 @@ Registry::Draft Registry::build(directory::Document document) const {
         const auto taken = std::find_if(relay.addresses.begin(), relay.addresses.end(),
                                         [&](const auto& at) { return addresses.contains(at); });
         if (taken != relay.addresses.end()) {
-            draft.left_out.push_back(
-                without(relay, directory::to_text(*taken) + " is another relay's address"));
+            draft.left_out.push_back(without(
+                relay, directory::to_text(*taken) + " is the address of " + addresses.at(*taken)));
             continue;
         }
         relays.push_back(relay);
@@ -118,7 +118,8 @@ Registry::Draft Registry::build(directory::Document document) const {
             relays.pop_back();
             continue;
         }
-        addresses.insert(relay.addresses.begin(), relay.addresses.end());
+        for (const auto& at : relay.addresses)
+            addresses.emplace(at, called(relay));
     }
     directory::sort(draft.document);
     return draft;

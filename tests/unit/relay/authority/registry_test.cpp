@@ -183,7 +183,7 @@ TEST_CASE("registry, faults 42: a relay that breaks the document is left out by 
     CHECK(draft.left_out[0].find("relay relay-2b is left out: operator op-relay-0b has two "
                                  "positions") == 0);
     CHECK(draft.left_out[1] ==
-          "relay relay-3b is left out: 127.0.0.1:9003 is another relay's address");
+          "relay relay-3b is left out: 127.0.0.1:9003 is the address of relay relay-1a");
     CHECK(directory::lint(draft.document).empty());
 }
 
