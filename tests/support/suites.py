@@ -9,6 +9,9 @@ PROGRAMS = ("nightjar-relay", "nightjar-authority", "nightjar")
 FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
 CAPTURE_TEST = "capture_test.py"
 LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
+# Networks of real processes that take long, for what few changes touch. The suite `system` has the others.
+FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "listeners_test.py", "many_applications_test.py",
+                 "mixing_laws_test.py", "profiles_test.py", "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
 
 
 def fuzz_names():
@@ -84,6 +87,14 @@ def capture():
 def living():
     """a network with an authority that runs as a service, for three epochs: seven minutes"""
     yield LIVING_TEST, *python_test(LIVING_TEST, Build.preset("test"))
+
+
+@suite("further", in_all_only=True)
+def further():
+    """more networks of real processes: ways in, laws of mixing, many applications, withheld packets"""
+    build = Build.preset("test")
+    for name in FURTHER_TESTS:
+        yield named_test(name, build)
 
 
 @suite("faults")
@@ -165,9 +176,14 @@ def python_test(name, build):
     return ["python3", ROOT / "tests/system" / name], {"NIGHTJAR_BUILD": str(build)}
 
 
+def named_test(name, build):
+    """The same with its name, and with leave to skip where it needs root."""
+    leave = (own_reason,) if name in NEED_ROOT else ()
+    return name, *python_test(name, build), *leave
+
+
 def python_tests(build, faults):
     """The tests/system/*_test.py but those with a suite of their own; faults_* are one too."""
     for path in sorted((ROOT / "tests/system").glob("*_test.py")):
-        if path.name.startswith("faults_") == faults and path.name not in (CAPTURE_TEST, LIVING_TEST):
-            leave = (own_reason,) if path.name in NEED_ROOT else ()
-            yield path.name, *python_test(path.name, build), *leave
+        if path.name.startswith("faults_") == faults and path.name not in (CAPTURE_TEST, LIVING_TEST, *FURTHER_TESTS):
+            yield named_test(path.name, build)
