@@ -1,6 +1,7 @@
 #include "relay/operation/authority_plan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "sphinx/directory/parameters.hpp"
 
@@ -36,27 +37,39 @@ void AuthorityPlan::turn(base::Epoch current) {
     documents_.erase(documents_.begin(), documents_.lower_bound(current));
 }
 
+std::optional<AuthorityPlan::Step> AuthorityPlan::to_send(base::Wall now) const {
+    const bool missing = !documents_.contains(current_);
+    if (missing && !settled_.contains(current_)) return Step{Step::What::send, current_, {}};
+    if (!settled_.contains(current_.next()) && (missing || now >= send_from_))
+        return Step{Step::What::send, current_.next(), {}};
+    return std::nullopt;
+}
+
+std::optional<AuthorityPlan::Step> AuthorityPlan::to_fetch(base::Wall now) const {
+    if (!documents_.contains(current_)) return Step{Step::What::fetch, current_, {}};
+    if (!documents_.contains(current_.next()) && now >= fetch_from_)
+        return Step{Step::What::fetch, current_.next(), {}};
+    return std::nullopt;
+}
+
 AuthorityPlan::Step AuthorityPlan::next(base::Wall now) {
-    using What = Step::What;
-    const auto current = directory::epoch_at(now, epoch_length_);
-    turn(current);
-    auto until = directory::epoch_start(current.next(), epoch_length_);
-    if (now < pause_until_) return {What::wait, current, std::min(until, pause_until_)};
-    const bool missing = !documents_.contains(current);
-    if (missing && !settled_.contains(current)) return {What::send, current, {}};
-    if (!settled_.contains(current.next())) {
-        if (missing || now >= send_from_) return {What::send, current.next(), {}};
-        until = std::min(until, send_from_);
+    turn(directory::epoch_at(now, epoch_length_));
+    auto until = directory::epoch_start(current_.next(), epoch_length_);
+    if (now < pause_until_) return {Step::What::wait, current_, std::min(until, pause_until_)};
+    const auto send = to_send(now), fetch = to_fetch(now);
+    // An authority that refuses the descriptor may have expelled the relay: the document tells.
+    const bool fetch_first = fetch && std::exchange(send_failed_, false);
+    if (const auto& step = fetch_first || !send ? fetch : send) {
+        last_ = step->what;
+        return *step;
     }
-    if (missing) return {What::fetch, current, {}};
-    if (!documents_.contains(current.next())) {
-        if (now >= fetch_from_) return {What::fetch, current.next(), {}};
-        until = std::min(until, fetch_from_);
-    }
-    return {What::wait, current, until};
+    if (!settled_.contains(current_.next())) until = std::min(until, send_from_);
+    if (!documents_.contains(current_.next())) until = std::min(until, fetch_from_);
+    return {Step::What::wait, current_, until};
 }
 
 void AuthorityPlan::failed(base::Wall now) {
+    send_failed_ = last_ == Step::What::send;
     const auto most = documents_.contains(current_) ? pause_most : pause_most_waiting;
     const auto pause = std::clamp(base::Milliseconds{epoch_length_} / 40, pause_least, most);
     pause_until_ = now + pause / 2 + drawn(pause);

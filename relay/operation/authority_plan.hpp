@@ -7,6 +7,7 @@
 // for as long as it matters.
 #pragma once
 
+#include <optional>
 #include <set>
 
 #include "sphinx/base/ids.hpp"
@@ -37,6 +38,8 @@ class AuthorityPlan {
 
  private:
     void turn(base::Epoch current);
+    std::optional<Step> to_send(base::Wall now) const;
+    std::optional<Step> to_fetch(base::Wall now) const;
     base::Milliseconds drawn(base::Milliseconds most);
 
     base::Seconds epoch_length_;
@@ -46,6 +49,8 @@ class AuthorityPlan {
     base::Wall send_from_;   // in this epoch
     base::Wall fetch_from_;  // the next document
     base::Wall pause_until_;
+    Step::What last_ = Step::What::wait;
+    bool send_failed_ = false;  // the last step
     std::set<base::Epoch> settled_;
     std::set<base::Epoch> documents_;
 };

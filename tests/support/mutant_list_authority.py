@@ -89,6 +89,9 @@ MUTANTS = [
            "refused->second == registry_.changes() && drafts_ == 0)", UNIT,
            "authority: without a whole network nothing is signed, until it is whole"),
     # --- relay/operation: what a relay asks, and when ---
+    mutant("refused-relay-fetches-nothing", PLAN, "fetch && std::exchange(send_failed_, false);",
+           "false && std::exchange(send_failed_, false);", UNIT,
+           "authority plan: a relay whose descriptor is refused still fetches each document"),
     mutant("relays-send-at-one-moment", PLAN, "send_from_ = in_turn ? begin + drawn(length / 8) : begin;",
            "send_from_ = in_turn ? begin + drawn(length / 8) * 0 : begin;", UNIT,
            "authority plan: relays do not come at one moment"),

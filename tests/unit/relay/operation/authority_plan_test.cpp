@@ -24,6 +24,7 @@ struct Pair {
     AuthorityPlan plan{hour, random};
     base::Wall now = begin;
     bool up = true;
+    bool refuses = false;  // descriptors
     std::uint64_t asked = 0;
     std::map<base::Epoch, base::Wall> sent, fetched;
 
@@ -41,7 +42,7 @@ struct Pair {
                 continue;
             }
             ++asked;
-            const bool good = up && (step.what == What::send || exists(step.epoch));
+            const bool good = up && (step.what == What::send ? !refuses : exists(step.epoch));
             if (!good) {
                 plan.failed(now);
             } else if (step.what == What::send) {
@@ -82,6 +83,15 @@ TEST_CASE("authority plan: each epoch has one descriptor and one document, each 
             CHECK(pair.fetched.at(epoch) <= start - hour / 2 + hour / 8);
         }
     }
+}
+
+TEST_CASE("authority plan: a relay whose descriptor is refused still fetches each document") {
+    Pair pair{4};
+    pair.run(hour / 4);
+    pair.refuses = true;
+    pair.run(3 * hour);
+    for (auto epoch = first; epoch < first.next().next().next(); epoch = epoch.next())
+        CHECK(pair.fetched.contains(epoch));
 }
 
 TEST_CASE("authority plan: relays do not come at one moment") {
