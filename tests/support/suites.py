@@ -128,7 +128,10 @@ def sanitizers():
     yield "unit_tests", [build / "tests/unit/unit_tests"], options
     yield "vector_tests", [build / "tests/vectors/vector_tests"], options
     yield "simulation_tests", [build / "tests/simulation/simulation_tests"], options
-    yield "client_simulation_tests", [build / "tests/simulation/client_simulation_tests"], options
+    # Two cases measure times of the law. The sanitizers make them take minutes, and they run no line that others do not.
+    speed = "a first byte takes one*,a page of 30 resources*"
+    yield "client_simulation_tests", [build / "tests/simulation/client_simulation_tests", f"--test-case-exclude={speed}"], \
+        options, "two cases measure times of the law, and run no line that others do not"
     yield "authority_simulation_tests", [build / "tests/simulation/authority_simulation_tests"], options
     # One case takes all descriptors away, and UBSan's check of types needs two. That case runs by itself, in a program
     # without that check.
