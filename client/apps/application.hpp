@@ -44,7 +44,7 @@ struct Proxy::Application {
     bool cut = false;         // its handshake gives its place to a newer one
     bool looks_up = false;    // it asked for a lookup, not for a connection
     bool wants_name = false;  // the lookup is of an address
-    bool early = false;       // it may be told that it is connected before the exit has connected
+    bool early = false;       // we may answer "connected" before the exit has connected
     bool accepted = false;    // the exit has connected
     bool finished = false;    // the target's last byte has been read from the core
     bool gone = false;        // the application has closed, or we have closed its connection

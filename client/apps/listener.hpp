@@ -19,7 +19,7 @@ class Listener {
     using Protocol = asio::generic::stream_protocol;
     using Acceptor = asio::basic_socket_acceptor<Protocol>;
 
-    /// Binds and listens: applications wait in the backlog until somebody accepts. Replaces a
+    /// Binds and listens: applications wait in the backlog until accept() is called. Replaces a
     /// socket file on which no process listens, and no other file. Throws
     /// node::process::StartupError, which names `key`.
     Listener(asio::any_io_executor executor, protocol::ListenerOptions options, const char* key);

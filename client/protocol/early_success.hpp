@@ -1,4 +1,4 @@
-// Whether an application is told that it is connected before the exit has connected. Then its
+// Whether the client answers "connected" before the exit has connected. Then the application's
 // request travels with the OPEN, and its first byte takes one round trip in place of two. In
 // exchange an error of the exit ends the connection by a reset, in place of a reply code
 // (docs/client.md).

@@ -32,7 +32,7 @@ class Handshake {
     std::optional<base::IpAddress> own_answer() const;
     const core::IsolationKey& isolation() const;
 
-    /// The application speaks none of the protocols, so it can only be told by a reset.
+    /// The application speaks none of the protocols. Only a reset can show it a failure.
     bool silent() const { return std::holds_alternative<Silent>(spoken_); }
     /// The bytes that tell the application what became of its request.
     base::Bytes reply_bytes(socks5::Reply reply) const;

@@ -13,7 +13,7 @@ std::string number(base::Epoch epoch) {
     return std::to_string(epoch.value);
 }
 
-/// What two relays share of which each needs its own; nullptr if there is nothing.
+/// The key that two relays share, although each needs its own; nullptr: they share none.
 const char* shared_key(const directory::Relay& a, const directory::Relay& b) {
     if (a.link_key == b.link_key) return "link key";
     if (a.mix_key == b.mix_key || a.mix_key == b.next_mix_key || a.next_mix_key == b.mix_key ||

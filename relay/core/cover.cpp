@@ -159,7 +159,7 @@ std::optional<Cover::Built> Cover::build(const base::SurbId& identifier, base::W
     return Built{std::move(*loop), std::move(way)};
 }
 
-/// A loop's way as far as its gateway. The zeros of the destination and identifier name nobody.
+/// A loop's way as far as its gateway. A destination and an identifier of zeros name no client.
 std::optional<Cover::Loop> Cover::build_drop_cover(base::Wall wall) {
     const auto* self = document_->find(self_);
     if (!self) return {};

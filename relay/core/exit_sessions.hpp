@@ -68,8 +68,8 @@ class ExitSessions {
     base::Mono next_due() const;
 
     // --- for the exit's sockets; a call goes to the Mux of the streams that this session began ---
-    /// An event of stream 0 means that all streams of the session have ended, those too of which
-    /// no other event speaks.
+    /// An event of stream 0 means that all streams of the session have ended, also those that have
+    /// no event of their own.
     std::vector<ExitEvent> take_events();
     /// What the sessions that carry these streams have paid; nothing if there are none.
     base::Paid paid(const base::SessionId& session) const;

@@ -129,10 +129,11 @@ void Engine::watch_answer() {
     if (pipeline_.answers() == loops_.answers) return;
     loops_.answers = !loops_.answers;
     if (loops_.answers)
-        node::process::log(node::process::Level::warning,
-                           "this relay's loops say that somebody withholds, replaces or delays the "
-                           "packets sent to it, or that it is overloaded; it now sends drop cover "
-                           "and holds packets for longer");
+        node::process::log(
+            node::process::Level::warning,
+            "this relay's loops say that an attacker withholds, replaces or delays the "
+            "packets sent to it, or that it is overloaded; it now sends drop cover "
+            "and holds packets for longer");
     else
         node::process::log(node::process::Level::info,
                            "no packets have been withheld for two minutes: drop cover ends");

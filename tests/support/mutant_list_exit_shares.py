@@ -47,7 +47,7 @@ MUTANTS = [
            "(stream.awaited = true)",
            CORE, "exit shares: a byte far ahead costs a page, and not for long if nothing opens its stream"),
     # --- connections ---
-    mutant("full-exit-refuses-whoever-comes", "relay/io/exit_places.cpp",
+    mutant("full-exit-refuses-every-newcomer", "relay/io/exit_places.cpp",
            "shares_.loser(sessions_.paid(session), static_cast<double>(held + 1));",
            "shares_.loser(base::Paid{}, static_cast<double>(held + 1));", SYSTEM, TAKES_NONE),
     mutant("busiest-connection-loses", EXIT, "at->second->moved < idlest->moved", "at->second->moved > idlest->moved",

@@ -55,7 +55,7 @@ class DocumentRules final : public Rules {
 
     base::Bytes build() override;
     bool valid(base::ByteView value) override;
-    /// What follows from a value, or why nobody may decide it.
+    /// What follows from a value, or why it must not be decided.
     base::Result<EpochOutcome, std::string> outcome(base::ByteView value) const;
 
  private:

@@ -28,18 +28,4 @@ double loopix_success(double mu, double loops, double received, double withheld_
     return std::min(1.0, mu / (loops + received * (1 - withheld_share)));
 }
 
-double erlang_tail(unsigned stages, double share) {
-    double below = 0;
-    double above = 100;
-    for (int i = 0; i < 100; ++i) {
-        const auto x = (below + above) / 2;
-        double term = std::exp(-x);
-        double tail = term;
-        for (unsigned k = 1; k < stages; ++k)
-            tail += term *= x / k;
-        (tail > share ? below : above) = x;
-    }
-    return above;
-}
-
 }  // namespace nightjar::lab::attacks

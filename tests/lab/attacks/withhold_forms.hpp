@@ -1,4 +1,4 @@
-// Closed forms of what an attacker who withholds packets wins, and of the delays of loops. Pure.
+// Closed forms of what an attacker who withholds packets wins. Pure.
 #pragma once
 
 namespace nightjar::lab::attacks {
@@ -11,7 +11,5 @@ double first_out(double mu, double others, double immediate);
 /// Loopix (2017), section 4.2.1: the probability to follow a packet through a mix when an attacker
 /// withholds all but 1/s of the other packets: s * mu / (s * lambda_m + lambda_r), at most 1.
 double loopix_success(double mu, double loops, double received, double withheld_share);
-/// The value that a sum of `stages` exponentials of mean 1 exceeds with probability `share`.
-double erlang_tail(unsigned stages, double share);
 
 }  // namespace nightjar::lab::attacks

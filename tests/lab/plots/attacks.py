@@ -63,7 +63,7 @@ def failing_relay(rows):
 
 
 @plot("withhold", "active", "Withheld packets: time to notice",
-      "Seconds until loops tell that somebody withholds packets (each point is a network). Marks at the right edge: "
+      "Seconds until loops show that packets are withheld (each point is a network). Marks at the right edge: "
       "not within the run. The attacked relay finds the attack. Others only miss loops. Packets held back for 1 s are "
       "lost to no count: only the attacked relay's loops show it, because they are late.")
 def withhold(rows):

@@ -18,8 +18,3 @@ TEST_CASE("closed forms of what a withholding attacker wins") {
     CHECK(loopix_success(20, 40, 160, 1) == doctest::Approx(0.5));
     CHECK(loopix_success(20, 10, 160, 1) == 1);
 }
-
-TEST_CASE("the tail of a sum of exponentials") {
-    CHECK(erlang_tail(1, 0.01) == doctest::Approx(-std::log(0.01)));
-    CHECK(erlang_tail(3, 0.01) == doctest::Approx(8.406));  // half of chi-square(6) at 0.99
-}

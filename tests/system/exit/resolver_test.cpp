@@ -23,6 +23,21 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// A resolver whose server answers for slow.test after `delay`.
+struct SlowName {
+    asio::io_context io;
+    NameServer server{io};
+    Resolver resolver;
+
+    explicit SlowName(std::chrono::milliseconds delay, ResolverLimits limits = {})
+        : resolver{io.get_executor(), {server.address()}, limits} {
+        auto& zone = server.zones["slow.test"];
+        zone.addresses = {"203.0.113.9"};
+        zone.delay = delay;
+        zone.delayed = NameServer::a;
+    }
+};
+
 /// Runs until the answer has come.
 NameAnswer resolve(asio::io_context& io, Resolver& resolver, const std::string& name,
                    Family family = Family::v4) {
@@ -158,15 +173,10 @@ TEST_CASE("resolver: lookups are bounded") {
 }
 
 TEST_CASE("resolver: a cancelled query is not answered, and leaves its place and its question") {
-    asio::io_context io;
-    NameServer server{io};
-    auto& zone = server.zones["slow.test"];
-    zone.addresses = {"203.0.113.9"};
-    zone.delay = std::chrono::milliseconds{200};
-    zone.delayed = NameServer::a;
     ResolverLimits limits;
     limits.queries_max = 2;
-    Resolver resolver{io.get_executor(), {server.address()}, limits};
+    SlowName slow{std::chrono::milliseconds{200}, limits};
+    auto& [io, server, resolver] = slow;
     int first = 0, second = 0;
     const auto silent =
         resolver.addresses("silent.test", Family::v4, [&](const NameAnswer&) { ++first; });
@@ -276,13 +286,8 @@ TEST_CASE("resolver: an answer in another spelling is asked for again over TCP")
 }
 
 TEST_CASE("resolver: equal questions are sent once, and each waits as long as its own would take") {
-    asio::io_context io;
-    NameServer server{io};
-    auto& zone = server.zones["slow.test"];
-    zone.addresses = {"203.0.113.9"};
-    zone.delay = std::chrono::milliseconds{400};
-    zone.delayed = NameServer::a;
-    Resolver resolver{io.get_executor(), {server.address()}};
+    SlowName slow{std::chrono::milliseconds{400}};
+    auto& [io, server, resolver] = slow;
     const auto now = [] { return std::chrono::steady_clock::now(); };
     const auto began = now();
     std::array<std::chrono::steady_clock::duration, 2> took{};
@@ -307,13 +312,8 @@ TEST_CASE("resolver: equal questions are sent once, and each waits as long as it
 }
 
 TEST_CASE("resolver: an answer that is cancelled in the moment when it is due is not given") {
-    asio::io_context io;
-    NameServer server{io};
-    auto& zone = server.zones["slow.test"];
-    zone.addresses = {"203.0.113.9"};
-    zone.delay = std::chrono::milliseconds{200};
-    zone.delayed = NameServer::a;
-    Resolver resolver{io.get_executor(), {server.address()}};
+    SlowName slow{std::chrono::milliseconds{200}};
+    auto& [io, server, resolver] = slow;
     bool first = false, second = false;
     resolver.addresses("slow.test", Family::v4, [&](const NameAnswer&) { first = true; });
     io.run_for(std::chrono::milliseconds{100});
@@ -332,13 +332,8 @@ TEST_CASE("resolver: an answer that is cancelled in the moment when it is due is
 }
 
 TEST_CASE("resolver: a second question is answered when the resolver stops before its time") {
-    asio::io_context io;
-    NameServer server{io};
-    auto& zone = server.zones["slow.test"];
-    zone.addresses = {"203.0.113.9"};
-    zone.delay = std::chrono::milliseconds{200};
-    zone.delayed = NameServer::a;
-    Resolver resolver{io.get_executor(), {server.address()}};
+    SlowName slow{std::chrono::milliseconds{200}};
+    auto& [io, server, resolver] = slow;
     bool first = false;
     std::optional<NameAnswer> second;
     resolver.addresses("slow.test", Family::v4, [&](const NameAnswer&) { first = true; });

@@ -21,7 +21,7 @@ struct Payer {
     PaidShares<Payer>::Handle share = 0;
 };
 
-/// A pool with these payers, each of which pays at its rate and wants all that it can get.
+/// A pool with these payers. Each pays at its rate and wants all that it can get.
 struct Pool {
     Pool(std::size_t size, const std::vector<double>& per_second)
         : places{size}, rates{per_second}, payers(per_second.size()) {

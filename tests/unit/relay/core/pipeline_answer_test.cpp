@@ -13,7 +13,7 @@ using namespace nightjar::pipeline_test;
 
 namespace {
 
-/// mix-1-0 with loops, of which none comes back.
+/// mix-1-0 with loops. None of them comes back.
 struct Attacked : Fixture {
     Attacked() { network.parameters().relay_loops = {15'000}; }
 
