@@ -6,6 +6,7 @@
 #include "relay/authority/core/saved_state.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::relay::authority::core;
 
@@ -17,10 +18,6 @@ fuzz::Depth votes{"a vote"};
 fuzz::Depth certificates{"a certificate"};
 fuzz::Depth states{"a saved state"};
 fuzz::Depth decided{"a saved state with a decision"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 void try_message(base::ByteView bytes) {
     const auto message = parse_message(bytes);

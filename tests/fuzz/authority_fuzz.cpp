@@ -6,6 +6,7 @@
 #include "sphinx/directory/signature.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::relay::authority;
 
@@ -15,10 +16,6 @@ fuzz::Depth listed{"a list of admitted relays"};
 fuzz::Depth offered{"a descriptor that is taken"};
 fuzz::Depth again{"a descriptor that is here already"};
 fuzz::Depth refused{"a descriptor of a relay that is not admitted"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 base::Secret<32> seed(std::uint8_t byte) {
     base::Secret<32> bytes;

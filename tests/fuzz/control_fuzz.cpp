@@ -7,6 +7,7 @@
 
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 
 namespace {
@@ -14,10 +15,6 @@ namespace {
 fuzz::Depth messages[] = {fuzz::Depth{"a HELLO"}, fuzz::Depth{"a request for the document"},
                           fuzz::Depth{"a part of the document"}};
 fuzz::Depth still_sound{"a message that is another one with a bit changed"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 }  // namespace
 

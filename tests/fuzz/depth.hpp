@@ -5,10 +5,16 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
 namespace nightjar::fuzz {
+
+/// Ends the target, which the fuzzer reports with the input.
+inline void require(bool holds) {
+    if (!holds) std::abort();
+}
 
 /// One such place. Define it as a static object of the target, so that it stands before any input.
 class Depth {

@@ -6,6 +6,7 @@
 
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::client::protocol::dns;
 
@@ -16,10 +17,6 @@ fuzz::Depth by_address{"a question for a name"};
 fuzz::Depth refused{"an answer at once"};
 fuzz::Depth ignored{"no answer"};
 fuzz::Depth private_name{"a question that only a lab may ask"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 /// The answers to a question keep its identifier and their bound.
 void check_answers(const Question& question) {

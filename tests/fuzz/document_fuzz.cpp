@@ -10,6 +10,7 @@
 #include "sphinx/directory/signature.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::directory;
 
@@ -48,10 +49,6 @@ Rule rules[] = {{"down is "},
                 {"loops alone keep only "},
                 {"mixing_interval is longer than mean_delay"},
                 {"fewer than mixing_keep packets"}};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 void require_reason(const ParseError& error) {
     require(!error.reason.empty() && error.reason.size() < 256);

@@ -8,6 +8,7 @@
 #include "relay/authority/core/document_rules.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::relay::authority::core;
 
@@ -18,10 +19,6 @@ fuzz::Depth revealed{"a value with reveals"};
 fuzz::Depth committed{"a value with commitments"};
 fuzz::Depth described{"a value with descriptors"};
 fuzz::Depth refused{"a value that the rules refuse"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 /// A council that needs no commitment, so the inputs come as far as the descriptors.
 void try_rules(base::ByteView bytes, const EpochValue& value) {

@@ -7,6 +7,7 @@
 
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::base;
 using namespace nightjar::relay::core;
@@ -17,10 +18,6 @@ fuzz::Depth allowed_target{"a target that rules allow"};
 fuzz::Depth rejected_target{"a public target that rules reject"};
 fuzz::Depth forbidden_target{"a target that no rule can allow"};
 fuzz::Depth lab_target{"a target that only a lab's rules allow"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 std::vector<ExitRule> rules_of(std::string_view text) {
     std::vector<ExitRule> rules;

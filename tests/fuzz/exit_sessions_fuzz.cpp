@@ -9,6 +9,7 @@
 #include "sphinx/base/codec.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using base::Milliseconds;
 
@@ -23,10 +24,6 @@ fuzz::Depth readable{"bytes of a stream"};
 fuzz::Depth ended{"the end of a silent session"};
 fuzz::Depth joined{"a session that carries another one's streams"};
 fuzz::Depth refused{"a session that may not"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 /// Network time begins at 0 here, and so does the exit's clock.
 base::Wall wall(base::Mono now) {

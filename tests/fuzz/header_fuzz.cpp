@@ -7,16 +7,13 @@
 #include "sphinx/packet/packet.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::packet;
 
 namespace {
 fuzz::Depth read_at_the_end{"a message read at the last hop"};
 fuzz::Depth all_hops{"a message read behind as many hops as there can be"};
-
-void require(bool holds) {
-    if (!holds) std::abort();
-}
 
 /// Always the same nodes: their tables are made once, so that the inputs' time goes into packets.
 struct Nodes {

@@ -5,6 +5,7 @@
 #include "client/protocol/handshake.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using client::protocol::Handshake;
 
@@ -16,10 +17,6 @@ fuzz::Depth silent{"a refusal without a word"};
 fuzz::Depth malformed{"a malformed CONNECT"};
 fuzz::Depth plain{"a request for a whole URL"};
 fuzz::Depth private_target{"a private target, refused"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 struct Outcome {
     Handshake::State state;

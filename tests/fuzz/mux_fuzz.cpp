@@ -10,6 +10,7 @@
 #include "sphinx/stream/mux.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using stream::CheckedFrames;
 using stream::Mux;
@@ -26,10 +27,6 @@ fuzz::Depth lookup{"a stream that asks for a name"};
 fuzz::Depth malformed{"a malformed packet while streams are open"};
 
 constexpr std::size_t room_size = 600;
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 bool same(const stream::Event& a, const stream::Event& b) {
     return a.stream == b.stream && a.kind == b.kind && a.target == b.target &&

@@ -7,6 +7,7 @@
 #include "client/protocol/socks5.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 namespace socks5 = client::protocol::socks5;
 
@@ -18,10 +19,6 @@ fuzz::Depth several{"several records"};
 fuzz::Depth unusable{"a well-formed answer that has nothing for the application"};
 
 constexpr std::size_t reply_size_max = 4 + 1 + 255 + 2;
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using client::protocol::socks5::Handshake;
 
@@ -17,10 +18,6 @@ fuzz::Depth lookup{"a lookup of a name"};
 fuzz::Depth lookup_of_address{"a lookup of an address"};
 fuzz::Depth private_target{"a private target, refused"};
 fuzz::Depth refused{"a refusal in words"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 struct Outcome {
     Handshake::State state;

@@ -7,6 +7,7 @@
 
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 
 namespace {
@@ -16,10 +17,6 @@ fuzz::Depth up_with_all{"one with as many SURBs as fit"};
 fuzz::Depth down_any{"a header of a reply"};
 fuzz::Depth acked{"acks of packets below the largest"};
 fuzz::Depth of_another_length{"a message of another length"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 template <class Header>
 void same_again(const Header& header, base::ByteView message, std::size_t size) {

@@ -6,6 +6,7 @@
 
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::node::config;
 using namespace nightjar::node::process;
@@ -22,10 +23,6 @@ fuzz::Depth endpoint{"an address with a port"};
 fuzz::Depth identity{"a relay's identity"};
 fuzz::Depth nested{"a value inside another one"};
 fuzz::Depth refused{"a refusal"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 /// Runs `read`; a refusal has to be of the promised form.
 template <class Read>

@@ -9,6 +9,7 @@
 #include "sphinx/packet/surb.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::packet;
 
@@ -16,10 +17,6 @@ namespace {
 fuzz::Depth recovered{"a reply recovered"};
 fuzz::Depth all_hops{"a reply recovered behind as many hops as there can be"};
 fuzz::Depth used_raw{"bytes used as a SURB"};
-
-void require(bool holds) {
-    if (!holds) std::abort();
-}
 
 /// Always the same nodes: their tables are made once, so that the inputs' time goes into SURBs.
 struct Nodes {

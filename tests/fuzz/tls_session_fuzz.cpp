@@ -6,6 +6,7 @@
 #include "sphinx/node/link/tls_session.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using node::link::TlsSession;
 
@@ -15,10 +16,6 @@ fuzz::Depth answered_hello{"an answer to a ClientHello"};
 fuzz::Depth refused_hello{"a refused handshake"};
 fuzz::Depth record_refused{"a refused record after the handshake"};
 fuzz::Depth record_begun{"a record after the handshake, cut short"};
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 base::Secret<32> seed(std::uint8_t n) {
     base::Secret<32> secret;

@@ -10,6 +10,7 @@
 #include "sphinx/packet/packet.hpp"
 #include "tests/fuzz/depth.hpp"
 
+using nightjar::fuzz::require;
 using namespace nightjar;
 using namespace nightjar::crypto;
 using namespace nightjar::packet;
@@ -22,10 +23,6 @@ fuzz::Depth behind_the_mac{"a bad routing block under a MAC that fits"};
 fuzz::Depth bad_mac{"a MAC that does not fit"};
 
 constexpr std::size_t fuzzed_packet = header_size + 64;
-
-void require(bool holds) {
-    if (!holds) std::abort();
-}
 
 struct Node {
     Node() {
