@@ -285,6 +285,13 @@ std::size_t ExitSessions::sessions() const {
     return impl_->sessions.size();
 }
 
+bool ExitSessions::interrupted(const base::SessionId& streams) const {
+    const auto found = impl_->streams.find(streams);
+    return found != impl_->streams.end() &&
+           std::ranges::all_of(found->second.streams->carriers,
+                               [this](const auto* carrier) { return impl_->frozen(*carrier); });
+}
+
 std::size_t ExitSessions::stock(const base::SessionId& session) const {
     const auto* found = impl_->find(session);
     return found ? found->session.stock() : 0;

@@ -198,6 +198,8 @@ void Exit::end_stuck(base::Mono now) {
         const auto connection = std::exchange(at, std::next(at))->second;
         if (connection->watched) continue;
         const bool half = connection->relay.half_closed();
+        // While the client's link is interrupted nothing can move. The session's own end bounds it.
+        if (half && sessions_.interrupted(connection->ref.session)) connection->moved = now;
         if (half || connection->writes_since) connection->look_at_unsent(now);
         const bool stuck =
             connection->writes_since && now - *connection->writes_since > limits_.stuck;

@@ -40,8 +40,8 @@ struct ExitSocketLimits {
     // progress.
     base::Seconds drain{60};
     // A connection ends when nothing moves in either direction for so long: half an idle day, so
-    // that an idle login lives; when one direction has ended; and when the target does not take
-    // what was written to it.
+    // that an idle login lives; when one direction has ended, not counting interruptions of its
+    // session; and when the target does not take what was written to it.
     base::Seconds idle{12 * 3600};
     base::Seconds half_closed{60};
     base::Seconds stuck{300};

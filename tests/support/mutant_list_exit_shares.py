@@ -47,6 +47,9 @@ MUTANTS = [
            "(stream.awaited = true)",
            CORE, "exit shares: a byte far ahead costs a page, and not for long if nothing opens its stream"),
     # --- connections ---
+    mutant("interruption-ends-a-half-closed-stream", "relay/io/exit.cpp",
+           "if (half && sessions_.interrupted(connection->ref.session)) connection->moved = now;", "", SYSTEM,
+           "exit shares: what does not move ends in its time"),
     mutant("full-exit-refuses-every-newcomer", "relay/io/exit_places.cpp",
            "shares_.loser(sessions_.paid(session), static_cast<double>(held + 1));",
            "shares_.loser(base::Paid{}, static_cast<double>(held + 1));", SYSTEM, TAKES_NONE),

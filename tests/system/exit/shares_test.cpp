@@ -160,6 +160,21 @@ TEST_CASE("exit shares: what does not move ends in its time") {
         CHECK(talk.until([&] { return talk.exit.connections() == 0; }));
         CHECK(std::chrono::steady_clock::now() - started < 2700ms);
     }
+    SUBCASE("the client has ended its side, and its link is interrupted") {
+        limits.half_closed = Seconds{2};
+        relay::core::ExitLimits sessions;
+        sessions.silence = Seconds{1};
+        Conversation talk{"accept 127.0.0.0/8:*", sessions, limits};
+        const auto stream = talk.open("127.0.0.1", target.port());
+        REQUIRE(talk.until([&] { return talk.event(stream, Kind::accepted).has_value(); }));
+        talk.client.finish(stream);
+        talk.pass(300ms);
+        talk.silent = true;
+        talk.pass(4s);
+        CHECK(talk.exit.connections() == 1);
+        talk.silent = false;
+        CHECK(talk.until([&] { return talk.exit.connections() == 0; }));
+    }
     SUBCASE("the target takes nothing") {
         limits.idle = Seconds{60};
         target.acceptor.set_option(boost::asio::socket_base::receive_buffer_size{4096});
