@@ -42,7 +42,7 @@ ExitCode run_init(const Arguments& arguments) {
 }
 
 ExitCode body(int argc, char** argv) {
-    CLI::App app{"Nightjar's client: a SOCKS5 proxy through a mix network.", "nightjar"};
+    CLI::App app{"Nightjar's client: a SOCKS5 and HTTP proxy through a mix network.", "nightjar"};
     app.require_subcommand(1);
     Arguments arguments;
 
