@@ -101,8 +101,8 @@ class ExitSessions {
     std::size_t take_unanswered();
     /// The bytes that ExitLimits::memory_max limits.
     std::size_t memory() const;
-    /// True if every session that carries these streams counts as frozen: their client's link may be
-    /// interrupted.
+    /// True if every session that carries these streams counts as frozen: their client's link may
+    /// be interrupted.
     bool interrupted(const base::SessionId& streams) const;
     /// The number of SURBs that a session holds; 0 if the session is unknown.
     std::size_t stock(const base::SessionId& session) const;
