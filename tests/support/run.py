@@ -1,4 +1,5 @@
 """The runner behind tests/run: one line per suite, the output of what failed, a closing count.
+What failed stands once more behind the table, since a log may keep only its end.
 
 Every suite is a list of commands; a command's own closing line says how many tests ran. A suite
 that cannot run is a failure, never a skip, and one that ran no test has failed as well. A test may
@@ -15,17 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import subjects
+from failures import essence
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 JOBS = str(os.cpu_count() or 2)
 SUITES = {}
+FAILED = []                                                 # (suite and program, what it said about its failure)
 CASES = {}                                                  # suites that take subjects: their doctest cases
 
 
 def suite(name, in_all_only=False, cases=None):
-    """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone. The decorated function yields (label, command, extra environment). Tests of a
-    program may be skipped only if a fourth value says why: a reason, or `own_reason` if the program
-    prints it."""
+    """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone. The
+    decorated function yields (label, command, extra environment). Tests of a program may be skipped
+    only if a fourth value says why: a reason, or `own_reason` if the program prints it."""
     def register(function):
         SUITES[name] = (function, in_all_only)
         if cases is not None:
@@ -139,8 +142,9 @@ def counted(code, output, skips_allowed=False):
     return count
 
 
-def show(label, command, code, output, count):
+def show(suite_name, label, command, code, output, count):
     if count.failed:
+        FAILED.append((f"{suite_name}, {label}", essence(output)))
         print(output[-12000:])
         print(f"  {label}: exit {code}, {count.failed} failed: {' '.join(map(str, command))}", flush=True)
         return
@@ -169,9 +173,10 @@ def run_suite(name, words=()):
                 output += f"\n{REASON} {leave[0]}\n"
             count = counted(code, output, skips_allowed=bool(leave))
             total += count
-            show(label, command, code, output, count)
+            show(name, label, command, code, output, count)
     except RuntimeError as error:
         total.failed += 1
+        FAILED.append((name, str(error)))
         print(f"  {error}")
     print(f"suite {name}: {total} ({time.time() - started:.0f} s)", flush=True)
     return total
@@ -217,6 +222,8 @@ def main():
     print(f"\n{'suite':12} passed failed skipped")
     for name, count in results.items():
         print(f"{name:12} {count.passed:6} {count.failed:6} {count.skipped:7}")
+    for where, said in FAILED:
+        print(f"\nfailed in {where}:\n{said}")
     total = sum(results.values(), Count())
     print(f"wall time {time.time() - started:.0f} s")
     print(total)

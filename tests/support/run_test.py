@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import suites  # noqa: E402, F401  registers them
+from failures import HEAD, PARTS, TAIL, essence  # noqa: E402
 from run import Count, counted, wanted_suites  # noqa: E402
 from subjects import matching  # noqa: E402
 
@@ -51,6 +52,29 @@ class Counting(unittest.TestCase):
     def test_the_closing_line(self):
         self.assertEqual(str(Count(3, 0)), "3 passed, 0 failed")
         self.assertEqual(str(Count(3, 1) + Count(1, 0, 2)), "4 passed, 1 failed, 2 skipped")
+
+
+class Failures(unittest.TestCase):
+    RULE = "=" * 79 + "\n"
+
+    def test_only_what_failed_is_repeated(self):
+        doctest = f"{self.RULE}a.cpp:7:\nTEST CASE:  good\n\na.cpp:9: MESSAGE: fine\n\n{self.RULE}a.cpp:20:\n" \
+                  f"TEST CASE:  bad\n\na.cpp:21: ERROR: CHECK( 1 == 2 ) is NOT correct!\n\n{self.RULE}7 passed\n"
+        self.assertIn("TEST CASE:  bad\n\na.cpp:21: ERROR: CHECK( 1 == 2 )", essence(doctest))
+        self.assertNotIn("good", essence(doctest))
+        failed = f"{self.RULE}FAIL: test_it (ends.Ends)\n{'-' * 70}\nTraceback\nAssertionError: 1 != 2\n"
+        self.assertIn("FAIL: test_it (ends.Ends)", essence("much output\n" + failed))
+        self.assertIn("1 != 2", essence("much output\n" + failed))
+        self.assertNotIn("much output", essence("much output\n" + failed))
+
+    def test_output_that_names_no_failure_is_repeated_from_its_end(self):
+        self.assertEqual(essence("x" * 5000 + "the end\n")[-7:], "the end")
+        self.assertLess(len(essence("x" * 5000)), HEAD + TAIL + 20)
+
+    def test_what_is_repeated_is_bounded(self):
+        part = f"{self.RULE}FAIL: test_it\n{'x' * 9000}\n"
+        self.assertLess(len(essence(part * 50)), PARTS * (HEAD + TAIL + 20) + 20)
+        self.assertIn(f"[{50 - PARTS} more]", essence(part * 50))
 
 
 class Subjects(unittest.TestCase):
