@@ -19,6 +19,7 @@ import subjects
 from failures import essence
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SLOW = 5                                                    # seconds of a program that are worth a word
 JOBS = str(os.cpu_count() or 2)
 SUITES = {}
 FAILED = []                                                 # (suite and program, what it said about its failure)
@@ -142,14 +143,15 @@ def counted(code, output, skips_allowed=False):
     return count
 
 
-def show(suite_name, label, command, code, output, count):
+def show(suite_name, label, command, code, output, count, seconds):
     if count.failed:
         FAILED.append((f"{suite_name}, {label}", essence(output)))
         print(output[-12000:])
         print(f"  {label}: exit {code}, {count.failed} failed: {' '.join(map(str, command))}", flush=True)
         return
     notes = [line for line in output.splitlines() if line.startswith(("measured:", REASON))]
-    print("\n".join([f"  {label}: {str(count).replace(', 0 failed', '')}"] + [f"    {n}" for n in notes]),
+    took = f" ({seconds:.0f} s)" if seconds >= SLOW else ""
+    print("\n".join([f"  {label}: {str(count).replace(', 0 failed', '')}{took}"] + [f"    {n}" for n in notes]),
           flush=True)
 
 
@@ -168,12 +170,13 @@ def run_suite(name, words=()):
     print(f"suite {name}", flush=True)
     try:
         for label, command, environment, *leave in of_subjects(name, words) if words else SUITES[name][0]():
+            begun = time.time()
             code, output = run_captured(label, command, environment)
             if leave and leave[0] != own_reason:
                 output += f"\n{REASON} {leave[0]}\n"
             count = counted(code, output, skips_allowed=bool(leave))
             total += count
-            show(name, label, command, code, output, count)
+            show(name, label, command, code, output, count, time.time() - begun)
     except RuntimeError as error:
         total.failed += 1
         FAILED.append((name, str(error)))
