@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,8 @@ CASES = {}                                                  # suites that take s
 def suite(name, in_all_only=False, cases=None):
     """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone. The
     decorated function yields (label, command, extra environment). Tests of a program may be skipped
-    only if a fourth value says why: a reason, or `own_reason` if the program prints it."""
+    only if a fourth value says why: a reason, or `own_reason` if the program prints it. A list of
+    such tuples runs side by side, one for each core: only programs that no other load can upset."""
     def register(function):
         SUITES[name] = (function, in_all_only)
         if cases is not None:
@@ -165,18 +167,25 @@ def of_subjects(name, words):
     yield from found
 
 
+def run_entry(suite_name, label, command, environment, *leave):
+    """Runs one entry of a suite, prints its line, and returns its count."""
+    begun = time.time()
+    code, output = run_captured(label, command, environment)
+    if leave and leave[0] != own_reason:
+        output += f"\n{REASON} {leave[0]}\n"
+    count = counted(code, output, skips_allowed=bool(leave))
+    show(suite_name, label, command, code, output, count, time.time() - begun)
+    return count
+
+
 def run_suite(name, words=()):
     started, total = time.time(), Count()
     print(f"suite {name}", flush=True)
     try:
-        for label, command, environment, *leave in of_subjects(name, words) if words else SUITES[name][0]():
-            begun = time.time()
-            code, output = run_captured(label, command, environment)
-            if leave and leave[0] != own_reason:
-                output += f"\n{REASON} {leave[0]}\n"
-            count = counted(code, output, skips_allowed=bool(leave))
-            total += count
-            show(name, label, command, code, output, count, time.time() - begun)
+        for entry in of_subjects(name, words) if words else SUITES[name][0]():
+            entries = entry if isinstance(entry, list) else [entry]
+            with ThreadPoolExecutor(int(JOBS)) as pool:
+                total += sum(pool.map(lambda one: run_entry(name, *one), entries), Count())
     except RuntimeError as error:
         total.failed += 1
         FAILED.append((name, str(error)))

@@ -1,4 +1,6 @@
 """How tests/run counts what its programs print, and how it finds the test files of a subject."""
+import contextlib
+import io
 import sys
 import unittest
 from pathlib import Path
@@ -6,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import suites  # noqa: E402, F401  registers them
 from failures import HEAD, PARTS, TAIL, essence  # noqa: E402
-from run import Count, counted, wanted_suites  # noqa: E402
+from run import SUITES, Count, counted, run_suite, suite, wanted_suites  # noqa: E402
 from subjects import matching  # noqa: E402
 
 DOCTEST = "[doctest] test cases: 7 | {} passed | {} failed |{} skipped\n"
@@ -52,6 +54,19 @@ class Counting(unittest.TestCase):
     def test_the_closing_line(self):
         self.assertEqual(str(Count(3, 0)), "3 passed, 0 failed")
         self.assertEqual(str(Count(3, 1) + Count(1, 0, 2)), "4 passed, 1 failed, 2 skipped")
+
+
+class SideBySide(unittest.TestCase):
+    def test_each_program_of_a_list_is_counted_and_printed(self):
+        @suite("in-a-list")
+        def in_a_list():
+            yield [(name, ["echo", f"{passed} passed, {1 - passed} failed"], {}) for name, passed in (("a", 1), ("b", 0))]
+            yield "c", ["echo", "2 passed, 0 failed"], {}
+        self.addCleanup(SUITES.pop, "in-a-list")
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            self.assertEqual(run_suite("in-a-list"), Count(3, 1))
+        for line in ("  a: 1 passed", "  b: exit 0, 1 failed: echo 0 passed, 1 failed", "  c: 2 passed"):
+            self.assertIn(line, printed.getvalue().splitlines())
 
 
 class Failures(unittest.TestCase):

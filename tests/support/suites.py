@@ -62,9 +62,8 @@ def interop():
 def simulation():
     """whole networks in one process and virtual time"""
     build = Build.preset("test") / "tests/simulation"
-    yield "simulation_tests", [build / "simulation_tests"], {}
-    yield "client_simulation_tests", [build / "client_simulation_tests"], {}
-    yield "authority_simulation_tests", [build / "authority_simulation_tests"], {}
+    yield [(name, [build / name], {})
+           for name in ("client_simulation_tests", "simulation_tests", "authority_simulation_tests")]
 
 
 @suite("system", cases=Cases("test", ("tests/system",)))
@@ -111,8 +110,7 @@ def fuzz():
     targets = sorted((build / "tests/fuzz").glob("*_fuzz"))
     if {target.name for target in targets} != {f"{name}_fuzz" for name in fuzz_names()}:
         raise RuntimeError("tests/fuzz: a source without a target, or a target without a source")
-    for target in targets:
-        yield target.name, ["python3", "tests/support/fuzz_one.py", target, FUZZ_SECONDS], {}
+    yield [(target.name, ["python3", "tests/support/fuzz_one.py", target, FUZZ_SECONDS], {}) for target in targets]
 
 
 @suite("sanitizers", in_all_only=True)
@@ -123,16 +121,18 @@ def sanitizers():
                          *PROGRAMS)
     options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
                "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2", "NIGHTJAR_AGREEMENT_SEEDS": "20"}
-    yield "core_tests", [build / "tests/unit/core_tests"], options, \
-        "two cases search this process's memory for secrets, and the sanitizer does not wipe what it keeps"
-    yield "unit_tests", [build / "tests/unit/unit_tests"], options
-    yield "vector_tests", [build / "tests/vectors/vector_tests"], options
-    yield "simulation_tests", [build / "tests/simulation/simulation_tests"], options
     # Two cases measure times of the law. The sanitizers make them take minutes, and they run no line that others do not.
     speed = "a first byte takes one*,a page of 30 resources*"
-    yield "client_simulation_tests", [build / "tests/simulation/client_simulation_tests", f"--test-case-exclude={speed}"], \
-        options, "two cases measure times of the law, and run no line that others do not"
-    yield "authority_simulation_tests", [build / "tests/simulation/authority_simulation_tests"], options
+    yield [
+        ("client_simulation_tests", [build / "tests/simulation/client_simulation_tests",
+                                     f"--test-case-exclude={speed}"], options,
+         "two cases measure times of the law, and run no line that others do not"),
+        ("core_tests", [build / "tests/unit/core_tests"], options,
+         "two cases search this process's memory for secrets, and the sanitizer does not wipe what it keeps"),
+        ("unit_tests", [build / "tests/unit/unit_tests"], options),
+        ("vector_tests", [build / "tests/vectors/vector_tests"], options),
+        ("simulation_tests", [build / "tests/simulation/simulation_tests"], options),
+        ("authority_simulation_tests", [build / "tests/simulation/authority_simulation_tests"], options)]
     # One case takes all descriptors away, and UBSan's check of types needs two. That case runs by itself, in a program
     # without that check.
     # Another one does so in a child process, and is left out.
@@ -164,10 +164,10 @@ def privacy():
     yield "lab_tests", [build / "tests/lab/lab_tests"], {}
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
-    for experiment in ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
-                       "routes", "operators", "active", "held", "drops", "exchange"):
-        yield f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
-                                    rows / f"{experiment}.jsonl"], {}
+    experiments = ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
+                   "routes", "operators", "active", "held", "drops", "exchange")
+    yield [(f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
+                                  rows / f"{experiment}.jsonl"], {}) for experiment in experiments]
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
 
 
