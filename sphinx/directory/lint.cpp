@@ -1,6 +1,7 @@
 #include "sphinx/directory/lint.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -117,27 +118,52 @@ void check_relays(const Document& document, Problems& found) {
     }
 }
 
-/// A relay's loop passes one relay of every other layer (the gateways are one too) and ends at the
-/// relay itself. Returns the probability that it passes `mix`: one in the number of relays to
-/// choose from. (Conflicts between the choices of two layers change this slightly and are ignored.)
-double share_of_loops(const Document& document, const Relay& from, const Relay& mix) {
-    if (from.identity == mix.identity) return 1;
-    if (from.layer == mix.layer || !may_share_route(from, mix)) return 0;
-    const auto choices =
-        std::count_if(document.relays.begin(), document.relays.end(), [&](const Relay& relay) {
-            return relay.layer == mix.layer && may_share_route(from, relay);
-        });
-    return 1.0 / static_cast<double>(choices);
-}
+/// How often the relays' loops pass each mix. A relay's loop passes one relay of every other layer
+/// (the gateways are one too) and ends at the relay itself.
+class LoopShares {
+ public:
+    /// Keeps a reference to `document`.
+    explicit LoopShares(const Document& document) : document_{document} {
+        for (const auto& from : document.relays) {
+            auto& choices = choices_.emplace_back();
+            for (const auto& relay : document.relays)
+                choices[relay.layer] += may_share_route(from, relay) ? 1 : 0;
+        }
+    }
+
+    /// The mean number of packets at `mix` that are loops.
+    double held(const Relay& mix) const {
+        double passes = 0;
+        for (std::size_t from = 0; from < choices_.size(); ++from)
+            passes += share(from, mix);
+        return passes * document_.parameters.relay_loops.per_second() *
+               base::to_seconds(document_.parameters.mean_delay);
+    }
+
+ private:
+    /// The probability that a loop passes `mix`: one in the number of relays to choose from.
+    /// (Conflicts between the choices of two layers change this slightly and are ignored.)
+    double share(std::size_t from, const Relay& mix) const {
+        const auto& sender = document_.relays[from];
+        if (sender.identity == mix.identity) return 1;
+        if (sender.layer == mix.layer || !may_share_route(sender, mix)) return 0;
+        return 1.0 / static_cast<double>(choices_[from][mix.layer]);
+    }
+
+    const Document& document_;
+    /// For each relay of the document, the number of relays in each layer that its loops may pass.
+    std::vector<std::array<std::size_t, layers_max + 1>> choices_;
+};
 
 void check_loops(const Document& document, Problems& found) {
     // What a release of a timed pool leaves behind; the same as `held` by the other laws.
     const auto& mixing = document.parameters.mixing;
     const auto stays = 1 - base::to_seconds(mixing.interval) /
                                (2 * base::to_seconds(document.parameters.mean_delay));
+    const LoopShares loops{document};
     for (const auto& relay : document.relays) {
         if (relay.role != Role::mix) continue;
-        const auto held = loops_held(document, relay);
+        const auto held = loops.held(relay);
         if (held * stays < mixing.keep)
             found.push_back("loops alone leave fewer than mixing_keep packets in " + called(relay) +
                             ": lower it, or raise relay_loops");
@@ -173,11 +199,7 @@ base::Milliseconds least_mean_delay(const Parameters& parameters) {
 }
 
 double loops_held(const Document& document, const Relay& mix) {
-    double passes = 0;
-    for (const auto& relay : document.relays)
-        passes += share_of_loops(document, relay, mix);
-    return passes * document.parameters.relay_loops.per_second() *
-           base::to_seconds(document.parameters.mean_delay);
+    return LoopShares{document}.held(mix);
 }
 
 std::vector<std::string> lint(const Document& document) {

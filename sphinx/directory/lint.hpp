@@ -18,7 +18,8 @@ std::vector<std::string> lint(const Document& document);
 Rate least_down(const Parameters& parameters);
 
 /// The mean number of packets at `mix` that are loops of relays: the rate of its own returning
-/// loops and of the loops it forwards, times the mean delay. Precondition: `mix` is in `document`.
+/// loops and of the loops it forwards, times the mean delay. The time is quadratic in the number of
+/// relays. Preconditions: `mix` is in `document`, and no layer is above layers_max.
 double loops_held(const Document& document, const Relay& mix);
 inline constexpr double loops_held_least = 2.0;
 
