@@ -19,6 +19,7 @@
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
+#include "sphinx/node/process/service_manager.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::client {
@@ -130,6 +131,8 @@ ExitCode Daemon::run() {
     shutdown_.add("applications", base::Milliseconds{500}, [this] { return end_applications(); });
     shutdown_.add("link and tasks", base::Milliseconds{3000}, [this] { return end_tasks(); });
     tasks_.spawn("joining", join());
+    tasks_.spawn("watchdog", node::process::feed_watchdog({}));
+    shutdown_.announce();
     if (config_.ready_timeout.count() > 0) tasks_.spawn("readiness", watch_readiness());
     node::process::TaskGroup end{context_.get_executor(),
                                  [](const std::string&, const std::string&) {}};
@@ -232,6 +235,7 @@ void Daemon::dispatch_core_output() {
     proxy_.serve(*core_, document_->parameters.lab);
     std::printf("nightjar ready SOCKS5 %s\n", socks_.c_str());
     std::fflush(stdout);
+    node::process::notify_ready("SOCKS5 " + socks_);
 }
 
 // --- the link ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/process.hpp"
+#include "sphinx/node/process/service_manager.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::relay {
@@ -135,14 +136,10 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     }
     if (!loaded_.anchors.services.empty()) contact_.emplace(io_.get_executor(), contact_options());
     keys_.maintain(clock_.key_time());
-    if (!store_.memory_locked()) {
-        log(Level::warning,
-            "the system does not let this process lock its keys and replay filters in memory; "
-            "raise its limit (LimitMEMLOCK=64M), or turn swap off");
-    }
-    if (const auto text = operation::clients_warning(loaded_.config, *loaded_.document.document))
-        log(Level::warning, *text);
+    operation::log_start_warnings(loaded_.config, *loaded_.document.document,
+                                  store_.memory_locked());
     add_shutdown_steps();
+    shutdown_.announce();
     shutdown_.on_hangup([this] { reload(); });
 }
 
@@ -156,12 +153,15 @@ node::process::ExitCode Daemon::run() {
     engine_.start();
     core_.spawn("housekeeping", housekeeping());
     core_.spawn("control socket", control_.run());
+    core_.spawn("watchdog",
+                node::process::feed_watchdog([this] { return engine_.workers_answered(); }));
     if (http_) core_.spawn("metrics listener", http_->run());
     // A fault of it must not stop the mixing: the documents of two epochs are here.
     if (contact_) connections_.spawn("authority", contact_->run());
     ending_.spawn("shutdown", shutdown_.run());
     std::printf("nightjar-relay %s ready\n", loaded_.config.name.c_str());
     std::fflush(stdout);
+    node::process::notify_ready(core::state_names[static_cast<std::size_t>(state())]);
     io_.run();
     for (const auto& step : shutdown_.overran())
         log(Level::warning, "shutdown step did not finish in time: " + step);
@@ -287,6 +287,7 @@ void Daemon::log_state_change() {
     const auto now = state();
     if (now == std::exchange(last_logged_state_, now)) return;
     clock_.log_state(now, loaded_.document.document->valid_until);
+    node::process::notify_status(core::state_names[static_cast<std::size_t>(now)]);
 }
 
 operation::StaticFacts Daemon::facts() {

@@ -12,6 +12,7 @@
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/node/process/log.hpp"
+#include "sphinx/node/process/service_manager.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::relay {
@@ -78,7 +79,10 @@ class Joining {
         tasks_.spawn("authority", contact_.run());
         tasks_.spawn("control socket", control_.run());
         tasks_.spawn("joining", look());
+        tasks_.spawn("watchdog", node::process::feed_watchdog({}));
         ending_.spawn("shutdown", shutdown_.run());
+        // The process has started, however long the authority takes: its start must not time out.
+        node::process::notify_ready("waits for a network document that lists this relay");
         io_.run();
         if (tasks_.running() + ending_.running() > 0)
             std::_Exit(static_cast<int>(node::process::ExitCode::failure));

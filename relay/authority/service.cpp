@@ -13,11 +13,13 @@
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/files/unique_fd.hpp"
 #include "sphinx/node/https/server.hpp"
+#include "sphinx/node/process/activation.hpp"
 #include "sphinx/node/process/clock_guard.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/process.hpp"
 #include "sphinx/node/process/sandbox.hpp"
+#include "sphinx/node/process/service_manager.hpp"
 #include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::relay::authority {
@@ -131,17 +133,21 @@ class Daemon {
                   node::files::read_key(folder / "service.key", node::files::KeyKind::service),
                   [this](const auto& request) { return authority_.answer(request, clock_.now()); },
                   connections_} {
+        node::process::refuse_unused_sockets("listen");
         shutdown_.add("close", close_max, [this] { return close(); });
+        shutdown_.announce();
     }
 
     node::process::ExitCode run() {
         core_.spawn("signing", sign());
         core_.spawn("https listener", server_.run());
+        core_.spawn("watchdog", node::process::feed_watchdog({}));
         ending_.spawn("shutdown", shutdown_.run());
         std::ostringstream at;
         at << server_.local();
         std::printf("nightjar-authority %s ready %s\n", name_.c_str(), at.str().c_str());
         std::fflush(stdout);
+        node::process::notify_ready("serves " + at.str());
         io_.run();
         if (core_.running() + connections_.running() + ending_.running() > 0)
             std::_Exit(static_cast<int>(node::process::ExitCode::failure));

@@ -64,6 +64,8 @@ class Engine final : private Links::Owner {
     /// A replay filter holds as many packets as it is made for, or it could not grow in time. The
     /// log has a line when this changes.
     bool replay_filter_full() const { return replay_filter_full_; }
+    /// UnwrapPool::workers_answered().
+    bool workers_answered() { return pool_.workers_answered(); }
 
  private:
     void on_packet(const core::Origin& from, cell::CellBox cell) override;

@@ -6,6 +6,7 @@
 
 #include "sphinx/cell/control.hpp"
 #include "sphinx/directory/route.hpp"
+#include "sphinx/node/process/activation.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 
 namespace nightjar::relay::io {
@@ -177,6 +178,7 @@ Links::Links(asio::any_io_executor executor, LinksOptions options,
             throw node::process::cannot_listen(address, error.code(), "listen");
         }
     }
+    node::process::refuse_unused_sockets("listen");
 }
 
 Links::~Links() = default;

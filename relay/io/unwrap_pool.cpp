@@ -12,18 +12,23 @@ namespace nightjar::relay::io {
 namespace asio = boost::asio;
 
 UnwrapPool::UnwrapPool(asio::io_context& io, std::size_t workers, OnDone on_done)
-    : io_{io}, on_done_{std::move(on_done)}, idle_workers_{workers}, workers_{workers} {
+    : io_{io}, on_done_{std::move(on_done)} {
     assert(workers > 0);
+    for (std::size_t worker = 0; worker < workers; ++worker) {
+        workers_.emplace_back(1);
+        idle_workers_.push_back(worker);
+    }
 }
 
 UnwrapPool::~UnwrapPool() {
     *alive_ = false;
-    workers_.join();
+    for (auto& worker : workers_)
+        worker.join();
 }
 
 bool UnwrapPool::submit(core::Work work, base::FairQueue<core::Work>::Source from) {
     const bool had_room = waiting_.push(from, std::move(work));
-    if (!dispatch_posted_ && idle_workers_ > 0) {
+    if (!dispatch_posted_ && !idle_workers_.empty()) {
         // One pass of the event loop delivers many cells; post the dispatch so that they form one
         // batch.
         dispatch_posted_ = true;
@@ -43,10 +48,11 @@ void UnwrapPool::dispatch_posted() {
 }
 
 void UnwrapPool::dispatch() {
-    while (idle_workers_ > 0 && !waiting_.empty()) {
+    while (!idle_workers_.empty() && !waiting_.empty()) {
         // Give each idle worker an equal share; the rest waits for the next worker that becomes
         // idle.
-        const auto share = (waiting_.size() + idle_workers_ - 1) / idle_workers_;
+        const auto idle = idle_workers_.size();
+        const auto share = (waiting_.size() + idle - 1) / idle;
         auto batch = take(std::min(share, batch_max));
         if (!batch.empty()) give(std::move(batch));
     }
@@ -67,18 +73,34 @@ UnwrapPool::Batch UnwrapPool::take(std::size_t count) {
 }
 
 void UnwrapPool::give(Batch batch) {
-    --idle_workers_;
+    const auto worker = idle_workers_.back();
+    idle_workers_.pop_back();
     with_workers_ += batch.size();
-    asio::post(workers_, [this, alive = alive_, batch = std::move(batch)]() mutable {
-        core::unwrap(batch);
-        asio::post(io_, [this, alive = std::move(alive), batch = std::move(batch)]() mutable {
-            if (*alive) take_back(std::move(batch));
+    asio::post(
+        workers_[worker], [this, worker, alive = alive_, batch = std::move(batch)]() mutable {
+            core::unwrap(batch);
+            asio::post(
+                io_, [this, worker, alive = std::move(alive), batch = std::move(batch)]() mutable {
+                    if (*alive) take_back(worker, std::move(batch));
+                });
         });
-    });
 }
 
-void UnwrapPool::take_back(Batch batch) {
-    ++idle_workers_;
+bool UnwrapPool::workers_answered() {
+    if (unanswered_ > 0) return false;
+    unanswered_ = workers_.size();
+    for (auto& worker : workers_) {
+        asio::post(worker, [this, alive = alive_] {
+            asio::post(io_, [this, alive] {
+                if (*alive) --unanswered_;
+            });
+        });
+    }
+    return true;
+}
+
+void UnwrapPool::take_back(std::size_t worker, Batch batch) {
+    idle_workers_.push_back(worker);
     with_workers_ -= batch.size();
     // Give the worker its next batch before handling this one, so that it never waits for us.
     dispatch();

@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -45,6 +46,10 @@ class UnwrapPool {
     /// How many packets have been dropped after wait_max, since the last call.
     std::size_t take_stale() { return std::exchange(stale_, 0); }
 
+    /// Whether each worker has answered since the last call, and asks each of them again. A worker
+    /// answers between two batches, within milliseconds. True at the first call.
+    bool workers_answered();
+
     /// The number of packets that wait or are with a worker.
     std::size_t pending() const { return waiting_.size() + with_workers_; }
 
@@ -53,17 +58,20 @@ class UnwrapPool {
     void dispatch();
     Batch take(std::size_t count);
     void give(Batch batch);
-    void take_back(Batch batch);
+    void take_back(std::size_t worker, Batch batch);
 
     boost::asio::io_context& io_;
     OnDone on_done_;
-    std::size_t idle_workers_;
+    std::vector<std::size_t> idle_workers_;  // numbers in workers_
     bool dispatch_posted_ = false;
     base::FairQueue<core::Work> waiting_{intake_max};
     std::size_t with_workers_ = 0;
     std::size_t stale_ = 0;
+    std::size_t unanswered_ = 0;  // of workers_answered()
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-    boost::asio::thread_pool workers_;  // last member: joined before the objects they use
+    // One thread each, so that each can be asked for itself. The last member: they are joined
+    // before the objects that they use end.
+    std::deque<boost::asio::thread_pool> workers_;
 };
 
 }  // namespace nightjar::relay::io

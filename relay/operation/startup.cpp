@@ -7,6 +7,7 @@
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
 #include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -228,6 +229,18 @@ std::optional<std::string> clients_warning(const RelayConfig& config,
            " clients, so packets will be dropped when they are connected: set "
            "`packets_per_second` to " +
            std::to_string(static_cast<std::uint64_t>(needed)) + " or more, or lower `clients_max`";
+}
+
+void log_start_warnings(const RelayConfig& config, const directory::Document& document,
+                        bool memory_locked) {
+    using node::process::Level;
+    if (!memory_locked) {
+        node::process::log(Level::warning,
+                           "the system does not let this process lock its keys and replay filters "
+                           "in memory; raise its limit (LimitMEMLOCK=64M), or turn swap off");
+    }
+    if (const auto text = clients_warning(config, document))
+        node::process::log(Level::warning, *text);
 }
 
 }  // namespace nightjar::relay::operation

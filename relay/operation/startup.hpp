@@ -91,6 +91,9 @@ std::size_t clients_max(const RelayConfig& config, const directory::Document& do
 /// for: then honest packets are dropped.
 std::optional<std::string> clients_warning(const RelayConfig& config,
                                            const directory::Document& document);
+/// Logs what the operator should mend soon, although the relay starts.
+void log_start_warnings(const RelayConfig& config, const directory::Document& document,
+                        bool memory_locked);
 
 inline constexpr const char* program_version = NIGHTJAR_VERSION;
 

@@ -9,6 +9,7 @@
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
+#include "sphinx/node/process/activation.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 
 namespace nightjar::node::https {
@@ -84,10 +85,7 @@ Server::Server(asio::any_io_executor executor, const tcp::endpoint& address, con
       rates_{limits.rate, random_},
       places_{limits.connections, random_} {
     try {
-        acceptor_.open(address.protocol());
-        acceptor_.set_option(tcp::acceptor::reuse_address{true});
-        acceptor_.bind(address);
-        acceptor_.listen();
+        acceptor_ = process::listen_on(acceptor_.get_executor(), address);
     } catch (const boost::system::system_error& error) {
         throw process::cannot_listen(address, error.code(), key);
     }

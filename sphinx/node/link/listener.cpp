@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sphinx/node/process/accept_loop.hpp"
+#include "sphinx/node/process/activation.hpp"
 
 namespace nightjar::node::link {
 
@@ -39,7 +40,7 @@ class Listener::Place {
 Listener::Listener(asio::any_io_executor executor, const asio::ip::tcp::endpoint& address,
                    TlsIdentity& identity, cell::Hello mine, LinkLimits limits, OnLink on_link,
                    ListenerLimits listener_limits)
-    : acceptor_{executor, address, true},
+    : acceptor_{process::listen_on(executor, address)},
       address_{acceptor_.local_endpoint()},
       identity_{identity},
       mine_{mine},

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "sphinx/node/process/service_manager.hpp"
+
 namespace nightjar::node::process {
 
 namespace asio = boost::asio;
@@ -44,7 +46,10 @@ void Shutdown::listen() {
 
 void Shutdown::on_signal(int number) {
     if (number == SIGHUP) {
-        if (on_hangup_ && !requested_) on_hangup_();
+        if (!on_hangup_ || requested_) return;
+        if (announces_) notify_reloading();
+        on_hangup_();
+        if (announces_) notify_ready();
         return;
     }
     if (requested_) {
@@ -56,6 +61,7 @@ void Shutdown::on_signal(int number) {
 
 asio::awaitable<void> Shutdown::run() {
     co_await request_.wait();
+    if (announces_) notify_stopping();
     for (const Entry& entry : entries_)
         co_await run_step(&entry);
     signals_.cancel();

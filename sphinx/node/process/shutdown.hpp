@@ -32,6 +32,9 @@ class Shutdown {
     /// nothing else.
     void on_abort(std::function<void()> callback) { on_abort_ = std::move(callback); }
 
+    /// From now on the service manager is told of each reload and of the end.
+    void announce() { announces_ = true; }
+
     /// Has the effect of a first signal; a second call does nothing. Called when a core task fails.
     void request();
     bool requested() const { return requested_; }
@@ -59,6 +62,7 @@ class Shutdown {
     std::vector<std::string> overran_;
     std::function<void()> on_hangup_;
     std::function<void()> on_abort_;
+    bool announces_ = false;
     bool requested_ = false;
 };
 
