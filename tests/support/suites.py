@@ -25,6 +25,7 @@ def unit():
     yield "self-test of the tree's rules", [".ci/check_tree.py", "--self-test"], {}
     yield "the tree's rules", [".ci/check_tree.py"], {}
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
+    yield "the units of systemd", ["python3", "tests/packages/units_test.py"], {}
     yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
@@ -34,6 +35,7 @@ def unit():
     yield "allocation_tests", [build / "tests/unit/allocation_tests"], {}
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
     yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
+    yield "manual pages and completions", ["python3", "tests/packages/commands_test.py", build], {}
     yield "the programs' hardening", ["python3", "tests/unit/hardening.py", build], {}
     for name in fuzz_names():
         yield f"corpus of {name}", [build / f"tests/fuzz/{name}_replay", f"tests/fuzz/corpus/{name}"], {}
@@ -171,8 +173,8 @@ def privacy():
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
 
 
-# These act as several users of the machine, one in a network of its own. Only root can.
-NEED_ROOT = {"listeners_test.py", "whole_machine_test.py"}
+# These act as several users of the machine, in a network of their own or as a debugger. Only root can.
+NEED_ROOT = {"listeners_test.py", "service_test.py", "whole_machine_test.py"}
 
 
 def python_test(name, build):

@@ -1,0 +1,69 @@
+"""The systemd units: what systemd itself says about their text and about what they leave open."""
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "deploy/packaging"))
+import units  # noqa: E402
+
+SCORE_MOST = 15   # tenths; systemd's own scale, on which a unit without any option has 96
+
+
+def analyze(*arguments):
+    done = subprocess.run(["systemd-analyze", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+class Units(unittest.TestCase):
+    def setUp(self):
+        self.assertIsNotNone(shutil.which("systemd-analyze"), "systemd is not installed")
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.texts = units.units()
+        for name, text in self.texts.items():
+            (self.folder / name).write_text(text)
+
+    def test_what_there_is(self):
+        self.assertEqual(sorted(self.texts), ["nightjar-authority.service", "nightjar-relay.service",
+                                              "nightjar-relay.socket", "nightjar-relay@.service", "nightjar.service"])
+        for name, text in self.texts.items():
+            self.assertNotIn("@INSTANCE", text, name)
+            self.assertNotIn("HARDENING", text, name)
+
+    def test_exposure_is_at_most_1_5(self):
+        services = [name for name in self.texts if name.endswith(".service")]
+        for name in services:
+            code, said = analyze("security", "--offline=true", f"--threshold={SCORE_MOST}", self.folder / name)
+            self.assertEqual(code, 0, said)
+            self.assertIn("Overall exposure level", said)
+
+    def test_the_scale_sees_what_is_left_out(self):
+        """The control: without the list of system calls the same unit is over the bound."""
+        weak = self.folder / "weak.service"
+        weak.write_text("\n".join(line for line in self.texts["nightjar-relay.service"].splitlines()
+                                  if not line.startswith("SystemCallFilter")))
+        self.assertNotEqual(analyze("security", "--offline=true", f"--threshold={SCORE_MOST}", weak)[0], 0)
+
+    def test_systemd_understands_every_line(self):
+        for name, text in self.texts.items():
+            # verify wants programs that exist.
+            file = self.folder / name.replace("@.", "@one.")
+            file.write_text(text.replace("ExecStart=/usr/bin/nightjar", "ExecStart=/bin/true /usr/bin/nightjar"))
+            code, said = analyze("verify", "--man=no", file)
+            said = "\n".join(line for line in said.splitlines() if "nightjar" in line)
+            self.assertEqual((code, said), (0, ""))
+
+    def test_only_the_client_may_ask_for_time_of_its_own(self):
+        """Its writing thread takes a real-time priority; the calls for that are closed to the others."""
+        for name, text in self.texts.items():
+            if name.endswith(".service"):
+                self.assertEqual("RestrictRealtime=no" in text, name == "nightjar.service", name)
+                self.assertEqual("SystemCallFilter=~@resources" not in text, name == "nightjar.service", name)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=0)
