@@ -6,6 +6,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include "sphinx/node/https/http_date.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/process/completion.hpp"
 
@@ -65,7 +66,9 @@ asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer, const Re
     parser.body_limit(limits.body_max);
     const auto read = co_await http::async_read(stream, buffer, parser, as_result);
     if (std::get<0>(read)) co_return failed("no whole answer", std::get<0>(read));
-    Reply reply{parser.get().result_int(), std::move(parser.get().body())};
+    const auto date = parser.get()[http::field::date];
+    Reply reply{parser.get().result_int(), std::move(parser.get().body()),
+                parse_http_date({date.data(), date.size()})};
     // The server closes first, or not: its answer is whole.
     co_return reply;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <optional>
 #include <string>
 
 #include "sphinx/base/ids.hpp"
@@ -26,6 +27,7 @@ struct ClientLimits {
 struct Reply {
     unsigned status = 0;
     std::string body;
+    std::optional<base::Wall> date{};  // the server's clock, in whole seconds, if it says so
 };
 
 /// Sends `request` on a connection of its own. The error is a clause for the operator's log or

@@ -6,10 +6,12 @@
 #include <boost/beast/http.hpp>
 #include <limits>
 
+#include "sphinx/node/https/http_date.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/activation.hpp"
+#include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 
 namespace nightjar::node::https {
@@ -26,6 +28,7 @@ using Response = http::response<http::string_body>;
 
 Response response_of(Answer answer) {
     Response response{static_cast<http::status>(answer.status), 11};
+    response.set(http::field::date, http_date(process::wall_now()));
     response.set(http::field::content_type, answer.type);
     response.set(http::field::cache_control, answer.cache_control);
     if (!answer.etag.empty()) response.set(http::field::etag, answer.etag);

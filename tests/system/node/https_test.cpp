@@ -13,6 +13,7 @@
 #include "sphinx/node/https/client.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/https/server.hpp"
+#include "sphinx/node/process/clocks.hpp"
 
 using namespace nightjar;
 using namespace nightjar::node::https;
@@ -123,6 +124,18 @@ TEST_CASE("https: a request gets its answer from the server whose key is pinned"
     REQUIRE(failed);
     CHECK(failed->status == 500);
     CHECK(echo.ask({"GET", "/", {}, {}}));
+}
+
+TEST_CASE("https: every answer says what the server's clock says") {
+    Echo echo;
+    for (const auto* target : {"/", "/fail"}) {
+        const auto reply = echo.ask({"GET", target, {}, {}});
+        REQUIRE(reply);
+        REQUIRE(reply->date);
+        const auto age = node::process::wall_now() - *reply->date;
+        CHECK(age >= base::Seconds{0});
+        CHECK(age < base::Seconds{10});
+    }
 }
 
 TEST_CASE("https: a server with another key gets no request") {
