@@ -13,8 +13,36 @@ namespace nightjar::node::files {
 
 namespace {
 
+/// How the operator mends a write that has failed; empty if there is no general answer.
+const char* mend(int error) {
+    switch (error) {
+        case ENOSPC:
+        case EDQUOT:
+            return "; delete what is not needed on that disk";
+        case EROFS:
+            return "; mount that file system writable, or name another folder in the configuration "
+                   "(in a container: a volume)";
+        case EACCES:
+        case EPERM:
+            return "; run as the user that owns the folder";
+        default:
+            return "";
+    }
+}
+
+class WriteError final : public std::system_error {
+ public:
+    WriteError(const std::filesystem::path& file, int error)
+        : std::system_error{error, std::generic_category(), "cannot write " + file.string()},
+          line_{std::system_error::what() + std::string{mend(error)}} {}
+    const char* what() const noexcept override { return line_.c_str(); }
+
+ private:
+    std::string line_;
+};
+
 [[noreturn]] void fail(const std::filesystem::path& file) {
-    throw std::system_error{errno, std::generic_category(), "cannot write " + file.string()};
+    throw WriteError{file, errno};
 }
 
 void write_all(const std::filesystem::path& file, int fd, std::string_view text) {

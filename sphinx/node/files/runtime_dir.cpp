@@ -50,7 +50,9 @@ void prepare_runtime_dir(const std::filesystem::path& directory) {
         if (made) ::rmdir(directory.c_str());
         refuse(directory,
                "is on a disk, where epoch keys must never be; name a directory on a tmpfs, for "
-               "example below /dev/shm, or let systemd make it (RuntimeDirectory=)");
+               "example below /dev/shm, or let the system make one: systemd by RuntimeDirectory=, "
+               "docker by `--tmpfs " +
+                   directory.string() + ":mode=0700,uid=" + std::to_string(::geteuid()) + "`");
     }
     if (status.st_uid != ::geteuid())
         refuse(directory, "belongs to user id " + std::to_string(status.st_uid) + ", not to " +
