@@ -1,10 +1,12 @@
-// nightjar-relay: init, check, run, status, confirm-clock. Exit codes:
+// nightjar-relay: init, check, run, status, doctor, confirm-clock, version. Exit codes:
 // sphinx/node/process/exit_code.hpp.
 #include <cstdio>
 #include <iostream>
 #include <thread>
 
 #include "relay/daemon.hpp"
+#include "relay/doctor/doctor.hpp"
+#include "relay/operation/answers.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/init.hpp"
 #include "relay/operation/startup.hpp"
@@ -120,8 +122,28 @@ void add_init(CLI::App& init, Arguments& given) {
 }
 
 ExitCode check(const Arguments& given) {
-    check_relay(given.config);
-    std::printf("%s: ok\n", given.config.c_str());
+    if (!given.json) {
+        check_relay(given.config);
+        std::printf("%s: ok\n", given.config.c_str());
+        return ExitCode::ok;
+    }
+    auto code = ExitCode::ok;
+    std::string error;
+    try {
+        check_relay(given.config);
+    } catch (const node::process::StartupError& refused) {
+        code = refused.code();
+        error = refused.what();
+    }
+    std::puts(check_json(given.config, code, error).c_str());
+    return code;
+}
+
+ExitCode version(const Arguments& given) {
+    if (given.json)
+        std::puts(version_json().c_str());
+    else
+        std::printf("nightjar-relay %s\n", program_version);
     return ExitCode::ok;
 }
 
@@ -153,8 +175,11 @@ ExitCode confirm_clock(const Arguments& given) {
         throw node::process::NotReady{config.control.string() +
                                       ": no relay answers; start it with `nightjar-relay run`"};
     }
-    std::puts(*confirmed ? "the relay goes by this machine's clock now"
-                         : "this machine's clock has not jumped: nothing to confirm");
+    if (given.json)
+        std::puts(confirm_clock_json(*confirmed).c_str());
+    else
+        std::puts(*confirmed ? "the relay goes by this machine's clock now"
+                             : "this machine's clock has not jumped: nothing to confirm");
     return ExitCode::ok;
 }
 
@@ -171,9 +196,13 @@ ExitCode run(int argc, char** argv) {
     auto* status_verb = app.add_subcommand("status", "Show the status of the running relay");
     auto* confirm_verb = app.add_subcommand(
         "confirm-clock", "Tell the running relay that this machine's clock is right after a jump");
-    for (auto* verb : {check_verb, run_verb, status_verb, confirm_verb})
+    auto* doctor_verb = app.add_subcommand(
+        "doctor", "Examine this relay and its host; print what is wrong and how to mend it");
+    auto* version_verb = app.add_subcommand("version", "Show the version");
+    for (auto* verb : {check_verb, status_verb, confirm_verb, doctor_verb, version_verb})
+        verb->add_flag("--json", given.json, "Print JSON");
+    for (auto* verb : {check_verb, run_verb, status_verb, confirm_verb, doctor_verb})
         verb->add_option("--config", given.config, "Configuration file")->capture_default_str();
-    status_verb->add_flag("--json", given.json, "Print JSON");
     status_verb->add_option("--wait", given.wait_seconds,
                             "Wait up to this many seconds until it is active");
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
@@ -185,6 +214,8 @@ ExitCode run(int argc, char** argv) {
     if (*check_verb) return check(given);
     if (*run_verb) return run_relay(given.config);
     if (*confirm_verb) return confirm_clock(given);
+    if (*version_verb) return version(given);
+    if (*doctor_verb) return doctor::run_doctor(given.config, given.json);
     return status(given);
 }
 

@@ -6,7 +6,7 @@ FORMATS = ["sphinx/base", "sphinx/crypto", "sphinx/packet", "sphinx/cell", "sphi
            "sphinx/stream"]
 NODE = ["sphinx/node/process", "sphinx/node/files", "sphinx/node/config", "sphinx/node/link",
         "sphinx/node/https"]
-RELAY = ["relay/core", "relay/keys", "relay/io", "relay/operation"]
+RELAY = ["relay/core", "relay/keys", "relay/io", "relay/operation", "relay/doctor"]
 CLIENT = ["client/core", "client/protocol", "client/apps", "client/operation"]
 # Room -> the rooms that its files may include; its own always. docs/architecture.md draws it.
 ARROWS = {
@@ -26,6 +26,7 @@ ARROWS = {
     "relay/io": [*FORMATS, "sphinx/node/process", "sphinx/node/link", "relay/core"],
     "relay/operation": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config",
                         "sphinx/node/https", "relay/core", "relay/keys"],
+    "relay/doctor": [*FORMATS, *NODE, "relay/core", "relay/keys", "relay/io", "relay/operation"],
     "relay": [*FORMATS, *NODE, *RELAY],
     "relay/authority/core": FORMATS,
     "relay/authority": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config",

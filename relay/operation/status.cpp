@@ -77,6 +77,7 @@ std::string to_json(const StatusFacts& status) {
               {"document_valid_until", unix_seconds(facts.directory_valid_until)},
               {"key_epochs", keys},
               {"keys_locked_in_memory", status.memory_locked},
+              {"descriptors_max", facts.max_fds},
               {"reload_ok", facts.config_last_reload_successful},
               {"next_relays", status.links.next_relays},
               {"next_relays_up", status.links.next_relays_up},

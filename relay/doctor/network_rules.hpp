@@ -1,0 +1,72 @@
+// How a relay stands in its network: its clock, its document, its links, its addresses. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "relay/doctor/finding.hpp"
+#include "relay/operation/config.hpp"
+#include "sphinx/base/ip.hpp"
+#include "sphinx/base/time.hpp"
+#include "sphinx/directory/document.hpp"
+
+namespace nightjar::relay::doctor {
+
+/// What a look at the authority's clock has brought. An authority answers over a connection whose
+/// key is in the trust anchors, so an attacker on the path can delay the time but not change it.
+struct AuthorityTime {
+    base::Wall said{};   // in whole seconds
+    base::Wall asked{};  // by this machine's clock
+    base::Wall answered{};
+};
+/// How far this machine's clock is ahead of the authority's at the least, and 0 if both may be
+/// right: the answer was made at some moment of a second between the question and its arrival.
+base::Milliseconds ahead(const AuthorityTime& time);
+
+struct ClockFacts {
+    bool kept = false;    // a program keeps the clock right
+    bool jumped = false;  // the running relay does not believe the clock
+    bool has_authority = false;
+    std::optional<AuthorityTime> authority;
+    std::string silence;  // why there is no answer
+};
+Finding clock(const ClockFacts& facts);
+Finding clock_kept(const ClockFacts& facts);
+
+/// A document that is valid now. `next_is_here`: the next epoch's document waits beside it.
+Finding document(const directory::Document& document, base::Wall now, bool next_is_here);
+
+/// What the running relay says of itself: the JSON of `status`. Nothing in it is trusted: what is
+/// missing or has another type counts as what a relay without trouble says.
+struct Running {
+    std::string state;
+    std::uint64_t next_relays = 0;
+    std::uint64_t next_relays_up = 0;
+    std::uint64_t previous_relays_up = 0;
+    std::uint64_t descriptors_max = 0;
+    bool memory_locked = true;
+    bool reload_ok = true;
+    bool loops_missing = false;
+    bool answering = false;
+    bool replay_filter_full = false;
+    bool replay_room_short = false;
+    std::string authority;  // what it said last about a descriptor that it did not take
+};
+/// nullopt: not the JSON of a relay.
+std::optional<Running> parse_status(const std::string& json);
+
+/// Its state and what it complains of.
+Findings running(const std::optional<Running>& relay);
+/// Relays of the layer before dial this one. If their links are here, others reach it: no message
+/// is needed, and no stranger learns or triggers anything.
+Finding reachable(const std::optional<Running>& relay, const operation::RelayConfig& config,
+                  const directory::Document& document);
+Finding dials(const std::optional<Running>& relay);
+
+/// `host`: the addresses of this machine.
+Finding addresses(const operation::RelayConfig& config, bool lab);
+Finding ipv6(const operation::RelayConfig& config, std::span<const base::IpNetwork> host);
+
+}  // namespace nightjar::relay::doctor
