@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "relay/disclosing.hpp"
 #include "relay/engine_options.hpp"
 #include "relay/io/engine.hpp"
 #include "relay/joining.hpp"
@@ -56,13 +57,13 @@ class Daemon {
     void log_state_change();
     operation::StaticFacts facts();
     operation::StatusFacts status();
+    std::string disclosure();
     operation::HttpPages pages();
     operation::ContactOptions contact_options();
     bool lab() const { return loaded_.document.document->parameters.lab; }
 
     void add_shutdown_steps();
     asio::awaitable<void> stop_accepting();
-    asio::awaitable<void> drain();
     asio::awaitable<void> close();
 
     asio::io_context io_{1};
@@ -128,7 +129,9 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
               keyring_, clock_.guard(),          connections_},
       control_{operation::status_socket(
           io_.get_executor(), loaded_.config.control,
-          {[this] { return status(); }, [this] { return clock_.confirm(); }}, connections_)} {
+          {[this] { return status(); }, [this] { return clock_.confirm(); },
+           [this] { return disclosure(); }},
+          connections_)} {
     if (const auto& at = loaded_.config.metrics) {
         http_.emplace(io_.get_executor(),
                       asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),
@@ -328,6 +331,14 @@ operation::StatusFacts Daemon::status() {
     return status;
 }
 
+std::string Daemon::disclosure() {
+    auto facts =
+        disclosure_facts(loaded_.config, config_file_, law(loaded_), keyring_, keys_, store_);
+    engine_.list_holdings(facts.holdings);
+    if (loaded_.config.metrics) facts.metrics_page = pages().metrics();
+    return operation::to_json(facts);
+}
+
 operation::HttpPages Daemon::pages() {
     operation::HttpPages pages;
     pages.metrics = [this] {
@@ -348,7 +359,7 @@ void Daemon::add_shutdown_steps() {
     const auto longest = std::chrono::ceil<Milliseconds>(law(loaded_).delay_cap());
     shutdown_.add("stop accepting", Milliseconds{100}, [this] { return stop_accepting(); });
     shutdown_.add("drain", std::min(drain_max, longest + Milliseconds{100}),
-                  [this] { return drain(); });
+                  [this] { return engine_.drained(); });
     shutdown_.add("close", close_max, [this] { return close(); });
     shutdown_.on_abort([this] { loaded_.identity = {}; });
 }
@@ -356,16 +367,6 @@ void Daemon::add_shutdown_steps() {
 asio::awaitable<void> Daemon::stop_accepting() {
     engine_.stop_accepting();
     co_return;
-}
-
-asio::awaitable<void> Daemon::drain() {
-    engine_.drain();
-    asio::steady_timer pause{io_};
-    while (!engine_.empty()) {
-        pause.expires_after(base::Milliseconds{5});
-        const auto waited = co_await pause.async_wait(as_result);
-        if (std::get<0>(waited)) co_return;
-    }
 }
 
 asio::awaitable<void> Daemon::close() {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "relay/disclosing.hpp"
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "relay/operation/relay_clock.hpp"
@@ -70,7 +71,12 @@ class Joining {
                     [this] { return clock_.now(); }, [] {}}},
           control_{operation::status_socket(
               io_.get_executor(), config_.control,
-              {[this] { return status(); }, [this] { return clock_.confirm(); }}, tasks_)} {
+              {[this] { return status(); }, [this] { return clock_.confirm(); },
+               [this] {
+                   return operation::to_json(
+                       disclosure_facts(config_, config_file_, law_, keyring_, keys_, store_));
+               }},
+              tasks_)} {
         keys_.maintain(clock_.key_time());
         shutdown_.add("close", close_max, [this] { return close(); });
     }

@@ -1,4 +1,4 @@
-// nightjar-relay: init, check, run, status, doctor, confirm-clock, version. Exit codes:
+// nightjar-relay: init, check, run, status, doctor, confirm-clock, disclose, version. Exit codes:
 // sphinx/node/process/exit_code.hpp.
 #include <cstdio>
 #include <iostream>
@@ -8,6 +8,7 @@
 #include "relay/doctor/doctor.hpp"
 #include "relay/operation/answers.hpp"
 #include "relay/operation/config.hpp"
+#include "relay/operation/disclose_command.hpp"
 #include "relay/operation/init.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
@@ -203,6 +204,7 @@ ExitCode run(int argc, char** argv) {
         verb->add_flag("--json", given.json, "Print JSON");
     for (auto* verb : {check_verb, run_verb, status_verb, confirm_verb, doctor_verb})
         verb->add_option("--config", given.config, "Configuration file")->capture_default_str();
+    const DiscloseCommand disclose{app};
     status_verb->add_option("--wait", given.wait_seconds,
                             "Wait up to this many seconds until it is active");
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
@@ -216,6 +218,7 @@ ExitCode run(int argc, char** argv) {
     if (*confirm_verb) return confirm_clock(given);
     if (*version_verb) return version(given);
     if (*doctor_verb) return doctor::run_doctor(given.config, given.json);
+    if (disclose.given()) return disclose.run();
     return status(given);
 }
 

@@ -216,4 +216,15 @@ void Cover::expire(base::Mono now) {
     }
 }
 
+void Cover::list_holdings(base::Holdings& out) const {
+    const auto& [self, document, random, counters, sealer, stopped, last_drawn, watch, ahead,
+                 on_way, by_age, in_time, drop_due, trips] = *this;
+    out.push_back(
+        {"Cover.ahead", "own loops", ahead.size(), "loops that this relay will send", false});
+    out.push_back({"Cover.outstanding", "own loops",
+                   std::max({on_way.size(), by_age.size(), in_time.size()}),
+                   "when this relay sent a loop, and its way", false});
+    watch.list_holdings(out);
+}
+
 }  // namespace nightjar::relay::core

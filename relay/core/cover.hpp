@@ -21,6 +21,7 @@
 
 #include "relay/core/counters.hpp"
 #include "relay/core/loop_watch.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -80,6 +81,9 @@ class Cover {
     std::size_t outstanding() const { return outstanding_.size(); }
     /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_round_trips();
+
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Built {

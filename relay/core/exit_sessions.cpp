@@ -297,4 +297,35 @@ std::size_t ExitSessions::stock(const base::SessionId& session) const {
     return found ? found->session.stock() : 0;
 }
 
+void ExitSessions::list_holdings(base::Holdings& out) const {
+    const auto& [parameters, random, counters, limits, sealer, sessions, streams, begun, sweeps,
+                 memory, pace, unanswered, due, places, shares, next_sweep, latest, changed,
+                 events] = *impl_;
+    std::size_t surbs = 0;
+    std::size_t open = 0;
+    std::size_t names = 0;
+    for (const auto& [id, entry] : sessions)
+        surbs += entry->session.stock();
+    for (const auto& [name, carried] : streams) {
+        open += carried.streams->mux.streams();
+        names += carried.streams->names.size();
+    }
+    out.push_back(
+        {"ExitSessions.sessions", "sessions", sessions.size(),
+         "a session's identifier, its pace, when it last sent, and which packets came; no "
+         "client"});
+    out.push_back({"ExitSessions.surbs", "sessions", surbs,
+                   "reply blocks: the first relay of a reply, and keys for its outer layer"});
+    out.push_back(
+        {"ExitSessions.streams", "streams", open,
+         "the bytes that wait for a target or for a reply, in clear unless the application "
+         "encrypts"});
+    out.push_back(
+        {"ExitSessions.names", "destinations", names,
+         "names that a session looked up, with their addresses, for at most 300 s and not "
+         "beyond the session"});
+    out.push_back({"ExitSessions.events", "streams", events.size() + changed.size(),
+                   "within one tick: names and ports to connect to"});
+}
+
 }  // namespace nightjar::relay::core

@@ -20,6 +20,7 @@
 
 #include "relay/core/counters.hpp"
 #include "relay/core/exit_session.hpp"
+#include "sphinx/base/holding.hpp"
 
 namespace nightjar::relay::core {
 
@@ -106,6 +107,9 @@ class ExitSessions {
     bool interrupted(const base::SessionId& streams) const;
     /// The number of SURBs that a session holds; 0 if the session is unknown.
     std::size_t stock(const base::SessionId& session) const;
+
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Impl;

@@ -122,4 +122,13 @@ bool Ingress::injected_drop() {
     return document_->parameters.lab && lab_drop_share_ > 0 && random_.unit() < lab_drop_share_;
 }
 
+void Ingress::list_holdings(base::Holdings& out) const {
+    const auto& [self, document, own, keyring, random, drop_share, hash, clients, room, relay_part,
+                 refused] = *this;
+    out.push_back({"Ingress.clients", "clients", clients.size(),
+                   "a connected client's link identifier, and how many packets it sent lately"});
+    out.push_back({"Ingress.room", "neighbours", room ? room->sharers() : 0,
+                   "a keyed hash of a neighbour, and how many packets it sent lately"});
+}
+
 }  // namespace nightjar::relay::core

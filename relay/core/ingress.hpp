@@ -16,6 +16,7 @@
 #include "relay/core/counters.hpp"
 #include "relay/core/entry_gate.hpp"
 #include "relay/core/keyring.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/keyed_hash.hpp"
 #include "sphinx/base/random.hpp"
@@ -101,6 +102,9 @@ class Ingress {
     /// When a packet was last refused because its neighbour had more than its part of the replay
     /// room and no more was free; nullopt: never.
     std::optional<base::Mono> room_refused() const { return room_refused_; }
+
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Client {

@@ -70,4 +70,13 @@ std::vector<base::Epoch> Keyring::epochs() const {
     return all;
 }
 
+void Keyring::list_holdings(base::Holdings& out) const {
+    const auto& [epoch_length, grace, entries] = *this;
+    out.push_back(
+        {"Keyring.entries", "keys", entries.size(),
+         "a secret mix key, which opens the packets of its epoch, and a filter with a few "
+         "bits of each packet's tag",
+         false});
+}
+
 }  // namespace nightjar::relay::core

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "relay/core/replay_filter.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/packet/keys.hpp"
@@ -50,6 +51,9 @@ class Keyring {
     /// Removes one key and its filter, if they are here.
     void drop(base::Epoch epoch);
     std::vector<base::Epoch> epochs() const;
+
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Entry {

@@ -162,4 +162,13 @@ void LoopWatch::learn(base::Mono now) {
     late_after_ = std::min(links + held_long_ + room, parameters_.longest_route_delay());
 }
 
+void LoopWatch::list_holdings(base::Holdings& out) const {
+    const auto& [parameters, quick, slow, seen, all, relays, times, spans_from, late_after,
+                 watch_from, polled, withheld, answers_until] = *this;
+    out.push_back(
+        {"LoopWatch.relays", "neighbours", relays.size(),
+         "how many of this relay's own loops passed a listed relay, and how many were lost",
+         false});
+}
+
 }  // namespace nightjar::relay::core

@@ -26,6 +26,7 @@
 #include <optional>
 #include <vector>
 
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/loss_watch.hpp"
 #include "sphinx/base/time.hpp"
@@ -86,6 +87,9 @@ class LoopWatch {
     /// The loops say that packets into this relay are withheld.
     bool withheld() const { return withheld_; }
     bool answers() const { return answers_until_.has_value(); }
+
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Seen {

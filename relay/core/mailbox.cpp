@@ -102,4 +102,15 @@ void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
     }
 }
 
+void Mailboxes::list_holdings(base::Holdings& out) const {
+    const auto& [down, earned, unpaid, random, counters, mailboxes, slots] = *this;
+    std::size_t queued = 0;
+    for (const auto& [client, mailbox] : mailboxes)
+        queued += mailbox->queue.size();
+    out.push_back({"Mailboxes.mailboxes", "clients", mailboxes.size(),
+                   "a connected client's link identifier, and when its next cell leaves"});
+    out.push_back({"Mailboxes.queue", "packets", queued,
+                   "cells for connected clients, sealed by exits and clients"});
+}
+
 }  // namespace nightjar::relay::core

@@ -23,6 +23,7 @@
 #include "relay/core/counters.hpp"
 #include "relay/core/egress.hpp"
 #include "sphinx/base/due_heap.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/keyed_hash.hpp"
 #include "sphinx/base/random.hpp"
@@ -61,6 +62,9 @@ class Mailboxes {
     /// Sends a cell for each slot that is due.
     void tick(base::Mono now, Egress& egress);
     base::Mono next_due() const;  // Mono::max() without clients
+
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Mailbox {

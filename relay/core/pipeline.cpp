@@ -321,4 +321,24 @@ void Pipeline::send(Egress& egress) {
     outgoing_.clear();
 }
 
+void Pipeline::list_holdings(base::Holdings& out) const {
+    const auto& [self, document, own, keyring, exit, random, counters, ingress, room, capacity, mix,
+                 former, answer, cover, level, mailboxes, draining, slept, released, loops, replies,
+                 outgoing] = *this;
+    keyring.list_holdings(out);
+    ingress.list_holdings(out);
+    auto waiting = mix->size();
+    for (const auto& one : former)
+        waiting += one->size();
+    out.push_back(
+        {"Pipeline.mix", "packets", waiting,
+         "for at most its delay: a packet without its outer layer, and where it goes next"});
+    cover.list_holdings(out);
+    mailboxes.list_holdings(out);
+    out.push_back({"Pipeline.released", "packets",
+                   released.size() + loops.size() + replies.size() + outgoing.size(),
+                   "within one tick: packets that leave, and their next relays"});
+    if (exit != nullptr) exit->list_holdings(out);
+}
+
 }  // namespace nightjar::relay::core

@@ -36,6 +36,7 @@
 #include "relay/core/mailbox.hpp"
 #include "relay/core/mix_laws.hpp"
 #include "relay/core/unwrap_work.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
@@ -118,6 +119,9 @@ class Pipeline {
         return replay_room_.per_second > 0 &&
                keyring_.filter_full(static_cast<std::uint64_t>(replay_room_.burst()));
     }
+
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     /// A packet that leaves for the next relay in this tick.

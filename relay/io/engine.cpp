@@ -1,8 +1,10 @@
 #include "relay/io/engine.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <utility>
 
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::io {
@@ -175,19 +177,36 @@ void Engine::stop_accepting() {
     links_.stop_accepting();
 }
 
-void Engine::drain() {
-    pipeline_.drain();
-    ticker_.arm();
-}
-
 bool Engine::empty() const {
     return pool_.pending() == 0 && pipeline_.held() == 0;
+}
+
+asio::awaitable<void> Engine::drained() {
+    pipeline_.drain();
+    ticker_.arm();
+    asio::steady_timer pause{co_await asio::this_coro::executor};
+    for (;;) {
+        if (empty()) co_return;
+        pause.expires_after(base::Milliseconds{5});
+        const auto waited = co_await pause.async_wait(node::process::as_result);
+        if (std::get<0>(waited)) co_return;
+    }
 }
 
 void Engine::close() {
     ticker_.stop();
     if (exit_) exit_->stop();
     links_.close();
+}
+
+void Engine::list_holdings(base::Holdings& out) const {
+    const auto& [clock, random, hash, counters, sessions, pipeline, ticker, links, exit, suspended,
+                 round_trips, refused, loops, room_short, filter_full, logged, pool] = *this;
+    links.list_holdings(out);
+    out.push_back({"UnwrapPool.waiting", "packets", pool.pending(),
+                   "for milliseconds: a packet that has arrived, and which neighbour sent it"});
+    pipeline.list_holdings(out);
+    if (exit) exit->list_holdings(out);
 }
 
 }  // namespace nightjar::relay::io

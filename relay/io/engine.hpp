@@ -2,6 +2,7 @@
 // clocks, but makes no decisions. I/O thread only.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
 #include <vector>
@@ -47,7 +48,8 @@ class Engine final : private Links::Owner {
 
     // Shutdown: call these in this order.
     void stop_accepting();
-    void drain();        // from now on no cover and no new packets
+    /// From now on no cover and no new packets. Waits until it is empty, or cancelled.
+    boost::asio::awaitable<void> drained();
     bool empty() const;  // no packet is with a worker or in the mix queue
     void close();        // closes links, exit sockets and timer; drops packets still held
 
@@ -56,6 +58,8 @@ class Engine final : private Links::Owner {
     /// How often this relay could not take a link, or serve a stream, because the process had no
     /// file descriptor left.
     std::uint64_t no_descriptors() const;
+    /// Appends what all tables of the data plane hold.
+    void list_holdings(base::Holdings& out) const;
     /// The log has a line when `missing` changes, at most one a minute, and when `answers` changes.
     const core::LoopFacts& loops() const { return loops_; }
     /// Some packets are refused because the replay filters were made for fewer. The log has a line

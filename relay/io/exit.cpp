@@ -311,4 +311,17 @@ asio::awaitable<void> Exit::look_up(ConnectionPtr connection, std::string host) 
     close(*connection);
 }
 
+void Exit::list_holdings(base::Holdings& out) const {
+    const auto& [executor, sessions, tasks, policy, host_watch, host, limits, system_servers, names,
+                 places, turns, dials, connections, next_look, stopped] = *this;
+    out.push_back(
+        {"Exit.connections", "destinations", connections.size(),
+         "an open connection: its session, and in its socket the target's address and port"});
+    out.push_back({"Exit.turns", "sessions", turns.size(),
+                   "a session that has opened a stream, and when it may open the next"});
+    out.push_back({"Exit.dials", "destinations", dials.sockets + dials.routes.size(),
+                   "addresses that connections are tried to, or were within the last seconds"});
+    names.list_holdings(out);
+}
+
 }  // namespace nightjar::relay::io

@@ -81,6 +81,8 @@ class Exit {
     std::size_t connections() const { return connections_.size(); }
     /// How often a stream could not be served because the process had no file descriptor left.
     std::uint64_t no_descriptors() const { return dials_.no_descriptors; }
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Connection;

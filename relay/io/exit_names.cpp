@@ -159,4 +159,11 @@ void ExitNames::find_name(const base::SessionId& session, const base::IpAddress&
     lookup->queries.push_back(resolver_->name(address, std::move(ended)));
 }
 
+void ExitNames::list_holdings(base::Holdings& out) const {
+    const auto& [sessions, resolver, places, lookups, addresses] = *this;
+    out.push_back({"ExitNames.lookups", "destinations", lookups.size(),
+                   "a name that is being looked up, and its session"});
+    resolver->list_holdings(out);
+}
+
 }  // namespace nightjar::relay::io

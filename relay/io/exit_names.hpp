@@ -47,6 +47,8 @@ class ExitNames {
     void end(const base::SessionId& session);
     const std::vector<base::IpEndpoint>& servers() const { return resolver_->servers(); }
     void stop() { resolver_->stop(); }
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     // The name is canonical. A lookup of an address has a space and a number in its place.

@@ -358,4 +358,26 @@ core::LinkCounts Links::counts() const {
     return numbers;
 }
 
+void Links::list_holdings(base::Holdings& out) const {
+    const auto& [executor, options, document, identity, random, counters, tasks, owner, listeners,
+                 outgoing, from_relays, from_clients, places, by_place, next_place, closed] = *this;
+    std::size_t handshakes = 0;
+    for (const auto& listener : listeners)
+        handshakes += listener->handshakes();
+    out.push_back({"Links.outgoing", "neighbours", outgoing.size(),
+                   "a listed relay of the next layer, and the keys of its TLS link", false});
+    out.push_back({"Links.from_relays", "neighbours", from_relays.size(),
+                   "a listed relay of the layer before, and the keys of its TLS link", false});
+    out.push_back({"Links.from_clients", "clients", from_clients.size(),
+                   "a connected client: the address of its socket, the keys of its TLS link"});
+    out.push_back({"Links.places", "clients", std::max(places.size(), by_place.size()),
+                   "the address prefix of a connected client"});
+    out.push_back(
+        {"Listener.handshakes", "clients", handshakes, "the address of a peer that is connecting"});
+    out.push_back({"Listener.rates", "clients", listeners.size(),
+                   "for each port, a table of fixed size in which keyed hashes of address prefixes "
+                   "show who connected within some seconds",
+                   false});
+}
+
 }  // namespace nightjar::relay::io

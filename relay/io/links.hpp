@@ -14,6 +14,7 @@
 #include "relay/core/counters.hpp"
 #include "relay/core/egress.hpp"
 #include "relay/core/ingress.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/prefix_shares.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/directory/signed_document.hpp"
@@ -67,6 +68,8 @@ class Links final : public core::Egress {
     core::LinkCounts counts() const;
     /// How often the listeners paused because the process had no descriptor or memory left.
     std::uint64_t accept_pauses() const;
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Outgoing;

@@ -356,4 +356,10 @@ const std::vector<base::IpEndpoint>& Resolver::servers() const {
     return impl_->in_use;
 }
 
+void Resolver::list_holdings(base::Holdings& out) const {
+    out.push_back({"Resolver.questions", "destinations",
+                   impl_->questions.size() + impl_->late.size(),
+                   "a name that a server is being asked for, or its answer"});
+}
+
 }  // namespace nightjar::relay::io

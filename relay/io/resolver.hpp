@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "relay/core/name_answers.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/base/time.hpp"
 
 namespace nightjar::relay::io {
@@ -56,6 +57,8 @@ class Resolver {
 
     /// Answers every query by `failed`. Later calls are answered so at once.
     void stop();
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     struct Impl;

@@ -152,4 +152,13 @@ base::Wall EpochKeys::expiry() const {
     return directory::epoch_start(public_keys_.rbegin()->first.next(), epoch_length_);
 }
 
+void EpochKeys::list_holdings(base::Holdings& out) const {
+    const auto& [store, keyring, identity, self, data_dir, epoch_length, public_keys, secrets,
+                 to_wipe, record, written, described] = *this;
+    out.push_back({"EpochKeys.secrets", "keys", secrets.size(),
+                   "secret mix keys, the same objects as in Keyring.entries", false});
+    out.push_back({"EpochKeys.to_wipe", "keys", to_wipe.size(),
+                   "ended epochs whose key file could not be wiped yet; it is tried again", false});
+}
+
 }  // namespace nightjar::relay::keys

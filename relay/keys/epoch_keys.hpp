@@ -22,6 +22,7 @@
 #include "relay/keys/clock_record.hpp"
 #include "relay/keys/identity.hpp"
 #include "relay/keys/key_store.hpp"
+#include "sphinx/base/holding.hpp"
 #include "sphinx/directory/document.hpp"
 
 namespace nightjar::relay::keys {
@@ -63,6 +64,8 @@ class EpochKeys {
     base::MixKey public_key(base::Epoch epoch) const;
     /// The end of the newest key's epoch.
     base::Wall expiry() const;
+    /// Appends what this object's tables hold (base::Holding).
+    void list_holdings(base::Holdings& out) const;
 
  private:
     void load(const KeyTime& now);

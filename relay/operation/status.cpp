@@ -53,6 +53,7 @@ boost::asio::awaitable<std::string> answer(std::string line, ControlActions acti
         co_return "{\"error\":\"not a request\"}";
     }
     if (request["request"] == "status") co_return to_json(actions.status());
+    if (request["request"] == "disclose") co_return actions.disclose();
     if (request["request"] == "confirm_clock")
         co_return Json{{"confirmed", actions.confirm_clock()}}.dump();
     co_return "{\"error\":\"unknown request\"}";

@@ -48,6 +48,8 @@ struct ControlActions {
     std::function<StatusFacts()> status;
     /// Believes the wall clock. Returns false if it has not jumped.
     std::function<bool()> confirm_clock;
+    /// The answer of disclosure.hpp.
+    std::function<std::string()> disclose;
 };
 
 /// The control socket at `path`. Each request calls one action once. Throws

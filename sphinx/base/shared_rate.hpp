@@ -29,6 +29,8 @@ class SharedRate {
     bool take(Sharer sharer, double part, Mono now);
     /// Forgets the sharers' buckets, because parts have changed. The common one stays.
     void forget_sharers();
+    /// How many sharers have a bucket of their own.
+    std::size_t sharers() const { return own_.size(); }
 
  private:
     struct Own {

@@ -45,7 +45,8 @@ class Server {
         : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
           control_{status_socket(
               io_.get_executor(), path,
-              {[] { return some_facts(true); }, [this] { return std::exchange(jumped_, false); }},
+              {[] { return some_facts(true); }, [this] { return std::exchange(jumped_, false); },
+               [] { return std::string{}; }},
               tasks_)} {
         tasks_.spawn("control", control_.run());
         thread_ = std::thread{[this] { io_.run(); }};
@@ -175,7 +176,9 @@ TEST_CASE("control socket: takes the place of a dead one, never of a live one or
                                        [](const std::string&, const std::string&) {}};
         const auto second = [&] {
             status_socket(io.get_executor(), path,
-                          {[] { return some_facts(false); }, [] { return false; }}, tasks);
+                          {[] { return some_facts(false); }, [] { return false; },
+                           [] { return std::string{}; }},
+                          tasks);
         };
         CHECK_THROWS_AS(second(), node::process::StartupError);
         CHECK(ask_status(path).has_value());

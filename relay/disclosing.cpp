@@ -1,0 +1,26 @@
+#include "relay/disclosing.hpp"
+
+#include "sphinx/node/process/clocks.hpp"
+
+namespace nightjar::relay {
+
+operation::DisclosureFacts disclosure_facts(const operation::RelayConfig& config,
+                                            const std::filesystem::path& config_file,
+                                            const directory::Parameters& law,
+                                            const core::Keyring& keyring,
+                                            const keys::EpochKeys& keys,
+                                            const keys::KeyStore& store) {
+    operation::DisclosureFacts facts;
+    facts.config = config;
+    facts.config_file = config_file;
+    facts.now = node::process::wall_now();
+    facts.lab = law.lab;
+    facts.epoch_length = law.epoch_length;
+    facts.key_grace = law.key_grace();
+    facts.key_epochs = keyring.epochs();
+    facts.memory_locked = store.memory_locked();
+    keys.list_holdings(facts.holdings);
+    return facts;
+}
+
+}  // namespace nightjar::relay
