@@ -13,6 +13,10 @@ LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
 FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "listeners_test.py", "many_applications_test.py",
                  "mixing_laws_test.py", "profiles_test.py", "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
 
+# Real applications. The interpreter is Debian's, which has the libraries that Debian packages.
+APPLICATION_TESTS = ("applications_shell_test.py",)
+DEBIAN_PYTHON = "/usr/bin/python3"
+
 
 def fuzz_names():
     """The fuzz targets, by what they parse."""
@@ -96,6 +100,17 @@ def further():
     build = Build.preset("test")
     for name in FURTHER_TESTS:
         yield named_test(name, build)
+
+
+@suite("apps", in_all_only=True)
+def apps():
+    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip"""
+    if subprocess.run(["deploy/install-packages", "apps"], cwd=ROOT).returncode != 0:
+        raise RuntimeError("the applications cannot be installed, and apps needs them")
+    build = Build.preset("test")
+    for name in APPLICATION_TESTS:
+        _, (_, path), environment, *leave = named_test(name, build)
+        yield name, [DEBIAN_PYTHON, path], environment, *leave
 
 
 @suite("faults")
@@ -191,5 +206,6 @@ def named_test(name, build):
 def python_tests(build, faults):
     """The tests/system/*_test.py but those with a suite of their own; faults_* are one too."""
     for path in sorted((ROOT / "tests/system").glob("*_test.py")):
-        if path.name.startswith("faults_") == faults and path.name not in (CAPTURE_TEST, LIVING_TEST, *FURTHER_TESTS):
+        if path.name.startswith("faults_") == faults and path.name not in (CAPTURE_TEST, LIVING_TEST, *FURTHER_TESTS,
+                                                                                  *APPLICATION_TESTS):
             yield named_test(path.name, build)
