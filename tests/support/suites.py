@@ -14,7 +14,7 @@ FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "listeners_test.py", "ma
                  "mixing_laws_test.py", "profiles_test.py", "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
 
 # Real applications. The interpreter is Debian's, which has the libraries that Debian packages.
-APPLICATION_TESTS = ("applications_shell_test.py",)
+APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py")
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 
@@ -104,7 +104,7 @@ def further():
 
 @suite("apps", in_all_only=True)
 def apps():
-    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip"""
+    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip, Python's libraries"""
     if subprocess.run(["deploy/install-packages", "apps"], cwd=ROOT).returncode != 0:
         raise RuntimeError("the applications cannot be installed, and apps needs them")
     build = Build.preset("test")
