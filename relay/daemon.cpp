@@ -10,10 +10,9 @@
 #include "relay/io/engine.hpp"
 #include "relay/joining.hpp"
 #include "relay/keys/epoch_keys.hpp"
+#include "relay/metrics_service.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "relay/operation/descriptors.hpp"
-#include "relay/operation/metrics.hpp"
-#include "relay/operation/metrics_http.hpp"
 #include "relay/operation/relay_clock.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
@@ -58,7 +57,7 @@ class Daemon {
     operation::StaticFacts facts();
     operation::StatusFacts status();
     std::string disclosure();
-    operation::HttpPages pages();
+    MetricsSources metrics_sources();
     operation::ContactOptions contact_options();
     bool lab() const { return loaded_.document.document->parameters.lab; }
 
@@ -80,8 +79,8 @@ class Daemon {
         connections_;  // a task that fails here is a bug, but ends only its connection
     node::process::TaskGroup ending_;  // runs the shutdown itself
     io::Engine engine_;
-    std::optional<operation::MetricsHttp> http_;
     std::optional<operation::AuthorityContact> contact_;
+    std::optional<MetricsService> metrics_;
     node::process::ControlSocket control_;
     asio::steady_timer timer_{io_};
 
@@ -120,9 +119,10 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
                 shutdown_.request();
             }},
       connections_{io_.get_executor(),
-                   [](const std::string& task, const std::string&) {
+                   [this](const std::string& task, const std::string&) {
                        // The error text may name a peer, so only the task name is logged.
                        log(Level::error, "a bug ended the task: " + task);
+                       if (metrics_) metrics_->count_bug();
                    }},
       ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
       engine_{io_,      engine_options(loaded_), loaded_.document, tls_,
@@ -132,11 +132,8 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
           {[this] { return status(); }, [this] { return clock_.confirm(); },
            [this] { return disclosure(); }},
           connections_)} {
-    if (const auto& at = loaded_.config.metrics) {
-        http_.emplace(io_.get_executor(),
-                      asio::ip::tcp::endpoint{asio::ip::make_address(at->host), at->port}, pages(),
-                      connections_);
-    }
+    if (loaded_.config.metrics)
+        metrics_.emplace(io_, loaded_, engine_, metrics_sources(), connections_);
     if (!loaded_.anchors.services.empty()) contact_.emplace(io_.get_executor(), contact_options());
     keys_.maintain(clock_.key_time());
     operation::log_start_warnings(loaded_.config, *loaded_.document.document,
@@ -158,7 +155,7 @@ node::process::ExitCode Daemon::run() {
     core_.spawn("control socket", control_.run());
     core_.spawn("watchdog",
                 node::process::feed_watchdog([this] { return engine_.workers_answered(); }));
-    if (http_) core_.spawn("metrics listener", http_->run());
+    if (metrics_) metrics_->start(core_);
     // A fault of it must not stop the mixing: the documents of two epochs are here.
     if (contact_) connections_.spawn("authority", contact_->run());
     ending_.spawn("shutdown", shutdown_.run());
@@ -335,21 +332,13 @@ std::string Daemon::disclosure() {
     auto facts =
         disclosure_facts(loaded_.config, config_file_, law(loaded_), keyring_, keys_, store_);
     engine_.list_holdings(facts.holdings);
-    if (loaded_.config.metrics) facts.metrics_page = pages().metrics();
+    if (metrics_) facts.metrics_page = metrics_->page();
     return operation::to_json(facts);
 }
 
-operation::HttpPages Daemon::pages() {
-    operation::HttpPages pages;
-    pages.metrics = [this] {
-        const auto exact = lab() ? std::optional{engine_.lab_facts()} : std::nullopt;
-        return operation::metrics_text(facts(), exact ? &*exact : nullptr);
-    };
-    pages.not_ready = [this]() -> std::optional<std::string> {
-        if (state() == core::State::active) return std::nullopt;
-        return core::state_names[static_cast<std::size_t>(state())];
-    };
-    return pages;
+MetricsSources Daemon::metrics_sources() {
+    return {[this] { return facts(); }, [this] { return clock_.now(); },
+            [this] { return contact_ ? contact_->facts().fetch_failures : 0; }};
 }
 
 /// The shutdown order. Held packets keep their delay until the queue is empty or the time limit is
@@ -372,7 +361,7 @@ asio::awaitable<void> Daemon::stop_accepting() {
 asio::awaitable<void> Daemon::close() {
     engine_.close();
     control_.close();
-    if (http_) http_->close();
+    if (metrics_) metrics_->close();
     core_.cancel();
     connections_.cancel();
     co_await connections_.wait();

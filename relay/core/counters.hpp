@@ -50,6 +50,23 @@ struct Counters {
     void drop(DropReason reason) { ++dropped[static_cast<std::size_t>(reason)]; }
 };
 
+/// How long a relay's own loops took, counted in fixed steps: four to a doubling.
+struct RoundTripCounts {
+    static constexpr std::size_t steps = 44;
+    std::array<std::uint64_t, steps> counts{};
+
+    /// The longest time of a step: 12.5 ms for the first. The last has everything beyond it too.
+    static constexpr base::Nanoseconds longest(std::size_t step) {
+        return base::Nanoseconds{2'500'000} * (5 + step % 4) * (1 << step / 4);
+    }
+    void add(base::Nanoseconds round_trip) {
+        std::size_t step = 0;
+        while (step + 1 < steps && round_trip > longest(step))
+            ++step;
+        ++counts[step];
+    }
+};
+
 /// How a relay's own loops return (relay/core/loop_watch.hpp).
 struct LoopFacts {
     bool missing = false;      // more are lost than ordinary loss explains
@@ -64,7 +81,9 @@ struct LabFacts {
     std::uint64_t unwrap_refused = 0;      // packets refused because the workers' intake was full
     std::uint64_t no_descriptors = 0;      // see Engine::no_descriptors()
     LoopFacts loops;
-    bool replay_filter_full = false;  // see Engine::replay_filter_full()
+    bool replay_filter_full = false;          // see Engine::replay_filter_full()
+    std::uint64_t replay_filters_filled = 0;  // how often that became true
+    RoundTripCounts round_trips;
 };
 
 /// How many links stand.

@@ -104,8 +104,10 @@ void Engine::tick(base::Mono now) {
     if (suspended - suspended_ > suspend_least) pipeline_.slept(suspended - suspended_);
     suspended_ = suspended;
     pipeline_.tick(now, kept_time(), links_);
-    for (const auto round_trip : pipeline_.take_loop_round_trips())
+    for (const auto round_trip : pipeline_.take_loop_round_trips()) {
         loop_round_trips_ += round_trip;
+        round_trips_.add(round_trip);
+    }
     watch_loops(now);
     watch_answer();
     watch_replay_room(now);
@@ -156,6 +158,7 @@ void Engine::watch_replay_room(base::Mono now) {
 void Engine::watch_replay_filters() {
     const bool full = pipeline_.replay_filter_full();
     if (full == std::exchange(replay_filter_full_, full)) return;
+    if (full) ++replay_filters_filled_;
     if (full)
         node::process::log(node::process::Level::warning,
                            "a replay filter is full: it holds as many packets as it is made for, "
@@ -165,8 +168,8 @@ void Engine::watch_replay_filters() {
 }
 
 core::LabFacts Engine::lab_facts() {
-    return {counters_, loop_round_trips_,  unwrap_refused_, no_descriptors(),
-            loops_,    replay_filter_full_};
+    return {counters_, loop_round_trips_,   unwrap_refused_,        no_descriptors(),
+            loops_,    replay_filter_full_, replay_filters_filled_, round_trips_};
 }
 
 std::uint64_t Engine::no_descriptors() const {

@@ -94,10 +94,12 @@ class Engine final : private Links::Owner {
     std::optional<Exit> exit_;
     base::Nanoseconds suspended_;
     base::Nanoseconds loop_round_trips_{};
+    core::RoundTripCounts round_trips_;
     std::uint64_t unwrap_refused_ = 0;
     core::LoopFacts loops_;
     bool replay_room_short_ = false;
     bool replay_filter_full_ = false;
+    std::uint64_t replay_filters_filled_ = 0;
     base::Mono loops_logged_{};
     UnwrapPool pool_;  // last member: its workers end before the objects they use
 };

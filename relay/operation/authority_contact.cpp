@@ -131,7 +131,9 @@ boost::asio::awaitable<void> AuthorityContact::take(AuthorityPlan::Step step) {
         error = full_disk.what();
     }
     if (!error.empty()) log(Level::warning, error);
-    if (!done) plan_.failed(options_.now());
+    if (done) co_return;
+    if (step.what == AuthorityPlan::Step::What::fetch) ++facts_.fetch_failures;
+    plan_.failed(options_.now());
 }
 
 void AuthorityContact::say(base::Epoch descriptor, bool accepted, std::string line) {

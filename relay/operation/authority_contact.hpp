@@ -43,7 +43,8 @@ class AuthorityContact {
         std::string address;
         base::Epoch descriptor;  // 0: none was sent yet
         bool accepted = false;
-        std::string said;  // one line
+        std::string said;                  // one line
+        std::uint64_t fetch_failures = 0;  // requests for a document, since the start
     };
     const Facts& facts() const { return facts_; }
 

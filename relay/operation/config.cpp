@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 
+#include "relay/metrics/declarations.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
 
 namespace nightjar::relay::operation {
@@ -102,6 +103,10 @@ void read_metrics(YamlMap& map, RelayConfig& config) {
                          "use a loopback address, such as 127.0.0.1:9464, or off");
         }
     }
+    auto& rules = config.metrics_rules;
+    rules.window = metrics.optional<base::Seconds>("window", rules.window,
+                                                   {base::Seconds{1}, metrics::window_most});
+    rules.exact = metrics.optional<bool>("exact", rules.exact);
     metrics.done();
 }
 
@@ -241,6 +246,7 @@ std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig
     note("workers", old.workers != changed.workers);
     note("clients_max", old.clients_max != changed.clients_max);
     note("metrics.listen", old.metrics != changed.metrics);
+    note("metrics (window, exact)", old.metrics_rules != changed.metrics_rules);
     note("exit (on or off)", old.is_exit() != changed.is_exit());
     note("lab.drop_share", old.lab_drop_share != changed.lab_drop_share);
     return keys;

@@ -13,6 +13,13 @@
 
 namespace nightjar::relay::operation {
 
+/// How metrics are shown (docs/metrics.md).
+struct MetricsRules {
+    base::Seconds window{3600};  // not below 15 min, unless the network document says lab
+    bool exact = true;           // in a lab: exact values too
+    bool operator==(const MetricsRules&) const = default;
+};
+
 struct RelayConfig {
     std::string name = "relay";  // shown to people only: [a-z0-9-], at most 32 characters
     directory::Role role = directory::Role::mix;
@@ -30,11 +37,12 @@ struct RelayConfig {
     std::uint32_t workers = 2;                   // threads that unwrap packets
     std::optional<std::uint32_t> clients_max;    // links of clients; nullopt: all it can serve
     std::optional<directory::Endpoint> metrics;  // loopback only; nullopt: off
-    std::vector<core::ExitRule> exit_rules;      // empty: not an exit
-    std::vector<std::string> exit_policy;        // the same rules, as written in the file
-    std::vector<base::IpEndpoint> dns_servers;   // empty: the system's servers
-    bool exit_allow_loopback = false;            // allowed only if the network document says lab
-    double lab_drop_share = 0;                   // allowed only if the network document says lab
+    MetricsRules metrics_rules;
+    std::vector<core::ExitRule> exit_rules;     // empty: not an exit
+    std::vector<std::string> exit_policy;       // the same rules, as written in the file
+    std::vector<base::IpEndpoint> dns_servers;  // empty: the system's servers
+    bool exit_allow_loopback = false;           // allowed only if the network document says lab
+    double lab_drop_share = 0;                  // allowed only if the network document says lab
 
     bool is_exit() const { return !exit_policy.empty(); }
     const std::vector<directory::Endpoint>& announced() const {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "relay/metrics/declarations.hpp"
+
 namespace nightjar::relay::operation {
 
 namespace {
@@ -19,19 +21,17 @@ using prometheus::MetricType;
 using Sample = prometheus::ClientMetric;
 using Samples = std::vector<Sample>;
 
-/// What the getters read. `lab` is set for getters of class L.
+/// What the getters read. `lab` is set for getters of class L, `window` for those of class W.
 struct Facts {
     const StaticFacts& fixed;
+    const WindowFacts& windows;
+    const metrics::Published* window;
     const core::LabFacts* lab;
 };
 
-enum class Class { S, L };  // docs/metrics.md
-
-struct Metric {
-    const char* name;
-    const char* help;
-    MetricType type;
-    Class shown;
+/// Where the values of a declared metric come from.
+struct Source {
+    std::size_t place;  // among the declarations
     Samples (*samples)(const Facts&);
 };
 
@@ -66,11 +66,44 @@ Samples seconds(const Facts& facts) {
     return one(static_cast<double>(facts.lab->counters.*nanoseconds) * 1e-9);
 }
 
+template <std::uint64_t metrics::Published::*value>
+Samples published(const Facts& facts) {
+    return one(facts.window->*value);
+}
+
+/// A ratio that is published in percent; no sample if there was nothing to divide.
+Samples ratio(std::optional<std::uint32_t> percent) {
+    if (!percent) return {};
+    return one(*percent / 100.0);
+}
+
+template <std::optional<base::Nanoseconds> metrics::Published::*time>
+Samples duration(const Facts& facts) {
+    const auto& value = facts.window->*time;
+    if (!value) return {};
+    return one(base::to_seconds(*value));
+}
+
 Samples policy(const Facts& facts) {
     // Only the mode in force is shown, so that an alert on mode="lab" finds no sample outside a
     // lab.
-    const auto* mode = facts.fixed.lab ? "lab" : "static";
-    return {sample(1, {{"mode", mode}, {"noise", "none"}, {"window", "none"}})};
+    const auto* mode = facts.lab != nullptr ? "lab" : "windowed";
+    const auto window = std::to_string(facts.windows.length.count()) + "s";
+    return {sample(1, {{"mode", mode}, {"noise", "laplace_0.3"}, {"window", window}})};
+}
+
+Samples overloads(const Facts& facts) {
+    Samples samples;
+    for (std::size_t i = 0; i < metrics::overload_count; ++i) {
+        const auto at = std::chrono::floor<std::chrono::hours>(facts.windows.overloads[i]);
+        samples.push_back(sample(unix_seconds(at), {{"kind", metrics::overload_names[i]}}));
+    }
+    return samples;
+}
+
+Samples window_packets(const Facts& facts) {
+    return {sample(static_cast<double>(facts.window->packets_in), {{"direction", "in"}}),
+            sample(static_cast<double>(facts.window->packets_out), {{"direction", "out"}})};
 }
 
 /// An hour says nothing of the moment at which loops were sent or lost.
@@ -99,6 +132,19 @@ Samples states(const Facts& facts) {
     return samples;
 }
 
+Samples window_drops(const Facts& facts) {
+    Samples samples;
+    for (const auto reason : drop_order) {
+        const auto i = static_cast<std::size_t>(reason);
+        if (const auto& count = facts.window->dropped[i])
+            samples.push_back(
+                sample(static_cast<double>(*count), {{"reason", core::drop_reason_names[i]}}));
+    }
+    samples.push_back(
+        sample(static_cast<double>(facts.window->dropped_other), {{"reason", "other"}}));
+    return samples;
+}
+
 Samples dropped(const Facts& facts) {
     Samples samples;
     for (const auto reason : drop_order) {
@@ -109,105 +155,126 @@ Samples dropped(const Facts& facts) {
     return samples;
 }
 
-constexpr auto gauge = MetricType::Gauge;
-constexpr auto counter = MetricType::Counter;
-using enum Class;
+using metrics::place_of;
 
-// In the order of a scrape.
-const Metric metrics[] = {
-    {"nightjar_build_info", "The program's version; always 1.", gauge, S,
+constexpr Source sources[] = {
+    {place_of("nightjar_build_info"),
      [](const Facts& facts) {
          return Samples{sample(1, {{"version", facts.fixed.version}})};
      }},
-    {"nightjar_metrics_policy_info",
-     "Which metrics are shown: static facts only, or a lab's exact values.", gauge, S, policy},
-    {"nightjar_epoch", "The epoch of the network document in use.", gauge, S,
-     [](const Facts& facts) { return one(facts.fixed.epoch.value); }},
-    {"nightjar_directory_valid_until_timestamp_seconds", "When the network document in use ends.",
-     gauge, S, when<&StaticFacts::directory_valid_until>},
-    {"nightjar_key_expiry_timestamp_seconds", "When the newest key of its kind ends.", gauge, S,
+    {place_of("nightjar_metrics_policy_info"), policy},
+    {place_of("nightjar_epoch"), [](const Facts& facts) { return one(facts.fixed.epoch.value); }},
+    {place_of("nightjar_directory_valid_until_timestamp_seconds"),
+     when<&StaticFacts::directory_valid_until>},
+    {place_of("nightjar_key_expiry_timestamp_seconds"),
      [](const Facts& facts) {
          return Samples{sample(unix_seconds(facts.fixed.mix_key_expiry), {{"key", "mix"}})};
      }},
-    {"nightjar_config_last_reload_success_timestamp_seconds",
-     "When the configuration was last applied.", gauge, S,
+    {place_of("nightjar_config_last_reload_success_timestamp_seconds"),
      when<&StaticFacts::config_last_reload_success>},
-    {"nightjar_config_last_reload_successful", "Whether the last reload was applied.", gauge, S,
+    {place_of("nightjar_config_last_reload_successful"),
      [](const Facts& facts) { return one(facts.fixed.config_last_reload_successful); }},
-    {"nightjar_version_recommended", "Whether the network document recommends this version.", gauge,
-     S, [](const Facts& facts) { return one(facts.fixed.version_recommended); }},
-    {"nightjar_expected_loop_rtt_seconds",
-     "The mean round-trip time of a loop by the network's parameters.", gauge, S,
+    {place_of("nightjar_version_recommended"),
+     [](const Facts& facts) { return one(facts.fixed.version_recommended); }},
+    {place_of("nightjar_expected_loop_rtt_seconds"),
      [](const Facts& facts) { return one(base::to_seconds(facts.fixed.expected_loop_rtt)); }},
-    {"nightjar_loops_withheld_last_timestamp_seconds",
-     "The hour in which this relay last found packets withheld from it; 0 if never.", gauge, S,
-     withheld_hour},
-    {"process_start_time_seconds", "When the process started.", gauge, S,
-     when<&StaticFacts::process_start>},
-    {"process_max_fds", "How many files the process may open.", gauge, S,
-     [](const Facts& facts) { return one(facts.fixed.max_fds); }},
-    {"nightjar_state", "1 for the state that the relay is in.", gauge, S, states},
+    {place_of("nightjar_loops_withheld_last_timestamp_seconds"), withheld_hour},
+    {place_of("nightjar_overload_last_timestamp_seconds"), overloads},
+    {place_of("process_start_time_seconds"), when<&StaticFacts::process_start>},
+    {place_of("process_max_fds"), [](const Facts& facts) { return one(facts.fixed.max_fds); }},
+    {place_of("nightjar_state"), states},
 
-    {"nightjar_lab_held_seconds_total",
-     "Sum of the times that packets which left the mix on time were held.", counter, L,
-     seconds<&Counters::held_ns>},
-    {"nightjar_lab_asked_seconds_total", "Sum of the delays that those packets requested.", counter,
-     L, seconds<&Counters::asked_ns>},
-    {"nightjar_lab_loop_round_trip_seconds_total",
-     "Sum of the round-trip times of this relay's loops.", counter, L,
+    {place_of("nightjar_bugs_total"), [](const Facts& facts) { return one(facts.windows.bugs); }},
+    {place_of("nightjar_window_end_timestamp_seconds"),
+     [](const Facts& facts) { return one(unix_seconds(facts.window->end)); }},
+    {place_of("nightjar_window_seconds"),
+     [](const Facts& facts) { return one(facts.window->length.count()); }},
+    {place_of("nightjar_window_packets"), window_packets},
+    {place_of("nightjar_window_packets_dropped"), window_drops},
+    {place_of("nightjar_capacity_used_ratio"),
+     [](const Facts& facts) { return ratio(facts.window->capacity_percent); }},
+    {place_of("nightjar_window_loop_success_ratio"),
+     [](const Facts& facts) { return ratio(facts.window->loop_success_percent); }},
+    {place_of("nightjar_window_loop_rtt_p50_seconds"),
+     duration<&metrics::Published::round_trip_p50>},
+    {place_of("nightjar_window_loop_rtt_p95_seconds"),
+     duration<&metrics::Published::round_trip_p95>},
+    {place_of("nightjar_peers_reachable_ratio"),
+     [](const Facts& facts) { return ratio(facts.window->peers_percent); }},
+    {place_of("nightjar_window_directory_fetch_failures"),
+     published<&metrics::Published::directory_failures>},
+    {place_of("nightjar_window_cpu_seconds"), published<&metrics::Published::cpu_seconds>},
+    {place_of("process_resident_memory_bytes"), published<&metrics::Published::resident_bytes>},
+    {place_of("process_open_fds"), published<&metrics::Published::open_files>},
+
+    {place_of("nightjar_lab_held_seconds_total"), seconds<&Counters::held_ns>},
+    {place_of("nightjar_lab_asked_seconds_total"), seconds<&Counters::asked_ns>},
+    {place_of("nightjar_lab_loop_round_trip_seconds_total"),
      [](const Facts& facts) { return one(base::to_seconds(facts.lab->loop_round_trips)); }},
-    {"nightjar_lab_unwrap_refused_total", "Packets refused because the workers' intake was full.",
-     counter, L, [](const Facts& facts) { return one(facts.lab->unwrap_refused); }},
-    {"nightjar_lab_no_descriptors_total",
-     "Links and streams not served because no file descriptor was left.", counter, L,
+    {place_of("nightjar_lab_unwrap_refused_total"),
+     [](const Facts& facts) { return one(facts.lab->unwrap_refused); }},
+    {place_of("nightjar_lab_no_descriptors_total"),
      [](const Facts& facts) { return one(facts.lab->no_descriptors); }},
-    {"nightjar_lab_packets_in_total", "Packets that arrived.", counter, L,
-     counted<&Counters::packets_in>},
-    {"nightjar_lab_packets_in_client_total", "Packets that arrived from clients.", counter, L,
-     counted<&Counters::packets_in_client>},
-    {"nightjar_lab_packets_in_relay_total", "Packets that arrived from relays.", counter, L,
-     counted<&Counters::packets_in_relay>},
-    {"nightjar_lab_packets_out_total", "Packets passed to a next relay.", counter, L,
-     counted<&Counters::packets_out>},
-    {"nightjar_lab_deliveries_total", "Deliveries queued for a client's mailbox.", counter, L,
-     counted<&Counters::deliveries>},
-    {"nightjar_lab_exit_payloads_total", "Packets whose payload was for this exit.", counter, L,
-     counted<&Counters::exit_payloads>},
-    {"nightjar_lab_replies_total", "Ticks of exit sessions that spent a SURB.", counter, L,
-     counted<&Counters::replies>},
-    {"nightjar_lab_ticks_missed_total", "Ticks of exit sessions without a SURB.", counter, L,
-     counted<&Counters::ticks_missed>},
-    {"nightjar_lab_loops_sent_total", "Loops of this relay that it sent.", counter, L,
-     counted<&Counters::loops_sent>},
-    {"nightjar_lab_loops_returned_total", "Loops of this relay that came back.", counter, L,
-     counted<&Counters::loops_returned>},
-    {"nightjar_lab_loops_lost_total", "Loops of this relay given up as lost.", counter, L,
-     counted<&Counters::loops_lost>},
-    {"nightjar_lab_loops_missing", "1 while more loops are lost than ordinary loss explains.",
-     gauge, L, [](const Facts& facts) { return one(facts.lab->loops.missing); }},
-    {"nightjar_lab_loops_modified_total", "Loops of this relay that came back changed.", counter, L,
-     counted<&Counters::loops_modified>},
-    {"nightjar_lab_answering", "1 while the relay answers withheld packets.", gauge, L,
+    {place_of("nightjar_lab_packets_in_total"), counted<&Counters::packets_in>},
+    {place_of("nightjar_lab_packets_in_client_total"), counted<&Counters::packets_in_client>},
+    {place_of("nightjar_lab_packets_in_relay_total"), counted<&Counters::packets_in_relay>},
+    {place_of("nightjar_lab_packets_out_total"), counted<&Counters::packets_out>},
+    {place_of("nightjar_lab_deliveries_total"), counted<&Counters::deliveries>},
+    {place_of("nightjar_lab_exit_payloads_total"), counted<&Counters::exit_payloads>},
+    {place_of("nightjar_lab_replies_total"), counted<&Counters::replies>},
+    {place_of("nightjar_lab_ticks_missed_total"), counted<&Counters::ticks_missed>},
+    {place_of("nightjar_lab_loops_sent_total"), counted<&Counters::loops_sent>},
+    {place_of("nightjar_lab_loops_returned_total"), counted<&Counters::loops_returned>},
+    {place_of("nightjar_lab_loops_lost_total"), counted<&Counters::loops_lost>},
+    {place_of("nightjar_lab_loops_missing"),
+     [](const Facts& facts) { return one(facts.lab->loops.missing); }},
+    {place_of("nightjar_lab_loops_modified_total"), counted<&Counters::loops_modified>},
+    {place_of("nightjar_lab_answering"),
      [](const Facts& facts) { return one(facts.lab->loops.answers); }},
-    {"nightjar_lab_drop_cover_total", "Drop cover that this relay has made.", counter, L,
-     counted<&Counters::drop_cover>},
-    {"nightjar_lab_replay_filter_full",
-     "1 while a replay filter holds as many packets as it is made for.", gauge, L,
+    {place_of("nightjar_lab_drop_cover_total"), counted<&Counters::drop_cover>},
+    {place_of("nightjar_lab_replay_filter_full"),
      [](const Facts& facts) { return one(facts.lab->replay_filter_full); }},
-    {"nightjar_lab_down_cells_total", "Cells sent to clients, padding too.", counter, L,
-     counted<&Counters::down_cells>},
-    {"nightjar_lab_held_packets_total", "Packets that left the mix on time.", counter, L,
-     counted<&Counters::held_packets>},
-    {"nightjar_lab_packets_dropped_total", "Packets dropped, by reason.", counter, L, dropped},
+    {place_of("nightjar_lab_down_cells_total"), counted<&Counters::down_cells>},
+    {place_of("nightjar_lab_held_packets_total"), counted<&Counters::held_packets>},
+    {place_of("nightjar_lab_packets_dropped_total"), dropped},
 };
+
+/// Each declared metric has its source, in the order of the declarations.
+constexpr bool sources_fit() {
+    std::size_t place = 0;
+    for (const auto& source : sources)
+        if (source.place != place++) return false;
+    return place == metrics::declarations.size();
+}
+static_assert(sources_fit());
+
+/// nightjar_bugs_total stands from the start, so that its first step is seen.
+bool is_shown(const metrics::Declaration& metric, const Facts& facts) {
+    switch (metric.shown.value) {
+        case metrics::Class::S:
+            return true;
+        case metrics::Class::W:
+            return facts.window != nullptr || metric.counter;
+        case metrics::Class::L:
+            break;
+    }
+    return facts.lab != nullptr;
+}
 
 }  // namespace
 
-std::string metrics_text(const StaticFacts& fixed, const core::LabFacts* lab) {
+std::string metrics_text(const StaticFacts& fixed, const WindowFacts& windows,
+                         const core::LabFacts* lab) {
+    const Facts facts{fixed, windows, windows.published ? &*windows.published : nullptr, lab};
     std::vector<prometheus::MetricFamily> families;
-    for (const auto& metric : metrics) {
-        if (metric.shown == Class::L && lab == nullptr) continue;
-        families.push_back({metric.name, metric.help, metric.type, metric.samples({fixed, lab})});
+    for (const auto& source : sources) {
+        const auto& metric = metrics::declarations[source.place];
+        if (!is_shown(metric, facts)) continue;
+        auto samples = source.samples(facts);
+        if (samples.empty()) continue;
+        const auto type = metric.counter ? MetricType::Counter : MetricType::Gauge;
+        families.push_back(
+            {std::string{metric.name}, std::string{metric.help}, type, std::move(samples)});
     }
     std::ostringstream out;
     prometheus::TextSerializer{}.Serialize(out, families);

@@ -1,15 +1,17 @@
-// The metrics that a relay exports to Prometheus (docs/metrics.md). Every metric has a class.
-// Static facts are always exported and reveal nothing about traffic. Lab counters are exact, and
-// exported only while the signed document says lab. No label names a peer, a client, a session or a
-// destination.
+// The text of a scrape (docs/metrics.md). relay/metrics declares each metric and decides what a
+// window publishes; this file only finds the value of each declared metric. No label names a peer,
+// a client, a session or a destination.
 //
 // The only part that uses prometheus-cpp. Pure functions; any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "relay/core/counters.hpp"
+#include "relay/metrics/publish.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/time.hpp"
 
@@ -32,8 +34,17 @@ struct StaticFacts {
     core::LoopFacts loops;  // shown with the hour alone
 };
 
+/// Class W: what the last window has published.
+struct WindowFacts {
+    base::Seconds length{};                       // of a window, as it is set
+    std::optional<metrics::Published> published;  // nullopt: no whole window has ended
+    std::uint64_t bugs = 0;                       // at the end of the last window
+    std::array<base::Wall, metrics::overload_count> overloads{};
+};
+
 /// Returns the text of one scrape. Pass `lab` only while the signed document says lab. A relay
 /// outside a lab passes nullptr; then the same facts give the same bytes, whatever the traffic.
-std::string metrics_text(const StaticFacts& fixed, const core::LabFacts* lab);
+std::string metrics_text(const StaticFacts& fixed, const WindowFacts& windows,
+                         const core::LabFacts* lab);
 
 }  // namespace nightjar::relay::operation

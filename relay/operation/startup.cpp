@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "relay/metrics/declarations.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
@@ -94,6 +95,11 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
     }
     if (config.lab_drop_share > 0) {
         refuse("lab.drop_share is only for networks whose signed document says lab; remove it");
+    }
+    if (config.metrics && config.metrics_rules.window < metrics::window_least) {
+        refuse(
+            "metrics.window below 15m is only for networks whose signed document says lab: "
+            "shorter ones show single uploads; use 1h");
     }
 }
 

@@ -53,9 +53,10 @@ class OfflineNetwork(unittest.TestCase):
                            "--epoch-length", EPOCH_SECONDS, "--packets-per-second", 300, *more)
         self.assertEqual(code, OK, error)
 
-    def sign(self, *more):
+    def sign(self, *more, lab=False):
         call(AUTHORITY, "init", "--dir", self.folder / "authority")
-        lines = ["network: faults", "parameters:", f"  epoch_length: {EPOCH_SECONDS}s", "  relay_loops: 40", "relays:"]
+        lines = ["network: faults", "parameters:", f"  epoch_length: {EPOCH_SECONDS}s", "  relay_loops: 40",
+                 f"  lab: {str(lab).lower()}", "relays:"]
         for name in ("mix", "gate", "door"):
             lines += [f"  - descriptor: relays/{name}/descriptor", f"    operator: {name}"]
         (self.folder / "description.yaml").write_text("\n".join(lines) + "\n")

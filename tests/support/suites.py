@@ -31,6 +31,7 @@ def unit():
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
     yield "the units of systemd", ["python3", "tests/packages/units_test.py"], {}
     yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
+    yield "alerts and boards", ["python3", "tests/unit/monitoring.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
     build = Build.preset("test")

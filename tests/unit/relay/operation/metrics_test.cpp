@@ -7,7 +7,10 @@
 #include <sstream>
 #include <string>
 
+#include "relay/metrics/declarations.hpp"
+
 using namespace nightjar;
+using namespace nightjar::relay;
 using namespace nightjar::relay::core;
 using namespace nightjar::relay::operation;
 
@@ -61,18 +64,37 @@ std::set<std::string> names(const std::string& text) {
     return found;
 }
 
-/// The names that docs/metrics.md lists under a class: table rows "| `name{label}` | S | ...".
-std::set<std::string> documented(char metric_class) {
-    std::ifstream page{NIGHTJAR_SOURCE_DIR "/docs/metrics.md"};
-    REQUIRE(page.good());
+/// The declared names of the given classes.
+std::set<std::string> declared(const std::string& classes) {
     std::set<std::string> found;
-    for (std::string line; std::getline(page, line);) {
-        const auto end = line.find('`', 3);
-        if (!line.starts_with("| `") || end == std::string::npos) continue;
-        if (line.substr(end + 1, 4) == std::string{" | "} + metric_class)
-            found.insert(line.substr(3, end - 3));
+    for (const auto& metric : metrics::declarations) {
+        const auto letter = "SWL"[static_cast<std::size_t>(metric.shown.value)];
+        if (classes.find(letter) == std::string::npos) continue;
+        auto name = std::string{metric.name};
+        if (!metric.labels.empty()) name += "{" + std::string{metric.labels} + "}";
+        found.insert(name);
     }
     return found;
+}
+
+WindowFacts whole_window() {
+    metrics::Published window;
+    window.end = base::Wall{base::Seconds{1'800'003'600}};
+    window.length = base::Seconds{7200};
+    window.packets_in = 1'812'345;
+    window.packets_out = 1'802'345;
+    window.dropped[static_cast<std::size_t>(DropReason::overflow)] = 9'000;
+    window.dropped_other = 1'000;
+    window.cpu_seconds = 77;
+    window.capacity_percent = 75;
+    window.loop_success_percent = 98;
+    window.round_trip_p50 = base::Milliseconds{280};
+    window.round_trip_p95 = base::Milliseconds{640};
+    window.peers_percent = 90;
+    window.directory_failures = 3;
+    window.resident_bytes = 48 * metrics::mebibyte;
+    window.open_files = 128;
+    return {base::Seconds{3600}, window, 4, {base::Wall{base::Seconds{1'800'003'599}}}};
 }
 
 bool has_line(const std::string& text, const std::string& line) {
@@ -81,30 +103,67 @@ bool has_line(const std::string& text, const std::string& line) {
 
 }  // namespace
 
-TEST_CASE("metrics: outside a lab exactly the static names of docs/metrics.md are shown") {
-    CHECK(names(metrics_text(facts(false), nullptr)) == documented('S'));
+TEST_CASE("metrics: outside a lab exactly the declared names of classes S and W are shown") {
+    CHECK(names(metrics_text(facts(false), whole_window(), nullptr)) == declared("SW"));
 }
 
-TEST_CASE("metrics: in a lab exactly the documented names are shown") {
+TEST_CASE("metrics: before the first whole window, class S and the count of bugs are shown") {
+    auto expected = declared("S");
+    expected.insert("nightjar_bugs_total");
+    CHECK(names(metrics_text(facts(false), WindowFacts{}, nullptr)) == expected);
+}
+
+TEST_CASE("metrics: in a lab exactly the declared names are shown") {
     const auto lab = busy();
-    auto expected = documented('S');
-    expected.merge(documented('L'));
-    CHECK(names(metrics_text(facts(true), &lab)) == expected);
+    CHECK(names(metrics_text(facts(true), whole_window(), &lab)) == declared("SWL"));
+}
+
+TEST_CASE("metrics: the table of docs/metrics.md is what is declared, byte for byte") {
+    std::ifstream page{NIGHTJAR_SOURCE_DIR "/docs/metrics.md"};
+    REQUIRE(page.good());
+    std::string rows;
+    for (std::string line; std::getline(page, line);)
+        if (line.starts_with("| `nightjar_") || line.starts_with("| `process_"))
+            rows += line + "\n";
+    INFO("the table should be:\n" << metrics::table_rows());
+    CHECK(rows == metrics::table_rows());
+}
+
+TEST_CASE("metrics: every value of a window has a name of its own") {
+    const auto text = metrics_text(facts(false), whole_window(), nullptr);
+    for (const auto* line :
+         {"nightjar_window_end_timestamp_seconds 1800003600", "nightjar_window_seconds 7200",
+          "nightjar_window_packets{direction=\"in\"} 1812345",
+          "nightjar_window_packets{direction=\"out\"} 1802345",
+          "nightjar_window_packets_dropped{reason=\"overflow\"} 9000",
+          "nightjar_window_packets_dropped{reason=\"other\"} 1000",
+          "nightjar_capacity_used_ratio 0.75", "nightjar_window_loop_success_ratio 0.98",
+          "nightjar_window_loop_rtt_p50_seconds 0.28", "nightjar_window_loop_rtt_p95_seconds 0.64",
+          "nightjar_peers_reachable_ratio 0.9", "nightjar_window_directory_fetch_failures 3",
+          "nightjar_window_cpu_seconds 77", "process_resident_memory_bytes 50331648",
+          "process_open_fds 128", "nightjar_bugs_total 4",
+          "nightjar_overload_last_timestamp_seconds{kind=\"descriptors\"} 1800000000",
+          "nightjar_overload_last_timestamp_seconds{kind=\"intake\"} 0",
+          "nightjar_metrics_policy_info{mode=\"windowed\",noise=\"laplace_0.3\",window=\"3600s\"} "
+          "1"})
+        CHECK_MESSAGE(has_line(text, line), line);
+    // A reason below the threshold has no sample at all.
+    CHECK(text.find("reason=\"malformed\"") == std::string::npos);
 }
 
 TEST_CASE("metrics: outside a lab, traffic changes no byte of a scrape") {
-    const auto before = metrics_text(facts(false), nullptr);
+    const auto before = metrics_text(facts(false), WindowFacts{}, nullptr);
     // A scrape in a lab shows exact values. It must not change later scrapes outside a lab.
     const auto lab = busy();
-    CHECK(metrics_text(facts(true), &lab) != before);
-    CHECK(metrics_text(facts(false), nullptr) == before);
+    CHECK(metrics_text(facts(true), WindowFacts{}, &lab) != before);
+    CHECK(metrics_text(facts(false), WindowFacts{}, nullptr) == before);
     CHECK(before.find("nightjar_lab") == std::string::npos);
     CHECK(before.find("mode=\"lab\"") == std::string::npos);
 }
 
 TEST_CASE("metrics: values") {
     const auto lab = busy();
-    const auto text = metrics_text(facts(true), &lab);
+    const auto text = metrics_text(facts(true), WindowFacts{}, &lab);
     for (const auto* line :
          {"nightjar_build_info{version=\"0.1.0\"} 1", "nightjar_state{state=\"active\"} 1",
           "nightjar_state{state=\"draining\"} 0", "nightjar_epoch 1234",
@@ -122,44 +181,43 @@ TEST_CASE("metrics: values") {
 TEST_CASE("metrics: of withheld packets only the hour is shown") {
     const auto name = std::string{"nightjar_loops_withheld_last_timestamp_seconds "};
     auto shown = facts(false);
-    CHECK(has_line(metrics_text(shown, nullptr), name + "0"));
+    CHECK(has_line(metrics_text(shown, WindowFacts{}, nullptr), name + "0"));
     shown.loops.withheld_at = base::Wall{base::Seconds{1'800'003'599}};
     shown.loops.missing = shown.loops.answers = true;
-    const auto text = metrics_text(shown, nullptr);
+    const auto text = metrics_text(shown, WindowFacts{}, nullptr);
     CHECK(has_line(text, name + "1800000000"));
     shown.loops.withheld_at = base::Wall{base::Seconds{1'800'000'000}};
     shown.loops.missing = shown.loops.answers = false;
-    CHECK(metrics_text(shown, nullptr) == text);
+    CHECK(metrics_text(shown, WindowFacts{}, nullptr) == text);
 }
 
 TEST_CASE("metrics: mode=lab exists only in a lab, so that an alert on it is silent elsewhere") {
     const auto lab = busy();
     const std::string mode{
-        "nightjar_metrics_policy_info{mode=\"lab\",noise=\"none\",window=\"none\"} 1"};
-    CHECK(has_line(metrics_text(facts(true), &lab), mode));
-    CHECK(!has_line(metrics_text(facts(false), nullptr), mode));
+        "nightjar_metrics_policy_info{mode=\"lab\",noise=\"laplace_0.3\",window=\"0s\"} 1"};
+    CHECK(has_line(metrics_text(facts(true), WindowFacts{}, &lab), mode));
+    CHECK(!has_line(metrics_text(facts(false), WindowFacts{}, nullptr), mode));
 }
 
 TEST_CASE("metrics: every static fact has a name of its own") {
     auto told = facts(false);
     told.config_last_reload_success = base::Wall{base::Seconds{1'800'000'100}};
     told.config_last_reload_successful = false;
-    auto text = metrics_text(told, nullptr);
+    auto text = metrics_text(told, WindowFacts{}, nullptr);
     for (const auto* line :
          {"process_start_time_seconds 1800000000",
           "nightjar_config_last_reload_success_timestamp_seconds 1800000100",
-          "nightjar_config_last_reload_successful 0", "nightjar_version_recommended 1",
-          "nightjar_metrics_policy_info{mode=\"static\",noise=\"none\",window=\"none\"} 1"})
+          "nightjar_config_last_reload_successful 0", "nightjar_version_recommended 1"})
         CHECK_MESSAGE(has_line(text, line), line);
     told.config_last_reload_successful = true;
     told.version_recommended = false;
-    text = metrics_text(told, nullptr);
+    text = metrics_text(told, WindowFacts{}, nullptr);
     CHECK(has_line(text, "nightjar_config_last_reload_successful 1"));
     CHECK(has_line(text, "nightjar_version_recommended 0"));
     // Exactly one state is 1, whichever it is.
     for (std::size_t i = 0; i < state_count; ++i) {
         told.state = static_cast<State>(i);
-        text = metrics_text(told, nullptr);
+        text = metrics_text(told, WindowFacts{}, nullptr);
         for (std::size_t other = 0; other < state_count; ++other) {
             const auto line = std::string{"nightjar_state{state=\""} + state_names[other] + "\"} " +
                               (other == i ? "1" : "0");
@@ -193,7 +251,7 @@ TEST_CASE("metrics: every exact value has a name of its own") {
         *value = ++n;
     for (std::size_t i = 0; i < drop_reason_count; ++i)
         c.dropped[i] = 10 + i;
-    const auto text = metrics_text(facts(true), &lab);
+    const auto text = metrics_text(facts(true), WindowFacts{}, &lab);
     for (const auto& [name, value] : values)
         CHECK_MESSAGE(has_line(text, name + (" " + std::to_string(*value))), name);
     for (std::size_t i = 0; i < drop_reason_count; ++i) {

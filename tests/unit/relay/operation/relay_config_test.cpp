@@ -115,6 +115,9 @@ TEST_CASE("relay config: each refusal says where, what and how to mend it") {
              {"metrics: {listen: \"0.0.0.0:9464\"}\n", "relay.yaml:1:19:", "loopback"},
              {"metrics: {listen: \"[::]:9464\"}\n", "relay.yaml:1:19:", "loopback"},
              {"metrics: {listen: on}\n", "relay.yaml:1:19:", "address"},
+             {"metrics: {window: 0s}\n", "relay.yaml:1:19:", "1s to 1d"},
+             {"metrics: {window: 25h}\n", "relay.yaml:1:19:", "1s to 1d"},
+             {"metrics: {exact: 1}\n", "relay.yaml:1:18:", "true or false"},
              {"metrics: {port: 1}\n", "relay.yaml:1:11:", "unknown key \"port\""},
              {"role: gateway\nexit: {policy: [\"allow *:80\"]}\n", "relay.yaml:2:17:", "accept"},
              {"role: gateway\nexit: {policy: [\"reject *:*\"]}\n",
@@ -172,6 +175,11 @@ TEST_CASE("relay config: what a reload may change") {
     const auto old =
         parse_config("relay.yaml", "role: gateway\nexit: {policy: [\"accept *:80\"]}\n");
     CHECK(needs_restart(old, old).empty());
+    for (const auto* metrics : {"{exact: false}", "{window: 2h}"})
+        CHECK(
+            needs_restart(parse_config("relay.yaml", ""),
+                          parse_config("relay.yaml", std::string{"metrics: "} + metrics + "\n")) ==
+            std::vector<std::string>{"metrics (window, exact)"});
     const auto other_ports =
         parse_config("relay.yaml", "role: gateway\nexit: {policy: [\"accept *:443\"]}\n");
     CHECK(needs_restart(old, other_ports).empty());

@@ -1,0 +1,111 @@
+#include "relay/metrics_service.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "relay/operation/process_facts.hpp"
+#include "sphinx/node/process/completion.hpp"
+
+namespace nightjar::relay {
+
+namespace asio = boost::asio;
+using node::process::as_result;
+
+namespace {
+
+/// How old the static facts of a scrape can be.
+constexpr base::Seconds renewal{1};
+
+metrics::Terms terms(const operation::Loaded& loaded) {
+    const auto& document = *loaded.document.document;
+    const auto per_key = operation::packets_per_key(loaded.config, document);
+    const auto seconds = operation::key_time(document.parameters).count();
+    return {metrics::aligned_window(loaded.config.metrics_rules.window,
+                                    document.parameters.epoch_length),
+            per_key / static_cast<std::uint64_t>(seconds)};
+}
+
+}  // namespace
+
+MetricsService::MetricsService(asio::io_context& io, const operation::Loaded& loaded,
+                               io::Engine& engine, MetricsSources sources,
+                               node::process::TaskGroup& connections)
+    : loaded_{loaded},
+      engine_{engine},
+      sources_{std::move(sources)},
+      windows_{terms(loaded), sources_.now()},
+      timer_{io},
+      http_{io.get_executor(),
+            {asio::ip::make_address(loaded.config.metrics->host), loaded.config.metrics->port},
+            pages(),
+            connections} {}
+
+void MetricsService::start(node::process::TaskGroup& tasks) {
+    shown_ = text();
+    tasks.spawn("metrics windows", keep_windows());
+    tasks.spawn("metrics listener", http_.run());
+}
+
+void MetricsService::close() {
+    http_.close();
+}
+
+asio::awaitable<void> MetricsService::keep_windows() {
+    for (;;) {
+        const auto left = windows_.end() - sources_.now();
+        timer_.expires_after(std::clamp<base::Milliseconds>(left, base::Milliseconds{1}, renewal));
+        const auto waited = co_await timer_.async_wait(as_result);
+        if (std::get<0>(waited)) co_return;
+        const auto now = sources_.now();
+        if (windows_.is_due(now)) windows_.look(now, totals(), random_);
+        shown_ = text();
+    }
+}
+
+bool MetricsService::exact() const {
+    return loaded_.document.document->parameters.lab && loaded_.config.metrics_rules.exact;
+}
+
+metrics::Totals MetricsService::totals() {
+    const auto counted = engine_.lab_facts();
+    const auto links = engine_.links();
+    const auto process = operation::process_facts();
+    metrics::Totals totals;
+    totals.packets_in = counted.counters.packets_in;
+    totals.dropped = counted.counters.dropped;
+    totals.loops_returned = counted.counters.loops_returned;
+    totals.loops_failed = counted.counters.loops_lost + counted.counters.loops_modified;
+    totals.round_trips = counted.round_trips;
+    totals.cpu = process.cpu;
+    totals.directory_failures = sources_.directory_failures();
+    totals.bugs = bugs_;
+    totals.overloads = {counted.no_descriptors, counted.unwrap_refused,
+                        counted.replay_filters_filled};
+    totals.resident_bytes = process.resident_bytes;
+    totals.open_files = process.open_files;
+    totals.next_relays = links.next_relays;
+    totals.next_relays_up = links.next_relays_up;
+    return totals;
+}
+
+std::string MetricsService::text() {
+    const operation::WindowFacts windows{windows_.terms().window, windows_.last(), windows_.bugs(),
+                                         windows_.overloads()};
+    if (!exact()) return operation::metrics_text(sources_.facts(), windows, nullptr);
+    const auto counted = engine_.lab_facts();
+    return operation::metrics_text(sources_.facts(), windows, &counted);
+}
+
+operation::HttpPages MetricsService::pages() {
+    operation::HttpPages pages;
+    // A lab compares exact counts of one moment; elsewhere a scrape makes nothing.
+    pages.metrics = [this] { return page(); };
+    pages.not_ready = [this]() -> std::optional<std::string> {
+        const auto state = sources_.facts().state;
+        if (state == core::State::active) return std::nullopt;
+        return core::state_names[static_cast<std::size_t>(state)];
+    };
+    return pages;
+}
+
+}  // namespace nightjar::relay

@@ -1,0 +1,95 @@
+"""Metrics of whole windows, as a running relay shows them: rounded, with noise, once for each window."""
+import re
+import subprocess
+import sys
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from offline import CONFIG, OfflineNetwork  # noqa: E402
+
+WINDOW = 3     # seconds; a lab may have so short ones
+SCRAPES = 100
+WINDOWED = ("nightjar_window_seconds", "nightjar_window_packets", "nightjar_window_packets_dropped",
+            "nightjar_capacity_used_ratio", "nightjar_peers_reachable_ratio", "nightjar_window_cpu_seconds",
+            "process_resident_memory_bytes", "process_open_fds")
+
+
+class Windows(OfflineNetwork):
+    def configure(self, more):
+        self.at = f"{self.claim.network}.20:9464"
+        self.edited(lambda text: text.replace('metrics: {listen: "off"}',
+                                              f'metrics: {{listen: "{self.at}"{more}}}'))
+
+    def scrape(self):
+        with urllib.request.urlopen(f"http://{self.at}/metrics", timeout=5) as answer:
+            return answer.read().decode()
+
+    def value(self, name, text):
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.M)
+        self.assertIsNotNone(found, f"{name} is not in:\n{text}")
+        return float(found[1])
+
+    def after_a_window(self):
+        """The first scrape with a whole window."""
+        end = time.monotonic() + 6 * WINDOW
+        while time.monotonic() < end:
+            text = self.scrape()
+            if "nightjar_window_seconds" in text:
+                return text
+            time.sleep(0.2)
+        return self.fail("no window has ended")
+
+    def test_a_window_in_a_lab_without_exact_values(self):
+        self.sign(lab=True)
+        self.configure(f", window: {WINDOW}s, exact: false")
+        relay = self.start()
+        first = self.scrape()
+        self.assertNotIn("nightjar_window", first)
+        self.assertIn("nightjar_bugs_total 0", first)
+        text = self.after_a_window()
+        for name in WINDOWED:
+            self.assertIn(f"# TYPE {name} gauge", text)
+        self.assertNotIn("nightjar_lab_", text)
+        self.assertIn(f'mode="windowed",noise="laplace_0.3",window="{WINDOW}s"', text)
+        end = self.value("nightjar_window_end_timestamp_seconds", text)
+        self.assertEqual(end % WINDOW, 0)
+        self.assertLess(abs(end - time.time()), 2 * WINDOW)
+        self.assertEqual(self.value("process_resident_memory_bytes", text) % (16 << 20), 0)
+        self.assertGreater(self.value("process_resident_memory_bytes", text), 0)
+        self.assertEqual(self.value("process_open_fds", text) % 64, 0)
+        self.assertGreater(self.value("process_open_fds", text), 0)
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+        self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+        self.stop(relay)
+
+    def test_scrapes_within_a_window_are_the_same_to_the_last_byte(self):
+        """Its loops run all the time, and each scrape is itself a connection."""
+        self.sign(lab=True)
+        self.configure(f", window: {WINDOW}s, exact: false")
+        relay = self.start()
+        self.after_a_window()
+        of_windows = {}
+        for _ in range(SCRAPES):
+            text = self.scrape()
+            of_windows.setdefault(self.value("nightjar_window_end_timestamp_seconds", text), set()).add(text)
+        for texts in of_windows.values():
+            self.assertEqual(len(texts), 1)
+        self.stop(relay)
+
+    def test_no_short_window_outside_a_lab(self):
+        self.sign()
+        self.configure(", window: 14m")
+        self.refuses(CONFIG, "metrics.window", "15m")
+        self.edited(lambda text: text.replace("window: 14m", "window: 15m"))
+        relay = self.start()
+        text = self.scrape()
+        self.assertIn('mode="windowed",noise="laplace_0.3",window="900s"', text)
+        self.assertNotIn("nightjar_lab_", text)
+        self.stop(relay)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=0)
