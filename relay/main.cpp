@@ -12,6 +12,8 @@
 #include "relay/operation/init.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
+#include "relay/operation/status_page.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/command_line.hpp"
 
@@ -28,6 +30,7 @@ using node::process::ExitCode;
 struct Arguments {
     std::string config = "relay.yaml";
     bool json = false;
+    std::string html;  // a file, or "-"
     std::uint32_t wait_seconds = 0;
 
     std::string folder;
@@ -152,6 +155,15 @@ bool is_active(const std::string& json) {
     return json.find("\"state\":\"active\"") != std::string::npos;
 }
 
+void write_page(const std::string& page, const std::string& file) {
+    constexpr unsigned for_a_web_server = 0644;
+    if (file == "-")
+        std::fputs(page.c_str(), stdout);
+    else
+        node::files::replace_file(file, page, node::files::Durability::rename_only,
+                                  for_a_web_server);
+}
+
 ExitCode status(const Arguments& given) {
     const auto config = load_config(given.config);
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{given.wait_seconds};
@@ -160,12 +172,15 @@ ExitCode status(const Arguments& given) {
         std::this_thread::sleep_for(std::chrono::milliseconds{50});
         json = ask_status(config.control);
     }
+    if (!given.html.empty())
+        write_page(status_page(json, config.name, node::process::wall_now()), given.html);
     if (!json) {
         throw node::process::NotReady{config.control.string() +
                                       ": no relay answers; start it with `nightjar-relay run`"};
     }
     const auto people = to_people(*json);
-    std::fputs(given.json || !people ? (*json + "\n").c_str() : people->c_str(), stdout);
+    if (given.html.empty())
+        std::fputs(given.json || !people ? (*json + "\n").c_str() : people->c_str(), stdout);
     return given.wait_seconds == 0 || is_active(*json) ? ExitCode::ok : ExitCode::not_ready;
 }
 
@@ -205,6 +220,9 @@ ExitCode run(int argc, char** argv) {
     for (auto* verb : {check_verb, run_verb, status_verb, confirm_verb, doctor_verb})
         verb->add_option("--config", given.config, "Configuration file")->capture_default_str();
     const DiscloseCommand disclose{app};
+    status_verb
+        ->add_option("--html", given.html, "Write a page for a browser; - for standard output")
+        ->excludes("--json");
     status_verb->add_option("--wait", given.wait_seconds,
                             "Wait up to this many seconds until it is active");
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;

@@ -1,4 +1,4 @@
-"""Mutants of `nightjar-relay doctor`, and of what it asks."""
+"""Mutants of `nightjar-relay doctor` and what it asks, and of `status --html`."""
 from mutant_list import SYSTEM, UNIT, mutant
 
 FILES = "relay/doctor/file_checks.cpp"
@@ -7,8 +7,10 @@ LIMITS = "relay/doctor/limit_rules.cpp"
 NAMES = "relay/doctor/name_check.cpp"
 NETWORK = "relay/doctor/network_rules.cpp"
 FINDING = "relay/doctor/finding.cpp"
+PAGE = "relay/operation/status_page.cpp"
 DATE = "sphinx/node/https/http_date.cpp"
 KEYS = "doctor: keys that others may read, that are links, missing or another user's are bad"
+ESCAPED = "status page: every text is escaped"
 RUNTIME = "doctor: a runtime directory that keys must not be in is bad"
 CLOCK = "doctor: a clock is judged by the authority's, in both directions"
 
@@ -55,6 +57,16 @@ MUTANTS = [
            "doctor: a name server with an address for an impossible name is a liar"),
     mutant("doctor-silent-name-server", NAMES, "one.answer->error() == NameError::failed",
            "one.answer->error() == NameError::bad_name", SYSTEM, "doctor: a name server that does not answer is found"),
+    mutant("page-with-marks-of-its-own", PAGE, 'safe += "&lt;";', "safe += c;", UNIT, ESCAPED),
+    mutant("page-with-a-name-of-its-own", PAGE, 'const auto title = escaped("Relay " + name);',
+           'const auto title = "Relay " + name;', UNIT, ESCAPED),
+    mutant("page-with-any-state", PAGE, "if (state == one.state) return one;",
+           "if (state == one.state || state[0] == '<') return one;", UNIT, ESCAPED),
+    mutant("page-may-load", PAGE, "default-src 'none'; style-src", "style-src", UNIT,
+           "status page: it loads nothing, and forbids the browser to"),
+    mutant("page-shows-links", PAGE, 'row("Epoch", word(status, "epoch"))',
+           'row("Epoch", word(status, "epoch") + word(status, "next_relays_up"))', UNIT,
+           "status page: nothing that traffic, links or loops change, in a lab neither"),
     mutant("https-says-no-time", "sphinx/node/https/server.cpp",
            "response.set(http::field::date, http_date(process::wall_now()));", "static_cast<void>(process::wall_now());", SYSTEM,
            "https: every answer says what the server's clock says"),

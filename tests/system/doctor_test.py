@@ -54,6 +54,18 @@ class Doctor(NetworkTest):
         self.assertFalse(refused["ok"])
         self.assertIn("/no/such.yaml", refused["error"])
 
+    def test_the_page_has_what_the_status_says(self):
+        config = self.net.relays[0].config
+        status = json.loads(self.call("status", "--json", "--config", config))
+        page = self.call("status", "--html", "-", "--config", config)
+        for text in ("active", status["name"], status["identity"], status["network"], str(status["epoch"])):
+            self.assertIn(text, page)
+        file = self.net.folder / "page.html"
+        self.assertEqual(self.call("status", "--html", file, "--config", config), "")
+        self.assertIn(status["identity"], file.read_text())
+        self.assertEqual(file.stat().st_mode & 0o777, 0o644)
+        self.call("status", "--html", "-", "--json", "--config", config, code=2)
+
     def test_a_schema_refuses_what_is_not_in_it(self):
         for path in sorted(SCHEMAS.glob("*.json")):
             jsonschema.Draft202012Validator.check_schema(schema_of(path.stem))

@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import FAILURE, KEY, OK, RELAY, OfflineNetwork  # noqa: E402
+from offline import FAILURE, KEY, NOT_READY, OK, RELAY, OfflineNetwork  # noqa: E402
 from schemas import fitting  # noqa: E402
 
 
@@ -81,6 +81,12 @@ class Faults(OfflineNetwork):
         self.assertEqual(found["check"]["health"], "ok")
         self.assertEqual(found["relay"]["health"], "warn")
         self.assertEqual(found["reachable"]["health"], "warn")
+
+    def test_the_page_of_a_relay_that_does_not_run_says_so(self):
+        page = self.folder / "page.html"
+        page.write_text("active")
+        self.refuses(NOT_READY, "no relay answers", arguments=["status", "--html", page, "--config", self.config])
+        self.assertIn("not running", page.read_text())
 
     def test_the_doctor_changes_nothing(self):
         def state():
