@@ -62,7 +62,6 @@ class Daemon {
     bool lab() const { return loaded_.document.document->parameters.lab; }
 
     void add_shutdown_steps();
-    asio::awaitable<void> stop_accepting();
     asio::awaitable<void> close();
 
     asio::io_context io_{1};
@@ -183,6 +182,7 @@ asio::awaitable<void> Daemon::housekeeping() {
         if (waits || round % document_every == 0) look_at_document();
         log_state_change();
         shortage_log_.look(engine_.no_descriptors(), node::process::mono_now());
+        engine_.forget(node::process::mono_now());
         if (round % heartbeat_every == 0) {
             log(Level::info, std::string{"state "} +
                                  core::state_names[static_cast<std::size_t>(state())] + ", epoch " +
@@ -346,16 +346,11 @@ MetricsSources Daemon::metrics_sources() {
 void Daemon::add_shutdown_steps() {
     using base::Milliseconds;
     const auto longest = std::chrono::ceil<Milliseconds>(law(loaded_).delay_cap());
-    shutdown_.add("stop accepting", Milliseconds{100}, [this] { return stop_accepting(); });
+    shutdown_.add("stop accepting", Milliseconds{100}, [this] { return engine_.stop_accepting(); });
     shutdown_.add("drain", std::min(drain_max, longest + Milliseconds{100}),
                   [this] { return engine_.drained(); });
     shutdown_.add("close", close_max, [this] { return close(); });
     shutdown_.on_abort([this] { loaded_.identity = {}; });
-}
-
-asio::awaitable<void> Daemon::stop_accepting() {
-    engine_.stop_accepting();
-    co_return;
 }
 
 asio::awaitable<void> Daemon::close() {

@@ -13,6 +13,7 @@
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 #include "relay/operation/status_page.hpp"
+#include "relay/wiped_heap.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/command_line.hpp"
@@ -243,5 +244,8 @@ ExitCode run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return nightjar::node::process::run_main("nightjar-relay", [&] { return run(argc, argv); });
+    return nightjar::node::process::run_main("nightjar-relay", [&] {
+        wipe_what_libraries_free();
+        return run(argc, argv);
+    });
 }

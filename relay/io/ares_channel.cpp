@@ -8,10 +8,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <stdexcept>
 #include <utility>
+
+#include "sphinx/base/wiping_memory.hpp"
 
 namespace nightjar::relay::io {
 
@@ -32,7 +35,9 @@ std::string servers_csv(const std::vector<base::IpEndpoint>& servers) {
 
 struct Library {
     Library() {
-        if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+        // Questions and answers are names that clients asked for.
+        if (ares_library_init_mem(ARES_LIB_INIT_ALL, std::malloc, base::wiping_free,
+                                  base::wiping_realloc) != ARES_SUCCESS) {
             throw std::runtime_error{"c-ares does not start"};
         }
     }

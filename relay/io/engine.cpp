@@ -176,8 +176,9 @@ std::uint64_t Engine::no_descriptors() const {
     return links_.accept_pauses() + (exit_ ? exit_->no_descriptors() : 0);
 }
 
-void Engine::stop_accepting() {
+asio::awaitable<void> Engine::stop_accepting() {
     links_.stop_accepting();
+    co_return;
 }
 
 bool Engine::empty() const {

@@ -47,7 +47,7 @@ class Engine final : private Links::Owner {
     void use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers);
 
     // Shutdown: call these in this order.
-    void stop_accepting();
+    boost::asio::awaitable<void> stop_accepting();
     /// From now on no cover and no new packets. Waits until it is empty, or cancelled.
     boost::asio::awaitable<void> drained();
     bool empty() const;  // no packet is with a worker or in the mix queue
@@ -60,6 +60,8 @@ class Engine final : private Links::Owner {
     std::uint64_t no_descriptors() const;
     /// Appends what all tables of the data plane hold.
     void list_holdings(base::Holdings& out) const;
+    /// Call it every few seconds: what outlives its use is forgotten, also when no packet comes.
+    void forget(base::Mono now) { links_.forget(now); }
     /// The log has a line when `missing` changes, at most one a minute, and when `answers` changes.
     const core::LoopFacts& loops() const { return loops_; }
     /// Some packets are refused because the replay filters were made for fewer. The log has a line

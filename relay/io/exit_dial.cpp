@@ -63,11 +63,13 @@ bool has_route(const base::IpEndpoint& target) {
 bool DialContext::routable(const base::IpEndpoint& target, base::Mono now) {
     if (now - routes_since >= base::Seconds{1}) {
         routes.clear();
+        routes_asked = 0;
         routes_since = now;
     }
     const auto known = routes.find(target.address);
     if (known != routes.end()) return known->second;
-    if (routes.size() >= routes_max) return true;
+    if (routes_asked >= routes_max) return true;
+    ++routes_asked;
     return routes.emplace(target.address, has_route(target)).first->second;
 }
 
@@ -85,9 +87,14 @@ struct Dial::Try {
 };
 
 Dial::Dial(DialContext& context, std::uint16_t port, core::RaceLimits limits)
-    : context_{context}, race_{port, limits, mono_now()}, news_{context.executor} {}
+    : context_{context}, race_{port, limits, mono_now()}, news_{context.executor} {
+    ++context_.dials;
+}
 
-Dial::~Dial() = default;
+Dial::~Dial() {
+    // Targets of connections that have ended must not stay until the next one asks.
+    if (--context_.dials == 0) context_.routes.clear();
+}
 
 void Dial::on_answer(core::Family family, const core::NameAnswer& answer) {
     if (!answer && answer.error() == core::NameError::no_descriptors) ++context_.no_descriptors;

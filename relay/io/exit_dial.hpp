@@ -33,8 +33,10 @@ struct DialContext {
     /// are asked about in a second; of others the attempt itself finds out.
     bool routable(const base::IpEndpoint& target, base::Mono now);
     static constexpr std::size_t routes_max = 256;
-    std::map<base::IpAddress, bool> routes{};
+    std::map<base::IpAddress, bool> routes{};  // forgotten with the last dial
+    std::size_t routes_asked = 0;              // within the second since routes_since
     base::Mono routes_since{};
+    std::size_t dials = 0;
 };
 
 class Dial final : public NameWaiter, public std::enable_shared_from_this<Dial> {

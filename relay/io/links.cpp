@@ -358,12 +358,20 @@ core::LinkCounts Links::counts() const {
     return numbers;
 }
 
+void Links::forget(base::Mono now) {
+    for (const auto& listener : listeners_)
+        listener->forget(now);
+}
+
 void Links::list_holdings(base::Holdings& out) const {
     const auto& [executor, options, document, identity, random, counters, tasks, owner, listeners,
                  outgoing, from_relays, from_clients, places, by_place, next_place, closed] = *this;
     std::size_t handshakes = 0;
-    for (const auto& listener : listeners)
+    std::size_t remembered = 0;
+    for (const auto& listener : listeners) {
         handshakes += listener->handshakes();
+        remembered += listener->remembered();
+    }
     out.push_back({"Links.outgoing", "neighbours", outgoing.size(),
                    "a listed relay of the next layer, and the keys of its TLS link", false});
     out.push_back({"Links.from_relays", "neighbours", from_relays.size(),
@@ -374,10 +382,9 @@ void Links::list_holdings(base::Holdings& out) const {
                    "the address prefix of a connected client"});
     out.push_back(
         {"Listener.handshakes", "clients", handshakes, "the address of a peer that is connecting"});
-    out.push_back({"Listener.rates", "clients", listeners.size(),
-                   "for each port, a table of fixed size in which keyed hashes of address prefixes "
-                   "show who connected within some seconds",
-                   false});
+    out.push_back(
+        {"Listener.rates", "clients", remembered,
+         "for some seconds: a keyed hash of an address prefix that has connected, and when"});
 }
 
 }  // namespace nightjar::relay::io

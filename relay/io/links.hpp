@@ -68,6 +68,8 @@ class Links final : public core::Egress {
     core::LinkCounts counts() const;
     /// How often the listeners paused because the process had no descriptor or memory left.
     std::uint64_t accept_pauses() const;
+    /// Forgets who connected more than some seconds ago. Call it from time to time.
+    void forget(base::Mono now);
     /// Appends what this object's tables hold (base::Holding).
     void list_holdings(base::Holdings& out) const;
 

@@ -56,4 +56,18 @@ bool PrefixRates::take(const IpAddress& from, Mono now) {
     return true;
 }
 
+void PrefixRates::forget(Mono now) {
+    for (auto& row : table_)
+        for (auto& cell : row)
+            if (used(cell, now) == 0) cell = {};
+}
+
+std::size_t PrefixRates::remembered() const {
+    std::size_t count = 0;
+    for (const auto& row : table_)
+        for (const auto& cell : row)
+            count += cell.used > 0 || cell.at != Mono{} ? 1 : 0;
+    return count;
+}
+
 }  // namespace nightjar::base

@@ -32,6 +32,11 @@ class PrefixRates {
     /// Takes one token of each prefix of the address. If one of them has none, takes nothing and
     /// returns false. An earlier time than before never adds tokens.
     bool take(const IpAddress& from, Mono now);
+    /// Forgets when those connected whose rate is full again: some seconds ago at most. Call it
+    /// from time to time: until then the table can confirm that an address connected, and when.
+    void forget(Mono now);
+    /// The number of entries that say when a source connected.
+    std::size_t remembered() const;
 
  private:
     struct Cell {

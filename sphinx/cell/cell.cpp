@@ -1,5 +1,7 @@
 #include "sphinx/cell/cell.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -41,6 +43,7 @@ void* Cell::operator new(std::size_t size) {
 void Cell::operator delete(void* memory) noexcept {
     if (memory == nullptr) return;
     if (kept_ended || kept_count == kept_max) return ::operator delete(memory);
+    ::explicit_bzero(memory, sizeof(Cell));  // a kept cell may not be used again for hours
     keeper.begun = true;  // constructs it, so it is destroyed when the thread ends
     kept[kept_count++] = memory;
 }

@@ -68,6 +68,10 @@ class Listener {
     const ListenerCounts& counts() const { return counts_; }
     /// Handshakes that are under way.
     std::size_t handshakes() const { return handshakes_.size(); }
+    /// Forgets who connected more than some seconds ago. Call it from time to time.
+    void forget(base::Mono now) { rates_.forget(now); }
+    /// The number of entries in the table of rates that say when a source connected.
+    std::size_t remembered() const { return rates_.remembered(); }
 
  private:
     using Number = base::PrefixShares::Holder;

@@ -58,3 +58,15 @@ TEST_CASE_FIXTURE(Rates, "prefix rates: hundreds of busy prefixes hinder hardly 
         refused += taken("10." + std::to_string(i) + ".1.1", 1) == 0 ? 1 : 0;
     CHECK(refused < 40);
 }
+
+TEST_CASE_FIXTURE(Rates, "prefix rates: who connected is forgotten when the rate is full again") {
+    CHECK(rates.remembered() == 0);
+    CHECK(taken("192.0.2.1", 40) == 40);
+    CHECK(taken("2001:db8::1", 1) == 1);
+    CHECK(rates.remembered() > 0);
+    rates.forget(start + 1s);  // half of the burst is spent
+    CHECK(taken("192.0.2.1", 1000, start + 1s) == 20);
+    rates.forget(start + 4s);
+    CHECK(rates.remembered() == 0);
+    CHECK(taken("192.0.2.1", 1000, start + 4s) == 40);
+}

@@ -91,6 +91,18 @@ TEST_CASE("a packet yet to be written is zeros, whatever its memory held before"
     }
 }
 
+#ifndef NIGHTJAR_SANITIZED  // where no cell is kept
+TEST_CASE("a cell that is kept for the next holds no packet") {
+    auto* memory = static_cast<std::uint8_t*>(Cell::operator new(sizeof(Cell)));
+    std::fill_n(memory, sizeof(Cell), std::uint8_t{0xff});
+    Cell::operator delete(memory);
+    auto* again = static_cast<std::uint8_t*>(Cell::operator new(sizeof(Cell)));
+    REQUIRE(again == memory);
+    CHECK(std::all_of(again, again + sizeof(Cell), [](auto byte) { return byte == 0; }));
+    Cell::operator delete(again);
+}
+#endif
+
 TEST_CASE("a cell may end on another thread than it began on, and after that one") {
     cell::CellBox made;
     std::thread{[&] { made = Cell::boxed_packet(1); }}.join();

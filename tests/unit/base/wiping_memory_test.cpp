@@ -1,0 +1,72 @@
+// Memory that is overwritten when it is freed.
+#include "sphinx/base/wiping_memory.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+using nightjar::base::wiping_free;
+using nightjar::base::wiping_realloc;
+
+namespace {
+
+constexpr std::size_t size = 4096;
+constexpr int mark = 0xa7;
+
+/// The bytes at a place of this process, freed or not, as a core would have them. The allocator
+/// writes its lists into the first ones.
+std::vector<std::uint8_t> core_at(std::uintptr_t place) {
+    std::vector<std::uint8_t> bytes(size - 64);
+    const int fd = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    const auto got = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(place + 64));
+    ::close(fd);
+    REQUIRE(got == static_cast<ssize_t>(bytes.size()));
+    return bytes;
+}
+
+void* marked() {
+    auto* memory = std::malloc(size);
+    REQUIRE(memory != nullptr);
+    std::memset(memory, mark, size);
+    return memory;
+}
+
+auto marks_at(std::uintptr_t place) {
+    const auto bytes = core_at(place);
+    return std::count(bytes.begin(), bytes.end(), mark);
+}
+
+}  // namespace
+
+TEST_CASE("wiping memory: what was freed is not in a core") {
+    auto* memory = marked();
+    const auto place = reinterpret_cast<std::uintptr_t>(memory);
+    CHECK(marks_at(place) == static_cast<std::ptrdiff_t>(size - 64));
+    wiping_free(memory);
+    CHECK(marks_at(place) == 0);
+    wiping_free(nullptr);
+}
+
+TEST_CASE("wiping memory: what grows or shrinks keeps its bytes, and leaves none behind") {
+    for (const std::size_t next : {std::size_t{64}, 8 * size}) {
+        auto* memory = marked();
+        const auto place = reinterpret_cast<std::uintptr_t>(memory);
+        auto* moved = static_cast<std::uint8_t*>(wiping_realloc(memory, next));
+        REQUIRE(moved != nullptr);
+        CHECK(reinterpret_cast<std::uintptr_t>(moved) != place);
+        CHECK(std::all_of(moved, moved + std::min(size, next),
+                          [](auto byte) { return byte == mark; }));
+        CHECK(marks_at(place) == 0);
+        CHECK(wiping_realloc(moved, 0) == nullptr);
+    }
+    auto* fresh = wiping_realloc(nullptr, 16);
+    CHECK(fresh != nullptr);
+    wiping_free(fresh);
+}
