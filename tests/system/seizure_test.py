@@ -1,0 +1,258 @@
+"""A seizure after the traffic: disks, memory, logs and metrics of every relay, and a recording of all wires.
+
+A client fetches pages with known marks, from a known address, of a known target. Then it leaves. When the sessions and the
+epoch have ended, everything is seized and searched for the address, the target, the marks and the keys of that epoch.
+"""
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from seizure import Search, address_patterns, files_below, may_read_memory, memory_of  # noqa: E402
+from testnet import PROGRAMS  # noqa: E402
+from nightjar_demo import folders, law, network, processes, services  # noqa: E402
+
+EPOCH_SECONDS = 120         # the shortest that a document may have
+TRAFFIC_SECONDS = 40        # of an epoch, for start and traffic
+GONE_SECONDS_MAX = 200      # a session ends 130 s after its last packet; the key of its epoch before that
+PAGES = 8
+
+
+class ShortEpochs(network.Network):
+    def size_filters(self):
+        super().size_filters()
+        self.epoch_seconds = EPOCH_SECONDS
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Answers with the path and the body of the request."""
+
+    def do_POST(self):
+        body = self.path.encode() + self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Wires:
+    """Passes connections on to relays and records every byte. `source`: connect from this address; None: any."""
+
+    def __init__(self):
+        self.source = None
+        self.recorded = {}          # (relay, local address and port, direction): bytes
+        self.ports_of = {}          # source: local ports
+        self.listeners = []
+
+    def listen(self, relay):
+        listener = socket.create_server((relay.address, network.RECORDER_PORT))
+        self.listeners.append(listener)
+        threading.Thread(target=self.accept, args=(relay, listener), daemon=True).start()
+
+    def accept(self, relay, listener):
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                far = socket.create_connection((relay.address, network.LINK_PORT),
+                                               source_address=(self.source, 0) if self.source else None)
+            except ConnectionRefusedError:      # the relay does not listen yet
+                near.close()
+                continue
+            name = far.getsockname()
+            self.ports_of.setdefault(name[0], []).append(name[1])
+            for way, (come, go) in enumerate(((near, far), (far, near))):
+                recorded = self.recorded.setdefault((relay.name, *name, way), bytearray())
+                threading.Thread(target=self.copy, args=(come, go, recorded), daemon=True).start()
+
+    @staticmethod
+    def copy(come, go, recorded):
+        try:
+            while piece := come.recv(1 << 16):
+                recorded += piece
+                go.sendall(piece)
+        except OSError:
+            pass
+        for end in (come, go):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def stop(self):
+        for listener in self.listeners:
+            listener.close()
+
+
+class Seizure(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not may_read_memory():
+            raise AssertionError("this test reads the memory of relays: run it as root")
+        left = EPOCH_SECONDS - time.time() % EPOCH_SECONDS
+        if left < TRAFFIC_SECONDS:
+            time.sleep(left + 1)
+        cls.run_folder = folders.Run()
+        cls.processes = processes.Processes(cls.run_folder.folder, False)
+        cls.net = ShortEpochs(PROGRAMS, cls.run_folder, cls.processes, law.Law(50, 1), network.EVERY_RELAY)
+        cls.wires = Wires()
+        cls.pids = {}
+        try:
+            cls.start()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def start(cls):
+        cls.client_address = f"{cls.net.address}.201"
+        cls.target = f"{cls.net.address}.240"
+        cls.net.make_keys()
+        cls.net.sign_document()
+        cls.start_target()
+        for relay in cls.net.relays:
+            cls.wires.listen(relay)
+        for relay in cls.net.relays:
+            cls.net.start_relay(relay)
+            cls.pids[relay.name] = cls.processes.running[relay.name].pid
+        for relay in cls.net.relays:
+            cls.net.wait_active(relay)
+        cls.epoch = int(time.time()) // EPOCH_SECONDS
+        # What the test knows of the epoch's keys. An adversary that came before its end has them as well.
+        cls.epoch_keys = {relay.name: (relay.folder / "run" / f"{EPOCH_SECONDS}-{cls.epoch}.key").read_text().split()[-1]
+                          for relay in cls.net.relays}
+
+    @classmethod
+    def start_target(cls):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind((cls.net.outside, network.DNS_PORT))
+        threading.Thread(target=services.serve_dns, args=(udp, cls.target), daemon=True).start()
+        cls.web = ThreadingHTTPServer((cls.target, network.HTTP_PORT), Pages)
+        threading.Thread(target=cls.web.serve_forever, daemon=True).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        bad = cls.processes.stop_all()
+        cls.wires.stop()
+        cls.run_folder.remove()
+        if bad:
+            raise AssertionError("; ".join(bad))
+
+    # --- the traffic ---
+    def talk(self):
+        """Pages with marks. Returns the marks."""
+        marks = [f"mark-{number}-" + os.urandom(12).hex()
+                 for number in range(PAGES)]
+        for mark in marks:
+            body = self.net.folder / "body"
+            body.write_bytes(b"".join(f"{mark}:{line}\n".encode() for line in range(1000)))
+            done = subprocess.run(["curl", "--silent", "--show-error", "--proxy", f"socks5h://{self.net.socks}",
+                                   "--max-time", "30", "--header", "Expect:", "--data-binary", f"@{body}",
+                                   f"http://{services.NAME}:{network.HTTP_PORT}/{mark}"],
+                                  capture_output=True, stdin=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(mark.encode(), done.stdout)
+            body.unlink()
+        return marks
+
+    def search_for(self, marks):
+        search = Search()
+        search.add("mark", *(re.escape(mark.encode()) for mark in marks))
+        search.add("name", re.escape(services.NAME.encode()))
+        search.add("target", *address_patterns(self.target, network.HTTP_PORT))
+        for port in self.wires.ports_of[self.client_address]:
+            search.add("client", *address_patterns(self.client_address, port))
+        for key in self.epoch_keys.values():
+            search.add("key", re.escape(key.encode()), re.escape(bytes.fromhex(key)))
+        return search
+
+    # --- the seizure ---
+    def seized(self):
+        """Yields (place, bytes) of everything that operators have."""
+        for relay in self.net.relays:
+            yield from files_below(relay.folder)
+            yield relay.name + ".log", self.processes.log(relay.name).read_bytes()
+            with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=5) as page:
+                yield relay.name + " metrics", page.read()
+            yield from ((f"{relay.name} {place}", content) for place, content in memory_of(self.pids[relay.name]))
+        for (relay, *_), content in self.wires.recorded.items():
+            yield f"wire of {relay}", bytes(content)
+
+    def disclosed(self, relay):
+        return json.loads(self.net.call("nightjar-relay", "disclose", "--config", relay.config, "--json"))
+
+    def wait_until_over(self):
+        """Until no relay lists a client, a session, a destination or a key of that epoch: then it must be true."""
+        over = time.monotonic() + GONE_SECONDS_MAX
+        for relay in self.net.relays:
+            while True:
+                disclosed = self.disclosed(relay)
+                held = {one["table"]: one["entries"] for one in disclosed["memory"]
+                        if one["about"] in ("clients", "sessions", "streams", "destinations") and one["entries"]}
+                epochs = [key["epoch"] for key in disclosed["keys"]["mix"]]
+                if not held and self.epoch not in epochs:
+                    break
+                self.assertLess(time.monotonic(), over, f"{relay.name} still lists {held}, keys of {epochs}")
+                time.sleep(1)
+
+    def planted(self, traces):
+        """The memory of a process that holds these traces, and a file with them: what a search must find."""
+        file = self.net.folder / "planted"
+        file.write_bytes(traces)
+        process = subprocess.Popen([sys.executable, "-c", "import sys; held = sys.stdin.buffer.read(); print('held', "
+                                    "flush=True); sys.stdin.close(); __import__('time').sleep(60)"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            process.stdin.write(traces)
+            process.stdin.close()
+            process.stdout.readline()
+            yield list(memory_of(process.pid))
+            yield [(str(file), file.read_bytes())]
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            file.unlink()
+
+    def traces(self, marks):
+        """{kind: bytes}, one of each kind."""
+        port = self.wires.ports_of[self.client_address][0]
+        return {"mark": marks[0].encode(), "name": services.NAME.upper().encode(),
+                "target": socket.inet_aton(self.target) + bytes(12),
+                "client": port.to_bytes(2, "big") + socket.inet_aton(self.client_address),
+                "key": bytes.fromhex(next(iter(self.epoch_keys.values())))}
+
+    def test_nothing_of_the_past_is_found(self):
+        self.wires.source = self.client_address
+        self.net.start_client()
+        marks = self.talk()
+        search = self.search_for(marks)
+        during = search.in_places(self.seized())
+        self.assertEqual(search.kinds(), set(during), "while the client talks there is something of each kind")
+        self.assertEqual(self.processes.stop("client"), 0)
+        self.wires.source = None
+        self.wait_until_over()
+        found = search.in_places(self.seized())
+        shown = "\n".join(f"{kind}: {len(places)}, such as {places[:3]}" for kind, places in found.items())
+        self.assertEqual(set(found), set(), shown)
+        for kind, trace in self.traces(marks).items():
+            for places in self.planted(trace):
+                self.assertEqual(set(search.in_places(places)), {kind}, "a planted trace is found")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=0)
