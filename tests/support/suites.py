@@ -15,7 +15,7 @@ FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "listeners_test.py", "ma
                  "withheld_test.py")
 
 # Real applications. The interpreter is Debian's, which has the libraries that Debian packages.
-APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py")
+APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py")
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 
@@ -106,7 +106,7 @@ def further():
 
 @suite("apps", in_all_only=True)
 def apps():
-    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip, Python's libraries"""
+    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip, Python's libraries, browsers"""
     if subprocess.run(["deploy/install-packages", "apps"], cwd=ROOT).returncode != 0:
         raise RuntimeError("the applications cannot be installed, and apps needs them")
     build = Build.preset("test")
@@ -191,7 +191,7 @@ def privacy():
 
 
 # These act as several users of the machine, in a network of their own or as a debugger. Only root can.
-NEED_ROOT = {"listeners_test.py", "service_test.py", "whole_machine_test.py"}
+NEED_ROOT = {"applications_browser_test.py", "listeners_test.py", "service_test.py", "whole_machine_test.py"}
 
 
 def python_test(name, build):
