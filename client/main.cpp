@@ -5,6 +5,7 @@
 #include "client/daemon.hpp"
 #include "client/operation/config.hpp"
 #include "client/operation/control_client.hpp"
+#include "client/protocol/telegram.hpp"
 #include "sphinx/node/process/command_line.hpp"
 
 namespace {
@@ -41,6 +42,18 @@ ExitCode run_init(const Arguments& arguments) {
     return ExitCode::ok;
 }
 
+ExitCode show_telegram(const std::filesystem::path& file) {
+    const auto config = client::operation::load_config(file);
+    const auto text = client::protocol::telegram_text(config.listeners);
+    if (!text) {
+        throw node::process::ConfigError(file.string() +
+                                         ": no proxy listens on a fixed TCP port, which a link "
+                                         "could name; set listen: 127.0.0.1:9150");
+    }
+    std::printf("%s", text->c_str());
+    return ExitCode::ok;
+}
+
 ExitCode body(int argc, char** argv) {
     CLI::App app{"Nightjar's client: a SOCKS5 and HTTP proxy through a mix network.", "nightjar"};
     app.require_subcommand(1);
@@ -66,8 +79,12 @@ ExitCode body(int argc, char** argv) {
         ->check(CLI::Range(1u, 10'000u))
         ->capture_default_str();
 
+    auto* telegram = app.add_subcommand("telegram", "Print the link that makes Telegram use this");
+    telegram->add_option("--config", arguments.config, "client.yaml, as above");
+
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
     if (init->parsed()) return run_init(arguments);
+    if (telegram->parsed()) return show_telegram(config_file(arguments));
     const auto config = client::operation::load_config(config_file(arguments));
     if (run->parsed()) return client::run_daemon(config);
     if (status->parsed())
