@@ -180,16 +180,17 @@ std::optional<ValueId> Agreement::decision() const {
     return decided_->value;
 }
 
-void Agreement::repeat() {
-    out_.clear();
+std::vector<Outgoing> Agreement::repeated() const {
+    std::vector<Outgoing> all;
     if (decided_) {
-        if (decision()) out_.emplace_back(*decided_);
-        return;
+        if (decision()) all.emplace_back(*decided_);
+        return all;
     }
     for (const auto round : {round_ - 1, round_})
         for (const auto& message : log_.messages(round))
-            out_.emplace_back(message);
-    if (valid_) out_.emplace_back(*valid_);
+            all.emplace_back(message);
+    if (valid_) all.emplace_back(*valid_);
+    return all;
 }
 
 }  // namespace nightjar::relay::authority::core

@@ -104,9 +104,14 @@ class Agreement {
     /// The write of this number, and all before it, are durable.
     void written(std::uint64_t number, base::Mono now);
     std::vector<Outgoing> take_messages();
+    /// All that the others may need now, as it is repeated. It may take the place of
+    /// take_messages() where they ask for it again and again.
+    std::vector<Outgoing> repeated() const;
 
     /// The decided value, once the decision is durable. Then value() has it, for good.
     std::optional<ValueId> decision() const;
+    /// Precondition: decision() has a value.
+    const Certificate& proof() const { return *decided_; }
     std::vector<Equivocation> equivocations() const { return log_.equivocations(); }
     std::uint32_t round() const { return round_; }
     base::Epoch epoch() const { return epoch_; }
@@ -136,7 +141,6 @@ class Agreement {
     bool vote_on_proposal();
     bool vote_on_quorum();
     bool await_other_votes(base::Mono now);
-    void repeat();
     std::vector<Message> heard() const;
 
     AgreementSetup setup_;

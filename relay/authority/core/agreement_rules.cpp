@@ -113,7 +113,7 @@ void Agreement::pass(base::Mono now) {
     if (step_ == Step::prevote && over(prevote_due_)) vote(Kind::precommit, {});
     if (over(precommit_due_)) start_round(round_ + 1, now);
     if (now >= repeat_due_) {
-        repeat();
+        out_ = repeated();
         repeat_due_ = now + setup_.times.repeat * (decided_ ? repeats_less_once_decided : 1);
     }
     advance(now);

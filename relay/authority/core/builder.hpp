@@ -9,24 +9,19 @@
 #include <vector>
 
 #include "relay/authority/core/layers.hpp"
+#include "relay/authority/core/listing.hpp"
 #include "sphinx/directory/descriptor.hpp"
 
 namespace nightjar::relay::authority::core {
 
-/// What the authorities say about a relay.
-struct Admission {
-    base::NodeId identity;
-    std::string operator_name;
-    std::string family;
-    std::uint32_t capacity = 1;
-};
-
-/// Agreed by configuration: the same at every authority. Identities differ.
+/// What a document says beside its relays, and which relays it may list.
 struct Terms {
+    // Agreed by configuration: the same at every authority.
     std::string network;
     directory::Parameters parameters;
     std::vector<std::string> recommended_versions;
-    std::vector<Admission> admitted;
+    // Agreed in each value (listing.hpp).
+    Admissions admitted;
 };
 
 /// What is remembered of a relay from one document to the next.

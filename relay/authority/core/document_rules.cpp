@@ -20,6 +20,13 @@ std::string read_descriptors(const std::vector<std::string>& texts, base::Epoch 
     return {};
 }
 
+bool is_admitted(const Admissions& admitted, const base::NodeId& relay) {
+    const auto found =
+        std::lower_bound(admitted.begin(), admitted.end(), relay,
+                         [](const Admission& each, const auto& id) { return each.identity < id; });
+    return found != admitted.end() && found->identity == relay;
+}
+
 /// The reason why a document must not be signed; empty: there is none.
 std::string document_fault(const directory::Document& document) {
     if (document.layers() < directory::layers_max) return "a layer has no mix";
@@ -35,17 +42,21 @@ DocumentRules::DocumentRules(const Council& council, const Terms& terms, base::E
                              Chain before)
     : council_{council}, terms_{terms}, epoch_{epoch}, before_{std::move(before)} {}
 
-bool DocumentRules::admitted(const base::NodeId& identity) const {
-    return std::any_of(
-        terms_.admitted.begin(), terms_.admitted.end(),
-        [&identity](const Admission& admission) { return admission.identity == identity; });
+/// Precondition: each listing names one of the lists.
+Admissions DocumentRules::admitted_by(const EpochValue& value) const {
+    std::map<ValueId, const Admissions*> lists;
+    for (const auto& list : value.lists)
+        lists[value_id(encode(list))] = &list;
+    std::vector<Admissions> said;
+    for (const auto& listing : value.listings)
+        said.push_back(*lists.at(listing.list));
+    return combine(said);
 }
 
 std::string DocumentRules::offer_descriptor(std::string_view text) {
     const auto descriptor = directory::parse_descriptor(text);
     if (!descriptor) return "the descriptor is not valid: " + descriptor.error().reason;
     if (descriptor->epoch != epoch_) return "the descriptor is of another epoch";
-    if (!admitted(descriptor->relay.identity)) return "the relay is not admitted";
     descriptors_[descriptor->relay.identity] = text;
     return {};
 }
@@ -62,6 +73,15 @@ bool DocumentRules::offer(const Reveal& reveal) {
 bool DocumentRules::offer(const Commitment& commitment) {
     const bool sound = verifies(commitment, council_, epoch_);
     if (sound) commitments_[commitment.authority] = commitment;
+    return sound;
+}
+
+bool DocumentRules::offer(const Listing& listing, const Admissions& list) {
+    const auto held = listings_.find(listing.authority);
+    if (held != listings_.end() && held->second.first.made >= listing.made) return false;
+    const bool sound =
+        listing.list == value_id(encode(list)) && verifies(listing, council_, epoch_);
+    if (sound) listings_[listing.authority] = {listing, list};
     return sound;
 }
 
@@ -82,20 +102,31 @@ bool DocumentRules::valid(base::ByteView value) {
     const auto follows = outcome(value);
     if (!follows) return false;
     const auto& missing = follows->missing_reveals;
-    return std::includes(follows->described.begin(), follows->described.end(),
-                         wanted_relays_.begin(), wanted_relays_.end()) &&
+    const auto left_out = [&](const base::NodeId& relay) {
+        return is_admitted(follows->admitted, relay) &&
+               !std::binary_search(follows->described.begin(), follows->described.end(), relay);
+    };
+    return std::none_of(wanted_relays_.begin(), wanted_relays_.end(), left_out) &&
            std::find_first_of(wanted_reveals_.begin(), wanted_reveals_.end(), missing.begin(),
                               missing.end()) == wanted_reveals_.end();
 }
 
 base::Bytes DocumentRules::build() {
-    EpochValue value{epoch_, before_.last, {}, {}, {}};
+    EpochValue value{epoch_, before_.last, {}, {}, {}, {}, {}};
     for (const auto& [authority, reveal] : reveals_)
         value.reveals.push_back(reveal);
     for (const auto& [authority, commitment] : commitments_)
         value.commitments.push_back(commitment);
+    std::map<ValueId, Admissions> lists;
+    for (const auto& [authority, said] : listings_) {
+        value.listings.push_back(said.first);
+        lists[said.first.list] = said.second;
+    }
+    for (const auto& [id, list] : lists)
+        value.lists.push_back(list);
+    const auto admitted = admitted_by(value);
     for (const auto& [identity, text] : descriptors_)
-        value.descriptors.push_back(text);
+        if (is_admitted(admitted, identity)) value.descriptors.push_back(text);
     std::sort(value.descriptors.begin(), value.descriptors.end());
     if (value.descriptors.size() > descriptors_max) value.descriptors.resize(descriptors_max);
     auto bytes = encode(value);
@@ -118,10 +149,23 @@ std::string DocumentRules::chain_fault(const EpochValue& value) const {
     if (value.commitments.size() < council_.quorum) return "it has too few commitments";
     for (const auto& commitment : value.commitments)
         if (!verifies(commitment, council_, epoch_)) return "a commitment is not its authority's";
+    if (value.listings.size() < council_.quorum) return "it has lists of too few authorities";
+    for (const auto& listing : value.listings)
+        if (!verifies(listing, council_, epoch_)) return "a list is not its authority's";
     return {};
 }
 
 base::Result<EpochOutcome, std::string> DocumentRules::outcome(base::ByteView bytes) const {
+    return follow(bytes, false);
+}
+
+base::Result<EpochOutcome, std::string> DocumentRules::outcome_of_decided(
+    base::ByteView bytes) const {
+    return follow(bytes, true);
+}
+
+base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView bytes,
+                                                              bool decided) const {
     const auto value = parse_epoch_value(bytes);
     if (!value) return base::Fail{std::string{"it has not the form of a value"}};
     if (const auto fault = chain_fault(*value); !fault.empty()) return base::Fail{fault};
@@ -133,12 +177,14 @@ base::Result<EpochOutcome, std::string> DocumentRules::outcome(base::ByteView by
         !fault.empty())
         return base::Fail{fault};
     const auto shared = combine(council_, before_.epoch, before_.commitments, value->reveals);
-    auto built = build_document(terms_, epoch_, descriptors, shared.value, before_.roster);
+    auto terms = terms_;
+    terms.admitted = outcome.admitted = admitted_by(*value);
+    auto built = build_document(terms, epoch_, descriptors, shared.value, before_.roster);
     if (const auto fault = document_fault(built.document); fault.empty())
         outcome.document = std::move(built.document);
-    else if (const auto whole = build_document(terms_, epoch_, descriptors, Randomness{},
+    else if (const auto whole = build_document(terms, epoch_, descriptors, Randomness{},
                                                before_.roster, NewMixes::at_once);
-             !document_fault(whole.document).empty())
+             !decided && !document_fault(whole.document).empty())
         return base::Fail{fault};
     outcome.left_out = std::move(built.left_out);
     for (const auto& descriptor : descriptors)

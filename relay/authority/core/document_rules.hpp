@@ -13,24 +13,17 @@
 #include <string>
 
 #include "relay/authority/core/agreement.hpp"
-#include "relay/authority/core/builder.hpp"
+#include "relay/authority/core/chain.hpp"
 #include "relay/authority/core/epoch_value.hpp"
 
 namespace nightjar::relay::authority::core {
-
-/// What the next value needs of the values before it.
-struct Chain {
-    ValueId last;       // zeros: there is none yet
-    base::Epoch epoch;  // of `last`
-    std::vector<Commitment> commitments;
-    Roster roster;
-};
 
 struct EpochOutcome {
     std::optional<directory::Document> document;  // nullopt: its new mixes are missing
     std::vector<std::string> left_out;            // relays, a sentence each
     std::vector<base::NodeId> missing_reveals;
     std::vector<base::NodeId> described;  // the relays of its descriptors, sorted
+    Admissions admitted;
     Chain next;
 };
 
@@ -41,8 +34,10 @@ class DocumentRules final : public Rules {
     DocumentRules(const Council& council, const Terms& terms, base::Epoch epoch, Chain before);
 
     /// What this authority proposes from. The newest of each relay and authority is kept. The
-    /// answer is the reason for a refusal; empty: it is kept.
+    /// answer is the reason for a refusal; empty: it is kept. A proposal leaves out the descriptors
+    /// of relays that its lists do not admit.
     std::string offer_descriptor(std::string_view text);
+    bool offer(const Listing& listing, const Admissions& list);
     bool offer(const Reveal& reveal);
     bool offer(const Commitment& commitment);
 
@@ -57,10 +52,14 @@ class DocumentRules final : public Rules {
     bool valid(base::ByteView value) override;
     /// What follows from a value, or why it must not be decided.
     base::Result<EpochOutcome, std::string> outcome(base::ByteView value) const;
+    /// What follows from a value that a quorum has decided, for one that did not take part: a rule
+    /// that has changed since cannot undo it. It has no document if this authority would not sign.
+    base::Result<EpochOutcome, std::string> outcome_of_decided(base::ByteView value) const;
 
  private:
     std::string chain_fault(const EpochValue& value) const;
-    bool admitted(const base::NodeId& identity) const;
+    base::Result<EpochOutcome, std::string> follow(base::ByteView value, bool decided) const;
+    Admissions admitted_by(const EpochValue& value) const;
 
     const Council& council_;
     const Terms& terms_;
@@ -69,6 +68,7 @@ class DocumentRules final : public Rules {
     std::map<base::NodeId, std::string> descriptors_;
     std::map<base::NodeId, Reveal> reveals_;
     std::map<base::NodeId, Commitment> commitments_;
+    std::map<base::NodeId, std::pair<Listing, Admissions>> listings_;
     std::vector<base::NodeId> wanted_relays_;
     std::vector<base::NodeId> wanted_reveals_;
 };

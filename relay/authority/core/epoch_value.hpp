@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/authority/core/listing.hpp"
 #include "relay/authority/core/message.hpp"
 #include "relay/authority/core/randomness.hpp"
 #include "sphinx/directory/descriptor.hpp"
@@ -21,10 +22,13 @@ struct EpochValue {
     std::vector<Reveal> reveals;           // of the commitments in `previous`; sorted by authority
     std::vector<Commitment> commitments;   // to be revealed in the next value; sorted by authority
     std::vector<std::string> descriptors;  // texts, sorted
+    std::vector<Admissions> lists;         // sorted by their hash; each is named by a listing
+    std::vector<Listing> listings;         // sorted by authority; each names one of the lists
     bool operator==(const EpochValue&) const = default;
 };
 
-/// Precondition: the lists are sorted, without two of one authority, and no text is over its bound.
+/// Precondition: all is sorted, without two of one authority, and no text is over its bound; each
+/// listing names one of the lists.
 base::Bytes encode(const EpochValue& value);
 /// Checks the form and its bounds: one encoding for each value, at most value_size_max. Checks no
 /// signature and no descriptor.

@@ -38,9 +38,21 @@ struct Network {
         member.relay.addresses = {
             {"192.0.2.1", static_cast<std::uint16_t>(1000 + terms.admitted.size())}};
         if (layer == 0) member.relay.exit_policy = "accept *:80,443";
-        terms.admitted.push_back({member.relay.identity, "", "", 1});
+        terms.admitted.push_back(
+            {member.relay.identity, "operator-" + std::to_string(terms.admitted.size()), "", 1});
         members.push_back(std::move(member));
         return members.back();
+    }
+    /// Every authority's list.
+    Admissions listed() const {
+        auto list = terms.admitted;
+        std::sort(list.begin(), list.end(),
+                  [](const auto& a, const auto& b) { return a.identity < b.identity; });
+        return list;
+    }
+    Listing listing(std::size_t authority, const Admissions& list, std::uint64_t when = 1) const {
+        return make_listing(made.council, epoch, when, value_id(encode(list)),
+                            made.seeds[authority]);
     }
     /// An authority's rules, with all that honest authorities and relays have sent it.
     DocumentRules rules(const std::set<std::size_t>& silent = {}) const {
@@ -49,6 +61,7 @@ struct Network {
             if (!silent.contains(i))
                 made_rules.offer(own_reveal(made.council, chain.epoch, made.seeds[i]));
             CHECK(made_rules.offer(own_commitment(made.council, epoch, made.seeds[i])));
+            CHECK(made_rules.offer(listing(i, listed()), listed()));
         }
         for (const auto& member : members)
             CHECK(made_rules.offer_descriptor(member.describe(epoch)) == "");
@@ -198,6 +211,12 @@ TEST_CASE("document rules: a proposer can invent nothing") {
     value.commitments[2].hash[0] ^= 1;
     CHECK(fault(rules, value) == "a commitment is not its authority's");
     value = sound;
+    value.listings.resize(2);
+    CHECK(fault(rules, value) == "it has lists of too few authorities");
+    value = sound;
+    value.listings[2].made ^= 1;
+    CHECK(fault(rules, value) == "a list is not its authority's");
+    value = sound;
     value.descriptors[0][value.descriptors[0].size() - 2] ^= 1;
     CHECK(fault(rules, value) == "a descriptor is not valid: the signature is not the relay's");
     value = sound;
@@ -215,9 +234,11 @@ TEST_CASE("document rules: a network without two gateways gets no document") {
     Network network{4, 6, 1};
     auto rules = network.rules();
     CHECK(rules.build().empty());
-    EpochValue value{network.epoch, {}, {}, {}, {}};
+    EpochValue value{network.epoch, {}, {}, {}, {}, {network.listed()}, {}};
     for (const auto& seed : network.made.seeds)
         value.commitments.push_back(own_commitment(network.made.council, network.epoch, seed));
+    for (std::size_t i = 0; i < network.made.seeds.size(); ++i)
+        value.listings.push_back(network.listing(i, network.listed()));
     for (const auto& member : network.members)
         value.descriptors.push_back(member.describe(network.epoch));
     std::sort(value.descriptors.begin(), value.descriptors.end());
@@ -299,8 +320,19 @@ TEST_CASE("document rules: what is not sound is not kept to propose from") {
     CHECK(rules.offer_descriptor(member.describe(network.epoch.next())) ==
           "the descriptor is of another epoch");
     const test::RelayKeys stranger{network.random};
-    CHECK(rules.offer_descriptor(stranger.describe(member.relay, network.epoch)) ==
-          "the relay is not admitted");
+    for (const auto& each : network.members)
+        CHECK(rules.offer_descriptor(each.describe(network.epoch)) == "");
+    CHECK(rules.offer_descriptor(stranger.describe(member.relay, network.epoch)) == "");
+    const auto list = network.listed();
+    CHECK_FALSE(rules.offer(network.listing(0, {}), list));
+    for (std::size_t i = 0; i < 4; ++i) {
+        CHECK(rules.offer(
+            own_commitment(network.made.council, network.epoch, network.made.seeds[i])));
+        CHECK(rules.offer(
+            own_reveal(network.made.council, network.chain.epoch, network.made.seeds[i])));
+        CHECK(rules.offer(network.listing(i, list), list));
+    }
+    CHECK(parse_epoch_value(rules.build())->descriptors.size() == network.members.size());
 }
 
 TEST_CASE("epoch value: the form has one encoding, and each rule of it refuses") {
@@ -313,6 +345,7 @@ TEST_CASE("epoch value: the form has one encoding, and each rule of it refuses")
         return parsed.has_value();
     };
     CHECK(parses(sound));
+    CHECK(sound.lists.size() == 1);
     const auto bytes = encode(sound);
     for (std::size_t size = 0; size < bytes.size(); size += 7)
         CHECK_FALSE(parse_epoch_value(base::ByteView{bytes}.first(size)));
@@ -328,6 +361,21 @@ TEST_CASE("epoch value: the form has one encoding, and each rule of it refuses")
     value = sound;
     value.descriptors[0].clear();
     CHECK_FALSE(parses(value));
+    value = sound;
+    value.lists.push_back({});  // no listing names it
+    std::sort(value.lists.begin(), value.lists.end(), [](const auto& a, const auto& b) {
+        return value_id(encode(a)) < value_id(encode(b));
+    });
+    CHECK_FALSE(parses(value));
+    std::swap(value.listings[0].list, value.listings[1].list);
+    value.listings[0].list = value_id(encode(Admissions{}));
+    CHECK(parses(value));
+    std::swap(value.lists[0], value.lists[1]);
+    CHECK_FALSE(parses(value));
+    value = sound;
+    std::swap(value.listings[0], value.listings[1]);
+    CHECK_FALSE(parses(value));
+    value = sound;
     value.descriptors = {std::string(directory::descriptor_size_max, 'a')};
     CHECK(parses(value));
     value.descriptors[0] += 'a';

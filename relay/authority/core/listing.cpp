@@ -1,0 +1,113 @@
+#include "relay/authority/core/listing.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "sphinx/base/codec.hpp"
+#include "sphinx/directory/fields.hpp"
+#include "sphinx/directory/relay_fields.hpp"
+#include "sphinx/directory/signature.hpp"
+
+namespace nightjar::relay::authority::core {
+
+namespace {
+
+constexpr std::uint8_t version = 1;
+
+void put_word(base::Writer& writer, const std::string& word) {
+    writer.u8(static_cast<std::uint8_t>(word.size()));
+    writer.bytes(base::as_bytes(word));
+}
+
+std::string take_word(base::Reader& reader) {
+    return std::string{base::as_text(reader.bytes(reader.u8()))};
+}
+
+bool is_sound(const Admission& admission) {
+    return directory::is_word(admission.operator_name) &&
+           (admission.family.empty() || directory::is_word(admission.family)) &&
+           admission.capacity >= 1 && admission.capacity <= directory::capacity_max;
+}
+
+/// Its first line differs from that of everything else that is signed.
+std::string signed_part(const Listing& listing, const Council& council, base::Epoch epoch) {
+    std::string text;
+    directory::put_field(text, "nightjar-listing", 1);
+    directory::put_field(text, "network-id", base::to_hex(council.network.bytes));
+    directory::put_field(text, "epoch", epoch.value);
+    directory::put_field(text, "made", listing.made);
+    directory::put_field(text, "list", base::to_hex(listing.list.bytes));
+    return text;
+}
+
+}  // namespace
+
+base::Bytes encode(const Admissions& list) {
+    base::Bytes bytes(list_size_max);
+    base::Writer writer{bytes};
+    writer.u8(version);
+    writer.u16(static_cast<std::uint16_t>(list.size()));
+    for (const auto& admission : list) {
+        writer.bytes(admission.identity.bytes);
+        put_word(writer, admission.operator_name);
+        put_word(writer, admission.family);
+        writer.u32(admission.capacity);
+    }
+    bytes.resize(writer.written());
+    return bytes;
+}
+
+std::optional<Admissions> parse_admissions(base::ByteView bytes) {
+    base::Reader reader{bytes};
+    if (reader.u8() != version) return std::nullopt;
+    const std::size_t count = reader.u16();
+    if (count > admissions_max) return std::nullopt;
+    Admissions list;
+    for (std::size_t i = 0; i < count; ++i) {
+        Admission admission;
+        reader.into(admission.identity.bytes);
+        admission.operator_name = take_word(reader);
+        admission.family = take_word(reader);
+        admission.capacity = reader.u32();
+        if (!reader.ok() || !is_sound(admission)) return std::nullopt;
+        if (!list.empty() && !(list.back().identity < admission.identity)) return std::nullopt;
+        list.push_back(std::move(admission));
+    }
+    if (!reader.finished()) return std::nullopt;
+    return list;
+}
+
+Listing make_listing(const Council& council, base::Epoch epoch, std::uint64_t made,
+                     const ValueId& list, const base::Secret<32>& seed) {
+    Listing listing{{}, made, list, {}};
+    const auto signature = directory::sign_text(signed_part(listing, council, epoch), seed);
+    listing.authority = signature.authority;
+    listing.signature = signature.signature;
+    return listing;
+}
+
+bool verifies(const Listing& listing, const Council& council, base::Epoch epoch) {
+    return council.index_of(listing.authority) &&
+           directory::verifies(signed_part(listing, council, epoch),
+                               {listing.authority, listing.signature});
+}
+
+Admissions combine(const std::vector<Admissions>& lists) {
+    // What is said about a relay, and the capacities of those that say it.
+    std::map<std::tuple<base::NodeId, std::string, std::string>, std::vector<std::uint32_t>> said;
+    for (const auto& list : lists)
+        for (const auto& each : list)
+            said[{each.identity, each.operator_name, each.family}].push_back(each.capacity);
+    Admissions admitted;
+    for (auto& [what, capacities] : said) {
+        if (2 * capacities.size() <= lists.size()) continue;
+        std::sort(capacities.begin(), capacities.end());
+        const auto& [identity, operator_name, family] = what;
+        admitted.push_back(
+            {identity, operator_name, family, capacities[(capacities.size() - 1) / 2]});
+    }
+    return admitted;
+}
+
+}  // namespace nightjar::relay::authority::core

@@ -1,0 +1,147 @@
+#include "relay/authority/core/offers.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace nightjar::relay::authority::core {
+
+namespace {
+
+constexpr std::size_t seen_max = 256;
+
+}  // namespace
+
+bool Offers::add(const Commitment& commitment) {
+    if (commitments_.contains(commitment.authority) || !verifies(commitment, council_, epoch_))
+        return false;
+    return commitments_.emplace(commitment.authority, commitment).second;
+}
+
+bool Offers::add(const Listing& listing) {
+    const auto held = listings_.find(listing.authority);
+    if (held != listings_.end() && held->second.made >= listing.made) return false;
+    if (!verifies(listing, council_, epoch_)) return false;
+    listings_[listing.authority] = listing;
+    std::set<ValueId> named;
+    for (const auto& [authority, each] : listings_)
+        named.insert(each.list);
+    std::erase_if(lists_, [&named](const auto& entry) { return !named.contains(entry.first); });
+    count_lists();
+    return true;
+}
+
+bool Offers::add_list(base::ByteView list) {
+    const auto id = value_id(list);
+    if (!missing().contains(id)) return false;
+    auto parsed = parse_admissions(list);
+    if (!parsed) return false;
+    lists_[id] = {std::make_shared<const base::Bytes>(list.begin(), list.end()),
+                  *std::move(parsed)};
+    count_lists();
+    return true;
+}
+
+void Offers::count_lists() {
+    std::vector<Admissions> said;
+    for (const auto& [authority, listing] : listings_)
+        if (const auto found = lists_.find(listing.list); found != lists_.end())
+            said.push_back(found->second.admissions);
+    auto admitted = combine(said);
+    if (admitted == admitted_) return;
+    admitted_ = std::move(admitted);
+    seen_.clear();
+}
+
+bool Offers::admits(const base::NodeId& relay) const {
+    const auto found =
+        std::lower_bound(admitted_.begin(), admitted_.end(), relay,
+                         [](const Admission& each, const auto& id) { return each.identity < id; });
+    return found != admitted_.end() && found->identity == relay;
+}
+
+Offers::Taken Offers::add_descriptor(std::string_view text) {
+    const auto descriptor = directory::parse_descriptor(text);
+    if (!descriptor) return {"the descriptor is not valid: " + descriptor.error().reason};
+    if (descriptor->epoch != epoch_) return {"the descriptor is of another epoch"};
+    const auto& relay = descriptor->relay.identity;
+    if (!admits(relay)) return {"the relay is not admitted"};
+    const auto held = descriptors_.find(relay);
+    if (held == descriptors_.end() && descriptors_.size() >= descriptors_max)
+        return {"there are too many relays"};
+    if (held != descriptors_.end()) {
+        // The same order at every authority: of two made at one time the text decides.
+        if (std::tie(held->second.made, held->second.text) >=
+            std::tuple{descriptor->made, std::string{text}})
+            return {};
+    }
+    descriptors_[relay] = {descriptor->made, std::string{text}};
+    return {{}, true};
+}
+
+bool Offers::complete() const {
+    return std::all_of(admitted_.begin(), admitted_.end(), [this](const Admission& each) {
+        return descriptors_.contains(each.identity);
+    });
+}
+
+std::set<ValueId> Offers::missing() const {
+    std::set<ValueId> wanted;
+    for (const auto& [authority, listing] : listings_)
+        if (!lists_.contains(listing.list)) wanted.insert(listing.list);
+    return wanted;
+}
+
+std::shared_ptr<const base::Bytes> Offers::list(const ValueId& id) const {
+    const auto found = lists_.find(id);
+    return found == lists_.end() ? nullptr : found->second.bytes;
+}
+
+bool Offers::enough() const {
+    const auto usable =
+        std::count_if(listings_.begin(), listings_.end(),
+                      [this](const auto& entry) { return lists_.contains(entry.second.list); });
+    return static_cast<std::size_t>(usable) >= council_.quorum &&
+           commitments_.size() >= council_.quorum && !descriptors_.empty();
+}
+
+ValueId Offers::descriptors_hash() const {
+    std::string all;
+    for (const auto& [relay, described] : descriptors_)
+        if (admits(relay)) all += base::as_text(value_id(base::as_bytes(described.text)).bytes);
+    return value_id(base::as_bytes(all));
+}
+
+bool Offers::unseen(const ValueId& hash) const {
+    return hash != descriptors_hash() && seen_.size() < seen_max && !seen_.contains(hash);
+}
+
+void Offers::saw(const ValueId& hash) {
+    if (seen_.size() < seen_max) seen_.insert(hash);
+}
+
+void Offers::put_statements(Bundle& bundle) const {
+    for (const auto& [authority, commitment] : commitments_)
+        bundle.emplace_back(SentCommitment{epoch_, commitment});
+    for (const auto& [authority, listing] : listings_)
+        bundle.emplace_back(SentListing{epoch_, listing});
+    bundle.emplace_back(DescriptorsHash{epoch_, descriptors_hash()});
+}
+
+Bundle Offers::descriptors() const {
+    Bundle bundle;
+    for (const auto& [relay, described] : descriptors_)
+        if (admits(relay)) bundle.emplace_back(SentDescriptor{described.text});
+    return bundle;
+}
+
+void Offers::offer_to(DocumentRules& rules) const {
+    for (const auto& [authority, commitment] : commitments_)
+        rules.offer(commitment);
+    for (const auto& [authority, listing] : listings_)
+        if (const auto found = lists_.find(listing.list); found != lists_.end())
+            rules.offer(listing, found->second.admissions);
+    for (const auto& [relay, described] : descriptors_)
+        rules.offer_descriptor(described.text);
+}
+
+}  // namespace nightjar::relay::authority::core

@@ -1,0 +1,81 @@
+// What an authority has for one epoch's value: relays' descriptors, and the authorities'
+// commitments and lists. All of it is signed, so it counts whoever passed it on. Bounded: one
+// descriptor for each admitted relay, one commitment and one listing for each authority.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "relay/authority/core/bundle.hpp"
+#include "relay/authority/core/document_rules.hpp"
+
+namespace nightjar::relay::authority::core {
+
+class Offers {
+ public:
+    /// `council` must outlive it.
+    Offers(const Council& council, base::Epoch epoch) : council_{council}, epoch_{epoch} {}
+
+    /// True if it was new.
+    bool add(const Commitment& commitment);
+    bool add(const Listing& listing);
+    /// Ignored unless a listing names it, and it has the form.
+    bool add_list(base::ByteView list);
+    /// Why the descriptor does not count; empty: it does. `fresh`: it was not here before. A relay
+    /// that is admitted no longer keeps its place: the lists come one by one, and may admit it
+    /// again.
+    struct Taken {
+        std::string reason;
+        bool fresh = false;
+    };
+    Taken add_descriptor(std::string_view text);
+
+    /// The lists that listings name and that are not here.
+    std::set<ValueId> missing() const;
+    /// The encoded list; nullptr: it is not here.
+    std::shared_ptr<const base::Bytes> list(const ValueId& id) const;
+    /// By the lists that are here.
+    const Admissions& admitted() const { return admitted_; }
+    bool admits(const base::NodeId& relay) const;
+
+    /// Enough of the authorities' statements for a value, and some relay.
+    bool enough() const;
+    /// Every admitted relay has a descriptor.
+    bool complete() const;
+
+    /// Of all descriptors.
+    ValueId descriptors_hash() const;
+    /// True if another authority's descriptors, by their hash, may hold something new: they have
+    /// not been seen since the admitted relays changed.
+    bool unseen(const ValueId& hash) const;
+    void saw(const ValueId& hash);
+
+    /// For the others: statements only, or descriptors only.
+    void put_statements(Bundle& bundle) const;
+    Bundle descriptors() const;
+    void offer_to(DocumentRules& rules) const;
+
+ private:
+    struct List {
+        std::shared_ptr<const base::Bytes> bytes;
+        Admissions admissions;
+    };
+    struct Described {
+        base::Wall made;
+        std::string text;
+    };
+    void count_lists();
+
+    const Council& council_;
+    base::Epoch epoch_;
+    std::map<base::NodeId, Commitment> commitments_;
+    std::map<base::NodeId, Listing> listings_;
+    std::map<ValueId, List> lists_;
+    Admissions admitted_;
+    std::map<base::NodeId, Described> descriptors_;
+    std::set<ValueId> seen_;
+};
+
+}  // namespace nightjar::relay::authority::core

@@ -1,0 +1,30 @@
+"""Mutants of authorities that agree over the wire: lists, bundles, the driver."""
+from mutant_list import CORE, mutant
+
+LISTING = "relay/authority/core/listing.cpp"
+RULES = "relay/authority/core/document_rules.cpp"
+BUNDLE = "relay/authority/core/bundle.cpp"
+DRIVER = "relay/authority/core/driver.cpp"
+CHAIN = "relay/authority/core/driver_chain.cpp"
+AWAY = "driver: with one of four away nothing is missed, and it catches up when it is back"
+
+MUTANTS = [
+    mutant("half-of-the-lists-admits", LISTING, "if (2 * capacities.size() <= lists.size()) continue;",
+           "if (2 * capacities.size() < lists.size()) continue;", CORE,
+           "listing: more than half of the lists admit a relay, and say whose it is"),
+    mutant("listing-for-every-epoch", LISTING, 'directory::put_field(text, "epoch", epoch.value);',
+           "static_cast<void>(epoch);", CORE,
+           "listing: only an authority's own statement for this network and epoch is valid"),
+    mutant("lists-of-too-few", RULES, "if (value.listings.size() < council_.quorum)", "if (value.listings.empty())", CORE,
+           "document rules: a proposer can invent nothing"),
+    mutant("bundle-without-a-bound", BUNDLE, "if (bytes.size() > size_max) return std::nullopt;",
+           "static_cast<void>(size_max);", CORE, "bundle: what is too long is left out, and refused"),
+    mutant("speaks-before-the-disk", DRIVER, '        setup_.disk->put("state." + number(epoch), unwritten->state);\n', "",
+           CORE, "driver: what it has said is on its disk, at any time"),
+    mutant("decisions-of-others-unseen", DRIVER, "    if (decides) claim(certificate);\n", "", CORE, AWAY),
+    mutant("signed-document-forgotten", CHAIN, "        if (document) sign(*document);\n",
+           "        static_cast<void>(document);\n", CORE,
+           "driver: after other parameters it does not sign a second document of an epoch"),
+    mutant("damaged-state-is-begun-anew", CHAIN, "        barred_.insert(epoch);\n", "", CORE,
+           "driver: a damaged state bars its epoch, and no other"),
+]

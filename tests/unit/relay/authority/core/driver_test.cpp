@@ -1,0 +1,256 @@
+// Four authorities over the product's driver: epochs in a row, with one of them down, restarted,
+// cut off or lying.
+#include "relay/authority/core/driver.hpp"
+
+#include <doctest/doctest.h>
+
+#include "sphinx/directory/quorum.hpp"
+#include "sphinx/directory/signature.hpp"
+#include "tests/support/authorities.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay::authority::core;
+using test::Authorities;
+
+namespace {
+
+/// The relays of a document.
+std::size_t listed(const Authorities& network, std::size_t authority, base::Epoch epoch) {
+    const auto found = network.documents[authority].find(epoch);
+    return found == network.documents[authority].end() ? 0 : found->second.relays.size();
+}
+
+/// Every document is valid, and no two authorities have different ones.
+void check_documents(const Authorities& network) {
+    const directory::Anchors anchors{"test", network.made.council.authorities, {}};
+    for (const auto& documents : network.documents)
+        for (const auto& [epoch, document] : documents) {
+            CAPTURE(epoch.value);
+            CHECK(directory::check(document, anchors, document.valid_from, epoch));
+            for (const auto& others : network.documents)
+                if (const auto other = others.find(epoch); other != others.end())
+                    CHECK_FALSE(directory::conflict(document, other->second));
+        }
+}
+
+bool noted(const Authorities& network, std::string_view part) {
+    return std::any_of(network.notes.begin(), network.notes.end(),
+                       [part](const auto& note) { return note.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("driver: four authorities sign each epoch's document ahead of it, from the second on") {
+    Authorities network{4};
+    const auto first = network.epoch();
+    network.run_epochs(4);
+    check_documents(network);
+    for (std::size_t i = 0; i < 4; ++i) {
+        CAPTURE(i);
+        CHECK(listed(network, i, first) == 0);  // its new mixes wait for their layers
+        for (unsigned e = 1; e <= 4; ++e)
+            CHECK(listed(network, i, {first.value + e}) == 8);
+    }
+    CHECK(noted(network, "has no document"));
+    CHECK_FALSE(noted(network, "evidence"));
+}
+
+TEST_CASE("driver: with one of four away nothing is missed, and it catches up when it is back") {
+    Authorities network{4};
+    const auto first = network.epoch();
+    network.run_epochs(1);
+    network.stop(2);
+    network.run_epochs(3);
+    CHECK(listed(network, 0, {first.value + 4}) == 8);
+    CHECK(listed(network, 2, {first.value + 3}) == 0);
+    network.start(2);
+    network.run(base::Seconds{20});
+    CHECK(listed(network, 2, network.epoch()) == 8);
+    network.stop(1);
+    network.run_epochs(2);
+    CHECK(listed(network, 2, network.epoch()) == 8);
+    CHECK(listed(network, 0, network.epoch()) == 8);
+    check_documents(network);
+    CHECK_FALSE(noted(network, "evidence"));
+}
+
+TEST_CASE("driver: two of four are no quorum, and sign nothing") {
+    Authorities network{4};
+    network.run_epochs(2);
+    network.stop(0);
+    network.stop(3);
+    const auto before = network.documents[1].size();
+    network.run_epochs(3);
+    CHECK(network.documents[1].size() <= before + 1);  // what was signed already
+    network.start(0);
+    network.run_epochs(2);
+    CHECK(listed(network, 1, network.epoch()) == 8);
+    CHECK(listed(network, 0, network.epoch()) == 8);
+    check_documents(network);
+}
+
+TEST_CASE("driver: restarts at any second sign nothing twice and lose no epoch") {
+    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+        CAPTURE(seed);
+        Authorities network{4};
+        base::SeededRandom random{seed};
+        const auto first = network.epoch();
+        while (network.epoch().value < first.value + 4) {
+            network.second();
+            if (random.below(20) != 0) continue;
+            const auto which = static_cast<std::size_t>(random.below(4));
+            network.stop(which);
+            network.start(which);
+        }
+        check_documents(network);
+        CHECK_FALSE(noted(network, "evidence"));
+        for (unsigned e = 1; e <= 3; ++e)
+            CHECK(listed(network, 0, {first.value + e}) == 8);
+    }
+}
+
+TEST_CASE(
+    "driver: with a full disk an authority says nothing new, and goes on when there is room") {
+    Authorities network{4};
+    network.run_epochs(1);
+    network.disks[1].full = network.disks[3].full = true;
+    const auto epoch = network.epoch();
+    const auto states = network.disks[1].files.size();
+    network.run(base::Seconds{115});
+    CHECK(network.disks[1].files.size() <= states);
+    CHECK(listed(network, 0, {epoch.value + 1}) == 0);
+    network.disks[1].full = network.disks[3].full = false;
+    network.run_epochs(1);
+    CHECK(listed(network, 0, network.epoch()) == 8);
+    check_documents(network);
+}
+
+TEST_CASE("driver: a relay comes when most lists name it, and goes when most do not") {
+    Authorities network{4};
+    network.run_epochs(2);
+    auto& late = network.join(0);
+    network.admit(0, late);
+    network.admit(1, late);
+    network.run_epochs(2);
+    CHECK(listed(network, 3, network.epoch()) == 8);
+    network.admit(2, late);
+    network.run_epochs(2);
+    CHECK(listed(network, 3, network.epoch()) == 9);
+    network.relays[0].up = false;
+    network.run_epochs(2);
+    CHECK(listed(network, 3, network.epoch()) == 8);
+    check_documents(network);
+}
+
+TEST_CASE("driver: a liar costs no epoch, and what it signed twice is kept as evidence") {
+    Authorities network{4};
+    const auto first = network.epoch();
+    base::SeededRandom random{3};
+    network.answer = [&](std::size_t of) {
+        auto bundle = network.drivers[of]->bundle();
+        if (of != 1) return bundle;
+        // Other votes for each that asks, of an authority that has the key.
+        for (const auto epoch : {network.epoch(), network.epoch().next()})
+            for (const auto kind : {Kind::proposal, Kind::prevote, Kind::precommit})
+                for (std::uint32_t round = 0; round < 3; ++round)
+                    bundle.insert(
+                        bundle.begin(),
+                        network.made.signers[1]->sign(
+                            {kind, epoch, round, no_round, random.id<ValueId>(), {}, {}}));
+        for (auto& item : bundle)
+            if (auto* sent = std::get_if<SentReveal>(&item)) sent->reveal.secret[0] ^= 1;
+        bundle.emplace_back(
+            SentSignature{network.epoch(), {network.made.council.authorities[1], {}}});
+        bundle.emplace_back(SentDescriptor{"nonsense"});
+        return bundle;
+    };
+    network.run_epochs(5);
+    check_documents(network);
+    for (const std::size_t i : {0, 2, 3})
+        for (unsigned e = 1; e <= 4; ++e)
+            CHECK(listed(network, i, {first.value + e}) == 8);
+    CHECK(noted(network, "evidence"));
+}
+
+TEST_CASE("driver: after other parameters it does not sign a second document of an epoch") {
+    Authorities network{4};
+    network.run_epochs(3);
+    network.run(base::Seconds{60});
+    const auto epoch = network.epoch().next();
+    REQUIRE(listed(network, 2, epoch) == 8);
+    network.terms.recommended_versions = {"9.9.9"};
+    network.stop(2);
+    network.start(2);
+    network.second();
+    std::size_t found = 0;
+    for (const auto& item : network.drivers[2]->bundle())
+        if (const auto* sent = std::get_if<SentSignature>(&item); sent && sent->epoch == epoch) {
+            ++found;
+            CHECK(directory::verifies(directory::signed_text(network.documents[2].at(epoch)),
+                                      sent->signature));
+        }
+    CHECK(found >= 3);
+    check_documents(network);
+}
+
+TEST_CASE("driver: an authority that is cut off from one other still takes part") {
+    Authorities network{4};
+    for (const std::size_t i : {0, 1}) {
+        network.apart.insert({i, 1 - i});
+        network.apart.insert({i + 2, 3 - i});
+    }
+    network.run_epochs(4);
+    for (std::size_t i = 0; i < 4; ++i)
+        CHECK(listed(network, i, network.epoch()) == 8);
+    check_documents(network);
+}
+
+TEST_CASE("driver: what it has said is on its disk, at any time") {
+    Authorities network{4};
+    std::size_t said = 0;
+    for (int second = 0; second < 250; ++second) {
+        network.second();
+        for (std::size_t i = 0; i < 4; ++i)
+            for (const auto& item : network.drivers[i]->bundle()) {
+                const auto* message = std::get_if<Message>(&item);
+                if (!message || message->authority != network.made.council.authorities[i]) continue;
+                const auto file =
+                    network.disks[i].files["state." + std::to_string(message->epoch.value)];
+                const auto state = parse_saved_state(file);
+                REQUIRE(state);
+                CHECK(std::find(state->own.begin(), state->own.end(), *message) !=
+                      state->own.end());
+                ++said;
+            }
+    }
+    CHECK(said > 10);
+}
+
+TEST_CASE("driver: a damaged state bars its epoch, and no other") {
+    Authorities network{4};
+    network.run_epochs(2);
+    network.run(base::Seconds{50});
+    const auto next = network.epoch().next();
+    network.stop(0);
+    auto& files = network.disks[0].files;
+    const auto name = "state." + std::to_string(next.value);
+    REQUIRE(files.contains(name));
+    files.erase("decision." + std::to_string(next.value));
+    files.erase("chain." + std::to_string(next.value));
+    files[name].resize(20);
+    network.start(0);
+    network.answer = [&](std::size_t of) {
+        auto bundle = network.drivers[of]->bundle();
+        std::erase_if(bundle,
+                      [](const auto& item) { return std::holds_alternative<Certificate>(item); });
+        return bundle;
+    };
+    network.run(base::Seconds{10});
+    CHECK(noted(network, "is damaged"));
+    for (const auto& item : network.drivers[0]->bundle())
+        if (const auto* message = std::get_if<Message>(&item)) CHECK(message->epoch != next);
+    network.answer = nullptr;
+    network.run_epochs(2);
+    CHECK(listed(network, 0, network.epoch()) == 8);
+    check_documents(network);
+}
