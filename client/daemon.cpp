@@ -12,6 +12,7 @@
 #include "client/operation/state.hpp"
 #include "client/protocol/api_protocol.hpp"
 #include "client/protocol/document_fetch.hpp"
+#include "sphinx/cell/padding_time.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/link/dialer.hpp"
@@ -273,6 +274,9 @@ void Daemon::on_cell(node::link::Link& link, cell::CellBox cell) {
             dispatch_core_output();
             break;
         case cell::Kind::padding:
+            if (const auto time = cell::time_in(*cell))
+                core_->hear_time({*time, node::process::mono_now(), node::process::wall_now(),
+                                  node::process::wall_synchronised()});
             break;
         case cell::Kind::control: {
             const auto control = cell::decode(*cell);

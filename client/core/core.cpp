@@ -47,7 +47,7 @@ SessionContext Core::Impl::context() {
 
 void Core::Impl::connected(base::Mono now, base::Wall wall_now) {
     clock = std::max(clock, now);
-    wall = wall_now;
+    wall = wall_now + correction.at(now, wall_now);
     is_connected = true;
     network = NetworkClock::reading(now, wall);
     law.start(now, network.zero);
@@ -71,7 +71,9 @@ void Core::Impl::resume(SessionEntry& live, base::Mono first_slot, base::Nanosec
 
 void Core::Impl::prepare(base::Mono now, base::Wall wall_now) {
     clock = std::max(clock, now);
-    wall = wall_now;
+    const auto corrected_by = correction.value();
+    wall = wall_now + correction.at(now, wall_now);
+    network.move(correction.value() - corrected_by);
     if (!is_connected) {
         // Streams wait for the link only as long as their sessions can be resumed.
         if (plan_started && now - disconnected_at > resume_within) end_sessions();
@@ -262,6 +264,10 @@ void Core::prepare(base::Mono now, base::Wall wall) {
 
 base::Mono Core::next_due() const {
     return impl_->law.next_due();
+}
+
+void Core::hear_time(const TimeHeard& time) {
+    impl_->correction.heard(time);
 }
 
 void Core::on_delivery(const cell::Cell& cell, base::Mono now) {

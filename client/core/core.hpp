@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "client/core/clock_correction.hpp"
 #include "client/core/guards.hpp"
 #include "client/core/isolation.hpp"
 #include "client/core/loop_watch.hpp"
@@ -38,6 +39,13 @@ struct CoreEvent {
     stream::Event event;  // event.stream counts within one session: use `stream` instead
 };
 
+/// Which clock the client goes by (clock_correction.hpp).
+struct ClockStatus {
+    std::optional<bool> synchronised;                 // the host's; empty: not known yet
+    std::optional<base::Milliseconds> gateway_ahead;  // of the host; empty: it has not said
+    base::Milliseconds correction{};                  // what the client adds to the host's clock
+};
+
 /// What `status` shows and tests check. None of it leaves the machine.
 struct CoreStatus {
     bool connected = false;
@@ -53,6 +61,7 @@ struct CoreStatus {
     std::size_t keys_sharing = 0;  // those without a session of their own
     LoopState loops;               // what the client's own loops say of the link
     std::size_t waiting = 0;       // streams that wait for a place in their session
+    ClockStatus clock;
     struct Session {
         base::NodeId exit;
         double pace = 0;             // replies per second now
@@ -115,6 +124,9 @@ class Core {
     base::Mono next_due() const;
     /// Takes a cell of kind packet from the gateway: a reply or a returning loop. Drops any other.
     void on_delivery(const cell::Cell& cell, base::Mono now);
+    /// The gateway's padding says a time (sphinx/cell/padding_time.hpp). The `wall` of all other
+    /// calls is the host's clock: the core corrects it.
+    void hear_time(const TimeHeard& time);
 
     // --- applications ---
     /// Opens a stream. If its session has no place for it, it waits: until then it takes no bytes.

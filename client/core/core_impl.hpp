@@ -161,8 +161,10 @@ struct Core::Impl final : PlanHost {
     std::unique_ptr<Sealer> sealer;
     base::Mono clock;  // the latest time that a caller has passed in
     NetworkClock network;
+    ClockCorrection correction;
     base::Mono law_time{};  // of the slot that is being filled: what packets say may depend on it
-    base::Wall wall;  // as `clock`, for the wall clock; at first the begin of the document's epoch
+    base::Wall wall;        // as `clock`, for the corrected wall clock; at first the begin of the
+                            // document's epoch
     TrafficLaw law;
     EpochSwitch loops_switch;
     SessionPlan plan;

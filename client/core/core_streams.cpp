@@ -127,6 +127,7 @@ CoreStatus Core::Impl::status(base::Mono now) const {
     status.keys_sharing = keys.sharing();
     status.loops = watch.state(now);
     status.waiting = waiting.size();
+    status.clock = {correction.synchronised(), correction.gateway_ahead(), correction.value()};
     std::set<const Bundle*> counted;  // streams that several sessions carry count once
     for (const auto& entry : plan.entries()) {
         const auto& live = sessions.at(entry.handle);

@@ -10,7 +10,7 @@ namespace nightjar::client::core {
 
 struct NetworkClock {
     base::Mono zero{};     // when the whole second `at_zero` of network time began
-    base::Wall at_zero{};  // a whole second
+    base::Wall at_zero{};  // a whole second, but for later corrections
 
     /// The clock that reads `wall` at `now`.
     static NetworkClock reading(base::Mono now, base::Wall wall) {
@@ -32,6 +32,8 @@ struct NetworkClock {
         const auto off = wall - at(now);
         if (off <= -set_by || off >= set_by) at_zero += std::chrono::round<base::Seconds>(off);
     }
+    /// Network time was found to be ahead by `by` (clock_correction.hpp). No slot moves.
+    void move(base::Milliseconds by) { at_zero += by; }
 
  private:
     static constexpr base::Seconds set_by{1};

@@ -81,7 +81,9 @@ void SessionPlan::set(Entry& entry, Phase phase, base::Mono at) {
 }
 
 void SessionPlan::step(base::Mono now, const NetworkClock& clock, PlanHost& host) {
+    const auto moved = clock.at(now) - clock_.at(now);
     clock_ = clock;
+    if (first_change_ && *first_change_ != base::Mono::min()) follow_clock(now, moved);
     if (change_at_ && now >= *change_at_) apply_change(*change_at_);
     const auto reply_grace = parameters_.longest_route_delay();
     for (auto& entry : entries_)
@@ -96,6 +98,16 @@ void SessionPlan::step(base::Mono now, const NetworkClock& clock, PlanHost& host
     if (next == last_decision_ || change_at_ || now >= decided + decide_within) return;
     last_decision_ = next;
     decide(now, decided, host);
+}
+
+/// Network time is found some cells after the link is up, by clock_correction. Then the first
+/// session begins at the moment that this time says, and not at the one planned before.
+void SessionPlan::follow_clock(base::Mono now, base::Milliseconds moved) {
+    constexpr base::Seconds planned_anew{1};
+    if (moved >= planned_anew || moved <= -planned_anew)
+        first_change_ = next_first_change(now);
+    else
+        *first_change_ -= moved;
 }
 
 /// A newcomer's first session begins by the same seconds as those of all others who come within one

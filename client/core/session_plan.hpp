@@ -130,6 +130,7 @@ class SessionPlan {
 
  private:
     void apply_change(base::Mono change);
+    void follow_clock(base::Mono now, base::Milliseconds moved);
     void begin(base::Mono now, PlanHost& host);
     void decide(base::Mono now, base::Mono decided, PlanHost& host);
     void retire(base::Mono decided, PlanHost& host);

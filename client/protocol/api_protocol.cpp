@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace nightjar::client::protocol::api {
@@ -46,6 +47,15 @@ Json link_of(const core::LoopState& loops, base::Mono now) {
             {"silent_s", silent_s}};
 }
 
+Json clock_of(const core::ClockStatus& clock) {
+    Json synchronised, ahead;
+    if (clock.synchronised) synchronised = *clock.synchronised;
+    if (clock.gateway_ahead) ahead = base::to_seconds(*clock.gateway_ahead);
+    return {{"synchronised", synchronised},
+            {"gateway_ahead_s", ahead},
+            {"correction_s", base::to_seconds(clock.correction)}};
+}
+
 std::string text_of(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
 }
@@ -61,6 +71,25 @@ std::string words_of(const Json& link) {
     if (state == "missing")
         return "up, but too many loops are missing: " + missing + " % in the last minute";
     return "up; loops return, " + missing + " % missing in the last minute";
+}
+
+/// Which clock the client goes by, in words.
+std::string clock_words(const Json& clock) {
+    if (clock["gateway_ahead_s"].is_null())
+        return "this machine's; the gateway has not said a time";
+    const auto ahead = clock["gateway_ahead_s"].get<double>();
+    char apart[64];
+    std::snprintf(apart, sizeof apart, "the gateway's is %.1f s %s", std::abs(ahead),
+                  ahead < 0 ? "behind" : "ahead");
+    const bool far = std::abs(ahead) >= 1;
+    if (clock["synchronised"] == true)
+        return std::string{"this machine's, synchronised"} +
+               (far ? std::string{"; but "} + apart + ", so one of them is wrong" : "");
+    if (std::abs(ahead) > base::to_seconds(core::ClockCorrection::most))
+        return std::string{"this machine's, not synchronised; "} + apart +
+               ", too far to go by: set the clock right";
+    return std::string{"the gateway's: this machine's is not synchronised"} +
+           (far ? std::string{"; "} + apart : "");
 }
 
 /// "1 stream", "2 streams".
@@ -116,6 +145,7 @@ std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core
                    {"loops_returned", core.loops_returned},
                    {"loops_lost", core.loops_lost},
                    {"link", link_of(core.loops, daemon.now)},
+                   {"clock", clock_of(core.clock)},
                    {"replies", core.replies},
                    {"deliveries_unknown", core.deliveries_unknown},
                    {"down_cells", daemon.down_cells},
@@ -144,7 +174,10 @@ std::string status_text(std::string_view result) {
     for (const auto& [key, value] : status.items()) {
         if (key == "sessions") continue;
         text += key + std::string(std::max<std::size_t>(key.size(), 23) - key.size() + 1, ' ') +
-                (key == "link" ? words_of(value) : text_of(value)) + "\n";
+                (key == "link"    ? words_of(value)
+                 : key == "clock" ? clock_words(value)
+                                  : text_of(value)) +
+                "\n";
     }
     for (const auto& session : status["sessions"]) {
         text += "session" + std::string(17, ' ') + "exit " + text_of(session["exit"]) + ", " +

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "relay/core/limits.hpp"
+#include "sphinx/cell/padding_time.hpp"
 
 namespace nightjar::relay::core {
 
@@ -63,14 +64,14 @@ void Mailboxes::deliver(const base::MailboxId& client, cell::CellBox cell) {
     ++counters_.deliveries;
 }
 
-void Mailboxes::tick(base::Mono now, Egress& egress) {
+void Mailboxes::tick(base::Mono now, base::Wall wall, Egress& egress) {
     const auto gap = down_.mean_gap();
     while (!slots_.empty() && slots_.first_due() <= now) {
         auto& mailbox = slots_.first();
         auto slot = slots_.first_due();
         const auto late = now - slot;
         if (late <= lateness_max)
-            fill_slot(mailbox, egress);
+            fill_slot(mailbox, wall, egress);
         else  // Skip all lost slots in one step: a suspend can lose millions.
             slot += (late - lateness_max) / gap * gap;
         slots_.set(mailbox.number, slot + gap);
@@ -81,11 +82,11 @@ base::Mono Mailboxes::next_due() const {
     return slots_.empty() ? base::Mono::max() : slots_.first_due();
 }
 
-void Mailboxes::fill_slot(Mailbox& mailbox, Egress& egress) {
+void Mailboxes::fill_slot(Mailbox& mailbox, base::Wall wall, Egress& egress) {
     if (mailbox.credit < 1) return;
     mailbox.credit -= 1;
     if (mailbox.queue.empty()) {
-        if (egress.to_client(mailbox.client, std::make_unique<cell::Cell>()) == SendResult::queued)
+        if (egress.to_client(mailbox.client, cell::padding_that_says(wall)) == SendResult::queued)
             ++counters_.down_cells;
         return;
     }

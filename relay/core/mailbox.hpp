@@ -59,8 +59,8 @@ class Mailboxes {
     /// and counted.
     void deliver(const base::MailboxId& client, cell::CellBox cell);
 
-    /// Sends a cell for each slot that is due.
-    void tick(base::Mono now, Egress& egress);
+    /// Sends a cell for each slot that is due. Padding says `wall` (sphinx/cell/padding_time.hpp).
+    void tick(base::Mono now, base::Wall wall, Egress& egress);
     base::Mono next_due() const;  // Mono::max() without clients
 
     /// Appends what this object's tables hold (base::Holding).
@@ -73,7 +73,7 @@ class Mailboxes {
         std::uint32_t number = 0;  // handle in slots_
         double credit = 0;         // slots that it may still use
     };
-    void fill_slot(Mailbox& mailbox, Egress& egress);
+    void fill_slot(Mailbox& mailbox, base::Wall wall, Egress& egress);
 
     directory::Rate down_;
     double earned_ = 0;  // slots for a client's packet

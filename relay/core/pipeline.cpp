@@ -108,7 +108,7 @@ void Pipeline::tick(base::Mono now, base::Wall wall, Egress& egress) {
     collect_replies(now, wall);
     fill_to_level(now, wall);
     send(egress);
-    mailboxes_.tick(now, egress);
+    mailboxes_.tick(now, wall, egress);
 }
 
 base::Mono Pipeline::next_due() const {

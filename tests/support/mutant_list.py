@@ -118,8 +118,8 @@ MUTANTS = [
            "if (from_client) return DropReason::misrouted;", "static_cast<void>(from_client);",
            CORE, "pipeline: a client's packet may not end at its own gateway"),
     mutant("no-padding-down", "relay/core/mailbox.cpp",
-           "if (egress.to_client(mailbox.client, std::make_unique<cell::Cell>()) == SendResult::queued)\n"
-           "            ++counters_.down_cells;", "",
+           "if (egress.to_client(mailbox.client, cell::padding_that_says(wall)) == SendResult::queued)\n"
+           "            ++counters_.down_cells;", "(void)wall;",
            CORE, "mailbox: the same number of cells in every second, whatever waits"),
     mutant("delivery-unmarked-tail", "relay/core/delivery.cpp",
            "std::fill(behind, body.end(), std::uint8_t{0});", "",

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,8 +18,10 @@
 
 #include "client/operation/bootstrap.hpp"
 #include "client/operation/state.hpp"
+#include "sphinx/cell/padding_time.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/control_socket.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/packet/packet.hpp"
 #include "tests/support/networks.hpp"
@@ -235,6 +238,34 @@ TEST_CASE("client: a newer document that moves and re-keys its gateway is where 
     REQUIRE(loop.until(all_ended));
     for (auto& process : network.processes)
         CHECK(process->ended() == 0);
+}
+
+TEST_CASE(
+    "client: status says how far its gateway's clock is from this machine's, and which it goes "
+    "by") {
+    Network network;
+    network.start_clients(1);
+    Loop loop;
+    Gateway gateway{loop, network, network.old_place, 1};
+    REQUIRE(loop.until([&] { return gateway.up() == 1; }));
+    const auto socket = network.folder.path() / "0.sock";
+    nlohmann::json clock;
+    const auto said = [&] {
+        gateway.came.front()->link->send(
+            cell::padding_that_says(node::process::wall_now() + base::Seconds{20}));
+        const auto line =
+            node::process::ask(socket, R"({"method":"status"})", base::Milliseconds{5'000});
+        if (!line) return false;
+        const auto answer = nlohmann::json::parse(*line);
+        if (answer["ok"] == true) clock = answer["result"]["clock"];
+        return clock.is_object() && !clock["gateway_ahead_s"].is_null();
+    };
+    REQUIRE(loop.until(said));
+    CHECK(clock["gateway_ahead_s"].get<double>() == doctest::Approx(20).epsilon(0.05));
+    // Read inside the client's sandbox and outside of it.
+    CHECK(clock["synchronised"] == node::process::wall_synchronised());
+    CHECK(clock["correction_s"] ==
+          (clock["synchronised"] == true ? nlohmann::json(0.0) : clock["gateway_ahead_s"]));
 }
 
 TEST_CASE("client: a newer document without its gateway ends it with a code that says so") {

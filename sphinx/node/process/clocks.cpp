@@ -1,5 +1,7 @@
 #include "sphinx/node/process/clocks.hpp"
 
+#include <sys/timex.h>
+
 #include <ctime>
 
 namespace nightjar::node::process {
@@ -24,6 +26,11 @@ base::Wall wall_now() {
 
 ClockReading read_clocks() {
     return {wall_now(), read(CLOCK_BOOTTIME)};
+}
+
+bool wall_synchronised() {
+    ::timex state{};  // no mode bit is set, so nothing is changed
+    return ::adjtimex(&state) >= 0 && (state.status & STA_UNSYNC) == 0;
 }
 
 base::Nanoseconds time_suspended() {

@@ -134,6 +134,7 @@ constexpr std::array allowed{
     "rt_sigtimedwait", "sigaltstack", "restart_syscall", "set_tid_address",
     // time and waiting
     "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
+    "adjtimex", "clock_adjtime",  // to read the state: a change needs CAP_SYS_TIME
     "timerfd_create", "timerfd_settime", "timerfd_gettime", "epoll_create1", "epoll_ctl",
     "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "poll", "ppoll", "select", "pselect6",
     // sockets

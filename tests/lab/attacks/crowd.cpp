@@ -158,6 +158,7 @@ lab::world::ClientLife Crowd::Impl::draw_life(Trace& trace) {
     if (options.clock_off > 0)
         life.clock_offset = base::Milliseconds{
             static_cast<std::int64_t>(1000 * options.clock_off * (2 * random->unit() - 1))};
+    life.clock_synchronised = options.clocks_synchronised;
     if (options.clock_ppm > 0) life.clock_ppm = options.clock_ppm * (2 * random->unit() - 1);
     if (options.connects_within > 0)
         life.connects = World::begin + base::from_seconds(trace.connects);

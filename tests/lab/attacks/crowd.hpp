@@ -46,9 +46,10 @@ struct CrowdOptions {
     double first_share = 0;       // of these, so many connect in the first 30 s: a network in use
     double stays = 0;             // mean seconds until a client leaves, exponential; 0: never
     double clock_off = 0;         // clients' clocks are off by up to this many seconds
-    double clock_ppm = 0;         // and run fast or slow by up to so many millionths
-    bool traces = true;           // false: record no cells, only call the functions below
-    double records_from = 0;      // seconds; earlier events are not recorded
+    bool clocks_synchronised = true;  // as their hosts say; else they go by their gateways'
+    double clock_ppm = 0;             // and run fast or slow by up to so many millionths
+    bool traces = true;               // false: record no cells, only call the functions below
+    double records_from = 0;          // seconds; earlier events are not recorded
     lab::world::WorldOptions network;
     /// If set, called for every cell on every link as it is sent.
     std::function<void(const lab::world::OnWire&)> seen;

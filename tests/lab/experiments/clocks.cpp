@@ -6,14 +6,17 @@
 //               each session draws, by the client's clock
 //   rate        an exit that gets a session's packets in a fixed ratio to the client's slots has
 //               the rate of the client's clock, which the client's link shows as well
-// The control is a client that changes its keys at a fixed moment of its clock, as before decision
-// 0024.
+// Clients go by the clock of their host if that is synchronised, else by their gateway's. Controls:
+// clients that go by a wrong clock all the same, as before decision 0056, and a client that changes
+// its keys at a fixed moment of its clock, as before decision 0024. A bad gateway says another
+// time to each of its clients, and works together with the exit.
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "sphinx/cell/padding_time.hpp"
 #include "sphinx/stream/header.hpp"
 #include "tests/lab/attacks/crowd.hpp"
 #include "tests/lab/experiments/experiments.hpp"
@@ -31,6 +34,10 @@ struct Clocks {
     const char* name;
     double off;  // seconds, at most
     double ppm;
+    /// The hosts say that their clocks are synchronised, so clients go by them, wrong or right.
+    bool synchronised = true;
+    /// Gateways say the time to each client by up to so many seconds wrong, and know it again.
+    double bad_gateways = 0;
 };
 
 /// One number by client, in seconds: how late it is by the clock of the one who sees it.
@@ -44,10 +51,14 @@ struct Seen {
 /// What exits and gateways see of clients' clocks around a handover.
 class ClockReader {
  public:
-    explicit ClockReader(attacks::CrowdOptions& options)
+    ClockReader(attacks::CrowdOptions& options, double bad_gateways)
         : start_{base::to_seconds(options.network.start.time_since_epoch())},
           relays_{std::size_t{options.network.layers} * options.network.mixes_per_layer +
-                  options.network.gateways} {
+                  options.network.gateways},
+          random_{options.seed} {
+        for (unsigned i = 0; bad_gateways > 0 && i < options.clients; ++i)
+            marks_.push_back(bad_gateways * (2 * random_.unit() - 1));
+        if (bad_gateways > 0) options.tamper = [this](world::OnWire& cell) { mark(cell); };
         options.traces = false;
         options.on_exit = [this](const attacks::Plaintext& packet) { on_exit(packet); };
         options.seen = [this](const world::OnWire& cell) { on_cell(cell); };
@@ -63,6 +74,13 @@ class ClockReader {
             seen.gateway[client] =
                 watched * cells.old / (cells.old + cells.fresh) - watched / 2 + middle_of_draw;
         return seen;
+    }
+    /// What bad gateways did to their clients' clocks: one that was set ahead is less late.
+    Lateness marks() const {
+        Lateness marks;
+        for (unsigned client = 0; client < marks_.size(); ++client)
+            marks[client] = -marks_[client];
+        return marks;
     }
 
  private:
@@ -88,6 +106,14 @@ class ClockReader {
         session.client = packet.client;
         session.packets.push_back(
             {packet.at, header->schedule.sequence, header->schedule.change_at});
+    }
+
+    void mark(world::OnWire& cell) const {
+        if (cell.to_number < relays_) return;
+        const auto time = cell::time_in(cell.cell);
+        if (!time) return;
+        const base::Milliseconds by{std::lround(1000 * marks_[cell.to_number - relays_])};
+        cell.cell = *cell::padding_that_says(*time + by);
     }
 
     void on_cell(const world::OnWire& cell) {
@@ -126,6 +152,8 @@ class ClockReader {
 
     double start_;  // network time of the beginning, in seconds
     std::size_t relays_;
+    base::SeededRandom random_;
+    std::vector<double> marks_;  // seconds, by client
     std::optional<std::uint8_t> first_epoch_;
     std::map<base::SessionId, Session> sessions_;
     std::map<unsigned, Cells> cells_;
@@ -138,12 +166,16 @@ attacks::CrowdOptions crowd_options(const Clocks& clocks, unsigned clients, std:
     crowd.busy_share = 0;
     crowd.network.gateways = 6;
     crowd.clock_off = clocks.off;
+    crowd.clocks_synchronised = clocks.synchronised;
     crowd.clock_ppm = clocks.ppm;
     return crowd;
 }
 
+/// What must come out. A control must win: by names, or less strictly by the AUC.
+enum class Verdict { none, hidden, wins, tells_apart };
+
 /// Whose is it? By the distance of two numbers. Their common difference is known: it is the median.
-void judge(const Clocks& clocks, const char* adversary, bool control, const Lateness& one,
+void judge(const Clocks& clocks, const char* adversary, Verdict verdict, const Lateness& one,
            const Lateness& other, measure::Report& report) {
     std::vector<double> differences;
     for (const auto& [client, late] : one)
@@ -170,7 +202,7 @@ void judge(const Clocks& clocks, const char* adversary, bool control, const Late
     report.row("clocks", "whose",
                {{"clocks", clocks.name},
                 {"adversary", adversary},
-                {"control", control},
+                {"control", verdict == Verdict::wins || verdict == Verdict::tells_apart},
                 {"auc", auc},
                 {"tpr", measure::true_positive_rate(foreign, own, false_alarms)},
                 {"right", right},
@@ -178,9 +210,10 @@ void judge(const Clocks& clocks, const char* adversary, bool control, const Late
                 {"sessions", own.size()},
                 {"off", measure::quantile(misses, 0.5)}});
     const auto what = std::string{clocks.name} + ", " + adversary + ": ";
-    if (control)
+    if (verdict == Verdict::wins)
         report.at_least(what + "share named", right / static_cast<double>(own.size()), 0.8);
-    else if (std::string{adversary} == "exit and gateway" && clocks.off < 1)
+    if (verdict == Verdict::tells_apart) report.at_least(what + "AUC", auc, 0.9);
+    if (verdict == Verdict::hidden)
         report.at_most(what + "AUC", auc, 0.53 + 2 / std::sqrt(12.0 * own.size()));
 }
 
@@ -189,20 +222,28 @@ void judge_offsets(const Clocks& clocks, const measure::Options& options, measur
                                options.seed * 1000 + 1500);
     crowd.handover_after(base::Seconds{static_cast<std::int64_t>(connecting)}, base::Seconds{3600});
     crowd.seconds = connecting + after_handover + 30;
-    ClockReader reader{crowd};
+    ClockReader reader{crowd, clocks.bad_gateways};
     attacks::Crowd network{crowd};
     network.run();
     const auto seen = reader.seen();
-    judge(clocks, "two exits", false, seen.before, seen.after, report);
-    judge(clocks, "exit and gateway", false, seen.before, seen.gateway, report);
-    if (clocks.off < 1) return;
+    const bool right = clocks.off < 1 || !clocks.synchronised;
+    if (clocks.bad_gateways > 0) {
+        judge(clocks, "exit and bad gateway", clocks.synchronised ? Verdict::hidden : Verdict::wins,
+              seen.before, reader.marks(), report);
+        return;
+    }
+    judge(clocks, "two exits", right ? Verdict::hidden : Verdict::tells_apart, seen.before,
+          seen.after, report);
+    judge(clocks, "exit and gateway", right ? Verdict::hidden : Verdict::none, seen.before,
+          seen.gateway, report);
+    if (right) return;
     // Cells of one slot in 18 ms show a fixed moment to that.
     base::SeededRandom random{options.seed};
     Lateness fixed;
     for (const auto& [client, late] : seen.before)
         fixed[client] = late + 0.018 * random.unit();
-    judge(clocks, "exit and gateway, keys changed at a fixed moment", true, seen.before, fixed,
-          report);
+    judge(clocks, "exit and gateway, keys changed at a fixed moment", Verdict::wins, seen.before,
+          fixed, report);
 }
 
 /// The slope of moments over their indices, by least squares, in milliseconds.
@@ -240,15 +281,18 @@ void judge_rates(const Clocks& clocks, const measure::Options& options, measure:
         exit[session.client] =
             millionths * (spacing(session.arrivals) * law.main_slots.per_second() / 1000 - 1);
     const auto what = "exit and link, by rate, " + std::to_string(std::lround(seconds)) + " s";
-    judge(clocks, what.c_str(), false, exit, link, report);
+    judge(clocks, what.c_str(), Verdict::none, exit, link, report);
 }
 
 }  // namespace
 
 void clocks(const measure::Options& options, measure::Report& report) {
-    const Clocks ntp{"20 ms, 50 ppm", 0.02, 50}, wrong{"20 s, 50 ppm", 20, 50};
+    const Clocks ntp{"20 ms, 50 ppm", 0.02, 50};
     judge_offsets(ntp, options, report);
-    judge_offsets(wrong, options, report);
+    judge_offsets({"20 s, 50 ppm", 20, 50}, options, report);
+    judge_offsets({"20 s, by the gateway", 20, 50, false}, options, report);
+    judge_offsets({"20 s, by a bad gateway", 20, 50, false, 20}, options, report);
+    judge_offsets({"20 ms, by a bad gateway", 0.02, 50, true, 20}, options, report);
     judge_rates(ntp, options, report);
 }
 

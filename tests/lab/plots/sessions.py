@@ -1,7 +1,7 @@
 """Plots of whole sessions and of wrong clocks."""
 import textwrap
 
-from plots.base import BLUE, CHANCE, GREEN, ORANGE, auc_axis, bars, legend_on_top, plot, plt, unique
+from plots.base import BLUE, CHANCE, GREEN, ORANGE, PURPLE, RED, auc_axis, bars, legend_on_top, plot, plt, unique
 
 
 @plot("sessions", "sessions", "Whole sessions",
@@ -48,7 +48,8 @@ def clocks(rows):
     figure, axis = plt.subplots(figsize=(8.6, 4.4))
     adversaries = unique(row["adversary"] for row in found)
     series = []
-    for name, colour, hatch in zip(unique(row["clocks"] for row in found), (BLUE, ORANGE), (None, "//")):
+    for name, colour, hatch in zip(unique(row["clocks"] for row in found), (BLUE, ORANGE, GREEN, RED, PURPLE),
+                                  (None, "//", None, "\\\\", None)):
         auc = {row["adversary"]: row["auc"] for row in found if row["clocks"] == name}
         series.append((name, [auc.get(adversary) for adversary in adversaries], colour, hatch))
     bars(axis, [textwrap.fill(adversary, 18) for adversary in adversaries], series)

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/core/sealer.hpp"
+#include "sphinx/cell/padding_time.hpp"
 
 namespace nightjar::lab::world {
 namespace {
@@ -41,7 +42,8 @@ ClientNode::ClientNode(World& world, base::MailboxId mailbox, base::NodeId gatew
       gateway_{gateway},
       random_{random_of(world)},
       connects_{life.connects.value_or(world.now())},
-      leaves_{life.leaves} {
+      leaves_{life.leaves},
+      clock_synchronised_{life.clock_synchronised} {
     clock_offset = life.clock_offset;
     clock_ppm = life.clock_ppm;
     document_ = world.document(world.wall(*this));
@@ -79,7 +81,11 @@ base::Mono ClientNode::true_time(base::Mono local) const {
 }
 
 bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
-    if (cell->kind() != cell::Kind::packet || state_ != State::connected) return false;
+    if (state_ != State::connected) return false;
+    // Where the host's clock is synchronised, the gateway's time has no effect.
+    if (const auto time = clock_synchronised_ ? std::nullopt : cell::time_in(*cell))
+        core_->hear_time({*time, local(world_.now()), world_.wall(*this), false});
+    if (cell->kind() != cell::Kind::packet) return false;
     // Between two slots a delivery only affects the packets of the next slot. So it waits for that
     // slot unless core() has been called: each of ten thousand clients is loaded into the cache
     // once per slot, not twice.

@@ -17,6 +17,8 @@ struct ClientLife {
     base::Mono leaves = base::Mono::max();
     base::Milliseconds clock_offset{};
     double clock_ppm = 0;
+    /// Its host says that its clock is synchronised, right or wrong. Else it goes by its gateway's.
+    bool clock_synchronised = true;
 };
 
 class ClientNode final : public Node {
@@ -59,6 +61,7 @@ class ClientNode final : public Node {
     std::unique_ptr<client::core::Core> core_;
     base::Mono connects_;
     base::Mono leaves_;
+    bool clock_synchronised_;
     enum class State { before, connected, gone } state_ = State::before;
     bool looked_at_ = false;
     std::vector<Delivery> delivered_;  // since the last slot

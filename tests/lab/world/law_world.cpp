@@ -234,7 +234,7 @@ void LawWorld::run_for(base::Nanoseconds duration) {
         now_ = std::max(now_, next);
         while (!on_the_way_.empty() && on_the_way_.begin()->first <= now_)
             arrive(std::move(on_the_way_.extract(on_the_way_.begin()).mapped()));
-        mailboxes_.tick(now_, *this);
+        mailboxes_.tick(now_, wall(), *this);
         step_exits();
         if (!linked_ || core_->next_due() <= now_) step_client();
         if (application) application();

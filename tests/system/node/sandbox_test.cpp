@@ -8,6 +8,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +136,16 @@ TEST_CASE("sandbox: what only an attacker calls kills the process") {
     CHECK(is_killed(inside(f, [] { return static_cast<int>(::ptrace(PTRACE_TRACEME, 0, 0, 0)); })));
     CHECK(is_killed(inside(f, [] { return ::unshare(CLONE_NEWNET); })));
     CHECK(is_killed(inside(f, [] { return ::setuid(::getuid()); })));
+}
+
+TEST_CASE("sandbox: whether the clock is kept right can be read") {
+    const Folders f;
+    CHECK(is_code(inside(f,
+                         [] {
+                             ::timex state{};
+                             return error_of(::adjtimex(&state));
+                         }),
+                  0));
 }
 
 TEST_CASE("sandbox: threads start, processes do not") {

@@ -335,6 +335,41 @@ TEST_CASE("a first session begins at a multiple of session_grid, or with a hando
     }
 }
 
+TEST_CASE("a first session follows network time that is found after connecting") {
+    struct Row {
+        const char* what;
+        base::Milliseconds off;  // the clock, until 500 ms after connecting
+        int begins;              // by the right clock, seconds after `begin`
+    };
+    // The client connects 10 s after `begin`.
+    for (const auto& row :
+         {Row{"right", 0ms, 60}, Row{"behind", -20s, 60}, Row{"ahead", 20s, 60},
+          Row{"the next multiple has passed by its clock", 55s, 60},
+          Row{"the last multiple is still ahead by its clock", -14s, 60},
+          Row{"less than a second off", 800ms, 60}, Row{"the same", -800ms, 60}}) {
+        INFO(row.what);
+        auto parameters = lifetime(600s);
+        parameters.session_grid = 60s;
+        Plan p{parameters};
+        p.plan.clear();
+        p.plan.start();
+        auto clock = network;
+        clock.move(row.off);
+        std::optional<base::Nanoseconds> opened;
+        std::uint32_t second = 0;
+        for (auto now = begin + 10s; now < begin + 130s; now += 20ms) {
+            if (now == begin + 10'500ms) clock.move(-row.off);
+            p.now = now;
+            p.plan.step(now, clock, p);
+            if (!opened && !p.plan.slot_weights(now).empty()) opened = now - begin;
+            for (const auto& entry : p.plan.entries())
+                if (entry.schedule.sequence == 1) second = entry.schedule.change_second;
+        }
+        CHECK((opened == base::Seconds{row.begins} - first_tick_after));
+        CHECK(second == 1'800'000'000u + static_cast<unsigned>(row.begins));
+    }
+}
+
 TEST_CASE("a plan that stood still decides nothing late, and takes part a step later") {
     Plan p{lifetime(600s)};
     p.run(591s);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "client/core/core.hpp"
+#include "client/core/session_plan.hpp"
 #include "sphinx/stream/header.hpp"
 #include "sphinx/stream/packet_log.hpp"
 #include "tests/support/clear_sealer.hpp"
@@ -106,11 +107,19 @@ struct Run {
     std::vector<base::Nanoseconds> left;  // when each cell left, since the client connected
     std::size_t exits = 0;
     std::set<std::uint32_t> changes;  // seconds that schedules named
+    /// By these seconds: network time when a packet that named it first was at its exit.
+    std::map<std::uint32_t, base::Milliseconds> named;
+};
+
+/// How far a client's clock is off, and whether its gateway says the right time.
+struct HostClock {
+    base::Milliseconds off{};
+    bool hears = false;
 };
 
 /// `grid`: session_grid. `connects`: milliseconds after an hour of network time began.
 Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
-        base::Seconds grid = 1s, base::Milliseconds connects = 0ms) {
+        base::Seconds grid = 1s, base::Milliseconds connects = 0ms, HostClock host = {}) {
     client_test::Network network{3, 4};
     network.document->parameters.session_lifetime = lifetime;
     network.document->parameters.session_grid = grid;
@@ -122,9 +131,10 @@ Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
         network.now,      std::make_unique<Recorder>(run.packets)};
     std::map<base::SessionId, ExitInSlots> exits;
     auto now = network.now;
-    const auto wall = [&] {
+    const auto truth = [&] {
         return network.wall + std::chrono::floor<base::Milliseconds>(now - network.now);
     };
+    const auto wall = [&] { return truth() + host.off; };
     core.connected(now, wall());
     core.prepare(now, wall());
     std::deque<std::vector<cell::Cell>> on_the_way(15);  // to the exit, a quarter of a second
@@ -135,6 +145,7 @@ Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
             run.left.push_back(now - network.now);
             on_the_way.back().push_back(*packet.cell);
         }
+        if (host.hears) core.hear_time({truth(), now, wall(), false});
         core.prepare(now, wall());
         for (const auto& cell : on_the_way.front()) {
             if (cell.body()[0] == 0) continue;
@@ -143,7 +154,10 @@ Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
             const auto header = stream::decode_up(message);
             REQUIRE(header);
             exits[header->session].hear(*header, message);
-            if (header->schedule.change_at != 0) run.changes.insert(header->schedule.change_at);
+            if (header->schedule.change_at != 0) {
+                run.changes.insert(header->schedule.change_at);
+                run.named.emplace(header->schedule.change_at, truth().time_since_epoch());
+            }
         }
         on_the_way.pop_front();
         for (auto& [session, exit] : exits)
@@ -204,4 +218,25 @@ TEST_CASE("all clients change paces at the same seconds, whenever they connected
         CHECK(one.changes == expected);
     }
     CHECK(firsts.size() == 4);
+}
+
+TEST_CASE(
+    "a client whose clock is off announces changes when all others do, by its gateway's time") {
+    for (const auto off : {20'000ms, -20'000ms, 700ms, 0ms}) {
+        CAPTURE(off.count());
+        for (const bool hears : {true, false}) {
+            CAPTURE(hears);
+            const auto one = run(5, 0, 150s, 20s, 1'000ms, {off, hears});
+            REQUIRE(one.named.size() >= 4);
+            for (const auto& [second, at] : one.named) {
+                CAPTURE(second - hour.count());
+                const auto notice =
+                    second == *one.changes.begin() ? first_tick_after : change_notice;
+                // A quarter of a second on the way, and two slots at most.
+                const auto late = at - (base::Seconds{second} - notice) - (hears ? 0ms : -off);
+                CHECK(late >= 240ms);
+                CHECK(late <= 350ms);
+            }
+        }
+    }
 }

@@ -81,8 +81,37 @@ TEST_CASE("api: answers are one line and name relays as the document does") {
     CHECK(line.find("\"exit\":\"mix-1a\"") != std::string::npos);
     CHECK(line.find(R"("link":{"state":"silent","missing_share":0.25,"silent_s":12.0})") !=
           line.npos);
+    CHECK(line.find(R"("clock":{"synchronised":null,"gateway_ahead_s":null,"correction_s":0.0})") !=
+          line.npos);
     CHECK(line.find(R"("ready":true,"silent":true)") != line.npos);
     CHECK(line.find('\n') == line.npos);
+}
+
+TEST_CASE("api: the text of status says which clock the client goes by") {
+    struct Row {
+        const char* clock;
+        const char* says;
+    };
+    const Row rows[]{
+        {R"({"synchronised":null,"gateway_ahead_s":null,"correction_s":0.0})",
+         "this machine's; the gateway has not said a time"},
+        {R"({"synchronised":true,"gateway_ahead_s":-0.02,"correction_s":0.0})",
+         "this machine's, synchronised"},
+        {R"({"synchronised":true,"gateway_ahead_s":-20.04,"correction_s":0.0})",
+         "this machine's, synchronised; but the gateway's is 20.0 s behind, so one of them is "
+         "wrong"},
+        {R"({"synchronised":false,"gateway_ahead_s":0.4,"correction_s":0.4})",
+         "the gateway's: this machine's is not synchronised"},
+        {R"({"synchronised":false,"gateway_ahead_s":20.0,"correction_s":20.0})",
+         "the gateway's: this machine's is not synchronised; the gateway's is 20.0 s ahead"},
+        {R"({"synchronised":false,"gateway_ahead_s":75.0,"correction_s":0.0})",
+         "this machine's, not synchronised; the gateway's is 75.0 s ahead, too far to go by: set "
+         "the "
+         "clock right"},
+    };
+    for (const auto& row : rows)
+        CHECK(api::status_text(std::string{R"({"clock":)"} + row.clock + R"(,"sessions":[]})") ==
+              "clock                   " + std::string{row.says} + "\n");
 }
 
 TEST_CASE("api: the text of status has one line each, and a number's noun in the right form") {

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "sphinx/cell/padding_time.hpp"
+
 using namespace nightjar;
 using namespace std::chrono_literals;
 using relay::core::DropReason;
@@ -13,6 +15,7 @@ using relay::core::SendResult;
 namespace {
 
 constexpr base::Mono start{1h};
+constexpr base::Wall wall_at_start{1'800'000'000s};
 const directory::Rate rate_60 = directory::Parameters{}.down;
 
 struct Downlinks final : relay::core::Egress {
@@ -21,6 +24,7 @@ struct Downlinks final : relay::core::Egress {
         base::MailboxId client;
         bool delivery;
         std::uint8_t number;  // of a delivery
+        std::optional<base::Wall> says;
     };
     std::vector<Got> got;
     base::Mono now{};
@@ -29,7 +33,8 @@ struct Downlinks final : relay::core::Egress {
     SendResult to_relay(const base::NodeId&, cell::CellBox) override { return SendResult::no_link; }
     SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override {
         const bool delivery = cell->kind() == cell::Kind::packet;
-        got.push_back({now, client, delivery, delivery ? cell->body()[0] : std::uint8_t{0}});
+        got.push_back({now, client, delivery, delivery ? cell->body()[0] : std::uint8_t{0},
+                       cell::time_in(*cell)});
         return answer;
     }
 };
@@ -42,7 +47,8 @@ struct Fixture {
 
     void tick(base::Mono now) {
         links.now = now;
-        mailboxes.tick(now, links);
+        mailboxes.tick(now, wall_at_start + std::chrono::floor<base::Milliseconds>(now - start),
+                       links);
     }
     /// Clients 1 to 9 send by the law meanwhile.
     void run(base::Mono from, base::Mono to) {
@@ -87,6 +93,18 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: the same number of cells in every second, w
         CHECK((count >= 59 && count <= 61));
     CHECK((links.got.size() >= 1199 && links.got.size() <= 1200));
     CHECK(counters.down_cells == links.got.size());
+}
+
+TEST_CASE_FIXTURE(Fixture, "mailbox: padding says the relay's time as it leaves, a delivery none") {
+    mailboxes.open(client(1), start);
+    mailboxes.deliver(client(1), delivery(7));
+    run(start, start + 2s);
+    REQUIRE(links.got.size() >= 119);
+    CHECK(links.got.front().delivery);
+    for (const auto& got : links.got) {
+        REQUIRE(got.says.has_value() == !got.delivery);
+        if (got.says) CHECK((*got.says == wall_at_start + (got.at - start)));
+    }
 }
 
 TEST_CASE_FIXTURE(Fixture, "mailbox: cells of 10 minutes lie on one grid, to the tick") {
@@ -166,7 +184,7 @@ TEST_CASE_FIXTURE(Fixture, "mailbox: slots that a stall has passed are lost, nev
         links.got.clear();
         Mailboxes fresh{{}, random, counters};
         fresh.open(client(1), start);
-        fresh.tick(start + c.stall, links);
+        fresh.tick(start + c.stall, wall_at_start, links);
         CHECK(links.got.size() <= c.cells_in_the_tick_after);
         CHECK(fresh.next_due() > start + c.stall);
         CHECK(fresh.next_due() <= start + c.stall + 17ms);

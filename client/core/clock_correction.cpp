@@ -1,0 +1,46 @@
+#include "client/core/clock_correction.hpp"
+
+#include <algorithm>
+
+namespace nightjar::client::core {
+
+void ClockCorrection::heard(const TimeHeard& time) {
+    // A clock that was synchronised until now is right but for drift.
+    if (synchronised_ != time.synchronised) found_ = synchronised_.value_or(false);
+    synchronised_ = time.synchronised;
+    const auto ahead = time.gateway - time.host;
+    ahead_ = window_from_ ? std::max(ahead_, ahead) : ahead;
+    if (!window_from_) window_from_ = time.at;
+}
+
+base::Milliseconds ClockCorrection::at(base::Mono now, base::Wall host) {
+    look_for_set_clock(now, host);
+    if (synchronised_.value_or(true)) correction_ = {};
+    if (!window_from_) return correction_;
+    const bool first = !found_ && !synchronised_.value_or(true);
+    if (now - *window_from_ < (first ? base::Milliseconds{first_window} : window))
+        return correction_;
+    window_from_.reset();
+    gateway_ahead_ = ahead_;
+    if (!synchronised_.value_or(true) && ahead_ <= most && ahead_ >= -most) follow(ahead_);
+    return correction_;
+}
+
+void ClockCorrection::follow(base::Milliseconds ahead) {
+    const auto move = ahead - correction_;
+    correction_ += found_ ? std::clamp(move, -move_max, move_max) : move;
+    found_ = true;
+}
+
+/// Then what was found no longer holds, and what was heard before must not count.
+void ClockCorrection::look_for_set_clock(base::Mono now, base::Wall host) {
+    const auto difference =
+        host.time_since_epoch() - std::chrono::floor<base::Milliseconds>(now.time_since_epoch());
+    const auto moved = wall_less_mono_ ? difference - *wall_less_mono_ : base::Milliseconds{};
+    wall_less_mono_ = difference;
+    if (moved < set_by && moved > -set_by) return;
+    found_ = false;
+    window_from_.reset();
+}
+
+}  // namespace nightjar::client::core

@@ -1,0 +1,64 @@
+// Which network time a client goes by (docs/traffic-law.md section 1, Network time). A host whose
+// clock is synchronised goes by that clock. Any other goes by what its gateway's padding says
+// (sphinx/cell/padding_time.hpp): exits see to a tenth of a second how far a client's clock is off,
+// and would know the client by that.
+//
+// A bad gateway can say what it likes. So what it says has no effect on a synchronised host, sets
+// the others' time once, by a minute at most, and moves it no faster than a host's clock drifts.
+//
+// Cells may be held up on their way, and then the gateway's clock seems to be behind. So only the
+// cell counts, of those of some time, by which it is the most ahead. Pure; one thread.
+#pragma once
+
+#include <optional>
+
+#include "sphinx/base/time.hpp"
+
+namespace nightjar::client::core {
+
+/// A gateway's time, when it came, and what the host knew then.
+struct TimeHeard {
+    base::Wall gateway{};
+    base::Mono at{};
+    base::Wall host{};
+    bool synchronised = false;  // the host's clock, by its own account
+};
+
+class ClockCorrection {
+ public:
+    /// Cells of this time decide the first correction: some 30, because no delivery waits yet.
+    static constexpr base::Milliseconds first_window{500};
+    static constexpr base::Seconds window{10};
+    /// The most by which a later window moves the correction: 200 millionths. Crystals are off by
+    /// 50, some by 100.
+    static constexpr base::Milliseconds move_max{2};
+    /// A gateway that is further from the host is not followed.
+    static constexpr base::Seconds most{60};
+    /// The host's clock was set, or stood still, if it moved by this against the monotonic one.
+    static constexpr base::Seconds set_by{1};
+
+    void heard(const TimeHeard& time);
+    /// What to add to the host's clock. `host`: what it reads now. Call it at least once a second:
+    /// the correction changes here only.
+    base::Milliseconds at(base::Mono now, base::Wall host);
+    base::Milliseconds value() const { return correction_; }
+
+    /// By how much the gateway's clock is ahead of the host's. Empty: it has not said.
+    std::optional<base::Milliseconds> gateway_ahead() const { return gateway_ahead_; }
+    /// What the host last said of its own clock. Empty before anything was heard.
+    std::optional<bool> synchronised() const { return synchronised_; }
+
+ private:
+    void look_for_set_clock(base::Mono now, base::Wall host);
+    void follow(base::Milliseconds ahead);
+
+    std::optional<bool> synchronised_;
+    bool found_ = false;  // the correction is right but for drift
+    base::Milliseconds correction_{};
+    std::optional<base::Mono> window_from_;
+    base::Milliseconds ahead_{};  // the most in this window
+    std::optional<base::Milliseconds> gateway_ahead_;
+    std::optional<base::Milliseconds> wall_less_mono_;
+};
+
+}  // namespace nightjar::client::core
