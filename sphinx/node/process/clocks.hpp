@@ -19,8 +19,8 @@ struct ClockReading {
 };
 ClockReading read_clocks();
 
-/// The kernel says that something keeps the wall clock right, as NTP daemons do. False if nothing has
-/// for some hours, or if the kernel does not say (adjtimex(2), STA_UNSYNC).
+/// The kernel says that something keeps the wall clock right, as NTP daemons do. False if nothing
+/// has for some hours, or if the kernel does not say (adjtimex(2), STA_UNSYNC).
 bool wall_synchronised();
 
 /// How long the machine has been suspended since boot: CLOCK_BOOTTIME counts suspended time,
