@@ -14,6 +14,7 @@ from .lab import WINDOW_SECONDS as LAB_SECONDS
 from .lab import WINDOWS, WINDOWS_MOST, build_laboratory, run_lab
 from .law import Law
 from .living import LivingNetwork
+from .monitor import MonitoredNetwork, run_monitor
 from .network import Network
 from .processes import Processes
 from .progress import DemoError, complain, say, stage
@@ -168,12 +169,14 @@ def run_demo(options):
     laboratory = build_laboratory() if options.lab else None
     run = Run()
     processes = Processes(run.folder, options.keep)
-    kind = LivingNetwork if options.authority else Network
-    network = kind(programs, run, processes, law, record=not options.keep)
+    kind = MonitoredNetwork if options.monitor else LivingNetwork if options.authority else Network
+    network = kind(programs, run, processes, law, record=not options.keep and not options.monitor)
     kept, bad = False, []
     try:
         if options.lab:
             run_lab(network, start, laboratory, options.windows, options.json)
+        elif options.monitor:
+            run_monitor(network, start)
         else:
             demonstrate(network, Report(network, options), options)
         if options.keep:
@@ -194,7 +197,7 @@ def run_demo(options):
     if bad:
         raise DemoError("; ".join(bad))
     outcome = "The product's links agree with the simulation" if options.lab else \
-        "All rates and transfers are as expected"
+        "The alert fires as expected" if options.monitor else "All rates and transfers are as expected"
     say(f"\n{outcome}." if kept else f"\n{outcome}; all processes stopped, all files removed.")
     return 0
 
@@ -208,6 +211,10 @@ def parse():
                         "seconds longer to start")
     parser.add_argument("--cascade", action="store_true",
                         help="use one mix per layer, then stop each of them in turn")
+    parser.add_argument("--monitor", action="store_true",
+                        help="instead of the usual checks, watch the relays with Debian's Prometheus and "
+                        "Alertmanager, take one relay down, and wait for the alert; with --keep the page with the "
+                        "graphs stays")
     parser.add_argument("--lab", action="store_true",
                         help="instead of the usual checks, test whether an observer of the links "
                         "distinguishes a busy client from an idle one better than in a simulated "
@@ -224,6 +231,8 @@ def parse():
     options = parser.parse_args()
     if options.lab and (options.keep or options.stop or options.cascade):
         parser.error("--lab cannot be combined with --keep, --stop or --cascade")
+    if options.monitor and (options.lab or options.stop or options.cascade or options.authority or options.json):
+        parser.error("--monitor can be combined with --keep and --pps only")
     if options.windows is not None and not options.lab:
         parser.error("--windows needs --lab")
     options.windows = options.windows or WINDOWS

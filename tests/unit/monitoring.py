@@ -3,6 +3,7 @@ silent in its own test; every query names metrics and labels that a relay export
 import json
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "deploy"))
+from nightjar_demo.monitor import shortened  # noqa: E402
+
 PROMETHEUS, GRAFANA = ROOT / "deploy/prometheus", ROOT / "deploy/grafana"
 ROW = re.compile(r"^\| `((?:nightjar|process)_\w+)(?:\{([\w,]+)\})?` \| ([SWL]) \|")
 NAME = re.compile(r"\b((?:nightjar|process)_\w+)(\{[^}]*\})?")
@@ -64,6 +68,24 @@ class Alerts(unittest.TestCase):
                       ("test", "rules", "tests/nightjar_test.yml")):
             code, said = promtool(*words)
             self.assertEqual(code, 0, said)
+
+    def test_the_demo_waits_for_seconds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            short = Path(folder) / "rules.yml"
+            short.write_text(shortened((PROMETHEUS / "rules/nightjar.yml").read_text()))
+            code, said = promtool("check", "rules", short)
+            waits = {rule.get("for", "5s") for rule in yaml.safe_load(short.read_text())["groups"][0]["rules"]}
+        self.assertEqual(code, 0, said)
+        self.assertEqual(waits, {"5s"})
+
+    def test_the_demos_page_asks_for_what_exists_and_nothing_else(self):
+        page = (ROOT / "deploy/nightjar_demo/board.html").read_text()
+        queries = re.findall(r"^  \[\"[^\"]*\", (?:'([^']*)'|\"([^\"]*)\"), ", page, re.M)
+        self.assertGreater(len(queries), 5)
+        for query in queries:
+            # The demo gives each relay's name as a label of the scrape.
+            self.assertEqual(faults("".join(query).replace("by (relay)", "by (instance)"), declared()), [], query)
+        self.assertNotRegex(page, r"(?:src|href)=|https?://(?!www\.w3\.org/2000/svg)|\{\{")
 
     def test_each_one_is_shown_to_fire_and_to_be_silent(self):
         tests = yaml.safe_load((PROMETHEUS / "tests/nightjar_test.yml").read_text())["tests"]
