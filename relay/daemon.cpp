@@ -310,11 +310,8 @@ operation::StaticFacts Daemon::facts() {
 }
 
 operation::StatusFacts Daemon::status() {
-    operation::StatusFacts status;
-    status.name = loaded_.config.name;
-    status.identity = loaded_.identity.id;
-    status.role = loaded_.config.role == directory::Role::mix ? "mix" : "gateway";
-    status.layer = loaded_.config.layer;
+    auto status = operation::configured(loaded_.config, loaded_.identity.id);
+    status.self_test = loaded_.self_test;
     status.network = loaded_.document.document->network;
     status.key_epochs = keyring_.epochs();
     status.memory_locked = store_.memory_locked();
@@ -375,6 +372,7 @@ node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
     operation::confine(config_file);  // before the key store starts a thread
     if (why && !join_network(config_file, *why)) return node::process::ExitCode::ok;
     if (!loaded) loaded = load();
+    loaded->self_test = operation::self_test();
     return Daemon{config_file, *std::move(loaded)}.run();
 }
 

@@ -125,11 +125,7 @@ class Joining {
     }
 
     operation::StatusFacts status() {
-        operation::StatusFacts status;
-        status.name = config_.name;
-        status.identity = identity_.id;
-        status.role = config_.role == directory::Role::mix ? "mix" : "gateway";
-        status.layer = config_.layer;
+        auto status = operation::configured(config_, identity_.id);
         status.network = anchors_.anchors.network;
         status.key_epochs = keyring_.epochs();
         status.memory_locked = store_.memory_locked();

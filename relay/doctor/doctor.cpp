@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <limits>
 #include <optional>
+#include <thread>
 
 #include "relay/doctor/file_checks.hpp"
 #include "relay/doctor/host_rules.hpp"
@@ -16,6 +17,7 @@
 #include "relay/doctor/name_check.hpp"
 #include "relay/doctor/network_rules.hpp"
 #include "relay/io/host_networks.hpp"
+#include "relay/operation/self_test.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 #include "sphinx/node/https/client.hpp"
@@ -124,7 +126,13 @@ Findings look_at_limits(const Files& files, const std::optional<Running>& relay,
     lock.limit =
         ::geteuid() == 0 ? std::numeric_limits<std::uint64_t>::max() : limit_of(RLIMIT_MEMLOCK);
     lock.swap = swap;
-    return {descriptors(limit, descriptors_needed(files.config, files.document)),
+    Speed power;
+    power.measured = relay ? relay->packets_per_second : 0;
+    if (power.measured == 0) power.measured = operation::self_test().packets_per_second;
+    power.workers = files.config.workers;
+    power.cores = std::max(1u, std::thread::hardware_concurrency());
+    power.needed = operation::packets_per_second(files.config, files.document);
+    return {speed(power), descriptors(limit, descriptors_needed(files.config, files.document)),
             memory_lock(lock, filter_bytes_max(files.config, files.document))};
 }
 

@@ -74,6 +74,22 @@ Finding memory_lock(const MemoryLock& lock, std::uint64_t needed) {
                 mend);
 }
 
+Finding speed(const Speed& speed) {
+    const auto at_once = std::min(speed.workers, speed.cores);
+    const auto power = speed.measured * at_once;
+    const auto seen = std::to_string(at_once) + " workers at once unwrap " + std::to_string(power) +
+                      " packets/s, and the relay is made for " + std::to_string(speed.needed);
+    const auto mend = speed.workers < speed.cores
+                          ? "raise `workers` to " + std::to_string(speed.cores)
+                          : std::string{
+                                "take a machine with more or faster cores, or lower "
+                                "`packets_per_second`"};
+    if (power < speed.needed) return bad("speed", seen, mend);
+    // Links, delays and the exit's work need as much again.
+    if (power < 2 * speed.needed) return warn("speed", seen, mend);
+    return ok("speed", seen);
+}
+
 Finding disk(const Room& room) {
     constexpr std::uint64_t full = 4 * mebibyte;
     constexpr std::uint64_t short_of = 128 * mebibyte;

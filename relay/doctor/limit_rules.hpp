@@ -35,6 +35,15 @@ struct MemoryLock {
 };
 Finding memory_lock(const MemoryLock& lock, std::uint64_t needed);
 
+/// `measured`: packets per second of one worker, in a self-test.
+struct Speed {
+    std::uint64_t measured = 0;
+    std::uint32_t workers = 0;
+    std::uint32_t cores = 0;
+    std::uint64_t needed = 0;  // what the replay filters are made for
+};
+Finding speed(const Speed& speed);
+
 /// A file system, as statvfs(3) describes it.
 struct Room {
     std::filesystem::path folder;

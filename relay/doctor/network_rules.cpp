@@ -107,6 +107,10 @@ std::optional<Running> parse_status(const std::string& text) {
     relay.next_relays_up = number("next_relays_up");
     relay.previous_relays_up = number("previous_relays_up");
     relay.descriptors_max = number("descriptors_max");
+    if (const auto test = json.find("self_test"); test != json.end() && test->is_object())
+        if (const auto rate = test->find("unwraps_per_second");
+            rate != test->end() && rate->is_number_unsigned())
+            relay.packets_per_second = rate->get<std::uint64_t>();
     relay.memory_locked = flag("keys_locked_in_memory", true);
     relay.reload_ok = flag("reload_ok", true);
     relay.loops_missing = flag("loops_missing", false);

@@ -46,6 +46,7 @@ struct Running {
     std::uint64_t next_relays_up = 0;
     std::uint64_t previous_relays_up = 0;
     std::uint64_t descriptors_max = 0;
+    std::uint64_t packets_per_second = 0;  // of one worker, in its self-test; 0: not known
     bool memory_locked = true;
     bool reload_ok = true;
     bool loops_missing = false;

@@ -42,8 +42,8 @@ Loaded load_all(const std::filesystem::path& config_file, base::Wall now) {
     DocumentFile file{config.document, anchors.anchors};
     auto document = file.load(now, {});
     check_fit(config, identity, *document.document);
-    return {std::move(config), std::move(anchors), std::move(identity), std::move(file),
-            std::move(document)};
+    return {std::move(config), std::move(anchors),  std::move(identity),
+            std::move(file),   std::move(document), {}};
 }
 
 std::optional<std::string> waits_for_authority(const std::filesystem::path& config_file,

@@ -12,6 +12,7 @@
 #include "relay/keys/identity.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/document_file.hpp"
+#include "relay/operation/self_test.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/sandbox.hpp"
 
@@ -24,6 +25,7 @@ struct Loaded {
     keys::Identity identity;
     DocumentFile document_file;
     directory::SignedDocument document;
+    SelfTest self_test{};  // of run_relay() alone
 };
 /// Reads and checks everything. Throws node::StartupError. Changes nothing.
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now);

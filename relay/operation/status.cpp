@@ -61,6 +61,16 @@ boost::asio::awaitable<std::string> answer(std::string line, ControlActions acti
 
 }  // namespace
 
+StatusFacts configured(const RelayConfig& config, const base::NodeId& identity) {
+    StatusFacts status;
+    status.name = config.name;
+    status.identity = identity;
+    status.role = config.role == directory::Role::mix ? "mix" : "gateway";
+    status.layer = config.layer;
+    status.workers = config.workers;
+    return status;
+}
+
 std::string to_json(const StatusFacts& status) {
     const auto& facts = status.facts;
     Json keys = Json::array();
@@ -87,6 +97,10 @@ std::string to_json(const StatusFacts& status) {
               {"answering", facts.loops.answers},
               {"replay_room_short", status.replay_room_short},
               {"replay_filter_full", status.replay_filter_full}};
+    if (const auto& test = status.self_test)
+        json["self_test"] = {{"unwraps_per_second", test->packets_per_second},
+                             {"workers", status.workers},
+                             {"kernel", test->kernel}};
     if (status.jump)
         json["clock_jumped"] = {{"clock", unix_seconds(status.jump->clock)},
                                 {"kept", unix_seconds(status.jump->kept)}};
@@ -122,6 +136,9 @@ std::optional<std::string> to_people(const std::string& text) {
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before\n";
+    if (const auto test = json.value("self_test", Json::object()); !test.empty())
+        out << "  self-test  " << test.value("unwraps_per_second", 0) << " packets/s a worker, "
+            << test.value("workers", 0) << " at work (" << test.value("kernel", "") << ")\n";
     if (json.contains("authority")) {
         const auto& authority = json["authority"];
         out << "  authority  " << authority.value("address", "") << ": "

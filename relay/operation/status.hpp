@@ -10,7 +10,9 @@
 
 #include "relay/core/counters.hpp"
 #include "relay/operation/authority_contact.hpp"
+#include "relay/operation/config.hpp"
 #include "relay/operation/metrics.hpp"
+#include "relay/operation/self_test.hpp"
 #include "sphinx/node/process/control_socket.hpp"
 
 namespace nightjar::relay::operation {
@@ -24,6 +26,8 @@ struct StatusFacts {
     std::string network;
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
+    std::optional<SelfTest> self_test;  // nullopt before the relay has joined its network
+    std::uint32_t workers = 0;          // by the configuration
     StaticFacts facts;
     core::LinkCounts links;  // the number of clients is shown only in a lab
     /// Set while the state is clock_jumped: what the wall clock says, and what the relay goes by.
@@ -37,6 +41,9 @@ struct StatusFacts {
     bool replay_filter_full = false;
     std::optional<core::LabFacts> lab;
 };
+
+/// What the configuration says of a relay; the rest has its defaults.
+StatusFacts configured(const RelayConfig& config, const base::NodeId& identity);
 
 /// One line of JSON, without the line feed.
 std::string to_json(const StatusFacts& status);

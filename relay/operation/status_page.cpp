@@ -119,6 +119,8 @@ std::string row(const char* what, const std::string& value) {
 std::string table(const Json& status) {
     auto role = word(status, "role");
     if (role == "mix") role += " in layer " + word(status, "layer");
+    const auto test = status.value("self_test", Json::object());
+    const auto speed = test.is_object() ? word(test, "unwraps_per_second") : "";
     const auto reload = status.find("reload_ok");
     const bool refused = reload != status.end() && *reload == false;
     return "<table>\n" + row("Role", role) + row("Network", word(status, "network")) +
@@ -126,6 +128,7 @@ std::string table(const Json& status) {
            row("Epoch", word(status, "epoch")) +
            row("Document valid until", time(status, "document_valid_until")) +
            row("Keys of epochs", list(status, "key_epochs")) +
+           row("Measured at its start", speed.empty() ? "" : speed + " packets/s for a worker") +
            row("Last reload", refused ? "refused" : "") + "</table>\n";
 }
 

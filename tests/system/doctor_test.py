@@ -12,7 +12,8 @@ from schemas import SCHEMAS, fitting, schema_of  # noqa: E402
 from testnet import NetworkTest  # noqa: E402
 
 # What depends on the machine that runs this test, not on the relay.
-OF_THE_HOST = {"clock", "clock_kept", "kernel", "swap", "crash_dumps", "page_merging", "memory_stalls", "disk"}
+OF_THE_HOST = {"clock", "clock_kept", "kernel", "swap", "crash_dumps", "page_merging", "memory_stalls", "disk",
+               "speed"}
 
 
 class Doctor(NetworkTest):
@@ -47,6 +48,7 @@ class Doctor(NetworkTest):
         config = self.net.relays[0].config
         status = fitting("status", self.call("status", "--json", "--config", config))
         self.assertEqual(status["state"], "active")
+        self.assertGreater(status["self_test"]["unwraps_per_second"], 100)
         self.assertTrue(fitting("check", self.call("check", "--json", "--config", config))["ok"])
         self.assertFalse(fitting("confirm-clock", self.call("confirm-clock", "--json", "--config", config))["confirmed"])
         fitting("version", self.call("version", "--json"))

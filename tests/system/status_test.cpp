@@ -31,6 +31,8 @@ StatusFacts some_facts(bool lab) {
     status.layer = 2;
     status.network = "test";
     status.key_epochs = {{7}, {8}};
+    status.self_test = {12'300, "avx2"};
+    status.workers = 2;
     status.facts.state = State::active;
     status.facts.lab = lab;
     status.links.clients = 5;
@@ -96,6 +98,8 @@ TEST_CASE("control socket: status as JSON and for people") {
     const auto people = to_people(*json);
     REQUIRE(people.has_value());
     CHECK(people->starts_with("mix-a: active\n"));
+    CHECK(people->find("  self-test  12300 packets/s a worker, 2 at work (avx2)\n") !=
+          std::string::npos);
 }
 
 TEST_CASE(

@@ -68,6 +68,15 @@ TEST_CASE("doctor: keys that may be swapped out are bad, keys that only are not 
           std::string::npos);
 }
 
+TEST_CASE("doctor: workers beyond the cores unwrap nothing, and half the power is for the rest") {
+    CHECK(speed({5000, 2, 2, 5000}).health == Health::ok);
+    CHECK(speed({5000, 2, 2, 5001}).health == Health::warn);
+    CHECK(speed({5000, 2, 2, 10'001}).health == Health::bad);
+    CHECK(speed({5000, 8, 2, 10'001}).health == Health::bad);
+    CHECK(speed({5000, 8, 2, 10'001}).mend.find("faster cores") != std::string::npos);
+    CHECK(speed({5000, 1, 4, 10'001}).mend == "raise `workers` to 4");
+}
+
 TEST_CASE("doctor: a disk that is full, nearly full or read-only") {
     CHECK(disk({"d", false, 1000 * mebibyte, 500 * mebibyte, 100}).health == Health::ok);
     CHECK(disk({"d", false, 1000 * mebibyte, 100 * mebibyte, 100}).health == Health::warn);

@@ -153,6 +153,7 @@ TEST_CASE("doctor: what a running relay complains of is found in its status") {
     status.facts.config_last_reload_successful = false;
     status.facts.loops = {true, true, {}};
     status.memory_locked = false;
+    status.self_test = {12'300, "ifma"};
     status.replay_filter_full = true;
     status.links = {4, 3, 2, 0};
     status.authority = {"192.0.2.1:443", base::Epoch{7}, false, "not admitted"};
@@ -163,6 +164,7 @@ TEST_CASE("doctor: what a running relay complains of is found in its status") {
     CHECK(relay->previous_relays_up == 2);
     CHECK(relay->descriptors_max == 4096);
     CHECK_FALSE(relay->memory_locked);
+    CHECK(relay->packets_per_second == 12'300);
     const auto found = running(relay);
     CHECK(named(found, "relay")->health == Health::bad);
     CHECK(named(found, "reload")->health == Health::bad);
@@ -182,11 +184,13 @@ TEST_CASE("doctor: an answer that is no status is none, and no type in it is tru
     for (const auto* text : {"", "[]", "{}", "{\"state\":5}", "{\"state\":\"active\""})
         CHECK(parse_status(text) == std::nullopt);
     const auto odd = parse_status(
-        "{\"state\":\"active\",\"next_relays\":\"x\",\"reload_ok\":7,\"authority\":{\"said\":[],"
+        "{\"state\":\"active\",\"next_relays\":\"x\",\"self_test\":{\"unwraps_per_second\":-5},"
+        "\"reload_ok\":7,\"authority\":{\"said\":[],"
         "\"descriptor_epoch\":\"y\",\"accepted\":\"z\"}}");
     REQUIRE(odd);
     CHECK(odd->next_relays == 0);
     CHECK(odd->reload_ok);
+    CHECK(odd->packets_per_second == 0);
     CHECK(odd->authority.empty());
 }
 
