@@ -4,11 +4,15 @@ server that lies. Where the mend is a command, the test runs it, and the fault i
 `run` meets the same faults: it refuses with one line that names the file and the mend. Rows 49 and 50 of the table of
 faults, and what a container gets wrong.
 """
+import email.utils
+import http.server
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -45,6 +49,42 @@ class LyingServer:
         self.socket.sendto(b"end", self.socket.getsockname())
         self.thread.join()
         self.socket.close()
+
+
+class Authority(http.server.HTTPServer):
+    """An authority's service with a key of its own, whose clock is off by some seconds."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(404)     # with the header Date
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def date_time_string(self, timestamp=None):
+            return email.utils.formatdate(time.time() + self.server.off, usegmt=True)
+
+        def log_message(self, *_):
+            pass
+
+    def __init__(self, folder, off):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.off = off
+        key, certificate = folder / "service.pem", folder / "service.crt"
+        openssl = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=x", "-keyout", key, "-out",
+                   certificate]
+        subprocess.run(openssl, check=True, capture_output=True)
+        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True,
+                                capture_output=True).stdout[-32:]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.lines = f"services:\n  - address: 127.0.0.1:{self.server_port}\n    key: {public.hex()}\n"
+        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
 
 
 class Faults(OfflineNetwork):
@@ -177,6 +217,30 @@ class Faults(OfflineNetwork):
         self.finds("runtime_dir", "bad", str(disk), flag)
         self.refuses(KEY, "tmpfs", flag)
         self.assertFalse(disk.exists())
+
+    # --- the clock ---
+    def test_a_clock_that_the_authority_contradicts(self):
+        anchors = self.folder / "network.yaml"
+        before = anchors.read_text()
+        for off, health, word in ((0, "ok", "within 2.0 s"), (12, "warn", "s behind the authority's"),
+                                  (-12, "warn", "s ahead of the authority's"), (90, "bad", "timedatectl")):
+            with self.subTest(off=off):
+                authority = Authority(self.folder, off)
+                anchors.write_text(before + authority.lines)
+                try:
+                    self.finds("clock", health, word)
+                finally:
+                    authority.close()
+        self.finds("clock", "warn", "cannot connect")   # the last one is gone
+
+    def test_an_authority_with_another_key_is_not_believed(self):
+        authority = Authority(self.folder, 90)
+        self.addCleanup(authority.close)
+        key = authority.lines.split()[-1]
+        other = ("0" if key[0] != "0" else "1") + key[1:]
+        with open(self.folder / "network.yaml", "a", encoding="utf-8") as anchors:
+            anchors.write(authority.lines.replace(key, other))
+        self.finds("clock", "warn", "no authority answered", "does not prove that it has the key")
 
     # --- names ---
     def test_a_name_server_that_lies(self):
