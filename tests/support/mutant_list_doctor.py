@@ -1,5 +1,5 @@
 """Mutants of `nightjar-relay doctor` and what it asks, and of `status --html`."""
-from mutant_list import SYSTEM, UNIT, mutant
+from mutant_list import PROGRAMS, SYSTEM, UNIT, mutant
 
 FILES = "relay/doctor/file_checks.cpp"
 HOST = "relay/doctor/host_rules.cpp"
@@ -60,6 +60,15 @@ MUTANTS = [
     mutant("doctor-workers-beyond-cores", LIMITS, "const auto at_once = std::min(speed.workers, speed.cores);",
            "const auto at_once = speed.workers;", UNIT,
            "doctor: workers beyond the cores unwrap nothing, and half the power is for the rest"),
+    mutant("doctor-looks-as-root", "relay/doctor/doctor.cpp", "become_owner(operation::load_config(config_file));",
+           "if (json && !json) become_owner(operation::load_config(config_file));", "tests/system/doctor_owner_test.py",
+           "Owner.test_files_of_the_relays_user_are_well", PROGRAMS),
+    mutant("doctor-clock-without-the-authority", "relay/doctor/doctor.cpp", "facts.authority = time;",
+           "facts.authority = AuthorityTime{time.asked, time.asked, time.answered};", "tests/system/faults_doctor_test.py",
+           "Faults.test_a_clock_that_the_authority_contradicts", PROGRAMS),
+    mutant("page-of-a-dead-relay-stays", "relay/main.cpp", "    if (!given.html.empty())\n        write_page(",
+           "    if (!given.html.empty() && json)\n        write_page(", "tests/system/faults_doctor_test.py",
+           "Faults.test_the_page_of_a_relay_that_does_not_run_says_so", PROGRAMS),
     mutant("self-test-to-the-packet", "relay/operation/self_test.cpp", "static_cast<std::uint32_t>(hundreds) * 100",
            "static_cast<std::uint32_t>(hundreds * 100) | 1", UNIT, "self-test: a figure in hundreds, within its time"),
     mutant("page-with-marks-of-its-own", PAGE, 'safe += "&lt;";', "safe += c;", UNIT, ESCAPED),

@@ -191,7 +191,8 @@ def privacy():
 
 
 # These act as several users of the machine, in a network of their own or as a debugger. Only root can.
-NEED_ROOT = {"applications_browser_test.py", "listeners_test.py", "service_test.py", "whole_machine_test.py"}
+NEED_ROOT = {"applications_browser_test.py", "doctor_owner_test.py", "listeners_test.py", "service_test.py",
+             "whole_machine_test.py"}
 
 
 def python_test(name, build):
