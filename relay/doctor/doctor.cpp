@@ -101,7 +101,7 @@ Findings check(const fs::path& config_file, Files& files) {
     const auto next = files.config.document.string() + ".next";
     std::error_code ignored;
     return {ok("check", "`run` would start"),
-            document(files.document, now, fs::exists(next, ignored))};
+            document(files.document, now, fs::exists(next, ignored)), version(files.document)};
 }
 
 Findings look_at_files(const fs::path& config_file, const Files& files) {

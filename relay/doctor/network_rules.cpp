@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "relay/operation/startup.hpp"
 #include "sphinx/base/address.hpp"
 
 namespace nightjar::relay::doctor {
@@ -86,6 +87,17 @@ Finding document(const directory::Document& document, base::Wall now, bool next_
                     "put the next one there; if the anchors name a service, see the log for why it "
                     "was not fetched");
     return ok("document", epoch + " is valid until " + until);
+}
+
+Finding version(const directory::Document& document) {
+    const std::string mine = operation::program_version;
+    if (operation::version_recommended(document))
+        return ok("version", mine + ", and the document recommends no other");
+    std::string wanted;
+    for (const auto& one : document.recommended_versions)
+        wanted += (wanted.empty() ? "" : ", ") + one;
+    return warn("version", mine + ", and the document recommends " + wanted,
+                "update nightjar-relay; docs/changelog.md says how");
 }
 
 std::optional<Running> parse_status(const std::string& text) {

@@ -38,6 +38,9 @@ Finding clock_kept(const ClockFacts& facts);
 /// A document that is valid now. `next_is_here`: the next epoch's document waits beside it.
 Finding document(const directory::Document& document, base::Wall now, bool next_is_here);
 
+/// Does the document recommend this program's version?
+Finding version(const directory::Document& document);
+
 /// What the running relay says of itself: the JSON of `status`. Nothing in it is trusted: what is
 /// missing or has another type counts as what a relay without trouble says.
 struct Running {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 
 using namespace nightjar;
@@ -116,6 +117,16 @@ TEST_CASE("doctor: a document that ends soon with no next one is a warning") {
     CHECK(document(held, late - base::Seconds{2}, false).health == Health::ok);
     CHECK(document(held, late, false).health == Health::warn);
     CHECK(document(held, late, true).health == Health::ok);
+}
+
+TEST_CASE("doctor: a version that the document does not recommend is a warning") {
+    directory::Document held;
+    CHECK(version(held).health == Health::ok);
+    held.recommended_versions = {"99.1.0", "99.2.0"};
+    CHECK(version(held).health == Health::warn);
+    CHECK(version(held).seen.find("recommends 99.1.0, 99.2.0") != std::string::npos);
+    held.recommended_versions.push_back(operation::program_version);
+    CHECK(version(held).health == Health::ok);
 }
 
 TEST_CASE("doctor: a relay is reachable if relays of the layer before have links to it") {
