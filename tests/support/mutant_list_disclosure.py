@@ -1,20 +1,20 @@
 """Mutants of what a relay keeps after its use: freed memory, kept cells, who connected, and what `disclose` lists."""
-from mutant_list import PROGRAMS, UNIT, mutant
+from mutant_list import PROGRAMS, CORE, mutant
 
 HEAP = "sphinx/base/wiping_memory.cpp"
 FILES = "relay/operation/disclosed_files.cpp"
 DISCLOSE = "tests/system/disclose_test.py"
 
 MUTANTS = [
-    mutant("freed-bytes-stay", HEAP, "    ::explicit_bzero(memory, ::malloc_usable_size(memory));\n", "", UNIT,
+    mutant("freed-bytes-stay", HEAP, "    ::explicit_bzero(memory, ::malloc_usable_size(memory));\n", "", CORE,
            "wiping memory: what was freed is not in a core"),
     mutant("grown-bytes-stay", HEAP, "std::min(size, ::malloc_usable_size(memory)));\n    wiping_free(memory);",
-           "std::min(size, ::malloc_usable_size(memory)));\n    std::free(memory);", UNIT,
+           "std::min(size, ::malloc_usable_size(memory)));\n    std::free(memory);", CORE,
            "wiping memory: what grows or shrinks keeps its bytes, and leaves none behind"),
-    mutant("kept-cell-holds-its-packet", "sphinx/cell/cell.cpp", "    ::explicit_bzero(memory, sizeof(Cell));", "    //", UNIT,
+    mutant("kept-cell-holds-its-packet", "sphinx/cell/cell.cpp", "    ::explicit_bzero(memory, sizeof(Cell));", "    //", CORE,
            "a cell that is kept for the next holds no packet"),
     mutant("who-connected-is-kept", "sphinx/base/prefix_rates.cpp", "if (used(cell, now) == 0) cell = {};",
-           "if (used(cell, now) == 0) cell.used = 0;", UNIT,
+           "if (used(cell, now) == 0) cell.used = 0;", CORE,
            "prefix rates: who connected is forgotten when the rate is full again"),
     mutant("unknown-file-not-listed", FILES, "            paths.insert(plain(at->path()));", "            (void)at;", DISCLOSE,
            "Disclose.test_every_file_is_listed_and_an_added_one_is_unknown", PROGRAMS),
