@@ -23,6 +23,7 @@ from .transfers import Curl
 from .windows import Window
 
 TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorder"]
+INSTALLED = Path("/usr")
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
@@ -32,8 +33,9 @@ RECOVERY_SECONDS = 30
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def build():
-    return building.build("the programs", "release", TARGETS)
+def programs(installed):
+    """The folder below which the programs are."""
+    return INSTALLED if installed else building.build("the programs", "release", TARGETS)
 
 
 def start(network):
@@ -133,7 +135,7 @@ def recover(network):
             time.sleep(0.5)
 
 
-def leave_running(network, run):
+def leave_running(network, run, installed):
     run.note({"kept": network.processes.identities(), "socks": network.socks})
     network.processes.running.clear()
     until = time.strftime("%H:%M", time.localtime(network.ask_client()[0]["valid_until"]))
@@ -144,7 +146,7 @@ def leave_running(network, run):
     for relay in network.relays:
         say(f"metrics http://{relay.metrics}/metrics  {relay.name}")
     say(f"status: {network.program('nightjar')} status --config {network.client_config}")
-    say(f"stop it with: {ROOT / 'deploy' / 'demo'} --stop")
+    say(f"stop it with: {'nightjar-demo' if installed else ROOT / 'deploy' / 'demo'} --stop")
 
 
 def demonstrate(network, report, options):
@@ -165,12 +167,12 @@ def run_demo(options):
     law = Law(options.pps, 1 if options.cascade else 2)
     if options.keep:
         refuse_second_keep()
-    programs = build()
+    folder = programs(options.installed)
     laboratory = build_laboratory() if options.lab else None
     run = Run()
     processes = Processes(run.folder, options.keep)
     kind = MonitoredNetwork if options.monitor else LivingNetwork if options.authority else Network
-    network = kind(programs, run, processes, law, record=not options.keep and not options.monitor)
+    network = kind(folder, run, processes, law, record=not options.keep and not options.monitor)
     kept, bad = False, []
     try:
         if options.lab:
@@ -180,7 +182,7 @@ def run_demo(options):
         else:
             demonstrate(network, Report(network, options), options)
         if options.keep:
-            leave_running(network, run)
+            leave_running(network, run, options.installed)
             kept = True
     except Exception as error:
         processes.check()   # if a process has ended, its message explains the failure better
@@ -206,6 +208,8 @@ def parse():
     parser = argparse.ArgumentParser(prog="deploy/demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the network running")
     parser.add_argument("--stop", action="store_true", help="stop what --keep left running")
+    parser.add_argument("--installed", action="store_true", help="run the programs that the packages installed "
+                        "(nightjar-demo does), and build nothing")
     parser.add_argument("--authority", action="store_true",
                         help="run the authority as a service, so that the network lives by itself; takes some "
                         "seconds longer to start")
@@ -229,10 +233,10 @@ def parse():
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (with --lab also "
                         "the observations, to FILE.slices)")
     options = parser.parse_args()
-    if options.lab and (options.keep or options.stop or options.cascade):
-        parser.error("--lab cannot be combined with --keep, --stop or --cascade")
+    if options.lab and (options.keep or options.stop or options.cascade or options.installed):
+        parser.error("--lab cannot be combined with --keep, --stop, --cascade or --installed")
     if options.monitor and (options.lab or options.stop or options.cascade or options.authority or options.json):
-        parser.error("--monitor can be combined with --keep and --pps only")
+        parser.error("--monitor can be combined with --keep, --pps and --installed only")
     if options.windows is not None and not options.lab:
         parser.error("--windows needs --lab")
     options.windows = options.windows or WINDOWS

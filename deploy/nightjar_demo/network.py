@@ -77,7 +77,7 @@ class Network:
 
     def program(self, name):
         return next(self.programs / place / name
-                    for place in ("relay", "relay/authority", "client", "tests/support")
+                    for place in ("relay", "relay/authority", "client", "tests/support", "bin")
                     if (self.programs / place / name).exists())
 
     def call(self, name, *arguments):
