@@ -15,7 +15,8 @@ FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "listeners_test.py", "ma
                  "withheld_test.py")
 
 # Real applications. The interpreter is Debian's, which has the libraries that Debian packages.
-APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py")
+APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py",
+                     "applications_telegram_test.py")
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 
@@ -106,7 +107,7 @@ def further():
 
 @suite("apps", in_all_only=True)
 def apps():
-    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip, Python's libraries, browsers"""
+    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip, Python's libraries, browsers, Telethon"""
     if subprocess.run(["deploy/install-packages", "apps"], cwd=ROOT).returncode != 0:
         raise RuntimeError("the applications cannot be installed, and apps needs them")
     build = Build.preset("test")
