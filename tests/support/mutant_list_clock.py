@@ -46,7 +46,7 @@ MUTANTS = [
     mutant("correction-changes-no-packet", "client/core/core.cpp",
            "    network.move(correction.value() - corrected_by);\n", "", CORE, ANNOUNCES),
     mutant("first-session-keeps-its-wrong-moment", "client/core/session_plan.cpp",
-           "        first_change_ = next_first_change(now);\n    else", "        *first_change_ += 0 * moved;\n    else",
+           "        first_change_ = next_first_change(now);\n    else", "        first_change_ = std::max(*first_change_, now);\n    else",
            CORE, "a first session follows network time that is found after connecting"),
     mutant("first-session-keeps-its-part-of-a-second", "client/core/session_plan.cpp", "        *first_change_ -= moved;",
            "        *first_change_ -= 0 * moved;", CORE,
