@@ -1,33 +1,18 @@
 #include "client/daemon.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdio>
 
-#include "client/apps/proxy.hpp"
-#include "client/core/core.hpp"
-#include "client/operation/api.hpp"
-#include "client/operation/bootstrap.hpp"
+#include "client/daemon_impl.hpp"
 #include "client/operation/prepare_process.hpp"
-#include "client/operation/state.hpp"
-#include "client/protocol/api_protocol.hpp"
-#include "client/protocol/document_fetch.hpp"
 #include "sphinx/cell/padding_time.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
-#include "sphinx/node/link/dialer.hpp"
-#include "sphinx/node/link/timed_writer.hpp"
-#include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/service_manager.hpp"
-#include "sphinx/node/process/shutdown.hpp"
 
 namespace nightjar::client {
 
-namespace asio = boost::asio;
-
-using node::process::ExitCode;
 using node::process::Level;
 
 namespace {
@@ -49,66 +34,7 @@ node::link::DialTarget target_of(const directory::Relay& gateway) {
     return target;
 }
 
-class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnswers {
- public:
-    Daemon(asio::io_context& context, const operation::Config& config);
-    ExitCode run();
-
- private:
-    // --- tasks ---
-    asio::awaitable<void> join();
-    asio::awaitable<void> run_schedule();
-    asio::awaitable<void> refresh_document();
-    asio::awaitable<void> watch_readiness();
-    asio::awaitable<void> end_applications();
-    asio::awaitable<void> end_tasks();
-
-    // --- the link ---
-    void on_up(node::link::Link& link) override;
-    void on_down(node::link::LinkError why) override;
-    void on_refused(node::link::LinkError why) override;
-    void on_cell(node::link::Link& link, cell::CellBox cell) override;
-    bool write(core::SlotPacket& packet, base::Mono now);
-
-    // --- the control socket ---
-    std::string status_line() override;
-    std::optional<std::uint64_t> ping() override { return core_ ? core_->ping() : std::nullopt; }
-    std::string ping_line(const core::PingResult& result) override;
-    base::Nanoseconds ping_patience() override;
-
-    void listen();
-    void start_core(operation::DocumentRef document);
-    void dispatch_core_output();
-    void on_document(std::string_view text);
-    void fail(ExitCode code, const std::string& line);
-
-    asio::io_context& context_;
-    operation::Config config_;
-    directory::Anchors anchors_;
-    operation::StateDir state_;
-    base::SystemRandom random_;
-    node::link::TlsIdentity identity_;  // a fresh key at each start, so runs cannot be linked by it
-    node::link::TimedWriter writer_;    // of the one link at a time
-    node::process::Shutdown shutdown_;
-    node::process::TaskGroup tasks_;
-    apps::Proxy proxy_;
-    operation::Api api_;
-    asio::steady_timer slot_timer_;
-    asio::steady_timer document_timer_;
-    asio::steady_timer readiness_timer_;
-    std::string socks_;  // of the first listener, which is a proxy
-
-    operation::DocumentRef document_;            // set once join() has one
-    const directory::Relay* gateway_ = nullptr;  // in *document_
-    std::optional<core::Core> core_;
-    std::optional<node::link::Dialer> dialer_;
-    node::link::Link* link_ = nullptr;  // set between on_up and on_down
-    protocol::DocumentFetch fetch_;
-    bool ready_ = false;
-    std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
-    operation::Reason waiting_for_ = "the network document";
-    std::optional<node::process::StartupError> failure_;
-};
+}  // namespace
 
 Daemon::Daemon(asio::io_context& context, const operation::Config& config)
     : context_{context},
@@ -125,7 +51,8 @@ Daemon::Daemon(asio::io_context& context, const operation::Config& config)
       api_{context.get_executor(), tasks_, *this},
       slot_timer_{context, base::Mono::max()},
       document_timer_{context},
-      readiness_timer_{context} {}
+      readiness_timer_{context},
+      second_timer_{context} {}
 
 ExitCode Daemon::run() {
     listen();
@@ -133,6 +60,7 @@ ExitCode Daemon::run() {
     shutdown_.add("link and tasks", base::Milliseconds{3000}, [this] { return end_tasks(); });
     tasks_.spawn("joining", join());
     tasks_.spawn("watchdog", node::process::feed_watchdog({}));
+    tasks_.spawn("seconds", watch_seconds());
     shutdown_.announce();
     if (config_.ready_timeout.count() > 0) tasks_.spawn("readiness", watch_readiness());
     node::process::TaskGroup end{context_.get_executor(),
@@ -159,7 +87,7 @@ void Daemon::fail(ExitCode code, const std::string& line) {
 // --- joining -------------------------------------------------------------------------------------
 
 asio::awaitable<void> Daemon::join() {
-    auto document = co_await operation::first_document(anchors_, state_, random_, waiting_for_);
+    auto document = co_await operation::first_document(anchors_, state_, random_, report_);
     start_core(std::move(document));
     if (!core_) co_return;
     tasks_.spawn("traffic law", run_schedule());
@@ -188,7 +116,7 @@ void Daemon::start_core(operation::DocumentRef document) {
     core_->restore_guards(state_.guards(), node::process::wall_now());
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
                     node::link::LinkLimits{}, random_, *this);
-    waiting_for_ = "a link to the gateway";
+    report_.document_there(node::process::mono_now());
 }
 
 asio::awaitable<void> Daemon::watch_readiness() {
@@ -197,7 +125,7 @@ asio::awaitable<void> Daemon::watch_readiness() {
     // Cancelled: the client is ready, or it is shutting down. Neither is a failure.
     if (std::get<0>(waited) || ready_) co_return;
     fail(ExitCode::not_ready, "not ready after " + std::to_string(config_.ready_timeout.count()) +
-                                  " s; last: " + waiting_for_);
+                                  " s; last: " + report_.waiting_for);
 }
 
 // --- the traffic law -----------------------------------------------------------------------------
@@ -232,6 +160,7 @@ void Daemon::dispatch_core_output() {
     proxy_.dispatch();
     if (ready_ || !core_->ready()) return;
     ready_ = true;
+    report_.ready(node::process::mono_now(), node::process::wall_now());
     readiness_timer_.cancel();
     proxy_.serve(*core_, document_->parameters.lab);
     std::printf("nightjar ready SOCKS5 %s\n", socks_.c_str());
@@ -245,8 +174,8 @@ void Daemon::on_up(node::link::Link& link) {
     link_ = &link;
     link.write_through(writer_);
     ++links_;
-    waiting_for_ = "the first reply of an exit";
     const auto now = node::process::mono_now();
+    report_.link_up(now);
     const auto wall = node::process::wall_now();
     core_->connected(now, wall);
     core_->prepare(now, wall);
@@ -255,15 +184,11 @@ void Daemon::on_up(node::link::Link& link) {
 
 void Daemon::on_down(node::link::LinkError why) {
     link_ = nullptr;
-    waiting_for_ = std::string{"the link to the gateway ended: "} + node::link::to_string(why);
-    if (!shutdown_.requested()) node::process::log(Level::warning, waiting_for_);
+    report_.link_down(why, node::process::mono_now());
+    if (!shutdown_.requested()) node::process::log(Level::warning, report_.waiting_for);
     core_->disconnected();
     slot_timer_.cancel();
     dispatch_core_output();
-}
-
-void Daemon::on_refused(node::link::LinkError why) {
-    waiting_for_ = std::string{"no link to the gateway: "} + node::link::to_string(why);
 }
 
 void Daemon::on_cell(node::link::Link& link, cell::CellBox cell) {
@@ -327,38 +252,6 @@ void Daemon::on_document(std::string_view text) {
     state_.keep_document(text);
 }
 
-// --- the control socket --------------------------------------------------------------------------
-
-std::string Daemon::status_line() {
-    if (!core_) return protocol::api::error_line("not ready, waiting for: " + waiting_for_);
-    protocol::api::DaemonStatus status;
-    status.now = node::process::mono_now();
-    status.ready = core_->ready();
-    status.network = document_->network;
-    status.mode = document_->parameters.lab ? "lab" : "production";
-    status.epoch = document_->epoch.value;
-    status.valid_until =
-        std::chrono::duration_cast<base::Seconds>(document_->valid_until.time_since_epoch())
-            .count();
-    status.gateway = gateway_->name;
-    status.socks = socks_;
-    status.slots_unwritten = slots_unwritten_;
-    status.down_cells = down_cells_;
-    status.links = links_;
-    status.applications = proxy_.applications();
-    status.refused = proxy_.refused();
-    status.literals = proxy_.literals();
-    return protocol::api::status_line(status, core_->status(status.now), *document_);
-}
-
-std::string Daemon::ping_line(const core::PingResult& result) {
-    return protocol::api::ping_line(result, *document_);
-}
-
-base::Nanoseconds Daemon::ping_patience() {
-    return document_->parameters.longest_route_delay();
-}
-
 // --- the end -------------------------------------------------------------------------------------
 
 asio::awaitable<void> Daemon::end_applications() {
@@ -373,8 +266,6 @@ asio::awaitable<void> Daemon::end_tasks() {
     tasks_.cancel();
     co_await tasks_.wait();
 }
-
-}  // namespace
 
 ExitCode run_daemon(const operation::Config& config) {
     operation::prepare_process(config);  // before the daemon starts a thread

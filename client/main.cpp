@@ -20,6 +20,7 @@ struct Arguments {
     std::string listen = "127.0.0.1:9150";
     unsigned count = 4;
     bool json = false;
+    client::operation::StatusOptions status;
 };
 
 std::filesystem::path config_file(const Arguments& arguments) {
@@ -69,12 +70,19 @@ ExitCode body(int argc, char** argv) {
     auto* run = app.add_subcommand("run", "Join the network and serve applications");
     auto* status = app.add_subcommand("status", "Show the state of the running client");
     auto* ping = app.add_subcommand("ping", "Send packets to an exit and back");
-    for (auto* command : {run, status, ping}) {
+    auto* newnym = app.add_subcommand("newnym", "Get new sessions for the connections to come");
+    for (auto* command : {run, status, ping, newnym}) {
         command->add_option("--config", arguments.config,
                             "client.yaml (default ~/.config/nightjar/client.yaml)");
     }
     for (auto* command : {status, ping})
         command->add_flag("--json", arguments.json, "Print one JSON object instead of text");
+    auto* watch = status->add_flag("--watch", arguments.status.watch, "Print it every second");
+    auto* cost =
+        status->add_flag("--cost", arguments.status.cost, "Show what the link costs a day");
+    status->add_option("--html", arguments.status.page, "Write a page to this file; -: to stdout")
+        ->excludes(watch)
+        ->excludes(cost);
     ping->add_option("--count", arguments.count, "Number of pings, one after the other")
         ->check(CLI::Range(1u, 10'000u))
         ->capture_default_str();
@@ -87,8 +95,11 @@ ExitCode body(int argc, char** argv) {
     if (telegram->parsed()) return show_telegram(config_file(arguments));
     const auto config = client::operation::load_config(config_file(arguments));
     if (run->parsed()) return client::run_daemon(config);
-    if (status->parsed())
-        return client::operation::show_status(config.control_socket, arguments.json);
+    if (status->parsed()) {
+        arguments.status.json = arguments.json;
+        return client::operation::show_status(config.control_socket, arguments.status);
+    }
+    if (newnym->parsed()) return client::operation::new_identity(config.control_socket);
     return client::operation::ping(config.control_socket, arguments.count, arguments.json);
 }
 

@@ -151,6 +151,7 @@ asio::awaitable<void> Proxy::download(Ref application) {
         const auto count = writes ? core_->read(application->stream, buffer) : 0;
         if (count > 0) {
             application->passed += count;
+            carried_.down += count;
             application->writing = true;
             const auto written = co_await asio::async_write(
                 application->socket, asio::buffer(buffer.data(), count), as_result);
@@ -218,6 +219,7 @@ asio::awaitable<bool> Proxy::push(Ref application, base::ByteView bytes) {
         const auto count = core_->write(application->stream, bytes.subspan(done));
         done += count;
         application->passed += count;
+        carried_.up += count;
         if (count == 0) co_await application->room.wait();
     }
     co_return !application->gone;

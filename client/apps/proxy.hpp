@@ -16,6 +16,7 @@
 #include "client/apps/name_server.hpp"
 #include "client/core/core.hpp"
 #include "client/protocol/early_success.hpp"
+#include "client/protocol/goodput.hpp"
 #include "client/protocol/handshake.hpp"
 #include "client/protocol/name_map.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
@@ -55,6 +56,8 @@ class Proxy {
     /// Stops listening and resets the connections of all applications.
     void close();
 
+    /// Bytes of applications since the start.
+    const protocol::Carried& carried() const { return carried_; }
     std::size_t applications() const { return applications_.size(); }
     std::uint64_t literals() const { return literals_; }
     /// Connections that were refused because a bound was reached, cut handshakes included.
@@ -97,6 +100,7 @@ class Proxy {
     bool private_targets_ = false;
     bool closed_ = false;
     core::Core* core_ = nullptr;
+    protocol::Carried carried_;
     std::uint64_t literals_ = 0;
     std::uint64_t refused_ = 0;
     bool sharing_logged_ = false;

@@ -71,8 +71,20 @@ struct CoreStatus {
         std::size_t streams = 0;
         bool ready = false;   // its first reply has arrived
         bool silent = false;  // its exit counts as dead
+        bool isolated = false;
+        bool ending = false;  // it takes no new streams
     };
     std::vector<Session> sessions;
+    struct Key {
+        IsolationKey key;
+        std::size_t session = 0;  // in `sessions`
+        bool own = false;         // the session is of this key
+        std::size_t streams = 0;
+    };
+    std::vector<Key> isolation;  // keys with a session
+    std::uint64_t identity = 0;  // how often new_identity() had an effect
+    /// When the first session gets its pace, from the link's coming up until that is announced.
+    std::optional<base::Mono> first_pace;
 };
 
 /// The answer to one ping.
@@ -151,6 +163,12 @@ class Core {
     bool full() const;
     /// The stream waits for a place in its session.
     bool waits(StreamRef stream) const;
+
+    /// From now on all isolation keys are new keys, and streams without one have a new key too
+    /// until the shared session is at another exit. So the next stream of each gets another
+    /// session, by the rules of open(). Streams that are open go on. False, and no effect, while no
+    /// further key could get a session of its own.
+    bool new_identity();
 
     /// Puts one ping into the next packet of the oldest ready session and returns its nonce. A ping
     /// that has left is never sent again. Empty if no session is ready.

@@ -11,6 +11,7 @@
 #include "client/core/epoch_switch.hpp"
 #include "client/core/exit_silence.hpp"
 #include "client/core/guards.hpp"
+#include "client/core/identity.hpp"
 #include "client/core/isolation.hpp"
 #include "client/core/loop_watch.hpp"
 #include "client/core/network_clock.hpp"
@@ -69,7 +70,8 @@ struct Core::Impl final : PlanHost {
         std::unique_ptr<Session> session;
         BundlePtr bundle;
         ExitSilence silence;
-        bool blamed = false;  // `guards` knows that it failed
+        bool blamed = false;   // `guards` knows that it failed
+        SessionHandle term{};  // the first of the sessions that its key has had at this exit
     };
 
     struct Waiting {
@@ -120,6 +122,7 @@ struct Core::Impl final : PlanHost {
     }
     std::optional<SessionHandle> session_for(const IsolationKey& key);
     std::vector<SessionHandle> isolated_sessions(Phase last) const;
+    bool new_identity();
 
     // --- core_handover.cpp: which sessions carry which streams ---
     BundlePtr new_bundle() const;
@@ -186,10 +189,12 @@ struct Core::Impl final : PlanHost {
         base::NodeId exit;
         base::Mono ends;
         SessionHandle session = 0;  // the latest that uses it
+        SessionHandle first = 0;
     };
     std::map<std::optional<IsolationKey>, Turn> turns;  // no key: the shared session
 
     IsolationKeys keys{random};
+    Identity identity;
 
     StreamRef last_stream = 0;
     std::map<StreamRef, Stream> streams;

@@ -86,11 +86,14 @@ std::optional<SessionHandle> Core::Impl::create_session(const std::optional<Isol
     if (exit == nullptr) return std::nullopt;
     const auto handle = ++last_handle;
     if (drawn) turns[key] = {.exit = exit->identity, .ends = clock + turn_length(key)};
-    turns[key].session = handle;
+    auto& turn = turns[key];
+    turn.session = handle;
+    if (drawn) turn.first = handle;
     sessions.try_emplace(
         handle, std::make_unique<Session>(handle, exit->identity, document->parameters, random),
         new_bundle(), clock);
     auto& live = sessions.at(handle);
+    live.term = turn.first;
     live.session->use({live.bundle, &live.bundle->mux});
     keep_mix(*live.session);
     return handle;
@@ -142,6 +145,12 @@ void Core::Impl::end_sessions() {
     plan_started = false;
 }
 
+bool Core::Impl::new_identity() {
+    if (!plan_started || !plan.room_for_isolated()) return false;
+    identity.renew(last_handle);
+    return true;
+}
+
 /// The sessions of isolation keys that have come no further than `last`.
 std::vector<SessionHandle> Core::Impl::isolated_sessions(Phase last) const {
     std::vector<SessionHandle> found;
@@ -168,11 +177,11 @@ std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
             return handle;
         }
     }
-    if (!takes_streams.empty()) return keys.share(key, takes_streams, clock);
+    if (!takes_streams.empty()) return keys.share(key, identity.of_now(takes_streams), clock);
     // Better a session that ends within a lifetime than none.
     const auto lingering = isolated_sessions(Phase::lingering);
     if (lingering.empty()) return std::nullopt;
-    return keys.share(key, lingering, clock);
+    return keys.share(key, identity.of_now(lingering), clock);
 }
 
 }  // namespace nightjar::client::core

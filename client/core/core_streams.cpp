@@ -10,14 +10,16 @@ std::optional<StreamRef> Core::Impl::open(const IsolationKey& isolation,
     if (!stream::valid_target(target)) return std::nullopt;
     start_waiting();  // those that came first have the places that have become free
     if (full()) return std::nullopt;
-    const auto handle = session_for(isolation);
+    const auto shared = shared_session();
+    const auto key = identity.key_of(isolation, shared ? sessions.at(*shared).term : loops_handle);
+    const auto handle = session_for(key);
     if (!handle) return std::nullopt;
     const auto ref = ++last_stream;
     auto& stream = streams[ref];
-    if (!isolation.empty()) stream.key = keys.use(isolation, clock);
+    if (!key.empty()) stream.key = keys.use(key, clock);
     if (start(ref, *handle, target)) return ref;
     stream.waits = true;
-    waiting.push_back({ref, isolation, target});
+    waiting.push_back({ref, key, target});
     return ref;
 }
 
@@ -128,9 +130,13 @@ CoreStatus Core::Impl::status(base::Mono now) const {
     status.loops = watch.state(now);
     status.waiting = waiting.size();
     status.clock = {correction.synchronised(), correction.gateway_ahead(), correction.value()};
+    status.first_pace = plan.first_change();
+    status.identity = identity.number();
     std::set<const Bundle*> counted;  // streams that several sessions carry count once
+    std::map<SessionHandle, std::size_t> places;
     for (const auto& entry : plan.entries()) {
         const auto& live = sessions.at(entry.handle);
+        places.emplace(entry.handle, status.sessions.size());
         status.sessions.push_back(
             {.exit = live.session->exit(),
              .pace = entry.schedule.at(now).per_second(),
@@ -139,7 +145,15 @@ CoreStatus Core::Impl::status(base::Mono now) const {
              .target = live.session->target(entry.schedule, now),
              .streams = counted.insert(live.bundle.get()).second ? live.bundle->streams.size() : 0,
              .ready = live.session->answered(),
-             .silent = live.silence.dead(watch.time())});
+             .silent = live.silence.dead(watch.time()),
+             .isolated = entry.isolated,
+             .ending = entry.phase > Phase::main});
+    }
+    for (auto& known : keys.list()) {
+        const auto place = places.find(known.session);
+        if (place == places.end()) continue;
+        status.isolation.push_back(
+            {std::move(known.key), place->second, known.owner, known.streams});
     }
     return status;
 }
@@ -209,6 +223,10 @@ bool Core::full() const {
 
 std::vector<CoreEvent> Core::take_events() {
     return std::exchange(impl_->events, {});
+}
+
+bool Core::new_identity() {
+    return impl_->new_identity();
 }
 
 std::optional<std::uint64_t> Core::ping() {

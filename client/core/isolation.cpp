@@ -71,6 +71,15 @@ void IsolationKeys::forget_idle(base::Mono now) {
     });
 }
 
+std::vector<IsolationKeys::Known> IsolationKeys::list() const {
+    std::vector<Known> known;
+    known.reserve(keys_.size());
+    for (const auto& [key, entry] : keys_)
+        known.push_back({key, entry.session, entry.owner,
+                         static_cast<std::size_t>(entry.streams.use_count() - 1)});
+    return known;
+}
+
 std::size_t IsolationKeys::sharing() const {
     return static_cast<std::size_t>(
         std::ranges::count_if(keys_, [](const auto& entry) { return !entry.second.owner; }));

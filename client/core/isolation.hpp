@@ -51,6 +51,13 @@ class IsolationKeys {
     void forget_idle(base::Mono now);
     void clear() { keys_.clear(); }
 
+    struct Known {
+        IsolationKey key;
+        SessionHandle session = loops_handle;
+        bool owner = false;
+        std::size_t streams = 0;
+    };
+    std::vector<Known> list() const;
     std::size_t size() const { return keys_.size(); }
     /// The number of keys that have no session of their own.
     std::size_t sharing() const;

@@ -123,6 +123,10 @@ class SessionPlan {
     /// the one that will have it first.
     std::optional<SessionHandle> current(base::Mono now) const;
 
+    /// When the first session gets its pace; empty once that has been announced.
+    std::optional<base::Mono> first_change() const {
+        return first_change_ == base::Mono::min() ? std::nullopt : first_change_;
+    }
     const std::vector<Entry>& entries() const { return entries_; }
     const Entry* find(SessionHandle handle) const;
     /// Removes the sessions that have ended.

@@ -1,12 +1,17 @@
 #include "client/operation/api.hpp"
 
-#include "client/protocol/api_protocol.hpp"
+#include <deque>
 
 namespace nightjar::client::operation {
+
+using protocol::api::Code;
+using protocol::api::Method;
 
 namespace {
 
 constexpr std::size_t callers_max = 8;
+// Of one caller, that it has not read yet. A further one takes the place of the last.
+constexpr std::size_t events_waiting_max = 16;
 
 }  // namespace
 
@@ -16,6 +21,20 @@ struct Api::Ping {
     std::optional<core::PingResult> result;
 };
 
+struct Api::Subscriber {
+    Subscriber(std::set<Subscriber*>& of, asio::any_io_executor executor)
+        : all{of}, news{std::move(executor)} {
+        all.insert(this);
+    }
+    ~Subscriber() { all.erase(this); }  // also when the caller has left
+    Subscriber(const Subscriber&) = delete;
+    Subscriber& operator=(const Subscriber&) = delete;
+
+    std::set<Subscriber*>& all;
+    node::process::Event news;
+    std::deque<std::string> lines;
+};
+
 Api::Api(asio::any_io_executor executor, node::process::TaskGroup& tasks, ApiAnswers& answers,
          base::Seconds patience)
     : executor_{std::move(executor)}, tasks_{tasks}, answers_{answers}, patience_{patience} {}
@@ -23,8 +42,10 @@ Api::Api(asio::any_io_executor executor, node::process::TaskGroup& tasks, ApiAns
 void Api::listen(const std::filesystem::path& path) {
     const node::process::ControlLimits limits{
         .connections = callers_max, .request_max = protocol::api::line_max, .patience = patience_};
-    auto respond = [this](std::string line) { return answer(std::move(line)); };
-    control_.emplace(executor_, path, "control_socket", limits, std::move(respond), tasks_);
+    node::process::ControlSocket::Conversation with = [this](std::string line, const Say& say) {
+        return converse(std::move(line), say);
+    };
+    control_.emplace(executor_, path, "control_socket", limits, std::move(with), tasks_);
     tasks_.spawn("control listener", control_->run());
 }
 
@@ -39,21 +60,77 @@ void Api::on_ping(const core::PingResult& result) {
     found->second->answered.set();
 }
 
-asio::awaitable<std::string> Api::answer(std::string line) {
+asio::awaitable<void> Api::converse(std::string line, const Say& say) {
     const auto request = protocol::api::parse_request(line);
-    if (!request) co_return protocol::api::error_line(request.error());
-    switch (*request) {
-        case protocol::api::Method::status:
-            co_return answers_.status_line();
-        case protocol::api::Method::ping:
-            co_return co_await ping();
+    if (!request) {
+        if (!request.error().empty()) co_await say(request.error());
+        co_return;
     }
-    co_return protocol::api::error_line("unknown method");
+    const auto id = request->id;
+    if (request->method == Method::events) {
+        co_await tell_events(id, say);
+        co_return;
+    }
+    auto answer = co_await answer_to(request->method, id.value_or("null"));
+    if (id) co_await say(std::move(answer));
 }
 
-asio::awaitable<std::string> Api::ping() {
+asio::awaitable<std::string> Api::answer_to(Method method, std::string id) {
+    switch (method) {
+        case Method::status:
+            co_return protocol::api::result_line(id, answers_.status());
+        case Method::ping:
+            co_return co_await ping(std::move(id));
+        case Method::new_identity:
+            co_return new_identity(id);
+        case Method::events:
+            break;
+    }
+    co_return std::string{};
+}
+
+std::string Api::new_identity(const std::string& id) {
+    const auto number = answers_.new_identity();
+    if (!number) {
+        return protocol::api::error_line(
+            id, Code::no_place,
+            "no place for a new session: the client is not ready, or its isolation keys have all; "
+            "try again when one has ended, within two session lifetimes");
+    }
+    return protocol::api::result_line(id, R"({"identity":)" + std::to_string(*number) + "}");
+}
+
+void Api::look_for_events() {
+    auto state = answers_.state();
+    if (state == state_) return;
+    state_ = std::move(state);
+    for (auto* subscriber : subscribers_) {
+        if (subscriber->lines.size() == events_waiting_max) subscriber->lines.pop_back();
+        subscriber->lines.push_back(protocol::api::event_line("state", state_));
+        subscriber->news.set();
+    }
+}
+
+/// From here on the connection carries events alone.
+asio::awaitable<void> Api::tell_events(std::optional<std::string> id, const Say& say) {
+    Subscriber self{subscribers_, executor_};
+    if (id) self.lines.push_back(protocol::api::result_line(*id, "{}"));
+    self.lines.push_back(protocol::api::event_line("state", answers_.state()));
+    for (;;) {
+        if (self.lines.empty()) {
+            co_await self.news.wait();
+            continue;
+        }
+        auto line = std::move(self.lines.front());
+        self.lines.pop_front();
+        const bool taken = co_await say(std::move(line));
+        if (!taken) co_return;
+    }
+}
+
+asio::awaitable<std::string> Api::ping(std::string id) {
     const auto nonce = answers_.ping();
-    if (!nonce) co_return protocol::api::error_line("not ready");
+    if (!nonce) co_return protocol::api::error_line(id, Code::not_ready, "not ready");
     Ping ping{executor_};
     struct Waiting {
         Waiting(std::map<std::uint64_t, Ping*>& of, std::uint64_t key, Ping* ping)
@@ -65,8 +142,8 @@ asio::awaitable<std::string> Api::ping() {
         std::uint64_t nonce;
     } const waiting{pings_, *nonce, &ping};
     co_await ping.answered.wait_for(answers_.ping_patience());
-    if (!ping.result) co_return protocol::api::error_line("no answer");
-    co_return answers_.ping_line(*ping.result);
+    if (!ping.result) co_return protocol::api::error_line(id, Code::no_answer, "no answer");
+    co_return protocol::api::result_line(id, answers_.ping_result(*ping.result));
 }
 
 }  // namespace nightjar::client::operation

@@ -1,14 +1,17 @@
-// What the control socket answers (docs/client.md). Limits: 8 connections, 4 KiB per request. The
-// protocol is in api_protocol. I/O thread only.
+// What the control socket answers (docs/interface.md). Limits: 8 connections, 4 KiB per request. A
+// connection carries any number of requests, answered one after the other. The protocol is in
+// api_protocol. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "client/core/core.hpp"
+#include "client/protocol/api_protocol.hpp"
 #include "sphinx/node/process/control_socket.hpp"
 #include "sphinx/node/process/event.hpp"
 #include "sphinx/node/process/task_group.hpp"
@@ -20,10 +23,13 @@ namespace asio = boost::asio;
 /// The daemon's part of each answer. Called on the I/O thread.
 struct ApiAnswers {
     virtual ~ApiAnswers() = default;
-    virtual std::string status_line() = 0;
+    virtual std::string status() = 0;  // a JSON object, as is each result
+    virtual std::string state() = 0;   // the short form, for events
     /// Queues one ping and returns its nonce. Empty if no ping can be sent now.
     virtual std::optional<std::uint64_t> ping() = 0;
-    virtual std::string ping_line(const core::PingResult& result) = 0;
+    virtual std::string ping_result(const core::PingResult& result) = 0;
+    /// The number of the new identity. Empty if there is no place for the sessions of one.
+    virtual std::optional<std::uint64_t> new_identity() = 0;
     /// A ping without an answer after this time counts as lost.
     virtual base::Nanoseconds ping_patience() = 0;
 };
@@ -40,14 +46,23 @@ class Api {
     void listen(const std::filesystem::path& path);
     /// Passes a ping's result to the caller that waits for it, if it still does.
     void on_ping(const core::PingResult& result);
+    /// Tells the callers that asked for events of the present state, if it is another one than last
+    /// time. Call it about once a second.
+    void look_for_events();
     /// Stops listening and removes the socket file.
     void close();
 
  private:
     struct Ping;
+    struct Subscriber;
 
-    asio::awaitable<std::string> answer(std::string line);
-    asio::awaitable<std::string> ping();
+    using Say = node::process::ControlSocket::Say;
+
+    asio::awaitable<void> converse(std::string line, const Say& say);
+    asio::awaitable<std::string> answer_to(protocol::api::Method method, std::string id);
+    asio::awaitable<std::string> ping(std::string id);
+    std::string new_identity(const std::string& id);
+    asio::awaitable<void> tell_events(std::optional<std::string> id, const Say& say);
 
     asio::any_io_executor executor_;
     node::process::TaskGroup& tasks_;
@@ -55,6 +70,8 @@ class Api {
     base::Seconds patience_;
     std::optional<node::process::ControlSocket> control_;
     std::map<std::uint64_t, Ping*> pings_;  // in the frames of ping(), by nonce
+    std::set<Subscriber*> subscribers_;     // in the frames of tell_events()
+    std::string state_;                     // as last told
 };
 
 }  // namespace nightjar::client::operation

@@ -40,6 +40,9 @@ base::Epoch signed_epoch(std::string_view text, const directory::Anchors& anchor
 /// Collects the document's parts. Closes the link when the document is complete or the fetch
 /// failed.
 struct Collector final : node::link::Link::Sink {
+    explicit Collector(DocumentNews& hears) : news{hears} {}
+
+    DocumentNews& news;
     protocol::DocumentFetch fetch;
     std::optional<std::string> text;
 
@@ -48,13 +51,15 @@ struct Collector final : node::link::Link::Sink {
         const auto control = cell::decode(*cell);
         const auto* part = control ? std::get_if<cell::DocumentPart>(&*control) : nullptr;
         if (part != nullptr) text = fetch.accept(*part);
+        if (part != nullptr && (text || fetch.waiting(node::process::mono_now())))
+            news.document_comes(part->offset + part->bytes.size(), part->total);
         if (part == nullptr || text || !fetch.waiting(node::process::mono_now())) link.close();
     }
 };
 
 /// Requests the document from one gateway.
 asio::awaitable<base::Result<std::string, Reason>> fetch_document(
-    directory::Anchors::Gateway gateway, base::NetworkId network) {
+    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news) {
     using Outcome = base::Result<std::string, Reason>;
     boost::system::error_code malformed;
     const auto host = asio::ip::make_address(gateway.address.host, malformed);
@@ -73,7 +78,7 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
                                      node::link::to_string(dialed.error())}};
     }
     const std::shared_ptr<node::link::Link> link = *std::move(dialed);
-    Collector collector;
+    Collector collector{news};
     const auto request = collector.fetch.begin(base::Epoch{0}, node::process::mono_now());
     link->send(std::make_unique<cell::Cell>(cell::encode(request)));
     asio::steady_timer deadline{co_await asio::this_coro::executor,
@@ -108,7 +113,7 @@ base::Result<DocumentRef, Reason> accept_document(std::string_view text,
 
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
-                                            Reason& waiting_for) {
+                                            DocumentNews& news) {
     // Never accept an epoch below the stored document's, even if our clock says that document is
     // not valid yet. Otherwise an attacker who sets our clock back could bring back an old network.
     base::Epoch held{0};
@@ -126,16 +131,17 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
     auto gateways = anchors.gateways;
     random.shuffle(gateways);
     for (std::size_t attempt = 0;; ++attempt) {
-        const auto text = co_await fetch_document(gateways[attempt % gateways.size()], network);
+        const auto text =
+            co_await fetch_document(gateways[attempt % gateways.size()], network, news);
         if (text) {
             const auto fetched = accept_document(*text, anchors, node::process::wall_now(), held);
             if (fetched) {
                 state.keep_document(*text);
                 co_return *fetched;
             }
-            waiting_for = fetched.error();
+            news.document_refused(fetched.error());
         } else {
-            waiting_for = text.error();
+            news.document_refused(text.error());
         }
         timer.expires_after(pause.next(random));
         co_await timer.async_wait(node::process::as_result);

@@ -27,13 +27,21 @@ base::Result<DocumentRef, Reason> accept_document(std::string_view text,
                                                   const directory::Anchors& anchors, base::Wall now,
                                                   base::Epoch held);
 
+/// Hears how the first document comes.
+struct DocumentNews {
+    virtual ~DocumentNews() = default;
+    /// An attempt failed.
+    virtual void document_refused(const Reason& why) = 0;
+    /// So much of its bytes has come.
+    virtual void document_comes(std::size_t have, std::size_t of) = 0;
+};
+
 /// Returns the stored document if it is still valid. Otherwise fetches one from a gateway of the
 /// anchors and stores it; its epoch must not be below the stored document's. Tries the gateways one
 /// after the other, with growing pauses, until cancelled. Each attempt uses a fresh link key that
-/// is used for nothing else. Writes the reason of the last failure to `waiting_for`. All arguments
-/// must outlive the task.
+/// is used for nothing else. All arguments must outlive the task.
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
-                                            Reason& waiting_for);
+                                            DocumentNews& news);
 
 }  // namespace nightjar::client::operation

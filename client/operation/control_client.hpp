@@ -2,15 +2,27 @@
 #pragma once
 
 #include <filesystem>
-#include <string_view>
+#include <string>
 
 #include "sphinx/node/process/exit_code.hpp"
 
 namespace nightjar::client::operation {
 
-/// Prints the running client's state as text, or as the answer's JSON object if `json`. Throws
-/// node::StartupError (exit code 1) if no client answers.
-node::process::ExitCode show_status(const std::filesystem::path& socket, bool json);
+struct StatusOptions {
+    bool json = false;
+    bool cost = false;
+    bool watch = false;  // print it once a second, until a signal ends the program
+    std::string page;    // write a page to this file; "-": to stdout
+};
+
+/// Shows the running client's state. Returns ExitCode::not_ready if the client is not ready. Throws
+/// node::StartupError (exit code 1) if no client answers or the page cannot be written.
+node::process::ExitCode show_status(const std::filesystem::path& socket,
+                                    const StatusOptions& options);
+
+/// Asks for a new identity and says what comes of it. Returns ExitCode::failure if there is no
+/// place for one.
+node::process::ExitCode new_identity(const std::filesystem::path& socket);
 
 /// Sends `count` pings one after the other and prints each one's round trip and route. Returns
 /// ExitCode::failure if any of them gets no answer.

@@ -1,9 +1,8 @@
 #include "client/protocol/api_protocol.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace nightjar::client::protocol::api {
 
@@ -11,186 +10,79 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-std::string name_of(const base::NodeId& id, const directory::Document& document) {
-    const auto* relay = document.find(id);
-    return relay != nullptr && !relay->name.empty() ? relay->name : base::to_hex(id.bytes);
-}
-
-Json names_of(const std::vector<base::NodeId>& ids, const directory::Document& document) {
-    Json names = Json::array();
-    for (const auto& id : ids)
-        names.push_back(name_of(id, document));
-    return names;
-}
-
-const char* name_of(core::LoopState::Kind kind) {
-    switch (kind) {
-        case core::LoopState::Kind::down:
-            return "down";
-        case core::LoopState::Kind::starting:
-            return "starting";
-        case core::LoopState::Kind::returning:
-            return "returning";
-        case core::LoopState::Kind::missing:
-            return "missing";
-        case core::LoopState::Kind::silent:
-            return "silent";
-    }
-    return "";
-}
-
-Json link_of(const core::LoopState& loops, base::Mono now) {
-    Json silent_s;
-    if (loops.silent_since) silent_s = std::floor(base::to_seconds(now - *loops.silent_since));
-    return {{"state", name_of(loops.kind)},
-            {"missing_share", loops.missing_share},
-            {"silent_s", silent_s}};
-}
-
-Json clock_of(const core::ClockStatus& clock) {
-    Json synchronised, ahead;
-    if (clock.synchronised) synchronised = *clock.synchronised;
-    if (clock.gateway_ahead) ahead = base::to_seconds(*clock.gateway_ahead);
-    return {{"synchronised", synchronised},
-            {"gateway_ahead_s", ahead},
-            {"correction_s", base::to_seconds(clock.correction)}};
-}
+constexpr std::array<std::pair<std::string_view, Method>, 4> methods{{
+    {"status", Method::status},
+    {"ping", Method::ping},
+    {"new_identity", Method::new_identity},
+    {"events", Method::events},
+}};
 
 std::string text_of(const Json& value) {
-    return value.is_string() ? value.get<std::string>() : value.dump();
+    return value.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-/// What the client's own loops say of its link, in words.
-std::string words_of(const Json& link) {
-    const auto state = link["state"].get<std::string>();
-    const auto missing = std::to_string(std::lround(100 * link["missing_share"].get<double>()));
-    if (state == "down") return "no link to the gateway";
-    if (state == "starting") return "up; no loop was due yet";
-    if (state == "silent")
-        return "silent for " + text_of(link["silent_s"]) + " s: no loop returns; sessions wait";
-    if (state == "missing")
-        return "up, but too many loops are missing: " + missing + " % in the last minute";
-    return "up; loops return, " + missing + " % missing in the last minute";
+/// JSON text of the id if it may be one: a text, a whole number, or null.
+std::optional<std::string> id_text(const Json& id) {
+    if (!id.is_string() && !id.is_number_integer() && !id.is_null()) return std::nullopt;
+    auto text = text_of(id);
+    return text.size() <= id_max ? std::optional{std::move(text)} : std::nullopt;
 }
 
-/// Which clock the client goes by, in words.
-std::string clock_words(const Json& clock) {
-    if (clock["gateway_ahead_s"].is_null())
-        return "this machine's; the gateway has not said a time";
-    const auto ahead = clock["gateway_ahead_s"].get<double>();
-    char apart[64];
-    std::snprintf(apart, sizeof apart, "the gateway's is %.1f s %s", std::abs(ahead),
-                  ahead < 0 ? "behind" : "ahead");
-    const bool far = std::abs(ahead) >= 1;
-    if (clock["synchronised"] == true)
-        return std::string{"this machine's, synchronised"} +
-               (far ? std::string{"; but "} + apart + ", so one of them is wrong" : "");
-    if (std::abs(ahead) > base::to_seconds(core::ClockCorrection::most))
-        return std::string{"this machine's, not synchronised; "} + apart +
-               ", too far to go by: set the clock right";
-    return std::string{"the gateway's: this machine's is not synchronised"} +
-           (far ? std::string{"; "} + apart : "");
-}
-
-/// "1 stream", "2 streams".
-std::string counted(const Json& count, const std::string& noun, const std::string& nouns) {
-    return text_of(count) + " " + (count == 1 ? noun : nouns);
-}
-
-std::string line(const Json& answer) {
-    return answer.dump(-1, ' ', true, Json::error_handler_t::replace);
+/// What is wrong with a request whose id is good.
+std::optional<std::pair<Code, const char*>> fault_of(const Json& request) {
+    if (request.value("jsonrpc", Json{}) != "2.0")
+        return {{Code::invalid_request, "expected \"jsonrpc\":\"2.0\""}};
+    if (!request.value("method", Json{}).is_string())
+        return {{Code::invalid_request, "expected \"method\""}};
+    for (const auto& [key, value] : request.items()) {
+        if (key == "params") {
+            if (!value.is_structured() || !value.empty())
+                return {{Code::invalid_params, "no method takes parameters"}};
+        } else if (key != "jsonrpc" && key != "method" && key != "id") {
+            return {{Code::invalid_request, "unknown member"}};
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace
 
-base::Result<Method, std::string> parse_request(std::string_view line) {
-    const auto fail = [](const char* reason) { return base::Fail{std::string{reason}}; };
-    if (line.size() > line_max) return fail("the line is too long");
+base::Result<Request, std::string> parse_request(std::string_view line) {
+    const std::string unknown = "null";
+    const auto fail = [](const std::string& id, Code code, const char* reason) {
+        return base::Fail{error_line(id, code, reason)};
+    };
+    if (line.size() > line_max) return fail(unknown, Code::invalid_request, "the line is too long");
     const auto request = Json::parse(line, nullptr, false);
-    if (!request.is_object()) return fail("expected one JSON object");
-    const auto method = request.find("method");
-    if (method == request.end() || !method->is_string()) return fail("expected \"method\"");
-    if (request.size() != 1) return fail("unknown member");
-    if (*method == "status") return Method::status;
-    if (*method == "ping") return Method::ping;
-    return fail("unknown method");
-}
-
-std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core,
-                        const directory::Document& document) {
-    Json sessions = Json::array();
-    for (const auto& session : core.sessions) {
-        sessions.push_back({{"exit", name_of(session.exit, document)},
-                            {"pace", session.pace},
-                            {"stock", session.stock},
-                            {"estimate", session.estimate},
-                            {"target", session.target},
-                            {"streams", session.streams},
-                            {"ready", session.ready},
-                            {"silent", session.silent}});
+    if (request.is_discarded()) return fail(unknown, Code::parse_error, "not JSON");
+    if (!request.is_object())
+        return fail(unknown, Code::invalid_request, "expected one JSON object");
+    const bool answered = request.contains("id");
+    const auto id = answered ? id_text(request["id"]) : std::optional{unknown};
+    if (!id) return fail(unknown, Code::invalid_request, "the id is not a text or whole number");
+    if (const auto fault = fault_of(request)) {
+        // Without a method it is no notification either.
+        if (!answered && fault->first != Code::invalid_request) return base::Fail{std::string{}};
+        return fail(*id, fault->first, fault->second);
     }
-    return line({{"ok", true},
-                 {"result",
-                  {{"ready", daemon.ready},
-                   {"connected", core.connected},
-                   {"network", daemon.network},
-                   {"mode", daemon.mode},
-                   {"epoch", daemon.epoch},
-                   {"valid_until", daemon.valid_until},
-                   {"gateway", daemon.gateway},
-                   {"socks", daemon.socks},
-                   {"slots", core.slots},
-                   {"slots_lost", core.slots_lost + daemon.slots_unwritten},
-                   {"loops_sent", core.loops_sent},
-                   {"loops_returned", core.loops_returned},
-                   {"loops_lost", core.loops_lost},
-                   {"link", link_of(core.loops, daemon.now)},
-                   {"clock", clock_of(core.clock)},
-                   {"replies", core.replies},
-                   {"deliveries_unknown", core.deliveries_unknown},
-                   {"down_cells", daemon.down_cells},
-                   {"links", daemon.links},
-                   {"applications", daemon.applications},
-                   {"waiting_streams", core.waiting},
-                   {"refused_by_bounds", daemon.refused},
-                   {"literal_addresses", daemon.literals},
-                   {"isolated_sessions_max", core.isolated_max},
-                   {"isolation_keys", core.keys},
-                   {"keys_sharing_a_session", core.keys_sharing},
-                   {"sessions", sessions}}}});
+    for (const auto& [name, method] : methods)
+        if (request["method"] == name) return Request{method, answered ? id : std::nullopt};
+    if (!answered) return base::Fail{std::string{}};
+    return fail(*id, Code::no_such_method, "unknown method");
 }
 
-std::string ping_line(const core::PingResult& ping, const directory::Document& document) {
-    return line({{"ok", true},
-                 {"result",
-                  {{"round_trip_ms", base::to_seconds(ping.round_trip) * 1000},
-                   {"there", names_of(ping.there, document)},
-                   {"back", names_of(ping.back, document)}}}});
+std::string result_line(const std::string& id, std::string_view result) {
+    return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + std::string{result} + "}";
 }
 
-std::string status_text(std::string_view result) {
-    const auto status = Json::parse(result);
-    std::string text;
-    for (const auto& [key, value] : status.items()) {
-        if (key == "sessions") continue;
-        text += key + std::string(std::max<std::size_t>(key.size(), 23) - key.size() + 1, ' ') +
-                (key == "link"    ? words_of(value)
-                 : key == "clock" ? clock_words(value)
-                                  : text_of(value)) +
-                "\n";
-    }
-    for (const auto& session : status["sessions"]) {
-        text += "session" + std::string(17, ' ') + "exit " + text_of(session["exit"]) + ", " +
-                counted(session["pace"], "reply", "replies") + " per second, SURBs " +
-                text_of(session["stock"]) + " of " + text_of(session["target"]) + ", " +
-                counted(session["streams"], "stream", "streams") +
-                (session.value("silent", false) ? ", its exit is silent" : "") + "\n";
-    }
-    return text;
+std::string error_line(const std::string& id, Code code, std::string_view message) {
+    const Json error{{"code", static_cast<int>(code)}, {"message", message}};
+    return R"({"jsonrpc":"2.0","id":)" + id + R"(,"error":)" + text_of(error) + "}";
 }
 
-std::string error_line(std::string_view error) {
-    return line({{"ok", false}, {"error", error}});
+std::string event_line(std::string_view name, std::string_view params) {
+    return R"({"jsonrpc":"2.0","method":")" + std::string{name} + R"(","params":)" +
+           std::string{params} + "}";
 }
 
 }  // namespace nightjar::client::protocol::api

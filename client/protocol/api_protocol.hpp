@@ -1,54 +1,48 @@
-// The control socket's protocol: one JSON object in each direction (docs/client.md).
+// The requests and answers of the control socket: JSON-RPC 2.0 (jsonrpc.org/specification), one
+// object a line in each direction. docs/interface.md describes the methods.
 //
-//   {"method":"status"}          ->  {"ok":true,"result":{…}}
-//   {"method":"ping"}            -> {"ok":true,"result":{"round_trip_ms":…,"there":[…],"back":[…]}}
-//   anything else                ->  {"ok":false,"error":"…"}
-//
-// Pure functions. Unknown methods and members are refused.
+// None of them takes parameters. There are no batches. Pure functions.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "client/core/core.hpp"
 #include "sphinx/base/result.hpp"
-#include "sphinx/directory/document.hpp"
 
 namespace nightjar::client::protocol::api {
 
 inline constexpr std::size_t line_max = 4096;
+/// Of a request's id as JSON text. Each answer repeats it.
+inline constexpr std::size_t id_max = 128;
 
-enum class Method { status, ping };
+enum class Method { status, ping, new_identity, events };
 
-/// Parses a line without its newline. The error is the text to send back to the caller.
-base::Result<Method, std::string> parse_request(std::string_view line);
-
-/// What `status` reports in addition to CoreStatus.
-struct DaemonStatus {
-    base::Mono now{};
-    bool ready = false;
-    std::string network;
-    std::string mode;  // "lab" or "production"
-    std::uint32_t epoch = 0;
-    std::int64_t valid_until = 0;       // seconds since 1970
-    std::string gateway;                // its name
-    std::string socks;                  // address and port that applications connect to
-    std::uint64_t slots_unwritten = 0;  // lost because the link's queue was full; never made up
-    std::uint64_t down_cells = 0;       // cells from the gateway, padding included
-    std::uint64_t links = 0;            // how many times the link to the gateway came up
-    std::size_t applications = 0;       // connections to the SOCKS port
-    std::uint64_t refused = 0;          // connections refused because a bound was reached
-    std::uint64_t literals = 0;         // SOCKS requests for an IP address instead of a host name
+/// Codes of errors. Those above -32100 are JSON-RPC's own.
+enum class Code : int {
+    parse_error = -32700,
+    invalid_request = -32600,
+    no_such_method = -32601,
+    invalid_params = -32602,
+    not_ready = -32000,
+    no_answer = -32001,
+    no_place = -32002,
 };
 
-/// Each returns one line without its newline. `document` provides the relays' names.
-std::string status_line(const DaemonStatus& daemon, const core::CoreStatus& core,
-                        const directory::Document& document);
-std::string ping_line(const core::PingResult& ping, const directory::Document& document);
-std::string error_line(std::string_view error);
+struct Request {
+    Method method;
+    /// JSON text. Empty: a notification, which gets no answer.
+    std::optional<std::string> id;
+};
 
-/// The lines that `nightjar status` prints. `result`: the member of that name in a status_line().
-std::string status_text(std::string_view result);
+/// Parses a line without its newline. The error is the line to send back; empty if the request is a
+/// notification, which gets none.
+base::Result<Request, std::string> parse_request(std::string_view line);
+
+/// The lines that answer a request with this id. Each is without its newline. `result`: JSON text.
+std::string result_line(const std::string& id, std::string_view result);
+std::string error_line(const std::string& id, Code code, std::string_view message);
+/// A notification to a caller that asked for events. `params`: a JSON object.
+std::string event_line(std::string_view name, std::string_view params);
 
 }  // namespace nightjar::client::protocol::api

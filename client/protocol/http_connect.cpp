@@ -243,8 +243,8 @@ void Handshake::isolate(const Fields& fields) {
     }
     // A NUL is in no field, so neither part can be taken for the other.
     if (fields.isolation)
-        credentials =
-            credentials.value_or("none") + std::string{"\0isolation ", 11} + *fields.isolation;
+        credentials = credentials.value_or(std::string{no_credentials}).append(isolation_field) +
+                      *fields.isolation;
     isolation_ = isolation_key(rules_, credentials);
 }
 

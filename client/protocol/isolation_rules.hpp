@@ -20,9 +20,22 @@ struct Rules {
     bool extended_errors = false;  // SOCKS replies beyond RFC 1928
 };
 
+/// HTTP's isolation field in the credentials: what stands for no user name, and what comes before
+/// the field's value.
+inline constexpr std::string_view no_credentials = "none";
+inline constexpr std::string_view isolation_field{"\0isolation ", 11};
+
 /// `credentials` must be an unambiguous encoding of what the application sent. Empty if nothing
 /// isolates: then the stream belongs to the shared session.
 core::IsolationKey isolation_key(const Rules& rules, std::optional<std::string_view> credentials);
+
+/// An isolation key for its own user to read: what isolates, without the password.
+struct KeyWords {
+    std::string name;      // user name or HTTP's isolation field, as it came; may be empty
+    std::string listener;  // its address
+    std::string uid;       // of another user's program; else empty
+};
+KeyWords words_of(const core::IsolationKey& key);
 
 /// User name and password as one text, as RFC 1929 sends them. Precondition: each has at most 255
 /// bytes.

@@ -211,7 +211,7 @@ class Network:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(10)
             link.connect(str(self.folder / "client" / "control.sock"))
-            link.sendall(json.dumps({"method": method}).encode() + b"\n")
+            link.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
             answer = b""
             while not answer.endswith(b"\n"):
                 piece = link.recv(65536)
@@ -219,8 +219,8 @@ class Network:
                     raise DemoError("the client closed its control socket")
                 answer += piece
         answer = json.loads(answer)
-        if not answer["ok"]:
-            raise DemoError(f"the client answers with an error: {answer['error']}")
+        if "error" in answer:
+            raise DemoError(f"the client answers with an error: {answer['error']['message']}")
         return answer["result"], time.monotonic()
 
     def relay(self, name):

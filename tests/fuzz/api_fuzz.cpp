@@ -1,4 +1,4 @@
-// Whatever comes in over the control socket: an answer, never a crash.
+// Whatever comes in over the control socket: a request, or one line that refuses it, or nothing.
 #include "client/protocol/api_protocol.hpp"
 
 #include <cstdlib>
@@ -7,9 +7,16 @@
 
 namespace {
 
-nightjar::fuzz::Depth status{"a request for the status"};
-nightjar::fuzz::Depth ping{"a request for a ping"};
-nightjar::fuzz::Depth refused{"an object with a method that is refused"};
+nightjar::fuzz::Depth taken{"a request"};
+nightjar::fuzz::Depth notification{"a request without an id"};
+nightjar::fuzz::Depth refused{"JSON that is refused"};
+nightjar::fuzz::Depth unanswered{"a notification that is refused without a word"};
+
+void require_line(const std::string& line) {
+    if (!line.starts_with(R"({"jsonrpc":"2.0","id":)") || !line.ends_with('}')) std::abort();
+    for (const char c : line)
+        if (c < ' ' || c > '~') std::abort();
+}
 
 }  // namespace
 
@@ -17,12 +24,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace nightjar::client::protocol;
     const std::string_view line{reinterpret_cast<const char*>(data), size};
     const auto request = api::parse_request(line);
-    if (request) {
-        (*request == api::Method::status ? status : ping).reach();
+    if (!request) {
+        const auto& answer = request.error();
+        if (answer.empty()) unanswered.reach();
+        if (answer.find("-32700") == answer.npos && !answer.empty()) refused.reach();
+        if (!answer.empty()) require_line(answer);
         return 0;
     }
-    if (request.error().starts_with("unknown")) refused.reach();
-    const auto answer = api::error_line(request.error());
-    if (answer.empty() || answer.find('\n') != answer.npos) std::abort();
+    (request->id ? taken : notification).reach();
+    if (!request->id) return 0;
+    if (request->id->size() > api::id_max) std::abort();
+    require_line(api::result_line(*request->id, "{}"));
+    require_line(api::error_line(*request->id, api::Code::not_ready, line));
     return 0;
 }

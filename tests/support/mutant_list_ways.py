@@ -30,7 +30,7 @@ MUTANTS = [
     mutant("http-private-target", HTTP, "if (!destination->is_public && !rules_.private_targets) return refuse(Reply::not_allowed);",
            "", CORE, "http: private targets are refused, outside of a lab"),
     mutant("http-reserved-user", HTTP, " || is_reserved_user(user)", "", CORE, MALFORMED),
-    mutant("http-isolation-field-hides-credentials", HTTP, 'credentials.value_or("none")', 'std::string{"none"}', CORE, ISOLATES),
+    mutant("http-isolation-field-hides-credentials", HTTP, 'credentials.value_or(std::string{no_credentials})', 'std::string{no_credentials}', CORE, ISOLATES),
     mutant("isolation-by-credentials-against-the-rule", "client/protocol/isolation_rules.cpp",
            "if (!rules.by_credentials) credentials.reset();", "", CORE, ISOLATES),
     mutant("extended-error-unasked", "client/protocol/socks5.cpp", "extended ? reply : plain(reply)", "extended || true ? reply : plain(reply)",

@@ -10,9 +10,9 @@ FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
 CAPTURE_TEST = "capture_test.py"
 LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
 # Networks of real processes that take long, for what few changes touch. The suite `system` has the others.
-FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "listeners_test.py", "many_applications_test.py",
-                 "mixing_laws_test.py", "profiles_test.py", "seizure_test.py", "suspend_test.py", "whole_machine_test.py",
-                 "withheld_test.py")
+FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "interface_test.py", "listeners_test.py",
+                 "many_applications_test.py", "mixing_laws_test.py", "profiles_test.py", "seizure_test.py",
+                 "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
 
 # Real applications. The interpreter is Debian's, which has the libraries that Debian packages.
 APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py",

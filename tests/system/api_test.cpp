@@ -16,9 +16,11 @@ namespace {
 
 /// Answers a ping at once, with a line longer than any socket buffer.
 struct LongAnswers final : client::operation::ApiAnswers {
-    std::string status_line() override { return "{}"; }
+    std::string status() override { return "{}"; }
+    std::string state() override { return "{}"; }
+    std::optional<std::uint64_t> new_identity() override { return std::nullopt; }
     std::optional<std::uint64_t> ping() override { return ++pings; }
-    std::string ping_line(const client::core::PingResult&) override {
+    std::string ping_result(const client::core::PingResult&) override {
         return std::string(length, 'x');
     }
     base::Nanoseconds ping_patience() override { return base::Seconds{30}; }
@@ -28,9 +30,11 @@ struct LongAnswers final : client::operation::ApiAnswers {
 };
 
 struct NoAnswers final : client::operation::ApiAnswers {
-    std::string status_line() override { return "{}"; }
+    std::string status() override { return "{}"; }
+    std::string state() override { return "{}"; }
+    std::optional<std::uint64_t> new_identity() override { return std::nullopt; }
     std::optional<std::uint64_t> ping() override { return std::nullopt; }
-    std::string ping_line(const client::core::PingResult&) override { return "{}"; }
+    std::string ping_result(const client::core::PingResult&) override { return "{}"; }
     base::Nanoseconds ping_patience() override { return base::Seconds{1}; }
 };
 
@@ -90,7 +94,9 @@ TEST_CASE(
         api.listen(path);
         asio::local::stream_protocol::socket caller{io};
         caller.connect({path.string()});
-        asio::write(caller, asio::buffer(std::string{"{\"method\":\"ping\"}\n"}));
+        asio::write(
+            caller,
+            asio::buffer(std::string{"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n"}));
         while (answers.pings == 0)
             io.run_one_for(base::Milliseconds{20});
         api.on_ping({.nonce = answers.pings, .round_trip = {}, .there = {}, .back = {}});

@@ -20,7 +20,7 @@ namespace {
 
 /// A gateway of a signed network that serves its document, and a client that has no document in
 /// use.
-struct Bootstrap final : relay::io::Links::Owner {
+struct Bootstrap final : relay::io::Links::Owner, client::operation::DocumentNews {
     Bootstrap() {
         auto& document = network.document;
         document.epoch =
@@ -54,10 +54,18 @@ struct Bootstrap final : relay::io::Links::Owner {
         directory::sign(document, network.authorities.front());
         return directory::to_text(document);
     }
+    void document_refused(const client::operation::Reason& why) override {
+        waiting_for = why;
+        come = 0;
+    }
+    void document_comes(std::size_t have, std::size_t of) override {
+        CHECK(have > come);
+        CHECK(of == text.size());
+        come = have;
+    }
     void fetch() { tasks.spawn("first document", run()); }
     asio::awaitable<void> run() {
-        got =
-            co_await client::operation::first_document(network.anchors, state, random, waiting_for);
+        got = co_await client::operation::first_document(network.anchors, state, random, *this);
     }
     bool until(const std::function<bool()>& done) {
         const auto end = std::chrono::steady_clock::now() + base::Seconds{40};
@@ -96,6 +104,7 @@ struct Bootstrap final : relay::io::Links::Owner {
     std::optional<base::MailboxId> connected;
     client::operation::DocumentRef got;
     client::operation::Reason waiting_for;
+    std::size_t come = 0;  // bytes of the document
 };
 
 }  // namespace
@@ -106,6 +115,7 @@ TEST_CASE("first document: fetched from a gateway when the stored one has expire
     client.fetch();
     REQUIRE(client.until([&] { return client.got != nullptr; }));
     CHECK(client.got->epoch == client.network.document.epoch);
+    CHECK(client.come == client.text.size());
     CHECK(client.state.document_text() == client.text);
 }
 

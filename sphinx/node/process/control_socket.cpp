@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <exception>
 #include <optional>
+#include <utility>
 
 #include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/node/process/socket_file.hpp"
@@ -51,6 +52,19 @@ class Deadline {
     asio::steady_timer timer_;
 };
 
+/// `answer` must outlive the task.
+asio::awaitable<void> answer_once(const ControlSocket::Answer& answer, std::string request,
+                                  const ControlSocket::Say& say) {
+    auto line = co_await answer(std::move(request));
+    co_await say(std::move(line));
+}
+
+ControlSocket::Conversation conversation_of(ControlSocket::Answer answer) {
+    return [answer = std::move(answer)](std::string request, const ControlSocket::Say& say) {
+        return answer_once(answer, std::move(request), say);
+    };
+}
+
 asio::awaitable<std::string> exchange(stream_protocol::endpoint daemon, std::string request) {
     stream_protocol::socket socket{co_await asio::this_coro::executor};
     co_await socket.async_connect(daemon, asio::use_awaitable);
@@ -71,10 +85,28 @@ struct ControlSocket::Connection {
 
 ControlSocket::ControlSocket(asio::any_io_executor executor, std::filesystem::path path,
                              const char* key, ControlLimits limits, Answer answer, TaskGroup& tasks)
+    : ControlSocket{std::move(executor),
+                    std::move(path),
+                    key,
+                    limits,
+                    conversation_of(std::move(answer)),
+                    tasks,
+                    true} {}
+
+ControlSocket::ControlSocket(asio::any_io_executor executor, std::filesystem::path path,
+                             const char* key, ControlLimits limits, Conversation conversation,
+                             TaskGroup& tasks)
+    : ControlSocket{std::move(executor),     std::move(path), key,  limits,
+                    std::move(conversation), tasks,           false} {}
+
+ControlSocket::ControlSocket(asio::any_io_executor executor, std::filesystem::path path,
+                             const char* key, ControlLimits limits, Conversation conversation,
+                             TaskGroup& tasks, bool one_request)
     : path_{std::move(path)},
       acceptor_{std::move(executor)},
       limits_{limits},
-      answer_{std::move(answer)},
+      conversation_{std::move(conversation)},
+      one_request_{one_request},
       tasks_{tasks} {
     const auto change = std::string{"change `"} + key + "`";
     try {
@@ -121,25 +153,42 @@ void ControlSocket::admit(stream_protocol::socket socket, ConnectionPlace place)
     connection->task = tasks_.spawn("control connection", serve(connection, std::move(place)));
 }
 
+asio::awaitable<bool> ControlSocket::send(std::shared_ptr<Connection> connection,
+                                          std::string line) {
+    line += '\n';
+    const Deadline deadline{connection, limits_.patience};
+    const auto written =
+        co_await asio::async_write(connection->socket, asio::buffer(line), as_result);
+    error_code ignored;
+    if (std::get<0>(written)) connection->socket.close(ignored);
+    co_return !std::get<0>(written);
+}
+
 asio::awaitable<void> ControlSocket::serve(std::shared_ptr<Connection> connection,
                                            ConnectionPlace) {
     auto& socket = connection->socket;
-    std::string line;
-    std::optional<Deadline> deadline{std::in_place, connection, limits_.patience};
-    auto buffer = asio::dynamic_buffer(line, limits_.request_max);
-    const auto read = co_await asio::async_read_until(socket, buffer, '\n', as_result);
-    if (std::get<0>(read)) co_return;
-    line.resize(std::get<1>(read) - 1);
-    deadline.reset();
-    // Linux reports a hangup when the asker has closed its socket, but not after shutdown().
-    auto on_hangup = [&tasks = tasks_, task = connection->task](error_code error) {
-        if (!error) tasks.cancel(task);
+    const Say say = [this, connection](std::string line) {
+        return send(connection, std::move(line));
     };
-    socket.async_wait(stream_protocol::socket::wait_error, std::move(on_hangup));
-    auto answer = co_await answer_(std::move(line));
-    answer += '\n';
-    deadline.emplace(connection, limits_.patience);
-    co_await asio::async_write(socket, asio::buffer(answer), as_result);
+    std::string received;
+    bool watched = false;
+    while (socket.is_open()) {
+        std::optional<Deadline> deadline{std::in_place, connection, limits_.patience};
+        auto buffer = asio::dynamic_buffer(received, limits_.request_max);
+        const auto read = co_await asio::async_read_until(socket, buffer, '\n', as_result);
+        if (std::get<0>(read)) co_return;
+        deadline.reset();
+        auto request = received.substr(0, std::get<1>(read) - 1);
+        received.erase(0, std::get<1>(read));
+        // Linux reports a hangup when the asker has closed its socket, but not after shutdown().
+        auto on_hangup = [&tasks = tasks_, task = connection->task](error_code error) {
+            if (!error) tasks.cancel(task);
+        };
+        if (!std::exchange(watched, true))
+            socket.async_wait(stream_protocol::socket::wait_error, std::move(on_hangup));
+        co_await conversation_(std::move(request), say);
+        if (one_request_) co_return;
+    }
 }
 
 base::Result<std::string, error_code> ask(const std::filesystem::path& path,

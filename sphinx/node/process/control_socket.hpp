@@ -1,5 +1,5 @@
-// The control socket of a daemon, for programs on the same machine. One connection carries one line
-// as the request and one line as the answer.
+// The control socket of a daemon, for programs on the same machine. A connection carries lines: one
+// request and its answer, or a conversation of several requests, one after the other.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -34,10 +34,23 @@ class ControlSocket {
     /// shut down its sending side still gets the answer.
     using Answer = std::function<boost::asio::awaitable<std::string>(std::string request)>;
 
+    /// Sends a line, which has no line feed yet. False if the asker did not take it within
+    /// `patience`, or has left: then nothing more can be sent. Must not be called after the task of
+    /// its conversation has ended.
+    using Say = std::function<boost::asio::awaitable<bool>(std::string line)>;
+    /// Takes one request and says none, one or more lines. As for Answer, its task is cancelled
+    /// when the asker closes the connection. The next request is read when it has returned.
+    using Conversation =
+        std::function<boost::asio::awaitable<void>(std::string request, const Say& say)>;
+
     /// Binds the socket with mode 0600. Replaces a socket file on which no process listens, and no
-    /// other file. Throws StartupError; `key` is the setting that the operator should change.
+    /// other file. Throws StartupError; `key` is the setting that the operator should change. With
+    /// an Answer a connection carries one request; with a Conversation any number.
     ControlSocket(boost::asio::any_io_executor executor, std::filesystem::path path,
                   const char* key, ControlLimits limits, Answer answer, TaskGroup& tasks);
+    ControlSocket(boost::asio::any_io_executor executor, std::filesystem::path path,
+                  const char* key, ControlLimits limits, Conversation conversation,
+                  TaskGroup& tasks);
     ~ControlSocket();
     ControlSocket(const ControlSocket&) = delete;
     ControlSocket& operator=(const ControlSocket&) = delete;
@@ -50,14 +63,20 @@ class ControlSocket {
  private:
     struct Connection;
 
+    ControlSocket(boost::asio::any_io_executor executor, std::filesystem::path path,
+                  const char* key, ControlLimits limits, Conversation conversation,
+                  TaskGroup& tasks, bool one_request);
     void admit(boost::asio::local::stream_protocol::socket socket, ConnectionPlace place);
     boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection,
                                        ConnectionPlace place);
 
+    boost::asio::awaitable<bool> send(std::shared_ptr<Connection> connection, std::string line);
+
     std::filesystem::path path_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
     ControlLimits limits_;
-    Answer answer_;
+    Conversation conversation_;
+    bool one_request_;  // of a connection
     TaskGroup& tasks_;
 };
 

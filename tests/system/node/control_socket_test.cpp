@@ -27,6 +27,17 @@ asio::awaitable<std::string> nothing(std::string) {
     co_return "";
 }
 
+using Say = node::process::ControlSocket::Say;
+
+/// Says a request as often as it has letters. "big" stands for a line that no socket buffer holds.
+asio::awaitable<void> repeat(std::string request, const Say& say, bool& refused) {
+    for (std::size_t i = 0; i < request.size() && !refused; ++i) {
+        auto line = request == "big" ? std::string(std::size_t{8} << 20, 'x') : request;
+        const bool said = co_await say(std::move(line));
+        refused = !said;
+    }
+}
+
 /// A socket that answers "echo" at once, "slow" when `release` is set, and "never" not at all.
 struct Server {
     explicit Server(milliseconds patience = milliseconds{60'000})
@@ -129,6 +140,44 @@ TEST_CASE("control socket: a request must come in time, and a slow answer has it
     CHECK(server.running == 1);
     server.release.set();
     CHECK(server.read(slow) == "slow\n");
+}
+
+TEST_CASE("control socket: a conversation has any number of requests, and of lines for each") {
+    Server server;
+    const auto path = server.folder.path() / "talk.sock";
+    bool refused = false;
+    node::process::ControlSocket::Conversation talks = [&](std::string request, const Say& say) {
+        return repeat(std::move(request), say, refused);
+    };
+    {
+        node::process::ControlSocket talk{server.io.get_executor(),   path,  "control",
+                                          {2, 16, milliseconds{300}}, talks, server.tasks};
+        server.tasks.spawn("talk", talk.run());
+        stream_protocol::socket peer{server.io};
+        peer.connect({path.string()});
+        asio::write(peer, asio::buffer(std::string{"ab\n\nc\n"}));
+        peer.shutdown(stream_protocol::socket::shutdown_send);
+        CHECK(server.read(peer) == "ab\nab\nc\n");
+
+        stream_protocol::socket silent{server.io};
+        silent.connect({path.string()});
+        asio::write(silent, asio::buffer(std::string{"c\n"}));
+        CHECK(server.read(silent) == "c\n");  // closed after its patience
+
+        stream_protocol::socket stuck{server.io};
+        stuck.connect({path.string()});
+        asio::write(stuck, asio::buffer(std::string{"big\n"}));
+        CHECK(server.until([&] { return refused; }));
+        refused = false;
+
+        stream_protocol::socket too_long{server.io};
+        too_long.connect({path.string()});
+        asio::write(too_long, asio::buffer("a\n" + std::string(16, 'x') + "\n"));
+        CHECK(server.read(too_long) == "a\n");
+        talk.close();
+        server.tasks.cancel();
+        CHECK(server.until([&] { return server.tasks.running() == 0; }));
+    }
 }
 
 TEST_CASE("control socket: replaces the socket of a dead process, and no other file") {

@@ -1,0 +1,97 @@
+// The daemon's private class. Only daemon*.cpp include this header.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+#include <string>
+
+#include "client/apps/proxy.hpp"
+#include "client/core/core.hpp"
+#include "client/operation/api.hpp"
+#include "client/operation/bootstrap.hpp"
+#include "client/operation/config.hpp"
+#include "client/operation/report.hpp"
+#include "client/operation/state.hpp"
+#include "client/protocol/document_fetch.hpp"
+#include "sphinx/node/link/dialer.hpp"
+#include "sphinx/node/link/timed_writer.hpp"
+#include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/shutdown.hpp"
+
+namespace nightjar::client {
+
+namespace asio = boost::asio;
+
+using node::process::ExitCode;
+
+/// A running client. I/O thread only, but for the writer's own thread.
+class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnswers {
+ public:
+    Daemon(asio::io_context& context, const operation::Config& config);
+    ExitCode run();
+
+ private:
+    // --- tasks ---
+    asio::awaitable<void> join();
+    asio::awaitable<void> run_schedule();
+    asio::awaitable<void> refresh_document();
+    asio::awaitable<void> watch_readiness();
+    asio::awaitable<void> watch_seconds();
+    asio::awaitable<void> end_applications();
+    asio::awaitable<void> end_tasks();
+
+    // --- the link ---
+    void on_up(node::link::Link& link) override;
+    void on_down(node::link::LinkError why) override;
+    void on_refused(node::link::LinkError why) override { report_.link_refused(why); }
+    void on_cell(node::link::Link& link, cell::CellBox cell) override;
+    bool write(core::SlotPacket& packet, base::Mono now);
+
+    // --- the control socket ---
+    std::string status() override;
+    std::string state() override;
+    std::optional<std::uint64_t> new_identity() override;
+    std::optional<std::uint64_t> ping() override { return core_ ? core_->ping() : std::nullopt; }
+    std::string ping_result(const core::PingResult& result) override;
+    base::Nanoseconds ping_patience() override;
+    std::optional<core::CoreStatus> core_status() const;
+    protocol::DaemonStatus short_status(const core::CoreStatus* core) const;
+
+    void listen();
+    void start_core(operation::DocumentRef document);
+    void dispatch_core_output();
+    void on_document(std::string_view text);
+    void fail(ExitCode code, const std::string& line);
+
+    asio::io_context& context_;
+    operation::Config config_;
+    directory::Anchors anchors_;
+    operation::StateDir state_;
+    base::SystemRandom random_;
+    node::link::TlsIdentity identity_;  // a fresh key at each start, so runs cannot be linked by it
+    node::link::TimedWriter writer_;    // of the one link at a time
+    node::process::Shutdown shutdown_;
+    node::process::TaskGroup tasks_;
+    apps::Proxy proxy_;
+    operation::Api api_;
+    asio::steady_timer slot_timer_;
+    asio::steady_timer document_timer_;
+    asio::steady_timer readiness_timer_;
+    asio::steady_timer second_timer_;
+    std::string socks_;  // of the first listener, which is a proxy
+
+    operation::DocumentRef document_;            // set once join() has one
+    const directory::Relay* gateway_ = nullptr;  // in *document_
+    std::optional<core::Core> core_;
+    std::optional<node::link::Dialer> dialer_;
+    node::link::Link* link_ = nullptr;  // set between on_up and on_down
+    protocol::DocumentFetch fetch_;
+    bool ready_ = false;
+    std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
+    operation::Report report_{node::process::mono_now()};
+    std::optional<node::process::StartupError> failure_;
+};
+
+}  // namespace nightjar::client

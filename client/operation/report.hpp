@@ -1,0 +1,52 @@
+// What a running client says of itself: how far its start has come, what it waits for, what is
+// wrong and how the user mends it (docs/client.md). It only listens: nothing that the client sends
+// depends on it. I/O thread only.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "client/operation/advice.hpp"
+#include "client/operation/bootstrap.hpp"
+#include "client/protocol/status_report.hpp"
+
+namespace nightjar::client::operation {
+
+class Report final : public DocumentNews {
+ public:
+    explicit Report(base::Mono now) : stages_{now} {}
+
+    // --- what happens ---
+    void document_refused(const Reason& why) override {
+        waiting_for = why;
+        progress_.reset();
+    }
+    void document_comes(std::size_t have, std::size_t of) override { progress_ = {{have, of}}; }
+    void document_there(base::Mono now);
+    void link_up(base::Mono now);
+    void link_down(node::link::LinkError why, base::Mono now);
+    void link_refused(node::link::LinkError why);
+    void ready(base::Mono now, base::Wall wall);
+    /// Call it about once a second.
+    void second_passed(base::Mono now, base::Nanoseconds boot, const protocol::Carried& carried,
+                       const core::CoreStatus* core, const directory::Document* document);
+
+    /// A sentence that the user reads: the reason of the last failure, or the next step.
+    Reason waiting_for{first_step};
+
+    /// Fills in the members that this object knows.
+    protocol::DaemonStatus status(base::Mono now, base::Wall wall, const core::CoreStatus* core,
+                                  const directory::Document* document) const;
+
+ private:
+    protocol::Stages stages_;
+    protocol::Goodput goodput_;
+    std::optional<protocol::DocumentProgress> progress_;
+    std::optional<base::Wall> ready_since_;
+    std::optional<node::link::LinkError> failure_;  // of the last attempt to have a link
+    std::optional<base::Mono> down_since_;
+    std::optional<base::Nanoseconds> last_second_;  // by the clock that counts suspends
+    std::optional<Suspend> suspend_;                // the last one
+};
+
+}  // namespace nightjar::client::operation

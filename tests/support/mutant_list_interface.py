@@ -1,0 +1,70 @@
+"""Mutants of the client's control socket, its status and its commands."""
+from mutant_list import CORE, PROGRAMS, SYSTEM, UNIT, mutant
+
+API = "client/protocol/api_protocol.cpp"
+REPORT = "client/protocol/status_report.cpp"
+REQUESTS = "api: requests"
+REFUSED = "api: a request that is refused has JSON-RPC's codes, and a notification no answer"
+RELAYS = "status: answers are one line and name relays as the document does"
+TALK = "control socket: a conversation has any number of requests, and of lines for each"
+CONTROL = "sphinx/node/process/control_socket.cpp"
+
+KEYS = "status: isolation keys by the names that programs gave, and never a password"
+COST = "status: the cost is the law's, and its use the programs'"
+PAGE = "status: a page loads nothing, and what others named is text in it"
+PEOPLE = "status: the text says what a person asks, a number with its noun in the right form"
+ADVICE = "client/operation/advice.cpp"
+TEXT = "client/operation/status_text.cpp"
+
+MUTANTS = [
+    mutant("unknown-member-taken", API, 'return {{Code::invalid_request, "unknown member"}};', "continue;", CORE, REFUSED),
+    mutant("longest-line-refused", API, "line.size() > line_max", "line.size() >= line_max", CORE, REQUESTS),
+    mutant("id-without-a-bound", API, "text.size() <= id_max ?", "!text.empty() ?", CORE, REFUSED),
+    mutant("id-that-is-no-whole-number", API, "id.is_number_integer()", "id.is_number()", CORE, REFUSED),
+    mutant("notification-answered", API, "if (!answered) return base::Fail{std::string{}};\n    return fail(*id, Code::no",
+           "return fail(*id, Code::no", CORE, REFUSED),
+    mutant("parameters-ignored", API, "!value.is_structured() || !value.empty()", "!value.is_structured()", CORE, REFUSED),
+    mutant("slots-lost-without-the-links", REPORT, "core.slots_lost + daemon.slots_unwritten", "core.slots_lost",
+           CORE, RELAYS),
+    mutant("relay-without-a-name-shown-as-nothing", REPORT, "relay != nullptr && !relay->name.empty()", "relay != nullptr",
+           CORE, RELAYS),
+    mutant("second-request-lost", CONTROL, "received.erase(0, std::get<1>(read));", "received.clear();", SYSTEM, TALK),
+    mutant("asker-that-does-not-read-waited-for", CONTROL, "const Deadline deadline{connection, limits_.patience};", "",
+           SYSTEM, TALK),
+    # --- status ---
+    mutant("password-shown", "client/protocol/isolation_rules.cpp", "take_text();  // the password", "", CORE, KEYS),
+    mutant("keys-listed-without-a-bound", REPORT, "if (keys.size() > keys_listed_max) keys.resize(keys_listed_max);", "",
+           CORE, KEYS),
+    mutant("cost-without-loops", REPORT, "law.main_slots.per_second() + law.client_loops.per_second()",
+           "law.main_slots.per_second()", CORE, COST),
+    mutant("goodput-over-all-time", "client/protocol/goodput.cpp", "while (samples_.size() > 2 &&", "while (samples_.empty() &&",
+           CORE, "goodput: the average of the last minute, and of less at the start"),
+    mutant("stage-done-anew-with-each-link", "client/protocol/stages.cpp", "if (ended_[i]) continue;", "", CORE,
+           "stages: one runs at a time, with the time that it is likely to take"),
+    mutant("page-with-markup-of-others", TEXT, 'out += "&lt;";', "out += c;", UNIT, PAGE),
+    mutant("terminal-obeys-a-user-name", TEXT, "value.dump(-1, ' ', true, Json::error_handler_t::replace)",
+           "value.dump(-1, ' ', false, Json::error_handler_t::replace)", UNIT, PEOPLE),
+    mutant("suspend-named-for-ever", ADVICE, "situation.now - suspend->ended > suspend_shown", "false", UNIT,
+           "advice: what is wrong while the link is up, the worst first"),
+    mutant("gateway-gone-too-late", ADVICE, "away >= gateway_gone_after", "away > gateway_gone_after", UNIT,
+           "advice: each state that a client cannot work in has a name and a mend"),
+    mutant("progress-of-the-document-untold", "client/operation/bootstrap.cpp",
+           "news.document_comes(part->offset + part->bytes.size(), part->total);", "static_cast<void>(news);", SYSTEM,
+           "first document: fetched from a gateway when the stored one has expired"),
+    mutant("upload-not-in-the-goodput", "client/apps/application.cpp", "carried_.up += count;", "",
+           "tests/system/interface_test.py", "Interface.test_status_for_people_names_the_keys_and_no_password", PROGRAMS),
+    # --- a new identity ---
+    mutant("new-identity-for-credentials-alone", "client/core/identity.hpp", "(key.empty() && term > past_)", "key.empty()",
+           CORE, "new identity: the next stream of each key gets another session, open ones stay"),
+    mutant("new-identity-never-comes-back", "client/core/identity.hpp", "(key.empty() && term > past_)", "false",
+           CORE, "new identity: programs without a key come back when the shared session's exit is new"),
+    mutant("new-identity-shares-with-the-old-one", "client/core/core_sessions.cpp",
+           "return keys.share(key, identity.of_now(takes_streams), clock);", "return keys.share(key, takes_streams, clock);",
+           CORE, "new identity: without a place nothing changes; late keys share sessions of the new one"),
+    mutant("new-identity-without-a-place", "client/core/core_sessions.cpp", "!plan_started || !plan.room_for_isolated()",
+           "!plan_started", CORE,
+           "new identity: without a place nothing changes; late keys share sessions of the new one"),
+    mutant("median-is-the-mean-rank", "client/operation/ping_text.cpp", "quantile(round_trips, 0.5)",
+           "quantile(round_trips, 0.7)", UNIT,
+           "ping: the summary counts what was lost, and the histogram every answer"),
+]
