@@ -5,6 +5,7 @@
 #include "client/daemon.hpp"
 #include "client/operation/config.hpp"
 #include "client/operation/control_client.hpp"
+#include "client/operation/doctor.hpp"
 #include "client/protocol/telegram.hpp"
 #include "sphinx/node/process/command_line.hpp"
 
@@ -71,11 +72,12 @@ ExitCode body(int argc, char** argv) {
     auto* status = app.add_subcommand("status", "Show the state of the running client");
     auto* ping = app.add_subcommand("ping", "Send packets to an exit and back");
     auto* newnym = app.add_subcommand("newnym", "Get new sessions for the connections to come");
-    for (auto* command : {run, status, ping, newnym}) {
+    auto* doctor = app.add_subcommand("doctor", "Find what keeps the client from working");
+    for (auto* command : {run, status, ping, newnym, doctor}) {
         command->add_option("--config", arguments.config,
                             "client.yaml (default ~/.config/nightjar/client.yaml)");
     }
-    for (auto* command : {status, ping})
+    for (auto* command : {status, ping, doctor})
         command->add_flag("--json", arguments.json, "Print one JSON object instead of text");
     auto* watch = status->add_flag("--watch", arguments.status.watch, "Print it every second");
     auto* cost =
@@ -99,6 +101,8 @@ ExitCode body(int argc, char** argv) {
         arguments.status.json = arguments.json;
         return client::operation::show_status(config.control_socket, arguments.status);
     }
+    if (doctor->parsed())
+        return client::operation::run_doctor(config, config_file(arguments), arguments.json);
     if (newnym->parsed()) return client::operation::new_identity(config.control_socket);
     return client::operation::ping(config.control_socket, arguments.count, arguments.json);
 }

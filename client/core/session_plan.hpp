@@ -123,7 +123,7 @@ class SessionPlan {
     /// the one that will have it first.
     std::optional<SessionHandle> current(base::Mono now) const;
 
-    /// When the first session gets its pace; empty once that has been announced.
+    /// When the first session gets its pace; empty before the first step, and once it is announced.
     std::optional<base::Mono> first_change() const {
         return first_change_ == base::Mono::min() ? std::nullopt : first_change_;
     }

@@ -67,4 +67,11 @@ MUTANTS = [
     mutant("median-is-the-mean-rank", "client/operation/ping_text.cpp", "quantile(round_trips, 0.5)",
            "quantile(round_trips, 0.7)", UNIT,
            "ping: the summary counts what was lost, and the histogram every answer"),
+    # --- doctor ---
+    mutant("doctor-misses-open-files", "client/operation/doctor.cpp", "if (!wrong.empty())", "if (wrong.size() > 10'000)",
+           "tests/system/client_doctor_test.py", "Doctor.test_files_that_others_may_read_or_write", PROGRAMS),
+    mutant("doctor-names-no-process", "client/operation/doctor_sockets.cpp", 'state != "0A"', 'state != "01"',
+           "tests/system/client_doctor_test.py", "Doctor.test_a_port_that_another_program_has", PROGRAMS),
+    mutant("doctor-finds-a-bad-thing-and-ends-well", "client/operation/doctor.cpp", "worst == State::bad ?", "json && !json ?",
+           "tests/system/client_doctor_test.py", "Doctor.test_few_file_descriptors", PROGRAMS),
 ]
