@@ -54,7 +54,7 @@ Daemon::Daemon(asio::io_context& context, const operation::Config& config)
       readiness_timer_{context},
       second_timer_{context} {}
 
-ExitCode Daemon::run() {
+bool Daemon::run() {
     listen();
     shutdown_.add("applications", base::Milliseconds{500}, [this] { return end_applications(); });
     shutdown_.add("link and tasks", base::Milliseconds{3000}, [this] { return end_tasks(); });
@@ -68,12 +68,14 @@ ExitCode Daemon::run() {
     end.spawn("shutdown", shutdown_.run());
     context_.run();
     if (failure_) throw *failure_;
-    return ExitCode::ok;
+    return !begins_again_;
 }
 
 void Daemon::listen() {
-    for (const auto& options : config_.listeners) {
+    for (auto& options : config_.listeners) {
         const auto address = proxy_.listen(options, config_.listeners_key);
+        if (options.path.empty())  // with the port that was taken, for the next time
+            options.endpoint = *directory::parse_endpoint(address);
         if (socks_.empty()) socks_ = address;
     }
     api_.listen(config_.control_socket);
@@ -81,6 +83,12 @@ void Daemon::listen() {
 
 void Daemon::fail(ExitCode code, const std::string& line) {
     if (!failure_) failure_.emplace(code, line);
+    shutdown_.request();
+}
+
+void Daemon::begin_again(const std::string& why) {
+    node::process::log(Level::warning, why + ": fetching a document from the anchors' gateways");
+    begins_again_ = true;
     shutdown_.request();
 }
 
@@ -225,8 +233,9 @@ asio::awaitable<void> Daemon::refresh_document() {
         co_await document_timer_.async_wait(as_result);
         const auto now = node::process::wall_now();
         if (now >= document_->valid_until) {
-            fail(ExitCode::not_ready,
-                 "the network document has expired, and the gateway has sent none since");
+            begin_again(
+                "the network document has expired, and the gateway has sent none that can be "
+                "used");
             co_return;
         }
         if (now < directory::epoch_start(document_->epoch, length) + length / 2) continue;
@@ -241,10 +250,10 @@ void Daemon::on_document(std::string_view text) {
     if (!newer) return node::process::log(Level::warning, newer.error());
     if ((*newer)->epoch == document_->epoch) return;
     const auto* gateway = (*newer)->find(gateway_->identity);
-    if (gateway == nullptr) {
-        return fail(ExitCode::not_ready,
-                    "the gateway has left the network; start the client again to choose another");
-    }
+    // It may be back in the next one. An attacker who can keep it out of one document could
+    // otherwise make its clients draw gateways until they draw the attacker's.
+    report_.gateway_listed(gateway != nullptr);
+    if (gateway == nullptr) return;
     document_ = *newer;
     gateway_ = gateway;
     dialer_->use(target_of(*gateway_));  // it may have moved
@@ -269,9 +278,14 @@ asio::awaitable<void> Daemon::end_tasks() {
 
 ExitCode run_daemon(const operation::Config& config) {
     operation::prepare_process(config);  // before the daemon starts a thread
-    asio::io_context context{1};
-    Daemon daemon{context, config};
-    return daemon.run();
+    auto of_next = config;
+    for (;;) {
+        asio::io_context context{1};
+        Daemon daemon{context, of_next};
+        if (daemon.run()) return ExitCode::ok;
+        of_next = daemon.config();
+        of_next.ready_timeout = {};  // wait for as long as the network is away
+    }
 }
 
 }  // namespace nightjar::client

@@ -30,7 +30,11 @@ using node::process::ExitCode;
 class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnswers {
  public:
     Daemon(asio::io_context& context, const operation::Config& config);
-    ExitCode run();
+    /// False if it should run anew, as another object: it has no document that can be used. Throws
+    /// node::process::StartupError.
+    bool run();
+    /// With the ports that were taken.
+    const operation::Config& config() const { return config_; }
 
  private:
     // --- tasks ---
@@ -64,6 +68,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     void dispatch_core_output();
     void on_document(std::string_view text);
     void fail(ExitCode code, const std::string& line);
+    void begin_again(const std::string& why);
 
     asio::io_context& context_;
     operation::Config config_;
@@ -89,6 +94,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     node::link::Link* link_ = nullptr;  // set between on_up and on_down
     protocol::DocumentFetch fetch_;
     bool ready_ = false;
+    bool begins_again_ = false;
     std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
     operation::Report report_{node::process::mono_now()};
     std::optional<node::process::StartupError> failure_;

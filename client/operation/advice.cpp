@@ -86,6 +86,11 @@ std::optional<Problem> problem_in(const Situation& situation) {
                        "connections are slower"};
     }
     if (auto problem = suspended(situation)) return problem;
+    if (situation.gateway_missing) {
+        return Problem{"gateway-left", "the newest network document does not list the gateway",
+                       "nothing to do: it may be back in the next one; else the client draws "
+                       "another gateway when the document that it uses ends"};
+    }
     // Newer documents come in the second half of an epoch.
     if (situation.document_left < situation.epoch_length / 8) {
         return Problem{"document-ends", "the network document ends soon, and no newer one has come",

@@ -37,6 +37,7 @@ struct Situation {
     std::optional<base::Mono> down_since = {};
     core::LoopState::Kind loops = core::LoopState::Kind::down;
     std::optional<Suspend> suspend = {};
+    bool gateway_missing = false;       // in the newest document
     base::Nanoseconds document_left{};  // until the document in use ends
     base::Nanoseconds epoch_length{};
 };

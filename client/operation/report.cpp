@@ -57,7 +57,8 @@ protocol::DaemonStatus Report::status(base::Mono now, base::Wall wall, const cor
                         .link_is_up = core != nullptr && core->connected,
                         .failure = failure_,
                         .down_since = down_since_,
-                        .suspend = suspend_};
+                        .suspend = suspend_,
+                        .gateway_missing = gateway_missing_};
     if (core != nullptr) situation.loops = core->loops.kind;
     if (document != nullptr) {
         situation.document_left = document->valid_until - wall;

@@ -27,6 +27,8 @@ class Report final : public DocumentNews {
     void link_down(node::link::LinkError why, base::Mono now);
     void link_refused(node::link::LinkError why);
     void ready(base::Mono now, base::Wall wall);
+    /// Whether the newest document lists the client's gateway.
+    void gateway_listed(bool listed) { gateway_missing_ = !listed; }
     /// Call it about once a second.
     void second_passed(base::Mono now, base::Nanoseconds boot, const protocol::Carried& carried,
                        const core::CoreStatus* core, const directory::Document* document);
@@ -47,6 +49,7 @@ class Report final : public DocumentNews {
     std::optional<base::Mono> down_since_;
     std::optional<base::Nanoseconds> last_second_;  // by the clock that counts suspends
     std::optional<Suspend> suspend_;                // the last one
+    bool gateway_missing_ = false;
 };
 
 }  // namespace nightjar::client::operation

@@ -194,7 +194,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent);
          overflow-wrap: anywhere; padding: .3rem .5rem .3rem 0; text-align: left;
          vertical-align: top; }
-th { font-weight: 600; width: 16rem; }
+th { font-weight: 600; width: 30%; }
 </style>
 </head>
 <body>

@@ -63,6 +63,8 @@ TEST_CASE("advice: what is wrong while the link is up, the worst first") {
     auto up = works();
     up.document_left = base::Seconds{449};
     CHECK(name_in(up) == "document-ends");
+    up.gateway_missing = true;
+    CHECK(name_in(up) == "gateway-left");
     up.suspend = Suspend{.ended = up.now - base::Seconds{300}, .length = base::Seconds{30}};
     CHECK(name_in(up) == "suspended");
     CHECK(problem_in(up)->mend.starts_with("nothing to do"));
@@ -73,6 +75,7 @@ TEST_CASE("advice: what is wrong while the link is up, the worst first") {
     up.loops = LoopState::Kind::silent;
     CHECK(name_in(up) == "silent");
     up.loops = LoopState::Kind::starting;
+    up.gateway_missing = false;
     up.suspend->ended -= base::Seconds{1};
     up.document_left = base::Seconds{450};
     CHECK(name_in(up).empty());
