@@ -1,6 +1,7 @@
 // How deep a fuzz target's inputs come. A target that refuses every input at its first line finds
 // nothing and reports no failure: so each target names the places that its corpus must reach, and
-// drivers/replay.cpp and tests/support/fuzz_one.py fail if no input reached one of them. One thread.
+// drivers/replay.cpp and tests/support/fuzz_one.py fail if no input reached one of them. One
+// thread.
 #pragma once
 
 #include <cstdint>

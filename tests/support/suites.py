@@ -10,7 +10,7 @@ FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
 CAPTURE_TEST = "capture_test.py"
 LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
 # Networks of real processes that take long, for what few changes touch. The suite `system` has the others.
-FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "interface_test.py", "listeners_test.py",
+FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "interface_test.py", "life_test.py", "listeners_test.py",
                  "many_applications_test.py", "mixing_laws_test.py", "profiles_test.py", "seizure_test.py",
                  "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
 
