@@ -6,6 +6,7 @@
 #include "client/operation/config.hpp"
 #include "client/operation/control_client.hpp"
 #include "client/operation/doctor.hpp"
+#include "client/operation/routes_report.hpp"
 #include "client/protocol/telegram.hpp"
 #include "sphinx/node/process/command_line.hpp"
 
@@ -21,6 +22,7 @@ struct Arguments {
     std::string listen = "127.0.0.1:9150";
     unsigned count = 4;
     bool json = false;
+    double bad_percent = 5;
     client::operation::StatusOptions status;
 };
 
@@ -73,11 +75,15 @@ ExitCode body(int argc, char** argv) {
     auto* ping = app.add_subcommand("ping", "Send packets to an exit and back");
     auto* newnym = app.add_subcommand("newnym", "Get new sessions for the connections to come");
     auto* doctor = app.add_subcommand("doctor", "Find what keeps the client from working");
-    for (auto* command : {run, status, ping, newnym, doctor}) {
+    auto* routes = app.add_subcommand("routes", "Show the relays that are kept, and their risk");
+    routes->add_option("--bad", arguments.bad_percent, "Share of bad relays in percent")
+        ->check(CLI::Range(0.01, 99.0))
+        ->capture_default_str();
+    for (auto* command : {run, status, ping, newnym, doctor, routes}) {
         command->add_option("--config", arguments.config,
                             "client.yaml (default ~/.config/nightjar/client.yaml)");
     }
-    for (auto* command : {status, ping, doctor})
+    for (auto* command : {status, ping, doctor, routes})
         command->add_flag("--json", arguments.json, "Print one JSON object instead of text");
     auto* watch = status->add_flag("--watch", arguments.status.watch, "Print it every second");
     auto* cost =
@@ -103,6 +109,8 @@ ExitCode body(int argc, char** argv) {
     }
     if (doctor->parsed())
         return client::operation::run_doctor(config, config_file(arguments), arguments.json);
+    if (routes->parsed())
+        return client::operation::show_routes(config, arguments.bad_percent / 100, arguments.json);
     if (newnym->parsed()) return client::operation::new_identity(config.control_socket);
     return client::operation::ping(config.control_socket, arguments.count, arguments.json);
 }

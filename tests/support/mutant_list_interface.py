@@ -74,4 +74,9 @@ MUTANTS = [
            "tests/system/client_doctor_test.py", "Doctor.test_a_port_that_another_program_has", PROGRAMS),
     mutant("doctor-finds-a-bad-thing-and-ends-well", "client/operation/doctor.cpp", "worst == State::bad ?", "json && !json ?",
            "tests/system/client_doctor_test.py", "Doctor.test_few_file_descriptors", PROGRAMS),
+    # --- routes ---
+    mutant("odds-of-the-first-relays-alone", "client/operation/odds.cpp", "return 2 + past / mean;", "return 1 + past / mean;",
+           UNIT, "odds: as many clients that draw their relays have"),
+    mutant("odds-of-one-exit", "client/operation/odds.cpp", "exits += relays_in_turn", "exits = relays_in_turn", UNIT,
+           "odds: of relays that are kept now, and of those that take their place"),
 ]

@@ -96,6 +96,9 @@ class Doctor(OfflineNetwork):
             with self.subTest(begin=begin):
                 self.assert_finding(self.findings(code)["clock"], state, word)
 
+    def test_routes_before_the_first_run(self):
+        self.refuses(FAILURE, "keeps no relays yet", program=CLIENT, arguments=["routes", "--config", self.config])
+
     def test_few_file_descriptors(self):
         for limit, code, state in ((200, FAILURE, "bad"), (1000, OK, "warning")):
             def lower(limit=limit):

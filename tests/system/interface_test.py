@@ -97,6 +97,18 @@ class Interface(NetworkTest):
         self.assertEqual(done.returncode, 5)
         self.assertRegex(done.stderr, r"\A[^\n]*cannot write /proc/none: [^\n]*\n\Z")
 
+    def test_routes_names_the_relays_in_use_and_their_odds(self):
+        report = json.loads(self.nightjar("routes", "--json", "--bad", "10"))
+        jsonschema.validate(report, json.loads((ROOT / "docs/interface/routes.schema.json").read_text(encoding="utf-8")))
+        status = self.net.ask_client()[0]
+        self.assertEqual(report["gateway"]["name"], status["gateway"])
+        self.assertIn(status["sessions"][0]["exit"], [exit["name"] for exit in report["exits"]])
+        now, *later = report["odds"]
+        self.assertAlmostEqual(now["gateway"], 0.1)
+        self.assertAlmostEqual(now["route"], 0.1 * now["exit"] * 0.1)
+        self.assertTrue(all(after["gateway"] > now["gateway"] for after in later[1:]))
+        self.assertRegex(self.nightjar("routes"), r"(?m)^your gateway +5\.00 % ")
+
     def test_status_watches_until_it_is_interrupted(self):
         with subprocess.Popen([self.net.program("nightjar"), "status", "--watch", "--cost", "--config",
                                self.net.client_config], stdout=subprocess.PIPE, text=True) as watch:
