@@ -10,7 +10,7 @@ import argparse
 import html
 from pathlib import Path
 
-from plots import relay, ends, headers, sessions, exchange, attacks  # noqa: F401, I001  in this order on the page
+from plots import relay, ends, headers, sessions, exchange, attacks, metrics  # noqa: F401, I001  in this order on the page
 from plots.base import PLOTS, Rows, plt
 
 PAGE = """<!doctype html>

@@ -185,7 +185,7 @@ def privacy():
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
     experiments = ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
-                   "routes", "operators", "active", "held", "drops", "exchange")
+                   "routes", "operators", "active", "held", "drops", "exchange", "metrics")
     yield [(f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
                                   rows / f"{experiment}.jsonl"], {}) for experiment in experiments]
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
