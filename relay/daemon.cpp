@@ -131,7 +131,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
           {[this] { return status(); }, [this] { return clock_.confirm(); },
            [this] { return disclosure(); }},
           connections_)} {
-    if (loaded_.config.metrics)
+    if (loaded_.config.serves_metrics())
         metrics_.emplace(io_, loaded_, engine_, metrics_sources(), connections_);
     if (!loaded_.anchors.services.empty()) contact_.emplace(io_.get_executor(), contact_options());
     keys_.maintain(clock_.key_time());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "relay/operation/metrics_access.hpp"
 #include "relay/operation/process_facts.hpp"
 #include "sphinx/node/process/completion.hpp"
 
@@ -34,20 +35,28 @@ MetricsService::MetricsService(asio::io_context& io, const operation::Loaded& lo
       engine_{engine},
       sources_{std::move(sources)},
       windows_{terms(loaded), sources_.now()},
-      timer_{io},
-      http_{io.get_executor(),
-            {asio::ip::make_address(loaded.config.metrics->host), loaded.config.metrics->port},
-            pages(),
-            connections} {}
+      timer_{io} {
+    const auto& config = loaded.config;
+    if (!config.metrics) {
+        http_ = std::make_unique<operation::MetricsHttp>(
+            io.get_executor(), config.metrics_rules.socket, pages(), connections);
+        return;
+    }
+    const asio::ip::tcp::endpoint at{asio::ip::make_address(config.metrics->host),
+                                     config.metrics->port};
+    http_ = std::make_unique<operation::MetricsHttp>(
+        io.get_executor(), at, pages(), connections, operation::HttpLimits{},
+        operation::metrics_access(config.metrics_rules));
+}
 
 void MetricsService::start(node::process::TaskGroup& tasks) {
     shown_ = text();
     tasks.spawn("metrics windows", keep_windows());
-    tasks.spawn("metrics listener", http_.run());
+    tasks.spawn("metrics listener", http_->run());
 }
 
 void MetricsService::close() {
-    http_.close();
+    http_->close();
 }
 
 asio::awaitable<void> MetricsService::keep_windows() {

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "relay/io/engine.hpp"
@@ -57,7 +58,7 @@ class MetricsService {
     std::uint64_t bugs_ = 0;
     std::string shown_;
     boost::asio::steady_timer timer_;
-    operation::MetricsHttp http_;
+    std::unique_ptr<operation::MetricsHttp> http_;
 };
 
 }  // namespace nightjar::relay

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <functional>
 
 #include "relay/metrics/declarations.hpp"
@@ -19,6 +20,7 @@ namespace {
 constexpr std::size_t addresses_max = 8;
 constexpr std::size_t rules_max = 200;
 constexpr std::size_t servers_max = 4;
+constexpr std::size_t networks_max = 16;
 
 bool is_name(const std::string& text) {
     const auto allowed = [](char c) {
@@ -93,17 +95,53 @@ void read_paths(const fs::path& folder, YamlMap& map, RelayConfig& config) {
     if (map.find("control")) config.control = path("control", {});
 }
 
-void read_metrics(YamlMap& map, RelayConfig& config) {
-    auto metrics = map.map("metrics");
-    const auto listen = metrics.find("listen");
-    if (listen && listen->as<std::string>() != "off") {
-        config.metrics = listen->as<Endpoint>();
-        if (!to_ip_endpoint(*config.metrics).address.is_loopback()) {
-            listen->fail("metrics are for this machine only",
-                         "use a loopback address, such as 127.0.0.1:9464, or off");
-        }
-    }
+/// "192.0.2.0/24" or a single address.
+base::IpNetwork read_network(const YamlValue& value) {
+    const auto text = value.as<std::string>();
+    const auto slash = text.find('/');
+    const auto address = base::IpAddress::parse(text.substr(0, slash));
+    const auto refuse = [&] { value.fail("not an address or network", "write 192.0.2.0/24"); };
+    if (!address) refuse();
+    if (slash == std::string::npos) return {*address, address->bits()};
+    int prefix = -1;
+    const auto* begin = text.data() + slash + 1;
+    const auto* end = text.data() + text.size();
+    const auto read = std::from_chars(begin, end, prefix);
+    if (read.ec != std::errc{} || read.ptr != end || prefix < 0 || prefix > address->bits())
+        refuse();
+    return {*address, prefix};
+}
+
+void read_metrics_listen(const fs::path& folder, const YamlValue& listen, RelayConfig& config) {
+    constexpr std::string_view unix_socket = "unix:";
+    const auto text = listen.as<std::string>();
     auto& rules = config.metrics_rules;
+    if (text == "off") return;
+    if (text.starts_with(unix_socket)) {
+        if (text.size() == unix_socket.size()) listen.fail("an empty path", "name a file");
+        rules.socket = (folder / text.substr(unix_socket.size())).lexically_normal();
+        return;
+    }
+    config.metrics = listen.as<Endpoint>();
+    const bool guarded = !rules.token_file.empty() && !rules.allow.empty();
+    if (!to_ip_endpoint(*config.metrics).address.is_loopback() && !guarded) {
+        listen.fail("metrics for other machines need `token_file` and `allow`",
+                    "add both, or use a loopback address, such as 127.0.0.1:9464, or off");
+    }
+}
+
+void read_metrics(const fs::path& folder, YamlMap& map, RelayConfig& config) {
+    auto metrics = map.map("metrics");
+    auto& rules = config.metrics_rules;
+    for (const auto& value : metrics.list("allow")) {
+        if (rules.allow.size() == networks_max) value.fail("too many networks", "give at most 16");
+        rules.allow.push_back(read_network(value));
+    }
+    if (const auto file = metrics.find("token_file"))
+        rules.token_file = (folder / file->as<std::string>()).lexically_normal();
+    if (const auto listen = metrics.find("listen")) read_metrics_listen(folder, *listen, config);
+    if (!config.metrics && !(rules.allow.empty() && rules.token_file.empty()))
+        map.fail("metrics", "`allow` and `token_file` are for a port", "give `listen: IP:PORT`");
     rules.window = metrics.optional<base::Seconds>("window", rules.window,
                                                    {base::Seconds{1}, metrics::window_most});
     rules.exact = metrics.optional<bool>("exact", rules.exact);
@@ -154,7 +192,7 @@ RelayConfig read(const fs::path& file, YamlMap map) {
         config.clients_max = map.optional<std::uint32_t>("clients_max", 1, {1, 100'000});
     if (config.clients_max && config.role != directory::Role::gateway)
         map.fail("clients_max", "only a gateway has clients", "use `role: gateway`, or remove it");
-    read_metrics(map, config);
+    read_metrics(file.parent_path(), map, config);
     read_exit(map, config);
     auto lab = map.map("lab");
     config.lab_drop_share = lab.optional<double>("drop_share", 0.0, {0.0, 1.0});
@@ -246,7 +284,7 @@ std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig
     note("workers", old.workers != changed.workers);
     note("clients_max", old.clients_max != changed.clients_max);
     note("metrics.listen", old.metrics != changed.metrics);
-    note("metrics (window, exact)", old.metrics_rules != changed.metrics_rules);
+    note("metrics (other keys)", old.metrics_rules != changed.metrics_rules);
     note("exit (on or off)", old.is_exit() != changed.is_exit());
     note("lab.drop_share", old.lab_drop_share != changed.lab_drop_share);
     return keys;

@@ -15,8 +15,11 @@ namespace nightjar::relay::operation {
 
 /// How metrics are shown (docs/metrics.md).
 struct MetricsRules {
-    base::Seconds window{3600};  // not below 15 min, unless the network document says lab
-    bool exact = true;           // in a lab: exact values too
+    base::Seconds window{3600};          // not below 15 min, unless the network document says lab
+    bool exact = true;                   // in a lab: exact values too
+    std::filesystem::path socket;        // a unix socket instead of a port; empty: none
+    std::filesystem::path token_file;    // holds the bearer token; empty: none is needed
+    std::vector<base::IpNetwork> allow;  // who may connect; empty: everyone who can
     bool operator==(const MetricsRules&) const = default;
 };
 
@@ -34,9 +37,10 @@ struct RelayConfig {
     /// The expected load, for which the replay filters are made. nullopt: what follows from the
     /// network document (startup.hpp).
     std::optional<std::uint32_t> packets_per_second;
-    std::uint32_t workers = 2;                   // threads that unwrap packets
-    std::optional<std::uint32_t> clients_max;    // links of clients; nullopt: all it can serve
-    std::optional<directory::Endpoint> metrics;  // loopback only; nullopt: off
+    std::uint32_t workers = 2;                 // threads that unwrap packets
+    std::optional<std::uint32_t> clients_max;  // links of clients; nullopt: all it can serve
+    /// Beyond loopback only with a token and an allow-list. nullopt: off, or a unix socket.
+    std::optional<directory::Endpoint> metrics;
     MetricsRules metrics_rules;
     std::vector<core::ExitRule> exit_rules;     // empty: not an exit
     std::vector<std::string> exit_policy;       // the same rules, as written in the file
@@ -44,6 +48,7 @@ struct RelayConfig {
     bool exit_allow_loopback = false;           // allowed only if the network document says lab
     double lab_drop_share = 0;                  // allowed only if the network document says lab
 
+    bool serves_metrics() const { return metrics || !metrics_rules.socket.empty(); }
     bool is_exit() const { return !exit_policy.empty(); }
     const std::vector<directory::Endpoint>& announced() const {
         return announce.empty() ? listen : announce;

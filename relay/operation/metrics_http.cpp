@@ -1,11 +1,20 @@
 #include "relay/operation/metrics_http.hpp"
 
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "relay/metrics/open_metrics.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/listen_error.hpp"
+#include "sphinx/node/process/socket_file.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -42,8 +51,33 @@ bool asks_for_head(const http::request<http::empty_body>& request,
     return request.method() == http::verb::head || begin.starts_with("HEAD ");
 }
 
+http::response<http::string_body> metrics_answer(const http::request<http::empty_body>& request,
+                                                 std::string text) {
+    const auto accept = request[http::field::accept];
+    const bool open = metrics::prefers_open_metrics({accept.data(), accept.size()});
+    auto made = open ? answer(http::status::ok, metrics::to_open_metrics(text),
+                              "application/openmetrics-text; version=1.0.0; charset=utf-8")
+                     : answer(http::status::ok, std::move(text),
+                              "text/plain; version=0.0.4; charset=utf-8");
+    made.set(http::field::vary, "Accept");
+    return made;
+}
+
+bool has_token(const http::request<http::empty_body>& request, const std::string& token) {
+    constexpr std::string_view scheme = "Bearer ";
+    const auto field = request[http::field::authorization];
+    const std::string_view given{field.data(), field.size()};
+    return given.starts_with(scheme) && given.size() == scheme.size() + token.size() &&
+           sodium_memcmp(given.data() + scheme.size(), token.data(), token.size()) == 0;
+}
+
 http::response<http::string_body> route(const http::request<http::empty_body>& request,
-                                        const HttpPages& pages) {
+                                        const HttpPages& pages, const std::string& token) {
+    if (!token.empty() && !has_token(request, token)) {
+        auto refused = answer(http::status::unauthorized, "a bearer token is needed\n");
+        refused.set(http::field::www_authenticate, "Bearer");
+        return refused;
+    }
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
         auto refused = answer(http::status::method_not_allowed, "GET or HEAD only\n");
         refused.set(http::field::allow, "GET, HEAD");
@@ -51,10 +85,7 @@ http::response<http::string_body> route(const http::request<http::empty_body>& r
     }
     // No page depends on a query, but a scrape job may have parameters.
     const auto path = request.target().substr(0, request.target().find('?'));
-    if (path == "/metrics") {
-        return answer(http::status::ok, pages.metrics(),
-                      "text/plain; version=0.0.4; charset=utf-8");
-    }
+    if (path == "/metrics") return metrics_answer(request, pages.metrics());
     if (path == "/livez") return answer(http::status::ok, "alive\n");
     if (path == "/readyz") {
         const auto reason = pages.not_ready();
@@ -64,11 +95,22 @@ http::response<http::string_body> route(const http::request<http::empty_body>& r
     return answer(http::status::not_found, "/metrics, /livez or /readyz\n");
 }
 
+/// Precondition: the address is of TCP.
+tcp::endpoint to_tcp(const MetricsHttp::Protocol::endpoint& address) {
+    tcp::endpoint made{address.protocol().family() == AF_INET6 ? tcp::v6() : tcp::v4(), 0};
+    std::memcpy(made.data(), address.data(), made.size());
+    return made;
+}
+
 }  // namespace
 
 MetricsHttp::MetricsHttp(asio::any_io_executor executor, tcp::endpoint listen, HttpPages pages,
-                         node::process::TaskGroup& tasks, HttpLimits limits)
-    : acceptor_{std::move(executor)}, pages_{std::move(pages)}, tasks_{tasks}, limits_{limits} {
+                         node::process::TaskGroup& tasks, HttpLimits limits, HttpAccess access)
+    : acceptor_{std::move(executor)},
+      pages_{std::move(pages)},
+      tasks_{tasks},
+      limits_{limits},
+      access_{std::move(access)} {
     try {
         acceptor_.open(listen.protocol());
         acceptor_.set_option(tcp::acceptor::reuse_address{true});
@@ -79,25 +121,64 @@ MetricsHttp::MetricsHttp(asio::any_io_executor executor, tcp::endpoint listen, H
     }
 }
 
+MetricsHttp::MetricsHttp(asio::any_io_executor executor, std::filesystem::path listen,
+                         HttpPages pages, node::process::TaskGroup& tasks, HttpLimits limits)
+    : acceptor_{std::move(executor)},
+      pages_{std::move(pages)},
+      tasks_{tasks},
+      limits_{limits},
+      file_{std::move(listen)} {
+    using node::process::ExitCode;
+    const auto where = "metrics.listen: cannot listen on unix:" + file_.string() + ": ";
+    try {
+        if (!node::process::remove_stale_socket(file_))
+            throw node::process::StartupError{ExitCode::failure,
+                                              where + "another process answers there; stop it"};
+        // No process can connect before listen(), and by then the mode is set.
+        const asio::local::stream_protocol::endpoint address{file_.string()};
+        acceptor_.open(address.protocol());
+        acceptor_.bind(address);
+        if (::chmod(file_.c_str(), 0660) != 0)
+            throw boost::system::system_error{errno, boost::system::system_category()};
+        acceptor_.listen();
+    } catch (const boost::system::system_error& error) {
+        throw node::process::StartupError{
+            ExitCode::failure,
+            where + error.code().message() + "; use a folder in which the relay may write"};
+    }
+}
+
 tcp::endpoint MetricsHttp::local() const {
-    return acceptor_.local_endpoint();
+    return to_tcp(acceptor_.local_endpoint());
 }
 
 void MetricsHttp::close() {
+    if (!acceptor_.is_open()) return;
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    if (!file_.empty()) ::unlink(file_.c_str());
+}
+
+bool MetricsHttp::may_connect(const Protocol::endpoint& peer) const {
+    if (access_.allow.empty()) return true;
+    const auto address = base::IpAddress::parse(to_tcp(peer).address().to_string());
+    for (const auto& network : access_.allow)
+        if (address && network.contains(*address)) return true;
+    return false;
 }
 
 asio::awaitable<void> MetricsHttp::run() {
     node::process::AcceptLimits limits{.connections = limits_.connections_max};
-    auto admit = [this](tcp::socket socket, const auto&, node::process::ConnectionPlace place) {
+    auto admit = [this](Protocol::socket socket, const auto& peer,
+                        node::process::ConnectionPlace place) {
+        if (!may_connect(peer)) return;
         tasks_.spawn("metrics connection", serve(std::move(socket), std::move(place)));
     };
     co_await node::process::accept_loop(acceptor_, std::move(limits), std::move(admit));
 }
 
-asio::awaitable<void> MetricsHttp::serve(tcp::socket socket, node::process::ConnectionPlace) {
-    boost::beast::tcp_stream stream{std::move(socket)};
+asio::awaitable<void> MetricsHttp::serve(Protocol::socket socket, node::process::ConnectionPlace) {
+    boost::beast::basic_stream<Protocol> stream{std::move(socket)};
     stream.expires_after(limits_.deadline);
 
     boost::beast::flat_buffer buffer{limits_.request_bytes_max};
@@ -112,7 +193,7 @@ asio::awaitable<void> MetricsHttp::serve(tcp::socket socket, node::process::Conn
     } else if (error == http::error::body_limit || error == http::error::unexpected_body) {
         response = answer(http::status::payload_too_large, "a request body is not allowed\n");
     } else if (!error) {
-        response = route(parser.get(), pages_);
+        response = route(parser.get(), pages_, access_.token);
     } else if (!is_bad_request(error)) {
         co_return;  // the peer has gone, or the deadline has passed
     }

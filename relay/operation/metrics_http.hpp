@@ -1,14 +1,20 @@
-// The HTTP listener for metrics and probes, on loopback. Serves GET and HEAD of /metrics, /livez
-// and /readyz, with any query, and nothing else. Limits: 4 connections, 1 KiB per request, 5 s per
-// connection. I/O thread only.
+// The HTTP listener for metrics and probes, on a TCP port or a unix socket. Serves GET and HEAD of
+// /metrics, /livez and /readyz, with any query, and nothing else. /metrics has Prometheus' text
+// format, or OpenMetrics for those who ask for it. Limits: 4 connections, 1 KiB per request, 5 s
+// per connection. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "sphinx/base/ip.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/task_group.hpp"
@@ -29,10 +35,24 @@ struct HttpPages {
     std::function<std::optional<std::string>()> not_ready;
 };
 
+/// Who may ask. A connection from another address is closed at once; a request without the token
+/// gets 401, whatever its path.
+struct HttpAccess {
+    std::vector<base::IpNetwork> allow;  // empty: every address
+    std::string token;                   // empty: none is needed
+};
+
 class MetricsHttp {
  public:
+    using Protocol = boost::asio::generic::stream_protocol;
+
     /// Binds the port; throws node::StartupError if that fails. `tasks` must outlive this object.
     MetricsHttp(boost::asio::any_io_executor executor, boost::asio::ip::tcp::endpoint listen,
+                HttpPages pages, node::process::TaskGroup& tasks, HttpLimits limits = {},
+                HttpAccess access = {});
+    /// Does the same with a unix socket for its user and group. Replaces the file of a process that
+    /// has ended; close() removes it.
+    MetricsHttp(boost::asio::any_io_executor executor, std::filesystem::path listen,
                 HttpPages pages, node::process::TaskGroup& tasks, HttpLimits limits = {});
 
     /// The address it listens on. If port 0 was requested, this has the port that the kernel chose.
@@ -42,13 +62,16 @@ class MetricsHttp {
     void close();
 
  private:
-    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket,
+    bool may_connect(const Protocol::endpoint& peer) const;
+    boost::asio::awaitable<void> serve(Protocol::socket socket,
                                        node::process::ConnectionPlace place);
 
-    boost::asio::ip::tcp::acceptor acceptor_;
+    boost::asio::basic_socket_acceptor<Protocol> acceptor_;
     HttpPages pages_;
     node::process::TaskGroup& tasks_;
     HttpLimits limits_;
+    HttpAccess access_;
+    std::filesystem::path file_;  // of a unix socket
 };
 
 }  // namespace nightjar::relay::operation

@@ -87,7 +87,15 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
                ", the network document says " + role_text(listed->role, listed->layer) +
                "; change `role` and `layer`, or have the new descriptor signed");
     }
-    if (document.parameters.lab) return;
+    if (document.parameters.lab) {
+        if (config.metrics && config.metrics_rules.exact &&
+            !to_ip(*config.metrics).address.is_loopback()) {
+            refuse(
+                "metrics.listen: exact values of a lab are for this machine only; add "
+                "`exact: false`, or use a loopback address");
+        }
+        return;
+    }
     if (config.exit_allow_loopback) {
         refuse(
             "exit.allow_loopback is only for networks whose signed document says lab; remove "
@@ -96,7 +104,7 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
     if (config.lab_drop_share > 0) {
         refuse("lab.drop_share is only for networks whose signed document says lab; remove it");
     }
-    if (config.metrics && config.metrics_rules.window < metrics::window_least) {
+    if (config.serves_metrics() && config.metrics_rules.window < metrics::window_least) {
         refuse(
             "metrics.window below 15m is only for networks whose signed document says lab: "
             "shorter ones show single uploads; use 1h");
@@ -168,6 +176,8 @@ node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
     }
     files.write = {config.data_dir, config.runtime_dir,
                    std::filesystem::absolute(config.control).parent_path()};
+    if (const auto& socket = config.metrics_rules.socket; !socket.empty())
+        files.write.push_back(std::filesystem::absolute(socket).parent_path());
     if (fetches) files.write.push_back(std::filesystem::absolute(config.document).parent_path());
     return node::process::enter_sandbox(files);
 }

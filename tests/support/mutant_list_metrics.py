@@ -1,5 +1,5 @@
 """Mutants of the metrics' windows, rounding and noise."""
-from mutant_list import CORE, PROGRAMS, UNIT, mutant
+from mutant_list import CORE, PROGRAMS, SYSTEM, UNIT, mutant
 
 LAPLACE = "relay/metrics/discrete_laplace.cpp"
 PUBLISH = "relay/metrics/publish.cpp"
@@ -43,7 +43,25 @@ MUTANTS = [
            "metrics windows: their ends fit the epochs"),
     mutant("small-relay-in-noise", WINDOWS, "length = next_length(*last_, terms_);", "", CORE,
            "metrics windows: a small relay gets longer windows, by what it has published"),
+    # --- relay/metrics/open_metrics ---
+    mutant("open-metrics-for-everyone", "relay/metrics/open_metrics.cpp", "return open > 0 && open >= ", "return open >= ", CORE,
+           "open metrics: only for those who ask for it"),
+    mutant("family-keeps-its-suffix", "relay/metrics/open_metrics.cpp", "line.substr(0, name_end - total.size())",
+           "line.substr(0, name_end)", CORE, "open metrics: counters' families have no suffix, and the text has an end"),
     # --- relay/operation ---
+    mutant("token-of-any-length", "relay/operation/metrics_http.cpp", "given.size() == scheme.size() + token.size()",
+           "given.size() >= scheme.size() + token.size()", SYSTEM,
+           "metrics listener: without its token every page is refused"),
+    mutant("token-not-compared", "relay/operation/metrics_http.cpp",
+           "sodium_memcmp(given.data() + scheme.size(), token.data(), token.size()) == 0", "true", SYSTEM,
+           "metrics listener: without its token every page is refused"),
+    mutant("everyone-may-connect", "relay/operation/metrics_http.cpp", "if (!may_connect(peer)) return;", "", SYSTEM,
+           "metrics listener: a connection from an address that is not allowed is closed"),
+    mutant("socket-for-all-users", "relay/operation/metrics_http.cpp", "::chmod(file_.c_str(), 0660)", "::chmod(file_.c_str(), 0666)",
+           SYSTEM, "metrics listener: a unix socket, for its user and group"),
+    mutant("public-metrics-without-a-token", "relay/operation/config.cpp",
+           "!rules.token_file.empty() && !rules.allow.empty();", "!rules.allow.empty();", UNIT,
+           "relay config: each refusal says where, what and how to mend it"),
     mutant("reasons-of-a-window-mixed-up", "relay/operation/metrics.cpp", "facts.window->dropped[i])", "facts.window->dropped[0])", UNIT,
            "metrics: every value of a window has a name of its own"),
     mutant("quarter-of-a-window-outside-a-lab", "relay/operation/startup.cpp",

@@ -3,10 +3,16 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
+
+#include "sphinx/node/process/exit_code.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
 using namespace nightjar::relay::operation;
@@ -15,19 +21,22 @@ using asio::ip::tcp;
 
 namespace {
 
+constexpr auto page = "# TYPE a_total counter\na_total 1\n";
+
 /// The listener on a separate thread.
 class Server {
  public:
-    explicit Server(HttpLimits limits = {})
+    explicit Server(HttpLimits limits = {}, HttpAccess access = {})
         : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
           http_{io_.get_executor(),
                 {asio::ip::address_v4::loopback(), 0},
-                {[] { return std::string{"page 1\n"}; },
+                {[] { return std::string{page}; },
                  [this]() -> std::optional<std::string> {
                      return ready ? std::nullopt : std::optional<std::string>{"starting"};
                  }},
                 tasks_,
-                limits},
+                limits,
+                std::move(access)},
           port_{http_.local().port()} {
         tasks_.spawn("listener", http_.run());
         thread_ = std::thread{[this] { io_.run(); }};
@@ -83,11 +92,11 @@ TEST_CASE("metrics listener: three pages and nothing else") {
         std::string body;
     };
     for (const auto& c :
-         std::vector<Case>{{get("/metrics"), "HTTP/1.1 200", "page 1\n"},
+         std::vector<Case>{{get("/metrics"), "HTTP/1.1 200", page},
                            {get("/livez"), "HTTP/1.1 200", "alive\n"},
                            {get("/readyz"), "HTTP/1.1 200", "ready\n"},
                            {get("/"), "HTTP/1.1 404", ""},
-                           {get("/metrics?x=1"), "HTTP/1.1 200", "page 1\n"},
+                           {get("/metrics?x=1"), "HTTP/1.1 200", page},
                            {get("/readyz?"), "HTTP/1.1 200", "ready\n"},
                            {get("/livez?a=/b?c#d"), "HTTP/1.1 200", "alive\n"},
                            {get("/?/metrics"), "HTTP/1.1 404", ""},
@@ -170,4 +179,87 @@ TEST_CASE("metrics listener: silent peers hold four places, for their time only"
         std::this_thread::sleep_for(std::chrono::milliseconds{100});
     }
     CHECK(server.exchange(get("/livez")).starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("metrics listener: OpenMetrics for those who ask for it") {
+    Server server;
+    const auto ask = [&](const std::string& accept) {
+        return server.exchange("GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: " + accept +
+                               "\r\n\r\n");
+    };
+    const auto open = ask("application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+    CHECK(
+        open.find("\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8") !=
+        std::string::npos);
+    CHECK(open.ends_with("\r\n\r\n# TYPE a counter\na_total 1\n# EOF\n"));
+    const auto plain = ask("text/plain");
+    CHECK(plain.find("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8") !=
+          std::string::npos);
+    CHECK(plain.ends_with(std::string{"\r\n\r\n"} + page));
+}
+
+TEST_CASE("metrics listener: without its token every page is refused") {
+    const std::string token(32, 't');
+    Server server{{}, {{}, token}};
+    const auto ask = [&](const std::string& path, const std::string& authorization) {
+        return server.exchange("GET " + path + " HTTP/1.1\r\nHost: x\r\n" + authorization + "\r\n");
+    };
+    for (const auto* path : {"/metrics", "/livez", "/readyz", "/nothing"}) {
+        for (const auto& wrong : {std::string{}, std::string{"Authorization: Bearer \r\n"},
+                                  "Authorization: Bearer " + token + "t\r\n",
+                                  "Authorization: Bearer " + token.substr(1) + "\r\n",
+                                  "Authorization: Bearer " + std::string(32, 'u') + "\r\n",
+                                  "Authorization: Basic " + token + "\r\n"}) {
+            const auto answer = ask(path, wrong);
+            INFO(path << " " << wrong << " -> " << answer);
+            CHECK(answer.starts_with("HTTP/1.1 401"));
+            CHECK(answer.find("\r\nWWW-Authenticate: Bearer\r\n") != std::string::npos);
+            CHECK(answer.find("a_total") == std::string::npos);
+        }
+    }
+    CHECK(ask("/metrics", "Authorization: Bearer " + token + "\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("metrics listener: a connection from an address that is not allowed is closed") {
+    const auto network = [](const char* address, int prefix) {
+        return base::IpNetwork{base::IpAddress::parse(address).value(), prefix};
+    };
+    Server closed{{}, {{network("192.0.2.0", 24), network("127.0.0.2", 32)}, ""}};
+    CHECK(closed.exchange(get("/livez")).empty());
+    Server open{{}, {{network("192.0.2.0", 24), network("127.0.0.0", 8)}, ""}};
+    CHECK(open.exchange(get("/livez")).starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("metrics listener: a unix socket, for its user and group") {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "metrics.sock";
+    asio::io_context io;
+    node::process::TaskGroup tasks{io.get_executor(),
+                                   [](const std::string&, const std::string&) {}};
+    const auto make = [&] {
+        return std::make_unique<MetricsHttp>(io.get_executor(), file,
+                                             HttpPages{[] { return std::string{page}; },
+                                                       [] { return std::optional<std::string>{}; }},
+                                             tasks);
+    };
+    auto http = make();
+    CHECK(std::filesystem::status(file).permissions() == std::filesystem::perms{0660});
+    CHECK_THROWS_AS(make(), node::process::StartupError);
+    tasks.spawn("listener", http->run());
+    std::thread thread{[&] { io.run(); }};
+    asio::io_context client_io;
+    asio::local::stream_protocol::socket socket{client_io};
+    socket.connect(asio::local::stream_protocol::endpoint{file.string()});
+    asio::write(socket, asio::buffer(get("/metrics")));
+    std::string answer;
+    boost::system::error_code error;
+    asio::read(socket, asio::dynamic_buffer(answer), error);
+    CHECK(answer.starts_with("HTTP/1.1 200"));
+    CHECK(answer.ends_with(page));
+    asio::post(io, [&] {
+        http->close();
+        tasks.cancel();
+    });
+    thread.join();
+    CHECK(!std::filesystem::exists(file));
 }

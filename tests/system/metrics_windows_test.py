@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import CONFIG, OfflineNetwork  # noqa: E402
+from offline import CONFIG, KEY, OfflineNetwork  # noqa: E402
 
 WINDOW = 3     # seconds; a lab may have so short ones
 SCRAPES = 100
@@ -89,6 +89,46 @@ class Windows(OfflineNetwork):
         self.assertIn('mode="windowed",noise="laplace_0.3",window="900s"', text)
         self.assertNotIn("nightjar_lab_", text)
         self.stop(relay)
+
+    def curl(self, *words):
+        done = subprocess.run(["curl", "-sS", "-m", "5", "-w", " %{http_code}", *words], capture_output=True, text=True)
+        return done.stdout
+
+    def test_a_unix_socket_inside_the_sandbox(self):
+        self.sign()
+        place = self.relays / "mix" / "open" / "metrics.sock"
+        place.parent.mkdir()
+        self.edited(lambda text: text.replace('metrics: {listen: "off"}', 'metrics: {listen: "unix:open/metrics.sock"}'))
+        relay = self.start()
+        text = self.curl("--unix-socket", str(place), "http://relay/metrics")
+        self.assertIn('mode="windowed"', text)
+        self.assertTrue(text.endswith(" 200"), text)
+        self.stop(relay)
+        self.assertFalse(place.exists())
+
+    def test_a_token_in_a_file_of_its_owner_alone(self):
+        self.sign()
+        token = self.relays / "mix" / "token"
+        self.configure(", token_file: token, allow: [127.0.0.0/8]")
+        self.refuses(KEY, "metrics.token_file", "cannot be read")
+        token.write_text("short\n")
+        token.chmod(0o600)
+        self.refuses(CONFIG, "metrics.token_file", "openssl rand -hex 32")
+        token.write_text("t" * 32 + "\n")
+        token.chmod(0o640)
+        self.refuses(KEY, "metrics.token_file", "chmod 600")
+        token.chmod(0o600)
+        relay = self.start()
+        url = f"http://{self.at}/readyz"
+        self.assertTrue(self.curl(url).endswith(" 401"))
+        self.assertEqual(self.curl("-H", f"Authorization: Bearer {'t' * 32}", url), "ready\n 200")
+        self.stop(relay)
+
+    def test_exact_values_stay_on_this_machine(self):
+        self.sign(lab=True)
+        self.configure(", token_file: token, allow: [127.0.0.0/8]")
+        self.edited(lambda text: text.replace(self.at, "0.0.0.0:9464"))
+        self.refuses(CONFIG, "metrics.listen", "exact: false")
 
 
 if __name__ == "__main__":

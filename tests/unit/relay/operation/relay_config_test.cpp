@@ -114,6 +114,14 @@ TEST_CASE("relay config: each refusal says where, what and how to mend it") {
              {"data_dir: \"\"\n", "relay.yaml:1:11:", "empty path"},
              {"metrics: {listen: \"0.0.0.0:9464\"}\n", "relay.yaml:1:19:", "loopback"},
              {"metrics: {listen: \"[::]:9464\"}\n", "relay.yaml:1:19:", "loopback"},
+             {"metrics: {listen: \"192.0.2.1:1\", allow: [192.0.2.7]}\n",
+              "relay.yaml:1:19:", "token_file"},
+             {"metrics: {listen: \"192.0.2.1:1\", token_file: t}\n", "relay.yaml:1:19:", "allow"},
+             {"metrics: {listen: \"unix:\"}\n", "relay.yaml:1:19:", "empty path"},
+             {"metrics: {listen: \"unix:x\", token_file: t}\n", "relay.yaml:1:", "for a port"},
+             {"metrics: {allow: [192.0.2.0/33]}\n", "relay.yaml:1:19:", "network"},
+             {"metrics: {allow: [\"192.0.2.0/\"]}\n", "relay.yaml:1:19:", "network"},
+             {"metrics: {allow: [host]}\n", "relay.yaml:1:19:", "network"},
              {"metrics: {listen: on}\n", "relay.yaml:1:19:", "address"},
              {"metrics: {window: 0s}\n", "relay.yaml:1:19:", "1s to 1d"},
              {"metrics: {window: 25h}\n", "relay.yaml:1:19:", "1s to 1d"},
@@ -175,15 +183,34 @@ TEST_CASE("relay config: what a reload may change") {
     const auto old =
         parse_config("relay.yaml", "role: gateway\nexit: {policy: [\"accept *:80\"]}\n");
     CHECK(needs_restart(old, old).empty());
-    for (const auto* metrics : {"{exact: false}", "{window: 2h}"})
+    for (const auto* metrics : {"{exact: false}", "{window: 2h}", "{listen: \"unix:a\"}"})
         CHECK(
             needs_restart(parse_config("relay.yaml", ""),
                           parse_config("relay.yaml", std::string{"metrics: "} + metrics + "\n")) ==
-            std::vector<std::string>{"metrics (window, exact)"});
+            std::vector<std::string>{"metrics (other keys)"});
     const auto other_ports =
         parse_config("relay.yaml", "role: gateway\nexit: {policy: [\"accept *:443\"]}\n");
     CHECK(needs_restart(old, other_ports).empty());
     const auto no_exit = parse_config("relay.yaml", "role: gateway\nworkers: 3\nclients_max: 7\n");
     CHECK(needs_restart(old, no_exit) ==
           std::vector<std::string>{"workers", "clients_max", "exit (on or off)"});
+}
+
+TEST_CASE("relay config: metrics for other machines, and on a unix socket") {
+    const auto guarded = parse_config(
+        "/etc/nightjar/relay.yaml",
+        "metrics: {listen: \"192.0.2.1:9464\", token_file: token, allow: [192.0.2.7, 10.0.0.0/8, "
+        "\"2001:db8::/32\"]}\n");
+    CHECK(guarded.serves_metrics());
+    CHECK(guarded.metrics_rules.token_file == "/etc/nightjar/token");
+    REQUIRE(guarded.metrics_rules.allow.size() == 3);
+    CHECK(guarded.metrics_rules.allow[0].prefix == 32);
+    CHECK(guarded.metrics_rules.allow[1].prefix == 8);
+    CHECK(guarded.metrics_rules.allow[2].address.v6);
+    const auto local =
+        parse_config("/etc/nightjar/relay.yaml", "metrics: {listen: \"unix:metrics.sock\"}\n");
+    CHECK(local.serves_metrics());
+    CHECK(!local.metrics);
+    CHECK(local.metrics_rules.socket == "/etc/nightjar/metrics.sock");
+    CHECK(!parse_config("relay.yaml", "").serves_metrics());
 }

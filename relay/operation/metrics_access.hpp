@@ -1,0 +1,13 @@
+// Who may read a relay's metrics, from its configuration. Any thread.
+#pragma once
+
+#include "relay/operation/config.hpp"
+#include "relay/operation/metrics_http.hpp"
+
+namespace nightjar::relay::operation {
+
+/// Reads the token's file: one line of 32 to 256 letters, digits and -._~+/=, which only its owner
+/// may read. Throws node::process::StartupError.
+HttpAccess metrics_access(const MetricsRules& rules);
+
+}  // namespace nightjar::relay::operation
