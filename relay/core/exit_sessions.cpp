@@ -6,6 +6,7 @@
 #include "relay/core/exit_sessions_impl.hpp"
 #include "relay/core/limits.hpp"
 #include "sphinx/base/codec.hpp"
+#include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/directory/repair_time.hpp"
 
 namespace nightjar::relay::core {
@@ -164,7 +165,7 @@ void ExitSessions::Impl::forget_streams(const base::SessionId& name) {
     if (it->second.changed) std::erase(changed, name);
     account(*it->second.streams, it->second.charged, 0);
     shares.leave(*it->second.streams);
-    streams.erase(it);
+    base::erase_and_wipe(streams, it);
 }
 
 void ExitSessions::Impl::join(Entry& entry, base::ByteView token, base::Mono now) {
@@ -192,7 +193,7 @@ void ExitSessions::Impl::end(Entry& entry, stream::ResetReason reason) {
     due.leave(entry.tick);
     places.leave(entry);
     pace_milli -= entry.paced;
-    sessions.erase(sessions.find(entry.session.id()));
+    base::erase_and_wipe(sessions, sessions.find(entry.session.id()));
 }
 
 ExitSessions::ExitSessions(const directory::Parameters& parameters, base::Random& random,

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/directory/route.hpp"
 
 namespace nightjar::relay::core {
@@ -77,7 +78,8 @@ void Ingress::client_connected(const base::MailboxId& client, base::Mono now) {
 }
 
 void Ingress::client_gone(const base::MailboxId& client) {
-    clients_.erase(client);
+    if (const auto found = clients_.find(client); found != clients_.end())
+        base::erase_and_wipe(clients_, found);
 }
 
 base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const Origin& from,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "relay/core/limits.hpp"
+#include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/cell/padding_time.hpp"
 
 namespace nightjar::relay::core {
@@ -39,7 +40,7 @@ void Mailboxes::close(const base::MailboxId& client) {
     const auto found = mailboxes_.find(client);
     if (found == mailboxes_.end()) return;
     slots_.leave(found->second->number);
-    mailboxes_.erase(found);
+    base::erase_and_wipe(mailboxes_, found);
 }
 
 bool Mailboxes::connected(const base::MailboxId& client) const {

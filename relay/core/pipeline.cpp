@@ -6,6 +6,7 @@
 
 #include "relay/core/delivery.hpp"
 #include "relay/core/limits.hpp"
+#include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/directory/route.hpp"
 
 namespace nightjar::relay::core {
@@ -227,7 +228,7 @@ void Pipeline::release(base::Mono now, base::Wall wall) {
 }
 
 void Pipeline::release(Mix& mix, base::Mono now, base::Wall wall) {
-    released_.clear();
+    base::clear_and_wipe(released_);
     const auto overdue = mix.release(now, released_);
     counters_.dropped[static_cast<std::size_t>(DropReason::delay)] += overdue;
     for (auto& held : released_) {
@@ -276,7 +277,7 @@ void Pipeline::collect_loops(base::Mono now, base::Wall wall) {
 
 void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
     if (!exit_ || draining_) return;
-    replies_.clear();
+    base::clear_and_wipe(replies_);
     exit_->tick(now, wall, replies_);
     for (auto& reply : replies_) {
         // The SURB names its first hop, and its author, a client, may have written anything there.
@@ -318,7 +319,7 @@ void Pipeline::send(Egress& egress) {
                 break;
         }
     }
-    outgoing_.clear();
+    base::clear_and_wipe(outgoing_);
 }
 
 void Pipeline::list_holdings(base::Holdings& out) const {

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "sphinx/base/wiping_memory.hpp"
+
 namespace nightjar::relay::core {
 
 void unwrap(std::span<Work> batch) {
@@ -18,7 +20,7 @@ void unwrap(std::span<Work> batch) {
     packet::unwrap_batch(jobs, packet::packet_size);
     for (std::size_t i = 0; i < batch.size(); ++i)
         batch[i].outcome = jobs[i].outcome;
-    jobs.clear();
+    base::clear_and_wipe(jobs);  // the outcomes say where packets go
 }
 
 }  // namespace nightjar::relay::core

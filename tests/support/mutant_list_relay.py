@@ -340,7 +340,7 @@ MUTANTS = [
     mutant("late-ticks-become-loops", "relay/core/exit_sessions.cpp", "self.unanswered += !late && session->answered();",
            "static_cast<void>(late), self.unanswered += session->answered();", CORE,
            "an exit knows the sum of the paces in force, and which ticks found no SURB"),
-    mutant("paces-of-ended-sessions-count", "relay/core/exit_sessions.cpp", "    pace_milli -= entry.paced;\n    sessions.erase",
-           "    sessions.erase", CORE,
+    mutant("paces-of-ended-sessions-count", "relay/core/exit_sessions.cpp", "    pace_milli -= entry.paced;\n    base::erase_and_wipe(sessions,",
+           "    base::erase_and_wipe(sessions,", CORE,
            "an exit knows the sum of the paces in force, and which ticks found no SURB"),
 ]

@@ -25,6 +25,7 @@ EPOCH_SECONDS = 120         # the shortest that a document may have
 TRAFFIC_SECONDS = 40        # of an epoch, for start and traffic
 GONE_SECONDS_MAX = 200      # a session ends 130 s after its last packet; the key of its epoch before that
 PAGES = 8
+HELD = "/held/"             # a page whose last byte never comes
 
 
 class ShortEpochs(network.Network):
@@ -39,9 +40,16 @@ class Pages(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.path.encode() + self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + self.path.startswith(HELD)))
         self.end_headers()
         self.wfile.write(body)
+        if self.path.startswith(HELD):      # the connection stays open until the client ends it
+            self.wfile.flush()
+            self.connection.settimeout(GONE_SECONDS_MAX)
+            try:
+                self.rfile.read(1)
+            except OSError:
+                pass
 
     def log_message(self, *_):
         pass
@@ -153,21 +161,27 @@ class Seizure(unittest.TestCase):
             raise AssertionError("; ".join(bad))
 
     # --- the traffic ---
+    def fetch(self, mark, path):
+        """curl that posts a page of this mark and gets it back."""
+        body = self.net.folder / f"body-{mark}"
+        body.write_bytes(b"".join(f"{mark}:{line}\n".encode() for line in range(1000)))
+        return subprocess.Popen(["curl", "--silent", "--show-error", "--no-buffer", "--proxy", f"socks5h://{self.net.socks}",
+                                 "--max-time", "120", "--header", "Expect:", "--data-binary", f"@{body}",
+                                 f"http://{services.NAME}:{network.HTTP_PORT}{path}{mark}"],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+
     def talk(self):
-        """Pages with marks. Returns the marks."""
+        """Pages with marks. Returns the marks, and a curl whose connection is open."""
         marks = [f"mark-{number}-" + os.urandom(12).hex()
                  for number in range(PAGES)]
-        for mark in marks:
-            body = self.net.folder / "body"
-            body.write_bytes(b"".join(f"{mark}:{line}\n".encode() for line in range(1000)))
-            done = subprocess.run(["curl", "--silent", "--show-error", "--proxy", f"socks5h://{self.net.socks}",
-                                   "--max-time", "30", "--header", "Expect:", "--data-binary", f"@{body}",
-                                   f"http://{services.NAME}:{network.HTTP_PORT}/{mark}"],
-                                  capture_output=True, stdin=subprocess.DEVNULL)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertIn(mark.encode(), done.stdout)
-            body.unlink()
-        return marks
+        for mark in marks[1:]:
+            with self.fetch(mark, "/") as curl:
+                said = curl.stdout.read()
+            self.assertIn(mark.encode(), said)
+        held = self.fetch(marks[0], HELD)
+        while f"{marks[0]}:999".encode() not in held.stdout.readline():
+            self.assertIsNone(held.poll())
+        return marks, held
 
     def search_for(self, marks):
         search = Search()
@@ -239,10 +253,12 @@ class Seizure(unittest.TestCase):
     def test_nothing_of_the_past_is_found(self):
         self.wires.source = self.client_address
         self.net.start_client()
-        marks = self.talk()
+        marks, held = self.talk()
         search = self.search_for(marks)
         during = search.in_places(self.seized())
         self.assertEqual(search.kinds(), set(during), "while the client talks there is something of each kind")
+        held.kill()
+        held.communicate()
         self.assertEqual(self.processes.stop("client"), 0)
         self.wires.source = None
         self.wait_until_over()

@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 using nightjar::base::wiping_free;
@@ -69,4 +72,36 @@ TEST_CASE("wiping memory: what grows or shrinks keeps its bytes, and leaves none
     auto* fresh = wiping_realloc(nullptr, 16);
     CHECK(fresh != nullptr);
     wiping_free(fresh);
+}
+
+TEST_CASE("wiping memory: an emptied vector keeps its room and none of its bytes") {
+    std::vector<std::uint8_t> all(size, mark);
+    const auto place = reinterpret_cast<std::uintptr_t>(all.data());
+    CHECK(marks_at(place) > 0);
+    nightjar::base::clear_and_wipe(all);
+    CHECK(all.empty());
+    CHECK(all.capacity() >= size);
+    CHECK(marks_at(place) == 0);
+    nightjar::base::clear_and_wipe(all);
+}
+
+TEST_CASE("wiping memory: a table keeps no key that was removed") {
+    using Key = std::array<std::uint8_t, size>;
+    struct Hash {
+        std::size_t operator()(const Key& key) const { return key[0]; }
+    };
+    boost::unordered_flat_map<Key, int, Hash> table;
+    Key one{};
+    one.fill(mark);
+    table.emplace(one, 1);
+    table.emplace(Key{}, 2);
+    const auto found = table.find(one);
+    const auto place = reinterpret_cast<std::uintptr_t>(&*found);
+    CHECK(marks_at(place) > 0);
+    nightjar::base::erase_and_wipe(table, found);
+    CHECK(marks_at(place) == 0);
+    CHECK(table.size() == 1);
+    CHECK(table.contains(Key{}));
+    table.emplace(one, 3);
+    CHECK(table.at(one) == 3);
 }
