@@ -311,6 +311,7 @@ operation::StaticFacts Daemon::facts() {
 
 operation::StatusFacts Daemon::status() {
     auto status = operation::configured(loaded_.config, loaded_.identity.id);
+    status.layer = operation::layer_in(*loaded_.document.document, loaded_.identity);
     status.self_test = loaded_.self_test;
     status.network = loaded_.document.document->network;
     status.key_epochs = keyring_.epochs();

@@ -20,16 +20,19 @@ class LivingNetwork(Network):
     def make_keys(self):
         self.size_filters()
         self.epoch_seconds = self.wanted_epoch or self.epoch_seconds
-        law = self.law
         self.call("nightjar-authority", "init", "--dir", self.authority, "--network", "demo", "--lab",
                   "--listen", f"{self.address}.9:{SERVICE_PORT}", "--epoch-length", self.epoch_seconds)
-        with open(self.authority / "authority.yaml", "a", encoding="utf-8") as settings:
-            settings.write(f"  mean_delay: {1000 * law.mean_delay:.0f}ms\n  main_slots: {law.main_slots:g}\n"
-                           f"  client_loops: {law.loops:g}\n  replies: {law.replies:g}\n  down: {law.down:g}\n"
-                           f"  relay_loops: {RELAY_LOOPS:g}\n  session_grid: 2s\n")
+        self.set_parameters(self.authority)
         for relay in self.relays:
             self.make_relay(relay)
             self.admit(relay)
+
+    def set_parameters(self, folder):
+        law = self.law
+        with open(folder / "authority.yaml", "a", encoding="utf-8") as settings:
+            settings.write(f"  mean_delay: {1000 * law.mean_delay:.0f}ms\n  main_slots: {law.main_slots:g}\n"
+                           f"  client_loops: {law.loops:g}\n  replies: {law.replies:g}\n  down: {law.down:g}\n"
+                           f"  relay_loops: {RELAY_LOOPS:g}\n  session_grid: 2s\n")
 
     def make_relay(self, relay):
         arguments = self.relay_options(relay)
@@ -68,3 +71,65 @@ class LivingNetwork(Network):
 
     def epoch(self):
         return int(time.time()) // self.epoch_seconds
+
+
+class CouncilNetwork(LivingNetwork):
+    """Several authorities that agree. They choose the mixes' layers, so each mix has an operator of its own."""
+
+    def __init__(self, programs, run, processes, law, record, epoch_seconds, authorities=4):
+        super().__init__(programs, run, processes, law, record, epoch_seconds)
+        self.authorities = [self.folder / f"authority-{number + 1}" for number in range(authorities)]
+        self.authority = self.authorities[0]    # whose network.yaml the relays and the client get
+
+    def make_keys(self):
+        self.size_filters()
+        self.epoch_seconds = self.wanted_epoch or self.epoch_seconds
+        for number, folder in enumerate(self.authorities):
+            self.init_authority(folder, f"{self.address}.{1 + number}:{SERVICE_PORT}")
+        for folder in self.authorities:
+            self.call("nightjar-authority", "assemble", *(other / "introduction" for other in self.authorities),
+                      "--dir", folder)
+        for relay in self.relays:
+            self.make_relay(relay)
+            self.admit(relay)
+
+    def init_authority(self, folder, listen):
+        self.call("nightjar-authority", "init", "--dir", folder, "--network", "demo", "--lab", "--authorities",
+                  len(self.authorities), "--listen", listen, "--epoch-length", self.epoch_seconds)
+        self.set_parameters(folder)
+        self.call("nightjar-authority", "introduce", "--dir", folder)
+
+    def relay_options(self, relay):
+        options = super().relay_options(relay)
+        if "--layer" in options:    # it is the network's choice
+            at = options.index("--layer")
+            del options[at:at + 2]
+        return options
+
+    def admit(self, relay, by=None):
+        for folder in by or self.authorities:
+            self.call("nightjar-authority", "admit", relay.identity, "--operator", relay.name, "--dir", folder)
+
+    def expel(self, relay):
+        for folder in self.authorities:
+            self.call("nightjar-authority", "expel", relay.identity, "--dir", folder)
+
+    def start_authority(self):
+        for number in range(len(self.authorities)):
+            self.start_one(number)
+
+    def start_one(self, number):
+        folder = self.authorities[number]
+        self.processes.start(folder.name, [self.program("nightjar-authority"), "run", "--dir", folder],
+                             "nightjar-authority demo ready", SERVICE_SECONDS)
+
+    def kill_one(self, number):
+        """It gets no chance to tidy up."""
+        authority = self.processes.running.pop(self.authorities[number].name)
+        authority.kill()
+        authority.wait()
+
+    def documents(self, number):
+        """The epochs whose documents an authority has."""
+        return {int(file.name) for file in (self.authorities[number] / "documents").iterdir()
+                if file.name.isdigit()}

@@ -1,8 +1,8 @@
 #include "relay/authority/authority.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "relay/authority/answers.hpp"
 #include "relay/authority/signing.hpp"
 #include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/quorum.hpp"
@@ -20,30 +20,9 @@ using node::process::log;
 namespace {
 
 constexpr base::Seconds settle_max{30};
-constexpr std::int64_t newest_age_max = 60;  // seconds for which a cache may keep /document
-
-Answer line(unsigned status, std::string text) {
-    Answer answer;
-    answer.status = status;
-    answer.body = std::move(text) + "\n";
-    return answer;
-}
 
 std::string number(base::Epoch epoch) {
     return std::to_string(epoch.value);
-}
-
-Answer document_answer(base::Epoch epoch, std::string text, std::string caching,
-                       const std::string& known) {
-    Answer answer;
-    answer.etag = "\"" + number(epoch) + "\"";
-    answer.cache_control = std::move(caching);
-    if (known == answer.etag) {
-        answer.status = 304;
-        return answer;
-    }
-    answer.body = std::move(text);
-    return answer;
 }
 
 }  // namespace
@@ -147,20 +126,11 @@ void Authority::write_anchors(const directory::Document& document) const {
 }
 
 Answer Authority::answer(const Request& request, base::Wall now) {
-    const auto path = std::string_view{request.target}.substr(0, request.target.find('?'));
-    const bool reads = request.method == "GET" || request.method == "HEAD";
-    const bool descriptor = path == "/descriptor";
-    constexpr std::string_view documents = "/document/";
-    if (!descriptor && path != "/document" && !path.starts_with(documents))
-        return line(404, "POST /descriptor, GET /document or GET /document/EPOCH");
-    if (descriptor ? request.method != "POST" : !reads) {
-        auto refused = line(405, "another method is needed");
-        refused.allow = descriptor ? "POST" : "GET, HEAD";
-        return refused;
-    }
-    if (descriptor) return take_descriptor(request.body, now);
-    if (path == "/document") return newest_document(request.if_none_match, now);
-    return document_of(path.substr(documents.size()), request.if_none_match);
+    auto routed = route(request);
+    if (routed.what == Routed::What::descriptor) return take_descriptor(request.body, now);
+    if (routed.what == Routed::What::document)
+        return document_answer(archive_, request, length(), now);
+    return std::move(routed.refusal);
 }
 
 Answer Authority::take_descriptor(const std::string& text, base::Wall now) {
@@ -173,31 +143,6 @@ Answer Authority::take_descriptor(const std::string& text, base::Wall now) {
     }
     return line(200, "the descriptor of " + taken->name + " for epoch " + number(taken->epoch) +
                          " is here");
-}
-
-Answer Authority::newest_document(const std::string& known, base::Wall now) const {
-    const auto current = directory::epoch_at(now, length());
-    const auto& epochs = archive_.signed_epochs();
-    auto newest = epochs.upper_bound(current);  // the next one is not valid yet
-    if (newest == epochs.begin()) return line(404, "there is no document yet");
-    const auto epoch = *--newest;
-    const auto left =
-        std::chrono::ceil<base::Seconds>(directory::epoch_start(current.next(), length()) - now);
-    const auto age = std::clamp<std::int64_t>(left.count(), 1, newest_age_max);
-    return document_answer(epoch, archive_.document(epoch).value(),
-                           "public, max-age=" + std::to_string(age), known);
-}
-
-Answer Authority::document_of(std::string_view text, const std::string& known) const {
-    base::Epoch epoch;
-    const auto* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, epoch.value);
-    if (error != std::errc{} || stop != end || text != number(epoch))
-        return line(404, "an epoch is a number");
-    auto document = archive_.document(epoch);
-    if (!document) return line(404, "there is no document of epoch " + number(epoch));
-    return document_answer(epoch, *std::move(document), "public, max-age=31536000, immutable",
-                           known);
 }
 
 }  // namespace nightjar::relay::authority

@@ -50,8 +50,6 @@ class Authority {
     void trouble(const std::string& line);
 
     node::https::Answer take_descriptor(const std::string& text, base::Wall now);
-    node::https::Answer newest_document(const std::string& known, base::Wall now) const;
-    node::https::Answer document_of(std::string_view epoch, const std::string& known) const;
 
     std::filesystem::path folder_;
     Settings settings_;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "relay/authority/admitted.hpp"
+#include "relay/authority/introduction.hpp"
 #include "relay/authority/service.hpp"
 #include "relay/authority/settings.hpp"
 #include "relay/authority/signing.hpp"
@@ -30,6 +31,8 @@ struct Options {
     std::string announce;
     std::uint32_t epoch_length_s = 3600;
     bool lab = false;
+    std::size_t authorities = 1;
+    std::vector<std::string> introductions;
     std::string identity;
     relay::authority::Admitted admitted;
 };
@@ -53,7 +56,15 @@ void init_network(const Options& options) {
     if (!options.announce.empty()) made.announce = endpoint(options.announce, "--announce");
     made.epoch_length = base::Seconds{options.epoch_length_s};
     made.lab = options.lab;
+    made.authorities = options.authorities;
     relay::authority::init_network(folder_of(options), made);
+    if (made.authorities > 1) {
+        const auto file = (folder_of(options) / "introduction").string();
+        std::cout << "made an authority of " << made.name << " in " << options.folders.front()
+                  << "\nnext: give " << file << " to the other " << made.authorities - 1
+                  << " authorities, and run `nightjar-authority assemble` with theirs\n";
+        return;
+    }
     std::cout << "made the network " << made.name << " in " << options.folders.front()
               << "\nnext: give network.yaml to the operators of relays, start `nightjar-authority "
                  "run`, and admit their relays\n";
@@ -167,6 +178,21 @@ void publish(const Options& options) {
     std::cout << "wrote network.yaml and " << count << " documents into " << options.out << '\n';
 }
 
+void assemble(const Options& options) {
+    const std::vector<relay::authority::fs::path> files{options.introductions.begin(),
+                                                        options.introductions.end()};
+    const auto id = relay::authority::assemble(folder_of(options), files);
+    const auto file = (folder_of(options) / "network.yaml").string();
+    std::cout << "network " << base::to_hex(id.bytes) << "\nwrote " << file
+              << "\nnext: compare this id with the other operators by a way that you trust, start "
+                 "`nightjar-authority run`, and give network.yaml to the operators of relays\n";
+}
+
+void introduce(const Options& options) {
+    relay::authority::write_introduction(folder_of(options));
+    std::cout << "wrote " << (folder_of(options) / "introduction").string() << '\n';
+}
+
 CLI::App* add_verb(CLI::App& app, Options& options, const char* name, const char* help) {
     auto* verb = app.add_subcommand(name, help);
     verb->add_option("--dir", options.folders, "Folder of the authority")->required()->expected(1);
@@ -176,14 +202,19 @@ CLI::App* add_verb(CLI::App& app, Options& options, const char* name, const char
 /// The commands of an authority that runs as a service. Each returns after its work; `run` does
 /// when the service ends.
 struct ServiceVerbs {
-    CLI::App *run, *admit, *expel, *list, *publish;
+    CLI::App *run, *admit, *expel, *list, *publish, *introduce, *assemble;
 
     ServiceVerbs(CLI::App& app, Options& options)
         : run{add_verb(app, options, "run", "Take descriptors, sign documents, until SIGTERM")},
           admit{add_verb(app, options, "admit", "List a relay, or change what is said about it")},
           expel{add_verb(app, options, "expel", "List a relay no longer")},
           list{add_verb(app, options, "list", "Print the admitted relays")},
-          publish{add_verb(app, options, "publish", "Write the documents for a web server")} {
+          publish{add_verb(app, options, "publish", "Write the documents for a web server")},
+          introduce{add_verb(app, options, "introduce",
+                             "Write the file for the other authorities again")},
+          assemble{add_verb(app, options, "assemble",
+                            "Make network.yaml from the introductions of all authorities")} {
+        assemble->add_option("FILES", options.introductions, "Introductions")->required();
         for (auto* verb : {admit, expel})
             verb->add_option("IDENTITY", options.identity, "64 hexadecimal digits")->required();
         admit->add_option("--operator", options.admitted.operator_name)->required();
@@ -199,6 +230,8 @@ struct ServiceVerbs {
         if (expel->parsed()) ::expel(options);
         if (list->parsed()) ::list(options);
         if (publish->parsed()) ::publish(options);
+        if (introduce->parsed()) ::introduce(options);
+        if (assemble->parsed()) ::assemble(options);
         return ExitCode::ok;
     }
 };
@@ -214,6 +247,10 @@ ExitCode run(int argc, char** argv) {
     init_verb->add_flag("--json", options.json, "Print JSON");
     init_verb->add_option("--network", options.network,
                           "Name of a new network: writes all that `run` needs");
+    init_verb
+        ->add_option("--authorities", options.authorities,
+                     "Number of authorities that found the network together (default: 1)")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{64}));
     init_verb->add_option("--listen", options.listen, "IP:PORT of the service");
     init_verb->add_option("--announce", options.announce, "IP:PORT for relays, if different");
     init_verb->add_option("--epoch-length", options.epoch_length_s, "Epoch length in seconds")

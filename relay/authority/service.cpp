@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "relay/authority/authority.hpp"
+#include "relay/authority/member.hpp"
+#include "relay/authority/peers.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/files/unique_fd.hpp"
@@ -33,6 +35,7 @@ using node::process::log;
 namespace {
 
 constexpr base::Seconds tick_period{1};
+constexpr base::Milliseconds member_tick_period{200};
 constexpr base::Milliseconds close_max{1000};
 
 /// The time that this authority goes by, across restarts within one boot: a file with the boot's
@@ -108,13 +111,37 @@ node::files::UniqueFd lock(const fs::path& folder) {
     return fd;
 }
 
+/// The other authorities ask up to four times a second each (where epochs are very short), and a
+/// machine may have several of them.
+node::https::ServerLimits limits(const Settings& settings) {
+    node::https::ServerLimits limits;
+    if (settings.authorities > 1) limits.rate = {16, 480};
+    return limits;
+}
+
+base::LinkKey service_key(const fs::path& folder) {
+    return {node::files::ed25519_public(
+        node::files::read_key(folder / "service.key", node::files::KeyKind::service))};
+}
+
+/// network.yaml must be what `assemble` would make of authority.yaml now.
+void check_network(const fs::path& folder, const Settings& settings,
+                   const node::config::AnchorsFile& network) {
+    const auto file = (folder / "network.yaml").string();
+    const auto& anchors = network.anchors;
+    if (anchors.network != settings.terms.network ||
+        anchors.authorities.size() != settings.authorities ||
+        network.epoch_length != settings.terms.parameters.epoch_length)
+        throw node::process::ConfigError{
+            file + ": it does not fit authority.yaml; assemble the network again"};
+}
+
 class Daemon {
  public:
     Daemon(const fs::path& folder, Settings settings)
         : name_{settings.terms.network},
           lock_{lock(folder)},
           clock_{folder / "clock"},
-          authority_{folder, settings, clock_.now()},
           shutdown_{io_.get_executor()},
           core_{io_.get_executor(),
                 [this](const std::string& task, const std::string& what) {
@@ -131,15 +158,25 @@ class Daemon {
                   to_asio(settings.listen),
                   "listen",
                   node::files::read_key(folder / "service.key", node::files::KeyKind::service),
-                  [this](const auto& request) { return authority_.answer(request, clock_.now()); },
-                  connections_} {
+                  [this](const auto& request) { return answer(request); },
+                  connections_,
+                  limits(settings)} {
         node::process::refuse_unused_sockets("listen");
+        if (settings.authorities == 1) {
+            authority_.emplace(folder, settings, clock_.now());
+        } else {
+            const auto network = node::config::load_anchors_file(folder / "network.yaml");
+            check_network(folder, settings, network);
+            member_.emplace(folder, settings, network, moment());
+            peers_.emplace(network, service_key(folder), *member_, [this] { return moment(); });
+        }
         shutdown_.add("close", close_max, [this] { return close(); });
         shutdown_.announce();
     }
 
     node::process::ExitCode run() {
         core_.spawn("signing", sign());
+        if (peers_) peers_->start(core_);
         core_.spawn("https listener", server_.run());
         core_.spawn("watchdog", node::process::feed_watchdog({}));
         ending_.spawn("shutdown", shutdown_.run());
@@ -157,12 +194,18 @@ class Daemon {
  private:
     asio::awaitable<void> sign() {
         for (;;) {
-            authority_.tick(clock_.now());
-            timer_.expires_after(tick_period);
+            if (authority_) authority_->tick(clock_.now());
+            if (member_) member_->tick(moment());
+            timer_.expires_after(member_ ? member_tick_period : tick_period);
             const auto waited = co_await timer_.async_wait(as_result);
             if (std::get<0>(waited)) co_return;
         }
     }
+    node::https::Answer answer(const node::https::Request& request) {
+        return authority_ ? authority_->answer(request, clock_.now())
+                          : member_->answer(request, moment());
+    }
+    core::Moment moment() { return {clock_.now(), std::chrono::steady_clock::now()}; }
     asio::awaitable<void> close() {
         server_.close();
         core_.cancel();
@@ -175,7 +218,9 @@ class Daemon {
     std::string name_;
     node::files::UniqueFd lock_;
     KeptClock clock_;
-    Authority authority_;
+    std::optional<Authority> authority_;  // this one is alone
+    std::optional<Member> member_;        // or one of several, which asks the others
+    std::optional<Peers> peers_;
     node::process::Shutdown shutdown_;
     node::process::TaskGroup core_;         // a task that fails here ends the daemon
     node::process::TaskGroup connections_;  // a task that fails here ends only its connection
@@ -190,6 +235,15 @@ class Daemon {
 node::process::ExitCode run_service(const fs::path& folder) {
     node::process::raise_descriptor_limit();
     auto settings = load_settings(folder);
+    if (settings.authorities > 1) {
+        if (!fs::exists(folder / "network.yaml"))
+            throw node::process::ConfigError{
+                folder.string() +
+                ": there is no network.yaml yet: exchange the file `introduction` with the other "
+                "authorities, then run `nightjar-authority assemble FILES --dir " +
+                folder.string() + "`"};
+        const FolderDisk makes_its_folder{folder / "agreement"};
+    }
     const Archive makes_its_folders{folder};  // no folder can be made in the sandbox
     node::process::enter_sandbox({.read = {}, .write = {fs::absolute(folder)}});
     return Daemon{folder, std::move(settings)}.run();

@@ -1,6 +1,8 @@
 #include "relay/authority/settings.hpp"
 
 #include "relay/authority/admitted.hpp"
+#include "relay/authority/core/council.hpp"
+#include "relay/authority/introduction.hpp"
 #include "relay/authority/signing.hpp"
 #include "sphinx/directory/fields.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
@@ -13,6 +15,8 @@ Settings load_settings(const fs::path& folder) {
     auto map = yaml.map();
     Settings settings;
     settings.terms = read_terms(map);
+    settings.authorities =
+        map.optional<std::uint32_t>("authorities", 1, {1, core::authorities_max});
     settings.listen = map.required<node::config::ListenEndpoint>("listen");
     settings.announce = map.optional<directory::Endpoint>("announce", settings.listen);
     map.done();
@@ -42,17 +46,22 @@ void init_network(const fs::path& folder, const NewNetwork& network) {
     std::string text =
         "# A Nightjar authority (docs/directory.md). After a change, start `run` again.\n";
     text += "network: " + network.name + "\n";
+    if (network.authorities > 1)
+        text += "authorities: " + std::to_string(network.authorities) + "\n";
     text += "listen: \"" + directory::to_text(network.listen) + "\"\n";
     if (network.announce)
         text += "announce: \"" + directory::to_text(*network.announce) +
                 "\"  # the address that relays connect to\n";
-    text += "parameters:  # docs/parameters.md\n";
+    text += network.authorities > 1
+                ? "parameters:  # docs/parameters.md; the same at every authority\n"
+                : "parameters:  # docs/parameters.md\n";
     if (network.lab) text += "  lab: true\n";
     text += "  epoch_length: " + std::to_string(network.epoch_length.count()) + "s\n";
     node::files::replace_file(folder / "authority.yaml", text, node::files::Durability::disk);
     node::files::replace_file(folder / "admitted", to_text(AdmittedList{}),
                               node::files::Durability::disk);
     const auto settings = load_settings(folder);
+    if (network.authorities > 1) return write_introduction(folder);
     node::config::save_anchors_file(
         folder / "network.yaml",
         anchors_of(settings, authority, {node::files::ed25519_public(seed)}));

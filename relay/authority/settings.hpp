@@ -1,11 +1,13 @@
 // The state directory of an authority that runs as a service, and its configuration:
 //
-//     authority.yaml    network, listen, announce, parameters, recommended_versions
+//     authority.yaml    network, authorities, listen, announce, parameters, recommended_versions
 //     authority.key     signs the documents
 //     service.key       the key of its TLS certificate
 //     admitted          the relays that it lists (admitted.hpp)
 //     network.yaml      the trust anchors, for relays and clients; written again with each document
+//     introduction      of several authorities: for the others (introduction.hpp)
 //     documents/, descriptors/    (archive.hpp)
+//     agreement/        of several authorities (core/driver.hpp)
 #pragma once
 
 #include <filesystem>
@@ -19,6 +21,7 @@ namespace nightjar::relay::authority {
 
 struct Settings {
     Terms terms;
+    std::size_t authorities = 1;
     directory::Endpoint listen;
     directory::Endpoint announce;  // what relays connect to; the same as `listen` by default
 };
@@ -32,10 +35,12 @@ struct NewNetwork {
     std::optional<directory::Endpoint> announce;
     base::Seconds epoch_length{3600};
     bool lab = false;
+    std::size_t authorities = 1;
 };
 
-/// Writes everything that a new network with one authority needs: the whole state directory. Throws
-/// KeyError if there are keys already, ConfigError if the name is no word.
+/// Writes everything that a new network with one authority needs: the whole state directory. With
+/// several, `introduction` instead of `network.yaml`. Throws KeyError if there are keys already,
+/// ConfigError if the name is no word.
 void init_network(const std::filesystem::path& folder, const NewNetwork& network);
 
 /// The anchors of the network whose only authority has these keys.

@@ -19,6 +19,7 @@ namespace {
 
 constexpr base::Milliseconds wait_max{5000};  // the kept time may jump while this waits
 constexpr base::Seconds ask_patience{30};
+constexpr base::Seconds ask_patience_of_several{10};
 constexpr std::size_t said_max = 300;
 
 std::string read(const fs::path& file, std::size_t size_max) {
@@ -75,7 +76,8 @@ AuthorityContact::AuthorityContact(boost::asio::any_io_executor executor, Contac
         const auto host = base::IpAddress::parse(service.address.host);
         peers_.push_back({{host.value(), service.address.port}, service.key});
     }
-    facts_.address = directory::to_text(options_.anchors.services.front().address);
+    asked_ = static_cast<std::size_t>(random_.below(peers_.size()));
+    facts_.address = directory::to_text(options_.anchors.services[asked_].address);
     facts_.said = "not asked yet";
 }
 
@@ -158,17 +160,22 @@ boost::asio::awaitable<bool> AuthorityContact::send(base::Epoch epoch) {
     limits.deadline = ask_patience;
     // Named: g++ 12 destroys a temporary in a co_await expression twice.
     const node::https::Request request{"POST", "/descriptor", text, {}};
-    const auto reply = co_await node::https::ask(peer(), request, limits);
-    if (!reply) {
-        say(epoch, false, reply.error());
-        ++asked_;
-        co_return false;
+    const auto count = peers_.size();
+    if (count > 1) limits.deadline = ask_patience_of_several;
+    // A faulty authority may drop what it has taken. They pass descriptors on to each other, so one
+    // more than there may be faulty ones is enough.
+    const auto needed = count - directory::signatures_needed(count) + 1;
+    std::size_t settled = 0;
+    for (std::size_t asked = 0; asked < count && settled < needed; ++asked) {
+        const auto reply = co_await node::https::ask(peer(), request, limits);
+        const bool accepted = reply && reply->status == 200;
+        say(epoch, accepted, reply ? first_line(reply->body) : reply.error());
+        const bool too_late = reply && reply->status == 409;
+        if (accepted || too_late) ++settled;
+        if (!reply || count > 1) ++asked_;
     }
-    const bool accepted = reply->status == 200;
-    say(epoch, accepted, first_line(reply->body));
-    const bool too_late = reply->status == 409;
-    if (accepted || too_late) plan_.settled(epoch);
-    co_return accepted || too_late;
+    if (settled >= needed) plan_.settled(epoch);
+    co_return settled >= needed;
 }
 
 boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
@@ -177,7 +184,7 @@ boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
     limits.deadline = ask_patience;
     const node::https::Request request{"GET", "/document/" + std::to_string(epoch.value), {}, {}};
     const auto reply = co_await node::https::ask(peer(), request, limits);
-    if (!reply) ++asked_;
+    if (!reply || peers_.size() > 1) ++asked_;
     if (!reply || reply->status != 200) co_return false;
     const auto now = options_.now();
     const auto document = check_text(reply->body, options_.anchors.anchors, now);

@@ -82,10 +82,11 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
             ": the network document lists another link key for this relay; "
             "restore the key from a backup, or have the new descriptor signed"};
     }
-    if (listed->role != config.role || listed->layer != config.layer) {
+    // Several authorities choose a mix's layer themselves.
+    if (listed->role != config.role) {
         refuse("the configuration says " + role_text(config.role, config.layer) +
                ", the network document says " + role_text(listed->role, listed->layer) +
-               "; change `role` and `layer`, or have the new descriptor signed");
+               "; change `role`, or have the new descriptor signed");
     }
     if (document.parameters.lab) {
         if (config.metrics && config.metrics_rules.exact &&
@@ -109,6 +110,11 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
             "metrics.window below 15m is only for networks whose signed document says lab: "
             "shorter ones show single uploads; use 1h");
     }
+}
+
+std::uint8_t layer_in(const directory::Document& document, const keys::Identity& identity) {
+    const auto* listed = document.find(identity.id);
+    return listed == nullptr ? std::uint8_t{0} : listed->layer;
 }
 
 void check_successor(const directory::Document& held, const directory::Document& newer) {

@@ -38,10 +38,14 @@ std::optional<std::string> waits_for_authority(const std::filesystem::path& conf
                                                base::Wall now);
 
 /// Throws node::StartupError if the document and the configuration do not match: the relay is not
-/// listed, or is listed with another role, layer or link key; or a lab setting is used in a network
-/// that is not a lab.
+/// listed, or is listed with another role or link key; or a lab setting is used in a network that
+/// is not a lab.
 void check_fit(const RelayConfig& config, const keys::Identity& identity,
                const directory::Document& document);
+
+/// A mix's layer by the document: where several authorities agree, they choose it. 0: it is a
+/// gateway, or is not listed.
+std::uint8_t layer_in(const directory::Document& document, const keys::Identity& identity);
 
 /// Throws node::ConfigError if a relay that runs by `held` cannot use `newer` although its
 /// signatures are valid.

@@ -1,10 +1,11 @@
 """Mutants of authorities that agree over the wire: lists, bundles, the driver."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, UNIT, mutant
 
 LISTING = "relay/authority/core/listing.cpp"
 RULES = "relay/authority/core/document_rules.cpp"
 BUNDLE = "relay/authority/core/bundle.cpp"
 DRIVER = "relay/authority/core/driver.cpp"
+INTRODUCTION = "relay/authority/introduction.cpp"
 CHAIN = "relay/authority/core/driver_chain.cpp"
 AWAY = "driver: with one of four away nothing is missed, and it catches up when it is back"
 
@@ -27,4 +28,9 @@ MUTANTS = [
            "driver: after other parameters it does not sign a second document of an epoch"),
     mutant("damaged-state-is-begun-anew", CHAIN, "        barred_.insert(epoch);\n", "", CORE,
            "driver: a damaged state bars its epoch, and no other"),
+    mutant("introduction-of-anybody", INTRODUCTION,
+           "if (reader.ok() && !directory::verifies(signed_part, signature))", "if (reader.ok() && signed_part.empty())",
+           UNIT, "introduction: the form has one text, and what was changed is refused"),
+    mutant("parameters-differ", INTRODUCTION, "if (other.terms != own.terms)", "if (other.terms.empty())", UNIT,
+           "introduction: what does not fit is named before there is a network"),
 ]

@@ -93,8 +93,10 @@ def capture():
 
 @suite("living", in_all_only=True)
 def living():
-    """a network with an authority that runs as a service, for three epochs: seven minutes"""
-    yield LIVING_TEST, *python_test(LIVING_TEST, Build.preset("test"))
+    """authorities that run as services: one with a network for three epochs, and four that agree: nine minutes"""
+    build = Build.preset("test")
+    yield LIVING_TEST, *python_test(LIVING_TEST, build)
+    yield "quorum_tests", [build / "tests/system/quorum_tests"], {}
 
 
 @suite("further", in_all_only=True)

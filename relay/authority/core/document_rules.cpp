@@ -130,8 +130,11 @@ base::Bytes DocumentRules::build() {
     std::sort(value.descriptors.begin(), value.descriptors.end());
     if (value.descriptors.size() > descriptors_max) value.descriptors.resize(descriptors_max);
     auto bytes = encode(value);
-    if (!valid(bytes)) bytes.clear();
-    return bytes;
+    fault_.clear();
+    if (valid(bytes)) return bytes;
+    const auto follows = outcome(bytes);
+    fault_ = follows ? "it lacks what this authority insists on" : follows.error();
+    return {};
 }
 
 std::string DocumentRules::chain_fault(const EpochValue& value) const {
@@ -184,8 +187,9 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
         outcome.document = std::move(built.document);
     else if (const auto whole = build_document(terms, epoch_, descriptors, Randomness{},
                                                before_.roster, NewMixes::at_once);
-             !decided && !document_fault(whole.document).empty())
-        return base::Fail{fault};
+             !decided)
+        if (const auto remains = document_fault(whole.document); !remains.empty())
+            return base::Fail{remains};
     outcome.left_out = std::move(built.left_out);
     for (const auto& descriptor : descriptors)
         outcome.described.push_back(descriptor.relay.identity);

@@ -49,6 +49,8 @@ class DocumentRules final : public Rules {
     void relent();
 
     base::Bytes build() override;
+    /// Why the last build() had no proposal; empty: it had one.
+    const std::string& fault() const { return fault_; }
     bool valid(base::ByteView value) override;
     /// What follows from a value, or why it must not be decided.
     base::Result<EpochOutcome, std::string> outcome(base::ByteView value) const;
@@ -69,6 +71,7 @@ class DocumentRules final : public Rules {
     std::map<base::NodeId, Reveal> reveals_;
     std::map<base::NodeId, Commitment> commitments_;
     std::map<base::NodeId, std::pair<Listing, Admissions>> listings_;
+    std::string fault_;
     std::vector<base::NodeId> wanted_relays_;
     std::vector<base::NodeId> wanted_reveals_;
 };

@@ -145,7 +145,7 @@ void Driver::consider(base::Epoch epoch, Moment now) {
     if (at == running_.end() && now.wall >= begin - times_.spread && now.wall < begin &&
         offers_.at(epoch).enough())
         run(epoch).rules->insist();
-    if (!may_begin(epoch, now.wall)) return;
+    if (!may_begin(epoch, now)) return;
     auto& running = run(epoch);
     if (!running.agreement) {
         running.begun = now.mono;
@@ -155,24 +155,34 @@ void Driver::consider(base::Epoch epoch, Moment now) {
     }
     if (now.mono >= running.begun + times_.relent) running.rules->relent(chains_);
     running.agreement->pass(now.mono);
+    if (running.rules->fault() == running.fault) return;
+    running.fault = running.rules->fault();
+    if (!running.fault.empty())
+        note("epoch " + number(epoch) + ": nothing can be proposed: " + running.fault);
 }
 
-bool Driver::may_begin(base::Epoch epoch, base::Wall now) {
+bool Driver::may_begin(base::Epoch epoch, Moment now) {
     const auto at = running_.find(epoch);
     if (at != running_.end() && at->second.agreement) return true;
     const auto& offers = offers_.at(epoch);
     if (!offers.enough()) return false;
-    if (epoch == current_) return offers.complete() || now >= last_change_[epoch] + times_.settle;
+    if (epoch == current_)
+        return offers.complete() || now.wall >= last_change_[epoch] + times_.settle;
     const auto start = directory::epoch_start(epoch, length());
-    if (now < start - times_.begin) return false;
-    return decided(current_) || now >= start - times_.last;
+    if (now.wall < start - times_.begin) return false;
+    if (decided(current_)) return true;
+    const auto one_before = running_.find(current_);
+    if (one_before != running_.end() && one_before->second.agreement)
+        return now.mono >= one_before->second.begun + times_.relent;
+    return now.wall >= start - times_.last;
 }
 
 /// Writes what must be written, and takes what follows.
 void Driver::pump(base::Epoch epoch, Moment now) {
     const auto at = running_.find(epoch);
     if (at == running_.end() || !at->second.agreement) return;
-    auto& [rules, agreement, unwritten, begun] = at->second;
+    auto& agreement = at->second.agreement;
+    auto& unwritten = at->second.unwritten;
     for (;;) {
         if (!unwritten) unwritten = agreement->take_write();
         if (!unwritten) break;

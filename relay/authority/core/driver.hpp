@@ -32,7 +32,8 @@ struct DriverTimes {
     base::Milliseconds spread;  // in this time what one authority has reaches all others
     base::Milliseconds settle;  // a new network begins when no relay has come for so long
     base::Milliseconds relent;  // after an agreement's begin: it insists on nothing any more
-    base::Milliseconds last;    // so long before its epoch it waits no longer for the one before
+    base::Milliseconds last;    // so long before its epoch: it waits no longer for the one before
+                                // if that has not begun
     AgreementTimes agreement;
 
     static DriverTimes of(base::Seconds epoch_length);
@@ -92,6 +93,7 @@ class Driver {
         std::unique_ptr<Agreement> agreement;  // nullptr: it has not begun
         std::optional<Write> unwritten;
         base::Mono begun;
+        std::string fault;  // the last one that was noted
     };
     struct Signing {
         DocumentSignatures signatures;
@@ -103,7 +105,7 @@ class Driver {
     void list(base::Epoch epoch, base::Wall now);
     void prepare(base::Epoch epoch, base::Wall now);
     void consider(base::Epoch epoch, Moment now);
-    bool may_begin(base::Epoch epoch, base::Wall now);
+    bool may_begin(base::Epoch epoch, Moment now);
     Running& run(base::Epoch epoch);
     void pump(base::Epoch epoch, Moment now);
     void take(const Message& message, Moment now);

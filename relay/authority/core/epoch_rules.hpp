@@ -46,6 +46,9 @@ class Driver::EpochRules final : public Rules {
                 older_.push_back(std::make_unique<DocumentRules>(council_, terms_, epoch_, chain));
     }
 
+    /// Why this authority cannot propose; empty: it can, or was not asked.
+    const std::string& fault() const { return rules_->fault(); }
+
     base::Bytes build() override { return rules_->build(); }
     bool valid(base::ByteView value) override {
         if (rules_->valid(value)) return true;

@@ -242,7 +242,8 @@ TEST_CASE("document rules: a network without two gateways gets no document") {
     for (const auto& member : network.members)
         value.descriptors.push_back(member.describe(network.epoch));
     std::sort(value.descriptors.begin(), value.descriptors.end());
-    CHECK(fault(rules, value) == "a layer has no mix");
+    CHECK(fault(rules, value) ==
+          "fewer than two gateways: an exit is never a client's own gateway");
     network.join(0);
     CHECK_FALSE(network.rules().build().empty());
 }

@@ -26,7 +26,8 @@ constexpr base::Seconds hour{3600};
 /// An authority that answers as the test says, and a relay's contact with it, in one thread.
 class Pair {
  public:
-    Pair()
+    /// With several services, each of them is the same server.
+    explicit Pair(std::size_t services = 1)
         : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
           server_{io_.get_executor(),
                   {asio::ip::address_v4::loopback(), 0},
@@ -37,8 +38,8 @@ class Pair {
         random_.fill(signing_.span());
         options_.anchors.anchors.network = "test";
         options_.anchors.anchors.authorities = {directory::sign_text("", signing_).authority};
-        options_.anchors.services = {
-            {{"127.0.0.1", server_.local().port()}, {node::files::ed25519_public(seed_)}}};
+        options_.anchors.services.assign(services, {{"127.0.0.1", server_.local().port()},
+                                                    {node::files::ed25519_public(seed_)}});
         options_.epoch_length = hour;
         options_.data_dir = folder_.path();
         options_.document = folder_.path() / "document";
@@ -88,6 +89,7 @@ class Pair {
     base::Wall now{base::Seconds{1'800'000'000} + hour - base::Seconds{100}};
     std::map<std::string, std::string> pages;
     unsigned descriptor_status = 200;
+    std::size_t refusals = 0;  // the first ones
     std::string said = "as you wish";
     std::vector<std::string> posted;
     int taken = 0;
@@ -97,7 +99,7 @@ class Pair {
         node::https::Answer made;
         if (request.method == "POST") {
             posted.push_back(request.body);
-            made.status = descriptor_status;
+            made.status = posted.size() <= refusals ? 403 : descriptor_status;
             made.body = said;
         } else if (const auto found = pages.find(request.target); found != pages.end()) {
             made.body = found->second;
@@ -156,6 +158,26 @@ TEST_CASE("authority contact, faults 37: a document that is not to be trusted is
         CHECK(pair.file("document").empty());
         CHECK(pair.taken == 0);
     }
+}
+
+TEST_CASE("authority contact: of four authorities two must take a descriptor, whatever one says") {
+    Pair pair{4};
+    pair.run(700);
+    CHECK(pair.posted.size() == 4);  // two descriptors
+    CHECK(std::count(pair.posted.begin(), pair.posted.end(), pair.posted.front()) == 2);
+    CHECK(pair.facts().accepted);
+
+    Pair refused{4};
+    refused.refusals = 1;
+    refused.run(700);
+    CHECK(refused.posted.size() == 5);
+    CHECK(refused.facts().accepted);
+
+    Pair alone{4};
+    alone.refusals = 1000;
+    alone.run(700);
+    CHECK(alone.posted.size() == 4);  // each was asked once
+    CHECK_FALSE(alone.facts().accepted);
 }
 
 TEST_CASE("authority contact: what the authority says is shown as one printable line") {

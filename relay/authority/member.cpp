@@ -1,0 +1,204 @@
+#include "relay/authority/member.hpp"
+
+#include <algorithm>
+
+#include "relay/authority/answers.hpp"
+#include "relay/authority/signing.hpp"
+#include "sphinx/node/files/key_file.hpp"
+#include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/log.hpp"
+
+namespace nightjar::relay::authority {
+
+using node::https::Answer;
+using node::https::Request;
+using node::process::Level;
+using node::process::log;
+
+namespace {
+
+base::Secret<32> read_seed(const fs::path& folder) {
+    return node::files::read_key(folder / "authority.key", node::files::KeyKind::authority);
+}
+
+core::Admissions admissions_of(const AdmittedList& list) {
+    core::Admissions all;
+    for (const auto& relay : list)
+        all.push_back({relay.identity, relay.operator_name, relay.family, relay.capacity});
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.identity < b.identity; });
+    return all;
+}
+
+Answer bytes(const base::Bytes& content) {
+    Answer answer;
+    answer.type = "application/octet-stream";
+    answer.body = base::as_text(content);
+    return answer;
+}
+
+}  // namespace
+
+Member::Member(fs::path folder, Settings settings, node::config::AnchorsFile network,
+               core::Moment now)
+    : folder_{std::move(folder)},
+      settings_{std::move(settings)},
+      network_{std::move(network)},
+      seed_{read_seed(folder_)},
+      council_{core::Council::of(network_.anchors)},
+      signer_{council_, read_seed(folder_)},
+      terms_{settings_.terms.network,
+             settings_.terms.parameters,
+             settings_.terms.recommended_versions,
+             {}},
+      archive_{folder_},
+      disk_{folder_ / "agreement"},
+      driver_{{&council_, &signer_, &seed_, &terms_, &disk_}, now} {
+    const auto own = council_.index_of(signer_.authority());
+    if (!own)
+        throw node::process::ConfigError{(folder_ / "network.yaml").string() +
+                                         ": this authority's key is not among the network's "
+                                         "authorities; assemble the network again"};
+    read_list(now);
+    for (const auto& text : archive_.descriptors())
+        static_cast<void>(take_descriptor(text, now));
+    log_notes();
+}
+
+template <class Work>
+void Member::attempt(const Work& work) {
+    try {
+        work();
+    } catch (const std::exception& error) {
+        if (error.what() != trouble_) log(Level::warning, error.what());
+        trouble_ = error.what();
+    }
+}
+
+void Member::read_list(core::Moment now) {
+    std::error_code absent;
+    const auto stamp = fs::last_write_time(folder_ / "admitted", absent);
+    if (list_known_ && stamp == list_read_) return;
+    registry_.admit(load_admitted(folder_ / "admitted"));
+    driver_.admit(admissions_of(registry_.admitted()), now);
+    list_read_ = stamp;
+    list_known_ = true;
+}
+
+void Member::tick(core::Moment now) {
+    const auto current = directory::epoch_at(now.wall, length());
+    attempt([&] {
+        read_list(now);
+        registry_.forget_before(current);
+        archive_.forget_descriptors_before(current);
+    });
+    attempt([&] { driver_.pass(now); });
+    attempt([&] { keep_documents(); });
+    log_notes();
+}
+
+void Member::keep_documents() {
+    for (auto& document : driver_.take_documents())
+        unkept_.push_back(std::move(document));
+    while (!unkept_.empty()) {
+        const auto& document = unkept_.front();
+        if (!archive_.signed_epochs().contains(document.epoch)) {
+            archive_.keep_document(document.epoch, directory::to_text(document));
+            network_.anchors.gateways = gateways_of(document);
+            node::config::save_anchors_file(folder_ / "network.yaml", network_);
+            log(Level::info, "the document of epoch " + std::to_string(document.epoch.value) +
+                                 " has " + std::to_string(document.signatures.size()) + " of " +
+                                 std::to_string(council_.size()) + " signatures and lists " +
+                                 std::to_string(document.relays.size()) + " relays");
+            trouble_.clear();
+        }
+        unkept_.erase(unkept_.begin());
+    }
+}
+
+void Member::log_notes() {
+    for (const auto& note : driver_.take_notes())
+        log(Level::warning, note);
+}
+
+Answer Member::answer(const Request& request, core::Moment now) {
+    auto routed = route(request);
+    switch (routed.what) {
+        case Routed::What::descriptor:
+            return take_descriptor(request.body, now);
+        case Routed::What::document:
+            return document_answer(archive_, request, length(), now.wall);
+        case Routed::What::other:
+            if (path_of(request).starts_with("/agreement") && request.method == "GET")
+                return agreement_answer(request);
+            break;
+        case Routed::What::refused:
+            break;
+    }
+    return std::move(routed.refusal);
+}
+
+Answer Member::agreement_answer(const Request& request) {
+    const auto path = path_of(request);
+    if (path == "/agreement") return bytes(core::encode(driver_.bundle()));
+    constexpr std::string_view descriptors = "/agreement/descriptors/";
+    constexpr std::string_view object = "/agreement/object/";
+    if (path.starts_with(descriptors)) {
+        const auto epoch = parse_epoch(path.substr(descriptors.size()));
+        if (epoch)
+            return bytes(core::encode(driver_.descriptors(*epoch), core::descriptors_size_max));
+    }
+    if (path.starts_with(object)) {
+        const auto hash = base::from_hex(path.substr(object.size()));
+        const auto id = hash ? core::ValueId::from(*hash) : std::nullopt;
+        if (const auto held = id ? driver_.object(*id) : std::nullopt) return bytes(*held);
+    }
+    return line(404, "there is no such object");
+}
+
+Answer Member::take_descriptor(const std::string& text, core::Moment now) {
+    const auto current = directory::epoch_at(now.wall, length());
+    std::set<base::Epoch> decided;
+    for (const auto epoch : {current, current.next()})
+        if (driver_.decided(epoch)) decided.insert(epoch);
+    const auto taken = registry_.offer(text, current, decided);
+    // A relay that is not on this list may be on most of the others'.
+    if (!taken && taken.error().status != 403)
+        return line(taken.error().status, taken.error().reason);
+    const auto refusal = driver_.offer_descriptor(text, now);
+    if (!refusal.empty())
+        return line(403, taken ? "this authority lists the relay, but most of the others do not "
+                                 "(yet): ask their operators to admit it too"
+                               : taken.error().reason);
+    const auto parsed = directory::parse_descriptor(text);
+    if (!taken || taken->fresh)
+        archive_.keep_descriptor(parsed->epoch, parsed->relay.identity, text);
+    return line(200,
+                "the descriptor for epoch " + std::to_string(parsed->epoch.value) + " is here");
+}
+
+Member::Wants Member::take_bundle(const std::string& body, core::Moment now) {
+    Wants wants;
+    const auto bundle = core::parse_bundle(base::as_bytes(body));
+    if (!bundle) return wants;
+    attempt([&] { driver_.receive(*bundle, now); });
+    log_notes();
+    for (const auto& item : *bundle)
+        if (const auto* its = std::get_if<core::DescriptorsHash>(&item);
+            its != nullptr && driver_.wants_descriptors(*its) && wants.descriptors.size() < 2)
+            wants.descriptors.push_back(*its);
+    wants.objects = driver_.missing();
+    return wants;
+}
+
+void Member::take_descriptors(const core::DescriptorsHash& its, const std::string& body,
+                              core::Moment now) {
+    const auto bundle = core::parse_bundle(base::as_bytes(body), core::descriptors_size_max);
+    if (bundle) attempt([&] { driver_.receive_descriptors(its, *bundle, now); });
+}
+
+void Member::take_object(const std::string& body, core::Moment now) {
+    attempt([&] { driver_.receive_object(base::as_bytes(body), now); });
+}
+
+}  // namespace nightjar::relay::authority

@@ -1,0 +1,79 @@
+// One of several authorities at work: takes descriptors, agrees with the others on each epoch's
+// document, signs it and serves it. It reads and writes the state directory. One thread.
+//
+// core::Driver decides; this gives it time, files and the answers of the others.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "relay/authority/archive.hpp"
+#include "relay/authority/core/driver.hpp"
+#include "relay/authority/folder_disk.hpp"
+#include "relay/authority/registry.hpp"
+#include "relay/authority/settings.hpp"
+#include "sphinx/node/https/message.hpp"
+
+namespace nightjar::relay::authority {
+
+class Member {
+ public:
+    /// Goes on with what an earlier process left in the folder. Throws ConfigError, KeyError,
+    /// std::system_error.
+    Member(std::filesystem::path folder, Settings settings, node::config::AnchorsFile network,
+           core::Moment now);
+
+    /// Call it several times a second. An error such as a full disk is logged, and tried again at
+    /// the next call.
+    void tick(core::Moment now);
+
+    /// What one authority alone answers (answers.hpp), and for the other authorities GET of
+    /// /agreement, /agreement/descriptors/EPOCH and /agreement/object/HASH.
+    node::https::Answer answer(const node::https::Request& request, core::Moment now);
+
+    // For whoever asks the others. The texts are their answers, which may be anything.
+    /// What else to ask that authority for.
+    struct Wants {
+        std::vector<core::DescriptorsHash> descriptors;
+        std::set<core::ValueId> objects;
+    };
+    Wants take_bundle(const std::string& body, core::Moment now);
+    void take_descriptors(const core::DescriptorsHash& its, const std::string& body,
+                          core::Moment now);
+    void take_object(const std::string& body, core::Moment now);
+    bool wants(const core::ValueId& object) const { return driver_.missing().contains(object); }
+    bool busy() const { return driver_.busy(); }
+
+    const std::set<base::Epoch>& signed_epochs() const { return archive_.signed_epochs(); }
+
+ private:
+    base::Seconds length() const { return settings_.terms.parameters.epoch_length; }
+    void read_list(core::Moment now);
+    void keep_documents();
+    void log_notes();
+    /// Runs what may fail because of the disk.
+    template <class Work>
+    void attempt(const Work& work);
+    node::https::Answer take_descriptor(const std::string& text, core::Moment now);
+    node::https::Answer agreement_answer(const node::https::Request& request);
+
+    std::filesystem::path folder_;
+    Settings settings_;
+    node::config::AnchorsFile network_;
+    base::Secret<32> seed_;
+    core::Council council_;
+    core::Signer signer_;
+    core::Terms terms_;
+    Archive archive_;
+    FolderDisk disk_;
+    core::Driver driver_;
+    Registry registry_;
+    std::filesystem::file_time_type list_read_{};
+    bool list_known_ = false;
+    std::vector<directory::Document> unkept_;  // signed by a quorum, not on the disk yet
+    std::string trouble_;                      // the last line that was logged about errors
+};
+
+}  // namespace nightjar::relay::authority

@@ -1,0 +1,38 @@
+// Asks the other authorities what they have to say, again and again (docs/directory.md, "Over the
+// wire"). Each has a task of its own, with one request at a time: one that is slow, hangs, or sends
+// too much delays only itself.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <vector>
+
+#include "relay/authority/member.hpp"
+#include "sphinx/node/https/client.hpp"
+#include "sphinx/node/process/task_group.hpp"
+
+namespace nightjar::relay::authority {
+
+class Peers {
+ public:
+    /// `own`: the service's key, which is not asked. `member` and `tasks` outlive this object.
+    Peers(const node::config::AnchorsFile& network, const base::LinkKey& own, Member& member,
+          std::function<core::Moment()> now);
+
+    /// Spawns a task for each of the others. They run until they are cancelled.
+    void start(node::process::TaskGroup& tasks);
+
+ private:
+    boost::asio::awaitable<void> ask(node::https::Peer peer);
+    boost::asio::awaitable<bool> ask_once(const node::https::Peer& peer);
+    boost::asio::awaitable<std::string> get(const node::https::Peer& peer, std::string target,
+                                            std::size_t size_max, base::Milliseconds deadline);
+
+    std::vector<node::https::Peer> peers_;
+    Member& member_;
+    std::function<core::Moment()> now_;
+    base::Milliseconds busy_;  // between two questions to one authority
+    base::Milliseconds idle_;  // the same while nothing is being agreed on
+};
+
+}  // namespace nightjar::relay::authority
