@@ -28,7 +28,7 @@ MUTANTS = [
     mutant("rare-reasons-shown", PUBLISH, "if (noised >= reason_least)", "if (noised > 0)", CORE,
            "published window: a rare reason is folded into the others"),
     mutant("folded-reason-keeps-its-draw", PUBLISH, "others += count;", "others += noised;", CORE,
-           "published window: one packet more changes nothing, dropped or not"),
+           "published window: the others' count has one draw of its own"),
     mutant("total-since-the-start", PUBLISH, "with_noise(end.packets_in - begin.packets_in, ", "with_noise(end.packets_in, ",
            CORE, "published window: only the window's own counts"),
     mutant("quarter-of-an-hour-with-less-noise", PUBLISH, "if (window >= window_least) return value;",
