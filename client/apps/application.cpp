@@ -54,6 +54,7 @@ asio::awaitable<void> Proxy::serve_connection(Ref application) {
     } const forget{*this, application};
 
     if (!co_await read_request(application)) co_return;
+    if (application->handshake.associates()) co_return co_await serve_association(application);
     if (application->looks_up) co_return co_await answer_lookup(application);
     application->uploading = true;
     tasks_.spawn("application's upload", upload(application));
@@ -63,7 +64,8 @@ asio::awaitable<void> Proxy::serve_connection(Ref application) {
         co_await application->news.wait();
 }
 
-/// Reads the request and opens the stream. False on failure, after sending any refusal.
+/// Reads the request and opens the stream, but for an association, which has none. False on
+/// failure, after sending any refusal.
 asio::awaitable<bool> Proxy::read_request(Ref application) {
     auto& handshake = application->handshake;
     base::Bytes buffer(1024);
@@ -89,6 +91,7 @@ asio::awaitable<bool> Proxy::read_request(Ref application) {
             co_await asio::async_write(application->socket, asio::buffer(output), as_result);
         if (std::get<0>(written)) co_return false;
     }
+    if (handshake.associates()) co_return true;
     const auto& target = handshake.target();
     if (const auto own = handshake.own_answer()) {
         co_await send_refusal(application, own_answer(*own));

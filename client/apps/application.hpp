@@ -29,7 +29,7 @@ struct Proxy::Application {
     void close() { node::process::close_in_order(socket); }
     void abort() { node::process::abort_connection(socket); }
 
-    enum class Phase { handshake, asking, relaying, refused };
+    enum class Phase { handshake, asking, relaying, associated, refused };
     Phase phase = Phase::handshake;
     const node::process::ConnectionPlace place;
     Listener::Protocol::socket socket;

@@ -52,6 +52,15 @@ asio::awaitable<Lookups::Records> Lookups::ask(core::IsolationKey isolation,
     co_return *records;
 }
 
+asio::awaitable<base::Bytes> Lookups::answer(core::IsolationKey isolation,
+                                             protocol::dns::Question question, bool private_targets,
+                                             std::size_t most) {
+    const auto records = co_await ask(std::move(isolation), question.target());
+    if (!records)
+        co_return protocol::dns::failure(question, protocol::dns::code_for(records.error()));
+    co_return protocol::dns::answer(question, *records, private_targets, most);
+}
+
 void Lookups::dispatch(core::StreamRef stream, const stream::Event& event) {
     const auto found = lookups_.find(stream);
     if (found == lookups_.end()) return;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/core/core.hpp"
+#include "client/protocol/dns_message.hpp"
 #include "client/protocol/socks5.hpp"
 #include "sphinx/base/result.hpp"
 #include "sphinx/base/time.hpp"
@@ -33,6 +34,11 @@ class Lookups {
     void serve(core::Core& core) { core_ = &core; }
     /// Asks the exit. Precondition: `target` has port 0.
     asio::awaitable<Records> ask(core::IsolationKey isolation, stream::Target target);
+    /// The same for a DNS question: its answer, or the failure that names the reason. Arguments as
+    /// of dns::answer().
+    asio::awaitable<base::Bytes> answer(core::IsolationKey isolation,
+                                        protocol::dns::Question question, bool private_targets,
+                                        std::size_t most);
     /// An event of the core. Does nothing if the stream is not one of a lookup.
     void dispatch(core::StreamRef stream, const stream::Event& event);
 

@@ -182,9 +182,7 @@ asio::awaitable<base::Bytes> NameServer::answer(dns::Question question, std::siz
     }
     if (names_ != nullptr && names_->contains(*question.address))
         co_return dns::failure(question, dns::Code::no_such_name);
-    const auto records = co_await lookups_.ask(isolation_, question.target());
-    if (!records) co_return dns::failure(question, dns::code_for(records.error()));
-    co_return dns::answer(question, *records, private_targets_, most);
+    co_return co_await lookups_.answer(isolation_, std::move(question), private_targets_, most);
 }
 
 }  // namespace nightjar::client::apps

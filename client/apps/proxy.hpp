@@ -35,6 +35,9 @@ struct ProxyLimits {
     base::Seconds answer{60};        // from the request to the exit's answer
     base::Seconds half_closed{300};  // without a byte, when one direction has ended
     base::Seconds send_refusal{2};   // for an application to read a refusal
+    std::size_t associations = 64;   // UDP; one more gets the reply `overloaded`
+    std::size_t questions = 16;      // of one association, at once; further ones are dropped
+    base::Seconds association{300};  // without a datagram
     std::size_t chunk = 16 * 1024;   // bytes per read or write
     protocol::EarlySuccess early_success = protocol::EarlySuccess::never;
 };
@@ -65,6 +68,7 @@ class Proxy {
 
  private:
     struct Application;
+    struct Association;
     using Ref = std::shared_ptr<Application>;
 
     asio::awaitable<void> deadline_loop();
@@ -73,6 +77,11 @@ class Proxy {
     asio::awaitable<bool> await_exit(Ref application);
     asio::awaitable<void> answer_lookup(Ref application);
     base::Bytes own_answer(const base::IpAddress& address) const;
+    asio::awaitable<void> serve_association(Ref application);
+    asio::awaitable<void> receive_datagrams(Ref application,
+                                            std::shared_ptr<Association> association);
+    asio::awaitable<void> answer_datagram(Ref application, std::shared_ptr<Association> association,
+                                          base::Bytes header, protocol::dns::Question question);
     asio::awaitable<void> download(Ref application);
     asio::awaitable<void> upload(Ref application);
     asio::awaitable<bool> push(Ref application, base::ByteView bytes);
@@ -101,6 +110,7 @@ class Proxy {
     bool closed_ = false;
     core::Core* core_ = nullptr;
     protocol::Carried carried_;
+    std::size_t associations_ = 0;
     std::uint64_t literals_ = 0;
     std::uint64_t refused_ = 0;
     bool sharing_logged_ = false;

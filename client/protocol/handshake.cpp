@@ -51,6 +51,11 @@ bool Handshake::wants_name() const {
     return socks != nullptr && socks->wants_name();
 }
 
+bool Handshake::associates() const {
+    const auto* socks = std::get_if<socks5::Handshake>(&spoken_);
+    return socks != nullptr && socks->associates();
+}
+
 std::optional<base::IpAddress> Handshake::own_answer() const {
     const auto* socks = std::get_if<socks5::Handshake>(&spoken_);
     return socks == nullptr ? std::nullopt : socks->own_answer();

@@ -16,7 +16,7 @@ constexpr std::uint8_t credentials_version = 1;  // RFC 1929 has its own version
 constexpr std::uint8_t method_none = 0;
 constexpr std::uint8_t method_password = 2;
 constexpr std::uint8_t no_acceptable_method = 0xff;
-constexpr std::uint8_t command_connect = 1;
+constexpr std::uint8_t command_connect = 1, command_associate = 3;
 constexpr std::uint8_t command_resolve = 0xf0, command_resolve_ptr = 0xf1;  // Tor's
 constexpr std::uint8_t type_ipv4 = 1, type_name = 3, type_ipv6 = 4;
 
@@ -251,7 +251,15 @@ void Handshake::on_request() {
     }
     const auto command = message_[1];
     const bool looks_up = command == command_resolve || command == command_resolve_ptr;
-    if (command != command_connect && !looks_up) return refuse(Reply::command_not_supported);
+    associates_ = command == command_associate;
+    if (command != command_connect && !looks_up && !associates_)
+        return refuse(Reply::command_not_supported);
+    isolation_ = isolation_key(
+        rules_, authenticated_ ? std::optional<std::string_view>{credentials_} : std::nullopt);
+    if (associates_) {
+        state_ = State::asked;
+        return;
+    }
 
     const std::size_t start = type == type_name ? 5 : 4;
     const auto address = base::ByteView{message_}.subspan(start, message_.size() - start - 2);
@@ -265,8 +273,6 @@ void Handshake::on_request() {
     if (!destination->is_public && !rules_.private_targets) return refuse(Reply::not_allowed);
 
     target_ = {destination->host, looks_up ? std::uint16_t{0} : port};
-    isolation_ = isolation_key(
-        rules_, authenticated_ ? std::optional<std::string_view>{credentials_} : std::nullopt);
     state_ = State::asked;
 }
 

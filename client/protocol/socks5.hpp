@@ -1,5 +1,6 @@
 // The server side of a SOCKS5 handshake (RFC 1928, RFC 1929) as a state machine: bytes in, bytes
-// and one target out. It takes CONNECT, and Tor's RESOLVE and RESOLVE_PTR. No socket, no clock:
+// and one target out. It takes CONNECT, UDP ASSOCIATE (for DNS:
+// socks5_udp.hpp), and Tor's RESOLVE and RESOLVE_PTR. No socket, no clock:
 // client/apps/proxy moves the bytes and enforces the deadlines (docs/client.md).
 //
 //                      methods include 2         sub-negotiation
@@ -30,7 +31,7 @@ enum class Reply : std::uint8_t {
     host_unreachable = 4,            // the exit could not resolve or reach the target
     connection_refused = 5,          // by the target
     ttl_expired = 6,                 // no answer in time
-    command_not_supported = 7,       // BIND, UDP ASSOCIATE, unknown
+    command_not_supported = 7,       // BIND, unknown; UDP ASSOCIATE on a unix socket
     address_type_not_supported = 8,  // neither 1, 3 nor 4
     overloaded = 0xe6,               // our own code: a bound of the client or the exit is reached
 
@@ -76,10 +77,13 @@ class Handshake {
     base::Bytes take_output();
 
     State state() const { return state_; }
-    /// Precondition of these four: state() == asked. A target of port 0 asks for a lookup: the
+    /// Precondition of these five: state() == asked. A target of port 0 asks for a lookup: the
     /// addresses of a name, or if wants_name() the name of a literal address.
     const stream::Target& target() const { return target_; }
     bool wants_name() const { return wants_name_; }
+    /// The application asked for UDP ASSOCIATE. There is no target: what its request names does not
+    /// count, as most programs cannot know it.
+    bool associates() const { return associates_; }
     /// The address, if the addresses of a literal one were asked: it is its own answer.
     std::optional<base::IpAddress> own_answer() const;
     /// Empty if the application sent no credentials.
@@ -103,6 +107,7 @@ class Handshake {
     base::Bytes output_;
     stream::Target target_;
     bool wants_name_ = false;
+    bool associates_ = false;
     std::string credentials_;
     core::IsolationKey isolation_;
 };

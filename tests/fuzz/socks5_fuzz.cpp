@@ -16,6 +16,7 @@ fuzz::Depth asked{"a target"};
 fuzz::Depth isolated{"a target behind credentials"};
 fuzz::Depth lookup{"a lookup of a name"};
 fuzz::Depth lookup_of_address{"a lookup of an address"};
+fuzz::Depth association{"an association"};
 fuzz::Depth private_target{"a private target, refused"};
 fuzz::Depth refused{"a refusal in words"};
 
@@ -40,7 +41,10 @@ Outcome run(base::ByteView input, std::size_t chunk) {
         if (used < piece.size()) break;
     }
     outcome.state = handshake.state();
-    if (outcome.state == Handshake::State::asked) {
+    if (outcome.state == Handshake::State::asked && handshake.associates()) {
+        require(handshake.target().host.empty() && !handshake.wants_name());
+        association.reach();
+    } else if (outcome.state == Handshake::State::asked) {
         const auto& target = handshake.target();
         require(!target.host.empty() && target.host.size() <= 254);
         const bool literal = base::IpAddress::parse(target.host).has_value();

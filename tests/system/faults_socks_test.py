@@ -36,7 +36,7 @@ ANSWERED_BY_THE_EXIT = [
 ]
 REQUESTS = [
     ("BIND", name_request("example.com", command=2), NO_COMMAND),
-    ("UDP ASSOCIATE", name_request("example.com", command=3), NO_COMMAND),
+    ("UDP ASSOCIATE with an unknown address type", b"\x05\x03\x00\x09", NO_ADDRESS_TYPE),
     ("RESOLVE of an unknown name", name_request("no-such-name.test", command=0xF0), UNREACHABLE),
     ("RESOLVE_PTR of a name", name_request("example.com", command=0xF1), FAILURE),
     ("RESOLVE_PTR of a private address", address_request(socket.AF_INET, "10.0.0.1", command=0xF1), NOT_ALLOWED),

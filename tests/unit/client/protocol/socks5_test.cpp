@@ -258,6 +258,27 @@ TEST_CASE("socks5: requests that are asked") {
     }
 }
 
+TEST_CASE("socks5: UDP ASSOCIATE is asked whatever it names, with a key and without a target") {
+    for (const auto& request :
+         {bytes({5, 3, 0, 1, 0, 0, 0, 0, 0, 0}), bytes({5, 3, 0, 1, 10, 0, 0, 1, 1, 1}),
+          named("localhost", 0, 3), named("", 0, 3)}) {
+        Handshake handshake{{.listener = "L"}};
+        const auto input = hello + request;
+        CHECK(handshake.feed(base::as_bytes(input)) == input.size());
+        CHECK(handshake.state() == State::asked);
+        CHECK(handshake.associates());
+        CHECK(handshake.target().host.empty());
+        CHECK_FALSE(handshake.own_answer());
+        CHECK(handshake.isolation().empty());
+        CHECK(base::as_text(handshake.take_output()) == hello_back);
+    }
+    Handshake isolated{{.listener = "L"}};
+    isolated.feed(base::as_bytes(hello_password + bytes({1, 1, 'u', 1, 'p'}) +
+                                 bytes({5, 3, 0, 1, 0, 0, 0, 0, 0, 0})));
+    CHECK(isolated.associates());
+    CHECK_FALSE(isolated.isolation().empty());
+}
+
 TEST_CASE("socks5: each malformed or forbidden request has its reply code") {
     struct Row {
         const char* what;
@@ -268,7 +289,8 @@ TEST_CASE("socks5: each malformed or forbidden request has its reply code") {
         {"version 4 in the request", bytes({4, 1, 0, 1}), 1},
         {"reserved byte", bytes({5, 1, 7, 1, 8, 8, 8, 8, 0, 80}), 1},
         {"BIND", named("a.b", 80, 2), 7},
-        {"UDP ASSOCIATE", named("a.b", 80, 3), 7},
+        {"UDP ASSOCIATE with an unknown type", bytes({5, 3, 0, 9}), 8},
+        {"UDP ASSOCIATE with a reserved byte", bytes({5, 3, 1, 1, 0, 0, 0, 0, 0, 0}), 1},
         {"Tor's next command", named("a.b", 80, 0xf2), 7},
         {"RESOLVE_PTR of a name", named("a.b", 0, 0xf1), 1},
         {"RESOLVE of localhost", named("localhost", 0, 0xf0), 2},

@@ -1,0 +1,18 @@
+"""Mutants of UDP ASSOCIATE for DNS, and of the link for Telegram."""
+from mutant_list import CORE, mutant
+
+UDP = "client/protocol/socks5_udp.cpp"
+TELEGRAM = "client/protocol/telegram.cpp"
+WHOLE = "socks5 datagrams: what is not whole or not for port 53 is dropped"
+HEADER = "socks5 datagrams: the header ends where its address says, the rest is the message"
+
+MUTANTS = [
+    mutant("associate-takes-any-port", UDP, "if (port != dns_port) return std::nullopt;", "static_cast<void>(port);", CORE, WHOLE),
+    mutant("associate-takes-fragments", UDP, " || bytes[2] != 0)", ")", CORE, WHOLE),
+    mutant("associate-takes-an-unknown-type", UDP, "if (length == 0 || ", "if (", CORE, WHOLE),
+    mutant("associate-header-of-a-name", UDP, "return std::size_t{1} + first;", "return first;", CORE, HEADER),
+    mutant("associate-has-a-target", "client/protocol/socks5.cpp", "    if (associates_) {", "    if (associates_ && type == type_ipv4) {",
+           CORE, "socks5: UDP ASSOCIATE is asked whatever it names, with a key and without a target"),
+    mutant("telegram-names-a-port-of-chance", TELEGRAM, "listener.path.empty() &&\n           listener.endpoint.port != 0;",
+           "listener.path.empty();", CORE, "telegram: the link names the first proxy port that a program can connect to"),
+]
