@@ -2,10 +2,10 @@
 
 Only an exit can resolve the name of their target. A program that resolves it by itself fails.
 """
-import getpass
 import gzip
 import hashlib
 import os
+import pwd
 import socket
 import subprocess
 import unittest
@@ -67,7 +67,7 @@ class Shell(ApplicationTest):
         (folder / "known_hosts").write_text(f"[{NAME}]:{port} {host_key}")
         cls.ssh_config = folder / "config"
         cls.ssh_config.write_text(
-            f"Host target\n  HostName {NAME}\n  Port {port}\n  User {getpass.getuser()}\n  IdentityFile {folder}/user\n"
+            f"Host target\n  HostName {NAME}\n  Port {port}\n  User {pwd.getpwuid(os.getuid()).pw_name}\n  IdentityFile {folder}/user\n"
             f"  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known_hosts\n  BatchMode yes\n  ConnectTimeout 60\n"
             f"  ProxyCommand nc -X 5 -x {cls.net.socks} %h %p\n")
 
