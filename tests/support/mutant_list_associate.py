@@ -1,9 +1,10 @@
 """Mutants of UDP ASSOCIATE for DNS, and of the link for Telegram."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, PROGRAMS, mutant
 
 UDP = "client/protocol/socks5_udp.cpp"
 TELEGRAM = "client/protocol/telegram.cpp"
 WHOLE = "socks5 datagrams: what is not whole or not for port 53 is dropped"
+LOOKUPS = "tests/system/lookup_test.py"
 HEADER = "socks5 datagrams: the header ends where its address says, the rest is the message"
 
 MUTANTS = [
@@ -13,6 +14,11 @@ MUTANTS = [
     mutant("associate-header-of-a-name", UDP, "return std::size_t{1} + first;", "return first;", CORE, HEADER),
     mutant("associate-has-a-target", "client/protocol/socks5.cpp", "    if (associates_) {", "    if (associates_ && type == type_ipv4) {",
            CORE, "socks5: UDP ASSOCIATE is asked whatever it names, with a key and without a target"),
+    mutant("associate-without-a-bound", "client/apps/association.cpp", "} else if (associations_ >= limits_.associations) {",
+           "} else if (associations_ > 2 * limits_.associations) {", LOOKUPS, "Lookups.test_associations_are_bounded", PROGRAMS),
+    mutant("associate-serves-another-port", "client/apps/association.cpp",
+           "if (peer.port() != 0 && from.port() != peer.port()) continue;", "", LOOKUPS,
+           "Lookups.test_an_association_answers_questions_and_drops_the_rest", PROGRAMS),
     mutant("telegram-names-a-port-of-chance", TELEGRAM, "listener.path.empty() &&\n           listener.endpoint.port != 0;",
            "listener.path.empty();", CORE, "telegram: the link names the first proxy port that a program can connect to"),
 ]

@@ -86,6 +86,15 @@ class Listeners(NetworkTest):
         self.assertEqual(self.ask("own.sock", "no-such-name.test", 8000), 0xE3)
         self.assertEqual(self.ask("all.sock", "no-such-name.test", 8000), 4)
 
+    def test_a_unix_socket_has_no_address_for_datagrams(self):
+        """So UDP ASSOCIATE is refused there."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(30)
+            link.connect(self.path("own.sock"))
+            link.sendall(b"\x05\x01\x00\x05\x03\x00\x01" + bytes(6))
+            self.assertEqual(link.recv(2, socket.MSG_WAITALL), b"\x05\x00")
+            self.assertEqual(link.recv(10, socket.MSG_WAITALL)[1], 7)
+
     def test_the_end_of_a_unix_connection(self):
         """Bytes before an orderly end arrive, in both directions."""
         with socket.socket(socket.AF_UNIX) as link:
