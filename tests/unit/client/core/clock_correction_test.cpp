@@ -2,7 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
+#include <chrono>
+#include <vector>
 
 using namespace nightjar;
 using namespace std::chrono_literals;
