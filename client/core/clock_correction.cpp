@@ -15,21 +15,26 @@ void ClockCorrection::heard(const TimeHeard& time) {
 
 base::Milliseconds ClockCorrection::at(base::Mono now, base::Wall host) {
     look_for_set_clock(now, host);
-    if (synchronised_.value_or(true)) correction_ = {};
+    if (synchronised_.value_or(true)) {
+        correction_ = {};
+        right_at_ = now;
+    }
     if (!window_from_) return correction_;
     const bool first = !found_ && !synchronised_.value_or(true);
     if (now - *window_from_ < (first ? base::Milliseconds{first_window} : window))
         return correction_;
     window_from_.reset();
     gateway_ahead_ = ahead_;
-    if (!synchronised_.value_or(true) && ahead_ <= most && ahead_ >= -most) follow(ahead_);
+    if (!synchronised_.value_or(true) && ahead_ <= most && ahead_ >= -most) follow(ahead_, now);
     return correction_;
 }
 
-void ClockCorrection::follow(base::Milliseconds ahead) {
+void ClockCorrection::follow(base::Milliseconds ahead, base::Mono now) {
     const auto move = ahead - correction_;
-    correction_ += found_ ? std::clamp(move, -move_max, move_max) : move;
+    const auto drift = std::chrono::floor<base::Milliseconds>((now - right_at_) / drift_divisor);
+    correction_ += found_ ? std::clamp(move, -drift, drift) : move;
     found_ = true;
+    right_at_ = now;
 }
 
 /// Then what was found no longer holds, and what was heard before must not count.

@@ -29,9 +29,9 @@ class ClockCorrection {
     /// Cells of this time decide the first correction: some 30, because no delivery waits yet.
     static constexpr base::Milliseconds first_window{500};
     static constexpr base::Seconds window{10};
-    /// The most by which a later window moves the correction: 200 millionths. Crystals are off by
-    /// 50, some by 100.
-    static constexpr base::Milliseconds move_max{2};
+    /// A later window moves the correction by at most the time since the last one, divided by this:
+    /// 200 millionths. Crystals are off by 50, some by 100.
+    static constexpr int drift_divisor = 5'000;
     /// A gateway that is further from the host is not followed.
     static constexpr base::Seconds most{60};
     /// The host's clock was set, or stood still, if it moved by this against the monotonic one.
@@ -50,11 +50,12 @@ class ClockCorrection {
 
  private:
     void look_for_set_clock(base::Mono now, base::Wall host);
-    void follow(base::Milliseconds ahead);
+    void follow(base::Milliseconds ahead, base::Mono now);
 
     std::optional<bool> synchronised_;
     bool found_ = false;  // the correction is right but for drift
     base::Milliseconds correction_{};
+    base::Mono right_at_{};  // when it was found or moved last
     std::optional<base::Mono> window_from_;
     base::Milliseconds ahead_{};  // the most in this window
     std::optional<base::Milliseconds> gateway_ahead_;

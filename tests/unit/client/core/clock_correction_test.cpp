@@ -116,6 +116,25 @@ TEST_CASE("the time follows a clock that drifts, and a gateway moves it no faste
     }
 }
 
+TEST_CASE("what a clock has drifted by while there was no link is made up for at once") {
+    Host host{.off = 20s, .ppm = 60};
+    host.run(10s);
+    host.says = false;
+    host.run(2h);
+    CHECK(host.error() > 400ms);
+    host.says = true;
+    host.run(20s);
+    CHECK(std::chrono::abs(host.error()) <= 4ms);
+    // A gateway that was silent for as long moves it by no more than a clock drifts.
+    host.says = false;
+    host.run(2h);
+    host.says = true;
+    host.gateway = 30s;
+    host.run(20s);
+    CHECK(host.error() > 1'000ms);
+    CHECK(host.error() <= 1'880ms);  // the clock's own drift, and as much as it might have been
+}
+
 TEST_CASE("a host that loses its source of time is right but for drift, so no gateway sets it") {
     Host host{.gateway = 30s, .synchronised = true};
     host.run(60s);
