@@ -23,7 +23,7 @@ TEST_CASE("open metrics: only for those who ask for it") {
     for (const auto* accept :
          {"", "*/*", "text/plain", "application/openmetrics-text;q=0",
           "text/plain;q=0.9,application/openmetrics-text;q=0.8", "application/openmetrics-texts",
-          "application/openmetrics-text;q=x", "application/openmetrics-text;q=0.0001", ",,;;,=",
-          "application/openmetrics-text;q="})
+          "application/openmetrics-text;q=x", "application/openmetrics-text;q=0.0001",
+          ",,;;,=", "application/openmetrics-text;q="})
         CHECK_MESSAGE(!prefers_open_metrics(accept), accept);
 }
