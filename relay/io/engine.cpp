@@ -205,7 +205,8 @@ void Engine::close() {
 
 void Engine::list_holdings(base::Holdings& out) const {
     const auto& [clock, random, hash, counters, sessions, pipeline, ticker, links, exit, suspended,
-                 round_trips, refused, loops, room_short, filter_full, logged, pool] = *this;
+                 loop_times, round_trips, refused, loops, room_short, filter_full, filled, logged,
+                 pool] = *this;
     links.list_holdings(out);
     out.push_back({"UnwrapPool.waiting", "packets", pool.pending(),
                    "for milliseconds: a packet that has arrived, and which neighbour sent it"});
