@@ -54,9 +54,11 @@ MUTANTS = [
     mutant("upload-not-in-the-goodput", "client/apps/application.cpp", "carried_.up += count;", "",
            "tests/system/interface_test.py", "Interface.test_status_for_people_names_the_keys_and_no_password", PROGRAMS),
     # --- a new identity ---
-    mutant("new-identity-for-credentials-alone", "client/core/identity.hpp", "(key.empty() && term > past_)", "key.empty()",
+    mutant("new-identity-for-credentials-alone", "client/core/identity.hpp", "(key.empty() && term > past_)",
+           "(key.empty() && (term > past_ || past_ > 0))",
            CORE, "new identity: the next stream of each key gets another session, open ones stay"),
-    mutant("new-identity-never-comes-back", "client/core/identity.hpp", "(key.empty() && term > past_)", "false",
+    mutant("new-identity-never-comes-back", "client/core/identity.hpp", "(key.empty() && term > past_)",
+           "(key.empty() && term > past_ + 1'000'000)",
            CORE, "new identity: programs without a key come back when the shared session's exit is new"),
     mutant("new-identity-shares-with-the-old-one", "client/core/core_sessions.cpp",
            "return keys.share(key, identity.of_now(takes_streams), clock);", "return keys.share(key, takes_streams, clock);",
