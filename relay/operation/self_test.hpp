@@ -14,10 +14,10 @@ struct SelfTest {
     std::string kernel;                    // the code for this processor: portable, avx2 or ifma
 };
 
-/// Takes one layer off packets of its own for `burst` and counts them. Another program's load makes
-/// the figure smaller. First it takes a packet through a whole route, and throws
-/// node::process::StartupError if the message does not come out: then the processor, its memory or
-/// this build is broken. Any thread.
+/// Takes one layer off packets of its own for `burst` of processor time, and counts them. On a busy
+/// machine it stops after ten times as long. First it takes a packet through a whole route, and
+/// throws node::process::StartupError if the message does not come out: then the processor, its
+/// memory or this build is broken. Any thread.
 SelfTest self_test(base::Milliseconds burst = base::Milliseconds{50});
 
 }  // namespace nightjar::relay::operation
