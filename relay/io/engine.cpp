@@ -3,6 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -165,6 +166,11 @@ void Engine::watch_replay_filters() {
                            "and takes as many again; raise `packets_per_second`");
     else
         node::process::log(node::process::Level::info, "no replay filter is full any longer");
+}
+
+void Engine::forget(base::Mono now) {
+    links_.forget(now);
+    base::wipe_stack();  // an exit that has become idle would keep its last sessions there
 }
 
 core::LabFacts Engine::lab_facts() {

@@ -61,7 +61,7 @@ class Engine final : private Links::Owner {
     /// Appends what all tables of the data plane hold.
     void list_holdings(base::Holdings& out) const;
     /// Call it every few seconds: what outlives its use is forgotten, also when no packet comes.
-    void forget(base::Mono now) { links_.forget(now); }
+    void forget(base::Mono now);
     /// The log has a line when `missing` changes, at most one a minute, and when `answers` changes.
     const core::LoopFacts& loops() const { return loops_; }
     /// Some packets are refused because the replay filters were made for fewer. The log has a line

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstdlib>
 
 namespace nightjar::base {
@@ -26,6 +28,11 @@ void* wiping_realloc(void* memory, std::size_t size) noexcept {
     ::memcpy(moved, memory, std::min(size, ::malloc_usable_size(memory)));
     wiping_free(memory);
     return moved;
+}
+
+[[gnu::noinline]] void wipe_stack() noexcept {
+    std::array<std::uint8_t, wiped_stack> below;
+    ::explicit_bzero(below.data(), below.size());
 }
 
 }  // namespace nightjar::base

@@ -21,6 +21,11 @@ void wiping_free(void* memory) noexcept;
 /// the old memory then stays. A size of 0 frees it.
 void* wiping_realloc(void* memory, std::size_t size) noexcept;
 
+/// Overwrites what calls that have returned left on this thread's stack, as deep as `wiped_stack`
+/// bytes below the caller.
+void wipe_stack() noexcept;
+inline constexpr std::size_t wiped_stack = 128 * 1024;
+
 /// Removes an element of a table that keeps its elements in its own memory, as
 /// boost::unordered_flat_map does, and overwrites the place: the table itself leaves the key there.
 template <class Map>

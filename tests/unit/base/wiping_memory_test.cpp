@@ -46,6 +46,14 @@ auto marks_at(std::uintptr_t place) {
     return std::count(bytes.begin(), bytes.end(), mark);
 }
 
+/// Leaves marks on the stack, and returns their place.
+[[gnu::noinline]] std::uintptr_t leave_marks() {
+    std::array<std::uint8_t, 16 * size> held;
+    std::memset(held.data(), mark, held.size());
+    asm volatile("" : : "r"(held.data()) : "memory");  // they are there
+    return reinterpret_cast<std::uintptr_t>(held.data());
+}
+
 }  // namespace
 
 TEST_CASE("wiping memory: what was freed is not in a core") {
@@ -105,3 +113,12 @@ TEST_CASE("wiping memory: a table keeps no key that was removed") {
     table.emplace(one, 3);
     CHECK(table.at(one) == 3);
 }
+
+#ifndef NIGHTJAR_SANITIZED  // which lays out stacks in ways of its own
+TEST_CASE("wiping memory: calls that have returned leave nothing on the stack") {
+    const auto place = leave_marks();
+    CHECK(marks_at(place) > 0);
+    nightjar::base::wipe_stack();
+    CHECK(marks_at(place) == 0);
+}
+#endif
