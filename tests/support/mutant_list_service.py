@@ -32,7 +32,7 @@ MUTANTS = [
     service("watchdog-asks-one-worker", "relay/io/unwrap_pool.cpp",
             "    unanswered_ = workers_.size();\n    for (auto& worker : workers_) {\n",
             "    unanswered_ = 1;\n    {\n        auto& worker = workers_.front();\n", STUCK),
-    service("watchdog-fed-whatever-is-alive", MANAGER, "if (!alive || alive()) send", "send", STUCK),
+    service("watchdog-fed-whatever-is-alive", MANAGER, "if (!alive || alive()) send", "if (!alive || alive() || timeout) send", STUCK),
     service("watchdog-of-another-process", MANAGER,
             "if (watched && *watched != static_cast<std::uint64_t>(::getpid())) return std::nullopt;", "(void)watched;",
             "Service.test_the_watchdog_of_another_process_is_not_fed"),
@@ -43,6 +43,7 @@ MUTANTS = [
             GIVEN),
     service("unused-socket-left-open", "relay/io/links.cpp", '    node::process::refuse_unused_sockets("listen");\n', "", UNNAMED),
     service("any-socket-taken", ACTIVATION,
-            "if (option(descriptor, SO_TYPE) != SOCK_STREAM || option(descriptor, SO_ACCEPTCONN) != 1)", "if (false)", ODD),
+            "if (option(descriptor, SO_TYPE) != SOCK_STREAM || option(descriptor, SO_ACCEPTCONN) != 1)",
+            "if (option(descriptor, SO_TYPE) < 0)", ODD),
     service("sockets-of-another-process", ACTIVATION, "|| pid != std::to_string(::getpid())) return {};", ") return {};", OTHERS),
 ]

@@ -36,6 +36,13 @@ class Service(OfflineNetwork):
     def begin_relay(self, **options):
         return self.begin([RELAY, "run", "--config", self.config], **options)
 
+    def end_of(self, process):
+        """The exit code of a process that ends by itself."""
+        try:
+            return process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.fail("the process runs")
+
     def listener(self, last, port=9001):
         """A socket that listens where the relay of this number is to listen."""
         made = socket.create_server((f"{self.claim.network}.{last}", port))
@@ -157,7 +164,7 @@ class Service(OfflineNetwork):
 
     def test_a_socket_that_the_configuration_does_not_name_is_an_error(self):
         relay = self.begin_relay(listeners=[self.listener(20), self.listener(21)])
-        self.assertEqual(relay.wait(20), CONFIG)
+        self.assertEqual(self.end_of(relay), CONFIG)
         said = relay.stdout.read()
         self.assertIn(f"listens on {self.claim.network}.21:9001, which `listen` does not name", said)
 
@@ -165,7 +172,7 @@ class Service(OfflineNetwork):
         for odd in (socket.socket(socket.AF_INET, socket.SOCK_STREAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)):
             with odd:
                 relay = self.begin_relay(listeners=[odd])
-                self.assertEqual(relay.wait(20), CONFIG)
+                self.assertEqual(self.end_of(relay), CONFIG)
                 self.assertIn("no listening TCP socket", relay.stdout.read())
 
     def test_sockets_for_another_process_are_left_alone(self):
