@@ -9,11 +9,12 @@ from pathlib import Path
 
 from . import building
 from .building import ROOT
+from .council import Council
 from .folders import Run, refuse_second_keep, stop_kept
 from .lab import WINDOW_SECONDS as LAB_SECONDS
 from .lab import WINDOWS, WINDOWS_MOST, build_laboratory, run_lab
 from .law import Law
-from .living import LivingNetwork
+from .living import CouncilNetwork, LivingNetwork
 from .monitor import MonitoredNetwork, run_monitor
 from .network import Network
 from .processes import Processes
@@ -24,6 +25,8 @@ from .windows import Window
 
 TARGETS = ["nightjar", "nightjar-relay", "nightjar-authority", "nightjar-recorder"]
 INSTALLED = Path("/usr")
+AUTHORITIES = 4
+EPOCH_SECONDS, EPOCHS = 120, 4
 FILE_SIZE = 1 << 20
 WINDOW_SECONDS = 16
 PINGS = 3
@@ -36,6 +39,15 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def programs(installed):
     """The folder below which the programs are."""
     return INSTALLED if installed else building.build("the programs", "release", TARGETS)
+
+
+def make_network(programs, run, processes, options):
+    law = Law(options.pps, 1 if options.cascade else 2)
+    record = not options.keep and not options.monitor
+    if options.authorities:
+        return CouncilNetwork(programs, run, processes, law, False, options.epoch, options.authorities)
+    kind = MonitoredNetwork if options.monitor else LivingNetwork if options.authority else Network
+    return kind(programs, run, processes, law, record)
 
 
 def start(network):
@@ -164,21 +176,23 @@ def demonstrate(network, report, options):
 
 
 def run_demo(options):
-    law = Law(options.pps, 1 if options.cascade else 2)
     if options.keep:
         refuse_second_keep()
+    if options.authorities:
+        TARGETS.append("nightjar-liar")
     folder = programs(options.installed)
     laboratory = build_laboratory() if options.lab else None
     run = Run()
     processes = Processes(run.folder, options.keep)
-    kind = MonitoredNetwork if options.monitor else LivingNetwork if options.authority else Network
-    network = kind(folder, run, processes, law, record=not options.keep and not options.monitor)
+    network = make_network(folder, run, processes, options)
     kept, bad = False, []
     try:
         if options.lab:
             run_lab(network, start, laboratory, options.windows, options.json)
         elif options.monitor:
             run_monitor(network, start)
+        elif options.authorities:
+            Council(network, options.epochs).run()
         else:
             demonstrate(network, Report(network, options), options)
         if options.keep:
@@ -199,7 +213,9 @@ def run_demo(options):
     if bad:
         raise DemoError("; ".join(bad))
     outcome = "The product's links agree with the simulation" if options.lab else \
-        "The alert fires as expected" if options.monitor else "All rates and transfers are as expected"
+        "The alert fires as expected" if options.monitor else \
+        "Each epoch has its document, and nothing was lost" if options.authorities else \
+        "All rates and transfers are as expected"
     say(f"\n{outcome}." if kept else f"\n{outcome}; all processes stopped, all files removed.")
     return 0
 
@@ -213,6 +229,13 @@ def parse():
     parser.add_argument("--authority", action="store_true",
                         help="run the authority as a service, so that the network lives by itself; takes some "
                         "seconds longer to start")
+    parser.add_argument("--authorities", type=int, choices=[AUTHORITIES],
+                        help="instead of the usual checks, run four authorities that agree, for some epochs: one is "
+                        "killed and comes back, one lies, a relay joins and one leaves while a download goes on")
+    parser.add_argument("--epoch", type=lambda text: int(text.removesuffix("s")), default=EPOCH_SECONDS, metavar="S",
+                        help=f"for --authorities: the length of an epoch in seconds, at least {EPOCH_SECONDS} (default)")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, metavar="N",
+                        help=f"for --authorities: the number of epochs (default and minimum {EPOCHS})")
     parser.add_argument("--cascade", action="store_true",
                         help="use one mix per layer, then stop each of them in turn")
     parser.add_argument("--monitor", action="store_true",
@@ -237,6 +260,11 @@ def parse():
         parser.error("--lab cannot be combined with --keep, --stop, --cascade or --installed")
     if options.monitor and (options.lab or options.stop or options.cascade or options.authority or options.json):
         parser.error("--monitor can be combined with --keep, --pps and --installed only")
+    if options.authorities and (options.keep or options.lab or options.cascade or options.authority or options.json
+                                or options.monitor or options.installed):
+        parser.error("--authorities can be combined with --epoch, --epochs and --pps only")
+    if options.epoch < EPOCH_SECONDS or options.epochs < EPOCHS:
+        parser.error(f"--epoch: at least {EPOCH_SECONDS} s; --epochs: at least {EPOCHS}")
     if options.windows is not None and not options.lab:
         parser.error("--windows needs --lab")
     options.windows = options.windows or WINDOWS

@@ -14,21 +14,18 @@
 #include <fstream>
 #include <iostream>
 
-#include "relay/authority/core/bundle.hpp"
 #include "relay/authority/settings.hpp"
 #include "sphinx/directory/quorum.hpp"
-#include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/https/client.hpp"
-#include "sphinx/node/https/server.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "tests/support/descriptors.hpp"
+#include "tests/support/lying_authority.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
-namespace core = relay::authority::core;
 
 namespace {
 
@@ -214,70 +211,6 @@ struct Loop {
     }
 };
 
-/// An authority's keys in the hands of somebody who wants to do harm. Each answer is another one.
-class Liar {
- public:
-    Liar(Loop& loop, const FourAuthorities& network, std::size_t authority)
-        : council_{core::Council::of(network.network.anchors)},
-          signer_{council_, node::files::read_key(network.folder(authority) / "authority.key",
-                                                  node::files::KeyKind::authority)},
-          server_{loop.io.get_executor(),
-                  {asio::ip::make_address("127.0.71." + std::to_string(1 + authority)), 18443},
-                  "listen",
-                  node::files::read_key(network.folder(authority) / "service.key",
-                                        node::files::KeyKind::service),
-                  [this](const node::https::Request& request) { return answer(request); },
-                  loop.tasks,
-                  limits()} {
-        loop.tasks.spawn("liar", server_.run());
-    }
-    std::size_t answers = 0;
-
- private:
-    static node::https::ServerLimits limits() {
-        node::https::ServerLimits limits;
-        limits.rate = {1000, 1000};
-        return limits;
-    }
-    node::https::Answer answer(const node::https::Request& request) {
-        node::https::Answer made;
-        if (request.method == "POST") return made;  // "it is here": it is not
-        switch (answers++ % 4) {
-            case 0:
-                made.body = std::string(8 << 20, 'x');
-                break;  // far too much
-            case 1:
-                made.body = std::string(1000, '\x01');
-                break;  // nonsense
-            default:
-                made.body = base::as_text(core::encode(votes()));
-        }
-        return made;
-    }
-    core::Bundle votes() {
-        core::Bundle bundle;
-        for (const auto at : {epoch(), epoch().next()})
-            for (const auto kind :
-                 {core::Kind::proposal, core::Kind::prevote, core::Kind::precommit})
-                for (std::uint32_t round = 0; round < 4; ++round)
-                    if (kind != core::Kind::proposal ||
-                        council_.proposer(at, round) == signer_.authority())
-                        bundle.emplace_back(signer_.sign({kind,
-                                                          at,
-                                                          round,
-                                                          core::no_round,
-                                                          random_.id<core::ValueId>(),
-                                                          {},
-                                                          {}}));
-        return bundle;
-    }
-
-    core::Council council_;
-    core::Signer signer_;
-    base::SeededRandom random_{8};
-    node::https::Server server_;
-};
-
 /// Runs until the condition holds. False: it did not in time.
 template <class Condition>
 bool until(FourAuthorities& network, Loop& loop, base::Seconds most, const Condition& condition) {
@@ -308,7 +241,7 @@ bool all_have(const FourAuthorities& network, const std::vector<std::size_t>& wh
 
 TEST_CASE("four authorities sign each epoch, while one is down, and while one lies") {
     FourAuthorities network;
-    std::optional<Liar> liar;
+    std::optional<test::LyingAuthority> liar;
     Loop loop;
     for (std::size_t i = 0; i < authorities; ++i)
         network.start_one(i);
@@ -338,12 +271,12 @@ TEST_CASE("four authorities sign each epoch, while one is down, and while one li
     CHECK(until(network, loop, epoch_length / 4, [&] { return all_have(network, {2}, held); }));
 
     network.kill_one(1);
-    liar.emplace(loop, network, 1);
+    liar.emplace(loop.io.get_executor(), loop.tasks, network.folder(1));
     CHECK(until(network, loop, 2 * epoch_length, [&] {
         return all_have(network, {0, 2, 3}, last);
     }));
     CHECK(epoch() < last);
-    CHECK(liar->answers > 20);
+    CHECK(liar->answers() > 20);
     bool shown = false;
     for (const std::size_t i : {0, 2, 3})
         for (const auto& entry : fs::directory_iterator{network.folder(i) / "agreement"})
