@@ -15,8 +15,8 @@ FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "interface_test.py", "li
                  "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
 
 # Real applications. The interpreter is Debian's, which has the libraries that Debian packages.
-APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py",
-                     "applications_telegram_test.py")
+APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py")
+BY_COMMAND = ("applications_telegram_test.py",)     # in no suite: docs/testing.md has the command
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 
@@ -109,7 +109,7 @@ def further():
 
 @suite("apps", in_all_only=True)
 def apps():
-    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip, Python's libraries, browsers, Telethon"""
+    """real applications through a network: curl, wget, git, ssh, rsync, apt, pip, Python's libraries, browsers"""
     if subprocess.run(["deploy/install-packages", "apps"], cwd=ROOT).returncode != 0:
         raise RuntimeError("the applications cannot be installed, and apps needs them")
     build = Build.preset("test")
@@ -213,5 +213,5 @@ def python_tests(build, faults):
     """The tests/system/*_test.py but those with a suite of their own; faults_* are one too."""
     for path in sorted((ROOT / "tests/system").glob("*_test.py")):
         if path.name.startswith("faults_") == faults and path.name not in (CAPTURE_TEST, LIVING_TEST, *FURTHER_TESTS,
-                                                                                  *APPLICATION_TESTS):
+                                                                                  *APPLICATION_TESTS, *BY_COMMAND):
             yield named_test(path.name, build)
