@@ -10,11 +10,12 @@ const std::string head =
     R"({"ready":true,"state":"ready","ready_since":1796000000,"waiting_for":null,"problem":null,)"
     R"("stages":[],"socks":"127.0.0.1:9150","applications":1,"refused_by_bounds":0,)"
     R"("goodput":{"up":999,"down":12345,"up_bytes":1000,"down_bytes":99960000},)";
-constexpr const char* clock = R"({"synchronised":true,"gateway_ahead_s":0.1,"correction_s":0.0})";
+constexpr const char* good_clock =
+    R"({"synchronised":true,"gateway_ahead_s":0.1,"correction_s":0.0})";
 const std::string network =
     R"("gateway":"<a>","network":"lab","mode":"lab","valid_until":1796000000,"waiting_streams":2,)"
     R"("link":{"state":"returning","missing_share":0.034,"silent_s":null},"clock":)" +
-    std::string{clock} +
+    std::string{good_clock} +
     R"(,"cost":{"up_bytes_a_day":11585376000,"down_bytes_a_day":12638592000,"link_bytes":243800,)"
     R"("application_bytes":60950,"cover_share":0.75},"isolation_keys":3,)";
 const std::string sessions =
@@ -75,8 +76,8 @@ TEST_CASE("status: the text says which clock the client goes by") {
     };
     for (const auto& row : rows) {
         auto text = network;
-        const auto at = text.find(clock);
-        text.replace(at, std::string{clock}.size(), row.clock);
+        const auto at = text.find(good_clock);
+        text.replace(at, std::string{good_clock}.size(), row.clock);
         const auto shown = to_text(status_rows(head + text + sessions));
         CHECK(shown.find("\nclock                  " + std::string{row.says} + "\n") != shown.npos);
     }
