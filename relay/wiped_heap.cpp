@@ -10,6 +10,7 @@
 
 namespace nightjar::relay {
 
+#ifndef NIGHTJAR_SANITIZED
 namespace {
 
 void* allocate(std::size_t size, const char*, int) {
@@ -25,6 +26,7 @@ void release(void* memory, const char*, int) {
 }
 
 }  // namespace
+#endif
 
 void wipe_what_libraries_free() {
 #ifndef NIGHTJAR_SANITIZED

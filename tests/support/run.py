@@ -27,13 +27,14 @@ FAILED = []                                                 # (suite and program
 CASES = {}                                                  # suites that take subjects: their doctest cases
 
 
-def suite(name, in_all_only=False, cases=None):
+def suite(name, in_all_only=False, cases=None, by_name_only=False):
     """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone. The
     decorated function yields (label, command, extra environment). Tests of a program may be skipped
     only if a fourth value says why: a reason, or `own_reason` if the program prints it. A list of
-    such tuples runs side by side, one for each core: only programs that no other load can upset."""
+    such tuples runs side by side, one for each core: only programs that no other load can upset. A
+    list in that list is a lane: its programs run one after the other, beside those of other lanes."""
     def register(function):
-        SUITES[name] = (function, in_all_only)
+        SUITES[name] = (function, "by name" if by_name_only else "--all" if in_all_only else "")
         if cases is not None:
             CASES[name] = cases
         return function
@@ -178,14 +179,20 @@ def run_entry(suite_name, label, command, environment, *leave):
     return count
 
 
+def run_lane(suite_name, lane):
+    """Runs one entry, or those of a list one after the other. Returns the sum of their counts."""
+    entries = lane if isinstance(lane, list) else [lane]
+    return sum((run_entry(suite_name, *one) for one in entries), Count())
+
+
 def run_suite(name, words=()):
     started, total = time.time(), Count()
     print(f"suite {name}", flush=True)
     try:
         for entry in of_subjects(name, words) if words else SUITES[name][0]():
-            entries = entry if isinstance(entry, list) else [entry]
+            lanes = entry if isinstance(entry, list) else [entry]
             with ThreadPoolExecutor(int(JOBS)) as pool:
-                total += sum(pool.map(lambda one: run_entry(name, *one), entries), Count())
+                total += sum(pool.map(lambda lane: run_lane(name, lane), lanes), Count())
     except RuntimeError as error:
         total.failed += 1
         FAILED.append((name, str(error)))
@@ -220,15 +227,15 @@ def main():
                         help="only these suites, or only these subjects of a suite: unit mix_queue")
     wanted = parser.parse_args()
     if wanted.list:
-        for name, (function, in_all_only) in SUITES.items():
-            print(f"{name:12} {'--all' if in_all_only else '     '}  {(function.__doc__ or '').strip()}")
+        for name, (function, when) in SUITES.items():
+            print(f"{name:12} {when:7}  {(function.__doc__ or '').strip()}")
         return 0
     try:
         named = wanted_suites(wanted.suites)
     except ValueError as error:
         print(f"tests/run: {error}", file=sys.stderr)
         return 2
-    names = named or {n: [] for n, (_, only) in SUITES.items() if wanted.all or not only}
+    names = named or {n: [] for n, (_, when) in SUITES.items() if when == "" or (wanted.all and when == "--all")}
     started = time.time()
     results = {name: run_suite(name, words) for name, words in names.items()}
     print(f"\n{'suite':12} passed failed skipped")

@@ -91,20 +91,22 @@ def capture():
     yield CAPTURE_TEST, *python_test(CAPTURE_TEST, Build.preset("test")), own_reason
 
 
-@suite("living", in_all_only=True)
+def living_tests(build):
+    """Authorities that run as services: one with a network for three epochs, and four that agree: nine minutes."""
+    return [named_test(LIVING_TEST, build), ("quorum_tests", [build / "tests/system/quorum_tests"], {})]
+
+
+@suite("living", by_name_only=True)
 def living():
-    """authorities that run as services: one with a network for three epochs, and four that agree: nine minutes"""
-    build = Build.preset("test")
-    yield LIVING_TEST, *python_test(LIVING_TEST, build)
-    yield "quorum_tests", [build / "tests/system/quorum_tests"], {}
+    """authorities that run as services, for nine minutes; --all runs them in `further`"""
+    yield from living_tests(Build.preset("test"))
 
 
 @suite("further", in_all_only=True)
 def further():
-    """more networks of real processes: ways in, laws of mixing, many applications, withheld packets"""
+    """more networks of real processes, and those of `living` beside them: these wait for their epochs"""
     build = Build.preset("test")
-    for name in FURTHER_TESTS:
-        yield named_test(name, build)
+    yield [living_tests(build), [named_test(name, build) for name in FURTHER_TESTS]]
 
 
 @suite("apps", in_all_only=True)
