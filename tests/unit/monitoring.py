@@ -69,6 +69,14 @@ class Alerts(unittest.TestCase):
             code, said = promtool(*words)
             self.assertEqual(code, 0, said)
 
+    def test_each_has_its_section_in_the_runbook(self):
+        part = (ROOT / "docs/runbook.md").read_text().partition("## Alerts\n")[2].partition("\n## ")[0]
+        sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", part, re.M | re.S))
+        self.assertEqual(list(sections), [rule["alert"] for rule in rules()])
+        for name, text in sections.items():
+            for word in ("**Means.**", "**Look at.**", "**Do.**"):
+                self.assertEqual(text.count(word), 1, f"{name} {word}")
+
     def test_the_demo_waits_for_seconds(self):
         with tempfile.TemporaryDirectory() as folder:
             short = Path(folder) / "rules.yml"
