@@ -96,7 +96,8 @@ ExitCode body(int argc, char** argv) {
         ->capture_default_str();
 
     auto* telegram = app.add_subcommand("telegram", "Print the link that makes Telegram use this");
-    telegram->add_option("--config", arguments.config, "client.yaml, as above");
+    telegram->add_option("--config", arguments.config,
+                         "client.yaml (default ~/.config/nightjar/client.yaml)");
 
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
     if (init->parsed()) return run_init(arguments);
