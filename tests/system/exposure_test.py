@@ -45,7 +45,7 @@ class Exposure(OfflineNetwork):
             "name", "identity", "role", "layer", "version", "state", "network", "lab_network", "epoch",
             "document_valid_until", "key_epochs", "keys_locked_in_memory", "reload_ok", "next_relays",
             "next_relays_up", "previous_relays_up", "loops_missing", "answering", "replay_room_short",
-            "replay_filter_full"})
+            "replay_filter_full", "descriptors_max", "self_test"})
         self.stop(relay)
 
     def test_no_core_is_dumped(self):
