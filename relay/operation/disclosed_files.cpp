@@ -48,6 +48,10 @@ std::map<path, Meaning> named_files(const RelayConfig& config, const path& confi
     add(config.runtime_dir / "clock", FileKind::running, "when the keys here end");
     add(config.runtime_dir / "spare", FileKind::running, "zeros: room for the next replay filter");
     add(config.control, FileKind::running, "the control socket");
+    const auto& metrics = config.metrics_rules;
+    if (!metrics.socket.empty()) add(metrics.socket, FileKind::running, "the metrics socket");
+    if (!metrics.token_file.empty())
+        add(metrics.token_file, FileKind::long_lived_key, "the token with which metrics are read");
     return files;
 }
 

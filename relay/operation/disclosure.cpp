@@ -124,9 +124,11 @@ Json metrics_json(const DisclosureFacts& facts) {
     std::istringstream lines{facts.metrics_page};
     for (std::string line; std::getline(lines, line);)
         if (!line.empty() && line[0] != '#') names.insert(line.substr(0, line.find_first_of("{ ")));
-    Json json{{"served", facts.config.metrics.has_value()}, {"series", names}};
+    Json json{{"served", facts.config.serves_metrics()}, {"series", names}};
     if (const auto& at = facts.config.metrics)
         json["listen"] = at->host + ":" + std::to_string(at->port);
+    else if (facts.config.serves_metrics())
+        json["listen"] = "unix:" + facts.config.metrics_rules.socket.string();
     json["kept_by_the_relay"] = 0;
     return json;
 }
