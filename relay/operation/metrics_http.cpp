@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -148,6 +149,15 @@ MetricsHttp::MetricsHttp(asio::any_io_executor executor, std::filesystem::path l
     }
 }
 
+bool HttpAccess::allows(asio::ip::address from) const {
+    if (from.is_v6() && from.to_v6().is_v4_mapped())
+        from = asio::ip::make_address_v4(asio::ip::v4_mapped, from.to_v6());
+    const auto address = base::IpAddress::parse(from.to_string());
+    return allow.empty() || std::ranges::any_of(allow, [&](const base::IpNetwork& network) {
+               return address && network.contains(*address);
+           });
+}
+
 tcp::endpoint MetricsHttp::local() const {
     return to_tcp(acceptor_.local_endpoint());
 }
@@ -159,19 +169,11 @@ void MetricsHttp::close() {
     if (!file_.empty()) ::unlink(file_.c_str());
 }
 
-bool MetricsHttp::may_connect(const Protocol::endpoint& peer) const {
-    if (access_.allow.empty()) return true;
-    const auto address = base::IpAddress::parse(to_tcp(peer).address().to_string());
-    for (const auto& network : access_.allow)
-        if (address && network.contains(*address)) return true;
-    return false;
-}
-
 asio::awaitable<void> MetricsHttp::run() {
     node::process::AcceptLimits limits{.connections = limits_.connections_max};
     auto admit = [this](Protocol::socket socket, const auto& peer,
                         node::process::ConnectionPlace place) {
-        if (!may_connect(peer)) return;
+        if (!access_.allow.empty() && !access_.allows(to_tcp(peer).address())) return;
         tasks_.spawn("metrics connection", serve(std::move(socket), std::move(place)));
     };
     co_await node::process::accept_loop(acceptor_, std::move(limits), std::move(admit));

@@ -40,6 +40,10 @@ struct HttpPages {
 struct HttpAccess {
     std::vector<base::IpNetwork> allow;  // empty: every address
     std::string token;                   // empty: none is needed
+
+    /// A socket of [::] takes IPv4 connections as well, and shows their addresses as mapped ones:
+    /// they count as IPv4.
+    bool allows(boost::asio::ip::address from) const;
 };
 
 class MetricsHttp {
@@ -62,7 +66,6 @@ class MetricsHttp {
     void close();
 
  private:
-    bool may_connect(const Protocol::endpoint& peer) const;
     boost::asio::awaitable<void> serve(Protocol::socket socket,
                                        node::process::ConnectionPlace place);
 

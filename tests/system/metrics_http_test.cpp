@@ -230,6 +230,17 @@ TEST_CASE("metrics listener: a connection from an address that is not allowed is
     CHECK(open.exchange(get("/livez")).starts_with("HTTP/1.1 200"));
 }
 
+TEST_CASE("metrics listener: an IPv4 address is known in IPv6's form too") {
+    const HttpAccess access{{base::IpNetwork{base::IpAddress::parse("192.0.2.0").value(), 24},
+                             base::IpNetwork{base::IpAddress::parse("2001:db8::").value(), 32}},
+                            ""};
+    for (const auto* inside : {"192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"})
+        CHECK(access.allows(asio::ip::make_address(inside)));
+    for (const auto* outside : {"192.0.3.7", "::ffff:192.0.3.7", "2001:db9::1", "::1"})
+        CHECK_FALSE(access.allows(asio::ip::make_address(outside)));
+    CHECK(HttpAccess{}.allows(asio::ip::make_address("::1")));
+}
+
 TEST_CASE("metrics listener: a unix socket, for its user and group") {
     const test::TemporaryFolder folder;
     const auto file = folder.path() / "metrics.sock";
