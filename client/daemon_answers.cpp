@@ -44,7 +44,7 @@ std::string Daemon::status() {
     return protocol::status_json(status, of_core, document_.get());
 }
 
-/// What is told of the running client is as old as a second.
+/// Keeps the client's report and the events up to date, once a second.
 asio::awaitable<void> Daemon::watch_seconds() {
     for (;;) {
         const auto core = core_status();

@@ -6,8 +6,9 @@
 // A bad gateway can say what it likes. So what it says has no effect on a synchronised host, sets
 // the others' time once, by a minute at most, and moves it no faster than a host's clock drifts.
 //
-// Cells may be held up on their way, and then the gateway's clock seems to be behind. So only the
-// cell counts, of those of some time, by which it is the most ahead. Pure; one thread.
+// Cells may be held up on their way, and then the gateway's clock seems to be behind. So of
+// all cells of a window only one counts: the one that shows the gateway's clock furthest ahead.
+// Pure; one thread.
 #pragma once
 
 #include <optional>

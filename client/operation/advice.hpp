@@ -18,11 +18,11 @@ struct Suspend {
     base::Nanoseconds length{};
 };
 
-/// A suspend is worth a line for so long.
+/// After a suspend the status names it for this time.
 inline constexpr base::Seconds suspend_shown{300};
 /// An exit forgets a silent session, so a longer suspend ends all connections (docs/client.md).
 inline constexpr base::Seconds suspend_survived{120};
-/// A gateway that has been away for so long may have left for good.
+/// A gateway that has been away for this time may have left for good.
 inline constexpr base::Seconds gateway_gone_after{3600};
 
 /// What a client waits for before anything has failed.

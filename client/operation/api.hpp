@@ -46,8 +46,8 @@ class Api {
     void listen(const std::filesystem::path& path);
     /// Passes a ping's result to the caller that waits for it, if it still does.
     void on_ping(const core::PingResult& result);
-    /// Tells the callers that asked for events of the present state, if it is another one than last
-    /// time. Call it about once a second.
+    /// Sends the present state to the callers that asked for events, if it has changed since the
+    /// last call. Call it about once a second.
     void look_for_events();
     /// Stops listening and removes the socket file.
     void close();

@@ -157,8 +157,9 @@ Finding look_at_files(const Config& config, const fs::path& config_file) {
 }
 
 Finding look_at_disk(const Config& config) {
-    auto folder = fs::absolute(config.state_dir);
-    while (!fs::exists(folder) && folder.has_parent_path() && folder != folder.parent_path())
+    std::error_code error;  // a folder that this user may not enter counts as one that is not there
+    auto folder = fs::absolute(config.state_dir, error);
+    while (!fs::exists(folder, error) && folder.has_parent_path() && folder != folder.parent_path())
         folder = folder.parent_path();
     struct statvfs space {};
     if (::statvfs(folder.c_str(), &space) != 0)

@@ -77,9 +77,11 @@ std::optional<std::string> inode_of(std::uint16_t port, const char* table) {
 }
 
 bool has_socket(const fs::path& process, const std::string& socket) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator{process / "fd", error}) {
-        const auto target = fs::read_symlink(entry.path(), error);
+    std::error_code ended;  // a process may end while this looks at it
+    for (fs::directory_iterator at{process / "fd", ended}, end; !ended && at != end;
+         at.increment(ended)) {
+        std::error_code error;
+        const auto target = fs::read_symlink(at->path(), error);
         if (!error && target == socket) return true;
     }
     return false;

@@ -23,7 +23,7 @@ std::string shown(const Json& value) {
     return text.substr(1, text.size() - 2);
 }
 
-/// A name that somebody else chose.
+/// A name that an application or a relay chose.
 std::string short_name(const Json& value) {
     auto text = shown(value);
     if (text.size() > name_shown_max) text = text.substr(0, name_shown_max) + "...";

@@ -19,9 +19,8 @@ struct Datagram {
     base::ByteView message;
 };
 
-/// Empty for a datagram that is dropped: cut, with a reserved byte, a fragment, to another port
-/// than
-/// 53. Which name server was meant does not count: the exit has its own.
+/// Empty for a datagram that is dropped: one that is cut, has a reserved byte, is a fragment, or
+/// goes to another port than 53. Its name server does not matter: the exit has its own.
 std::optional<Datagram> read_datagram(base::ByteView bytes);
 
 /// The reply to UDP ASSOCIATE: where to send the datagrams.

@@ -129,7 +129,7 @@ def run_monitor(network, start):
         note(f"packets of the last window: {monitor.value('sum(nightjar_window_packets)'):.0f} in and out of all relays")
         if monitor.value('count(nightjar_metrics_policy_info{mode="lab"})'):
             raise DemoError("a relay shows exact values")
-        # In so short windows a ticket may fire by noise alone.
+        # In windows this short, noise alone can fire a ticket.
         if early := monitor.firing("page"):
             raise DemoError(f"alerts fire although all relays run: {early}")
     with stage(f"{TAKEN_DOWN} is taken down; {ALERT} must fire") as note:

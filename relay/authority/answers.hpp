@@ -19,7 +19,7 @@ std::optional<base::Epoch> parse_epoch(std::string_view text);
 node::https::Answer document_answer(const Archive& archive, const node::https::Request& request,
                                     base::Seconds epoch_length, base::Wall now);
 
-/// What a request asks for; a line if nobody may ask so.
+/// What a request asks for; the answer that refuses it, if no caller may ask for that.
 struct Routed {
     enum class What { descriptor, document, other, refused } what;
     node::https::Answer refusal;

@@ -33,7 +33,7 @@ class Member {
     /// /agreement, /agreement/descriptors/EPOCH and /agreement/object/HASH.
     node::https::Answer answer(const node::https::Request& request, core::Moment now);
 
-    // For whoever asks the others. The texts are their answers, which may be anything.
+    // For Peers, which asks the others. The texts are their answers, which may be anything.
     /// What else to ask that authority for.
     struct Wants {
         std::vector<core::DescriptorsHash> descriptors;

@@ -4,8 +4,7 @@
 //
 // What happens at each limit:
 // - sessions: a new session replaces the one that has sent least lately, if that one sends less
-// than
-//   any session of an honest client;
+//   than any session of an honest client;
 // - SURBs of a session: the oldest SURB is dropped;
 // - streams of a session: the new stream is reset (overload);
 // - memory of all sessions together: the session that has paid least for what it uses ends

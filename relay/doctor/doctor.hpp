@@ -10,7 +10,8 @@
 
 namespace nightjar::relay::doctor {
 
-/// `root`: where /proc and /sys are; "/" but in tests. Blocks the thread for some seconds at most.
+/// `root`: where /proc and /sys are; "/" but in tests. Blocks the thread for at most
+/// 5 s for each authority and each name server.
 Findings examine(const std::filesystem::path& config_file, const std::filesystem::path& root = "/");
 
 /// The command: prints the findings. `failure` if one of them is bad. If root calls it, the whole

@@ -3,12 +3,13 @@
 #include <linux/landlock.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 #include <array>
 #include <fstream>
 #include <sstream>
+
+#include "sphinx/node/process/clocks.hpp"
 
 namespace nightjar::relay::doctor {
 
@@ -31,12 +32,6 @@ bool random_is_ready() {
     std::array<std::uint8_t, 16> bytes{};
     return ::getrandom(bytes.data(), bytes.size(), GRND_NONBLOCK) ==
            static_cast<ssize_t>(bytes.size());
-}
-
-bool clock_is_kept() {
-    timex state{};
-    const int answer = ::adjtimex(&state);
-    return answer >= 0 && answer != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
 }
 
 /// The disks of /proc/swaps, with their sizes.
@@ -71,7 +66,7 @@ HostFacts read_host(const std::filesystem::path& root) {
         ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
     host.landlock = version > 0 ? static_cast<int>(version) : 0;
     host.random = random_is_ready();
-    host.clock_kept = clock_is_kept();
+    host.clock_kept = node::process::wall_synchronised();
     return host;
 }
 

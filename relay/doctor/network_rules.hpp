@@ -14,7 +14,7 @@
 
 namespace nightjar::relay::doctor {
 
-/// What a look at the authority's clock has brought. An authority answers over a connection whose
+/// The answer to the question for an authority's time. An authority answers over a connection whose
 /// key is in the trust anchors, so an attacker on the path can delay the time but not change it.
 struct AuthorityTime {
     base::Wall said{};   // in whole seconds

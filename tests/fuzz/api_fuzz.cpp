@@ -1,4 +1,4 @@
-// Whatever comes in over the control socket: a request, or one line that refuses it, or nothing.
+// Any bytes from the control socket: a request, or one line that refuses it, or nothing.
 #include "client/protocol/api_protocol.hpp"
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // Any bytes as another authority's answer: refused, or the one encoding of a bundle. The same bytes
-// as a list and as a stored chain. What parses is given to an authority, which must bear it.
+// as a list and as a stored chain. What parses goes to an authority, which must survive it.
 #include "relay/authority/core/bundle.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Whatever datagram an association gets: both parts are its bytes in their order, and only one for
+// Any datagram that an association gets: both parts are its bytes in their order, and only one for
 // port 53 in one piece is read.
 #include "client/protocol/socks5_udp.hpp"
 

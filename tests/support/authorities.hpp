@@ -130,7 +130,7 @@ class Authorities {
         }
     }
 
-    /// One authority asks another one for all that it wants. A full disk is its owner's to bear.
+    /// One authority asks another one for all that it wants. A full disk stops its own pass only.
     void ask(std::size_t from, std::size_t to) {
         try {
             take_answers(from, to);

@@ -1,5 +1,5 @@
-// An authority's keys in the hands of somebody who wants to do harm. It votes differently to each
-// that asks, sends nonsense and far too much, and drops the descriptors that it says it has taken.
+// An attacker with an authority's keys. It gives a different vote to each authority that asks,
+// sends nonsense and far too much, and drops the descriptors that it says it has taken.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>

@@ -78,7 +78,7 @@ def build(targets):
 def test_command(mutant):
     program, case = mutant["test"]
     if program.endswith(".py"):
-        return ["python3", SOURCE / program, case]
+        return ["/usr/bin/python3", SOURCE / program, case]
     # A comma would end the name: doctest takes several.
     return [BUILD / program, "--test-case=" + case.replace(",", "?")]
 

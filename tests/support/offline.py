@@ -2,6 +2,7 @@
 
 One mix and two gateways; nothing runs unless the test starts it.
 """
+import os
 import subprocess
 import time
 import unittest
@@ -23,6 +24,12 @@ def call(program, *arguments, seconds=20):
     done = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=seconds)
     return done.returncode, done.stderr.strip()
+
+
+def own_mounts(script):
+    """Runs a shell script, then the command after it, with mounts of its own; as root of a user namespace if need be."""
+    flags = ["--mount"] if os.geteuid() == 0 else ["--mount", "--user", "--map-root-user"]
+    return ["unshare", *flags, "sh", "-ec", f'{script}\nexec "$@"', "sh"]
 
 
 class OfflineNetwork(unittest.TestCase):

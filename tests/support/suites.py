@@ -14,10 +14,10 @@ FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "interface_test.py", "li
                  "many_applications_test.py", "mixing_laws_test.py", "profiles_test.py", "seizure_test.py",
                  "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
 
-# Real applications. The interpreter is Debian's, which has the libraries that Debian packages.
+# Real applications.
 APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py")
 BY_COMMAND = ("applications_telegram_test.py",)     # in no suite: docs/testing.md has the command
-DEBIAN_PYTHON = "/usr/bin/python3"
+DEBIAN_PYTHON = "/usr/bin/python3"      # of all tests that need Debian's libraries for Python
 
 
 def fuzz_names():
@@ -33,7 +33,7 @@ def unit():
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
     yield "the units of systemd", ["python3", "tests/packages/units_test.py"], {}
     yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
-    yield "alerts and boards", ["python3", "tests/unit/monitoring.py"], {}
+    yield "alerts and boards", [DEBIAN_PYTHON, "tests/unit/monitoring.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
     build = Build.preset("test")
@@ -116,8 +116,7 @@ def apps():
         raise RuntimeError("the applications cannot be installed, and apps needs them")
     build = Build.preset("test")
     for name in APPLICATION_TESTS:
-        _, (_, path), environment, *leave = named_test(name, build)
-        yield name, [DEBIAN_PYTHON, path], environment, *leave
+        yield named_test(name, build)
 
 
 @suite("faults")
@@ -202,7 +201,7 @@ NEED_ROOT = {"applications_browser_test.py", "doctor_owner_test.py", "listeners_
 
 def python_test(name, build):
     """Command and environment of a test in tests/system against the programs of this build."""
-    return ["python3", ROOT / "tests/system" / name], {"NIGHTJAR_BUILD": str(build)}
+    return [DEBIAN_PYTHON, ROOT / "tests/system" / name], {"NIGHTJAR_BUILD": str(build)}
 
 
 def named_test(name, build):

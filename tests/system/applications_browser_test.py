@@ -3,6 +3,7 @@
 The programs run as a user of their own. nftables count each packet of that user, whatever its kind and target,
 that does not go to the client's port.
 """
+import contextlib
 import json
 import os
 import queue
@@ -160,8 +161,10 @@ class Browsers(ApplicationTest):
             try:
                 browser.wait(10)
             except subprocess.TimeoutExpired:
-                os.killpg(browser.pid, signal.SIGKILL)
-                browser.wait()
+                pass
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(browser.pid, signal.SIGKILL)      # its other processes too
+            browser.wait()
 
     def check_page(self, found):
         self.assertIsNotNone(found, (self.public / "log").read_text(errors="replace")[-2000:])
@@ -193,8 +196,8 @@ class Browsers(ApplicationTest):
 
     def test_chromium_without_a_proxy_looks_names_up(self):
         """The trap sees lookups."""
-        self.assertIsNone(self.chromium(seconds=5))
-        self.assertRegex(self.astray()[1], r"udp \. [0-9.]+ \. 53\b")
+        self.assertIsNone(self.chromium(seconds=15))
+        self.assertRegex(self.astray()[1] or "", r"udp \. [0-9.]+ \. 53\b")
 
     # --- Firefox -------------------------------------------------------------------------------
 
@@ -217,7 +220,8 @@ class Browsers(ApplicationTest):
         """A request of Firefox's own that fails at the proxy is sent again without it. WebRTC is not: no UDP but lookups."""
         found = self.firefox(**{"media.peerconnection.enabled": True, "network.proxy.allow_bypass": True})
         self.check_page(found)
-        self.assertRegex(self.astray()[1], r"^ udp \. [0-9.]+ \. 53 $")
+        for where in self.astray()[1].split(","):       # each name server of this machine
+            self.assertRegex(where, r"^\s*udp \. [0-9.]+ \. 53\s*$")
 
     # --- torsocks ------------------------------------------------------------------------------
 

@@ -143,7 +143,7 @@ class Session:
 
 
 class Server:
-    """Listens in a thread of its own. Telethon is told its public key, as it has Telegram's built in."""
+    """Listens in a thread of its own. Telethon gets its public key here; Telegram's own keys are built in."""
 
     def __init__(self, address):
         self.connections = self.pings = 0

@@ -56,8 +56,9 @@ class Shell(ApplicationTest):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
         with socket.create_server((cls.net.outside, 0)) as free:
             port = free.getsockname()[1]
-        if os.geteuid() == 0:
-            os.makedirs("/run/sshd", exist_ok=True)     # sshd of root insists on this folder
+        if os.geteuid() == 0 and not os.path.isdir("/run/sshd"):    # sshd of root insists on this folder
+            os.mkdir("/run/sshd", 0o755)
+            cls.addClassCleanup(os.rmdir, "/run/sshd")
         (folder / "sshd_config").write_text(
             f"ListenAddress {cls.net.outside}:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\n"
             f"PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
@@ -74,7 +75,9 @@ class Shell(ApplicationTest):
     @classmethod
     def tearDownClass(cls):
         if "sshd" in cls.processes.running:
-            cls.processes.running.pop("sshd").terminate()   # it has no exit code of its own for SIGTERM
+            sshd = cls.processes.running.pop("sshd")
+            sshd.terminate()    # it has no exit code of its own for SIGTERM
+            sshd.wait(10)
         super().tearDownClass()
 
     def test_ssh(self):

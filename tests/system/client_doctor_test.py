@@ -14,7 +14,7 @@ import jsonschema
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
-from offline import CLIENT, FAILURE, OK, OfflineNetwork  # noqa: E402
+from offline import CLIENT, FAILURE, OK, OfflineNetwork, own_mounts  # noqa: E402
 
 SCHEMA = json.loads((ROOT / "docs/interface/doctor.schema.json").read_text(encoding="utf-8"))
 
@@ -110,9 +110,8 @@ class Doctor(OfflineNetwork):
         for options, code, state, word in (("size=2m", FAILURE, "bad", "make room"),
                                            ("size=32m", OK, "warning", "make room"),
                                            ("ro", FAILURE, "bad", "read-only")):
-            mounts = f"mount -t tmpfs -o mode=700,{options} none {shlex.quote(str(self.state))} && exec \"$@\""
+            before = own_mounts(f"mount -t tmpfs -o mode=700,{options} none {shlex.quote(str(self.state))}")
             with self.subTest(options=options):
-                before = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounts, "sh"]
                 self.assert_finding(self.findings(code, before)["disk"], state, word, str(self.state))
 
 

@@ -17,14 +17,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import FAILURE, KEY, NOT_READY, OK, RELAY, OfflineNetwork  # noqa: E402
+from offline import FAILURE, KEY, NOT_READY, OK, RELAY, OfflineNetwork, own_mounts  # noqa: E402
 from schemas import fitting  # noqa: E402
-
-
-def own_mounts(script):
-    """Runs a shell script, then the command after it, with mounts of its own; as root of a user namespace if need be."""
-    flags = ["--mount"] if os.geteuid() == 0 else ["--mount", "--user", "--map-root-user"]
-    return ["unshare", *flags, "sh", "-ec", f'{script}\nexec "$@"', "sh"]
 
 
 class LyingServer:

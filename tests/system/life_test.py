@@ -52,7 +52,7 @@ class Impostor(threading.Thread):
 
 
 class Events(threading.Thread):
-    """The states that the client tells of."""
+    """The states that the client reports."""
 
     def __init__(self, path):
         super().__init__(daemon=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from offline import CONFIG, KEY, OfflineNetwork  # noqa: E402
 
-WINDOW = 3     # seconds; a lab may have so short ones
+WINDOW = 3     # seconds; only a lab may have windows this short
 SCRAPES = 100
 WINDOWED = ("nightjar_window_seconds", "nightjar_window_packets", "nightjar_window_packets_dropped",
             "nightjar_capacity_used_ratio", "nightjar_peers_reachable_ratio", "nightjar_window_cpu_seconds",

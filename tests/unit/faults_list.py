@@ -2,6 +2,7 @@
 there. Closes with `N passed, N failed`."""
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -17,7 +18,11 @@ def cases():
 
 def findings(page, tests):
     """What is wrong with the table in `page`."""
-    rows = dict((int(row[1]), row[2]) for row in map(ROW.match, page.split("\n")) if row)
+    listed = [(int(row[1]), row[2]) for row in map(ROW.match, page.split("\n")) if row]
+    rows = dict(listed)
+    for number, count in Counter(number for number, _ in listed).items():
+        if count > 1:
+            yield f"row {number} stands {count} times"
     for missing in sorted(ROWS - set(rows)):
         yield f"row {missing} is missing"
     for number, text in rows.items():

@@ -1,6 +1,6 @@
 // What one authority answers when another asks what it has to say (docs/directory.md, "Over the
 // wire"): items of a fixed form one after the other. Each item is signed by an authority or a
-// relay, or opens what an authority has signed, so it counts whoever passes it on.
+// relay, or opens what an authority has signed, so it counts whichever peer sent it.
 //
 // Every encoding is canonical: encode(parse(b)) == b.
 #pragma once

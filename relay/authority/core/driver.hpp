@@ -28,11 +28,11 @@ struct Moment {
 };
 
 struct DriverTimes {
-    base::Milliseconds begin;   // an agreement begins so long before its epoch
+    base::Milliseconds begin;   // an agreement begins this long before its epoch
     base::Milliseconds spread;  // in this time what one authority has reaches all others
-    base::Milliseconds settle;  // a new network begins when no relay has come for so long
+    base::Milliseconds settle;  // a new network begins when no relay has come for this long
     base::Milliseconds relent;  // after an agreement's begin: it insists on nothing any more
-    base::Milliseconds last;    // so long before its epoch: it waits no longer for the one before
+    base::Milliseconds last;    // this long before its epoch: it waits no longer for the one before
                                 // if that has not begun
     AgreementTimes agreement;
 

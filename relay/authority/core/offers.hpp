@@ -1,5 +1,5 @@
 // What an authority has for one epoch's value: relays' descriptors, and the authorities'
-// commitments and lists. All of it is signed, so it counts whoever passed it on. Bounded: one
+// commitments and lists. All of it is signed, so it counts whichever peer sent it. Bounded: one
 // descriptor for each admitted relay, one commitment and one listing for each authority.
 #pragma once
 

@@ -32,7 +32,7 @@ class Shutdown {
     /// nothing else.
     void on_abort(std::function<void()> callback) { on_abort_ = std::move(callback); }
 
-    /// From now on the service manager is told of each reload and of the end.
+    /// From now on this reports each reload and the end to the service manager.
     void announce() { announces_ = true; }
 
     /// Has the effect of a first signal; a second call does nothing. Called when a core task fails.

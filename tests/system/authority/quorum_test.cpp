@@ -13,6 +13,7 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <thread>
 
 #include "relay/authority/settings.hpp"
 #include "sphinx/directory/quorum.hpp"
@@ -105,8 +106,16 @@ class FourAuthorities {
         return "127.0.71." + std::to_string(1 + authority) + ":18443";
     }
 
+    /// Returns when it listens.
     void start_one(std::size_t authority) {
+        const auto before = log(authority).size();
+        const auto ready = [&] {
+            return log(authority).find(" ready ", before) != std::string::npos;
+        };
         processes_[authority] = start({"run", "--dir", folder(authority)}, output(authority));
+        for (int i = 0; i < 1000 && !ready(); ++i)
+            std::this_thread::sleep_for(base::Milliseconds{10});
+        REQUIRE(ready());
     }
     /// It gets no chance to tidy up.
     void kill_one(std::size_t authority) {
@@ -243,6 +252,10 @@ TEST_CASE("four authorities sign each epoch, while one is down, and while one li
     FourAuthorities network;
     std::optional<test::LyingAuthority> liar;
     Loop loop;
+    // The first value is decided in this epoch, and the next one ahead of the next epoch. A start
+    // late in an epoch has no time for both.
+    const base::Milliseconds passed = now() - directory::epoch_start(epoch(), epoch_length);
+    if (passed > epoch_length / 3) std::this_thread::sleep_for(epoch_length - passed);
     for (std::size_t i = 0; i < authorities; ++i)
         network.start_one(i);
     // They record the mixes in a first value. The next one places them.

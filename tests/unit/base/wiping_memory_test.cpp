@@ -23,9 +23,10 @@ constexpr std::size_t size = 4096;
 constexpr int mark = 0xa7;
 
 /// The bytes at a place of this process, freed or not, as a core would have them. The allocator
-/// writes its lists into the first ones.
-std::vector<std::uint8_t> core_at(std::uintptr_t place) {
-    std::vector<std::uint8_t> bytes(size - 64);
+/// writes its lists into the first ones. The result is not on the heap, where it could take the
+/// place that was freed. It holds until the next call.
+const std::array<std::uint8_t, size - 64>& core_at(std::uintptr_t place) {
+    static std::array<std::uint8_t, size - 64> bytes;
     const int fd = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
     REQUIRE(fd >= 0);
     const auto got = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(place + 64));
@@ -42,7 +43,7 @@ void* marked() {
 }
 
 auto marks_at(std::uintptr_t place) {
-    const auto bytes = core_at(place);
+    const auto& bytes = core_at(place);
     return std::count(bytes.begin(), bytes.end(), mark);
 }
 
