@@ -156,6 +156,7 @@ std::optional<Bundle> parse_bundle(base::ByteView bytes, std::size_t size_max) {
         if (!reader.ok() || size > directory::descriptor_size_max) return std::nullopt;
         auto item = parse_item(kind, content);
         if (!item) return std::nullopt;
+        if (bundle.size() == items_max) return std::nullopt;
         bundle.push_back(*std::move(item));
     }
     if (!reader.finished()) return std::nullopt;

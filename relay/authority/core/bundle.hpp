@@ -60,10 +60,14 @@ using Bundle = std::vector<BundleItem>;
 inline constexpr std::size_t bundle_size_max = 512 * 1024;
 /// All descriptors of an epoch.
 inline constexpr std::size_t descriptors_size_max = 4 * 1024 * 1024;
+/// 2,000 descriptors, or all that 64 authorities say. An item of three bytes needs much more
+/// memory.
+inline constexpr std::size_t items_max = 4096;
 
-/// Leaves out the last items if all would be longer than `size_max`.
+/// Leaves out the last items if all would be longer than `size_max`. Precondition: at most
+/// items_max items.
 base::Bytes encode(const Bundle& bundle, std::size_t size_max = bundle_size_max);
-/// nullopt if it is longer, or has not the form. Checks no signature.
+/// nullopt if it is longer, has more items, or has not the form. Checks no signature.
 std::optional<Bundle> parse_bundle(base::ByteView bytes, std::size_t size_max = bundle_size_max);
 
 }  // namespace nightjar::relay::authority::core

@@ -75,6 +75,16 @@ TEST_CASE("bundle: what is too long is left out, and refused") {
     CHECK_FALSE(parse_bundle(longer));
 }
 
+TEST_CASE("bundle: it has a bound of items, however short they are") {
+    Bundle many(items_max, SentDescriptor{});
+    auto bytes = encode(many, descriptors_size_max);
+    CHECK(bytes.size() == 1 + 3 * items_max);
+    REQUIRE(parse_bundle(bytes, descriptors_size_max));
+    CHECK(parse_bundle(bytes, descriptors_size_max)->size() == items_max);
+    bytes.insert(bytes.end(), {7, 0, 0});
+    CHECK_FALSE(parse_bundle(bytes, descriptors_size_max));
+}
+
 TEST_CASE("chain: the form has one encoding, and each rule of it refuses") {
     base::SeededRandom random{2};
     const auto made = test::make_council(2, 5);
