@@ -4,7 +4,10 @@ from mutant_list import CORE, UNIT, mutant
 LISTING = "relay/authority/core/listing.cpp"
 RULES = "relay/authority/core/document_rules.cpp"
 BUNDLE = "relay/authority/core/bundle.cpp"
+BUNDLE_BOUNDS = "bundle: it has a bound of items, however short they are"
 DRIVER = "relay/authority/core/driver.cpp"
+DRIVER_HEADER = "relay/authority/core/driver.hpp"
+RESTARTS = "driver: restarts of several during an agreement change no list and lose no epoch"
 INTRODUCTION = "relay/authority/introduction.cpp"
 CHAIN = "relay/authority/core/driver_chain.cpp"
 AWAY = "driver: with one of four away nothing is missed, and it catches up when it is back"
@@ -33,4 +36,10 @@ MUTANTS = [
            UNIT, "introduction: the form has one text, and what was changed is refused"),
     mutant("parameters-differ", INTRODUCTION, "if (other.terms != own.terms)", "if (other.terms.empty())", UNIT,
            "introduction: what does not fit is named before there is a network"),
+    mutant("restart-states-no-relays", DRIVER_HEADER, "std::optional<Admissions> own_;",
+           "std::optional<Admissions> own_ = Admissions{};", CORE, RESTARTS),
+    mutant("restart-states-no-list", DRIVER, "if (!first && at != running_.end() && at->second.agreement) continue;",
+           "if (at != running_.end() && (at->second.agreement || first)) continue;", CORE, RESTARTS),
+    mutant("bundle-of-any-number-of-items", BUNDLE, "        if (bundle.size() == items_max) return std::nullopt;\n", "",
+           CORE, BUNDLE_BOUNDS),
 ]

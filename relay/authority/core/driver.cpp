@@ -67,16 +67,22 @@ bool Driver::busy() const {
 // --- What this authority offers ---
 
 void Driver::admit(Admissions own, Moment now) {
+    // After a restart a running agreement has no list of this process yet.
+    const bool first = !own_;
     own_ = std::move(own);
-    for (auto& [epoch, offers] : offers_)
-        if (const auto at = running_.find(epoch); at == running_.end() || !at->second.agreement)
-            list(epoch, now.wall);
+    for (auto& [epoch, offers] : offers_) {
+        const auto at = running_.find(epoch);
+        if (!first && at != running_.end() && at->second.agreement) continue;
+        list(epoch, now.wall);
+        if (at != running_.end()) at->second.rules->offer_all(offers);
+    }
 }
 
-/// A newer statement than before, also when the clock was put back.
+/// A newer statement than before, also when the clock was put back. Precondition: the own list is
+/// known.
 void Driver::list(base::Epoch epoch, base::Wall now) {
     auto& offers = offers_.at(epoch);
-    const auto bytes = encode(own_);
+    const auto bytes = encode(*own_);
     listed_ = std::max(listed_ + 1, unix_seconds(now));
     offers.add(make_listing(*setup_.council, epoch, listed_, value_id(bytes), *setup_.seed));
     offers.add_list(bytes);
@@ -86,7 +92,7 @@ void Driver::prepare(base::Epoch epoch, base::Wall now) {
     const auto [at, added] = offers_.try_emplace(epoch, *setup_.council, epoch);
     if (!added) return;
     at->second.add(own_commitment(*setup_.council, epoch, *setup_.seed));
-    list(epoch, now);
+    if (own_) list(epoch, now);
     last_change_[epoch] = now;
 }
 

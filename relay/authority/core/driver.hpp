@@ -57,7 +57,8 @@ class Driver {
     Driver(const DriverSetup& setup, Moment now);
     ~Driver();
 
-    /// This authority's own list. Each epoch whose agreement has not begun gets it.
+    /// This authority's own list. Each epoch whose agreement has not begun gets it; the first time
+    /// each epoch does. Before that it states no list.
     void admit(Admissions own, Moment now);
     /// From a relay. The answer is the reason for a refusal; empty: it counts.
     std::string offer_descriptor(std::string_view text, Moment now);
@@ -139,8 +140,8 @@ class Driver {
     DriverTimes times_;
     base::Epoch current_;
     std::optional<base::Epoch> forgotten_;  // all before it is removed
-    Admissions own_;
-    std::uint64_t listed_ = 0;  // when the newest own listing was made
+    std::optional<Admissions> own_;         // nullopt: not known yet, so nothing is stated
+    std::uint64_t listed_ = 0;              // when the newest own listing was made
     std::map<base::Epoch, Offers> offers_;
     std::map<base::Epoch, base::Wall> last_change_;                  // a new descriptor came
     std::map<base::Epoch, std::map<base::NodeId, Reveal>> reveals_;  // by the commitments' epoch

@@ -33,6 +33,16 @@ void check_documents(const Authorities& network) {
         }
 }
 
+/// The list that an authority states as its own; all zeros: none.
+ValueId stated(const Authorities& network, std::size_t authority, base::Epoch epoch) {
+    for (const auto& item : network.drivers[authority]->bundle())
+        if (const auto* sent = std::get_if<SentListing>(&item);
+            sent && sent->epoch == epoch &&
+            sent->listing.authority == network.made.council.authorities[authority])
+            return sent->listing.list;
+    return {};
+}
+
 bool noted(const Authorities& network, std::string_view part) {
     return std::any_of(network.notes.begin(), network.notes.end(),
                        [part](const auto& note) { return note.find(part) != std::string::npos; });
@@ -107,6 +117,41 @@ TEST_CASE("driver: restarts at any second sign nothing twice and lose no epoch")
         for (unsigned e = 1; e <= 3; ++e)
             CHECK(listed(network, 0, {first.value + e}) == 8);
     }
+}
+
+TEST_CASE("driver: restarts of several during an agreement change no list and lose no epoch") {
+    for (const std::size_t restarted : {2, 4})
+        for (const std::size_t first : {1, 2}) {
+            CAPTURE(restarted);
+            CAPTURE(first);
+            Authorities network{4};
+            network.run_epochs(1);
+            const auto next = network.epoch().next();
+            const auto state = "state." + std::to_string(next.value);
+            // The first proposer is away: else its proposal holds the lists from before.
+            const std::size_t proposer = next.value % 4;
+            network.run(base::Seconds{10});  // 5 s before the agreement begins
+            network.stop(proposer);
+            const auto begun = [&](const auto& disk) { return disk.files.contains(state); };
+            while (std::count_if(network.disks.begin(), network.disks.end(), begun) < 3)
+                network.second();
+            for (std::size_t i = first; i < first + restarted; ++i) {
+                auto& driver = network.drivers[(proposer + i) % 4];
+                REQUIRE_FALSE((driver && driver->decided(next)));
+                network.stop((proposer + i) % 4);
+            }
+            for (std::size_t i = first; i < first + restarted; ++i)
+                network.start((proposer + i) % 4);
+            for (std::size_t i = 0; i < 4; ++i)
+                if (network.drivers[i])
+                    CHECK(stated(network, i, next) == value_id(encode(network.lists[i])));
+            while (network.epoch() < next)
+                network.second();
+            for (std::size_t i = 0; i < 4; ++i)
+                if (network.drivers[i]) CHECK(listed(network, i, next) == 8);
+            check_documents(network);
+            CHECK_FALSE(noted(network, "evidence"));
+        }
 }
 
 TEST_CASE(
