@@ -7,6 +7,8 @@ BUNDLE = "relay/authority/core/bundle.cpp"
 BUNDLE_BOUNDS = "bundle: it has a bound of items, however short they are"
 DRIVER = "relay/authority/core/driver.cpp"
 DRIVER_HEADER = "relay/authority/core/driver.hpp"
+OFFERS = "relay/authority/core/offers.cpp"
+MANY_HASHES = "offers: after many hashes it still asks for what it has not seen"
 RESTARTS = "driver: restarts of several during an agreement change no list and lose no epoch"
 INTRODUCTION = "relay/authority/introduction.cpp"
 CHAIN = "relay/authority/core/driver_chain.cpp"
@@ -42,4 +44,8 @@ MUTANTS = [
            "if (at != running_.end() && (at->second.agreement || first)) continue;", CORE, RESTARTS),
     mutant("bundle-of-any-number-of-items", BUNDLE, "        if (bundle.size() == items_max) return std::nullopt;\n", "",
            CORE, BUNDLE_BOUNDS),
+    mutant("descriptors-unseen-for-ever", OFFERS, "    if (seen_.size() >= seen_max) seen_.clear();\n    seen_.insert(hash);",
+           "    if (seen_.size() < seen_max) seen_.insert(hash);", CORE, MANY_HASHES),
+    mutant("descriptors-never-asked-for", OFFERS, "return !seen_.contains(hash) && hash != descriptors_hash();",
+           "return seen_.size() < seen_max && !seen_.contains(hash) && hash != descriptors_hash();", CORE, MANY_HASHES),
 ]

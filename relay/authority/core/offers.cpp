@@ -112,11 +112,13 @@ ValueId Offers::descriptors_hash() const {
 }
 
 bool Offers::unseen(const ValueId& hash) const {
-    return hash != descriptors_hash() && seen_.size() < seen_max && !seen_.contains(hash);
+    return !seen_.contains(hash) && hash != descriptors_hash();
 }
 
 void Offers::saw(const ValueId& hash) {
-    if (seen_.size() < seen_max) seen_.insert(hash);
+    // To ask again costs a request; not to ask would lose descriptors.
+    if (seen_.size() >= seen_max) seen_.clear();
+    seen_.insert(hash);
 }
 
 void Offers::put_statements(Bundle& bundle) const {

@@ -48,7 +48,7 @@ class Offers {
     /// Of all descriptors.
     ValueId descriptors_hash() const;
     /// True if another authority's descriptors, by their hash, may hold something new: they have
-    /// not been seen since the admitted relays changed.
+    /// not been seen lately, or not since the admitted relays changed.
     bool unseen(const ValueId& hash) const;
     void saw(const ValueId& hash);
 
