@@ -165,13 +165,14 @@ Answer Member::take_descriptor(const std::string& text, core::Moment now) {
     // A relay that is not on this list may be on most of the others'.
     if (!taken && taken.error().status != 403)
         return line(taken.error().status, taken.error().reason);
-    const auto refusal = driver_.offer_descriptor(text, now);
-    if (!refusal.empty())
+    const auto offered = driver_.offer_descriptor(text, now);
+    if (!offered.reason.empty())
         return line(403, taken ? "this authority lists the relay, but most of the others do not "
                                  "(yet): ask their operators to admit it too"
                                : taken.error().reason);
     const auto parsed = directory::parse_descriptor(text);
-    if (!taken || taken->fresh)
+    // Each write waits for the disk. An older one must not replace what is there.
+    if (taken ? taken->fresh : offered.fresh)
         archive_.keep_descriptor(parsed->epoch, parsed->relay.identity, text);
     return line(200,
                 "the descriptor for epoch " + std::to_string(parsed->epoch.value) + " is here");

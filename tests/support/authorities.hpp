@@ -91,7 +91,7 @@ class Authorities {
         drivers[authority] = std::make_unique<core::Driver>(setup, moment());
         drivers[authority]->admit(lists[authority], moment());
         for (const auto& text : archive[authority])
-            drivers[authority]->offer_descriptor(text, moment());
+            static_cast<void>(drivers[authority]->offer_descriptor(text, moment()));
     }
     void stop(std::size_t authority) { drivers[authority].reset(); }
 
@@ -124,7 +124,7 @@ class Authorities {
     void send(std::size_t relay, const std::string& text) {
         for (std::size_t a = 0; a < drivers.size(); ++a) {
             const auto& driver = drivers[(relay + a) % drivers.size()];
-            if (!driver || !driver->offer_descriptor(text, moment()).empty()) continue;
+            if (!driver || !driver->offer_descriptor(text, moment()).reason.empty()) continue;
             archive[(relay + a) % drivers.size()].push_back(text);
             return;
         }

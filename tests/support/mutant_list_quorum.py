@@ -9,6 +9,7 @@ DRIVER = "relay/authority/core/driver.cpp"
 DRIVER_HEADER = "relay/authority/core/driver.hpp"
 OFFERS = "relay/authority/core/offers.cpp"
 MANY_HASHES = "offers: after many hashes it still asks for what it has not seen"
+MEMBER = "relay/authority/member.cpp"
 RESTARTS = "driver: restarts of several during an agreement change no list and lose no epoch"
 INTRODUCTION = "relay/authority/introduction.cpp"
 CHAIN = "relay/authority/core/driver_chain.cpp"
@@ -48,4 +49,6 @@ MUTANTS = [
            "    if (seen_.size() < seen_max) seen_.insert(hash);", CORE, MANY_HASHES),
     mutant("descriptors-never-asked-for", OFFERS, "return !seen_.contains(hash) && hash != descriptors_hash();",
            "return seen_.size() < seen_max && !seen_.contains(hash) && hash != descriptors_hash();", CORE, MANY_HASHES),
+    mutant("old-descriptor-is-written", MEMBER, "if (taken ? taken->fresh : offered.fresh)", "if (!taken || taken->fresh)", UNIT,
+           "member: a descriptor that is here already, or an older one, is not written"),
 ]

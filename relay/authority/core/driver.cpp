@@ -96,23 +96,17 @@ void Driver::prepare(base::Epoch epoch, base::Wall now) {
     last_change_[epoch] = now;
 }
 
-std::string Driver::offer_descriptor(std::string_view text, Moment now) {
+Offers::Taken Driver::offer_descriptor(std::string_view text, Moment now) {
     const auto descriptor = directory::parse_descriptor(text);
-    if (!descriptor) return "the descriptor is not valid: " + descriptor.error().reason;
-    if (!offers_.contains(descriptor->epoch)) return "the descriptor is of another epoch";
-    std::string reason;
-    keep_descriptor(descriptor->epoch, text, now, reason);
-    return reason;
-}
-
-void Driver::keep_descriptor(base::Epoch epoch, std::string_view text, Moment now,
-                             std::string& reason) {
-    auto taken = offers_.at(epoch).add_descriptor(text);
-    reason = std::move(taken.reason);
-    if (!taken.fresh) return;
-    last_change_[epoch] = now.wall;
-    if (const auto at = running_.find(epoch); at != running_.end())
+    if (!descriptor) return {"the descriptor is not valid: " + descriptor.error().reason};
+    const auto offers = offers_.find(descriptor->epoch);
+    if (offers == offers_.end()) return {"the descriptor is of another epoch"};
+    auto taken = offers->second.add_descriptor(text);
+    if (!taken.fresh) return taken;
+    last_change_[descriptor->epoch] = now.wall;
+    if (const auto at = running_.find(descriptor->epoch); at != running_.end())
         at->second.rules->offer_descriptor(text);
+    return taken;
 }
 
 // --- Time ---

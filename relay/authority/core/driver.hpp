@@ -60,8 +60,8 @@ class Driver {
     /// This authority's own list. Each epoch whose agreement has not begun gets it; the first time
     /// each epoch does. Before that it states no list.
     void admit(Admissions own, Moment now);
-    /// From a relay. The answer is the reason for a refusal; empty: it counts.
-    std::string offer_descriptor(std::string_view text, Moment now);
+    /// From a relay.
+    Offers::Taken offer_descriptor(std::string_view text, Moment now);
     /// Call it several times a second.
     void pass(Moment now);
 
@@ -117,7 +117,6 @@ class Driver {
     void take(const SentSignature& sent, Moment now);
     void take(const DescriptorsHash&, Moment) {}
     void take(const SentDescriptor& sent, Moment now);
-    void keep_descriptor(base::Epoch epoch, std::string_view text, Moment now, std::string& reason);
     void note(std::string sentence);
 
     // driver_chain.cpp

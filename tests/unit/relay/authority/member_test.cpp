@@ -1,0 +1,92 @@
+// One of several authorities over its state directory: what it writes when relays, or strangers,
+// send it descriptors.
+#include "relay/authority/member.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "relay/authority/introduction.hpp"
+#include "sphinx/node/files/key_file.hpp"
+#include "tests/support/descriptors.hpp"
+#include "tests/support/networks.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay::authority;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr base::Epoch epoch{500'000};
+const core::Moment now{base::Wall{base::Seconds{1'800'000'300}}, {}};  // in that epoch
+
+/// The first of four authorities. The others list a relay that it does not list.
+struct OneOfFour {
+    OneOfFour() {
+        std::vector<fs::path> introductions;
+        for (int i = 0; i < 4; ++i) {
+            NewNetwork made;
+            made.name = "test";
+            made.authorities = 4;
+            made.listen = {"192.0.2." + std::to_string(1 + i), 8443};
+            init_network(folder(i), made);
+            introductions.push_back(folder(i) / "introduction");
+        }
+        assemble(folder(0), introductions);
+        const auto network = node::config::load_anchors_file(folder(0) / "network.yaml");
+        member.emplace(folder(0), load_settings(folder(0)), network, now);
+        keys.name_in(relay);
+        relay.addresses = {{"192.0.2.100", 1000}};
+        const auto list = core::encode(core::Admissions{{relay.identity, "operator", "", 1}});
+        const auto council = core::Council::of(network.anchors);
+        core::Bundle said;
+        for (int i = 1; i < 4; ++i) {
+            const auto seed =
+                node::files::read_key(folder(i) / "authority.key", node::files::KeyKind::authority);
+            said.emplace_back(core::SentListing{
+                epoch, core::make_listing(council, epoch, 1, core::value_id(list), seed)});
+        }
+        member->take_bundle(std::string{base::as_text(core::encode(said))}, now);
+        member->take_object(std::string{base::as_text(list)}, now);
+    }
+    fs::path folder(int i) const { return temporary.path() / std::to_string(i); }
+    fs::path file() const {
+        return folder(0) / "descriptors" /
+               (std::to_string(epoch.value) + "-" + base::to_hex(relay.identity.bytes));
+    }
+    std::string made_at(base::Seconds after) const {
+        return keys.describe(relay, epoch, now.wall + after);
+    }
+    unsigned post(const std::string& text) {
+        return member->answer({"POST", "/descriptor", text, ""}, now).status;
+    }
+
+    test::TemporaryFolder temporary;
+    base::SeededRandom random{1};
+    test::RelayKeys keys{random};
+    directory::Relay relay = test::random_relay(random, 1);
+    std::optional<Member> member;
+};
+
+std::string read(const fs::path& file) {
+    std::ifstream stream{file, std::ios::binary};
+    return {std::istreambuf_iterator<char>{stream}, {}};
+}
+
+}  // namespace
+
+TEST_CASE("member: a descriptor that is here already, or an older one, is not written") {
+    OneOfFour site;
+    const auto older = site.made_at(base::Seconds{1});
+    const auto newer = site.made_at(base::Seconds{2});
+    CHECK(site.post(older) == 200);
+    CHECK(read(site.file()) == older);
+    CHECK(site.post(newer) == 200);
+    CHECK(read(site.file()) == newer);
+    fs::remove(site.file());
+    CHECK(site.post(newer) == 200);
+    CHECK(site.post(older) == 200);
+    CHECK_FALSE(fs::exists(site.file()));
+}
