@@ -3,6 +3,7 @@ from mutant_list import CORE, UNIT, mutant
 
 LISTING = "relay/authority/core/listing.cpp"
 RULES = "relay/authority/core/document_rules.cpp"
+FILLED = "document rules: a proposer cannot fill a value with descriptors that do not count"
 BUNDLE = "relay/authority/core/bundle.cpp"
 BUNDLE_BOUNDS = "bundle: it has a bound of items, however short they are"
 DRIVER = "relay/authority/core/driver.cpp"
@@ -51,4 +52,8 @@ MUTANTS = [
            "return seen_.size() < seen_max && !seen_.contains(hash) && hash != descriptors_hash();", CORE, MANY_HASHES),
     mutant("old-descriptor-is-written", MEMBER, "if (taken ? taken->fresh : offered.fresh)", "if (!taken || taken->fresh)", UNIT,
            "member: a descriptor that is here already, or an older one, is not written"),
+    mutant("value-filled-with-strangers", RULES, 'return "it has a descriptor of a relay that is not admitted";', "return {};",
+           CORE, FILLED),
+    mutant("value-filled-with-one-relay", RULES, 'return "it has two descriptors of one relay";', "return {};", CORE, FILLED),
+    mutant("filled-decision-is-not-followed", RULES, "!decided && !fault.empty())", "!fault.empty())", CORE, FILLED),
 ]

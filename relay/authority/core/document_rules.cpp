@@ -27,6 +27,26 @@ bool is_admitted(const Admissions& admitted, const base::NodeId& relay) {
     return found != admitted.end() && found->identity == relay;
 }
 
+/// The relays of descriptors, sorted.
+std::vector<base::NodeId> identities_of(const std::vector<directory::Descriptor>& descriptors) {
+    std::vector<base::NodeId> all;
+    for (const auto& descriptor : descriptors)
+        all.push_back(descriptor.relay.identity);
+    std::sort(all.begin(), all.end());
+    return all;
+}
+
+/// Descriptors that do not count would let a proposer make each value as large as a value may be.
+/// The reason why a value must not have these; empty: there is none. `described` is sorted.
+std::string padding_fault(const std::vector<base::NodeId>& described, const Admissions& admitted) {
+    if (!std::all_of(described.begin(), described.end(),
+                     [&](const base::NodeId& relay) { return is_admitted(admitted, relay); }))
+        return "it has a descriptor of a relay that is not admitted";
+    if (std::adjacent_find(described.begin(), described.end()) != described.end())
+        return "it has two descriptors of one relay";
+    return {};
+}
+
 /// The reason why a document must not be signed; empty: there is none.
 std::string document_fault(const directory::Document& document) {
     if (document.layers() < directory::layers_max) return "a layer has no mix";
@@ -182,6 +202,10 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
     const auto shared = combine(council_, before_.epoch, before_.commitments, value->reveals);
     auto terms = terms_;
     terms.admitted = outcome.admitted = admitted_by(*value);
+    outcome.described = identities_of(descriptors);
+    if (const auto fault = padding_fault(outcome.described, outcome.admitted);
+        !decided && !fault.empty())
+        return base::Fail{fault};
     auto built = build_document(terms, epoch_, descriptors, shared.value, before_.roster);
     if (const auto fault = document_fault(built.document); fault.empty())
         outcome.document = std::move(built.document);
@@ -191,9 +215,6 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
         if (const auto remains = document_fault(whole.document); !remains.empty())
             return base::Fail{remains};
     outcome.left_out = std::move(built.left_out);
-    for (const auto& descriptor : descriptors)
-        outcome.described.push_back(descriptor.relay.identity);
-    std::sort(outcome.described.begin(), outcome.described.end());
     outcome.missing_reveals = shared.missing;
     outcome.next.roster = std::move(built.roster);
     return outcome;

@@ -230,6 +230,29 @@ TEST_CASE("document rules: a proposer can invent nothing") {
     CHECK_FALSE(rules.outcome(base::as_bytes("nothing")));
 }
 
+TEST_CASE("document rules: a proposer cannot fill a value with descriptors that do not count") {
+    Network network{4};
+    network.step();
+    auto rules = network.rules();
+    const auto sound = *parse_epoch_value(rules.build());
+    const auto with = [&](const std::string& descriptor) {
+        auto value = sound;
+        value.descriptors.push_back(descriptor);
+        std::sort(value.descriptors.begin(), value.descriptors.end());
+        return value;
+    };
+    const auto& member = network.members[0];
+    const test::RelayKeys stranger{network.random};
+    const auto of_a_stranger = with(stranger.describe(member.relay, network.epoch));
+    CHECK(fault(rules, of_a_stranger) == "it has a descriptor of a relay that is not admitted");
+    const auto second =
+        with(member.keys.describe(member.relay, network.epoch, base::Wall{base::Seconds{1}}));
+    CHECK(fault(rules, second) == "it has two descriptors of one relay");
+    // What a quorum has decided is followed all the same.
+    CHECK(rules.outcome_of_decided(encode(of_a_stranger)));
+    CHECK(rules.outcome_of_decided(encode(second)));
+}
+
 TEST_CASE("document rules: a network without two gateways gets no document") {
     Network network{4, 6, 1};
     auto rules = network.rules();
