@@ -68,7 +68,7 @@ bool Daemon::run() {
     end.spawn("shutdown", shutdown_.run());
     context_.run();
     if (failure_) throw *failure_;
-    return !begins_again_;
+    return !begins_again_ || shutdown_.signalled();
 }
 
 void Daemon::listen() {
@@ -87,8 +87,10 @@ void Daemon::fail(ExitCode code, const std::string& line) {
 }
 
 void Daemon::begin_again(const std::string& why) {
+    if (shutdown_.requested()) return;  // it is to end
     node::process::log(Level::warning, why + ": fetching a document from the anchors' gateways");
     begins_again_ = true;
+    shutdown_.announce(false);  // the service goes on: a manager kills one that says that it stops
     shutdown_.request();
 }
 

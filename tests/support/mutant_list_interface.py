@@ -16,6 +16,16 @@ PEOPLE = "status: the text says what a person asks, a number with its noun in th
 ADVICE = "client/operation/advice.cpp"
 TEXT = "client/operation/status_text.cpp"
 
+# --- a client that begins again ---
+AGAIN = [
+    mutant("manager-told-of-an-end-that-is-none", "client/daemon.cpp",
+           "    shutdown_.announce(false);  // the service goes on: a manager kills one that says that it stops\n", "",
+           "tests/system/service_test.py", "Service.test_a_client_whose_document_ends_does_not_say_that_it_stops", PROGRAMS),
+    mutant("first-signal-taken-for-the-second", "sphinx/node/process/shutdown.cpp",
+           "if (std::exchange(signalled_, true)) {", "if (std::exchange(signalled_, true) || requested_) {", SYSTEM,
+           "a first signal after a request does not cut the steps short"),
+]
+
 MUTANTS = [
     mutant("unknown-member-taken", API, 'return {{Code::invalid_request, "unknown member"}};', "continue;", CORE, REFUSED),
     mutant("longest-line-refused", API, "line.size() > line_max", "line.size() >= line_max", CORE, REQUESTS),
@@ -81,4 +91,4 @@ MUTANTS = [
            UNIT, "odds: as many clients that draw their relays have"),
     mutant("odds-of-one-exit", "client/operation/odds.cpp", "exits += relays_in_turn", "exits = relays_in_turn", UNIT,
            "odds: of relays that are kept now, and of those that take their place"),
-]
+] + AGAIN

@@ -100,6 +100,21 @@ class Service(OfflineNetwork):
             message = self.manager.next()
         self.assertIsNotNone(message)
 
+    def test_a_client_whose_document_ends_does_not_say_that_it_stops(self):
+        """It begins again. A service manager kills a service that says that it stops, but goes on."""
+        self.sign_validity(-60, 3)
+        config = self.init_client()
+        state = self.folder / "client" / "state"
+        state.mkdir(mode=0o700)
+        (state / "document.txt").write_text((self.folder / "document").read_text())
+        client = self.begin([CLIENT, "run", "--config", config])
+        seen = next((line for line in client.stdout if "the network document has expired" in line), None)
+        self.assertIsNotNone(seen, "the client has ended")
+        self.assertIsNone(self.manager.next(1))
+        self.assertIsNone(client.poll())
+        self.assertEqual(stop(client), OK)
+        self.manager.until("STOPPING")
+
     # --- the watchdog ---
     def test_signs_of_life_four_times_in_the_watchdogs_time(self):
         relay = self.begin_relay(watchdog_seconds=WATCHDOG_SECONDS)

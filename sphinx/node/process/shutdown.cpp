@@ -52,7 +52,7 @@ void Shutdown::on_signal(int number) {
         if (announces_) notify_ready();
         return;
     }
-    if (requested_) {
+    if (std::exchange(signalled_, true)) {
         if (on_abort_) on_abort_();
         std::_Exit(EXIT_FAILURE);
     }

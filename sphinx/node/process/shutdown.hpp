@@ -1,6 +1,6 @@
 // Signals, and the orderly end of a daemon. SIGINT or SIGTERM: the steps run one after another,
-// each with a time limit. A second such signal: the process exits immediately. SIGHUP: calls a
-// callback.
+// each with a time limit. A second such signal: the process exits immediately, but a first one
+// after request() does not. SIGHUP: calls a callback.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -32,12 +32,17 @@ class Shutdown {
     /// nothing else.
     void on_abort(std::function<void()> callback) { on_abort_ = std::move(callback); }
 
-    /// From now on this reports each reload and the end to the service manager.
-    void announce() { announces_ = true; }
+    /// From now on this reports each reload and the end to the service manager; with false, no
+    /// longer.
+    void announce(bool says = true) { announces_ = says; }
 
-    /// Has the effect of a first signal; a second call does nothing. Called when a core task fails.
+    /// Runs the steps, as a first signal does; a second call does nothing. Called when a core task
+    /// fails.
     void request();
+    /// By request() or by a signal.
     bool requested() const { return requested_; }
+    /// A signal has come that ends the process.
+    bool signalled() const { return signalled_; }
 
     /// Waits for a signal or request(), then runs the steps. When it ends it no longer waits for
     /// signals, so that the I/O thread can run out of work.
@@ -64,6 +69,7 @@ class Shutdown {
     std::function<void()> on_abort_;
     bool announces_ = false;
     bool requested_ = false;
+    bool signalled_ = false;
 };
 
 }  // namespace nightjar::node::process

@@ -131,6 +131,26 @@ TEST_CASE("a second signal leaves at once, after the keys are wiped") {
     ::close(pipe_ends[0]);
 }
 
+TEST_CASE("a first signal after a request does not cut the steps short") {
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        Stopping process;
+        process.shutdown.add("step", milliseconds{1000},
+                             step(&process.trace, "1", milliseconds{40}));
+        process.shutdown.request();
+        process.io.run_for(milliseconds{10});
+        const bool before = process.shutdown.signalled();
+        std::raise(SIGTERM);
+        process.io.run();
+        ::_exit(!before && process.shutdown.signalled() && process.trace == Trace{"1"} ? 0 : 2);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+
 TEST_CASE("a task group names the task that failed; a cancelled task is no failure") {
     asio::io_context io{1};
     Trace trace;
