@@ -56,12 +56,14 @@ Json link_of(const core::LoopState& loops, base::Mono now) {
 }
 
 Json clock_of(const core::ClockStatus& clock) {
+    // A gateway may say a year that does not fit into a count of nanoseconds.
+    using Seconds = std::chrono::duration<double>;
     Json synchronised, ahead;
     if (clock.synchronised) synchronised = *clock.synchronised;
-    if (clock.gateway_ahead) ahead = base::to_seconds(*clock.gateway_ahead);
+    if (clock.gateway_ahead) ahead = Seconds{*clock.gateway_ahead}.count();
     return {{"synchronised", synchronised},
             {"gateway_ahead_s", ahead},
-            {"correction_s", base::to_seconds(clock.correction)}};
+            {"correction_s", Seconds{clock.correction}.count()}};
 }
 
 std::string dumped(const Json& answer) {

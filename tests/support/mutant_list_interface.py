@@ -16,6 +16,12 @@ PEOPLE = "status: the text says what a person asks, a number with its noun in th
 ADVICE = "client/operation/advice.cpp"
 TEXT = "client/operation/status_text.cpp"
 
+# --- what others can do to an answer ---
+ANSWERS = [
+    mutant("clock-of-a-far-year-overflows", REPORT, "ahead = Seconds{*clock.gateway_ahead}.count();",
+           "ahead = base::to_seconds(*clock.gateway_ahead);", CORE, "status: a gateway's clock may be as far off as padding can say"),
+]
+
 # --- a client that begins again ---
 AGAIN = [
     mutant("manager-told-of-an-end-that-is-none", "client/daemon.cpp",
@@ -91,4 +97,4 @@ MUTANTS = [
            UNIT, "odds: as many clients that draw their relays have"),
     mutant("odds-of-one-exit", "client/operation/odds.cpp", "exits += relays_in_turn", "exits = relays_in_turn", UNIT,
            "odds: of relays that are kept now, and of those that take their place"),
-] + AGAIN
+] + AGAIN + ANSWERS

@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 
 #include "client/protocol/isolation_rules.hpp"
+#include "sphinx/base/codec.hpp"
+#include "sphinx/cell/padding_time.hpp"
 
 using namespace nightjar;
 using namespace nightjar::client::core;
@@ -91,6 +94,26 @@ TEST_CASE("status: isolation keys by the names that programs gave, and never a p
     const auto bounded = status_json({}, &core, &document);
     CHECK(bounded.find("more63") != bounded.npos);
     CHECK(bounded.find("more64") == bounded.npos);
+}
+
+TEST_CASE("status: a gateway's clock may be as far off as padding can say") {
+    auto padding = std::make_unique<cell::Cell>();
+    const auto said = [&](std::uint64_t milliseconds) {
+        base::Writer{padding->body()}.u64(milliseconds);
+        return cell::time_in(*padding);
+    };
+    constexpr std::uint64_t year_10000 = 253'402'300'800'000;
+    CHECK(!said(year_10000));
+    const auto latest = said(year_10000 - 1);
+    REQUIRE(latest);
+    directory::Document document;
+    CoreStatus core;
+    core.clock.synchronised = false;
+    core.clock.gateway_ahead = latest->time_since_epoch();
+    core.clock.correction = latest->time_since_epoch();
+    CHECK(status_json({}, &core, &document)
+              .find(R"("gateway_ahead_s":253402300799.999,"correction_s":253402300799.999)") !=
+          std::string::npos);
 }
 
 TEST_CASE("status: the cost is the law's, and its use the programs'") {
