@@ -177,7 +177,7 @@ Json isolation_of(const core::CoreStatus& core, const directory::Document& docum
     Json list = Json::array();
     for (const auto& key : keys) {
         const auto words = words_of(key.key);
-        list.push_back({{"name", words.name},
+        list.push_back({{"name", words.name.substr(0, key_name_max)},
                         {"listener", words.listener},
                         {"uid", words.uid},
                         {"session", key.session},

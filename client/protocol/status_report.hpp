@@ -54,6 +54,9 @@ struct DaemonStatus {
 inline constexpr std::size_t record_size = cell::cell_size + 22;
 /// An answer lists the keys with the most streams, so that it has a bound.
 inline constexpr std::size_t keys_listed_max = 64;
+/// Of a key's name so many bytes are shown: all of a SOCKS user name, and the begin of an HTTP
+/// field, which has no such bound.
+inline constexpr std::size_t key_name_max = 255;
 
 /// Each returns one JSON object. `document` provides the relays' names. A client without a document
 /// has neither core nor document, and says less.

@@ -18,6 +18,8 @@ TEXT = "client/operation/status_text.cpp"
 
 # --- what others can do to an answer ---
 ANSWERS = [
+    mutant("key-of-any-length-shown", REPORT, "words.name.substr(0, key_name_max)", "words.name", CORE,
+           "status: names that programs chose do not fill the answer"),
     mutant("clock-of-a-far-year-overflows", REPORT, "ahead = Seconds{*clock.gateway_ahead}.count();",
            "ahead = base::to_seconds(*clock.gateway_ahead);", CORE, "status: a gateway's clock may be as far off as padding can say"),
 ]

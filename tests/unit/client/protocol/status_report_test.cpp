@@ -96,6 +96,24 @@ TEST_CASE("status: isolation keys by the names that programs gave, and never a p
     CHECK(bounded.find("more64") == bounded.npos);
 }
 
+TEST_CASE("status: names that programs chose do not fill the answer") {
+    directory::Document document;
+    CoreStatus core;
+    core.sessions.emplace_back();
+    const Rules rules{.listener = "127.0.0.1:9150"};
+    const std::string field = std::string{no_credentials}.append(isolation_field);
+    for (std::size_t i = 0; i < keys_listed_max; ++i) {
+        // Of bytes that are no UTF-8, each takes six in the answer.
+        auto name = std::to_string(i) + std::string(8'000, '\xff');
+        core.isolation.push_back({isolation_key(rules, field + name), 0, true, 1});
+    }
+    core.isolation.front().key = isolation_key(rules, field + std::string(255, 'a') + "bc");
+    const auto text = status_json({}, &core, &document);
+    CHECK(text.size() < 200'000);  // the control socket takes 1 MiB
+    CHECK(text.find(R"("name":")" + std::string(255, 'a') + '"') != text.npos);
+    CHECK(text.find(R"("name":"63\ufffd)") != text.npos);
+}
+
 TEST_CASE("status: a gateway's clock may be as far off as padding can say") {
     auto padding = std::make_unique<cell::Cell>();
     const auto said = [&](std::uint64_t milliseconds) {
