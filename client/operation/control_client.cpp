@@ -80,8 +80,9 @@ ExitCode show_status(const std::filesystem::path& socket, const StatusOptions& o
         const auto text = status.dump();
         if (options.watch && ::isatty(STDOUT_FILENO) != 0) std::printf("%s", clear_screen);
         if (options.json) {
+            // In ASCII: a terminal obeys some characters that a program may have put into its name.
             std::printf("%s\n", (options.cost ? status.value("cost", Json{}) : status)
-                                    .dump(options.watch ? -1 : 2)
+                                    .dump(options.watch ? -1 : 2, ' ', true)
                                     .c_str());
         } else if (!options.page.empty()) {
             write_page(options.page, to_page(status_rows(text)));
@@ -132,7 +133,7 @@ ExitCode ping(const std::filesystem::path& socket, unsigned count, bool json) {
         }
     }
     if (json) {
-        std::printf("%s\n", Json{{"pings", results}}.dump(2).c_str());
+        std::printf("%s\n", Json{{"pings", results}}.dump(2, ' ', true).c_str());
     } else {
         const auto lost = count - round_trips.size();
         std::printf("%s", ping_summary(std::move(round_trips), lost).c_str());

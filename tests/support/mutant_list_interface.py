@@ -18,6 +18,9 @@ TEXT = "client/operation/status_text.cpp"
 
 # --- what others can do to an answer ---
 ANSWERS = [
+    mutant("terminal-obeys-a-user-name-in-json", "client/operation/control_client.cpp",
+           ".dump(options.watch ? -1 : 2, ' ', true)", ".dump(options.watch ? -1 : 2)",
+           "tests/system/interface_test.py", "Interface.test_status_for_people_names_the_keys_and_no_password", PROGRAMS),
     mutant("key-of-any-length-shown", REPORT, "words.name.substr(0, key_name_max)", "words.name", CORE,
            "status: names that programs chose do not fill the answer"),
     mutant("clock-of-a-far-year-overflows", REPORT, "ahead = Seconds{*clock.gateway_ahead}.count();",

@@ -70,12 +70,14 @@ class Interface(NetworkTest):
             jsonschema.validate({key: value for key, value in status.items() if key != "cost"}, SCHEMA)
 
     def test_status_for_people_names_the_keys_and_no_password(self):
-        alice = f"alice <{id(self)}>"
+        obeyed = "\x85"          # a control character that a terminal obeys
+        alice = f"alice <{id(self)}>{obeyed}"
         done = subprocess.run(["curl", "-sS", "-m", "90", "--proxy", f"socks5h://{self.net.socks}", "--proxy-user",
                                f"{alice}:{SECRET}", "-o", "/dev/null", self.net.url + "/small/1"],
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         text = self.nightjar("status")
+        alice = alice.replace(obeyed, "\\u0085")
         self.assertRegex(text, r"(?m)^ready +yes, since ")
         self.assertRegex(text, rf"(?m)^  {re.escape(alice)} +own session at gateway-\w+, \d+ streams?, by ")
         self.assertRegex(text, r"(?m)^  cover +\d+\.\d % of the link's bytes")
@@ -83,6 +85,8 @@ class Interface(NetworkTest):
         self.assertIn(alice.replace("<", "&lt;").replace(">", "&gt;"), page)
         for shown in (text, page, self.nightjar("status", "--json")):
             self.assertNotIn(SECRET, shown)
+            self.assertTrue(shown.isascii(), shown)
+        self.assertIn(alice, shown)
         goodput = self.net.ask_client()[0]["goodput"]
         self.assertGreater(goodput["up_bytes"], 0)
         self.assertGreater(goodput["down_bytes"], goodput["up_bytes"])
