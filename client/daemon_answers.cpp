@@ -6,9 +6,9 @@ namespace nightjar::client {
 
 using node::process::as_result;
 
-std::optional<core::CoreStatus> Daemon::core_status() const {
+std::optional<core::CoreStatus> Daemon::core_status(std::size_t keys_most) const {
     if (!core_) return std::nullopt;
-    return core_->status(node::process::mono_now());
+    return core_->status(node::process::mono_now(), keys_most);
 }
 
 protocol::DaemonStatus Daemon::short_status(const core::CoreStatus* core) const {
@@ -29,7 +29,7 @@ std::optional<std::uint64_t> Daemon::new_identity() {
 }
 
 std::string Daemon::status() {
-    const auto core = core_status();
+    const auto core = core_status(protocol::keys_listed_max);
     const auto* of_core = core ? &*core : nullptr;
     auto status = short_status(of_core);
     if (gateway_ != nullptr) status.gateway = gateway_->name;

@@ -60,7 +60,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     std::optional<std::uint64_t> ping() override { return core_ ? core_->ping() : std::nullopt; }
     std::string ping_result(const core::PingResult& result) override;
     base::Nanoseconds ping_patience() override;
-    std::optional<core::CoreStatus> core_status() const;
+    std::optional<core::CoreStatus> core_status(std::size_t keys_most = 0) const;
     protocol::DaemonStatus short_status(const core::CoreStatus* core) const;
 
     void listen();

@@ -81,7 +81,7 @@ struct CoreStatus {
         bool own = false;         // the session is of this key
         std::size_t streams = 0;
     };
-    std::vector<Key> isolation;  // keys with a session
+    std::vector<Key> isolation;  // keys with a session, those with the most streams first
     std::uint64_t identity = 0;  // how often new_identity() had an effect
     /// When the first session gets its pace, from the link's coming up until that is announced.
     std::optional<base::Mono> first_pace;
@@ -178,7 +178,8 @@ class Core {
     /// Isolation keys that have no session of their own.
     std::size_t keys_sharing() const;
     bool ready() const;  // connected, and a session has received a reply
-    CoreStatus status(base::Mono now) const;
+    /// With `keys_most` isolation keys at most. Ask for them only to show them: they take time.
+    CoreStatus status(base::Mono now, std::size_t keys_most = 0) const;
 
  private:
     struct Impl;

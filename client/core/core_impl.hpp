@@ -155,7 +155,7 @@ struct Core::Impl final : PlanHost {
     /// Where the stream is, and its number there. nullptr: it is unknown, or waits, or its last
     /// session has ended.
     std::pair<stream::Mux*, stream::StreamId> find(StreamRef ref) const;
-    CoreStatus status(base::Mono now) const;
+    CoreStatus status(base::Mono now, std::size_t keys_most) const;
 
     std::shared_ptr<const directory::Document> document;
     base::MailboxId self;

@@ -114,7 +114,7 @@ std::pair<stream::Mux*, stream::StreamId> Core::Impl::find(StreamRef ref) const 
     return {&found->second.bundle->mux, found->second.id};
 }
 
-CoreStatus Core::Impl::status(base::Mono now) const {
+CoreStatus Core::Impl::status(base::Mono now, std::size_t keys_most) const {
     CoreStatus status;
     status.connected = is_connected;
     status.slots = law.counts().main;
@@ -149,7 +149,7 @@ CoreStatus Core::Impl::status(base::Mono now) const {
              .isolated = entry.isolated,
              .ending = entry.phase > Phase::main});
     }
-    for (auto& known : keys.list()) {
+    for (auto& known : keys.list(keys_most)) {
         const auto place = places.find(known.session);
         if (place == places.end()) continue;
         status.isolation.push_back(
@@ -254,8 +254,8 @@ bool Core::ready() const {
                        [](const auto& entry) { return entry.second.session->answered(); });
 }
 
-CoreStatus Core::status(base::Mono now) const {
-    return impl_->status(now);
+CoreStatus Core::status(base::Mono now, std::size_t keys_most) const {
+    return impl_->status(now, keys_most);
 }
 
 }  // namespace nightjar::client::core

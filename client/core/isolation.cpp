@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 
 #include "sphinx/base/bytes.hpp"
 
@@ -71,12 +72,18 @@ void IsolationKeys::forget_idle(base::Mono now) {
     });
 }
 
-std::vector<IsolationKeys::Known> IsolationKeys::list() const {
+std::vector<IsolationKeys::Known> IsolationKeys::list(std::size_t most) const {
+    std::vector<decltype(keys_)::const_pointer> order;
+    for (const auto& entry : keys_)
+        order.push_back(&entry);
+    // A stable sort leaves those of one number in the order of their keys, and reads no key.
+    std::ranges::stable_sort(order, std::greater{},
+                             [](const auto* entry) { return entry->second.streams.use_count(); });
+    if (order.size() > most) order.resize(most);
     std::vector<Known> known;
-    known.reserve(keys_.size());
-    for (const auto& [key, entry] : keys_)
-        known.push_back({key, entry.session, entry.owner,
-                         static_cast<std::size_t>(entry.streams.use_count() - 1)});
+    for (const auto* entry : order)
+        known.push_back({entry->first, entry->second.session, entry->second.owner,
+                         static_cast<std::size_t>(entry->second.streams.use_count() - 1)});
     return known;
 }
 

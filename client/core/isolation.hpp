@@ -57,7 +57,9 @@ class IsolationKeys {
         bool owner = false;
         std::size_t streams = 0;
     };
-    std::vector<Known> list() const;
+    /// Those with the most streams first, `most` at most. Only these are copied: a key may have
+    /// 8 KB, and there may be isolation_keys_max.
+    std::vector<Known> list(std::size_t most) const;
     std::size_t size() const { return keys_.size(); }
     /// The number of keys that have no session of their own.
     std::size_t sharing() const;

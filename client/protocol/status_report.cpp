@@ -1,9 +1,7 @@
 #include "client/protocol/status_report.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -169,13 +167,9 @@ void add_traffic(Json& status, const DaemonStatus& daemon, const core::CoreStatu
     status["cost"] = cost_of(daemon, core, document.parameters);
 }
 
-/// The keys with the most streams.
 Json isolation_of(const core::CoreStatus& core, const directory::Document& document) {
-    auto keys = core.isolation;
-    std::ranges::stable_sort(keys, std::greater{}, &core::CoreStatus::Key::streams);
-    if (keys.size() > keys_listed_max) keys.resize(keys_listed_max);
     Json list = Json::array();
-    for (const auto& key : keys) {
+    for (const auto& key : core.isolation) {
         const auto words = words_of(key.key);
         list.push_back({{"name", words.name.substr(0, key_name_max)},
                         {"listener", words.listener},

@@ -52,7 +52,7 @@ struct DaemonStatus {
 
 /// Of a record on the wire, with its cell (docs/link.md).
 inline constexpr std::size_t record_size = cell::cell_size + 22;
-/// An answer lists the keys with the most streams, so that it has a bound.
+/// An answer has a bound: CoreStatus may have so many keys at most.
 inline constexpr std::size_t keys_listed_max = 64;
 /// Of a key's name so many bytes are shown: all of a SOCKS user name, and the begin of an HTTP
 /// field, which has no such bound.

@@ -10,6 +10,7 @@ TALK = "control socket: a conversation has any number of requests, and of lines 
 CONTROL = "sphinx/node/process/control_socket.cpp"
 
 KEYS = "status: isolation keys by the names that programs gave, and never a password"
+LISTED = "status lists keys if asked, as many as asked, and those with the most streams"
 COST = "status: the cost is the law's, and its use the programs'"
 PAGE = "status: a page loads nothing, and what others named is text in it"
 PEOPLE = "status: the text says what a person asks, a number with its noun in the right form"
@@ -54,8 +55,10 @@ MUTANTS = [
            SYSTEM, TALK),
     # --- status ---
     mutant("password-shown", "client/protocol/isolation_rules.cpp", "take_text();  // the password", "", CORE, KEYS),
-    mutant("keys-listed-without-a-bound", REPORT, "if (keys.size() > keys_listed_max) keys.resize(keys_listed_max);", "",
-           CORE, KEYS),
+    mutant("keys-listed-without-a-bound", "client/core/isolation.cpp", "if (order.size() > most) order.resize(most);",
+           "static_cast<void>(most);", CORE, LISTED),
+    mutant("keys-listed-in-their-own-order", "client/core/isolation.cpp",
+           "return entry->second.streams.use_count(); });", "return entry->second.streams.use_count() * 0; });", CORE, LISTED),
     mutant("cost-without-loops", REPORT, "law.main_slots.per_second() + law.client_loops.per_second()",
            "law.main_slots.per_second()", CORE, COST),
     mutant("goodput-over-all-time", "client/protocol/goodput.cpp", "while (samples_.size() > 2 &&", "while (samples_.empty() &&",

@@ -150,6 +150,20 @@ TEST_CASE("status says how many keys share a session") {
     CHECK(f.core->status(f.now).keys_sharing == 2);
 }
 
+TEST_CASE("status lists keys if asked, as many as asked, and those with the most streams") {
+    Fixture f;
+    for (int i = 0; i < 8; ++i)
+        for (int streams = 0; streams <= i % 4; ++streams)
+            REQUIRE(f.open(user(i)));
+    CHECK(f.core->status(f.now).isolation.empty());
+    std::vector<std::pair<IsolationKey, std::size_t>> listed;
+    for (const auto& key : f.core->status(f.now, 5).isolation)
+        listed.emplace_back(key.key, key.streams);
+    CHECK(listed ==
+          decltype(listed){{user(3), 4}, {user(7), 4}, {user(2), 3}, {user(6), 3}, {user(1), 2}});
+    CHECK(f.core->status(f.now, 99).isolation.size() == 8);
+}
+
 TEST_CASE("where U leaves no room for other sessions all keys use the shared one") {
     Fixture f{3};
     for (int i = 0; i < 10; ++i)
