@@ -184,9 +184,11 @@ Member::Wants Member::take_bundle(const std::string& body, core::Moment now) {
     if (!bundle) return wants;
     attempt([&] { driver_.receive(*bundle, now); });
     log_notes();
+    // To compare one hashes all descriptors of its epoch. An honest bundle has one for each epoch.
+    std::set<base::Epoch> named;
     for (const auto& item : *bundle)
         if (const auto* its = std::get_if<core::DescriptorsHash>(&item);
-            its != nullptr && driver_.wants_descriptors(*its) && wants.descriptors.size() < 2)
+            its != nullptr && named.insert(its->epoch).second && driver_.wants_descriptors(*its))
             wants.descriptors.push_back(*its);
     wants.objects = driver_.missing();
     return wants;

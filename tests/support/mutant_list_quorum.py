@@ -10,6 +10,8 @@ DRIVER = "relay/authority/core/driver.cpp"
 DRIVER_HEADER = "relay/authority/core/driver.hpp"
 OFFERS = "relay/authority/core/offers.cpp"
 MANY_HASHES = "offers: after many hashes it still asks for what it has not seen"
+LISTS_ALONE = "offers: rules that run get new lists without the descriptors, and new rules get all"
+SAID_ONCE = "driver: an authority's first statement in a bundle counts, and no more of its kind"
 MEMBER = "relay/authority/member.cpp"
 RESTARTS = "driver: restarts of several during an agreement change no list and lose no epoch"
 INTRODUCTION = "relay/authority/introduction.cpp"
@@ -56,4 +58,18 @@ MUTANTS = [
            CORE, FILLED),
     mutant("value-filled-with-one-relay", RULES, 'return "it has two descriptors of one relay";', "return {};", CORE, FILLED),
     mutant("filled-decision-is-not-followed", RULES, "!decided && !fault.empty())", "!fault.empty())", CORE, FILLED),
+    mutant("thousands-of-listings-in-a-bundle", DRIVER, "    if (const auto* sent = std::get_if<SentListing>(&item))\n"
+           "        return std::pair{sent->epoch, sent->listing.authority};\n", "", CORE, SAID_ONCE),
+    mutant("thousands-of-commitments-in-a-bundle", DRIVER, "    if (const auto* sent = std::get_if<SentCommitment>(&item))\n"
+           "        return std::pair{sent->epoch, sent->commitment.authority};\n", "", CORE, SAID_ONCE),
+    mutant("thousands-of-signatures-in-a-bundle", DRIVER, "    if (const auto* sent = std::get_if<SentSignature>(&item))\n"
+           "        return std::pair{sent->epoch, sent->signature.authority};\n", "", CORE, SAID_ONCE),
+    mutant("a-bundle-for-one-epoch", DRIVER, "!said.emplace(item.index(), speaker->first, speaker->second).second",
+           "!said.emplace(item.index(), base::Epoch{}, speaker->second).second", CORE, SAID_ONCE),
+    mutant("each-list-reads-all-descriptors", OFFERS, "void Offers::offer_lists_to(DocumentRules& rules) const {\n",
+           "void Offers::offer_lists_to(DocumentRules& rules) const {\n    for (const auto& [relay, described] : descriptors_)\n"
+           "        rules.offer_descriptor(described.text);\n", CORE, LISTS_ALONE),
+    mutant("thousands-of-hashes-in-a-bundle", MEMBER, "its != nullptr && named.insert(its->epoch).second && driver_",
+           "its != nullptr && (named.insert(its->epoch), true) && driver_", UNIT,
+           "member: of the hashes of descriptors in a bundle the first of each epoch counts"),
 ]

@@ -1,6 +1,7 @@
 #include "relay/authority/core/driver.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "relay/authority/core/epoch_rules.hpp"
 
@@ -22,6 +23,18 @@ std::uint64_t unix_seconds(base::Wall time) {
 
 std::string number(base::Epoch epoch) {
     return std::to_string(epoch.value);
+}
+
+/// Whose statement this is, and about which epoch. A bundle of an honest authority has one of each
+/// kind. nullopt: it may have several, or they cost little.
+std::optional<std::pair<base::Epoch, base::NodeId>> speaker_of(const BundleItem& item) {
+    if (const auto* sent = std::get_if<SentCommitment>(&item))
+        return std::pair{sent->epoch, sent->commitment.authority};
+    if (const auto* sent = std::get_if<SentListing>(&item))
+        return std::pair{sent->epoch, sent->listing.authority};
+    if (const auto* sent = std::get_if<SentSignature>(&item))
+        return std::pair{sent->epoch, sent->signature.authority};
+    return std::nullopt;
 }
 
 }  // namespace
@@ -74,7 +87,7 @@ void Driver::admit(Admissions own, Moment now) {
         const auto at = running_.find(epoch);
         if (!first && at != running_.end() && at->second.agreement) continue;
         list(epoch, now.wall);
-        if (at != running_.end()) at->second.rules->offer_all(offers);
+        if (at != running_.end()) at->second.rules->offer_lists(offers);
     }
 }
 
@@ -215,8 +228,14 @@ void Driver::pump(base::Epoch epoch, Moment now) {
 // --- What others say ---
 
 void Driver::receive(const Bundle& bundle, Moment now) {
-    for (const auto& item : bundle)
+    // Thousands of one authority's would fit, and each listing or signature costs much time.
+    std::set<std::tuple<std::size_t, base::Epoch, base::NodeId>> said;
+    for (const auto& item : bundle) {
+        const auto speaker = speaker_of(item);
+        if (speaker && !said.emplace(item.index(), speaker->first, speaker->second).second)
+            continue;
         std::visit([&](const auto& each) { take(each, now); }, item);
+    }
     follow_claims();
     for (const auto epoch : {current_, current_.next()})
         pump(epoch, now);
@@ -273,7 +292,7 @@ void Driver::take(const SentListing& sent, Moment) {
     for (const auto& [epoch, other] : offers_)
         if (const auto list = other.list(sent.listing.list)) offers->second.add_list(*list);
     if (const auto at = running_.find(sent.epoch); at != running_.end())
-        at->second.rules->offer_all(offers->second);
+        at->second.rules->offer_lists(offers->second);
 }
 
 void Driver::take(const SentSignature& sent, Moment) {
@@ -316,7 +335,7 @@ void Driver::receive_object(base::ByteView bytes, Moment now) {
     for (auto& [epoch, offers] : offers_)
         if (offers.add_list(bytes))
             if (const auto at = running_.find(epoch); at != running_.end())
-                at->second.rules->offer_all(offers);
+                at->second.rules->offer_lists(offers);
     for (auto& [epoch, running] : running_)
         if (running.agreement)
             running.agreement->receive_value({bytes.begin(), bytes.end()}, now.mono);

@@ -65,7 +65,8 @@ class Driver {
     /// Call it several times a second.
     void pass(Moment now);
 
-    // What another authority has answered.
+    // What another authority has answered. Of one authority's listings of an epoch the first in a
+    // bundle counts; so do its commitments and signatures.
     void receive(const Bundle& bundle, Moment now);
     bool wants_descriptors(const DescriptorsHash& its) const;
     void receive_descriptors(const DescriptorsHash& its, const Bundle& bundle, Moment now);

@@ -33,7 +33,8 @@ class Driver::EpochRules final : public Rules {
     }
     void offer(const Commitment& commitment) { rules_->offer(commitment); }
     void offer(const Reveal& reveal) { rules_->offer(reveal); }
-    void offer_all(const Offers& offers) { offers.offer_to(*rules_); }
+    /// Descriptors come one by one, so they are not read again for each list.
+    void offer_lists(const Offers& offers) { offers.offer_lists_to(*rules_); }
 
     void insist() { rules_->insist(); }
     /// An authority may be bound to a value that follows an older decision, because it learned of

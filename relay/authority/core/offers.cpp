@@ -139,11 +139,15 @@ Bundle Offers::descriptors() const {
 void Offers::offer_to(DocumentRules& rules) const {
     for (const auto& [authority, commitment] : commitments_)
         rules.offer(commitment);
+    offer_lists_to(rules);
+    for (const auto& [relay, described] : descriptors_)
+        rules.offer_descriptor(described.text);
+}
+
+void Offers::offer_lists_to(DocumentRules& rules) const {
     for (const auto& [authority, listing] : listings_)
         if (const auto found = lists_.find(listing.list); found != lists_.end())
             rules.offer(listing, found->second.admissions);
-    for (const auto& [relay, described] : descriptors_)
-        rules.offer_descriptor(described.text);
 }
 
 }  // namespace nightjar::relay::authority::core

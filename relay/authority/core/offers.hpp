@@ -56,6 +56,8 @@ class Offers {
     void put_statements(Bundle& bundle) const;
     Bundle descriptors() const;
     void offer_to(DocumentRules& rules) const;
+    /// The lists alone.
+    void offer_lists_to(DocumentRules& rules) const;
 
  private:
     struct List {

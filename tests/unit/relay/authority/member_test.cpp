@@ -90,3 +90,16 @@ TEST_CASE("member: a descriptor that is here already, or an older one, is not wr
     CHECK(site.post(older) == 200);
     CHECK_FALSE(fs::exists(site.file()));
 }
+
+TEST_CASE("member: of the hashes of descriptors in a bundle the first of each epoch counts") {
+    OneOfFour site;
+    core::Bundle said;
+    for (const auto of : {epoch, epoch.next()})
+        for (int i = 0; i < 3; ++i)
+            said.emplace_back(core::DescriptorsHash{of, site.random.id<core::ValueId>()});
+    const auto wants =
+        site.member->take_bundle(std::string{base::as_text(core::encode(said))}, now).descriptors;
+    REQUIRE(wants.size() == 2);
+    CHECK(core::BundleItem{wants[0]} == said[0]);
+    CHECK(core::BundleItem{wants[1]} == said[3]);
+}

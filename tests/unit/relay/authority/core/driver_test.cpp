@@ -217,6 +217,51 @@ TEST_CASE("driver: a liar costs no epoch, and what it signed twice is kept as ev
     CHECK(noted(network, "evidence"));
 }
 
+TEST_CASE("driver: an authority's first statement in a bundle counts, and no more of its kind") {
+    Authorities network{4};
+    const auto& council = network.made.council;
+    const auto epoch = network.epoch();
+    const auto& seed = network.made.seeds[1];
+    auto& driver = *network.drivers[0];
+    const auto holds = [&driver](const BundleItem& item) {
+        const auto all = driver.bundle();
+        return std::find(all.begin(), all.end(), item) != all.end();
+    };
+    const auto list = value_id(encode(network.lists[1]));
+    const auto listing = [&](base::Epoch of, std::uint64_t made, std::size_t authority) {
+        return SentListing{of,
+                           make_listing(council, of, made, list, network.made.seeds[authority])};
+    };
+    const auto first = listing(epoch, 1, 1), later = listing(epoch, 2, 1);
+    const auto of_the_next = listing(epoch.next(), 3, 1), of_another = listing(epoch, 3, 2);
+    const SentCommitment commitment{epoch, own_commitment(council, epoch, seed)};
+    auto changed = commitment;
+    changed.commitment.hash[0] ^= 1;
+    driver.receive({first, later, of_the_next, of_another, changed, commitment}, network.moment());
+    CHECK(holds(first));
+    CHECK_FALSE(holds(later));
+    CHECK(holds(of_the_next));
+    CHECK(holds(of_another));
+    CHECK_FALSE(holds(commitment));
+    driver.receive({later, commitment}, network.moment());
+    CHECK(holds(later));
+    CHECK(holds(commitment));
+
+    network.run_epochs(2);
+    network.stop(1);
+    network.run_epochs(1);
+    REQUIRE(listed(network, 0, network.epoch()) == 8);
+    const auto& document = network.documents[0].at(network.epoch());
+    const SentSignature signature{document.epoch,
+                                  directory::sign_text(directory::signed_text(document), seed)};
+    auto falsified = signature;
+    falsified.signature.signature[0] ^= 1;
+    driver.receive({falsified, signature}, network.moment());
+    CHECK_FALSE(holds(signature));
+    driver.receive({signature}, network.moment());
+    CHECK(holds(signature));
+}
+
 TEST_CASE("driver: after other parameters it does not sign a second document of an epoch") {
     Authorities network{4};
     network.run_epochs(3);

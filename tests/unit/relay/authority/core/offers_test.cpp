@@ -5,6 +5,8 @@
 
 #include "sphinx/base/random.hpp"
 #include "tests/support/council.hpp"
+#include "tests/support/descriptors.hpp"
+#include "tests/support/networks.hpp"
 
 using namespace nightjar;
 using namespace nightjar::relay::authority::core;
@@ -20,4 +22,47 @@ TEST_CASE("offers: after many hashes it still asks for what it has not seen") {
         offers.saw(hash);
         REQUIRE_FALSE(offers.unseen(hash));
     }
+}
+
+TEST_CASE("offers: rules that run get new lists without the descriptors, and new rules get all") {
+    const auto made = test::make_council(4, 5);
+    base::SeededRandom random{3};
+    const base::Epoch epoch{500'000};
+    std::vector<std::string> descriptors;
+    Admissions list;
+    for (std::uint16_t i = 0; i < 8; ++i) {
+        const test::RelayKeys keys{random};
+        auto relay = test::random_relay(random, i < 6 ? 1 : 0);
+        keys.name_in(relay);
+        relay.addresses = {{"192.0.2.1", static_cast<std::uint16_t>(1000 + i)}};
+        if (i >= 6) relay.exit_policy = "accept *:80,443";
+        descriptors.push_back(keys.describe(relay, epoch));
+        list.push_back({relay.identity, "operator-" + std::to_string(i), "", 1});
+    }
+    std::sort(list.begin(), list.end(),
+              [](const auto& a, const auto& b) { return a.identity < b.identity; });
+    Offers offers{made.council, epoch};
+    std::vector<Listing> listings;
+    for (const auto& seed : made.seeds) {
+        CHECK(offers.add(own_commitment(made.council, epoch, seed)));
+        listings.push_back(make_listing(made.council, epoch, 1, value_id(encode(list)), seed));
+        CHECK(offers.add(listings.back()));
+    }
+    CHECK(offers.add_list(encode(list)));
+    for (const auto& text : descriptors)
+        CHECK(offers.add_descriptor(text).fresh);
+
+    Terms terms;
+    terms.network = "test";
+    DocumentRules rules{made.council, terms, epoch, {}};
+    for (const auto& seed : made.seeds)
+        CHECK(rules.offer(own_commitment(made.council, epoch, seed)));
+    offers.offer_lists_to(rules);
+    for (const auto& listing : listings)
+        CHECK_FALSE(rules.offer(listing, list));  // it is there already
+    CHECK(rules.build().empty());
+    CHECK(rules.fault() == "a layer has no mix");
+    DocumentRules others{made.council, terms, epoch, {}};
+    offers.offer_to(others);
+    CHECK_FALSE(others.build().empty());
 }
