@@ -72,4 +72,7 @@ MUTANTS = [
     mutant("thousands-of-hashes-in-a-bundle", MEMBER, "its != nullptr && named.insert(its->epoch).second && driver_",
            "its != nullptr && (named.insert(its->epoch), true) && driver_", UNIT,
            "member: of the hashes of descriptors in a bundle the first of each epoch counts"),
+    mutant("named-hash-hides-descriptors", DRIVER, "offers_.at(its.epoch).saw(descriptors_hash(bundle));",
+           "offers_.at(its.epoch).saw(its.hash);", CORE,
+           "driver: to name another one's hash and send other descriptors does not hide its own"),
 ]

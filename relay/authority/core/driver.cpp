@@ -314,7 +314,9 @@ void Driver::receive_descriptors(const DescriptorsHash& its, const Bundle& bundl
     if (!wants_descriptors(its)) return;
     for (const auto& item : bundle)
         if (const auto* descriptor = std::get_if<SentDescriptor>(&item)) take(*descriptor, now);
-    offers_.at(its.epoch).saw(its.hash);
+    // Not `its`: one that names another authority's hash, and sends nothing, would hide what that
+    // one has.
+    offers_.at(its.epoch).saw(descriptors_hash(bundle));
 }
 
 std::set<ValueId> Driver::missing() const {

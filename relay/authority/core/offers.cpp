@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::size_t seen_max = 256;
 
+void add_hash(std::string& all, std::string_view descriptor) {
+    all += base::as_text(value_id(base::as_bytes(descriptor)).bytes);
+}
+
 }  // namespace
 
 bool Offers::add(const Commitment& commitment) {
@@ -107,7 +111,14 @@ bool Offers::enough() const {
 ValueId Offers::descriptors_hash() const {
     std::string all;
     for (const auto& [relay, described] : descriptors_)
-        if (admits(relay)) all += base::as_text(value_id(base::as_bytes(described.text)).bytes);
+        if (admits(relay)) add_hash(all, described.text);
+    return value_id(base::as_bytes(all));
+}
+
+ValueId descriptors_hash(const Bundle& descriptors) {
+    std::string all;
+    for (const auto& item : descriptors)
+        if (const auto* sent = std::get_if<SentDescriptor>(&item)) add_hash(all, sent->text);
     return value_id(base::as_bytes(all));
 }
 

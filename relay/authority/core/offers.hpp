@@ -80,4 +80,7 @@ class Offers {
     std::set<ValueId> seen_;
 };
 
+/// What descriptors_hash() of the authority was that answered with these.
+ValueId descriptors_hash(const Bundle& descriptors);
+
 }  // namespace nightjar::relay::authority::core

@@ -262,6 +262,23 @@ TEST_CASE("driver: an authority's first statement in a bundle counts, and no mor
     CHECK(holds(signature));
 }
 
+TEST_CASE("driver: to name another one's hash and send other descriptors does not hide its own") {
+    Authorities network{4};
+    network.second();  // the first descriptors came, and are not passed on yet
+    const auto epoch = network.epoch();
+    auto& driver = *network.drivers[0];
+    const auto theirs = network.drivers[1]->descriptors(epoch);
+    REQUIRE_FALSE(theirs.empty());
+    const DescriptorsHash named{epoch, descriptors_hash(theirs)};
+    const auto all = network.drivers[1]->bundle();
+    CHECK(std::find(all.begin(), all.end(), BundleItem{named}) != all.end());
+    REQUIRE(driver.wants_descriptors(named));
+    driver.receive_descriptors(named, {}, network.moment());
+    CHECK(driver.wants_descriptors(named));
+    driver.receive_descriptors(named, theirs, network.moment());
+    CHECK_FALSE(driver.wants_descriptors(named));
+}
+
 TEST_CASE("driver: after other parameters it does not sign a second document of an epoch") {
     Authorities network{4};
     network.run_epochs(3);
