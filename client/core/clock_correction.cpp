@@ -6,7 +6,10 @@ namespace nightjar::client::core {
 
 void ClockCorrection::heard(const TimeHeard& time) {
     // A clock that was synchronised until now is right but for drift.
-    if (synchronised_ != time.synchronised) found_ = synchronised_.value_or(false);
+    if (synchronised_ != time.synchronised) {
+        found_ = synchronised_.value_or(false);
+        settled_ = settled_ || found_;
+    }
     synchronised_ = time.synchronised;
     const auto ahead = time.gateway - time.host;
     ahead_ = window_from_ ? std::max(ahead_, ahead) : ahead;
@@ -20,10 +23,11 @@ base::Milliseconds ClockCorrection::at(base::Mono now, base::Wall host) {
         right_at_ = now;
     }
     if (!window_from_) return correction_;
-    const bool first = !found_ && !synchronised_.value_or(true);
-    if (now - *window_from_ < (first ? base::Milliseconds{first_window} : window))
-        return correction_;
-    window_from_.reset();
+    const auto heard_for = now - *window_from_;
+    const bool better = !found_ || (!settled_ && ahead_ > correction_);
+    const bool sooner = heard_for >= first_window && better && !synchronised_.value_or(true);
+    if (heard_for < window && !sooner) return correction_;
+    if (heard_for >= window) window_from_.reset();
     gateway_ahead_ = ahead_;
     if (!synchronised_.value_or(true) && ahead_ <= most && ahead_ >= -most) follow(ahead_, now);
     return correction_;
@@ -32,7 +36,7 @@ base::Milliseconds ClockCorrection::at(base::Mono now, base::Wall host) {
 void ClockCorrection::follow(base::Milliseconds ahead, base::Mono now) {
     const auto move = ahead - correction_;
     const auto drift = std::chrono::floor<base::Milliseconds>((now - right_at_) / drift_divisor);
-    correction_ += found_ ? std::clamp(move, -drift, drift) : move;
+    correction_ += found_ && settled_ ? std::clamp(move, -drift, drift) : move;
     found_ = true;
     right_at_ = now;
 }

@@ -3,12 +3,14 @@
 // (sphinx/cell/padding_time.hpp): exits see to a tenth of a second how far a client's clock is off,
 // and would know the client by that.
 //
-// A bad gateway can say what it likes. So what it says has no effect on a synchronised host, sets
-// the others' time once, by a minute at most, and moves it no faster than a host's clock drifts.
+// A bad gateway can say what it likes. So what it says has no effect on a synchronised host, and
+// sets the others' time by a minute at most. Once an exit has been told anything by that time, it
+// moves no faster than a host's clock drifts.
 //
 // Cells may be held up on their way, and then the gateway's clock seems to be behind. So of
 // all cells of a window only one counts: the one that shows the gateway's clock furthest ahead.
-// Pure; one thread.
+// A slow line may hold up all cells of a link's first seconds. So as long as no exit has been told
+// anything, the time is found anew. Pure; one thread.
 #pragma once
 
 #include <optional>
@@ -28,6 +30,7 @@ struct TimeHeard {
 class ClockCorrection {
  public:
     /// Cells of this time decide the first correction: some 30, because no delivery waits yet.
+    /// Those that come later in the same window raise it, as long as it is not settled.
     static constexpr base::Milliseconds first_window{500};
     static constexpr base::Seconds window{10};
     /// A later window moves the correction by at most the time since the last one, divided by this:
@@ -43,6 +46,8 @@ class ClockCorrection {
     /// the correction changes here only.
     base::Milliseconds at(base::Mono now, base::Wall host);
     base::Milliseconds value() const { return correction_; }
+    /// An exit has been told something by this time: from now on it moves by the drift only.
+    void told() { settled_ = true; }
 
     /// By how much the gateway's clock is ahead of the host's. Empty: it has not said.
     std::optional<base::Milliseconds> gateway_ahead() const { return gateway_ahead_; }
@@ -54,7 +59,8 @@ class ClockCorrection {
     void follow(base::Milliseconds ahead, base::Mono now);
 
     std::optional<bool> synchronised_;
-    bool found_ = false;  // the correction is right but for drift
+    bool found_ = false;    // the correction is right, as far as is known
+    bool settled_ = false;  // once found it moves by the drift only
     base::Milliseconds correction_{};
     base::Mono right_at_{};  // when it was found or moved last
     std::optional<base::Mono> window_from_;

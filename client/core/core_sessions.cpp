@@ -110,6 +110,9 @@ base::Nanoseconds Core::Impl::turn_length(const std::optional<IsolationKey>& key
 void Core::Impl::run_plan(base::Mono now) {
     law_time = now;
     plan.step(now, network, *this);
+    if (std::ranges::any_of(plan.entries(),
+                            [](const auto& of) { return of.phase > Phase::waiting; }))
+        correction.told();  // that session's packets name seconds of network time
     follow_handover(now);
     for (const auto& entry : plan.entries()) {
         auto& live = sessions.at(entry.handle);

@@ -93,8 +93,15 @@ std::string clock_words(const Json& clock) {
     if (std::abs(ahead) > base::to_seconds(core::ClockCorrection::most))
         return std::string{"this machine's, not synchronised; "} + apart.data() +
                ", too far to go by: set the clock right";
-    return std::string{"the gateway's: this machine's is not synchronised"} +
-           (far ? std::string{"; "} + apart.data() : "");
+    std::string words = "the gateway's: this machine's is not synchronised";
+    if (far) words += std::string{"; "} + apart.data();
+    const auto off = std::abs(ahead - clock["correction_s"].get<double>());
+    if (off >= 1) {
+        std::snprintf(apart.data(), apart.size(),
+                      "; this client still goes by a time %.1f s from it", off);
+        words += apart.data();
+    }
+    return words;
 }
 
 std::string stage_words(const Json& stage) {

@@ -1,5 +1,5 @@
 """Mutants of network time: what gateways' padding says, and which clients go by it."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, UNIT, mutant
 
 PADDING = "sphinx/cell/padding_time.cpp"
 CORRECTION = "client/core/clock_correction.cpp"
@@ -11,6 +11,8 @@ HELD = "cells that are held up do not move the time"
 DRIFT = "the time follows a clock that drifts, and a gateway moves it no faster than that"
 LOST = "a host that loses its source of time is right but for drift, so no gateway sets it"
 WAS_SET = "where the host's clock is set its gateway's time is found anew"
+SLOW = "a line that holds up all cells at first does not set the time, if no exit was told by it"
+SETTLED = "a client's time is found anew until its first session is announced, and then settled"
 ANNOUNCES = "a client whose clock is off announces changes when all others do, by its gateway's time"
 
 MUTANTS = [
@@ -32,13 +34,22 @@ MUTANTS = [
     mutant("gateway-far-ahead-is-followed", CORRECTION, "ahead_ <= most && ", "", CORE, FAR),
     mutant("gateway-far-behind-is-followed", CORRECTION, " && ahead_ >= -most", "", CORE, FAR),
     mutant("gateway-moves-the-time-at-will", CORRECTION,
-           "found_ ? std::clamp(move, -drift, drift) : move;", "found_ ? std::max(move, -drift) : move;", CORE, DRIFT),
+           "found_ && settled_ ? std::clamp(move, -drift, drift)", "found_ && settled_ ? std::max(move, -drift)", CORE, DRIFT),
     mutant("drift-without-a-link-stays", CORRECTION, "(now - right_at_) / drift_divisor",
            "std::min<base::Nanoseconds>(now - right_at_, window) / drift_divisor", CORE,
            "what a clock has drifted by while there was no link is made up for at once"),
     mutant("time-is-found-anew-in-each-window", CORRECTION, "    found_ = true;\n", "", CORE, DRIFT),
     mutant("lost-source-lets-the-gateway-set-the-clock", CORRECTION, "found_ = synchronised_.value_or(false);",
            "found_ = false;", CORE, LOST),
+    mutant("lost-source-settles-nothing", CORRECTION, "settled_ = settled_ || found_;", "", CORE, LOST),
+    mutant("slow-first-second-sets-the-time", CORRECTION, "(!settled_ && ahead_ > correction_)", "false", CORE, SLOW),
+    mutant("drift-alone-mends-a-slow-start", CORRECTION, "found_ && settled_ ?", "found_ ?", CORE, SLOW),
+    mutant("exit-is-told-and-the-time-still-moves", "client/core/core_sessions.cpp",
+           "        correction.told();", "        static_cast<void>(correction);", CORE, SETTLED),
+    mutant("time-settled-before-an-exit-is-told", "client/core/core_sessions.cpp", "of.phase > Phase::waiting;",
+           "of.phase >= Phase::waiting;", CORE, SETTLED),
+    mutant("status-hides-a-time-that-is-off", "client/operation/status_text.cpp", "if (off >= 1) {", "if (off >= 10) {", UNIT,
+           "status: the text says which clock the client goes by"),
     mutant("first-time-counts-as-known", CORRECTION, "found_ = synchronised_.value_or(false);",
            "found_ = synchronised_.value_or(true);", CORE, WITHIN),
     mutant("correction-outlives-its-cause", CORRECTION, "        correction_ = {};\n", "",

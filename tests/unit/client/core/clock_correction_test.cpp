@@ -106,6 +106,7 @@ TEST_CASE("the time follows a clock that drifts, and a gateway moves it no faste
         CAPTURE(jump.count());
         Host host{.off = 20s};
         host.run(10s);
+        host.correction.told();
         host.gateway = jump;
         host.run(600s);
         CHECK(std::chrono::abs(host.error()) >= 100ms);
@@ -119,6 +120,7 @@ TEST_CASE("the time follows a clock that drifts, and a gateway moves it no faste
 TEST_CASE("what a clock has drifted by while there was no link is made up for at once") {
     Host host{.off = 20s, .ppm = 60};
     host.run(10s);
+    host.correction.told();
     host.says = false;
     host.run(2h);
     CHECK(host.error() > 400ms);
@@ -151,6 +153,7 @@ TEST_CASE("where the host's clock is set its gateway's time is found anew") {
     Host host{.off = 20s};
     host.run(30s);
     REQUIRE(host.error() == 0ms);
+    host.correction.told();
     host.off = -7s;
     host.run(1s);
     CHECK(host.error() == 0ms);
@@ -158,4 +161,42 @@ TEST_CASE("where the host's clock is set its gateway's time is found anew") {
     host.off += 900ms;
     host.run(1s);
     CHECK(host.error() >= 890ms);
+}
+
+TEST_CASE(
+    "a line that holds up all cells at first does not set the time, if no exit was told by it") {
+    const auto off_after = [](base::Milliseconds held_up_for, bool told) {
+        Host host{.off = 20s, .line = 8s};
+        host.run(held_up_for);
+        if (told) host.correction.told();
+        host.line = 0ms;
+        host.run(30s);
+        return host.error();
+    };
+    CHECK(off_after(700ms, false) == 0ms);
+    CHECK(off_after(25s, false) == 0ms);
+    CHECK(off_after(700ms, true) < -7'900ms);
+    // It is set right as soon as the line is, and from then on as slowly as a clock drifts.
+    Host host{.line = 8s};
+    host.run(1s);
+    REQUIRE(host.error() == -8s);
+    host.line = 0ms;
+    host.run(200ms);
+    CHECK(host.error() == 0ms);
+    host.correction.told();
+    host.gateway = 30s;
+    host.run(60s);
+    CHECK(host.error() <= 14ms);
+}
+
+TEST_CASE("where the host's clock is set, the time is free once, and then settled as before") {
+    Host host{.off = 20s};
+    host.run(10s);
+    host.correction.told();
+    host.off = -7s;
+    host.run(1s);
+    REQUIRE(host.error() == 0ms);
+    host.gateway = 30s;
+    host.run(60s);
+    CHECK(host.error() <= 14ms);
 }

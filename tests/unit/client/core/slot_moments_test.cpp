@@ -240,3 +240,30 @@ TEST_CASE(
         }
     }
 }
+
+TEST_CASE("a client's time is found anew until its first session is announced, and then settled") {
+    client_test::Network network;
+    network.document->parameters.session_grid = 10s;
+    auto now = network.now;
+    auto wall = network.wall;
+    Core core{network.document, network.random.id<base::MailboxId>(), network.gateway_ids[0],
+              network.random, now};
+    core.connected(now, wall);
+    core.prepare(now, wall);
+    const auto run = [&](base::Milliseconds duration, base::Milliseconds gateway) {
+        for (const auto end = now + duration; now < end; now += 100ms, wall += 100ms) {
+            core.hear_time({wall + gateway, now, wall, false});
+            core.tick(now);
+            core.prepare(now, wall);
+        }
+        return core.status(now).clock.correction;
+    };
+    CHECK(run(900ms, -8s) == -8s);  // a slow line holds up all cells
+    REQUIRE(core.status(now).first_pace);
+    CHECK(run(300ms, 0s) == 0s);
+    while (core.status(now).first_pace)
+        run(100ms, 0s);
+    const auto settled = run(30s, 30s);
+    CHECK(settled > 0ms);
+    CHECK(settled <= 10ms);
+}

@@ -70,6 +70,11 @@ TEST_CASE("status: the text says which clock the client goes by") {
          "the gateway's: this machine's is not synchronised"},
         {R"({"synchronised":false,"gateway_ahead_s":20.0,"correction_s":20.0})",
          "the gateway's: this machine's is not synchronised; the gateway's is 20.0 s ahead"},
+        {R"({"synchronised":false,"gateway_ahead_s":0.4,"correction_s":-0.5})",
+         "the gateway's: this machine's is not synchronised"},
+        {R"({"synchronised":false,"gateway_ahead_s":0.4,"correction_s":-7.6})",
+         "the gateway's: this machine's is not synchronised; this client still goes by a time 8.0 "
+         "s from it"},
         {R"({"synchronised":false,"gateway_ahead_s":75.0,"correction_s":0.0})",
          "this machine's, not synchronised; the gateway's is 75.0 s ahead, too far to go by: set "
          "the clock right"},
