@@ -88,7 +88,11 @@ std::optional<SessionHandle> Core::Impl::create_session(const std::optional<Isol
     if (drawn) turns[key] = {.exit = exit->identity, .ends = clock + turn_length(key)};
     auto& turn = turns[key];
     turn.session = handle;
-    if (drawn) turn.first = handle;
+    // The same exit may be drawn again. Then streams go on there, so the term does as well.
+    const auto last = shared_main ? sessions.find(*shared_main) : sessions.end();
+    const bool stays =
+        !key && last != sessions.end() && last->second.session->exit() == exit->identity;
+    if (drawn) turn.first = stays ? last->second.term : handle;
     sessions.try_emplace(
         handle, std::make_unique<Session>(handle, exit->identity, document->parameters, random),
         new_bundle(), clock);

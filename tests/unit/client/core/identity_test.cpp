@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "client/core/core.hpp"
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Fixture {
-    Fixture() {
+    explicit Fixture(std::size_t gateways = 3) : network{3, gateways} {
         core.emplace(network.document, network.random.id<base::MailboxId>(), network.gateway_ids[0],
                      network.random, now);
         core->connected(now, network.wall);
@@ -31,6 +32,25 @@ struct Fixture {
                 (i < before.sessions.size() ? before.sessions[i].streams : 0))
                 return i;
         return 99;
+    }
+    /// Every loop returns at once, and no session is answered.
+    void run(base::Nanoseconds duration) {
+        for (const auto end = now + duration; now < end; now += 1ms) {
+            for (const auto& packet : core->tick(now))
+                if (packet.session == loops_handle)
+                    core->on_delivery(
+                        network.delivery(network.walk(network.gateway_ids[0], packet.cell->body(),
+                                                      packet.cell->epoch())),
+                        now);
+            core->prepare(now,
+                          network.wall + std::chrono::floor<base::Milliseconds>(now - network.now));
+        }
+    }
+    /// Keys that the core made for programs without a key.
+    std::size_t keys_of_none() const {
+        const auto keys = core->status(now, isolation_keys_max).isolation;
+        return static_cast<std::size_t>(std::ranges::count_if(
+            keys, [](const auto& key) { return Identity::given(key.key).empty(); }));
     }
 
     client_test::Network network;
@@ -105,6 +125,22 @@ TEST_CASE("new identity: programs without a key come back when the shared sessio
     CHECK(Identity::given("a") == "a");
     identity.renew(8);
     CHECK(identity.key_of("", 8) != key);
+}
+
+TEST_CASE("new identity: a shared session that has the same exit again is no new one") {
+    for (const std::size_t exits : {1, 2}) {
+        CAPTURE(exits);
+        Fixture f{exits + 1};  // the client's gateway is no exit for it
+        REQUIRE(f.core->new_identity());
+        const auto old = f.core->status(f.now).sessions.at(0).exit;
+        f.run(15s);  // the session counts as dead, and another one takes its place
+        const auto sessions = f.core->status(f.now).sessions;
+        REQUIRE(sessions.size() == 2);
+        REQUIRE(!sessions[1].isolated);
+        CHECK((sessions[1].exit == old) == (exits == 1));
+        REQUIRE(f.core->open("", {"example.org", 80}));
+        CHECK(f.keys_of_none() == (exits == 1 ? 1 : 0));
+    }
 }
 
 TEST_CASE("new identity: cells leave at the same times") {
