@@ -57,7 +57,9 @@ struct Proxy::Association {
     }
 
     Udp::socket socket;
-    Udp::endpoint peer;  // its port is that of the first datagram with a valid header; 0: none yet
+    /// Its port is the one that the request named, or that of the first datagram with a valid
+    /// header. 0: none yet.
+    Udp::endpoint peer;
     std::size_t questions = 0;
 };
 
@@ -74,7 +76,7 @@ asio::awaitable<void> Proxy::serve_association(Ref application) {
         count_refused("UDP associations");
         refusal = socks5::Reply::overloaded;
     } else {
-        association->peer = {*other, 0};
+        association->peer = {*other, application->handshake.association_port()};
         auto& socket = association->socket;
         socket.open(own->is_v6() ? Udp::v6() : Udp::v4(), error);
         if (!error) socket.bind({*own, 0}, error);

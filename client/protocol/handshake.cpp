@@ -56,6 +56,11 @@ bool Handshake::associates() const {
     return socks != nullptr && socks->associates();
 }
 
+std::uint16_t Handshake::association_port() const {
+    const auto* socks = std::get_if<socks5::Handshake>(&spoken_);
+    return socks == nullptr ? std::uint16_t{0} : socks->association_port();
+}
+
 std::optional<base::IpAddress> Handshake::own_answer() const {
     const auto* socks = std::get_if<socks5::Handshake>(&spoken_);
     return socks == nullptr ? std::nullopt : socks->own_answer();

@@ -26,10 +26,11 @@ class Handshake {
     base::Bytes take_output();
 
     State state() const;
-    /// Precondition of these five: state() == asked. See socks5::Handshake.
+    /// Precondition of these six: state() == asked. See socks5::Handshake.
     const stream::Target& target() const;
     bool wants_name() const;
     bool associates() const;
+    std::uint16_t association_port() const;
     std::optional<base::IpAddress> own_answer() const;
     const core::IsolationKey& isolation() const;
 

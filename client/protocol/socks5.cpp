@@ -256,15 +256,16 @@ void Handshake::on_request() {
         return refuse(Reply::command_not_supported);
     isolation_ = isolation_key(
         rules_, authenticated_ ? std::optional<std::string_view>{credentials_} : std::nullopt);
+    base::Reader port_field{base::ByteView{message_}.last(2)};
+    const auto port = port_field.u16();
     if (associates_) {
+        association_port_ = port;
         state_ = State::asked;
         return;
     }
 
     const std::size_t start = type == type_name ? 5 : 4;
     const auto address = base::ByteView{message_}.subspan(start, message_.size() - start - 2);
-    base::Reader port_field{base::ByteView{message_}.last(2)};
-    const auto port = port_field.u16();
     const auto destination = read_destination(type, address);
     if (!destination || (port == 0 && !looks_up)) return refuse(Reply::general_failure);
     wants_name_ = command == command_resolve_ptr;

@@ -77,13 +77,15 @@ class Handshake {
     base::Bytes take_output();
 
     State state() const { return state_; }
-    /// Precondition of these five: state() == asked. A target of port 0 asks for a lookup: the
+    /// Precondition of these six: state() == asked. A target of port 0 asks for a lookup: the
     /// addresses of a name, or if wants_name() the name of a literal address.
     const stream::Target& target() const { return target_; }
     bool wants_name() const { return wants_name_; }
-    /// The application asked for UDP ASSOCIATE. There is no target: what its request names does not
-    /// count, as most programs cannot know it.
+    /// The application asked for UDP ASSOCIATE. There is no target: the address that its request
+    /// names does not count, as most programs cannot know it.
     bool associates() const { return associates_; }
+    /// The port that it sends its datagrams from, by its own word. 0: it has named none.
+    std::uint16_t association_port() const { return association_port_; }
     /// The address, if the addresses of a literal one were asked: it is its own answer.
     std::optional<base::IpAddress> own_answer() const;
     /// Empty if the application sent no credentials.
@@ -108,6 +110,7 @@ class Handshake {
     stream::Target target_;
     bool wants_name_ = false;
     bool associates_ = false;
+    std::uint16_t association_port_ = 0;
     std::string credentials_;
     core::IsolationKey isolation_;
 };

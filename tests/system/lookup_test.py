@@ -49,12 +49,12 @@ class Lookups(NetworkTest):
         self.assertEqual(self.ask(RESOLVE_PTR, 1, socket.inet_aton("127.1.2.3"))[1], UNREACHABLE)
         self.assertEqual(self.ask(RESOLVE_PTR, 1, socket.inet_aton("10.0.0.1"))[1], NOT_ALLOWED)
 
-    def associate(self):
+    def associate(self, named=0):
         """(the TCP connection, the reply)"""
         host, port = self.net.socks.rsplit(":", 1)
         link = socket.create_connection((host, int(port)), 20)
         self.addCleanup(link.close)
-        link.sendall(b"\x05\x01\0\x05\x03\0\x01" + bytes(6))
+        link.sendall(b"\x05\x01\0\x05\x03\0\x01" + bytes(4) + struct.pack("!H", named))
         self.assertEqual(link.recv(2, socket.MSG_WAITALL), b"\x05\0")
         return link, link.recv(10, socket.MSG_WAITALL)
 
@@ -90,6 +90,21 @@ class Lookups(NetworkTest):
             for _ in range(20):
                 udp.send(TO_DNS + question(NAME, 10))
                 udp.recv(2000)
+
+    def test_an_association_serves_the_port_that_was_named_though_another_asks_first(self):
+        own = socket.socket(type=socket.SOCK_DGRAM)
+        self.addCleanup(own.close)
+        own.bind((self.net.socks.rsplit(":", 1)[0], 0))
+        own.settimeout(20)
+        _, reply = self.associate(own.getsockname()[1])
+        other = self.udp(reply)     # of another user, as far as the client can know
+        other.send(TO_DNS + question(NAME, 1))
+        other.settimeout(2)
+        with self.assertRaises(TimeoutError):
+            other.recv(2000)
+        own.connect(other.getpeername())
+        own.send(TO_DNS + question(NAME, 2))
+        self.assertEqual(own.recv(2000)[:12], TO_DNS + b"\0\x02")
 
     def test_associations_are_bounded(self):
         held = [self.associate() for _ in range(ASSOCIATIONS)]

@@ -259,9 +259,14 @@ TEST_CASE("socks5: requests that are asked") {
 }
 
 TEST_CASE("socks5: UDP ASSOCIATE is asked whatever it names, with a key and without a target") {
-    for (const auto& request :
-         {bytes({5, 3, 0, 1, 0, 0, 0, 0, 0, 0}), bytes({5, 3, 0, 1, 10, 0, 0, 1, 1, 1}),
-          named("localhost", 0, 3), named("", 0, 3)}) {
+    struct Row {
+        std::string request;
+        int port;
+    };
+    for (const auto& [request, port] :
+         {Row{bytes({5, 3, 0, 1, 0, 0, 0, 0, 0, 0}), 0},
+          Row{bytes({5, 3, 0, 1, 10, 0, 0, 1, 1, 2}), 258}, Row{named("localhost", 0, 3), 0},
+          Row{named("", 0xfffe, 3), 0xfffe}}) {
         Handshake handshake{{.listener = "L"}};
         const auto input = hello + request;
         CHECK(handshake.feed(base::as_bytes(input)) == input.size());
@@ -270,6 +275,7 @@ TEST_CASE("socks5: UDP ASSOCIATE is asked whatever it names, with a key and with
         CHECK(handshake.target().host.empty());
         CHECK_FALSE(handshake.own_answer());
         CHECK(handshake.isolation().empty());
+        CHECK(handshake.association_port() == port);
         CHECK(base::as_text(handshake.take_output()) == hello_back);
     }
     Handshake isolated{{.listener = "L"}};
