@@ -25,6 +25,9 @@ constexpr std::size_t backlog_max = 8;
 constexpr base::Milliseconds prepare_interval{500};
 // The mean number of document requests per epoch. Their times depend only on the clock.
 constexpr int fetches_per_epoch = 8;
+// A client that has begun again with a document that it cannot use asks for another one after this
+// time, or as often as a running client does if that is sooner.
+constexpr base::Seconds another_document_after{60};
 
 node::link::DialTarget target_of(const directory::Relay& gateway) {
     node::link::DialTarget target;
@@ -36,9 +39,10 @@ node::link::DialTarget target_of(const directory::Relay& gateway) {
 
 }  // namespace
 
-Daemon::Daemon(asio::io_context& context, const operation::Config& config)
+Daemon::Daemon(asio::io_context& context, const operation::Config& config, bool again)
     : context_{context},
       config_{config},
+      again_{again},
       anchors_{node::config::load_anchors(config.network)},
       state_{config.state_dir},
       identity_{node::files::new_key()},
@@ -98,23 +102,31 @@ void Daemon::begin_again(const std::string& why) {
 
 asio::awaitable<void> Daemon::join() {
     auto document = co_await operation::first_document(anchors_, state_, random_, report_);
-    start_core(std::move(document));
-    if (!core_) co_return;
+    while (!start_core(document)) {
+        const std::string why =
+            "the network document lists no gateway with which an exit can be used";
+        if (!again_) co_return fail(ExitCode::not_ready, why);
+        // It has run before, and never ends because the network cannot be used for a while.
+        node::process::log(Level::warning, why);
+        report_.document_refused(why);
+        document_timer_.expires_after(std::min<base::Nanoseconds>(
+            another_document_after, document->parameters.epoch_length / fetches_per_epoch));
+        co_await document_timer_.async_wait(as_result);
+        document = co_await operation::first_document(anchors_, state_, random_, report_, true);
+    }
     tasks_.spawn("traffic law", run_schedule());
     tasks_.spawn("document", refresh_document());
     tasks_.spawn("dialer", dialer_->run());
 }
 
-void Daemon::start_core(operation::DocumentRef document) {
-    document_ = std::move(document);
+/// False if the document lists no gateway that can be used.
+bool Daemon::start_core(const operation::DocumentRef& document) {
     const auto kept = state_.gateway();
     const auto choice =
-        operation::choose_gateway(kept, *document_, node::process::wall_now(), random_);
-    if (!choice) {
-        return fail(ExitCode::not_ready,
-                    "the network document lists no gateway with which an exit can be used");
-    }
+        operation::choose_gateway(kept, *document, node::process::wall_now(), random_);
+    if (!choice) return false;
     if (choice != kept) state_.keep(*choice);
+    document_ = document;
     gateway_ = document_->find(choice->gateway);
 
     cell::Hello mine;
@@ -127,6 +139,7 @@ void Daemon::start_core(operation::DocumentRef document) {
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
                     node::link::LinkLimits{}, random_, *this);
     report_.document_there(node::process::mono_now());
+    return true;
 }
 
 asio::awaitable<void> Daemon::watch_readiness() {
@@ -281,9 +294,9 @@ asio::awaitable<void> Daemon::end_tasks() {
 ExitCode run_daemon(const operation::Config& config) {
     operation::prepare_process(config);  // before the daemon starts a thread
     auto of_next = config;
-    for (;;) {
+    for (bool again = false;; again = true) {
         asio::io_context context{1};
-        Daemon daemon{context, of_next};
+        Daemon daemon{context, of_next, again};
         if (daemon.run()) return ExitCode::ok;
         of_next = daemon.config();
         of_next.ready_timeout = {};  // wait for as long as the network is away

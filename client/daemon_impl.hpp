@@ -29,7 +29,8 @@ using node::process::ExitCode;
 /// A running client. I/O thread only, but for the writer's own thread.
 class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnswers {
  public:
-    Daemon(asio::io_context& context, const operation::Config& config);
+    /// `again`: another object ran before, in this process.
+    Daemon(asio::io_context& context, const operation::Config& config, bool again);
     /// False if it should run anew, as another object: it has no document that can be used. Throws
     /// node::process::StartupError.
     bool run();
@@ -64,7 +65,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     protocol::DaemonStatus short_status(const core::CoreStatus* core) const;
 
     void listen();
-    void start_core(operation::DocumentRef document);
+    bool start_core(const operation::DocumentRef& document);
     void dispatch_core_output();
     void on_document(std::string_view text);
     void fail(ExitCode code, const std::string& line);
@@ -72,6 +73,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
 
     asio::io_context& context_;
     operation::Config config_;
+    const bool again_;
     directory::Anchors anchors_;
     operation::StateDir state_;
     base::SystemRandom random_;

@@ -113,16 +113,17 @@ base::Result<DocumentRef, Reason> accept_document(std::string_view text,
 
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
-                                            DocumentNews& news) {
+                                            DocumentNews& news, bool anew) {
     // Never accept an epoch below the stored document's, even if our clock says that document is
     // not valid yet. Otherwise an attacker who sets our clock back could bring back an old network.
     base::Epoch held{0};
     if (const auto text = state.document_text()) {
         const auto kept =
             accept_document(*text, anchors, node::process::wall_now(), base::Epoch{0});
-        if (kept) co_return *kept;
-        node::process::log(node::process::Level::info,
-                           "not using the kept document: " + kept.error());
+        if (kept && !anew) co_return *kept;
+        if (!kept)
+            node::process::log(node::process::Level::info,
+                               "not using the kept document: " + kept.error());
         held = signed_epoch(*text, anchors);
     }
     node::link::Backoff pause{base::Milliseconds{500}, base::Milliseconds{10'000}};

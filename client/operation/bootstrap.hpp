@@ -36,12 +36,12 @@ struct DocumentNews {
     virtual void document_comes(std::size_t have, std::size_t of) = 0;
 };
 
-/// Returns the stored document if it is still valid. Otherwise fetches one from a gateway of the
-/// anchors and stores it; its epoch must not be below the stored document's. Tries the gateways one
-/// after the other, with growing pauses, until cancelled. Each attempt uses a fresh link key that
-/// is used for nothing else. All arguments must outlive the task.
+/// Returns the stored document if it is still valid, unless `anew`. Otherwise fetches one from a
+/// gateway of the anchors and stores it; its epoch must not be below the stored document's. Tries
+/// the gateways one after the other, with growing pauses, until cancelled. Each attempt uses a
+/// fresh link key that is used for nothing else. All arguments must outlive the task.
 asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
                                             const StateDir& state, base::Random& random,
-                                            DocumentNews& news);
+                                            DocumentNews& news, bool anew = false);
 
 }  // namespace nightjar::client::operation

@@ -30,6 +30,12 @@ ANSWERS = [
 
 # --- a client that begins again ---
 AGAIN = [
+    mutant("useless-document-ends-a-running-client", "client/daemon.cpp", "if (!again_) co_return fail(", "co_return fail(", SYSTEM,
+           "client: one that begins again waits for a document with a gateway that it can use"),
+    mutant("useless-document-used-again", "client/daemon.cpp", "random_, report_, true);", "random_, report_, false);", SYSTEM,
+           "client: one that begins again waits for a document with a gateway that it can use"),
+    mutant("useless-document-waited-with-at-a-start", "client/daemon.cpp", "if (!again_) co_return fail(",
+           "if (false) co_return fail(", SYSTEM, "client: a start with a document that lists no gateway for it ends"),
     mutant("manager-told-of-an-end-that-is-none", "client/daemon.cpp",
            "    shutdown_.announce(false);  // the service goes on: a manager kills one that says that it stops\n", "",
            "tests/system/service_test.py", "Service.test_a_client_whose_document_ends_does_not_say_that_it_stops", PROGRAMS),

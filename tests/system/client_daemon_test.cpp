@@ -338,3 +338,52 @@ TEST_CASE("client: a document that expires ends no client: it begins again with 
     REQUIRE(loop.until([&] { return process.ended().has_value(); }, patience));
     CHECK(process.ended() == 0);
 }
+
+TEST_CASE("client: one that begins again waits for a document with a gateway that it can use") {
+    Network network{base::Seconds{4}};
+    network.start_clients(1);
+    Loop loop;
+    Gateway gateway{loop, network, network.old_place, 1};
+    auto& process = *network.processes.front();
+    REQUIRE(loop.until([&] { return gateway.came.size() == 1; }, patience));
+    REQUIRE(loop.until([&] { return gateway.came.front()->ended; }, patience));
+    const auto valid = [](directory::Document& document) {
+        document.valid_until += base::Seconds{3600};
+    };
+    const auto useless = network.next([&](directory::Document& document) {
+        valid(document);
+        for (auto& relay : document.relays)
+            relay.exit_policy.clear();
+    });
+    gateway.give(network, useless);
+    REQUIRE(loop.until([&] { return network.state(0).document_text() == useless; }, patience));
+    const auto says_so = [&] {
+        const auto line = node::process::ask(network.folder.path() / "0.sock",
+                                             R"({"jsonrpc":"2.0","id":1,"method":"status"})",
+                                             base::Milliseconds{5'000});
+        return line && line->find("lists no gateway") != std::string::npos;
+    };
+    CHECK(loop.until(says_so, patience));
+    const auto text = network.next(valid);
+    gateway.give(network, text);
+    REQUIRE(loop.until([&] { return network.state(0).document_text() == text; }, patience));
+    const auto fetched_by = gateway.came.size();
+    CHECK(loop.until([&] { return gateway.came.size() > fetched_by; }, patience));
+    CHECK(!process.ended());
+    process.terminate();
+    REQUIRE(loop.until([&] { return process.ended().has_value(); }, patience));
+    CHECK(process.ended() == 0);
+}
+
+TEST_CASE("client: a start with a document that lists no gateway for it ends") {
+    Network network;
+    for (auto& relay : network.network.document.relays)
+        relay.exit_policy.clear();
+    network.network.document.signatures.clear();
+    directory::sign(network.network.document, network.network.authorities.front());
+    network.start_clients(1);
+    Loop loop;
+    auto& process = *network.processes.front();
+    REQUIRE(loop.until([&] { return process.ended().has_value(); }, patience));
+    CHECK(process.ended() == static_cast<int>(node::process::ExitCode::not_ready));
+}
