@@ -47,6 +47,7 @@ auto marks_at(std::uintptr_t place) {
     return std::count(bytes.begin(), bytes.end(), mark);
 }
 
+#ifndef NIGHTJAR_SANITIZED
 /// Leaves marks on the stack, and returns their place.
 [[gnu::noinline]] std::uintptr_t leave_marks() {
     std::array<std::uint8_t, 16 * size> held;
@@ -54,6 +55,7 @@ auto marks_at(std::uintptr_t place) {
     asm volatile("" : : "r"(held.data()) : "memory");  // they are there
     return reinterpret_cast<std::uintptr_t>(held.data());
 }
+#endif
 
 }  // namespace
 
