@@ -79,8 +79,8 @@ def simulation():
 def system():
     """real sockets and processes on loopback, real curl"""
     build = Build.preset("test")
-    yield "system_tests", [build / "tests/system/system_tests"], {}
-    yield from python_tests(build, faults=False)
+    # The program waits for most of its three minutes, and needs three seconds of a processor.
+    yield [("system_tests", [build / "tests/system/system_tests"], {}), list(python_tests(build, faults=False))]
 
 
 @suite("capture", in_all_only=True)
