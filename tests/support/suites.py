@@ -106,6 +106,8 @@ def living():
 def further():
     """more networks of real processes, and those of `living` beside them: these wait for their epochs"""
     build = Build.preset("test")
+    # What users build. g++ warns of other things where it optimises more.
+    Build.preset("release", *PROGRAMS)
     yield [living_tests(build), [named_test(name, build) for name in FURTHER_TESTS]]
 
 
