@@ -1,5 +1,5 @@
-// The datagrams of UDP ASSOCIATE (RFC 1928, section 7), of which only DNS is served: port 53, in
-// one piece. Pure.
+// The datagrams of UDP ASSOCIATE (RFC 1928, section 7). Only DNS is served: port 53, and no
+// fragments. Pure.
 #pragma once
 
 #include <optional>

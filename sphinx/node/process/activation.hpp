@@ -1,4 +1,4 @@
-// Listening TCP sockets, some of which the service manager has opened (sd_listen_fds(3)): so a
+// Listening TCP sockets. The service manager may have opened some of them (sd_listen_fds(3)), so a
 // daemon without any right can serve a port below 1024. I/O thread only.
 #pragma once
 

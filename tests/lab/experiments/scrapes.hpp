@@ -26,7 +26,7 @@ struct Added {
     double differing = 0;  // seconds in which any relay's count differs between the twins
     double moved = 0;      // bytes; not counted with the law off
 };
-/// The difference between two networks of one seed and one client, in one of which it is busy.
+/// Two networks of one seed differ in one client: it is busy in the second. Returns the difference.
 Added added_by(attacks::CrowdOptions options);
 
 /// Mean and variance of each relay's packets in 15 s, from a network of idle clients.

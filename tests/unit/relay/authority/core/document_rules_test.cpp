@@ -12,83 +12,14 @@
 #include "tests/support/council.hpp"
 #include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
+#include "tests/unit/relay/authority/core/network_of_values.hpp"
 
 using namespace nightjar;
 using namespace nightjar::relay::authority::core;
+using test::values::Member;
+using test::values::Network;
 
 namespace {
-
-struct Member {
-    test::RelayKeys keys;
-    directory::Relay relay;
-    std::string describe(base::Epoch epoch) const { return keys.describe(relay, epoch); }
-};
-
-/// A council, its relays, and the chain of what was decided.
-struct Network {
-    explicit Network(std::size_t authorities, std::size_t mixes = 6, std::size_t gateways = 2)
-        : made{test::make_council(authorities, 5)} {
-        terms.network = "test";
-        for (std::size_t i = 0; i < mixes + gateways; ++i)
-            join(i < mixes ? 1 : 0);
-    }
-    Member& join(std::uint8_t layer) {
-        Member member{test::RelayKeys{random}, test::random_relay(random, layer)};
-        member.keys.name_in(member.relay);
-        member.relay.addresses = {
-            {"192.0.2.1", static_cast<std::uint16_t>(1000 + terms.admitted.size())}};
-        if (layer == 0) member.relay.exit_policy = "accept *:80,443";
-        terms.admitted.push_back(
-            {member.relay.identity, "operator-" + std::to_string(terms.admitted.size()), "", 1});
-        members.push_back(std::move(member));
-        return members.back();
-    }
-    /// Every authority's list.
-    Admissions listed() const {
-        auto list = terms.admitted;
-        std::sort(list.begin(), list.end(),
-                  [](const auto& a, const auto& b) { return a.identity < b.identity; });
-        return list;
-    }
-    Listing listing(std::size_t authority, const Admissions& list, std::uint64_t when = 1) const {
-        return make_listing(made.council, epoch, when, value_id(encode(list)),
-                            made.seeds[authority]);
-    }
-    /// An authority's rules, with all that honest authorities and relays have sent it.
-    DocumentRules rules(const std::set<std::size_t>& silent = {}) const {
-        DocumentRules made_rules{made.council, terms, epoch, chain};
-        for (std::size_t i = 0; i < made.seeds.size(); ++i) {
-            if (!silent.contains(i))
-                made_rules.offer(own_reveal(made.council, chain.epoch, made.seeds[i]));
-            CHECK(made_rules.offer(own_commitment(made.council, epoch, made.seeds[i])));
-            CHECK(made_rules.offer(listing(i, listed()), listed()));
-        }
-        for (const auto& member : members)
-            CHECK(made_rules.offer_descriptor(member.describe(epoch)) == "");
-        return made_rules;
-    }
-    /// What follows from the value that an honest proposer builds.
-    EpochOutcome step(const std::set<std::size_t>& silent = {}) {
-        auto own = rules(silent);
-        const auto follows = own.outcome(own.build());
-        REQUIRE(follows);
-        const auto outcome = *follows;
-        chain = outcome.next;
-        epoch = epoch.next();
-        for (auto& member : members) {
-            member.relay.mix_key = member.relay.next_mix_key;
-            member.relay.next_mix_key = random.id<base::MixKey>();
-        }
-        return outcome;
-    }
-
-    base::SeededRandom random{11};
-    test::TestCouncil made;
-    Terms terms;
-    std::deque<Member> members;
-    base::Epoch epoch{500'000};
-    Chain chain;
-};
 
 std::string fault(const DocumentRules& rules, const EpochValue& value) {
     const auto outcome = rules.outcome(encode(value));
@@ -357,57 +288,4 @@ TEST_CASE("document rules: what is not sound is not kept to propose from") {
         CHECK(rules.offer(network.listing(i, list), list));
     }
     CHECK(parse_epoch_value(rules.build())->descriptors.size() == network.members.size());
-}
-
-TEST_CASE("epoch value: the form has one encoding, and each rule of it refuses") {
-    Network network{4};
-    network.step();
-    const auto sound = *parse_epoch_value(network.rules().build());
-    const auto parses = [](const EpochValue& value) {
-        const auto parsed = parse_epoch_value(encode(value));
-        if (parsed) CHECK(*parsed == value);
-        return parsed.has_value();
-    };
-    CHECK(parses(sound));
-    CHECK(sound.lists.size() == 1);
-    const auto bytes = encode(sound);
-    for (std::size_t size = 0; size < bytes.size(); size += 7)
-        CHECK_FALSE(parse_epoch_value(base::ByteView{bytes}.first(size)));
-    auto value = sound;
-    std::swap(value.reveals[0], value.reveals[1]);
-    CHECK_FALSE(parses(value));
-    value = sound;
-    value.commitments[1] = value.commitments[0];
-    CHECK_FALSE(parses(value));
-    value = sound;
-    std::swap(value.descriptors[0], value.descriptors[1]);
-    CHECK_FALSE(parses(value));
-    value = sound;
-    value.descriptors[0].clear();
-    CHECK_FALSE(parses(value));
-    value = sound;
-    value.lists.push_back({});  // no listing names it
-    std::sort(value.lists.begin(), value.lists.end(), [](const auto& a, const auto& b) {
-        return value_id(encode(a)) < value_id(encode(b));
-    });
-    CHECK_FALSE(parses(value));
-    std::swap(value.listings[0].list, value.listings[1].list);
-    value.listings[0].list = value_id(encode(Admissions{}));
-    CHECK(parses(value));
-    std::swap(value.lists[0], value.lists[1]);
-    CHECK_FALSE(parses(value));
-    value = sound;
-    std::swap(value.listings[0], value.listings[1]);
-    CHECK_FALSE(parses(value));
-    value = sound;
-    value.descriptors = {std::string(directory::descriptor_size_max, 'a')};
-    CHECK(parses(value));
-    value.descriptors[0] += 'a';
-    CHECK_FALSE(parses(value));
-    value.descriptors.clear();
-    for (std::size_t i = 0; i <= descriptors_max; ++i)
-        value.descriptors.push_back(std::to_string(10'000 + i));
-    CHECK_FALSE(parses(value));
-    value.descriptors.pop_back();
-    CHECK(parses(value));
 }
