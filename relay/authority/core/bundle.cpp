@@ -21,14 +21,11 @@ void put(base::Writer& writer, const Certificate& certificate) {
 }
 void put(base::Writer& writer, const SentCommitment& sent) {
     writer.u32(sent.epoch.value);
-    writer.bytes(sent.commitment.authority.bytes);
-    writer.bytes(sent.commitment.hash);
-    writer.bytes(sent.commitment.signature);
+    write(writer, sent.commitment);
 }
 void put(base::Writer& writer, const SentReveal& sent) {
     writer.u32(sent.epoch.value);
-    writer.bytes(sent.reveal.authority.bytes);
-    writer.bytes(sent.reveal.secret);
+    write(writer, sent.reveal);
 }
 void put(base::Writer& writer, const SentListing& sent) {
     writer.u32(sent.epoch.value);
@@ -53,16 +50,13 @@ void put(base::Writer& writer, const SentDescriptor& sent) {
 SentCommitment take_commitment(base::Reader& reader) {
     SentCommitment sent;
     sent.epoch.value = reader.u32();
-    reader.into(sent.commitment.authority.bytes);
-    reader.into(sent.commitment.hash);
-    reader.into(sent.commitment.signature);
+    read(reader, sent.commitment);
     return sent;
 }
 SentReveal take_reveal(base::Reader& reader) {
     SentReveal sent;
     sent.epoch.value = reader.u32();
-    reader.into(sent.reveal.authority.bytes);
-    reader.into(sent.reveal.secret);
+    read(reader, sent.reveal);
     return sent;
 }
 SentListing take_listing(base::Reader& reader) {

@@ -15,9 +15,7 @@ bool take_commitments(base::Reader& reader, std::vector<Commitment>& commitments
     if (count > authorities_max) return false;
     for (std::size_t i = 0; i < count; ++i) {
         Commitment commitment;
-        reader.into(commitment.authority.bytes);
-        reader.into(commitment.hash);
-        reader.into(commitment.signature);
+        read(reader, commitment);
         if (!commitments.empty() && !(commitments.back().authority < commitment.authority))
             return false;
         commitments.push_back(commitment);
@@ -51,9 +49,7 @@ base::Bytes encode(const Chain& chain) {
     writer.u32(chain.epoch.value);
     writer.u8(static_cast<std::uint8_t>(chain.commitments.size()));
     for (const auto& commitment : chain.commitments) {
-        writer.bytes(commitment.authority.bytes);
-        writer.bytes(commitment.hash);
-        writer.bytes(commitment.signature);
+        write(writer, commitment);
     }
     writer.u16(static_cast<std::uint16_t>(chain.roster.size()));
     for (const auto& record : chain.roster) {

@@ -22,8 +22,7 @@ bool sorted_by_authority(const std::vector<Item>& items) {
 bool take_reveals(base::Reader& reader, std::vector<Reveal>& reveals) {
     reveals.resize(std::min<std::size_t>(reader.u8(), authorities_max + 1));
     for (auto& reveal : reveals) {
-        reader.into(reveal.authority.bytes);
-        reader.into(reveal.secret);
+        read(reader, reveal);
     }
     return reveals.size() <= authorities_max && sorted_by_authority(reveals);
 }
@@ -31,9 +30,7 @@ bool take_reveals(base::Reader& reader, std::vector<Reveal>& reveals) {
 bool take_commitments(base::Reader& reader, std::vector<Commitment>& commitments) {
     commitments.resize(std::min<std::size_t>(reader.u8(), authorities_max + 1));
     for (auto& commitment : commitments) {
-        reader.into(commitment.authority.bytes);
-        reader.into(commitment.hash);
-        reader.into(commitment.signature);
+        read(reader, commitment);
     }
     return commitments.size() <= authorities_max && sorted_by_authority(commitments);
 }
@@ -106,14 +103,11 @@ base::Bytes encode(const EpochValue& value) {
     writer.bytes(value.previous.bytes);
     writer.u8(static_cast<std::uint8_t>(value.reveals.size()));
     for (const auto& reveal : value.reveals) {
-        writer.bytes(reveal.authority.bytes);
-        writer.bytes(reveal.secret);
+        write(writer, reveal);
     }
     writer.u8(static_cast<std::uint8_t>(value.commitments.size()));
     for (const auto& commitment : value.commitments) {
-        writer.bytes(commitment.authority.bytes);
-        writer.bytes(commitment.hash);
-        writer.bytes(commitment.signature);
+        write(writer, commitment);
     }
     writer.u16(static_cast<std::uint16_t>(value.descriptors.size()));
     for (const auto& text : value.descriptors) {

@@ -42,6 +42,28 @@ std::string signed_part(const Commitment& commitment, const Council& council, ba
 
 }  // namespace
 
+void write(base::Writer& writer, const Commitment& commitment) {
+    writer.bytes(commitment.authority.bytes);
+    writer.bytes(commitment.hash);
+    writer.bytes(commitment.signature);
+}
+
+void write(base::Writer& writer, const Reveal& reveal) {
+    writer.bytes(reveal.authority.bytes);
+    writer.bytes(reveal.secret);
+}
+
+void read(base::Reader& reader, Commitment& commitment) {
+    reader.into(commitment.authority.bytes);
+    reader.into(commitment.hash);
+    reader.into(commitment.signature);
+}
+
+void read(base::Reader& reader, Reveal& reveal) {
+    reader.into(reveal.authority.bytes);
+    reader.into(reveal.secret);
+}
+
 Commitment commit(const Council& council, base::Epoch epoch, const base::ByteArray<32>& secret,
                   const base::Secret<32>& seed) {
     Commitment made;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "relay/authority/core/council.hpp"
+#include "sphinx/base/codec.hpp"
 #include "sphinx/base/secret.hpp"
 
 namespace nightjar::relay::authority::core {
@@ -28,6 +29,12 @@ struct Reveal {
     base::ByteArray<32> secret{};
     bool operator==(const Reveal&) const = default;
 };
+
+/// Their bytes in every message, value and file: the fields in this order.
+void write(base::Writer& writer, const Commitment& commitment);
+void write(base::Writer& writer, const Reveal& reveal);
+void read(base::Reader& reader, Commitment& commitment);
+void read(base::Reader& reader, Reveal& reveal);
 
 /// The commitment to a secret for the randomness of `epoch`; `seed` is the authority's Ed25519
 /// seed.
