@@ -31,19 +31,30 @@ directory::Descriptor load_descriptor(const fs::path& file, const YamlValue& whe
     return *std::move(parsed);
 }
 
+/// The relay's descriptor for `epoch`. Both files may have been fetched before an epoch ended: what
+/// was the next epoch's descriptor is this epoch's then.
+directory::Descriptor descriptor_for(base::Epoch epoch, EpochChoice which, const fs::path& file,
+                                     const YamlValue& place) {
+    auto next = file;
+    next += ".next";
+    const auto named = which == EpochChoice::next ? next : file;
+    const auto descriptor = load_descriptor(named, place);
+    if (descriptor.epoch == epoch) return descriptor;
+    if (which == EpochChoice::current && fs::exists(next)) {
+        const auto later = load_descriptor(next, place);
+        if (later.epoch == epoch) return later;
+    }
+    place.fail("the descriptor " + named.string() + " is of epoch " +
+                   std::to_string(descriptor.epoch.value) + ", the document of " +
+                   std::to_string(epoch.value),
+               "fetch a fresh one, or give the relay and the description the same epoch_length");
+}
+
 directory::Relay relay_of(const YamlValue& value, const fs::path& folder, EpochChoice which,
                           base::Epoch epoch) {
     auto map = value.map();
     const auto place = map.at("descriptor");
-    auto file = folder / place.as<std::string>();
-    if (which == EpochChoice::next) file += ".next";
-    const auto descriptor = load_descriptor(file, place);
-    if (descriptor.epoch != epoch)
-        place.fail(
-            "the descriptor " + file.string() + " is of epoch " +
-                std::to_string(descriptor.epoch.value) + ", the document of " +
-                std::to_string(epoch.value),
-            "fetch a fresh one, or give the relay and the description the same epoch_length");
+    const auto descriptor = descriptor_for(epoch, which, folder / place.as<std::string>(), place);
     auto relay = descriptor.relay;
     if (const auto name = map.find("operator")) relay.operator_name = word_of(*name);
     if (const auto name = map.find("family")) relay.family = word_of(*name);

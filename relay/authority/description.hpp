@@ -13,8 +13,10 @@ enum class EpochChoice { current, next };  // which epoch, by the wall clock
 
 /// Reads the description and every descriptor that it names, relative to its own folder. Returns
 /// the unsigned document of the epoch. For the next epoch the descriptor's file name gets ".next"
-/// appended. Throws ConfigError: one line with the position in the description or the descriptor. A
-/// document that must not be signed (directory::problems) is such an error too.
+/// appended. For the current epoch that file is read as well when the first one is of another
+/// epoch: an operator may have fetched both just before the epochs changed. Throws ConfigError: one
+/// line with the position in the description or the descriptor. A document that must not be signed
+/// (directory::problems) is such an error too.
 directory::Document read_description(const std::filesystem::path& file, EpochChoice which,
                                      base::Wall now);
 

@@ -109,4 +109,7 @@ MUTANTS = [
            "authority contact: both descriptors are sent, and the documents become files"),
     mutant("answer-shown-as-it-is", CONTACT, "return c < ' ' || c > '~';", "return c == '~' && false;", SYSTEM,
            "authority contact: what the authority says is shown as one printable line"),
+    mutant("descriptor-of-the-epoch-before", "relay/authority/description.cpp", "if (later.epoch == epoch) return later;",
+           "if (later.epoch == epoch) return descriptor;", "tests/unit/unit_tests",
+           "descriptors that were fetched before the epochs changed give the new epoch's document"),
 ]

@@ -108,6 +108,23 @@ TEST_CASE("clients and relays accept what an authority signs") {
     CHECK(parameters.mean_delay == base::Milliseconds{100});
 }
 
+TEST_CASE("descriptors that were fetched before the epochs changed give the new epoch's document") {
+    const Site site;
+    const auto description = "network: demo\n" + site.relays;
+    const auto at_next_epoch = [&](base::Seconds after) {
+        site.write("network.yaml", description);
+        return relay::authority::sign({site.folder.path() / "authority"},
+                                      site.folder.path() / "network.yaml", EpochChoice::current,
+                                      now + after)
+            .document;
+    };
+    const auto before = site.sign(description, EpochChoice::next).document;
+    const auto after = at_next_epoch(base::Seconds{3600});
+    CHECK(after.epoch == epoch.next());
+    CHECK(after.relays == before.relays);
+    CHECK_THROWS_AS(at_next_epoch(base::Seconds{7200}), node::process::ConfigError);
+}
+
 TEST_CASE("with few slots the delays default to values that hide their beat") {
     const Site site;
     const auto delay_at = [&](const std::string& slots) {
