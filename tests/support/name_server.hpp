@@ -35,10 +35,8 @@ class NameServer {
         std::string name;           // for PTR
     };
 
-    explicit NameServer(boost::asio::io_context& io)
-        : socket_{io, boost::asio::ip::udp::endpoint{boost::asio::ip::address_v4::loopback(), 0}},
-          listener_{io,
-                    {boost::asio::ip::address_v4::loopback(), socket_.local_endpoint().port()}} {
+    explicit NameServer(boost::asio::io_context& io) : socket_{io}, listener_{io} {
+        open();
         receive();
         accept();
     }
@@ -67,6 +65,20 @@ class NameServer {
  private:
     using Packet = std::vector<std::uint8_t>;
 
+    /// Takes a port that is free for UDP and for TCP. The system chooses one for UDP, and a
+    /// connection of another test may have the same one for TCP.
+    void open() {
+        const auto loopback = boost::asio::ip::address_v4::loopback();
+        const boost::asio::ip::tcp::endpoint any{loopback, 0};
+        listener_.open(any.protocol());
+        boost::system::error_code taken;
+        for (int tries = 0; tries < 100; ++tries) {
+            socket_ = {socket_.get_executor(), {loopback, 0}};
+            listener_.bind({loopback, socket_.local_endpoint().port()}, taken);
+            if (!taken) return listener_.listen();
+        }
+        throw boost::system::system_error{taken};
+    }
     void receive() {
         socket_.async_receive_from(
             boost::asio::buffer(packet_), peer_,
