@@ -49,6 +49,15 @@ class Relay:
 EVERY_RELAY = "every relay"
 
 
+def quiet_length(least, most, now):
+    """An epoch length in whole minutes, of at least `least` and at most `most` seconds, for what must not see an epoch
+    end: at `now` (seconds since 1970) the running epoch has begun long ago and ends late."""
+    def room(length):
+        begun = now % length
+        return min(3 * begun, length - begun)
+    return max(range(least, most + 1, 60), key=room)
+
+
 class Network:
     """The network of one run. `programs` is the build folder. `record` names the relays before which a
     recorder stands: none (False), the gateways (True) or EVERY_RELAY."""
@@ -97,7 +106,7 @@ class Network:
     def size_filters(self):
         """Chooses the replay filters' rate (twice the expected one) and the epoch length.
 
-        Epochs are as long as the filters allow when all of them take at most half of the tmpfs.
+        The filters take at most half of the tmpfs. That bounds how long an epoch may be.
         """
         law = self.law
         busiest = law.uplink + law.replies + (len(self.relays) + 1) * RELAY_LOOPS
@@ -109,10 +118,11 @@ class Network:
         spare = room.f_bavail * room.f_frsize / 2
         per_second = sum(self.relay_rates[relay.role] for relay in self.relays) * KEYS_HELD * FILTER_BYTES
         least, most = EPOCH_SECONDS
-        self.epoch_seconds = int(min(most, spare / per_second)) // 60 * 60
-        if self.epoch_seconds < least:
+        most = int(min(most, spare / per_second))
+        if most < least:
             raise DemoError(f"not enough room for replay filters in {self.folder}: "
                             f"{per_second * least * 2 / 2**20:.0f} MB must be free")
+        self.epoch_seconds = quiet_length(least, most, time.time())
 
     def relay_options(self, relay):
         arguments = ["--dir", relay.folder, "--name", relay.name, "--role", relay.role,

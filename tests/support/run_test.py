@@ -1,4 +1,5 @@
-"""How tests/run counts what its programs print, and how it finds the test files of a subject."""
+"""How tests/run counts what its programs print, how it finds the test files of a subject, and how its networks choose
+their epochs."""
 import contextlib
 import io
 import sys
@@ -6,8 +7,10 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import offline  # noqa: E402
 import suites  # noqa: E402, F401  registers them
 from failures import HEAD, PARTS, TAIL, essence  # noqa: E402
+from nightjar_demo import network  # noqa: E402
 from run import SUITES, Count, counted, run_suite, suite, wanted_suites  # noqa: E402
 from subjects import matching  # noqa: E402
 
@@ -93,6 +96,16 @@ class Failures(unittest.TestCase):
         part = f"{self.RULE}FAIL: test_it\n{'x' * 9000}\n"
         self.assertLess(len(essence(part * 50)), PARTS * (HEAD + TAIL + 20) + 20)
         self.assertIn(f"[{50 - PARTS} more]", essence(part * 50))
+
+
+class Epochs(unittest.TestCase):
+    def test_at_any_time_the_epoch_has_begun_and_goes_on_for_20_minutes(self):
+        for least, most in (offline.EPOCH_SECONDS, network.EPOCH_SECONDS):
+            for now in range(1_800_000_000, 1_803_000_000, 311):
+                length = network.quiet_length(least, most, now)
+                self.assertTrue(least <= length <= most and length % 60 == 0, length)
+                self.assertGreater(now % length, 400, f"{now}, {length}")
+                self.assertGreater(length - now % length, 1200, f"{now}, {length}")
 
 
 class Subjects(unittest.TestCase):

@@ -45,12 +45,13 @@ class Disclose(OfflineNetwork):
         self.assertEqual([path for path, file in listed.items() if file["kind"] == "unknown"], [])
         self.assertEqual(listed[str(folder / "identity.key")]["kind"], "long-lived key")
         self.assertEqual(len([1 for file in listed.values() if file["kind"] == "epoch key"]), 3)
-        for added in (folder / "backup.tar", folder / "run" / "notes", folder / "run" / "3600-1.key.old"):
+        ended = f"{self.epoch_seconds}-1.key"
+        for added in (folder / "backup.tar", folder / "run" / "notes", folder / "run" / f"{ended}.old"):
             added.write_bytes(b"x" * 77)
         (folder / "old").mkdir()
-        (folder / "run" / "3600-1.key").write_bytes(b"an ended key that was restored")
+        (folder / "run" / ended).write_bytes(b"an ended key that was restored")
         now = self.files()
-        for added in ("backup.tar", "run/notes", "run/3600-1.key.old"):
+        for added in ("backup.tar", "run/notes", f"run/{ended}.old"):
             self.assertEqual(now[str(folder / added)]["kind"], "unknown", added)
             self.assertEqual(now[str(folder / added)]["size"], 77)
             self.assertLess(now[str(folder / added)]["age_seconds"], 60)
@@ -67,7 +68,7 @@ class Disclose(OfflineNetwork):
         self.assertEqual(disclosed["keys"]["ended_and_still_on_disk"], [])
         for key in disclosed["keys"]["mix"]:
             self.assertGreater(key["matters_until"], time.time())
-            self.assertGreaterEqual(key["matters_until"] - key["begins"], 3600)
+            self.assertGreaterEqual(key["matters_until"] - key["begins"], self.epoch_seconds)
         self.stop(relay)
 
     def test_the_document_has_every_table(self):

@@ -77,7 +77,8 @@ class Reload(OfflineNetwork):
     def test_another_epoch_length_needs_a_restart(self):
         relay = self.start()
         held = self.status()["epoch"]
-        self.sign_changed(lambda facts: next_epoch(facts).replace("epoch-length-s 3600", "epoch-length-s 1800"))
+        mine = f"epoch-length-s {self.epoch_seconds}"
+        self.sign_changed(lambda facts: next_epoch(facts).replace(mine, "epoch-length-s 1740"))
         self.assertIn("restart the relay", self.reloaded(relay))
         self.assertEqual(self.status()["epoch"], held)
         self.stop(relay)
