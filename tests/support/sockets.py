@@ -31,7 +31,19 @@ def inodes(pid):
     return found
 
 
+CLOSED = "closed"
+LOOKS = 5       # the kernel's table may miss a line while others come and go
+
+
 def owner(end, pids):
-    """The name of the process in {name: pid} whose TCP socket has this own end. None if there is none."""
-    inode = next((i for own, _, i in connections() if own == end), None)
-    return next((name for name, pid in pids.items() if inode in inodes(pid)), None)
+    """The name of the process in {name: pid} whose TCP socket has this own end. CLOSED if that end is closed. None if
+    no process of these has it."""
+    for _ in range(LOOKS):
+        inode = next((i for own, _, i in connections() if own == end and i), None)
+        if inode is None:
+            found = CLOSED
+            continue
+        found = next((name for name, pid in pids.items() if inode in inodes(pid)), None)
+        if found:
+            return found
+    return found

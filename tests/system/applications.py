@@ -13,7 +13,6 @@ import sockets  # noqa: E402
 
 GIT_BACKEND = ["git", "http-backend"]
 CHUNK_MAX = 1 << 20
-CLOSED = "closed"
 
 
 class Site(SimpleHTTPRequestHandler):
@@ -74,23 +73,10 @@ class SiteServer(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def process_request(self, request, client_address):
-        owner = self.owner(client_address)
-        if owner != CLOSED:
+        owner = sockets.owner(client_address, self.pids)
+        if owner != sockets.CLOSED:     # browsers open connections ahead, and use not all
             self.owners.append(owner)
         super().process_request(request, client_address)
-
-    def owner(self, end):
-        """A process's name; CLOSED if the other end is closed: browsers open connections ahead, and use not all.
-
-        None if no process of the network has it. The kernel's table may miss a line while others come and go,
-        so a None is looked for again.
-        """
-        for _ in range(5):
-            if owner := sockets.owner(end, self.pids):
-                return owner
-            if not any(own == end and inode for own, _, inode in sockets.connections()):
-                return CLOSED
-        return None
 
     def handle_error(self, request, client_address):
         """An application that leaves early is no fault of the server."""

@@ -48,10 +48,12 @@ class Interface(NetworkTest):
     def test_newnym_gives_programs_without_a_user_name_another_session(self):
         before = self.net.ask_client()[0]
         self.assertIn(f"new identity {before['identity'] + 1}:", self.nightjar("newnym"))
-        with socket.create_connection(self.net.socks.rsplit(":", 1), 60) as link:
-            link.sendall(b"\x05\x01\x00\x05\x01\x00\x03\x05lemon\x00\x50")
+        with (socket.create_server((self.net.outside, 0)) as silent,    # so the stream lasts as long as this application
+              socket.create_connection(self.net.socks.rsplit(":", 1), 60) as link):
+            link.sendall(b"\x05\x01\x00\x05\x01\x00\x01" + socket.inet_aton(self.net.outside)
+                         + silent.getsockname()[1].to_bytes(2, "big"))
             self.assertEqual(len(link.recv(2)), 2)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 20
             while len(self.net.ask_client()[0]["isolation"]) == len(before["isolation"]):
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(0.1)
