@@ -4,6 +4,7 @@ One mix and two gateways; nothing runs unless the test starts it.
 """
 import os
 import subprocess
+import threading
 import time
 import unittest
 
@@ -15,7 +16,8 @@ AUTHORITY = PROGRAMS / "relay/authority/nightjar-authority"
 CLIENT = PROGRAMS / "client/nightjar"
 OK, FAILURE, USAGE, CONFIG, NOT_READY, KEY = 0, 1, 2, 3, 4, 5
 EPOCH_SECONDS = (1800, 3600)  # longer epochs cost memory for replay filters
-STOP_SECONDS_MAX = 5
+READY_SECONDS_MAX, STOP_SECONDS_MAX = 60, 5
+SHORT_SECONDS = 8       # of a document that ends while its user runs: enough for a start on a busy machine
 # With this prefix an Ed25519 seed is a private key in the DER format that openssl reads (RFC 8410).
 PRIVATE_KEY_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 
@@ -124,12 +126,22 @@ class OfflineNetwork(unittest.TestCase):
         process = subprocess.Popen([program, "run", "--config", config or self.config], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.running.append(process)
-        said = ""
-        for line in process.stdout:
-            said += line
-            if ready in line:
-                return process
-        self.fail(f"the process ended with exit code {process.wait()} before it was ready: {said}")
+        self.until_said(process, ready, READY_SECONDS_MAX)
+        return process
+
+    def until_said(self, process, word, seconds):
+        """Reads what the process prints until a line has this word, and returns all that was read."""
+        late = threading.Timer(seconds, process.kill)
+        late.start()
+        try:
+            said = ""
+            for line in process.stdout:
+                said += line
+                if word in line:
+                    return said
+        finally:
+            late.cancel()
+        return self.fail(f"no line with '{word}' in {seconds} s or before the end, exit code {process.wait()}: {said}")
 
     def stop(self, process):
         begun = time.monotonic()

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import CLIENT, NOT_READY, RELAY, OfflineNetwork  # noqa: E402
+from offline import CLIENT, NOT_READY, RELAY, SHORT_SECONDS, OfflineNetwork  # noqa: E402
 
 HOUR = 3600
 
@@ -64,14 +64,14 @@ class Clock(OfflineNetwork):
         self.refuses(NOT_READY, "expired at", arguments=["check", "--config", self.config])
 
     def test_a_running_relay_says_that_its_document_has_expired_and_takes_the_next(self):
-        self.sign_validity(-60, 4)
+        self.sign_validity(-60, SHORT_SECONDS)
         relay = self.start()
         self.assertEqual(self.status(), "active")
-        self.until("document_expired", 10)
+        self.until("document_expired", 20)
         self.sign("--next")
         self.sign_validity(-60, HOUR)
         relay.send_signal(1)
-        self.until("active", 10)
+        self.until("active", 20)
         self.stop(relay)
 
     def test_two_documents_of_one_epoch_keep_the_first(self):

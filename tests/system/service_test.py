@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import AUTHORITY, CLIENT, CONFIG, OK, RELAY, OfflineNetwork, call  # noqa: E402
+from offline import AUTHORITY, CLIENT, CONFIG, OK, RELAY, SHORT_SECONDS, OfflineNetwork, call  # noqa: E402
 from service_manager import Manager, stop  # noqa: E402
 from stopped_thread import StoppedThread  # noqa: E402
 
@@ -61,7 +61,7 @@ class Service(OfflineNetwork):
         self.assertIsNone(self.manager.next(0.2), "a relay that nothing watches sends signs of life")
 
     def test_the_status_follows_the_state(self):
-        self.sign_validity(-60, 8)
+        self.sign_validity(-60, SHORT_SECONDS)
         self.begin_relay()
         self.assertEqual(self.manager.next()["STATUS"], "active")
         self.assertEqual(self.manager.until("STATUS"), {"STATUS": "document_expired"})
@@ -102,14 +102,13 @@ class Service(OfflineNetwork):
 
     def test_a_client_whose_document_ends_does_not_say_that_it_stops(self):
         """It begins again. A service manager kills a service that says that it stops, but goes on."""
-        self.sign_validity(-60, 3)
         config = self.init_client()
+        self.sign_validity(-60, SHORT_SECONDS)
         state = self.folder / "client" / "state"
         state.mkdir(mode=0o700)
         (state / "document.txt").write_text((self.folder / "document").read_text())
         client = self.begin([CLIENT, "run", "--config", config])
-        seen = next((line for line in client.stdout if "the network document has expired" in line), None)
-        self.assertIsNotNone(seen, "the client has ended")
+        self.until_said(client, "the network document has expired", 20)
         self.assertIsNone(self.manager.next(1))
         self.assertIsNone(client.poll())
         self.assertEqual(stop(client), OK)
