@@ -58,11 +58,13 @@ class Descriptors(NetworkTest):
                 reply, seconds = self.ask(host)
                 self.assertEqual(reply, OVERLOADED, host)
                 self.assertLess(seconds, REPLY_SECONDS_MAX, host)
-            time.sleep(LOOK_SECONDS)
-            self.assertEqual(len(self.lines()), 1, "one line, of the exit")
+            deadline = time.monotonic() + 4 * LOOK_SECONDS
+            while not self.lines():
+                self.assertLess(time.monotonic(), deadline, "no line of the exit")
+                time.sleep(0.2)
             self.ask(NAME)
             time.sleep(LOOK_SECONDS)
-            self.assertEqual(len(self.lines()), 1, "the line is not repeated")
+            self.assertEqual(len(self.lines()), 1, "one line, of the exit, and it is not repeated")
         finally:
             for undo in restore:
                 undo()

@@ -23,10 +23,10 @@ from schemas import fitting  # noqa: E402
 
 class LyingServer:
     """A name server on loopback that has an address for every name."""
-    def __init__(self):
+    def __init__(self, host):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        self.socket.bind((host, 0))
+        self.address = f"{host}:{self.socket.getsockname()[1]}"
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -59,8 +59,8 @@ class Authority(http.server.HTTPServer):
         def log_message(self, *_):
             pass
 
-    def __init__(self, folder, off):
-        super().__init__(("127.0.0.1", 0), self.Handler)
+    def __init__(self, folder, host, off):
+        super().__init__((host, 0), self.Handler)
         self.off = off
         key, certificate = folder / "service.pem", folder / "service.crt"
         openssl = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=x", "-keyout", key, "-out",
@@ -71,7 +71,7 @@ class Authority(http.server.HTTPServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.lines = f"services:\n  - address: 127.0.0.1:{self.server_port}\n    key: {public.hex()}\n"
+        self.lines = f"services:\n  - address: {host}:{self.server_port}\n    key: {public.hex()}\n"
         self.thread = threading.Thread(target=self.serve_forever, daemon=True)
         self.thread.start()
 
@@ -84,6 +84,7 @@ class Authority(http.server.HTTPServer):
 class Faults(OfflineNetwork):
     def setUp(self):
         super().setUp()
+        self.host = f"{self.claim.network}.200"     # of this test's servers: no other test takes their ports
         self.sign()
         self.sign_changed(lambda facts: facts.replace("parameter.lab 0", "parameter.lab 1"))
 
@@ -219,7 +220,7 @@ class Faults(OfflineNetwork):
         for off, health, word in ((0, "ok", "within 2.0 s"), (12, "warn", "s behind the authority's"),
                                   (-12, "warn", "s ahead of the authority's"), (90, "bad", "timedatectl")):
             with self.subTest(off=off):
-                authority = Authority(self.folder, off)
+                authority = Authority(self.folder, self.host, off)
                 anchors.write_text(before + authority.lines)
                 try:
                     self.finds("clock", health, word)
@@ -228,7 +229,7 @@ class Faults(OfflineNetwork):
         self.finds("clock", "warn", "cannot connect")   # the last one is gone
 
     def test_an_authority_with_another_key_is_not_believed(self):
-        authority = Authority(self.folder, 90)
+        authority = Authority(self.folder, self.host, 90)
         self.addCleanup(authority.close)
         key = authority.lines.split()[-1]
         other = ("0" if key[0] != "0" else "1") + key[1:]
@@ -238,7 +239,7 @@ class Faults(OfflineNetwork):
 
     # --- names ---
     def test_a_name_server_that_lies(self):
-        server = LyingServer()
+        server = LyingServer(self.host)
         self.addCleanup(server.close)
         config = self.relays / "gate" / "relay.yaml"
         self.edited(lambda text: text.replace("dns: {servers: []}", f'dns: {{servers: ["{server.address}"]}}'), config)
