@@ -9,6 +9,7 @@
 #include "relay/io/links.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/task_group.hpp"
+#include "tests/support/loopback.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/link_pair.hpp"
@@ -36,7 +37,8 @@ struct Bootstrap final : relay::io::Links::Owner, client::operation::DocumentNew
                                                 std::make_shared<std::string>(text)},
                       identity, random, counters, tasks, *this);
         links->start();
-        network.anchors.gateways = {{options.self, {"127.0.0.1", address.port()}, identity.key()}};
+        network.anchors.gateways = {
+            {options.self, {address.address().to_string(), address.port()}, identity.key()}};
     }
     ~Bootstrap() override {
         links->close();
@@ -83,18 +85,12 @@ struct Bootstrap final : relay::io::Links::Owner, client::operation::DocumentNew
     void on_client(const base::MailboxId& who) override { connected = who; }
     void on_client_gone(const base::MailboxId&) override { connected.reset(); }
 
-    static asio::ip::tcp::endpoint free_address() {
-        asio::io_context io;
-        const asio::ip::tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
-        return acceptor.local_endpoint();
-    }
-
     base::SeededRandom random{1};
     test::SignedNetwork network = test::make_network(1);
     std::string text;
     test::TemporaryFolder folder;
     client::operation::StateDir state{folder.path() / "state"};
-    asio::ip::tcp::endpoint address = free_address();
+    asio::ip::tcp::endpoint address = test::free_endpoint();
     asio::io_context io{1};
     node::link::TlsIdentity identity{tests::seed(1)};
     relay::core::Counters counters;

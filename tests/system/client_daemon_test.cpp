@@ -89,13 +89,16 @@ struct Network {
         gateway = test::named(document, "gateway-1").identity;
         place(document, old_place, 1);
         directory::sign(document, network.authorities.front());
-        network.anchors.gateways = {{gateway, {"127.0.0.1", old_place.port()}, key_of_seed(1)}};
+        network.anchors.gateways = {{gateway, endpoint(old_place), key_of_seed(1)}};
         node::config::save_anchors(folder.path() / "network.yaml", network.anchors);
     }
 
+    static directory::Endpoint endpoint(const tcp::endpoint& address) {
+        return {address.address().to_string(), address.port()};
+    }
     void place(directory::Document& document, const tcp::endpoint& address, std::uint8_t key) {
         auto& relay = test::named(document, "gateway-1");
-        relay.addresses = {{"127.0.0.1", address.port()}};
+        relay.addresses = {endpoint(address)};
         relay.link_key = key_of_seed(key);
     }
     /// The next document, signed, after `change`.
@@ -128,8 +131,8 @@ struct Network {
     base::SeededRandom random{5};
     test::SignedNetwork network = test::make_network(3);
     test::TemporaryFolder folder;
-    tcp::endpoint old_place = free_address();
-    tcp::endpoint new_place = free_address();
+    tcp::endpoint old_place = test::free_endpoint();
+    tcp::endpoint new_place = test::free_endpoint();
     base::NodeId gateway;
     std::vector<std::unique_ptr<ClientProcess>> processes;
 };

@@ -23,8 +23,7 @@ def question(name, kind, ident=0x1234):
 class Dns(NetworkTest):
     @classmethod
     def start(cls):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            cls.port = free.getsockname()[1]
+        cls.listener = (f"{cls.net.address}.200", 5300)     # an address of this test alone
         init = cls.net.make_client
 
         def with_dns():
@@ -32,12 +31,13 @@ class Dns(NetworkTest):
             text = cls.net.client_config.read_text()
             line = next(line for line in text.splitlines() if line.startswith("listen:"))
             cls.net.client_config.write_text(text.replace(
-                line, f'listeners: [{{proxy: "127.0.0.1:0"}}, {{dns: "127.0.0.1:{cls.port}"}}]'))
+                line, f'listeners: [{{proxy: "127.0.0.1:0"}}, {{dns: "{cls.listener[0]}:{cls.listener[1]}"}}]'))
         cls.net.make_client = with_dns
         super().start()
 
     def dig(self, *arguments):
-        done = subprocess.run(["dig", "@127.0.0.1", "-p", str(self.port), "+tries=1", "+time=20", *arguments],
+        host, port = self.listener
+        done = subprocess.run(["dig", f"@{host}", "-p", str(port), "+tries=1", "+time=20", *arguments],
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
@@ -45,7 +45,7 @@ class Dns(NetworkTest):
     def udp(self):
         link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         link.settimeout(20)
-        link.connect(("127.0.0.1", self.port))
+        link.connect(self.listener)
         self.addCleanup(link.close)
         return link
 
@@ -98,7 +98,7 @@ class Dns(NetworkTest):
         return sum(session["streams"] for session in self.net.ask_client()[0]["sessions"])
 
     def test_slow_and_greedy_connections(self):
-        held = [socket.create_connection(("127.0.0.1", self.port), 20) for _ in range(40)]
+        held = [socket.create_connection(self.listener, 20) for _ in range(40)]
         for link in held:
             self.addCleanup(link.close)
         held[0].sendall(b"\0")

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/support/exit_conversation.hpp"
+#include "tests/support/loopback.hpp"
 
 using namespace nightjar;
 using namespace nightjar::base;
@@ -12,15 +13,17 @@ using namespace nightjar::test;
 
 namespace {
 
-/// Listens at several loopback addresses on one port. It never accepts; the kernel completes the
-/// handshakes until the backlog is full.
+/// Listens at several addresses of its own network on one port. It never accepts; the kernel
+/// completes the handshakes until the backlog is full.
 class Listeners {
  public:
-    /// A listener that has room: a connection to it succeeds.
-    void open(const std::string& address) { listen(address, 16); }
-    /// A black hole: its backlog is full, so the kernel drops further SYNs.
-    void swallow(const std::string& address) {
-        listen(address, 0);
+    /// A listener that has room: a connection to it succeeds. Returns its address.
+    std::string open(unsigned host) { return listen(network.address(host), 16); }
+    /// A listener that has room, at ::1.
+    std::string open_v6() { return listen(boost::asio::ip::address_v6::loopback(), 16); }
+    /// A black hole: its backlog is full, so the kernel drops further SYNs. Returns its address.
+    std::string swallow(unsigned host) {
+        const auto address = listen(network.address(host), 0);
         for (int i = 0; i < 4; ++i) {
             waiting_.push_back(std::make_unique<tcp::socket>(io_));
             waiting_.back()->async_connect(acceptors_.back()->local_endpoint(),
@@ -28,6 +31,7 @@ class Listeners {
         }
         io_.restart();
         io_.run_for(50ms);
+        return address;
     }
     std::uint16_t port() const { return port_; }
     /// True if a connection waits at the listener that was opened as number `index`.
@@ -38,15 +42,18 @@ class Listeners {
         return !error;
     }
 
+    const OwnNetwork network;
+
  private:
-    void listen(const std::string& address, int backlog) {
-        const tcp::endpoint at{boost::asio::ip::make_address(address), port_};
+    std::string listen(const boost::asio::ip::address& address, int backlog) {
+        const tcp::endpoint at{address, port_};
         auto acceptor = std::make_unique<tcp::acceptor>(io_);
         acceptor->open(at.protocol());
         acceptor->bind(at);
         acceptor->listen(backlog);
         port_ = acceptor->local_endpoint().port();
         acceptors_.push_back(std::move(acceptor));
+        return address.to_string();
     }
 
     boost::asio::io_context io_;
@@ -72,12 +79,12 @@ std::optional<Milliseconds> time_to_connect(Conversation& talk, const std::strin
 
 TEST_CASE("exit: closed addresses before a good one only cost an attempt each") {
     Listeners target;
-    target.open("127.0.0.1");
+    const auto good = target.open(1);
     Conversation talk;
     auto& zone = talk.names.zones["many.test"];
-    for (int i = 1; i <= 26; ++i)
-        zone.addresses.push_back("127.77.1." + std::to_string(i));
-    zone.addresses.push_back("127.0.0.1");
+    for (unsigned closed = 2; closed <= 27; ++closed)
+        zone.addresses.push_back(target.network.text(closed));
+    zone.addresses.push_back(good);
     const auto time = time_to_connect(talk, "many.test", target.port());
     REQUIRE(time.has_value());
     CHECK(*time < 1s);
@@ -86,15 +93,12 @@ TEST_CASE("exit: closed addresses before a good one only cost an attempt each") 
 TEST_CASE("exit: an address that swallows packets costs a quarter of a second") {
     for (const int count : {1, 3, 9}) {
         Listeners target;
-        target.open("127.0.0.1");
+        const auto good = target.open(100);
         Conversation talk;
         auto& zone = talk.names.zones["swallowed.test"];
-        for (int i = 1; i <= count; ++i) {
-            const auto address = "127.0.3." + std::to_string(i);
-            target.swallow(address);
-            zone.addresses.push_back(address);
-        }
-        zone.addresses.push_back("127.0.0.1");
+        for (unsigned i = 1; i <= static_cast<unsigned>(count); ++i)
+            zone.addresses.push_back(target.swallow(i));
+        zone.addresses.push_back(good);
         const auto time = time_to_connect(talk, "swallowed.test", target.port());
         INFO(count);
         REQUIRE(time.has_value());
@@ -105,13 +109,13 @@ TEST_CASE("exit: an address that swallows packets costs a quarter of a second") 
 
 TEST_CASE("exit: one family's answer is enough") {
     Listeners target;
-    target.open("127.0.0.1");
+    const auto v4 = target.open(1);
     Listeners target6;
-    target6.open("::1");
+    const auto v6 = target6.open_v6();
     for (const bool only_v6 : {false, true}) {
         Conversation talk{"accept *:*"};
         auto& zone = talk.names.zones["half.test"];
-        zone.addresses = {only_v6 ? "::1" : "127.0.0.1"};
+        zone.addresses = {only_v6 ? v6 : v4};
         zone.silent_about = only_v6 ? NameServer::a : NameServer::aaaa;
         const auto port = only_v6 ? target6.port() : target.port();
         INFO(only_v6);
@@ -127,16 +131,13 @@ TEST_CASE("exit: one family's answer is enough") {
 }
 
 TEST_CASE("exit: the other family's answer joins when it comes late") {
-    Listeners target;
-    target.swallow("127.0.3.1");
     Listeners target6;
-    target6.open("::1");
+    const auto v6 = target6.open_v6();
     Conversation talk{"accept *:*"};
     auto& zone = talk.names.zones["late.test"];
-    zone.addresses = {"127.0.0.1", "::1"};
+    zone.addresses = {target6.network.text(1), v6};  // nothing listens at the first one
     zone.delayed = NameServer::aaaa;
     zone.delay = 400ms;
-    // Nothing listens on this port at 127.0.0.1.
     const auto time = time_to_connect(talk, "late.test", target6.port());
     REQUIRE(time.has_value());
     CHECK(*time >= 400ms);
@@ -145,10 +146,10 @@ TEST_CASE("exit: the other family's answer joins when it comes late") {
 
 TEST_CASE("exit: the policy is asked for each address, before any connection") {
     Listeners target;
-    target.open("127.0.0.9");
-    target.open("127.0.0.1");
-    Conversation talk{"accept 127.0.0.1:*"};
-    talk.names.zones["mixed.test"].addresses = {"127.0.0.9", "10.0.0.1", "127.0.0.1"};
+    const auto refused = target.open(9);
+    const auto accepted = target.open(1);
+    Conversation talk{("accept " + accepted + ":*").c_str()};
+    talk.names.zones["mixed.test"].addresses = {refused, "10.0.0.1", accepted};
     CHECK(time_to_connect(talk, "mixed.test", target.port()).has_value());
     CHECK(target.reached(1));
     CHECK_FALSE(target.reached(0));
@@ -156,16 +157,15 @@ TEST_CASE("exit: the policy is asked for each address, before any connection") {
 
 TEST_CASE("exit: the first connection ends the other attempts; so does a client that gives up") {
     Listeners target;
-    target.swallow("127.0.3.1");
-    target.swallow("127.0.3.2");
-    target.open("127.0.0.1");
+    const std::vector holes{target.swallow(1), target.swallow(2)};
+    const auto good = target.open(3);
     Conversation talk;
     auto& zone = talk.names.zones["race.test"];
-    zone.addresses = {"127.0.3.1", "127.0.3.2", "127.0.0.1"};
+    zone.addresses = {holes[0], holes[1], good};
     CHECK(time_to_connect(talk, "race.test", target.port()).has_value());
     CHECK(talk.until([&] { return talk.stream_tasks() == 2; }));  // one for each direction
 
-    talk.names.zones["hole.test"].addresses = {"127.0.3.1", "127.0.3.2"};
+    talk.names.zones["hole.test"].addresses = holes;
     const auto second = talk.open("hole.test", target.port());
     REQUIRE(talk.until([&] { return talk.stream_tasks() == 5; }));
     talk.client.reset(second, ResetReason::cancelled);
@@ -174,10 +174,9 @@ TEST_CASE("exit: the first connection ends the other attempts; so does a client 
 
 TEST_CASE("exit: a session remembers its names for their time, and no other session learns them") {
     Listeners target;
-    target.open("127.0.0.1");
     Conversation talk;
     auto& zone = talk.names.zones["known.test"];
-    zone.addresses = {"127.0.0.1"};
+    zone.addresses = {target.open(1)};
     zone.ttl = 1;
     const auto asked = [&] { return talk.names.asked("known.test", NameServer::a); };
     CHECK(time_to_connect(talk, "known.test", target.port()).has_value());

@@ -5,19 +5,11 @@
 #include <boost/asio/write.hpp>
 
 #include "tests/support/exit_conversation.hpp"
+#include "tests/support/loopback.hpp"
 
 using namespace nightjar;
 using namespace nightjar::base;
 using namespace nightjar::test;
-
-namespace {
-
-std::uint16_t unused_port() {
-    boost::asio::io_context io;
-    return tcp::acceptor{io, {boost::asio::ip::address_v4::loopback(), 0}}.local_endpoint().port();
-}
-
-}  // namespace
 
 TEST_CASE("exit: bytes pass both ways, and each side ends on its own") {
     base::SystemRandom random;
@@ -84,7 +76,9 @@ TEST_CASE("exit: each failure has its reason") {
     Conversation talk;
     CHECK(talk.reset_of(talk.open("missing.test", 80)) == ResetReason::unresolvable);
     CHECK(talk.reset_of(talk.open("bad name", 80)) == ResetReason::unresolvable);
-    CHECK(talk.reset_of(talk.open("127.0.0.1", unused_port())) == ResetReason::connection_refused);
+    const auto closed = test::free_endpoint();
+    CHECK(talk.reset_of(talk.open(closed.address().to_string(), closed.port())) ==
+          ResetReason::connection_refused);
 }
 
 TEST_CASE("exit: a newer document's policy ends no lookup that is under way") {

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "tests/support/loopback.hpp"
 #include "tests/support/name_server.hpp"
 
 using namespace nightjar;
@@ -73,13 +74,11 @@ TEST_CASE("doctor: a name server that says an impossible name exists is suspect"
 
 TEST_CASE("doctor: a name server that does not answer is found") {
     base::SeededRandom random{4};
-    asio::io_context io;
-    asio::ip::udp::socket closed{io, {asio::ip::address_v4::loopback(), 0}};
-    const base::IpEndpoint nothing{*base::IpAddress::parse("127.0.0.1"),
-                                   closed.local_endpoint().port()};
-    closed.close();
+    const auto closed = test::free_endpoint();
+    const auto address = closed.address().to_string();
+    const base::IpEndpoint nothing{*base::IpAddress::parse(address), closed.port()};
     const auto found = name_servers({nothing}, random);
     CHECK(found[0].health == Health::bad);
-    CHECK(found[0].seen.find("no answer from 127.0.0.1:") != std::string::npos);
+    CHECK(found[0].seen.find("no answer from " + address + ":") != std::string::npos);
     CHECK(found[1].health == Health::ok);
 }

@@ -13,6 +13,7 @@
 #include "relay/io/links.hpp"
 #include "sphinx/node/link/listener.hpp"
 #include "sphinx/node/process/task_group.hpp"
+#include "tests/support/loopback.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/system/link_pair.hpp"
 #include "tests/unit/test_network.hpp"
@@ -41,13 +42,6 @@ struct Loop {
     node::process::TaskGroup tasks{io.get_executor(),
                                    [](const std::string&, const std::string&) {}};
 };
-
-/// A port that no socket has now.
-inline tcp::endpoint free_address() {
-    asio::io_context io;
-    const tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
-    return acceptor.local_endpoint();
-}
 
 /// The seed of a relay's link key in document_with_keys(): 100, 101, ... by its place below.
 inline std::uint8_t seed_of(const std::string& name) {
@@ -141,7 +135,7 @@ struct RelayLinks final : relay::io::Links::Owner {
     DocumentDraft document;
     std::vector<DocumentDraft> older;  // so that a pointer into one stays a pointer
     std::shared_ptr<std::string> text = std::make_shared<std::string>();
-    tcp::endpoint address = free_address();
+    tcp::endpoint address = test::free_endpoint();
     node::link::TlsIdentity identity;
     relay::core::Counters counters;
     std::optional<relay::io::Links> links;
