@@ -77,7 +77,8 @@ TEST_CASE("what a server sent before it broke off arrives, and then the break") 
     Target target{[&](tcp::socket& socket) {
         boost::system::error_code ignored;
         asio::write(socket, asio::buffer(answer), ignored);
-        std::this_thread::sleep_for(100ms);
+        while (node::process::unsent_bytes(socket) > 0)  // until the exit's system has all of it
+            std::this_thread::sleep_for(1ms);
         break_off(socket);
     }};
     BothEnds ends;
@@ -121,7 +122,7 @@ TEST_CASE("what an application sent before it closed arrives, though it never re
         }};
         BothEnds ends;
         auto application = ends.connect(target.port);
-        ends.pass(200ms);  // the banner lies in the application's socket
+        CHECK(ends.until([&] { return application.available() == 6; }));  // the banner
         asio::write(application, asio::buffer(upload));
         // What its own kernel still holds, an application discards itself by such a close.
         CHECK(ends.until([&] { return node::process::unsent_bytes(application) == 0; }));
@@ -152,7 +153,7 @@ TEST_CASE("a half-closed connection whose answer pauses too long ends by a reset
 
 TEST_CASE("a half-closed connection goes on for as long as its answer flows") {
     client::apps::ProxyLimits limits;
-    limits.half_closed = base::Seconds{1};
+    limits.half_closed = base::Seconds{2};
     Target target{[&](tcp::socket& socket) {
         for (int i = 0; i < 15; ++i) {
             boost::system::error_code ignored;

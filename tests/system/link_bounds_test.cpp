@@ -134,7 +134,7 @@ TEST_CASE("descriptors and tasks are back where they were after 200 links") {
     REQUIRE(pair.connect());
     pair.dialing.link->close();
     REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
-    pair.run_for(base::Milliseconds{20});
+    pair.run_for(base::Milliseconds{200});
     const std::size_t descriptors = open_descriptors();
     const std::size_t tasks = pair.tasks.running();
     for (int i = 0; i < 200; ++i) {
@@ -145,9 +145,10 @@ TEST_CASE("descriptors and tasks are back where they were after 200 links") {
         if (i % 3 != 0) pair.answering.link.reset();
         REQUIRE(pair.until([&] { return pair.answering.ended && pair.dialing.ended; }));
     }
-    pair.run_for(base::Milliseconds{20});
-    CHECK(open_descriptors() == descriptors);
-    CHECK(pair.tasks.running() == tasks);
+    const auto as_before = [&] {
+        return open_descriptors() == descriptors && pair.tasks.running() == tasks;
+    };
+    CHECK(pair.until(as_before));
     CHECK(pair.listener().counts().answered == 201);
     CHECK(pair.failures.empty());
 }
