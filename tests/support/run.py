@@ -31,8 +31,8 @@ def suite(name, in_all_only=False, cases=None, by_name_only=False):
     """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone. The
     decorated function yields (label, command, extra environment). Tests of a program may be skipped
     only if a fourth value says why: a reason, or `own_reason` if the program prints it. A list of
-    such tuples runs side by side, one for each core: only programs that no other load can upset. A
-    list in that list is a lane: its programs run one after the other, beside those of other lanes."""
+    such tuples runs side by side: a core that is free takes the next one. Only programs that no
+    other load can upset."""
     def register(function):
         SUITES[name] = (function, "by name" if by_name_only else "--all" if in_all_only else "")
         if cases is not None:
@@ -179,20 +179,14 @@ def run_entry(suite_name, label, command, environment, *leave):
     return count
 
 
-def run_lane(suite_name, lane):
-    """Runs one entry, or those of a list one after the other. Returns the sum of their counts."""
-    entries = lane if isinstance(lane, list) else [lane]
-    return sum((run_entry(suite_name, *one) for one in entries), Count())
-
-
 def run_suite(name, words=()):
     started, total = time.time(), Count()
     print(f"suite {name}", flush=True)
     try:
         for entry in of_subjects(name, words) if words else SUITES[name][0]():
-            lanes = entry if isinstance(entry, list) else [entry]
+            entries = entry if isinstance(entry, list) else [entry]
             with ThreadPoolExecutor(int(JOBS)) as pool:
-                total += sum(pool.map(lambda lane: run_lane(name, lane), lanes), Count())
+                total += sum(pool.map(lambda one: run_entry(name, *one), entries), Count())
     except RuntimeError as error:
         total.failed += 1
         FAILED.append((name, str(error)))

@@ -10,9 +10,11 @@ FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "20")
 CAPTURE_TEST = "capture_test.py"
 LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
 # Networks of real processes that take long, for what few changes touch. The suite `system` has the others.
-FURTHER_TESTS = ("dns_test.py", "http_connect_test.py", "interface_test.py", "life_test.py", "listeners_test.py",
-                 "many_applications_test.py", "mixing_laws_test.py", "profiles_test.py", "seizure_test.py",
-                 "suspend_test.py", "whole_machine_test.py", "withheld_test.py")
+# Programs of one list begin in its order, one after another on each core, so the longest come first.
+FURTHER_TESTS = ("seizure_test.py", "life_test.py", "http_connect_test.py", "many_applications_test.py",
+                 "withheld_test.py", "mixing_laws_test.py", "suspend_test.py", "listeners_test.py", "dns_test.py",
+                 "interface_test.py", "whole_machine_test.py", "profiles_test.py")
+LONGEST_OF_SYSTEM = ("wire_test.py", "transfer_test.py", "ping_test.py", "service_test.py")
 
 # Real applications.
 APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py")
@@ -79,8 +81,8 @@ def simulation():
 def system():
     """real sockets and processes on loopback, real curl"""
     build = Build.preset("test")
-    # The program waits for most of its three minutes, and needs three seconds of a processor.
-    yield [("system_tests", [build / "tests/system/system_tests"], {}), list(python_tests(build, faults=False))]
+    # These programs wait for most of their time: system_tests needs three seconds of a processor in three minutes.
+    yield [("system_tests", [build / "tests/system/system_tests"], {}), *python_tests(build, faults=False)]
 
 
 @suite("capture", in_all_only=True)
@@ -108,7 +110,7 @@ def further():
     build = Build.preset("test")
     # What users build. g++ warns of other things where it optimises more.
     Build.preset("release", *PROGRAMS)
-    yield [living_tests(build), [named_test(name, build) for name in FURTHER_TESTS]]
+    yield [*living_tests(build), *(named_test(name, build) for name in FURTHER_TESTS)]
 
 
 @suite("apps", in_all_only=True)
@@ -124,7 +126,7 @@ def apps():
 @suite("faults")
 def faults():
     """bad inputs and faults that a relay and a client survive"""
-    yield from python_tests(Build.preset("test"), faults=True)
+    yield list(python_tests(Build.preset("test"), faults=True))
 
 
 @suite("fuzz", in_all_only=True)
@@ -162,15 +164,21 @@ def sanitizers():
     # without that check.
     # Another one does so in a child process, and is left out.
     alone = "control socket of a client: without descriptors*,exit: an address that comes while no descriptor*"
-    yield "system_tests", [build / "tests/system/system_tests", f"--test-case-exclude={alone}"], options, \
-        "two cases take all descriptors away; one of them runs in the next program"
-    yield "the case without descriptors", [build / "tests/system/descriptor_tests"], options
-    for label, command, environment in python_tests(build, faults=True):
-        if label == "faults_descriptors_test.py":
-            yield label, command, {**options, **environment, "NIGHTJAR_TYPES_CHECKED": "1"}, \
-                "UBSan's check of types ends a relay that has no two descriptors for it"
-        else:
-            yield label, command, {**options, **environment, **small_quarantine(label, options)}
+    # All of these wait for most of their time.
+    yield [
+        ("system_tests", [build / "tests/system/system_tests", f"--test-case-exclude={alone}"], options,
+         "two cases take all descriptors away; one of them runs in the next program"),
+        ("the case without descriptors", [build / "tests/system/descriptor_tests"], options),
+        *(sanitized(entry, options) for entry in python_tests(build, faults=True))]
+
+
+def sanitized(entry, options):
+    """A Python test whose programs have these sanitizer options."""
+    label, command, environment = entry
+    if label == "faults_descriptors_test.py":
+        return (label, command, {**options, **environment, "NIGHTJAR_TYPES_CHECKED": "1"},
+                "UBSan's check of types ends a relay that has no two descriptors for it")
+    return label, command, {**options, **environment, **small_quarantine(label, options)}
 
 
 def small_quarantine(label, options):
@@ -186,13 +194,13 @@ def privacy():
     if subprocess.run(["deploy/install-packages", "plots"], cwd=ROOT).returncode != 0:
         raise RuntimeError("matplotlib cannot be installed, and the laboratory's page needs it")
     build = Build.preset("test", "lab_tests", "nightjar-lab")
-    yield "lab_tests", [build / "tests/lab/lab_tests"], {}
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
     experiments = ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
                    "routes", "operators", "active", "held", "drops", "exchange", "metrics")
-    yield [(f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
-                                  rows / f"{experiment}.jsonl"], {}) for experiment in experiments]
+    yield [("lab_tests", [build / "tests/lab/lab_tests"], {}),
+           *((f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
+                                    rows / f"{experiment}.jsonl"], {}) for experiment in experiments)]
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
 
 
@@ -213,8 +221,9 @@ def named_test(name, build):
 
 
 def python_tests(build, faults):
-    """The tests/system/*_test.py but those with a suite of their own; faults_* are one too."""
-    for path in sorted((ROOT / "tests/system").glob("*_test.py")):
+    """The tests/system/*_test.py but those with a suite of their own; faults_* are one too. The longest come first."""
+    for path in sorted((ROOT / "tests/system").glob("*_test.py"),
+                       key=lambda path: (path.name not in LONGEST_OF_SYSTEM, path.name)):
         if path.name.startswith("faults_") == faults and path.name not in (CAPTURE_TEST, LIVING_TEST, *FURTHER_TESTS,
                                                                                   *APPLICATION_TESTS, *BY_COMMAND):
             yield named_test(path.name, build)
