@@ -4,10 +4,10 @@
 
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 
 #include "tests/lab/world/law_world.hpp"
+#include "tests/simulation/short_run.hpp"
 
 using namespace nightjar;
 using namespace nightjar::lab::world;
@@ -131,7 +131,7 @@ struct Life {
 
 /// The number of runs: all, or a fifth under sanitizers.
 std::uint64_t lives(std::uint64_t all) {
-    return std::getenv("NIGHTJAR_SHORT") != nullptr ? all / 5 : all;
+    return test::short_run() ? all / 5 : all;
 }
 
 /// True if `count` events in a window fit `beats` regular beats with `mean` events together: the

@@ -1,13 +1,13 @@
 // Keys change, and no packet is lost to the choice of key (docs/traffic-law.md section 5).
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <span>
 #include <vector>
 
 #include "tests/lab/world/probe.hpp"
 #include "tests/lab/world/relay_node.hpp"
 #include "tests/lab/world/world.hpp"
+#include "tests/simulation/short_run.hpp"
 
 using namespace nightjar;
 using namespace nightjar::lab::world;
@@ -36,7 +36,7 @@ const Clocks cases[] = {
 
 TEST_CASE("two epoch boundaries and clocks 30 s apart: no packet is lost to the choice of key") {
     // Under sanitizers, only the first two cases, which have clocks on both sides.
-    const auto chosen = std::span{cases}.first(std::getenv("NIGHTJAR_SHORT") ? 2 : 4);
+    const auto chosen = std::span{cases}.first(test::short_run() ? 2 : 4);
     for (const auto& clocks : chosen) {
         CAPTURE(clocks.what);
         WorldOptions options;
