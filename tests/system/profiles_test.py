@@ -14,6 +14,8 @@ LAYERS = 3
 
 
 class Profiles(OfflineNetwork):
+    epoch_seconds = 3600    # as the profiles have it
+
     def setUp(self):
         super().setUp()
         self.names = ["gate", "door"]
