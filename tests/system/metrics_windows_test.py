@@ -86,7 +86,9 @@ class Windows(OfflineNetwork):
         self.edited(lambda text: text.replace("window: 14m", "window: 15m"))
         relay = self.start()
         text = self.scrape()
-        self.assertIn('mode="windowed",noise="laplace_0.3",window="900s"', text)
+        # An epoch is a whole number of windows.
+        window = next(seconds for seconds in range(900, 3601) if self.epoch_seconds % seconds == 0)
+        self.assertIn(f'mode="windowed",noise="laplace_0.3",window="{window}s"', text)
         self.assertNotIn("nightjar_lab_", text)
         self.stop(relay)
 
