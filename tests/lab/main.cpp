@@ -21,8 +21,8 @@ constexpr std::pair<const char*, Experiment> experiments[] = {
     {"speed", speed},     {"mixing", mixing},   {"observer", observer},   {"linking", linking},
     {"gateway", gateway}, {"headers", headers}, {"handovers", handovers}, {"sessions", sessions},
     {"clocks", clocks},   {"routes", routes},   {"operators", operators}, {"active", active},
-    {"held", held},       {"drops", drops},     {"exchange", exchange},   {"metrics", metrics},
-    {"capture", capture},
+    {"held", held},       {"drops", drops},     {"exchange", exchange},   {"target", target},
+    {"metrics", metrics}, {"capture", capture},
 };
 
 void run(const char* name, Experiment experiment, const Options& options, Report& report) {

@@ -197,7 +197,8 @@ def privacy():
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
     experiments = ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
-                   "routes", "operators", "active", "held", "drops", "exchange", "metrics")
+                   "routes", "operators", "active", "held", "drops", "exchange", "target",
+                   "metrics")
     yield [("lab_tests", [build / "tests/lab/lab_tests"], {}),
            *((f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
                                     rows / f"{experiment}.jsonl"], {}) for experiment in experiments)]

@@ -10,29 +10,11 @@
 #include "tests/lab/attacks/on_demand.hpp"
 #include "tests/lab/attacks/transfer.hpp"
 #include "tests/lab/world/client_node.hpp"
+#include "tests/lab/world/named_servers.hpp"
 #include "tests/lab/world/relay_node.hpp"
 
 namespace nightjar::lab::attacks {
 namespace {
-
-/// The target of uploads. The first 8 bytes identify the client; records when bytes arrive.
-class NamedSink final : public lab::world::ByteServer {
- public:
-    using Told = std::function<void(std::uint64_t name)>;
-    explicit NamedSink(Told told) : told_{std::move(told)} {}
-
-    void on_bytes(base::ByteView bytes) override {
-        for (auto byte = bytes.begin(); byte != bytes.end() && known_ < 8; ++byte, ++known_)
-            name_ = name_ << 8 | *byte;
-        if (known_ == 8) told_(name_);
-    }
-    void on_finish() override { end = true; }
-
- private:
-    Told told_;
-    std::uint64_t name_ = 0;
-    unsigned known_ = 0;
-};
 
 /// Ids are random here, so any word of an id is a good hash.
 struct AnyWord {
@@ -80,6 +62,7 @@ void CrowdOptions::handover_after(base::Seconds connecting, base::Seconds lifeti
 struct Crowd::Impl {
     explicit Impl(CrowdOptions with);
 
+    void add_servers();
     void add_client(unsigned number);
     lab::world::ClientLife draw_life(Trace& trace);
     void see(const lab::world::OnWire& cell);
@@ -127,13 +110,7 @@ Crowd::Impl::Impl(CrowdOptions with)
       random{world.fork_random()},
       into_exit(options.network.gateways),
       out_of_exit(options.network.gateways) {
-    world.servers.add(files_host, target_port, lab::world::blob_server);
-    world.servers.add(sink_host, target_port, [this] {
-        return std::make_unique<NamedSink>([this](std::uint64_t name) {
-            if (name < traces.size() && now() >= options.records_from)
-                traces[name].written.push_back(now());
-        });
-    });
+    add_servers();
     traces.resize(options.clients);
     for (unsigned i = 0; i < options.clients; ++i)
         add_client(i);
@@ -141,6 +118,21 @@ Crowd::Impl::Impl(CrowdOptions with)
         if (options.tamper) options.tamper(cell);
         see(cell);
     };
+}
+
+void Crowd::Impl::add_servers() {
+    const auto into = [this](Times Trace::*times) {
+        return [this, times](std::uint64_t name) {
+            if (name < traces.size() && now() >= options.records_from)
+                (traces[name].*times).push_back(now());
+        };
+    };
+    world.servers.add(files_host, target_port, lab::world::blob_server);
+    if (options.kept_open)
+        world.servers.add(files_host, target_port,
+                          [told = into(&Trace::taken)] { return lab::world::named_source(told); });
+    world.servers.add(sink_host, target_port,
+                      [told = into(&Trace::written)] { return lab::world::named_sink(told); });
 }
 
 /// Draws nothing if no option asks for it: then networks stay as they are.
@@ -190,7 +182,9 @@ void Crowd::Impl::add_client(unsigned number) {
     }
     auto& node = world.add<lab::world::ClientNode>(mailbox, mailbox, gateway, draw_life(trace));
     if (trace.busy) {
-        transfers.push_back(std::make_unique<Transfer>(work, options.bytes, begins, number));
+        const bool endless = options.kept_open && work == Work::download;
+        transfers.push_back(
+            std::make_unique<Transfer>(work, endless ? number : options.bytes, begins, number));
         transfers.back()->isolate(options.isolation_keys);
         node.application = [transfer = transfers.back().get()](client::core::Core& core,
                                                                base::Mono now) {

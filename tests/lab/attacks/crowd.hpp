@@ -37,6 +37,7 @@ struct CrowdOptions {
     double busy_share = 0.5;  // probability, drawn for each client independently
     Work work = Work::download;
     std::size_t bytes = 100'000;
+    bool kept_open = false;  // downloads do not end: their server sends for ever
     Defence defence = Defence::law;
     double on_demand_rate = 0;    // packets per second of an on_demand flow; 0: U
     double seconds = 25;          // length of the window, from connecting
@@ -98,9 +99,10 @@ struct Trace {
     std::vector<Passed> to_mix;
     std::vector<Passed> delivered;
     Times handed_on;  // when the gateway sent a delivery, not padding, to the client
-    // An observer of the target's link: the times at which bytes of this client's upload were
-    // written.
+    // An observer of the target's link, or the target itself: the times at which bytes of this
+    // client's upload were written, and, if `kept_open`, of its download taken.
     Times written;
+    Times taken;
     // A bad exit: the arrivals of this client's packets and its replies. A client's next session is
     // at another exit, so the exit identifies the session.
     struct AtExit {

@@ -228,8 +228,10 @@ void judge_offsets(const Clocks& clocks, const measure::Options& options, measur
     const auto seen = reader.seen();
     const bool right = clocks.off < 1 || !clocks.synchronised;
     if (clocks.bad_gateways > 0) {
-        judge(clocks, "exit and bad gateway", clocks.synchronised ? Verdict::hidden : Verdict::wins,
-              seen.before, reader.marks(), report);
+        const auto verdict = clocks.synchronised        ? Verdict::hidden
+                             : clocks.bad_gateways > 10 ? Verdict::wins
+                                                        : Verdict::none;
+        judge(clocks, "exit and bad gateway", verdict, seen.before, reader.marks(), report);
         return;
     }
     judge(clocks, "two exits", right ? Verdict::hidden : Verdict::tells_apart, seen.before,
@@ -293,6 +295,11 @@ void clocks(const measure::Options& options, measure::Report& report) {
     judge_offsets({"20 s, by the gateway", 20, 50, false}, options, report);
     judge_offsets({"20 s, by a bad gateway", 20, 50, false, 20}, options, report);
     judge_offsets({"20 ms, by a bad gateway", 0.02, 50, true, 20}, options, report);
+    // What a client would gain if it could bound what its gateway says.
+    for (const auto& [name, lie] : {std::pair{"20 s, by a gateway that lies by 2 s", 2.0},
+                                    std::pair{"20 s, by a gateway that lies by 1 s", 1.0},
+                                    std::pair{"20 s, by a gateway that lies by 0.25 s", 0.25}})
+        if (options.full) judge_offsets({name, 20, 50, false, lie}, options, report);
     judge_rates(ntp, options, report);
 }
 

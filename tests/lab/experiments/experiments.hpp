@@ -37,6 +37,8 @@ void held(const measure::Options& options, measure::Report& report);
 void drops(const measure::Options& options, measure::Report& report);
 /// A client's line that is not even, or is held up in turns, and a bad exit.
 void exchange(const measure::Options& options, measure::Report& report);
+/// A server that keeps streams open, and lines that stall.
+void target(const measure::Options& options, measure::Report& report);
 /// The relays' metrics, all scraped by one reader: has a user moved 1 MB?
 void metrics(const measure::Options& options, measure::Report& report);
 /// Compares the running product with its simulation, if options.capture names a file. Throws if the

@@ -1,7 +1,7 @@
 """Plots of whole sessions and of wrong clocks."""
 import textwrap
 
-from plots.base import BLUE, CHANCE, GREEN, ORANGE, PURPLE, RED, auc_axis, bars, legend_on_top, plot, plt, unique
+from plots.base import BLUE, CHANCE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, auc_axis, bars, legend_on_top, plot, plt, unique
 
 
 @plot("sessions", "sessions", "Whole sessions",
@@ -48,11 +48,31 @@ def clocks(rows):
     figure, axis = plt.subplots(figsize=(8.6, 4.4))
     adversaries = unique(row["adversary"] for row in found)
     series = []
-    for name, colour, hatch in zip(unique(row["clocks"] for row in found), (BLUE, ORANGE, GREEN, RED, PURPLE),
-                                  (None, "//", None, "\\\\", None)):
+    for name, colour, hatch in zip(unique(row["clocks"] for row in found), (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BLUE),
+                                  (None, "//", None, "\\\\", None, "//", None, "..")):
         auc = {row["adversary"]: row["auc"] for row in found if row["clocks"] == name}
         series.append((name, [auc.get(adversary) for adversary in adversaries], colour, hatch))
     bars(axis, [textwrap.fill(adversary, 18) for adversary in adversaries], series)
     auc_axis(axis, 0.53)
     legend_on_top(figure, *axis.get_legend_handles_labels(), 4)
+    return figure
+
+
+@plot("target", "target", "Lines that stall",
+      "How well a server, or a bad exit, tells whose stream or session it has, where each client's line stalls or breaks at times "
+      "and the adversary sees all lines.")
+def target(rows):
+    found = rows("target", "stalls")
+    if not found:
+        return None
+    figure, axis = plt.subplots(figsize=(8.6, 4.4))
+    lines = unique(row["line"] for row in found)
+    series = []
+    for adversary, colour, hatch in zip(unique(row["adversary"] for row in found), (BLUE, ORANGE, GREEN),
+                                       (None, "//", "..")):
+        auc = {row["line"]: row["auc"] for row in found if row["adversary"] == adversary}
+        series.append((adversary, [auc.get(line) for line in lines], colour, hatch))
+    bars(axis, [textwrap.fill(line, 16) for line in lines], series)
+    auc_axis(axis, 0.53)
+    legend_on_top(figure, *axis.get_legend_handles_labels(), 3)
     return figure
