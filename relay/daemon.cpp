@@ -16,6 +16,7 @@
 #include "relay/operation/relay_clock.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
+#include "sphinx/node/link/key_memory.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -99,7 +100,7 @@ const directory::Parameters& law(const operation::Loaded& loaded) {
 Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     : config_file_{std::move(config_file)},
       loaded_{std::move(loaded)},
-      tls_{loaded_.identity.link_seed},
+      tls_{*loaded_.identity.link_seed},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
              operation::packets_per_key(loaded_.config, *loaded_.document.document)},
       clock_{loaded_.config.runtime_dir},
@@ -136,7 +137,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     if (!loaded_.anchors.services.empty()) contact_.emplace(io_.get_executor(), contact_options());
     keys_.maintain(clock_.key_time());
     operation::log_start_warnings(loaded_.config, *loaded_.document.document,
-                                  store_.memory_locked());
+                                  secrets_locked(loaded_.identity, store_));
     add_shutdown_steps();
     shutdown_.announce();
     shutdown_.on_hangup([this] { reload(); });
@@ -315,7 +316,7 @@ operation::StatusFacts Daemon::status() {
     status.self_test = loaded_.self_test;
     status.network = loaded_.document.document->network;
     status.key_epochs = keyring_.epochs();
-    status.memory_locked = store_.memory_locked();
+    status.memory_locked = secrets_locked(loaded_.identity, store_);
     status.facts = facts();
     status.links = engine_.links();
     status.jump = clock_.jump();
@@ -327,8 +328,8 @@ operation::StatusFacts Daemon::status() {
 }
 
 std::string Daemon::disclosure() {
-    auto facts =
-        disclosure_facts(loaded_.config, config_file_, law(loaded_), keyring_, keys_, store_);
+    auto facts = disclosure_facts(loaded_.config, config_file_, law(loaded_), keyring_, keys_,
+                                  secrets_locked(loaded_.identity, store_));
     engine_.list_holdings(facts.holdings);
     if (metrics_) facts.metrics_page = metrics_->page();
     return operation::to_json(facts);
@@ -365,6 +366,7 @@ asio::awaitable<void> Daemon::close() {
 
 node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
     node::process::harden_process();
+    node::link::lock_key_memory();
     node::process::raise_descriptor_limit();
     const auto load = [&] { return operation::load_all(config_file, node::process::wall_now()); };
     const auto why = operation::waits_for_authority(config_file, node::process::wall_now());

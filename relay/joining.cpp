@@ -73,8 +73,9 @@ class Joining {
               io_.get_executor(), config_.control,
               {[this] { return status(); }, [this] { return clock_.confirm(); },
                [this] {
-                   return operation::to_json(
-                       disclosure_facts(config_, config_file_, law_, keyring_, keys_, store_));
+                   return operation::to_json(disclosure_facts(config_, config_file_, law_, keyring_,
+                                                              keys_,
+                                                              secrets_locked(identity_, store_)));
                }},
               tasks_)} {
         keys_.maintain(clock_.key_time());
@@ -128,7 +129,7 @@ class Joining {
         auto status = operation::configured(config_, identity_.id);
         status.network = anchors_.anchors.network;
         status.key_epochs = keyring_.epochs();
-        status.memory_locked = store_.memory_locked();
+        status.memory_locked = secrets_locked(identity_, store_);
         status.facts.version = operation::program_version;
         status.facts.state = core::State::starting;
         status.facts.config_last_reload_successful = true;

@@ -133,7 +133,7 @@ Findings look_at_limits(const Files& files, const std::optional<Running>& relay,
     power.cores = std::max(1u, std::thread::hardware_concurrency());
     power.needed = operation::packets_per_second(files.config, files.document);
     return {speed(power), descriptors(limit, descriptors_needed(files.config, files.document)),
-            memory_lock(lock, filter_bytes_max(files.config, files.document))};
+            memory_lock(lock, locked_bytes_max(files.config, files.document))};
 }
 
 Findings look_at_clock(const Files& files, const std::optional<Running>& relay, bool kept) {

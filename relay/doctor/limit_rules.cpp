@@ -5,6 +5,7 @@
 #include "relay/core/replay_filter.hpp"
 #include "relay/io/exit.hpp"
 #include "relay/operation/startup.hpp"
+#include "sphinx/node/link/key_memory.hpp"
 #include "sphinx/node/link/listener.hpp"
 
 namespace nightjar::relay::doctor {
@@ -54,6 +55,12 @@ std::uint64_t filter_bytes_max(const operation::RelayConfig& config,
                                const directory::Document& document) {
     const auto packets = operation::packets_per_key(config, document);
     return 2 * static_cast<std::uint64_t>(core::ReplayFilter::bytes_for(packets));
+}
+
+std::uint64_t locked_bytes_max(const operation::RelayConfig& config,
+                               const directory::Document& document) {
+    constexpr std::uint64_t pages_of_single_keys = 64 * 1024;
+    return filter_bytes_max(config, document) + node::link::key_memory_size + pages_of_single_keys;
 }
 
 Finding memory_lock(const MemoryLock& lock, std::uint64_t needed) {

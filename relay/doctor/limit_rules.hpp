@@ -28,6 +28,10 @@ Finding descriptors(std::uint64_t limit, const DescriptorsNeeded& needed);
 std::uint64_t filter_bytes_max(const operation::RelayConfig& config,
                                const directory::Document& document);
 
+/// What a relay locks in memory at most: those filters, and its keys.
+std::uint64_t locked_bytes_max(const operation::RelayConfig& config,
+                               const directory::Document& document);
+
 struct MemoryLock {
     std::optional<bool> locked;  // what the running relay says; nullopt: it does not run
     std::uint64_t limit = 0;     // of this process, in bytes

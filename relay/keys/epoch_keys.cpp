@@ -128,7 +128,7 @@ void EpochKeys::write_descriptor(const char* name, base::Epoch epoch, const KeyT
     // No fsync: a power cut may lose this file, but it also destroys the keys that the file names.
     const auto text = directory::make_descriptor(
         {epoch, std::chrono::floor<base::Seconds>(now.wall), std::move(relay)},
-        {identity_.identity_seed, identity_.link_seed, secrets_.at(epoch)->keys.secret,
+        {*identity_.identity_seed, *identity_.link_seed, secrets_.at(epoch)->keys.secret,
          secrets_.at(epoch.next())->keys.secret});
     node::files::replace_file(data_dir_ / name, text, node::files::Durability::rename_only);
 }

@@ -12,8 +12,8 @@ Identity from_seeds(base::Secret<32> identity_seed, base::Secret<32> link_seed) 
     Identity identity;
     identity.id.bytes = node::files::ed25519_public(identity_seed);
     identity.link_key.bytes = node::files::ed25519_public(link_seed);
-    identity.identity_seed = std::move(identity_seed);
-    identity.link_seed = std::move(link_seed);
+    identity.identity_seed = base::Locked{std::move(identity_seed)};
+    identity.link_seed = base::Locked{std::move(link_seed)};
     return identity;
 }
 

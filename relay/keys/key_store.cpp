@@ -9,13 +9,13 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
+#include "sphinx/base/locked.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -38,22 +38,6 @@ constexpr std::array old_filter_extensions{".seen",   // 20 bits anywhere in the
 
 void remove_file(const fs::path& file) {
     if (::unlink(file.c_str()) != 0 && errno != ENOENT) fail(file, "cannot be removed");
-}
-
-/// Puts the key into its own pages: locked in memory, excluded from core dumps, between guard
-/// pages, read-only.
-std::shared_ptr<const core::MixKeyPair> guarded(base::Epoch epoch, packet::SecretKey secret) {
-    void* memory = sodium_malloc(sizeof(core::MixKeyPair));
-    if (memory == nullptr) throw std::bad_alloc{};
-    const auto public_key = packet::public_key_of(secret);
-    auto* key = new (memory) core::MixKeyPair{epoch, {std::move(secret), public_key}};
-    sodium_mprotect_readonly(memory);
-    const auto release = [](core::MixKeyPair* one) {
-        sodium_mprotect_readwrite(one);
-        std::destroy_at(one);
-        sodium_free(one);
-    };
-    return std::shared_ptr<core::MixKeyPair>{key, release};
 }
 
 /// Overwrites a whole file with zeros in place: a tmpfs holds no other copies.
@@ -193,8 +177,12 @@ KeyStore::Stored KeyStore::take(base::Epoch epoch) {
                                                      core::ReplayFilter::line_size));
     auto seen = std::make_unique<StoredFilter>(std::move(parts), count == 0, file(epoch, ""),
                                                packets_, filter_thread_);
-    auto key = guarded(epoch, node::files::read_key(key_path, node::files::KeyKind::mix));
-    return {std::move(key), std::move(seen), count == 0};
+    auto secret = node::files::read_key(key_path, node::files::KeyKind::mix);
+    const auto public_key = packet::public_key_of(secret);
+    const auto key = std::make_shared<base::Locked<core::MixKeyPair>>(
+        core::MixKeyPair{epoch, {std::move(secret), public_key}});
+    filter_thread_->memory_locked &= key->locked();
+    return {{key, &**key}, std::move(seen), count == 0};
 }
 
 void KeyStore::check_growth() {

@@ -5,6 +5,7 @@ needs root or CAP_SYS_PTRACE, because the relays make themselves undumpable.
 """
 import re
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -16,23 +17,69 @@ def may_read_memory():
     return False
 
 
+@dataclass
+class Region:
+    """A mapping of a process. `flags`: the kernel's VmFlags, such as "lo" (locked) and "dd" (not in a dump)."""
+    begin: int
+    end: int
+    rights: str
+    name: str
+    is_file: bool
+    flags: tuple = ()
+
+    def holds_data(self):
+        """The rest is code and constants of programs, and pages that guard others."""
+        return "w" in self.rights or ("r" in self.rights and not self.is_file and not self.name.startswith("[v"))
+
+
+def regions_of(pid):
+    """All mappings of the process."""
+    regions = []
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if head := re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+) *(.*)", line):
+            begin, end, rights, inode, name = head.groups()
+            regions.append(Region(int(begin, 16), int(end, 16), rights, name, inode != "0"))
+        elif line.startswith("VmFlags:"):
+            regions[-1].flags = tuple(line.split()[1:])
+    return regions
+
+
+def bytes_of(memory, region):
+    """What the region holds. It may have become shorter since its bounds were read."""
+    content = bytearray()
+    memory.seek(region.begin)
+    while len(content) < region.end - region.begin:
+        try:
+            piece = memory.read(region.end - region.begin - len(content))
+        except OSError:
+            break
+        if not piece:
+            break
+        content += piece
+    return bytes(content)
+
+
 def memory_of(pid):
-    """Yields (name of the region, its bytes) for all that the process may write, and its mapped files."""
+    """Yields (name of the region, its bytes) for all that the process has written, and its mapped files."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            region, rights, _, _, inode, *name = line.split(maxsplit=5)
-            # What cannot be written is the program's own code and constants.
-            if "w" not in rights or name == ["[vvar]"]:
+        for region in regions_of(pid):
+            if region.holds_data():
+                yield region.name or f"anonymous {region.begin:x}-{region.end:x}", bytes_of(memory, region)
+
+
+def secrets_in(pid, secrets):
+    """Yields (name, address, region) for each place that holds a secret's bytes, or its digits as in a file."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for region in regions_of(pid):
+            if "r" not in region.rights or region.name == "[vvar]":
                 continue
-            begin, end = (int(number, 16) for number in region.split("-"))
-            content = bytearray()
-            memory.seek(begin)
-            while len(content) < end - begin:
-                piece = memory.read(end - begin - len(content))
-                if not piece:
-                    break
-                content += piece
-            yield " ".join(name) or f"anonymous {region}", bytes(content)
+            content = bytes_of(memory, region)
+            for name, secret in secrets.items():
+                for form in (secret, secret.hex().encode()):
+                    at = content.find(form)
+                    while at >= 0:
+                        yield name, region.begin + at, region
+                        at = content.find(form, at + 1)
 
 
 def files_below(folder):

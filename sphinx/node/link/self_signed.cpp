@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <string>
 
@@ -16,7 +18,16 @@ void require_openssl(bool ok, const char* what) {
 }
 
 EvpKey ed25519_key(const base::Secret<32>& seed) {
-    EvpKey key{EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size())};
+    // RFC 8410: the bytes before an Ed25519 seed in PKCS #8. EVP_PKEY_new_raw_private_key() would
+    // copy the seed to the common heap; what is decoded goes to OpenSSL's secure heap, if there is
+    // one (key_memory.hpp).
+    constexpr std::array<std::uint8_t, 16> head{0x30, 0x2e, 2,    1,    0, 0x30, 5, 6,
+                                                3,    0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20};
+    base::Secret<head.size() + 32> encoded;
+    std::copy(head.begin(), head.end(), encoded.data());
+    std::copy_n(seed.data(), seed.size(), encoded.data() + head.size());
+    const unsigned char* at = encoded.data();
+    EvpKey key{d2i_PrivateKey(EVP_PKEY_ED25519, nullptr, &at, long{encoded.size()})};
     require_openssl(key != nullptr, "our Ed25519 key");
     return key;
 }

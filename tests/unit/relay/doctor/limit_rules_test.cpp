@@ -55,6 +55,7 @@ TEST_CASE("doctor: the filters of two keys count at twice the size that they are
     const auto needed = filter_bytes_max(config, document());
     CHECK(needed > 200 * mebibyte);  // docs/operating.md says 250 MB
     CHECK(needed < 250 * mebibyte);
+    CHECK(locked_bytes_max(config, document()) > needed + 4 * mebibyte);  // and the memory of keys
 }
 
 TEST_CASE("doctor: keys that may be swapped out are bad, keys that only are not locked a warning") {
