@@ -50,28 +50,25 @@ std::optional<uid_t> owner_of(const fs::path& folder) {
     return status.st_uid;
 }
 
-/// Asks one authority after the other until one says what its clock says.
-asio::awaitable<void> ask_time(const std::vector<node::config::Service>& services,
-                               ClockFacts& facts) {
+/// Asks an authority what its clock says.
+asio::awaitable<void> ask_time(node::config::Service service, ClockFacts& facts) {
     node::https::ClientLimits limits;
     limits.body_max = 4096;
     limits.deadline = authority_patience;
     const node::https::Request request{"GET", "/", {}, {}};  // any answer has the time
-    for (const auto& service : services) {
-        const auto host = base::IpAddress::parse(service.address.host).value();
-        const node::https::Peer peer{{host, service.address.port}, service.key};
-        AuthorityTime time;
-        time.asked = node::process::wall_now();
-        const auto reply = co_await node::https::ask(peer, request, limits);
-        time.answered = node::process::wall_now();
-        if (reply && reply->date) {
-            time.said = *reply->date;
-            facts.authority = time;
-            co_return;
-        }
-        facts.silence = directory::to_text(service.address) + ": " +
-                        (reply ? "it does not say the time" : reply.error());
+    const auto host = base::IpAddress::parse(service.address.host).value();
+    const node::https::Peer peer{{host, service.address.port}, service.key};
+    const auto address = directory::to_text(service.address);
+    operation::AuthorityTime time;
+    time.asked = node::process::wall_now();
+    const auto reply = co_await node::https::ask(peer, request, limits);
+    time.answered = node::process::wall_now();
+    if (!reply || !reply->date) {
+        facts.silence = address + ": " + (reply ? "it does not say the time" : reply.error());
+        co_return;
     }
+    time.said = *reply->date;
+    facts.answers.push_back({address, time});
 }
 
 /// What the files say. The document is empty if there is no valid one.
@@ -140,12 +137,13 @@ Findings look_at_clock(const Files& files, const std::optional<Running>& relay, 
     ClockFacts facts;
     facts.kept = kept;
     facts.jumped = relay && relay->state == "clock_jumped";
-    facts.has_authority = !files.services.empty();
+    facts.authorities = files.services.size();
     asio::io_context io;
     node::process::TaskGroup tasks{
         io.get_executor(),
         [&](const std::string&, const std::string& what) { facts.silence = what; }};
-    tasks.spawn("authority", ask_time(files.services, facts));
+    for (const auto& service : files.services)
+        tasks.spawn("authority", ask_time(service, facts));
     io.run();
     return {clock(facts), clock_kept(facts)};
 }

@@ -40,36 +40,72 @@ std::optional<base::IpAddress> address_of(const directory::Endpoint& endpoint) {
     return base::IpAddress::parse(endpoint.host);
 }
 
-}  // namespace
-
-base::Milliseconds ahead(const AuthorityTime& time) {
-    if (time.asked >= time.said + base::Seconds{1})
-        return time.asked - (time.said + base::Seconds{1});
-    if (time.answered < time.said) return time.answered - time.said;
-    return base::Milliseconds{0};
+/// "its clock", or what the answers are together.
+std::string named(const ClockFacts& facts) {
+    const auto answers = facts.answers.size();
+    if (facts.authorities == 1) return "the authority's clock";
+    const auto of = " of " + std::to_string(facts.authorities) + " authorities";
+    if (answers == 1)
+        return "the clock of " + facts.answers.front().address + ", the only one" + of +
+               " that answered";
+    return "the median of the clocks of " + std::to_string(answers) + of;
 }
+
+/// The authorities whose clocks differ from the middle one, "A (5.0 s behind)"; empty: none.
+std::string outliers(const ClockFacts& facts, base::Milliseconds middle) {
+    std::string text;
+    for (const auto& [address, time] : facts.answers) {
+        // Ahead of the authority's clock means that the authority's is behind.
+        const auto behind = operation::ahead(time) - middle;
+        const auto size = std::chrono::abs(behind);
+        if (size <= clock_good) continue;
+        text += (text.empty() ? "" : ", ") + address + " (" + seconds(size) +
+                (behind.count() > 0 ? " behind" : " ahead") + ")";
+    }
+    return text;
+}
+
+/// By at least one answer.
+Finding clock_by(const ClockFacts& facts) {
+    std::vector<base::Milliseconds> offsets;
+    for (const auto& answer : facts.answers)
+        offsets.push_back(operation::ahead(answer.time));
+    const auto off = operation::median(std::move(offsets));
+    const auto size = std::chrono::abs(off);
+    auto seen = seconds(size) + (off.count() > 0 ? " ahead of " : " behind ") + named(facts);
+    if (size <= clock_good) seen = "within " + seconds(clock_good) + " of " + named(facts);
+    const auto others = outliers(facts, off);
+    std::string mend;
+    if (size > clock_good) mend = keep_the_clock;
+    if (!others.empty()) {
+        // Of two, either may be the wrong one.
+        seen += facts.answers.size() == 2 ? "; the two differ: " : "; not as the others: ";
+        seen += others;
+        mend += (mend.empty() ? "" : "; ") + std::string{"tell the operator of "} + others +
+                " to look at its clock";
+    }
+    if (size > clock_bad) return bad("clock", seen, mend);
+    if (!mend.empty()) return warn("clock", seen, mend);
+    return ok("clock", seen);
+}
+
+}  // namespace
 
 Finding clock(const ClockFacts& facts) {
     if (facts.jumped)
         return bad("clock", "the clock was set, and the relay does not believe it",
                    "set it right; if it is right now: `nightjar-relay confirm-clock`");
-    if (!facts.has_authority)
+    if (facts.authorities == 0)
         return facts.kept
                    ? ok("clock", "a program keeps it right; the anchors name no authority to ask")
                    : warn("clock",
                           "nothing keeps it right, and the anchors name no authority to ask",
                           keep_the_clock);
-    if (!facts.authority)
+    if (facts.answers.empty())
         return warn(
             "clock", "no authority answered: " + facts.silence,
             "look at the network connection and the firewall; ask the authority's operator");
-    const auto off = ahead(*facts.authority);
-    const auto size = std::chrono::abs(off);
-    const auto seen =
-        seconds(size) + (off.count() > 0 ? " ahead of" : " behind") + " the authority's clock";
-    if (size > clock_bad) return bad("clock", seen, keep_the_clock);
-    if (size > clock_good) return warn("clock", seen, keep_the_clock);
-    return ok("clock", "within " + seconds(clock_good) + " of the authority's clock");
+    return clock_by(facts);
 }
 
 Finding clock_kept(const ClockFacts& facts) {

@@ -5,8 +5,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "relay/doctor/finding.hpp"
+#include "relay/operation/clock_offset.hpp"
 #include "relay/operation/config.hpp"
 #include "sphinx/base/ip.hpp"
 #include "sphinx/base/time.hpp"
@@ -14,24 +16,20 @@
 
 namespace nightjar::relay::doctor {
 
-/// The answer to the question for an authority's time. An authority answers over a connection whose
-/// key is in the trust anchors, so an attacker on the path can delay the time but not change it.
-struct AuthorityTime {
-    base::Wall said{};   // in whole seconds
-    base::Wall asked{};  // by this machine's clock
-    base::Wall answered{};
+/// What one authority says of the time.
+struct AuthorityAnswer {
+    std::string address;
+    operation::AuthorityTime time;
 };
-/// How far this machine's clock is ahead of the authority's at the least, and 0 if both may be
-/// right: the answer was made at some moment of a second between the question and its arrival.
-base::Milliseconds ahead(const AuthorityTime& time);
-
 struct ClockFacts {
-    bool kept = false;    // a program keeps the clock right
-    bool jumped = false;  // the running relay does not believe the clock
-    bool has_authority = false;
-    std::optional<AuthorityTime> authority;
-    std::string silence;  // why there is no answer
+    bool kept = false;            // a program keeps the clock right
+    bool jumped = false;          // the running relay does not believe the clock
+    std::size_t authorities = 0;  // that the trust anchors name
+    std::vector<AuthorityAnswer> answers;
+    std::string silence;  // why there is no answer of one of them
 };
+/// By the median of all answers, so that one authority with a wrong clock is found and not
+/// believed.
 Finding clock(const ClockFacts& facts);
 Finding clock_kept(const ClockFacts& facts);
 

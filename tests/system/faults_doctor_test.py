@@ -4,19 +4,16 @@ server that lies. Where the mend is a command, the test runs it, and the fault i
 `run` meets the same faults: it refuses with one line that names the file and the mend. Rows 49 and 50 of the table of
 faults, and what a container gets wrong.
 """
-import email.utils
-import http.server
 import os
 import socket
-import ssl
 import subprocess
 import sys
 import threading
-import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from clock_authority import Authority  # noqa: E402
 from offline import FAILURE, KEY, NOT_READY, OK, RELAY, OfflineNetwork, own_mounts  # noqa: E402
 from schemas import fitting  # noqa: E402
 
@@ -43,42 +40,6 @@ class LyingServer:
         self.socket.sendto(b"end", self.socket.getsockname())
         self.thread.join()
         self.socket.close()
-
-
-class Authority(http.server.HTTPServer):
-    """An authority's service with a key of its own, whose clock is off by some seconds."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(404)     # with the header Date
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def date_time_string(self, timestamp=None):
-            return email.utils.formatdate(time.time() + self.server.off, usegmt=True)
-
-        def log_message(self, *_):
-            pass
-
-    def __init__(self, folder, host, off):
-        super().__init__((host, 0), self.Handler)
-        self.off = off
-        key, certificate = folder / "service.pem", folder / "service.crt"
-        openssl = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=x", "-keyout", key, "-out",
-                   certificate]
-        subprocess.run(openssl, check=True, capture_output=True)
-        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True,
-                                capture_output=True).stdout[-32:]
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.lines = f"services:\n  - address: {host}:{self.server_port}\n    key: {public.hex()}\n"
-        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
 
 
 class Faults(OfflineNetwork):
@@ -227,6 +188,23 @@ class Faults(OfflineNetwork):
                 finally:
                     authority.close()
         self.finds("clock", "warn", "cannot connect")   # the last one is gone
+
+    def test_one_of_three_authorities_with_a_wrong_clock(self):
+        """The median is believed and the outlier is named. With two answers either may be wrong."""
+        authorities = [Authority(self.folder / name, self.host, off) for name, off in (("a", 3000), ("b", 0), ("c", 0))]
+        try:
+            with open(self.folder / "network.yaml", "a", encoding="utf-8") as anchors:
+                anchors.write("services:\n" + "".join(authority.service for authority in authorities))
+            wrong = f"{self.host}:{authorities[0].server_port}"
+            self.finds("clock", "warn", "within 2.0 s of the median of the clocks of 3 of 3 authorities; not as the others: "
+                       + wrong)
+            authorities.pop().close()
+            self.finds("clock", "warn", "2 of 3 authorities; the two differ: " + wrong)
+            authorities.pop().close()
+            self.finds("clock", "bad", f"behind the clock of {wrong}, the only one of 3 authorities that answered")
+        finally:
+            for authority in authorities:
+                authority.close()
 
     def test_an_authority_with_another_key_is_not_believed(self):
         authority = Authority(self.folder, self.host, 90)

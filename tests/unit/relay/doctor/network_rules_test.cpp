@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 
@@ -13,15 +15,26 @@ namespace {
 
 const base::Wall now{base::Seconds{1'800'000'000}};
 
-AuthorityTime off_by(base::Milliseconds off) {
+operation::AuthorityTime off_by(base::Milliseconds off) {
     // The authority's clock said `now` + 400 ms; only whole seconds are sent.
     return {now, now + base::Milliseconds{300} + off, now + base::Milliseconds{500} + off};
 }
 
 ClockFacts clock_off_by(base::Milliseconds off) {
     ClockFacts facts;
-    facts.has_authority = true;
-    facts.authority = off_by(off);
+    facts.authorities = 1;
+    facts.answers = {{"192.0.2.1:443", off_by(off)}};
+    return facts;
+}
+
+/// How far this machine's clock is ahead of each authority that answers.
+ClockFacts clock_off_by_each(const std::vector<base::Milliseconds>& offs, std::size_t authorities) {
+    ClockFacts facts;
+    facts.authorities = authorities;
+    for (const auto off : offs) {
+        const auto number = std::to_string(facts.answers.size() + 1);
+        facts.answers.push_back({"192.0.2." + number + ":443", off_by(off)});
+    }
     return facts;
 }
 
@@ -62,14 +75,6 @@ const Finding* named(const Findings& all, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("doctor: the time that an authority sends leaves a second open, and the way there") {
-    using base::Milliseconds;
-    CHECK(ahead(off_by(Milliseconds{0})) == Milliseconds{0});
-    CHECK(ahead(off_by(Milliseconds{600})) == Milliseconds{0});
-    CHECK(ahead(off_by(Milliseconds{5000})) == Milliseconds{4300});
-    CHECK(ahead(off_by(Milliseconds{-5000})) == Milliseconds{-4500});
-}
-
 TEST_CASE("doctor: a clock is judged by the authority's, in both directions") {
     using base::Milliseconds;
     struct Case {
@@ -95,6 +100,43 @@ TEST_CASE("doctor: a clock is judged by the authority's, in both directions") {
     CHECK(clock(jumped).mend.find("confirm-clock") != std::string::npos);
 }
 
+TEST_CASE("doctor: one authority with a wrong clock is named, and not believed") {
+    using base::Milliseconds;
+    const Milliseconds good{0};
+    const Milliseconds lost{40'000};
+    for (std::size_t wrong = 0; wrong < 3; ++wrong) {
+        std::vector<Milliseconds> offs(3, good);
+        offs[wrong] = lost;
+        const auto finding = clock(clock_off_by_each(offs, 3));
+        CHECK(finding.health == Health::warn);
+        CHECK(finding.seen ==
+              "within 2.0 s of the median of the clocks of 3 of 3 authorities; not "
+              "as the others: 192.0.2." +
+                  std::to_string(wrong + 1) + ":443 (39.3 s behind)");
+        CHECK(finding.mend.find("tell the operator of 192.0.2.") == 0);
+    }
+    // Here this machine's clock is the wrong one, and one authority's is as wrong.
+    const auto finding = clock(clock_off_by_each({-lost, good, -lost}, 3));
+    CHECK(finding.health == Health::bad);
+    CHECK(finding.seen.find("39.5 s behind the median of") == 0);
+    CHECK(finding.seen.find("192.0.2.2:443 (39.5 s behind)") != std::string::npos);
+    CHECK(finding.mend.find("chrony") != std::string::npos);
+    CHECK(clock(clock_off_by_each({good, good, Milliseconds{2400}}, 3)).health == Health::ok);
+}
+
+TEST_CASE("doctor: an offset by fewer answers than could be compared is said as such") {
+    using base::Milliseconds;
+    const auto alone = clock(clock_off_by_each({Milliseconds{5000}}, 3));
+    CHECK(alone.health == Health::warn);
+    CHECK(alone.seen ==
+          "4.3 s ahead of the clock of 192.0.2.1:443, the only one of 3 authorities that answered");
+    const auto two = clock(clock_off_by_each({Milliseconds{0}, Milliseconds{-40'000}}, 3));
+    CHECK(two.health == Health::warn);
+    CHECK(two.seen ==
+          "within 2.0 s of the median of the clocks of 2 of 3 authorities; the two "
+          "differ: 192.0.2.2:443 (39.5 s ahead)");
+}
+
 TEST_CASE("doctor: without an authority a clock is well if a program keeps it right") {
     ClockFacts facts;
     CHECK(clock(facts).health == Health::warn);
@@ -102,7 +144,7 @@ TEST_CASE("doctor: without an authority a clock is well if a program keeps it ri
     facts.kept = true;
     CHECK(clock(facts).health == Health::ok);
     CHECK(clock_kept(facts).health == Health::ok);
-    facts.has_authority = true;
+    facts.authorities = 1;
     facts.silence = "192.0.2.1:443: cannot connect";
     CHECK(clock(facts).health == Health::warn);
     CHECK(clock(facts).seen.find("cannot connect") != std::string::npos);

@@ -1,0 +1,24 @@
+"""Mutants of what a relay measures of itself: its clock against the authorities', handshakes, what metrics give away."""
+from mutant_list import PROGRAMS, UNIT, mutant
+
+OFFSET = "relay/operation/clock_offset.cpp"
+NETWORK = "relay/doctor/network_rules.cpp"
+
+MUTANTS = [
+    mutant("doctor-clock-that-is-behind", OFFSET,
+           "if (time.answered < time.said) return time.answered - time.said;", "", UNIT,
+           "clock offset: an answer leaves a second open, and the way there"),
+    mutant("the-first-authority-is-believed", OFFSET, "std::sort(offsets.begin(), offsets.end());", "", UNIT,
+           "clock offset: a minority cannot move the median beyond what others say"),
+    mutant("of-two-authorities-the-farther-one", OFFSET, "std::chrono::abs(lower) < std::chrono::abs(upper)",
+           "std::chrono::abs(lower) > std::chrono::abs(upper)", UNIT,
+           "clock offset: a minority cannot move the median beyond what others say"),
+    mutant("a-step-of-the-clock-is-unseen", OFFSET, "const auto stepped = difference - heard->difference;",
+           "const auto stepped = 0 * (difference - heard->difference);", UNIT,
+           "clock offset: the last answer of each authority counts, with later steps of the clock"),
+    mutant("doctor-names-no-outlier", NETWORK, "if (size <= clock_good) continue;", "if (size >= 0 * clock_good) continue;", UNIT,
+           "doctor: one authority with a wrong clock is named, and not believed"),
+    mutant("doctor-asks-one-authority", "relay/doctor/doctor.cpp", "for (const auto& service : files.services)\n        tasks.spawn",
+           "if (const auto& service = files.services.front(); !files.services.empty())\n        tasks.spawn",
+           "tests/system/faults_doctor_test.py", "Faults.test_one_of_three_authorities_with_a_wrong_clock", PROGRAMS),
+]
