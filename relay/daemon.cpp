@@ -306,6 +306,8 @@ operation::StaticFacts Daemon::facts() {
     facts.config_last_reload_successful = reload_successful_;
     facts.expected_loop_rtt = core::mean_loop_time(document);
     facts.loops = engine_.loops();
+    if (contact_) facts.clock_ahead = contact_->clock_ahead();
+    facts.self_test = loaded_.self_test;
     facts.max_fds = operation::descriptors_max();
     return facts;
 }

@@ -26,6 +26,20 @@ metrics::Terms terms(const operation::Loaded& loaded) {
             per_key / static_cast<std::uint64_t>(seconds)};
 }
 
+metrics::Handshakes handshakes(const io::HandshakeCounts& counts) {
+    using node::link::LinkError;
+    const auto& failed = counts.failed;
+    return {counts.made,
+            counts.refused,
+            failed.of(LinkError::unreachable),
+            failed.of(LinkError::handshake),
+            failed.of(LinkError::bad_hello),
+            failed.of(LinkError::timed_out),
+            failed.of(LinkError::bad_cell) + failed.of(LinkError::closed) +
+                failed.of(LinkError::silent) + failed.of(LinkError::stuck) +
+                failed.of(LinkError::abuse)};
+}
+
 }  // namespace
 
 MetricsService::MetricsService(asio::io_context& io, const operation::Loaded& loaded,
@@ -82,6 +96,7 @@ metrics::Totals MetricsService::totals() {
     metrics::Totals totals;
     totals.packets_in = counted.counters.packets_in;
     totals.dropped = counted.counters.dropped;
+    totals.handshakes = handshakes(engine_.handshakes());
     totals.loops_returned = counted.counters.loops_returned;
     totals.loops_failed = counted.counters.loops_lost + counted.counters.loops_modified;
     totals.round_trips = counted.round_trips;

@@ -54,6 +54,7 @@ class Engine final : private Links::Owner {
     void close();        // closes links, exit sockets and timer; drops packets still held
 
     core::LinkCounts links() const { return links_.counts(); }
+    HandshakeCounts handshakes() const { return links_.handshakes(); }
     core::LabFacts lab_facts();
     /// How often this relay could not take a link, or serve a stream, because the process had no
     /// file descriptor left.

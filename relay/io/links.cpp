@@ -54,8 +54,12 @@ struct Links::Outgoing final : node::link::Dialer::Owner {
                  all.random_,
                  *this} {}
 
-    void on_up(node::link::Link& up) override { link = &up; }
+    void on_up(node::link::Link& up) override {
+        link = &up;
+        ++links.dialled_.made;
+    }
     void on_down(node::link::LinkError) override { link = nullptr; }
+    void on_refused(node::link::LinkError why) override { links.dialled_.failed.count(why); }
     void on_cell(node::link::Link&, cell::CellBox cell) override {
         if (cell->kind() != cell::Kind::packet) return;
         ++links.counters_.packets_in;
@@ -341,13 +345,6 @@ core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox c
     return sent ? core::SendResult::queued : core::SendResult::queue_full;
 }
 
-std::uint64_t Links::accept_pauses() const {
-    std::uint64_t sum = 0;
-    for (const auto& listener : listeners_)
-        sum += listener->counts().out_of_resources;
-    return sum;
-}
-
 core::LinkCounts Links::counts() const {
     core::LinkCounts numbers;
     numbers.next_relays = outgoing_.size();
@@ -361,30 +358,6 @@ core::LinkCounts Links::counts() const {
 void Links::forget(base::Mono now) {
     for (const auto& listener : listeners_)
         listener->forget(now);
-}
-
-void Links::list_holdings(base::Holdings& out) const {
-    const auto& [executor, options, document, identity, random, counters, tasks, owner, listeners,
-                 outgoing, from_relays, from_clients, places, by_place, next_place, closed] = *this;
-    std::size_t handshakes = 0;
-    std::size_t remembered = 0;
-    for (const auto& listener : listeners) {
-        handshakes += listener->handshakes();
-        remembered += listener->remembered();
-    }
-    out.push_back({"Links.outgoing", "neighbours", outgoing.size(),
-                   "a listed relay of the next layer, and the keys of its TLS link", false});
-    out.push_back({"Links.from_relays", "neighbours", from_relays.size(),
-                   "a listed relay of the layer before, and the keys of its TLS link", false});
-    out.push_back({"Links.from_clients", "clients", from_clients.size(),
-                   "a connected client: the address of its socket, the keys of its TLS link"});
-    out.push_back({"Links.places", "clients", std::max(places.size(), by_place.size()),
-                   "the address prefix of a connected client"});
-    out.push_back(
-        {"Listener.handshakes", "clients", handshakes, "the address of a peer that is connecting"});
-    out.push_back(
-        {"Listener.rates", "clients", remembered,
-         "for some seconds: a keyed hash of an address prefix that has connected, and when"});
 }
 
 }  // namespace nightjar::relay::io

@@ -34,6 +34,13 @@ struct LinksOptions {
     node::link::LinkLimits limits = {};
 };
 
+/// What has become of handshakes since the start: those of links that came and of links dialled.
+struct HandshakeCounts {
+    std::uint64_t made = 0;
+    std::uint64_t refused = 0;  // of sources that come too often, or for which no place was left
+    node::link::HandshakeFailures failed;
+};
+
 class Links final : public core::Egress {
  public:
     struct Owner {
@@ -68,6 +75,7 @@ class Links final : public core::Egress {
     core::LinkCounts counts() const;
     /// How often the listeners paused because the process had no descriptor or memory left.
     std::uint64_t accept_pauses() const;
+    HandshakeCounts handshakes() const;
     /// Forgets who connected more than some seconds ago. Call it from time to time.
     void forget(base::Mono now);
     /// Appends what this object's tables hold (base::Holding).
@@ -101,6 +109,7 @@ class Links final : public core::Egress {
     node::process::TaskGroup& tasks_;
     Owner& owner_;
     std::vector<std::unique_ptr<node::link::Listener>> listeners_;
+    HandshakeCounts dialled_;
     std::map<base::NodeId, std::shared_ptr<Outgoing>> outgoing_;
     std::map<base::NodeId, FromRelay*> from_relays_;       // owned by their tasks
     std::map<base::MailboxId, FromClient*> from_clients_;  // owned by their tasks

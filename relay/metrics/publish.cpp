@@ -6,6 +6,7 @@ namespace nightjar::relay::metrics {
 namespace {
 
 constexpr auto& packets = declared("nightjar_window_packets");
+constexpr auto& handshakes = declared("nightjar_window_handshakes");
 constexpr auto& drops = declared("nightjar_window_packets_dropped");
 constexpr auto& cpu = declared("nightjar_window_cpu_seconds");
 constexpr auto& memory = declared("process_resident_memory_bytes");
@@ -98,6 +99,10 @@ Published publish(const Totals& begin, const Totals& end, base::Wall ended, base
     out.capacity_percent = capacity_step(out.packets_in, room);
     const auto used = static_cast<std::uint64_t>((end.cpu - begin.cpu).count());
     out.cpu_seconds = round_up(with_noise(used, grain(cpu, terms.window), random), 1000) / 1000;
+
+    for (std::size_t i = 0; i < handshake_count; ++i)
+        out.handshakes[i] = with_noise(end.handshakes[i] - begin.handshakes[i],
+                                       grain(handshakes, terms.window), random);
 
     const auto returned = end.loops_returned - begin.loops_returned;
     const auto failed = end.loops_failed - begin.loops_failed;

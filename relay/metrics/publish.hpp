@@ -21,10 +21,26 @@ inline constexpr std::size_t overload_count = 3;
 inline constexpr std::array<const char*, overload_count> overload_names{"descriptors", "intake",
                                                                         "replay_filter"};
 
+/// What has become of a handshake: the links that came and those that the relay has dialled.
+enum class Handshake : std::uint8_t {
+    made,
+    refused,      // its source comes too often, or no place was left for it
+    unreachable,  // no connection to a next relay
+    tls,          // no TLS, another protocol or another key
+    hello,        // another network, version or role
+    timed_out,
+    other,
+};
+inline constexpr std::size_t handshake_count = 7;
+inline constexpr std::array<const char*, handshake_count> handshake_names{
+    "made", "refused", "unreachable", "tls", "hello", "timed_out", "other"};
+using Handshakes = std::array<std::uint64_t, handshake_count>;
+
 /// Exact counts since the process started, frozen at the end of a window. Never published.
 struct Totals {
     std::uint64_t packets_in = 0;
     std::array<std::uint64_t, core::drop_reason_count> dropped{};
+    Handshakes handshakes{};
     std::uint64_t loops_returned = 0;
     std::uint64_t loops_failed = 0;  // lost, or came back changed
     core::RoundTripCounts round_trips;
@@ -47,6 +63,7 @@ struct Published {
     /// Of a reason that has at least `reason_least`; the others are in dropped_other.
     std::array<std::optional<std::uint64_t>, core::drop_reason_count> dropped{};
     std::uint64_t dropped_other = 0;
+    Handshakes handshakes{};
     std::uint64_t cpu_seconds = 0;
     std::uint32_t capacity_percent = 0;
     std::optional<std::uint32_t> loop_success_percent;  // nullopt: no loop ended

@@ -5,6 +5,7 @@
 
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 
@@ -71,7 +72,8 @@ void begin_next_document(const fs::path& document, const directory::Anchors& anc
 AuthorityContact::AuthorityContact(boost::asio::any_io_executor executor, ContactOptions options)
     : options_{std::move(options)},
       plan_{options_.epoch_length, random_},
-      timer_{std::move(executor)} {
+      timer_{std::move(executor)},
+      offsets_{options_.anchors.services.size()} {
     for (const auto& service : options_.anchors.services) {
         const auto host = base::IpAddress::parse(service.address.host);
         peers_.push_back({{host.value(), service.address.port}, service.key});
@@ -149,6 +151,25 @@ void AuthorityContact::say(base::Epoch descriptor, bool accepted, std::string li
             "the authority at " + facts_.address + " does not take the descriptor: " + facts_.said);
 }
 
+std::optional<base::Milliseconds> AuthorityContact::clock_ahead() const {
+    return offsets_.ahead(node::process::read_clocks().difference());
+}
+
+boost::asio::awaitable<AuthorityContact::Reply> AuthorityContact::ask(
+    const node::https::Request& request, node::https::ClientLimits limits) {
+    const auto which = asked_ % peers_.size();
+    const auto before = node::process::read_clocks();
+    auto reply = co_await node::https::ask(peers_[which], request, limits);
+    // By the boot clock: the wall clock may have been set meanwhile.
+    const auto took = node::process::read_clocks().boot - before.boot;
+    if (reply && reply->date)
+        offsets_.hear(
+            which,
+            {*reply->date, before.wall, before.wall + std::chrono::ceil<base::Milliseconds>(took)},
+            before.difference());
+    co_return reply;
+}
+
 boost::asio::awaitable<bool> AuthorityContact::send(base::Epoch epoch) {
     const auto current = directory::epoch_at(options_.now(), options_.epoch_length);
     const auto* name = epoch == current ? "descriptor" : "descriptor.next";
@@ -167,7 +188,7 @@ boost::asio::awaitable<bool> AuthorityContact::send(base::Epoch epoch) {
     const auto needed = count - directory::signatures_needed(count) + 1;
     std::size_t settled = 0;
     for (std::size_t asked = 0; asked < count && settled < needed; ++asked) {
-        const auto reply = co_await node::https::ask(peer(), request, limits);
+        const auto reply = co_await ask(request, limits);
         const bool accepted = reply && reply->status == 200;
         say(epoch, accepted, reply ? first_line(reply->body) : reply.error());
         const bool too_late = reply && reply->status == 409;
@@ -183,7 +204,7 @@ boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
     limits.body_max = directory::document_text_max;
     limits.deadline = ask_patience;
     const node::https::Request request{"GET", "/document/" + std::to_string(epoch.value), {}, {}};
-    const auto reply = co_await node::https::ask(peer(), request, limits);
+    const auto reply = co_await ask(request, limits);
     if (!reply || peers_.size() > 1) ++asked_;
     if (!reply || reply->status != 200) co_return false;
     const auto now = options_.now();

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "relay/operation/authority_plan.hpp"
+#include "relay/operation/clock_offset.hpp"
 #include "sphinx/directory/quorum.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/https/client.hpp"
@@ -47,9 +48,16 @@ class AuthorityContact {
         std::uint64_t fetch_failures = 0;  // requests for a document, since the start
     };
     const Facts& facts() const { return facts_; }
+    /// How far the machine's clock is ahead of the authorities', by their last answers. nullopt:
+    /// none has answered.
+    std::optional<base::Milliseconds> clock_ahead() const;
 
  private:
-    const node::https::Peer& peer() const { return peers_[asked_ % peers_.size()]; }
+    using Reply = base::Result<node::https::Reply, std::string>;
+
+    /// Asks the authority whose turn it is.
+    boost::asio::awaitable<Reply> ask(const node::https::Request& request,
+                                      node::https::ClientLimits limits);
     boost::asio::awaitable<void> take(AuthorityPlan::Step step);
     boost::asio::awaitable<bool> send(base::Epoch epoch);
     boost::asio::awaitable<bool> fetch(base::Epoch epoch);
@@ -65,6 +73,7 @@ class AuthorityContact {
     boost::asio::steady_timer timer_;
     std::optional<base::Wall> next_begins_;  // when DOCUMENT.next becomes DOCUMENT
     Facts facts_;
+    ClockOffsets offsets_;
 };
 
 /// Makes DOCUMENT.next the document if it is valid now. A relay that starts calls it first.

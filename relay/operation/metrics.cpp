@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <cmath>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -106,6 +107,14 @@ Samples window_packets(const Facts& facts) {
             sample(static_cast<double>(facts.window->packets_out), {{"direction", "out"}})};
 }
 
+/// Rounded, so that what the way to an authority adds to an offset does not show.
+Samples clock_offset(const Facts& facts) {
+    const auto& ahead = facts.fixed.clock_ahead;
+    if (!ahead) return {};
+    const auto tenths = std::lround(base::to_seconds(*ahead) * 10);  // an integer has no -0
+    return one(static_cast<double>(tenths) / 10);
+}
+
 /// An hour says nothing of the moment at which loops were sent or lost.
 Samples withheld_hour(const Facts& facts) {
     const auto at = std::chrono::floor<std::chrono::hours>(facts.fixed.loops.withheld_at);
@@ -145,6 +154,14 @@ Samples window_drops(const Facts& facts) {
     return samples;
 }
 
+Samples window_handshakes(const Facts& facts) {
+    Samples samples;
+    for (std::size_t i = 0; i < metrics::handshake_count; ++i)
+        samples.push_back(sample(static_cast<double>(facts.window->handshakes[i]),
+                                 {{"result", metrics::handshake_names[i]}}));
+    return samples;
+}
+
 Samples dropped(const Facts& facts) {
     Samples samples;
     for (const auto reason : drop_order) {
@@ -178,6 +195,12 @@ constexpr Source sources[] = {
      [](const Facts& facts) { return one(facts.fixed.version_recommended); }},
     {place_of("nightjar_expected_loop_rtt_seconds"),
      [](const Facts& facts) { return one(base::to_seconds(facts.fixed.expected_loop_rtt)); }},
+    {place_of("nightjar_clock_offset_seconds"), clock_offset},
+    {place_of("nightjar_selftest_packets_per_second"),
+     [](const Facts& facts) {
+         const auto& test = facts.fixed.self_test;
+         return Samples{sample(test.packets_per_second, {{"mode", test.kernel}})};
+     }},
     {place_of("nightjar_loops_withheld_last_timestamp_seconds"), withheld_hour},
     {place_of("nightjar_overload_last_timestamp_seconds"), overloads},
     {place_of("process_start_time_seconds"), when<&StaticFacts::process_start>},
@@ -191,6 +214,7 @@ constexpr Source sources[] = {
      [](const Facts& facts) { return one(facts.window->length.count()); }},
     {place_of("nightjar_window_packets"), window_packets},
     {place_of("nightjar_window_packets_dropped"), window_drops},
+    {place_of("nightjar_window_handshakes"), window_handshakes},
     {place_of("nightjar_capacity_used_ratio"),
      [](const Facts& facts) { return ratio(facts.window->capacity_percent); }},
     {place_of("nightjar_window_loop_success_ratio"),

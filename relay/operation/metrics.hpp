@@ -12,6 +12,7 @@
 
 #include "relay/core/counters.hpp"
 #include "relay/metrics/publish.hpp"
+#include "relay/operation/self_test.hpp"
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/time.hpp"
 
@@ -30,6 +31,9 @@ struct StaticFacts {
     base::Wall config_last_reload_success{};
     bool config_last_reload_successful = true;
     base::Nanoseconds expected_loop_rtt{};
+    /// By the median of the authorities' clocks. nullopt: none of them has said the time.
+    std::optional<base::Milliseconds> clock_ahead;
+    SelfTest self_test;  // at the start
     std::uint64_t max_fds = 0;
     core::LoopFacts loops;  // shown with the hour alone
 };

@@ -1,5 +1,5 @@
 """Mutants of what a relay measures of itself: its clock against the authorities', handshakes, what metrics give away."""
-from mutant_list import PROGRAMS, UNIT, mutant
+from mutant_list import CORE, PROGRAMS, SYSTEM, UNIT, mutant
 
 OFFSET = "relay/operation/clock_offset.cpp"
 NETWORK = "relay/doctor/network_rules.cpp"
@@ -21,4 +21,19 @@ MUTANTS = [
     mutant("doctor-asks-one-authority", "relay/doctor/doctor.cpp", "for (const auto& service : files.services)\n        tasks.spawn",
            "if (const auto& service = files.services.front(); !files.services.empty())\n        tasks.spawn",
            "tests/system/faults_doctor_test.py", "Faults.test_one_of_three_authorities_with_a_wrong_clock", PROGRAMS),
+    mutant("offset-to-the-millisecond", "relay/operation/metrics.cpp",
+           "const auto tenths = std::lround(base::to_seconds(*ahead) * 10);",
+           "const auto tenths = base::to_seconds(*ahead) * 10;", UNIT,
+           "metrics: the clock's offset in tenths of a second, and none without an authority"),
+    # --- handshakes ---
+    mutant("evicted-handshake-has-failed-too", "sphinx/node/link/listener.cpp", "if (!link && place->holds())", "if (!link)",
+           SYSTEM, "listener: silent connections from any number of sources keep no handshake out"),
+    mutant("failed-dial-is-not-counted", "relay/io/links.cpp", "links.dialled_.failed.count(why);", "static_cast<void>(why);",
+           SYSTEM, "links: every handshake is counted by what became of it"),
+    mutant("handshakes-that-came-are-not-counted", "relay/io/links_counts.cpp", "all.made += counts.answered;", "", SYSTEM,
+           "links: every handshake is counted by what became of it"),
+    mutant("handshakes-since-the-start", "relay/metrics/publish.cpp", "end.handshakes[i] - begin.handshakes[i]",
+           "end.handshakes[i]", CORE, "published window: each result of handshakes has a draw of its own"),
+    mutant("results-of-handshakes-mixed-up", "relay/operation/metrics.cpp", "facts.window->handshakes[i])",
+           "facts.window->handshakes[0])", UNIT, "metrics: every value of a window has a name of its own"),
 ]

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "relay/io/links.hpp"
+#include "tests/system/raw_peer.hpp"
 #include "tests/system/relay_links.hpp"
 
 using namespace nightjar;
@@ -59,6 +60,27 @@ TEST_CASE("links: a relay dials the relays of the layer behind it, and no others
         CHECK(all.mix->to_relay(other) == SendResult::no_link);
     REQUIRE(all.loop.until([&] { return !all.first.came.front()->got.cells.empty(); }));
     CHECK(all.first.came.front()->link->peer_key() == all.mix->identity.key());
+}
+
+TEST_CASE("links: every handshake is counted by what became of it") {
+    using node::link::LinkError;
+    Loop loop;
+    FarRelay first{loop, seed_of("mix-2-0")};
+    auto document = document_with_keys(test::Network{});
+    first.list_as("mix-2-0", *document);  // nothing listens where the document lists mix-2-1
+    RelayLinks mix{loop, "mix-1-0", document};
+    const auto counts = [&] { return mix.links->handshakes(); };
+    REQUIRE(loop.until(
+        [&] { return counts().made == 1 && counts().failed.of(LinkError::unreachable) >= 1; }));
+    CHECK(counts().failed.of(LinkError::handshake) == 0);
+    // Links that come count too.
+    const auto gate = dial(mix, seed_of("gateway-0"), cell::LinkRole::relay);
+    REQUIRE(loop.until([&] { return counts().made == 2; }));
+    RawTcp stranger{mix.address};
+    REQUIRE(stranger.send(base::Bytes(100, 'x')));
+    REQUIRE(loop.until([&] { return counts().failed.of(LinkError::handshake) == 1; }));
+    CHECK(counts().made == 2);
+    CHECK(counts().refused == 0);
 }
 
 TEST_CASE("links: a newer document's key is the one that the relay dials by") {

@@ -8,12 +8,13 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from clock_authority import Authority  # noqa: E402
 from offline import CONFIG, KEY, OfflineNetwork  # noqa: E402
 
 WINDOW = 3     # seconds; only a lab may have windows this short
 SCRAPES = 100
 WINDOWED = ("nightjar_window_seconds", "nightjar_window_packets", "nightjar_window_packets_dropped",
-            "nightjar_capacity_used_ratio", "nightjar_peers_reachable_ratio", "nightjar_window_cpu_seconds",
+            "nightjar_window_handshakes", "nightjar_capacity_used_ratio", "nightjar_peers_reachable_ratio", "nightjar_window_cpu_seconds",
             "process_resident_memory_bytes", "process_open_fds")
 
 
@@ -95,6 +96,27 @@ class Windows(OfflineNetwork):
     def curl(self, *words):
         done = subprocess.run(["curl", "-sS", "-m", "5", "-w", " %{http_code}", *words], capture_output=True, text=True)
         return done.stdout
+
+    def test_the_offset_of_the_clock_and_the_self_test(self):
+        """The authority whose clock is wrong by minutes is asked for something else; its answer has the time."""
+        self.sign()
+        self.configure("")
+        authority = Authority(self.folder / "service", -600)
+        self.addCleanup(authority.close)
+        with open(self.folder / "network.yaml", "a", encoding="utf-8") as anchors:
+            anchors.write(authority.lines)
+        relay = self.start()
+        text = self.scrape()
+        self.assertRegex(text, r'nightjar_selftest_packets_per_second\{mode="(portable|avx2|ifma)"\} [1-9]\d*00\n')
+        end = time.monotonic() + 60
+        while "\nnightjar_clock_offset_seconds " not in text and time.monotonic() < end:
+            time.sleep(0.2)
+            text = self.scrape()
+        # The authority named a second that was its own between the question and the answer, which took at most 30 s.
+        offset = self.value("nightjar_clock_offset_seconds", text)
+        self.assertGreaterEqual(offset, 600 - 1 - 30)
+        self.assertLessEqual(offset, 600)
+        self.stop(relay)
 
     def test_a_unix_socket_inside_the_sandbox(self):
         self.sign()

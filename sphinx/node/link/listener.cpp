@@ -24,6 +24,8 @@ class Listener::Place {
         pools_.speaking.leave(number_);
         listener_.handshakes_.erase(number_);
     }
+    /// Another handshake has not taken it.
+    bool holds() const { return pools_.silent.holds(number_) || pools_.speaking.holds(number_); }
     /// The peer has spoken. Returns false if no place is left for it.
     bool speak() {
         pools_.silent.leave(number_);
@@ -111,6 +113,7 @@ asio::awaitable<void> Listener::handshake(asio::ip::tcp::socket socket,
         on_link_(std::move(*link));
     } else {
         ++counts_.failed;
+        if (!link && place->holds()) counts_.failures.count(link.error());
     }
 }
 

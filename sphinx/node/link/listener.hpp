@@ -33,12 +33,13 @@ struct ListenerLimits {
     base::Milliseconds pause_without_descriptors{100};
 };
 
-/// Counts since start-up, for lab metrics.
+/// Counts since start-up.
 struct ListenerCounts {
     std::uint64_t answered = 0;          // links passed to the owner
     std::uint64_t failed = 0;            // handshakes that failed
     std::uint64_t rate_limited = 0;      // closed immediately, before reading a byte
     std::uint64_t evicted = 0;           // lost the place of a handshake to another
+    HandshakeFailures failures;          // those of `failed` that did not lose their place
     std::uint64_t out_of_resources = 0;  // pauses because accept had no descriptor or memory
 };
 

@@ -208,6 +208,36 @@ TEST_CASE("published window: facts of the process and of peers are coarse") {
     CHECK(!of({}).peers_percent);
 }
 
+TEST_CASE("published window: each result of handshakes has a draw of its own") {
+    Totals begin;
+    begin.handshakes.fill(1'000'000);
+    auto end = begin;
+    for (std::size_t i = 0; i < handshake_count; ++i)
+        end.handshakes[i] += 1000 * (i + 1);
+    std::array<std::set<std::uint64_t>, handshake_count> noises;
+    std::array<double, handshake_count> sizes{};
+    constexpr int windows = 2000;
+    base::SeededRandom random{3};
+    for (int n = 0; n < windows; ++n) {
+        const auto seen = publish(begin, end, ended, hour, {hour, 500}, random).handshakes;
+        for (std::size_t i = 0; i < handshake_count; ++i) {
+            // 1000 is 125 quanta, so it is rounded up to 1008.
+            const auto noise = static_cast<double>(seen[i]) - 1000.0 * static_cast<double>(i + 1);
+            noises[i].insert(seen[i] - end.handshakes[i] + begin.handshakes[i]);
+            sizes[i] += std::abs(noise - 8);
+        }
+    }
+    const double b = 8 / 0.3;
+    for (std::size_t i = 0; i < handshake_count; ++i) {
+        CHECK(noises[i].size() > 50);
+        CHECK(std::abs(sizes[i] / windows - b) < 5 * b / std::sqrt(windows));
+    }
+    const auto one = of(end, 9).handshakes;
+    auto more = end;
+    ++more.handshakes[0];
+    CHECK(of(more, 9).handshakes == one);
+}
+
 TEST_CASE("published window: a lab's short window shrinks quantum and noise with itself") {
     constexpr auto& packets = declared("nightjar_window_packets");
     CHECK(grain(packets, hour).quantum == 1024);

@@ -26,6 +26,8 @@ StaticFacts facts(bool lab) {
     facts.directory_valid_until = base::Wall{base::Seconds{1'800'003'600}};
     facts.mix_key_expiry = base::Wall{base::Seconds{1'800'007'200}};
     facts.expected_loop_rtt = base::Milliseconds{250};
+    facts.clock_ahead = base::Milliseconds{-12'345};
+    facts.self_test = {98'700, "avx2"};
     facts.max_fds = 1024;
     return facts;
 }
@@ -85,6 +87,7 @@ WindowFacts whole_window() {
     window.packets_out = 1'802'345;
     window.dropped[static_cast<std::size_t>(DropReason::overflow)] = 9'000;
     window.dropped_other = 1'000;
+    window.handshakes = {101, 102, 103, 104, 105, 106, 107};
     window.cpu_seconds = 77;
     window.capacity_percent = 75;
     window.loop_success_percent = 98;
@@ -132,16 +135,29 @@ TEST_CASE("metrics: the table of docs/metrics.md is what is declared, byte for b
 TEST_CASE("metrics: every value of a window has a name of its own") {
     const auto text = metrics_text(facts(false), whole_window(), nullptr);
     for (const auto* line :
-         {"nightjar_window_end_timestamp_seconds 1800003600", "nightjar_window_seconds 7200",
+         {"nightjar_window_end_timestamp_seconds 1800003600",
+          "nightjar_window_seconds 7200",
           "nightjar_window_packets{direction=\"in\"} 1812345",
           "nightjar_window_packets{direction=\"out\"} 1802345",
           "nightjar_window_packets_dropped{reason=\"overflow\"} 9000",
           "nightjar_window_packets_dropped{reason=\"other\"} 1000",
-          "nightjar_capacity_used_ratio 0.75", "nightjar_window_loop_success_ratio 0.98",
-          "nightjar_window_loop_rtt_p50_seconds 0.28", "nightjar_window_loop_rtt_p95_seconds 0.64",
-          "nightjar_peers_reachable_ratio 0.9", "nightjar_window_directory_fetch_failures 3",
-          "nightjar_window_cpu_seconds 77", "process_resident_memory_bytes 50331648",
-          "process_open_fds 128", "nightjar_bugs_total 4",
+          "nightjar_window_handshakes{result=\"made\"} 101",
+          "nightjar_window_handshakes{result=\"refused\"} 102",
+          "nightjar_window_handshakes{result=\"unreachable\"} 103",
+          "nightjar_window_handshakes{result=\"tls\"} 104",
+          "nightjar_window_handshakes{result=\"hello\"} 105",
+          "nightjar_window_handshakes{result=\"timed_out\"} 106",
+          "nightjar_window_handshakes{result=\"other\"} 107",
+          "nightjar_capacity_used_ratio 0.75",
+          "nightjar_window_loop_success_ratio 0.98",
+          "nightjar_window_loop_rtt_p50_seconds 0.28",
+          "nightjar_window_loop_rtt_p95_seconds 0.64",
+          "nightjar_peers_reachable_ratio 0.9",
+          "nightjar_window_directory_fetch_failures 3",
+          "nightjar_window_cpu_seconds 77",
+          "process_resident_memory_bytes 50331648",
+          "process_open_fds 128",
+          "nightjar_bugs_total 4",
           "nightjar_overload_last_timestamp_seconds{kind=\"descriptors\"} 1800000000",
           "nightjar_overload_last_timestamp_seconds{kind=\"intake\"} 0",
           "nightjar_metrics_policy_info{mode=\"windowed\",noise=\"laplace_0.3\",window=\"3600s\"} "
@@ -191,6 +207,22 @@ TEST_CASE("metrics: of withheld packets only the hour is shown") {
     CHECK(metrics_text(shown, WindowFacts{}, nullptr) == text);
 }
 
+TEST_CASE("metrics: the clock's offset in tenths of a second, and none without an authority") {
+    const auto name = std::string{"nightjar_clock_offset_seconds"};
+    auto shown = facts(false);
+    for (const auto& [ahead, text] : {std::pair{0, " 0"},
+                                      {49, " 0"},
+                                      {51, " 0.1"},
+                                      {2349, " 2.3"},
+                                      {-549, " -0.5"},
+                                      {-49, " 0"}}) {
+        shown.clock_ahead = base::Milliseconds{ahead};
+        CHECK_MESSAGE(has_line(metrics_text(shown, WindowFacts{}, nullptr), name + text), text);
+    }
+    shown.clock_ahead.reset();
+    CHECK(metrics_text(shown, WindowFacts{}, nullptr).find(name) == std::string::npos);
+}
+
 TEST_CASE("metrics: mode=lab exists only in a lab, so that an alert on it is silent elsewhere") {
     const auto lab = busy();
     const std::string mode{
@@ -207,7 +239,9 @@ TEST_CASE("metrics: every static fact has a name of its own") {
     for (const auto* line :
          {"process_start_time_seconds 1800000000",
           "nightjar_config_last_reload_success_timestamp_seconds 1800000100",
-          "nightjar_config_last_reload_successful 0", "nightjar_version_recommended 1"})
+          "nightjar_config_last_reload_successful 0", "nightjar_version_recommended 1",
+          "nightjar_clock_offset_seconds -12.3",
+          "nightjar_selftest_packets_per_second{mode=\"avx2\"} 98700"})
         CHECK_MESSAGE(has_line(text, line), line);
     told.config_last_reload_successful = true;
     told.version_recommended = false;

@@ -1,0 +1,51 @@
+// What the links count and hold; nothing here acts.
+#include <algorithm>
+
+#include "relay/io/links.hpp"
+
+namespace nightjar::relay::io {
+
+std::uint64_t Links::accept_pauses() const {
+    std::uint64_t sum = 0;
+    for (const auto& listener : listeners_)
+        sum += listener->counts().out_of_resources;
+    return sum;
+}
+
+HandshakeCounts Links::handshakes() const {
+    auto all = dialled_;
+    for (const auto& listener : listeners_) {
+        const auto& counts = listener->counts();
+        all.made += counts.answered;
+        all.refused += counts.rate_limited + counts.evicted;
+        all.failed.add(counts.failures);
+    }
+    return all;
+}
+
+void Links::list_holdings(base::Holdings& out) const {
+    const auto& [executor, options, document, identity, random, counters, tasks, owner, listeners,
+                 dialled, outgoing, from_relays, from_clients, places, by_place, next_place,
+                 closed] = *this;
+    std::size_t handshakes = 0;
+    std::size_t remembered = 0;
+    for (const auto& listener : listeners) {
+        handshakes += listener->handshakes();
+        remembered += listener->remembered();
+    }
+    out.push_back({"Links.outgoing", "neighbours", outgoing.size(),
+                   "a listed relay of the next layer, and the keys of its TLS link", false});
+    out.push_back({"Links.from_relays", "neighbours", from_relays.size(),
+                   "a listed relay of the layer before, and the keys of its TLS link", false});
+    out.push_back({"Links.from_clients", "clients", from_clients.size(),
+                   "a connected client: the address of its socket, the keys of its TLS link"});
+    out.push_back({"Links.places", "clients", std::max(places.size(), by_place.size()),
+                   "the address prefix of a connected client"});
+    out.push_back(
+        {"Listener.handshakes", "clients", handshakes, "the address of a peer that is connecting"});
+    out.push_back(
+        {"Listener.rates", "clients", remembered,
+         "for some seconds: a keyed hash of an address prefix that has connected, and when"});
+}
+
+}  // namespace nightjar::relay::io
