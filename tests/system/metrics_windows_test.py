@@ -14,8 +14,8 @@ from offline import CONFIG, KEY, OfflineNetwork  # noqa: E402
 WINDOW = 3     # seconds; only a lab may have windows this short
 SCRAPES = 100
 WINDOWED = ("nightjar_window_seconds", "nightjar_window_packets", "nightjar_window_packets_dropped",
-            "nightjar_window_handshakes", "nightjar_capacity_used_ratio", "nightjar_peers_reachable_ratio", "nightjar_window_cpu_seconds",
-            "process_resident_memory_bytes", "process_open_fds")
+            "nightjar_window_handshakes", "nightjar_capacity_used_ratio", "nightjar_peers_reachable_ratio",
+            "nightjar_window_cpu_seconds", "process_resident_memory_bytes", "process_open_fds")
 
 
 class Windows(OfflineNetwork):

@@ -12,7 +12,11 @@ namespace {
 namespace metrics = relay::metrics;
 
 constexpr double scrapes_per_window = 3600.0 / scrape_seconds;
-constexpr double noise_scale = 2048 / 0.3;
+
+/// What a packet costs a relay's processor, in ms, where it costs most: 60 packets a second
+/// (docs/performance.md). A reader gains most from a processor that does nothing else, so that its
+/// time follows the packets exactly.
+constexpr double ms_per_packet = 0.25;
 
 double normal(base::Random& random) {
     const double radius = std::sqrt(-2 * std::log(1 - random.unit()));
@@ -24,23 +28,43 @@ std::uint64_t draw_count(double mean, double variance, base::Random& random) {
         std::max(0.0, std::round(mean + std::sqrt(variance) * normal(random))));
 }
 
-/// The density of Laplace noise plus a normal error, up to a constant factor.
-double noisy_density(double x, double variance) {
+/// The density of Laplace noise of this scale plus a normal error, up to a constant factor.
+double noisy_density(double x, double variance, double scale) {
     const double sigma = std::sqrt(variance);
-    const double half = sigma / noise_scale;
+    const double half = sigma / scale;
     const auto side = [&](double y) {
-        return std::exp(-y / noise_scale) * std::erfc((half - y / sigma) / std::numbers::sqrt2);
+        return std::exp(-y / scale) * std::erfc((half - y / sigma) / std::numbers::sqrt2);
     };
     return side(x) + side(-x);
 }
 
-/// How many packets have arrived at a relay by the window's end, and what the window publishes.
-double published_packets(std::uint64_t packets, base::Random& random) {
+/// A count of one window, before it is rounded and noised.
+struct Count {
+    double mean;
+    double variance;
+    double added;     // by the transfer
+    int rounded = 1;  // how often it is rounded up to its quantum
+};
+/// The logarithm of the likelihood ratio of "this was added" to "nothing was".
+double log_ratio(double shown, const Count& count, const metrics::Declaration& metric) {
+    const auto grain = metrics::grain(metric, metrics::standard_window);
+    const auto quantum = static_cast<double>(grain.quantum);
+    const auto scale = static_cast<double>(grain.scale().t) / static_cast<double>(grain.scale().s);
+    // Rounding up adds half a quantum in the mean, and the variance of a uniform error.
+    const auto error = shown - count.mean - count.rounded * quantum / 2;
+    const auto spread = count.variance + count.rounded * quantum * quantum / 12;
+    return std::log(noisy_density(error - count.added, spread, scale) /
+                    noisy_density(error, spread, scale));
+}
+
+/// What the window publishes if so many packets have arrived at a relay in it.
+metrics::Published published(std::uint64_t packets, base::Random& random) {
     metrics::Totals totals;
     totals.packets_in = packets;
-    const auto window = metrics::publish({}, totals, {}, metrics::standard_window,
-                                         {metrics::standard_window, 1}, random);
-    return static_cast<double>(window.packets_in);
+    totals.cpu = std::chrono::round<base::Milliseconds>(
+        std::chrono::duration<double, std::milli>{ms_per_packet * static_cast<double>(packets)});
+    return metrics::publish({}, totals, {}, metrics::standard_window, {metrics::standard_window, 1},
+                            random);
 }
 
 }  // namespace
@@ -135,21 +159,22 @@ double exact_score(const Background& background, const std::vector<double>& adde
 
 double published_score(const Background& background, const std::vector<double>& added, bool busy,
                        base::Random& random) {
-    const double quantum = 1024;
+    constexpr auto& packets = metrics::declared("nightjar_window_packets");
+    constexpr auto& cpu = metrics::declared("nightjar_window_cpu_seconds");
+    constexpr auto squared = ms_per_packet * ms_per_packet;
     double score = 0;
     for (std::size_t r = 0; r < added.size(); ++r) {
         const auto mean = background.mean[r] * scrapes_per_window;
         const auto variance = background.variance[r] * scrapes_per_window;
-        // Rounding up adds half a quantum in the mean, and the variance of a uniform error.
-        const auto centre = mean + quantum / 2;
-        const auto spread = variance + quantum * quantum / 12;
         for (const bool first : {true, false}) {
             const auto moved = first && busy ? added[r] : 0;
-            const auto count = draw_count(mean + moved, variance, random);
-            const auto shown = published_packets(count, random);
+            const auto shown = published(draw_count(mean + moved, variance, random), random);
             if (!first) continue;  // it says nothing of the transfer, but it is published
-            score += std::log(noisy_density(shown - centre - added[r], spread) /
-                              noisy_density(shown - centre, spread));
+            score += log_ratio(static_cast<double>(shown.packets_in), {mean, variance, added[r]},
+                               packets);
+            score += log_ratio(
+                static_cast<double>(shown.cpu_seconds) * 1000,
+                {mean * ms_per_packet, variance * squared, added[r] * ms_per_packet, 2}, cpu);
         }
     }
     return score;

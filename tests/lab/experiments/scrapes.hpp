@@ -43,7 +43,8 @@ Background background_of(const Arrivals& seen, std::size_t skipped);
 /// knows the way that the packets would have taken, and when.
 double exact_score(const Background& background, const std::vector<double>& added, bool busy,
                    base::Random& random);
-/// The same after two published windows of an hour; the transfer is in the first.
+/// The same after two published windows of an hour, by their packets and their CPU time; the
+/// transfer is in the first.
 double published_score(const Background& background, const std::vector<double>& added, bool busy,
                        base::Random& random);
 

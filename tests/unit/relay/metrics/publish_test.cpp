@@ -88,9 +88,9 @@ TEST_CASE("published window: noise has the declared scale, and nothing is below 
         sizes += std::abs(noise);
         Totals idle;
         const auto nothing = publish({}, idle, ended, hour, terms, random);
-        CHECK(nothing.packets_in < 200'000);  // a clamped negative would be near 2^64
+        CHECK(nothing.packets_in < 1'000'000);  // a clamped negative would be near 2^64
     }
-    const double b = 2048 / 0.3;
+    const double b = 6144 / 0.3;
     CHECK(std::abs(sum / draws) < 4 * b * std::sqrt(2.0 / draws));
     CHECK(std::abs(sizes / draws - b) < 4 * b / std::sqrt(draws));
 }
@@ -241,9 +241,9 @@ TEST_CASE("published window: each result of handshakes has a draw of its own") {
 TEST_CASE("published window: a lab's short window shrinks quantum and noise with itself") {
     constexpr auto& packets = declared("nightjar_window_packets");
     CHECK(grain(packets, hour).quantum == 1024);
-    CHECK(grain(packets, base::Seconds{86'400}).sensitivity == 2048);
-    CHECK(grain(packets, window_least).sensitivity == 2048);
+    CHECK(grain(packets, base::Seconds{86'400}).sensitivity == 6144);
+    CHECK(grain(packets, window_least).sensitivity == 6144);
     CHECK(grain(packets, base::Seconds{36}).quantum == 10);
-    CHECK(grain(packets, base::Seconds{36}).sensitivity == 20);
+    CHECK(grain(packets, base::Seconds{36}).sensitivity == 61);
     CHECK(grain(packets, base::Seconds{1}).quantum == 1);
 }

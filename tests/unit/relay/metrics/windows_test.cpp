@@ -118,20 +118,20 @@ TEST_CASE("metrics windows: a small relay gets longer windows, by what it has pu
         last.packets_in = packets_in;
         return next_length(last, {hour, 500});
     };
-    // 20 x 2048 / 0.3 = 136,533
-    CHECK(after(136'533) == hour);
-    CHECK(after(136'000) == 2 * hour);
-    CHECK(after(30'000) == 5 * hour);
+    // 20 x 6144 / 0.3 = 409,600
+    CHECK(after(409'600) == hour);
+    CHECK(after(409'000) == 2 * hour);
+    CHECK(after(90'000) == 5 * hour);
     CHECK(after(0) == 24 * hour);
     Published day;
     day.length = 24 * hour;
-    day.packets_in = 1'000'000;
+    day.packets_in = 3'000'000;
     CHECK(next_length(day, {hour, 500}) == 4 * hour);
     CHECK(next_length(day, {24 * hour, 500}) == 24 * hour);
     // A lab's minute: noise and need are a sixtieth.
     Published minute;
     minute.length = Seconds{60};
-    minute.packets_in = 2276;
+    minute.packets_in = 6800;
     CHECK(next_length(minute, {Seconds{60}, 500}) == Seconds{60});
     minute.packets_in = 1;
     CHECK(next_length(minute, {Seconds{60}, 500}) == 24 * Seconds{60});
