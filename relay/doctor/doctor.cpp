@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr base::Milliseconds authority_patience{5000};
+constexpr base::Milliseconds authority_patience{10'000};  // all are asked at once
 
 void add(Findings& all, Findings more) {
     std::move(more.begin(), more.end(), std::back_inserter(all));
