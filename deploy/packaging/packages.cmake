@@ -68,7 +68,10 @@ function(nightjar_daemon component name)
     string(REPLACE ";" " " UNITS "${ARGN}")
     configure_file(${NIGHTJAR_PACKAGING}/sysusers.conf.in ${made}/${name}/sysusers.conf @ONLY)
     configure_file(${NIGHTJAR_PACKAGING}/tmpfiles.conf.in ${made}/${name}/tmpfiles.conf @ONLY)
-    set(scripts)
+    # AppArmor reads profiles from this folder alone. So dpkg asks if the operator has changed one; local/NAME is for that.
+    install(FILES ${CMAKE_SOURCE_DIR}/deploy/apparmor/${name} DESTINATION /etc/apparmor.d COMPONENT ${component})
+    set(scripts ${made}/${name}/conffiles)
+    file(WRITE ${made}/${name}/conffiles "/etc/apparmor.d/${name}\n")
     foreach(script postinst prerm postrm)
         configure_file(${NIGHTJAR_PACKAGING}/scripts/${script}.in ${made}/${name}/${script} @ONLY
             FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
