@@ -2,14 +2,17 @@
 """Puts what cpack made into a folder: deploy/packaging/finish.py CPACK_FOLDER OUT
 
 The packages with debug information are packed again: cpack writes its own folder's name into them, and another suffix
-than Debian's. Beside the packages: SHA256SUMS, and nightjar_VERSION.spdx.json (SPDX 2.3), which says what they are made of.
+than Debian's. Beside the packages: nightjar_VERSION.spdx.json (SPDX 2.3), which says what they are made of; MANIFEST, with the
+checksum of each program in each package; and SHA256SUMS of all files.
 """
 import hashlib
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -46,6 +49,21 @@ def repack(ddeb, out):
         (root / "DEBIAN/md5sums").write_text("".join(sums))
         # SOURCE_DATE_EPOCH bounds all times in it.
         output("dpkg-deb", "-Zxz", "--root-owner-group", "--build", root, out / ddeb.with_suffix(".deb").name)
+
+
+# --- the programs in the packages ---
+
+def manifest(debs):
+    """One line for each program, as sha256sum writes it for packages that are unpacked into folders of their own names."""
+    lines = []
+    for deb in debs:
+        packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], capture_output=True, check=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+            for member in tar:
+                if member.isfile() and member.name.startswith("./usr/bin/"):
+                    path = f"{deb.stem}/{member.name[2:]}"
+                    lines.append((path, hashlib.sha256(tar.extractfile(member).read()).hexdigest()))
+    return "".join(f"{checksum}  {path}\n" for path, checksum in sorted(lines))
 
 
 # --- what the packages are made of ---
@@ -123,6 +141,7 @@ def main():
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(os.environ["SOURCE_DATE_EPOCH"])))
     (out / f"nightjar_{version}.spdx.json").write_text(
         json.dumps(bill_of_materials(debs, version, created), indent=1) + "\n")
+    (out / "MANIFEST").write_text(manifest(debs))
     (out / "SHA256SUMS").write_text("".join(f"{digest(path)}  {path.name}\n" for path in sorted(out.iterdir())))
 
 

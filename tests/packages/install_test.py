@@ -147,7 +147,7 @@ class Installed(unittest.TestCase):
         if limit_of_this_machine(resource.RLIMIT_MEMLOCK) < MEMLOCK:
             others.append("lock its keys and replay filters in memory")
         else:
-            self.assertTrue(self.status()["memory_locked"])
+            self.assertTrue(self.status()["keys_locked_in_memory"])
         for unit in ("nightjar-relay", "nightjar-relay@stork", "nightjar-authority"):
             log = self.machine.run(f"journalctl -q -o cat -p warning -u {unit}")
             self.assertEqual([line for line in log.splitlines() if not any(one in line for one in others)], [], unit)

@@ -3,7 +3,9 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -25,8 +27,22 @@ class Materials(unittest.TestCase):
 
     def test_the_checksums_are_those_of_every_file(self):
         lines = dict(reversed(line.split("  ")) for line in (PACKAGES / "SHA256SUMS").read_text().splitlines())
-        files = {path.name: digest(path) for path in PACKAGES.iterdir() if path.name != "SHA256SUMS"}
+        files = {path.name: digest(path) for path in PACKAGES.iterdir()
+                 if path.name != "SHA256SUMS" and path.suffix != ".minisig"}
         self.assertEqual(lines, files)
+
+    def test_the_manifest_has_every_program_as_it_is_packed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for deb in self.debs:
+                subprocess.run(["dpkg-deb", "-x", deb, Path(folder) / deb.stem], check=True)
+            shutil.copy(PACKAGES / "MANIFEST", folder)
+            done = subprocess.run(["sha256sum", "--strict", "--quiet", "-c", "MANIFEST"], cwd=folder)
+            self.assertEqual(done.returncode, 0)
+            programs = {str(path.relative_to(folder)) for path in Path(folder).glob("*/usr/bin/*")}
+            listed = [line.split("  ")[1] for line in (PACKAGES / "MANIFEST").read_text().splitlines()]
+        self.assertEqual(listed, sorted(programs))
+        self.assertEqual({path.split("/")[-1] for path in listed},
+                         {"nightjar", "nightjar-authority", "nightjar-demo", "nightjar-recorder", "nightjar-relay"})
 
     def test_what_is_packed(self):
         names = {self.field(deb, "Package") for deb in self.debs}

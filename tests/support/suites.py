@@ -35,6 +35,7 @@ def unit():
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
     yield "the units of systemd", ["python3", "tests/packages/units_test.py"], {}
     yield "the profiles of AppArmor", ["python3", "tests/packages/apparmor_test.py"], {}
+    yield "a signed release", ["python3", "tests/packages/release_test.py"], {}
     yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
     yield "alerts and boards", [DEBIAN_PYTHON, "tests/unit/monitoring.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
