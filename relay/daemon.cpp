@@ -12,6 +12,7 @@
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/metrics_service.hpp"
 #include "relay/operation/authority_contact.hpp"
+#include "relay/operation/build.hpp"
 #include "relay/operation/descriptors.hpp"
 #include "relay/operation/relay_clock.hpp"
 #include "relay/operation/startup.hpp"
@@ -374,6 +375,7 @@ node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
     const auto why = operation::waits_for_authority(config_file, node::process::wall_now());
     std::optional<operation::Loaded> loaded;
     if (!why) loaded = load();
+    operation::own_build();           // the sandbox closes the program's file
     operation::confine(config_file);  // before the key store starts a thread
     if (why && !join_network(config_file, *why)) return node::process::ExitCode::ok;
     if (!loaded) loaded = load();

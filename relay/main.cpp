@@ -1,5 +1,5 @@
-// nightjar-relay: init, check, run, status, doctor, confirm-clock, disclose, version. Exit codes:
-// sphinx/node/process/exit_code.hpp.
+// nightjar-relay: init, check, run, status, doctor, confirm-clock, disclose, verify-build, version.
+// Exit codes: sphinx/node/process/exit_code.hpp.
 #include <cstdio>
 #include <iostream>
 #include <thread>
@@ -13,6 +13,7 @@
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 #include "relay/operation/status_page.hpp"
+#include "relay/operation/verify_command.hpp"
 #include "relay/wiped_heap.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -221,6 +222,7 @@ ExitCode run(int argc, char** argv) {
     for (auto* verb : {check_verb, run_verb, status_verb, confirm_verb, doctor_verb})
         verb->add_option("--config", given.config, "Configuration file")->capture_default_str();
     const DiscloseCommand disclose{app};
+    const VerifyCommand verify{app};
     status_verb
         ->add_option("--html", given.html, "Write a page for a browser; - for standard output")
         ->excludes("--json");
@@ -238,6 +240,7 @@ ExitCode run(int argc, char** argv) {
     if (*version_verb) return version(given);
     if (*doctor_verb) return doctor::run_doctor(given.config, given.json);
     if (disclose.given()) return disclose.run();
+    if (verify.given()) return verify.run();
     return status(given);
 }
 

@@ -54,7 +54,8 @@ def repack(ddeb, out):
 # --- the programs in the packages ---
 
 def manifest(debs):
-    """One line for each program, as sha256sum writes it for packages that are unpacked into folders of their own names."""
+    """One line for each program, as sha256sum writes it for packages that are unpacked into folders of their own names.
+    `nightjar-relay verify-build` reads it (relay/operation/manifest.hpp)."""
     lines = []
     for deb in debs:
         packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], capture_output=True, check=True).stdout

@@ -9,7 +9,7 @@
 namespace nightjar::relay::keys {
 
 EpochKeys::EpochKeys(KeyStore& store, core::Keyring& keyring, const Identity& identity,
-                     directory::Relay self, std::filesystem::path data_dir,
+                     directory::Descriptor self, std::filesystem::path data_dir,
                      base::Seconds epoch_length)
     : store_{store},
       keyring_{keyring},
@@ -122,14 +122,15 @@ void EpochKeys::renew(const KeyTime& now) {
 }
 
 void EpochKeys::write_descriptor(const char* name, base::Epoch epoch, const KeyTime& now) const {
-    auto relay = self_;
-    relay.mix_key = public_key(epoch);
-    relay.next_mix_key = public_key(epoch.next());
+    auto self = self_;
+    self.epoch = epoch;
+    self.made = std::chrono::floor<base::Seconds>(now.wall);
+    self.relay.mix_key = public_key(epoch);
+    self.relay.next_mix_key = public_key(epoch.next());
     // No fsync: a power cut may lose this file, but it also destroys the keys that the file names.
     const auto text = directory::make_descriptor(
-        {epoch, std::chrono::floor<base::Seconds>(now.wall), std::move(relay)},
-        {*identity_.identity_seed, *identity_.link_seed, secrets_.at(epoch)->keys.secret,
-         secrets_.at(epoch.next())->keys.secret});
+        self, {*identity_.identity_seed, *identity_.link_seed, secrets_.at(epoch)->keys.secret,
+               secrets_.at(epoch.next())->keys.secret});
     node::files::replace_file(data_dir_ / name, text, node::files::Durability::rename_only);
 }
 

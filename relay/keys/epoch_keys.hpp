@@ -23,7 +23,7 @@
 #include "relay/keys/identity.hpp"
 #include "relay/keys/key_store.hpp"
 #include "sphinx/base/holding.hpp"
-#include "sphinx/directory/document.hpp"
+#include "sphinx/directory/descriptor.hpp"
 
 namespace nightjar::relay::keys {
 
@@ -37,9 +37,10 @@ struct KeyTime {
 class EpochKeys {
  public:
     /// Every reference must outlive this object. `self` is the content of the descriptors without
-    /// the mix keys.
+    /// the epoch, the time and the mix keys.
     EpochKeys(KeyStore& store, core::Keyring& keyring, const Identity& identity,
-              directory::Relay self, std::filesystem::path data_dir, base::Seconds epoch_length);
+              directory::Descriptor self, std::filesystem::path data_dir,
+              base::Seconds epoch_length);
 
     /// A key that lives so long after its epoch, by the boot clock, is wiped whatever the wall
     /// clock says. A clock that jumps stands for ten minutes at most before it counts; the rest is
@@ -80,7 +81,7 @@ class EpochKeys {
     KeyStore& store_;
     core::Keyring& keyring_;
     const Identity& identity_;
-    directory::Relay self_;
+    directory::Descriptor self_;
     std::filesystem::path data_dir_;
     base::Seconds epoch_length_;
     std::map<base::Epoch, base::MixKey> public_keys_;

@@ -36,4 +36,24 @@ std::string confirm_clock_json(bool confirmed) {
     return text({{"confirmed", confirmed}});
 }
 
+std::string build_json(const BuildAnswer& answer) {
+    Json json{{"subject", answer.subject}, {"sha256", base::to_hex(answer.hash)}};
+    if (answer.manifest) {
+        json["manifest"] = *answer.manifest;
+        json["released"] = answer.path.has_value();
+    }
+    if (answer.path) json["path"] = *answer.path;
+    return text(json);
+}
+
+std::string build_text(const BuildAnswer& answer) {
+    auto lines = answer.subject + ": SHA-256 " + base::to_hex(answer.hash) + "\n";
+    if (!answer.manifest) return lines;
+    return lines + *answer.manifest + ": " +
+           (answer.path ? "has it as " + *answer.path
+                        : "has no nightjar-relay with this hash: another release, another build, "
+                          "or a changed program") +
+           "\n";
+}
+
 }  // namespace nightjar::relay::operation

@@ -5,6 +5,7 @@
 
 #include "relay/metrics/declarations.hpp"
 #include "relay/operation/authority_contact.hpp"
+#include "relay/operation/build.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -129,8 +130,10 @@ void check_successor(const directory::Document& held, const directory::Document&
     }
 }
 
-directory::Relay describe(const RelayConfig& config, const keys::Identity& identity) {
-    directory::Relay relay;
+directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity) {
+    directory::Descriptor self;
+    self.build = own_build();
+    auto& relay = self.relay;
     relay.identity = identity.id;
     relay.role = config.role;
     relay.layer = config.layer;
@@ -138,7 +141,7 @@ directory::Relay describe(const RelayConfig& config, const keys::Identity& ident
     relay.link_key = identity.link_key;
     relay.name = config.name;
     relay.exit_policy = policy_summary(config.exit_rules);
-    return relay;
+    return self;
 }
 
 core::ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document) {

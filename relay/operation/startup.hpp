@@ -13,6 +13,7 @@
 #include "relay/operation/config.hpp"
 #include "relay/operation/document_file.hpp"
 #include "relay/operation/self_test.hpp"
+#include "sphinx/directory/descriptor.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/sandbox.hpp"
 
@@ -51,8 +52,8 @@ std::uint8_t layer_in(const directory::Document& document, const keys::Identity&
 /// signatures are valid.
 void check_successor(const directory::Document& held, const directory::Document& newer);
 
-/// The relay's descriptor without mix keys.
-directory::Relay describe(const RelayConfig& config, const keys::Identity& identity);
+/// The relay's descriptor without epoch, time and mix keys. Throws what own_build() throws.
+directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity);
 
 /// The configured rules, plus the addresses that this relay must never connect to.
 core::ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document);

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "relay/operation/build.hpp"
+
 namespace nightjar::relay::operation {
 
 using Json = nlohmann::ordered_json;
@@ -68,6 +70,7 @@ StatusFacts configured(const RelayConfig& config, const base::NodeId& identity) 
     status.role = config.role == directory::Role::mix ? "mix" : "gateway";
     status.layer = config.layer;
     status.workers = config.workers;
+    status.build = own_build();
     return status;
 }
 
@@ -81,6 +84,7 @@ std::string to_json(const StatusFacts& status) {
               {"role", status.role},
               {"layer", status.layer},
               {"version", facts.version},
+              {"build", base::to_hex(status.build)},
               {"state", core::state_names[static_cast<std::size_t>(facts.state)]},
               {"network", status.network},
               {"lab_network", facts.lab},

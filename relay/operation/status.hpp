@@ -13,6 +13,7 @@
 #include "relay/operation/config.hpp"
 #include "relay/operation/metrics.hpp"
 #include "relay/operation/self_test.hpp"
+#include "sphinx/directory/descriptor.hpp"
 #include "sphinx/node/process/control_socket.hpp"
 
 namespace nightjar::relay::operation {
@@ -23,6 +24,7 @@ struct StatusFacts {
     base::NodeId identity;
     std::string role;
     std::uint8_t layer = 0;
+    directory::BuildHash build{};  // of the program that runs
     std::string network;
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
@@ -42,7 +44,8 @@ struct StatusFacts {
     std::optional<core::LabFacts> lab;
 };
 
-/// What the configuration says of a relay; the rest has its defaults.
+/// What the configuration and the program say of a relay; the rest has its defaults. Throws what
+/// own_build() throws.
 StatusFacts configured(const RelayConfig& config, const base::NodeId& identity);
 
 /// One line of JSON, without the line feed.

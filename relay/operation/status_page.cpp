@@ -125,6 +125,7 @@ std::string table(const Json& status) {
     const bool refused = reload != status.end() && *reload == false;
     return "<table>\n" + row("Role", role) + row("Network", word(status, "network")) +
            row("Identity", word(status, "identity")) + row("Version", word(status, "version")) +
+           row("SHA-256 of its program", word(status, "build")) +
            row("Epoch", word(status, "epoch")) +
            row("Document valid until", time(status, "document_valid_until")) +
            row("Keys of epochs", list(status, "key_epochs")) +

@@ -58,11 +58,14 @@ std::string sign_descriptor(std::string lines, const DescriptorKeys& keys) {
 std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& keys) {
     if (const auto fault = relay_fault(descriptor.relay, RelayForm::descriptor))
         throw std::invalid_argument("the relay's description is impossible: " + *fault);
+    if (descriptor.build == BuildHash{})
+        throw std::invalid_argument("a descriptor names the build of its relay's program");
     std::string text;
-    put_field(text, "nightjar-descriptor", 2);
+    put_field(text, "nightjar-descriptor", 3);
     put_field(text, "epoch", descriptor.epoch.value);
     put_field(text, "made",
               static_cast<std::uint64_t>(descriptor.made.time_since_epoch() / base::Seconds{1}));
+    put_field(text, "build", base::to_hex(descriptor.build));
     put_relay(text, descriptor.relay, RelayForm::descriptor);
     text = sign_descriptor(std::move(text), keys);
     if (const auto parsed = parse_descriptor(text); !parsed)
@@ -73,10 +76,11 @@ std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& 
 base::Result<Descriptor, ParseError> parse_descriptor(std::string_view text) {
     FieldReader reader{text, descriptor_size_max};
     Descriptor descriptor;
-    reader.literal("nightjar-descriptor", "2");
+    reader.literal("nightjar-descriptor", "3");
     descriptor.epoch.value = static_cast<std::uint32_t>(reader.number("epoch", 0, UINT32_MAX));
     descriptor.made = base::Wall{
         base::Seconds{static_cast<base::Seconds::rep>(reader.number("made", 0, seconds_max))}};
+    reader.into(descriptor.build, reader.take("build"));
     descriptor.relay = take_relay(reader, RelayForm::descriptor);
     const auto* fault = take_proofs(reader, descriptor.relay);
     if (!reader.ok()) return base::Fail{reader.error()};

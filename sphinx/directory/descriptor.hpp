@@ -15,11 +15,16 @@
 
 namespace nightjar::directory {
 
+/// SHA-256 of a program's file.
+using BuildHash = base::ByteArray<32>;
+
 struct Descriptor {
     base::Epoch epoch;  // of relay.mix_key; relay.next_mix_key is for the next epoch
     base::Wall
-        made{};   // whole seconds; of two descriptors of a relay for one epoch, the newer counts
-    Relay relay;  // operator_name, family and capacity keep their defaults
+        made{};  // whole seconds; of two descriptors of a relay for one epoch, the newer counts
+    BuildHash build{};  // of the program that the relay says it runs: a claim, which its signature
+                        // does not make true. Not zeros. No document carries it
+    Relay relay;        // operator_name, family and capacity keep their defaults
     bool operator==(const Descriptor&) const = default;
 };
 
@@ -35,7 +40,7 @@ struct DescriptorKeys {
 
 /// Returns the signed text of a relay's description. operator_name, family and capacity are not
 /// part of the text. Throws std::invalid_argument with the reason if no document could list the
-/// relay, or if a key is not the relay's.
+/// relay, if the build is zeros, or if a key is not the relay's.
 std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& keys);
 
 /// Strict, and checks the signature and the proofs: its maker holds all four keys.

@@ -1,5 +1,6 @@
-"""What a release signs: checksums of the programs in its packages, which sha256sum and minisign can check.
+"""What a release signs: checksums of the programs in its packages, which sha256sum, minisign and verify-build can check.
 
+    tests/packages/release_test.py BUILD_FOLDER
 The packages are small ones that this test makes; tests/packages/run looks at the real ones (materials_test.py).
 """
 import os
@@ -14,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "deploy/packaging"))
 import finish  # noqa: E402
 
-RELAY = Path("/bin/false")
+BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir() else ROOT / "build/test"
+RELAY = BUILD / "relay/nightjar-relay"
 
 
 def call(*command, where=None):
@@ -62,9 +64,20 @@ class Release(unittest.TestCase):
         for deb in self.debs:
             self.assertEqual(call("dpkg-deb", "-x", deb, self.out / deb.stem)[0], 0)
         code, said = call("sha256sum", "--strict", "-c", "MANIFEST", where=self.out)
-        self.assertEqual((code, said), (0, "nightjar-relay_0.1.0_all/usr/bin/false: OK\n"
+        self.assertEqual((code, said), (0, "nightjar-relay_0.1.0_all/usr/bin/nightjar-relay: OK\n"
                                            "nightjar-tools_0.1.0_all/usr/bin/nightjar-demo: OK\n"
                                            "nightjar_0.1.0_all/usr/bin/true: OK\n"))
+
+    def test_verify_build_finds_the_program_that_runs(self):
+        code, said = call(RELAY, "verify-build", "--manifest", self.out / "MANIFEST")
+        self.assertEqual(code, 0, said)
+        self.assertIn("has it as nightjar-relay_0.1.0_all/usr/bin/nightjar-relay\n", said)
+        self.assertIn(finish.digest(RELAY), said)
+        text = (self.out / "MANIFEST").read_text()
+        (self.out / "MANIFEST").write_text(text.replace(finish.digest(RELAY), "ab" * 32))
+        code, said = call(RELAY, "verify-build", "--manifest", self.out / "MANIFEST")
+        self.assertEqual(code, 1)
+        self.assertIn("has no nightjar-relay with this hash", said)
 
     def test_a_signature_is_of_one_file_of_one_version_and_a_changed_byte_ends_it(self):
         public = self.sign()

@@ -11,6 +11,9 @@
 
 namespace nightjar::test {
 
+/// What test relays say they run.
+inline constexpr directory::BuildHash build{0xb1};
+
 struct RelayKeys {
     base::Secret<32> identity, link, mix, next_mix;
 
@@ -35,7 +38,7 @@ struct RelayKeys {
     /// The descriptor of a relay with these keys.
     std::string describe(directory::Relay relay, base::Epoch epoch, base::Wall made = {}) const {
         name_in(relay);
-        return directory::make_descriptor({epoch, made, std::move(relay)}, secrets());
+        return directory::make_descriptor({epoch, made, build, std::move(relay)}, secrets());
     }
 };
 

@@ -35,7 +35,6 @@ def unit():
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
     yield "the units of systemd", ["python3", "tests/packages/units_test.py"], {}
     yield "the profiles of AppArmor", ["python3", "tests/packages/apparmor_test.py"], {}
-    yield "a signed release", ["python3", "tests/packages/release_test.py"], {}
     yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
     yield "alerts and boards", [DEBIAN_PYTHON, "tests/unit/monitoring.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
@@ -47,6 +46,7 @@ def unit():
     yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
     yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
     yield "manual pages and completions", ["python3", "tests/packages/commands_test.py", build], {}
+    yield "a signed release", ["python3", "tests/packages/release_test.py", build], {}
     yield "the programs' hardening", ["python3", "tests/unit/hardening.py", build], {}
     for name in fuzz_names():
         yield f"corpus of {name}", [build / f"tests/fuzz/{name}_replay", f"tests/fuzz/corpus/{name}"], {}

@@ -1,4 +1,5 @@
 """`nightjar-relay doctor` and all JSON that the program prints, in a running network without a fault."""
+import hashlib
 import json
 import subprocess
 import sys
@@ -56,11 +57,40 @@ class Doctor(NetworkTest):
         self.assertFalse(refused["ok"])
         self.assertIn("/no/such.yaml", refused["error"])
 
+    def test_a_build_is_the_hash_of_the_program_that_runs(self):
+        """The same in the status, in the relay's descriptor, by verify-build, and by anyone with the file."""
+        program, relay = Path(self.net.program("nightjar-relay")), self.net.relays[0]
+        mine = hashlib.sha256(program.read_bytes()).hexdigest()
+        self.assertEqual(fitting("verify-build", self.call("verify-build", "--json"))["sha256"], mine)
+        self.assertEqual(json.loads(self.call("status", "--json", "--config", relay.config))["build"], mine)
+        descriptor = Path(relay.config).parent / "descriptor"
+        self.assertIn(f"\nbuild {mine}\n", descriptor.read_text())
+
+        manifest = self.net.folder / "MANIFEST"
+        manifest.write_text(f"{mine}  nightjar-relay_0.1.0_amd64/usr/bin/nightjar-relay\n")
+        found = fitting("verify-build", self.call("verify-build", "--json", "--manifest", manifest))
+        self.assertEqual((found["released"], found["path"]), (True, "nightjar-relay_0.1.0_amd64/usr/bin/nightjar-relay"))
+        of_relay = fitting("verify-build", self.call("verify-build", "--json", "--manifest", manifest, "--descriptor", descriptor))
+        self.assertEqual((of_relay["subject"], of_relay["released"]), (f"relay {relay.name}", True))
+
+        # One byte more at its end: the program runs as before, and is another one.
+        other = self.net.folder / "nightjar-relay"
+        other.write_bytes(program.read_bytes() + b"\0")
+        other.chmod(0o755)
+        done = subprocess.run([other, "verify-build", "--json", "--manifest", manifest], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual((done.returncode, fitting("verify-build", done.stdout)["released"]), (1, False), done.stderr)
+
+        manifest.write_text("nonsense\n")
+        self.call("verify-build", "--manifest", manifest, code=3)
+        self.call("verify-build", "--manifest", "/no/such", code=3)
+        self.call("verify-build", "--descriptor", manifest, code=3)
+
     def test_the_page_has_what_the_status_says(self):
         config = self.net.relays[0].config
         status = json.loads(self.call("status", "--json", "--config", config))
         page = self.call("status", "--html", "-", "--config", config)
-        for text in ("active", status["name"], status["identity"], status["network"], str(status["epoch"])):
+        for text in ("active", status["name"], status["identity"], status["build"], status["network"], str(status["epoch"])):
             self.assertIn(text, page)
         file = self.net.folder / "page.html"
         self.assertEqual(self.call("status", "--html", file, "--config", config), "")

@@ -42,10 +42,10 @@ class Exposure(OfflineNetwork):
         status = json.loads(done.stdout)
         self.assertIs(status["lab_network"], False)
         self.assertEqual(set(status), {
-            "name", "identity", "role", "layer", "version", "state", "network", "lab_network", "epoch",
+            "name", "identity", "role", "layer", "version", "build", "state", "network", "lab_network", "epoch",
             "document_valid_until", "key_epochs", "keys_locked_in_memory", "reload_ok", "next_relays",
-            "next_relays_up", "previous_relays_up", "loops_missing", "answering", "replay_room_short",
-            "replay_filter_full", "descriptors_max", "self_test"})
+            "next_relays_up", "previous_relays_up", "loops_missing", "answering",
+            "replay_room_short", "replay_filter_full", "descriptors_max", "self_test"})
         self.stop(relay)
 
     def test_no_core_is_dumped(self):

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "relay/keys/epoch_keys.hpp"
+#include "relay/operation/build.hpp"
 #include "relay/operation/startup.hpp"
 #include "sphinx/directory/descriptor.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -90,6 +91,8 @@ struct Node {
     void check_descriptors(std::uint32_t epoch) {
         const auto first = descriptor("descriptor");
         const auto second = descriptor("descriptor.next");
+        CHECK(first.build == own_build());
+        CHECK(second.build == first.build);
         CHECK(first.epoch == plus(epoch));
         CHECK(second.epoch == plus(epoch + 1));
         CHECK(first.relay.mix_key == keys().public_key(plus(epoch)));

@@ -27,7 +27,9 @@ struct Described {
         relay.name = "wren";
         relay.addresses = {{"127.0.0.1", 9001}, {"2001:db8::1", 9001}};
     }
-    std::string text() const { return make_descriptor({{500'000}, made, relay}, keys.secrets()); }
+    std::string text() const {
+        return make_descriptor({{500'000}, made, test::build, relay}, keys.secrets());
+    }
     /// What the proofs and the signature cover.
     std::string lines() const {
         auto lines = text();
@@ -52,7 +54,45 @@ TEST_CASE("a descriptor says what its relay is, signed by the relay") {
         CHECK(parsed->relay == described.relay);
         CHECK(parsed->epoch == base::Epoch{500'000});
         CHECK(parsed->made == made);
+        CHECK(parsed->build == test::build);
     }
+}
+
+TEST_CASE("a descriptor names one build, in one way") {
+    const Described wren{1};
+    const auto line = "build " + base::to_hex(test::build) + "\n";
+    const auto with = [&wren, &line](const std::string& other) {
+        auto text = wren.lines();
+        text.replace(text.find(line), line.size(), other);
+        return sign_descriptor(text, wren.keys.secrets());
+    };
+    REQUIRE(parse_descriptor(with(line)));
+    struct Row {
+        const char* name;
+        std::string line;
+        const char* reason;
+    };
+    const std::string digits(62, '0');
+    const Row rows[] = {
+        {"missing", "", "'relay' where 'build'"},
+        {"twice", line + line, "'build' where 'relay'"},
+        {"empty", "build \n", "hexadecimal"},
+        {"zeros", "build 00" + digits + "\n", "all zeros"},
+        {"short", "build b1" + digits.substr(2) + "\n", "hexadecimal"},
+        {"long", "build b1" + digits + "00\n", "hexadecimal"},
+        {"upper case", "build B1" + digits + "\n", "hexadecimal"},
+        {"a version", "build 0.1.0\n", "hexadecimal"},
+    };
+    for (const auto& row : rows) {
+        INFO(std::string{row.name});
+        const auto parsed = parse_descriptor(with(row.line));
+        REQUIRE_FALSE(parsed);
+        CHECK_MESSAGE(parsed.error().reason.find(row.reason) != std::string::npos,
+                      parsed.error().reason);
+    }
+    CHECK_THROWS_WITH_AS(
+        make_descriptor({{500'000}, made, BuildHash{}, wren.relay}, wren.keys.secrets()),
+        "a descriptor names the build of its relay's program", std::invalid_argument);
 }
 
 TEST_CASE("what the authority says about a relay is not part of its descriptor") {
@@ -122,9 +162,9 @@ TEST_CASE("a descriptor proves that its relay holds each key that it names") {
     const auto* mix_keys = "the relay does not prove that it holds its mix keys";
     CHECK(try_keys(&test::RelayKeys::mix) == mix_keys);
     CHECK(try_keys(&test::RelayKeys::next_mix) == mix_keys);
-    CHECK_THROWS_WITH_AS(make_descriptor({{1}, made, wren.relay}, thief.keys.secrets()),
-                         "a key is another relay's: the signature is not the relay's",
-                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(
+        make_descriptor({{1}, made, test::build, wren.relay}, thief.keys.secrets()),
+        "a key is another relay's: the signature is not the relay's", std::invalid_argument);
 }
 
 TEST_CASE("another relay's proofs prove nothing in a text of one's own") {

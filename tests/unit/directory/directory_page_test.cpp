@@ -85,7 +85,7 @@ TEST_CASE("the worked example of the directory page is what this code makes and 
     wren.name = "wren";
     const Keys keys{1};
     CHECK(block_behind(page, "## A descriptor") ==
-          make_descriptor({{500'000}, base::Wall{base::Seconds{1'799'996'400}}, wren},
+          make_descriptor({{500'000}, base::Wall{base::Seconds{1'799'996'400}}, {0xb1}, wren},
                           {keys.identity, keys.link, keys.mix, keys.next_mix}));
 
     const auto text = block_behind(page, "## A document");

@@ -189,7 +189,7 @@ TEST_CASE("a wrong description is refused with its file, line and column") {
     auto changed = read(site.folder.path() / "relay-1a");
     changed[changed.find("127.0.0.1:9003") + 13] = '9';
     site.write("changed", changed);
-    site.write("bad", "nightjar-descriptor 2\nepoch 07\n");
+    site.write("bad", "nightjar-descriptor 3\nepoch 07\n");
     const auto head = std::string{"network: demo\n"};
     struct Row {
         const char* name;

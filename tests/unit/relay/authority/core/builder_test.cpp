@@ -24,7 +24,7 @@ struct Site {
         advance();  // new mixes wait for an epoch
     }
     Descriptor& add(std::uint8_t layer, const std::string& name) {
-        Descriptor made{epoch, {}, test::random_relay(random, layer)};
+        Descriptor made{epoch, {}, {}, test::random_relay(random, layer)};
         made.relay.name = name;
         made.relay.addresses = {{"192.0.2.1", static_cast<std::uint16_t>(descriptors.size() + 1)}};
         if (layer == 0) made.relay.exit_policy = "accept *:80,443";
