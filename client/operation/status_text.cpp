@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "client/core/clock_correction.hpp"
 #include "sphinx/base/time.hpp"
+#include "sphinx/node/page/page.hpp"
 
 namespace nightjar::client::operation {
 
@@ -166,48 +168,6 @@ void add_sessions(std::vector<StatusRow>& rows, const Json& status) {
         rows.push_back({"Isolation keys", "more", std::to_string(known - listed) + " not listed"});
 }
 
-std::string escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '&')
-            out += "&amp;";
-        else if (c == '<')
-            out += "&lt;";
-        else if (c == '>')
-            out += "&gt;";
-        else if (c == '"')
-            out += "&quot;";
-        else if (c == '\'')
-            out += "&#39;";
-        else
-            out += c;
-    }
-    return out;
-}
-
-constexpr std::string_view page_head = R"(<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Nightjar</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 56rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; }
-h2 { font-size: 1.1rem; margin: 1.5rem 0 .25rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent);
-         overflow-wrap: anywhere; padding: .3rem .5rem .3rem 0; text-align: left;
-         vertical-align: top; }
-th { font-weight: 600; width: 30%; }
-</style>
-</head>
-<body>
-<h1>Nightjar</h1>
-)";
-
 }  // namespace
 
 std::vector<StatusRow> status_rows(std::string_view text) {
@@ -282,17 +242,17 @@ std::string to_text(const std::vector<StatusRow>& rows) {
 }
 
 std::string to_page(const std::vector<StatusRow>& rows) {
-    std::string page{page_head};
-    page += "<table>\n";
+    node::page::Page page{"Nightjar", "Nightjar"};
+    std::vector<node::page::Fact> facts;
     std::string section;
     for (const auto& row : rows) {
-        if (row.section != section)
-            page += "</table>\n<h2>" + escaped(row.section) + "</h2>\n<table>\n";
-        section = row.section;
-        page += "<tr><th scope=\"row\">" + escaped(row.name) + "</th><td>" + escaped(row.text) +
-                "</td></tr>\n";
+        if (row.section != section) {
+            page.facts(std::exchange(facts, {})).section(row.section);
+            section = row.section;
+        }
+        facts.push_back({row.name, row.text});
     }
-    return page + "</table>\n</body>\n</html>\n";
+    return std::move(page.facts(facts)).finish();
 }
 
 }  // namespace nightjar::client::operation

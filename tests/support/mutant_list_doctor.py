@@ -8,6 +8,7 @@ NAMES = "relay/doctor/name_check.cpp"
 NETWORK = "relay/doctor/network_rules.cpp"
 FINDING = "relay/doctor/finding.cpp"
 PAGE = "relay/operation/status_page.cpp"
+LOOK = "sphinx/node/page/page.cpp"
 DATE = "sphinx/node/https/http_date.cpp"
 KEYS = "doctor: keys that others may read, that are links, missing or another user's are bad"
 ESCAPED = "status page: every text is escaped"
@@ -68,15 +69,15 @@ MUTANTS = [
            "Faults.test_the_page_of_a_relay_that_does_not_run_says_so", PROGRAMS),
     mutant("self-test-to-the-packet", "relay/operation/self_test.cpp", "static_cast<std::uint32_t>(hundreds) * 100",
            "static_cast<std::uint32_t>(hundreds * 100) | 1", UNIT, "self-test: a figure in hundreds, within its time"),
-    mutant("page-with-marks-of-its-own", PAGE, 'safe += "&lt;";', "safe += c;", UNIT, ESCAPED),
-    mutant("page-with-a-name-of-its-own", PAGE, 'const auto title = escaped("Relay " + name);',
-           'const auto title = "Relay " + name;', UNIT, ESCAPED),
+    mutant("page-with-marks-of-its-own", LOOK, 'safe += "&lt;";', "safe += c;", UNIT, ESCAPED),
+    mutant("page-with-a-name-of-its-own", LOOK, '"<title>" + escaped(title)', '"<title>" + std::string{title}', UNIT,
+           "page: every text in every place is escaped"),
     mutant("page-with-any-state", PAGE, "if (state == one.state) return one;",
            "if (state == one.state || state[0] == '<') return one;", UNIT, ESCAPED),
-    mutant("page-may-load", PAGE, "default-src 'none'; style-src", "style-src", UNIT,
+    mutant("page-may-load", LOOK, "default-src 'none'; style-src", "style-src", UNIT,
            "status page: it loads nothing, and forbids the browser to"),
-    mutant("page-shows-links", PAGE, 'row("Epoch", word(status, "epoch"))',
-           'row("Epoch", word(status, "epoch") + word(status, "next_relays_up"))', UNIT,
+    mutant("page-shows-links", PAGE, '{"Epoch", word(status, "epoch")}',
+           '{"Epoch", word(status, "epoch") + word(status, "next_relays_up")}', UNIT,
            "status page: nothing that traffic, links or loops change, in a lab neither"),
     mutant("https-says-no-time", "sphinx/node/https/server.cpp",
            "response.set(http::field::date, http_date(process::wall_now()));", "static_cast<void>(process::wall_now());", SYSTEM,

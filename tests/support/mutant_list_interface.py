@@ -71,7 +71,7 @@ MUTANTS = [
            CORE, "goodput: the average of the last minute, and of less at the start"),
     mutant("stage-done-anew-with-each-link", "client/protocol/stages.cpp", "if (ended_[i]) continue;", "", CORE,
            "stages: one runs at a time, with the time that it is likely to take"),
-    mutant("page-with-markup-of-others", TEXT, 'out += "&lt;";', "out += c;", UNIT, PAGE),
+    mutant("page-with-markup-of-others", "sphinx/node/page/page.cpp", 'escaped(fact.name)', "fact.name", UNIT, PAGE),
     mutant("terminal-obeys-a-user-name", TEXT, "value.dump(-1, ' ', true, Json::error_handler_t::replace)",
            "value.dump(-1, ' ', false, Json::error_handler_t::replace)", UNIT, PEOPLE),
     mutant("suspend-named-for-ever", ADVICE, "situation.now - suspend->ended > suspend_shown", "false", UNIT,
