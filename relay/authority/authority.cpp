@@ -4,6 +4,7 @@
 
 #include "relay/authority/answers.hpp"
 #include "relay/authority/signing.hpp"
+#include "relay/authority/status_file.hpp"
 #include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/quorum.hpp"
 #include "sphinx/node/files/key_file.hpp"
@@ -116,6 +117,8 @@ void Authority::sign(base::Epoch epoch, base::Wall now) {
     for (const auto& sentence : draft.left_out)
         log(Level::warning, sentence);
     write_anchors(draft.document);
+    write_status_file(folder_, draft.document, {{authority_}, std::move(draft.left_out), now},
+                      registry_);
 }
 
 /// With the gateways of this document: a new client starts from one of them.

@@ -4,6 +4,7 @@
 
 #include "relay/authority/answers.hpp"
 #include "relay/authority/signing.hpp"
+#include "relay/authority/status_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -93,11 +94,11 @@ void Member::tick(core::Moment now) {
         archive_.forget_descriptors_before(current);
     });
     attempt([&] { driver_.pass(now); });
-    attempt([&] { keep_documents(); });
+    attempt([&] { keep_documents(now.wall); });
     log_notes();
 }
 
-void Member::keep_documents() {
+void Member::keep_documents(base::Wall now) {
     for (auto& document : driver_.take_documents())
         unkept_.push_back(std::move(document));
     while (!unkept_.empty()) {
@@ -111,6 +112,9 @@ void Member::keep_documents() {
                                  std::to_string(council_.size()) + " signatures and lists " +
                                  std::to_string(document.relays.size()) + " relays");
             trouble_.clear();
+            write_status_file(folder_, document,
+                              {council_.authorities, driver_.left_out(document.epoch), now},
+                              registry_);
         }
         unkept_.erase(unkept_.begin());
     }

@@ -51,7 +51,7 @@ class Member {
  private:
     base::Seconds length() const { return settings_.terms.parameters.epoch_length; }
     void read_list(core::Moment now);
-    void keep_documents();
+    void keep_documents(base::Wall now);
     void log_notes();
     /// Runs what may fail because of the disk.
     template <class Work>

@@ -35,9 +35,10 @@ void Registry::admit(AdmittedList list) {
     places_.clear();
     for (std::size_t i = 0; i < admitted_.size(); ++i)
         places_[admitted_[i].identity] = i;
+    const auto gone = [this](const auto& entry) { return !places_.contains(entry.first); };
     for (auto& [epoch, entries] : epochs_)
-        std::erase_if(entries,
-                      [this](const auto& entry) { return !places_.contains(entry.first); });
+        std::erase_if(entries, gone);
+    std::erase_if(refused_, gone);
 }
 
 const Admitted* Registry::find(const base::NodeId& identity) const {
@@ -51,14 +52,25 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
     if (!parsed)
         return base::Fail{Refusal{400, "line " + std::to_string(parsed.error().line) +
                                            " of the descriptor: " + parsed.error().reason}};
-    const auto& relay = parsed->relay;
+    const auto identity = parsed->relay.identity;
     const auto epoch = parsed->epoch;
-    if (find(relay.identity) == nullptr)
+    if (find(identity) == nullptr)
         return base::Fail{
             Refusal{403,
                     "the relay is not on this authority's list; its operator can add it: "
                     "nightjar-authority admit " +
-                        base::to_hex(relay.identity.bytes) + " --operator NAME"}};
+                        base::to_hex(identity.bytes) + " --operator NAME"}};
+    auto taken = take(*std::move(parsed), current, signed_epochs);
+    if (!taken) refused_[identity] = {epoch, taken.error().reason};
+    return taken;
+}
+
+/// Precondition: the relay is admitted.
+base::Result<Registry::Taken, Refusal> Registry::take(directory::Descriptor descriptor,
+                                                      base::Epoch current,
+                                                      const std::set<base::Epoch>& signed_epochs) {
+    const auto& relay = descriptor.relay;
+    const auto epoch = descriptor.epoch;
     if (epoch != current && epoch != current.next())
         return base::Fail{Refusal{425, "the descriptor is for epoch " + number(epoch) +
                                            ", and by this authority's clock it is epoch " +
@@ -72,7 +84,7 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
     if (signed_epochs.contains(epoch))
         return base::Fail{Refusal{
             409, "too late: the document of epoch " + number(epoch) + " is signed already"}};
-    if (mine != entries.end() && mine->second.made > parsed->made)
+    if (mine != entries.end() && mine->second.made > descriptor.made)
         return base::Fail{Refusal{409, "a newer descriptor of this relay is here already"}};
     for (const auto& [identity, other] : entries)
         if (const auto* key = shared_key(relay, other.relay);
@@ -81,8 +93,25 @@ base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, ba
                 Refusal{409, std::string{"its "} + key + " is that of " + called(other.relay)}};
     ++changes_;
     Taken taken{epoch, relay.identity, called(relay), true, mine == entries.end()};
-    entries[taken.identity] = *std::move(parsed);
+    entries[taken.identity] = std::move(descriptor);
     return taken;
+}
+
+std::vector<std::string> Registry::unlisted(const directory::Document& document) const {
+    std::vector<std::string> sentences;
+    const auto found = epochs_.find(document.epoch);
+    for (const auto& said : admitted_) {
+        const bool here = found != epochs_.end() && found->second.contains(said.identity);
+        if (here || document.find(said.identity) != nullptr) continue;
+        const auto refused = refused_.find(said.identity);
+        const bool of_this_epoch =
+            refused != refused_.end() && refused->second.epoch == document.epoch;
+        sentences.push_back("the relay " + base::to_hex(said.identity.bytes) + " of " +
+                            said.operator_name + " is left out: " +
+                            (of_this_epoch ? "its descriptor was refused: " + refused->second.reason
+                                           : "no descriptor of it has come for this epoch"));
+    }
+    return sentences;
 }
 
 void Registry::forget_before(base::Epoch first) {

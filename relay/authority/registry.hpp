@@ -44,6 +44,9 @@ class Registry {
     /// signed, so that a descriptor comes too late.
     base::Result<Taken, Refusal> offer(std::string_view text, base::Epoch current,
                                        const std::set<base::Epoch>& signed_epochs);
+    /// The admitted relays that are not in the document and have no descriptor for its epoch here:
+    /// a sentence each, which says why the last one was refused.
+    std::vector<std::string> unlisted(const directory::Document& document) const;
     /// Forgets the descriptors of earlier epochs.
     void forget_before(base::Epoch first);
 
@@ -62,12 +65,20 @@ class Registry {
  private:
     using Entries = std::map<base::NodeId, directory::Descriptor>;
 
+    struct Refused {
+        base::Epoch epoch;
+        std::string reason;
+    };
+
     const Admitted* find(const base::NodeId& identity) const;
+    base::Result<Taken, Refusal> take(directory::Descriptor descriptor, base::Epoch current,
+                                      const std::set<base::Epoch>& signed_epochs);
 
     AdmittedList admitted_;
     std::uint64_t changes_ = 0;
     std::map<base::NodeId, std::size_t> places_;  // in admitted_
     std::map<base::Epoch, Entries> epochs_;
+    std::map<base::NodeId, Refused> refused_;  // the last refusal of an admitted relay
 };
 
 }  // namespace nightjar::relay::authority

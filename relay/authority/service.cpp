@@ -11,6 +11,7 @@
 #include "relay/authority/authority.hpp"
 #include "relay/authority/member.hpp"
 #include "relay/authority/peers.hpp"
+#include "relay/authority/status_file.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/files/unique_fd.hpp"
@@ -139,7 +140,8 @@ void check_network(const fs::path& folder, const Settings& settings,
 class Daemon {
  public:
     Daemon(const fs::path& folder, Settings settings)
-        : name_{settings.terms.network},
+        : folder_{folder},
+          name_{settings.terms.network},
           lock_{lock(folder)},
           clock_{folder / "clock"},
           shutdown_{io_.get_executor()},
@@ -202,6 +204,7 @@ class Daemon {
         }
     }
     node::https::Answer answer(const node::https::Request& request) {
+        if (auto page = status_answer(folder_, request)) return *std::move(page);
         return authority_ ? authority_->answer(request, clock_.now())
                           : member_->answer(request, moment());
     }
@@ -215,6 +218,7 @@ class Daemon {
     }
 
     asio::io_context io_{1};
+    fs::path folder_;
     std::string name_;
     node::files::UniqueFd lock_;
     KeptClock clock_;
@@ -267,6 +271,7 @@ std::size_t publish(const fs::path& folder, const fs::path& out, base::Wall now)
         if (epoch <= current) put("document", text);
         ++count;
     }
+    if (const auto page = read_status_file(folder)) put("status.html", *page);
     const auto anchors = node::config::load_anchors_file(folder / "network.yaml");
     node::config::save_anchors_file(out / "network.yaml", anchors);
     return count;

@@ -5,6 +5,7 @@
 //     service.key       the key of its TLS certificate
 //     admitted          the relays that it lists (admitted.hpp)
 //     network.yaml      the trust anchors, for relays and clients; written again with each document
+//     status.html       the network for a browser; written again with each document
 //     introduction      of several authorities: for the others (introduction.hpp)
 //     documents/, descriptors/    (archive.hpp)
 //     agreement/        of several authorities (core/driver.hpp)

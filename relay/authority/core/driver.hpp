@@ -85,6 +85,9 @@ class Driver {
     bool decided(base::Epoch epoch) const;
     /// Documents that a quorum has signed, each once.
     std::vector<directory::Document> take_documents() { return std::exchange(finished_, {}); }
+    /// The relays that the document of this epoch, or of the next one, leaves out: a sentence each.
+    /// Empty for one that was decided before a restart.
+    std::vector<std::string> left_out(base::Epoch epoch) const;
     /// Sentences for the operator.
     std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
@@ -155,6 +158,7 @@ class Driver {
     std::set<base::Epoch> refused_;                 // claims that cannot be followed
     std::vector<ValueId> path_;                     // from a claim's value back to a known one
     std::map<base::Epoch, Signing> signing_;
+    std::map<base::Epoch, std::vector<std::string>> left_out_;
     std::vector<directory::Document> finished_;
     std::vector<std::string> notes_;
 };

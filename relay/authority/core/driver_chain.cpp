@@ -123,10 +123,16 @@ void Driver::forget(base::Epoch current) {
         if (over) setup_.disk->remove("value." + base::to_hex(id.bytes));
         return over;
     });
+    left_out_.erase(left_out_.begin(), left_out_.lower_bound(current));
     forgotten_ = current;
 }
 
 // --- The chain ---
+
+std::vector<std::string> Driver::left_out(base::Epoch epoch) const {
+    const auto found = left_out_.find(epoch);
+    return found == left_out_.end() ? std::vector<std::string>{} : found->second;
+}
 
 const Chain& Driver::before(base::Epoch epoch) const {
     auto at = chains_.lower_bound(epoch);
@@ -227,6 +233,7 @@ bool Driver::adopt(const ValueId& id, const Certificate& claim) {
     if (epoch.next() < current_) return true;
     for (const auto& sentence : outcome->left_out)
         note("epoch " + number(epoch) + ": " + sentence);
+    left_out_[epoch] = outcome->left_out;
     for (const auto& authority : outcome->missing_reveals)
         note("epoch " + number(epoch) + ": authority " + base::to_hex(authority.bytes) +
              " has not revealed its secret");

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "relay/authority/authority.hpp"
+#include "relay/authority/status_file.hpp"
 #include "sphinx/directory/quorum.hpp"
 #include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
@@ -259,4 +260,38 @@ TEST_CASE("authority: a list that cannot be read changes nothing, and a full dis
     std::filesystem::rename(town.folder / "away", town.folder / "documents");
     town.pass(base::Seconds{2});
     CHECK(town.is_signed(first));
+}
+
+TEST_CASE("authority: with each document it writes a page, which names who is left out and why") {
+    Town town;
+    const auto page = [&] { return status_answer(town.folder, {"GET", "/status.html?x", "", ""}); };
+    CHECK_FALSE(status_answer(town.folder, {"GET", "/document", "", ""}));
+    CHECK(page()->status == 404);
+    CHECK(status_answer(town.folder, {"POST", "/status.html", "", ""})->status == 405);
+    auto& silent = town.add("silent", 1);
+    const auto silent_id = base::to_hex(Town::id(silent).bytes);
+    auto& thief = town.add("thief", 2);
+    const auto thief_id = base::to_hex(Town::id(thief).bytes);
+    auto& doubled = town.add("doubled", 3);
+    doubled.relay.addresses = town.members[0].relay.addresses;
+    town.start();  // reads the list
+    for (auto& member : town.members)
+        if (member.relay.name != "silent" && member.relay.name != "thief") town.send(member, first);
+    thief.keys.link = town.members[0].keys.link.copy();
+    CHECK(town.send(thief, first) == 409);
+    town.pass(base::Seconds{40});
+    REQUIRE(town.is_signed(first));
+    const auto answer = page().value();
+    CHECK(answer.status == 200);
+    CHECK(answer.type == "text/html; charset=utf-8");
+    const auto holds = [&](const std::string& text) {
+        return answer.body.find(text) != answer.body.npos;
+    };
+    CHECK(holds("Network example: epoch 500000"));
+    CHECK(holds("with 1 of 1 signatures"));
+    CHECK(holds("<td>relay-0b</td>"));
+    CHECK(holds(" is left out: 127.0.0.1:9000 is the address of "));
+    CHECK(holds("the relay " + silent_id + " of op-silent is left out: no descriptor of it"));
+    CHECK(holds("the relay " + thief_id +
+                " of op-thief is left out: its descriptor was refused: its link key is that of"));
 }
