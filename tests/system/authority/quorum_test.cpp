@@ -246,6 +246,17 @@ bool all_have(const FourAuthorities& network, const std::vector<std::size_t>& wh
     return true;
 }
 
+/// True if an authority's page is about this epoch, or already about the next one, and its
+/// document's three signatures. It is written just after the document.
+bool shows(const fs::path& folder, base::Epoch at) {
+    std::ifstream stream{folder / "status.html"};
+    const std::string page{std::istreambuf_iterator<char>{stream}, {}};
+    const auto is_of = [&](base::Epoch one) {
+        return page.find(">epoch " + std::to_string(one.value) + "<") != page.npos;
+    };
+    return (is_of(at) || is_of(at.next())) && page.find("with 3 of 4 signatures") != page.npos;
+}
+
 }  // namespace
 
 TEST_CASE("four authorities sign each epoch, while one is down, and while one lies") {
@@ -290,6 +301,9 @@ TEST_CASE("four authorities sign each epoch, while one is down, and while one li
     }));
     CHECK(epoch() < last);
     CHECK(liar->answers() > 20);
+    for (const std::size_t i : {0, 2, 3})
+        CHECK(
+            until(network, loop, epoch_length / 4, [&] { return shows(network.folder(i), last); }));
     bool shown = false;
     for (const std::size_t i : {0, 2, 3})
         for (const auto& entry : fs::directory_iterator{network.folder(i) / "agreement"})
