@@ -36,6 +36,7 @@ Authority::Authority(fs::path folder, Settings settings, base::Wall now)
       service_{node::files::ed25519_public(
           node::files::read_key(folder_ / "service.key", node::files::KeyKind::service))},
       archive_{folder_},
+      reach_{length()},
       started_{now} {
     registry_.admit(load_admitted(folder_ / "admitted"));
     const auto current = directory::epoch_at(now, length());
@@ -67,6 +68,7 @@ void Authority::tick(base::Wall now) {
     std::string problems;
     try {
         read_list();
+        if (reach_.look(archive_, now)) registry_.state_unreachable(reach_.stated());
         registry_.forget_before(current);
         archive_.forget_descriptors_before(current);
         last_change_.erase(last_change_.begin(), last_change_.lower_bound(current));
@@ -96,9 +98,18 @@ bool Authority::due(base::Epoch epoch, base::Wall now) const {
     return now >= (changed == last_change_.end() ? started_ : changed->second) + settle_time();
 }
 
+/// Better a document with relays that do not answer than none.
+Registry::Draft Authority::draft(base::Epoch epoch) const {
+    const auto terms = settings_.terms.document_of(epoch);
+    auto draft = registry_.build(terms);
+    if (registry_.states_unreachable() && !directory::lint(draft.document).empty())
+        return registry_.build(terms, Registry::Unreachable::listed);
+    return draft;
+}
+
 void Authority::sign(base::Epoch epoch, base::Wall now) {
     ++drafts_;
-    auto draft = registry_.build(settings_.terms.document_of(epoch));
+    auto draft = this->draft(epoch);
     std::string problems;
     for (const auto& problem : directory::lint(draft.document))
         problems += "; " + problem;
@@ -117,8 +128,8 @@ void Authority::sign(base::Epoch epoch, base::Wall now) {
     for (const auto& sentence : draft.left_out)
         log(Level::warning, sentence);
     write_anchors(draft.document);
-    write_status_file(folder_, draft.document, {{authority_}, std::move(draft.left_out), now},
-                      registry_);
+    write_status_file(folder_, draft.document,
+                      {{authority_}, std::move(draft.left_out), now, &reach_.tries()}, registry_);
 }
 
 /// With the gateways of this document: a new client starts from one of them.
@@ -145,7 +156,7 @@ Answer Authority::take_descriptor(const std::string& text, base::Wall now) {
         archive_.keep_descriptor(taken->epoch, taken->identity, text);
     }
     return line(200, "the descriptor of " + taken->name + " for epoch " + number(taken->epoch) +
-                         " is here");
+                         " is here" + reach_.remark(taken->identity));
 }
 
 }  // namespace nightjar::relay::authority

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "relay/authority/archive.hpp"
+#include "relay/authority/reach.hpp"
 #include "relay/authority/registry.hpp"
 #include "relay/authority/settings.hpp"
 #include "sphinx/base/secret.hpp"
@@ -34,6 +35,9 @@ class Authority {
     /// POST /descriptor, GET or HEAD of /document and /document/EPOCH.
     node::https::Answer answer(const node::https::Request& request, base::Wall now);
 
+    /// For what dials the relays of its documents.
+    core::Reachability& tries() { return reach_.tries(); }
+
     /// The epochs whose documents are signed.
     const std::set<base::Epoch>& signed_epochs() const { return archive_.signed_epochs(); }
     /// How often a document was built and examined since the start. That takes seconds with 1,000
@@ -45,6 +49,7 @@ class Authority {
     base::Milliseconds settle_time() const;
     void read_list();
     bool due(base::Epoch epoch, base::Wall now) const;
+    Registry::Draft draft(base::Epoch epoch) const;
     void sign(base::Epoch epoch, base::Wall now);
     void write_anchors(const directory::Document& document) const;
     void trouble(const std::string& line);
@@ -58,6 +63,7 @@ class Authority {
     base::LinkKey service_;
     Archive archive_;
     Registry registry_;
+    Reach reach_;
     std::filesystem::file_time_type list_read_{};
     base::Wall started_;
     std::map<base::Epoch, base::Wall> last_change_;  // when a descriptor came for this epoch

@@ -22,10 +22,12 @@ base::Secret<32> read_seed(const fs::path& folder) {
     return node::files::read_key(folder / "authority.key", node::files::KeyKind::authority);
 }
 
-core::Admissions admissions_of(const AdmittedList& list) {
+core::Admissions admissions_of(const AdmittedList& list,
+                               const std::set<base::NodeId>& unreachable) {
     core::Admissions all;
     for (const auto& relay : list)
-        all.push_back({relay.identity, relay.operator_name, relay.family, relay.capacity});
+        all.push_back({relay.identity, relay.operator_name, relay.family, relay.capacity,
+                       unreachable.contains(relay.identity)});
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.identity < b.identity; });
     return all;
@@ -54,13 +56,14 @@ Member::Member(fs::path folder, Settings settings, node::config::AnchorsFile net
              {}},
       archive_{folder_},
       disk_{folder_ / "agreement"},
-      driver_{{&council_, &signer_, &seed_, &terms_, &disk_}, now} {
+      driver_{{&council_, &signer_, &seed_, &terms_, &disk_}, now},
+      reach_{length()} {
     const auto own = council_.index_of(signer_.authority());
     if (!own)
         throw node::process::ConfigError{(folder_ / "network.yaml").string() +
                                          ": this authority's key is not among the network's "
                                          "authorities; assemble the network again"};
-    read_list(now);
+    state_list(now);
     for (const auto& text : archive_.descriptors())
         static_cast<void>(take_descriptor(text, now));
     log_notes();
@@ -76,20 +79,24 @@ void Member::attempt(const Work& work) {
     }
 }
 
-void Member::read_list(core::Moment now) {
+/// The operator's list, with what this authority has found about its relays.
+void Member::state_list(core::Moment now) {
     std::error_code absent;
     const auto stamp = fs::last_write_time(folder_ / "admitted", absent);
-    if (list_known_ && stamp == list_read_) return;
-    registry_.admit(load_admitted(folder_ / "admitted"));
-    driver_.admit(admissions_of(registry_.admitted()), now);
-    list_read_ = stamp;
-    list_known_ = true;
+    const bool read = !list_known_ || stamp != list_read_;
+    if (read) {
+        registry_.admit(load_admitted(folder_ / "admitted"));
+        list_read_ = stamp;
+        list_known_ = true;
+    }
+    const bool found = reach_.look(archive_, now.wall);
+    if (read || found) driver_.admit(admissions_of(registry_.admitted(), reach_.stated()), now);
 }
 
 void Member::tick(core::Moment now) {
     const auto current = directory::epoch_at(now.wall, length());
     attempt([&] {
-        read_list(now);
+        state_list(now);
         registry_.forget_before(current);
         archive_.forget_descriptors_before(current);
     });
@@ -112,9 +119,10 @@ void Member::keep_documents(base::Wall now) {
                                  std::to_string(council_.size()) + " signatures and lists " +
                                  std::to_string(document.relays.size()) + " relays");
             trouble_.clear();
-            write_status_file(folder_, document,
-                              {council_.authorities, driver_.left_out(document.epoch), now},
-                              registry_);
+            write_status_file(
+                folder_, document,
+                {council_.authorities, driver_.left_out(document.epoch), now, &reach_.tries()},
+                registry_);
         }
         unkept_.erase(unkept_.begin());
     }
@@ -178,8 +186,8 @@ Answer Member::take_descriptor(const std::string& text, core::Moment now) {
     // Each write waits for the disk. An older one must not replace what is there.
     if (taken ? taken->fresh : offered.fresh)
         archive_.keep_descriptor(parsed->epoch, parsed->relay.identity, text);
-    return line(200,
-                "the descriptor for epoch " + std::to_string(parsed->epoch.value) + " is here");
+    return line(200, "the descriptor for epoch " + std::to_string(parsed->epoch.value) +
+                         " is here" + reach_.remark(parsed->relay.identity));
 }
 
 Member::Wants Member::take_bundle(const std::string& body, core::Moment now) {

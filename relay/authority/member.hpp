@@ -12,6 +12,7 @@
 #include "relay/authority/archive.hpp"
 #include "relay/authority/core/driver.hpp"
 #include "relay/authority/folder_disk.hpp"
+#include "relay/authority/reach.hpp"
 #include "relay/authority/registry.hpp"
 #include "relay/authority/settings.hpp"
 #include "sphinx/node/https/message.hpp"
@@ -46,11 +47,14 @@ class Member {
     bool wants(const core::ValueId& object) const { return driver_.missing().contains(object); }
     bool busy() const { return driver_.busy(); }
 
+    /// For what dials the relays of its documents.
+    core::Reachability& tries() { return reach_.tries(); }
+
     const std::set<base::Epoch>& signed_epochs() const { return archive_.signed_epochs(); }
 
  private:
     base::Seconds length() const { return settings_.terms.parameters.epoch_length; }
-    void read_list(core::Moment now);
+    void state_list(core::Moment now);
     void keep_documents(base::Wall now);
     void log_notes();
     /// Runs what may fail because of the disk.
@@ -70,6 +74,7 @@ class Member {
     FolderDisk disk_;
     core::Driver driver_;
     Registry registry_;
+    Reach reach_;
     std::filesystem::file_time_type list_read_{};
     bool list_known_ = false;
     std::vector<directory::Document> unkept_;  // signed by a quorum, not on the disk yet

@@ -123,7 +123,13 @@ bool Registry::complete(base::Epoch epoch) const {
     return found != epochs_.end() && found->second.size() == admitted_.size();
 }
 
-Registry::Draft Registry::build(directory::Document document) const {
+void Registry::state_unreachable(const std::set<base::NodeId>& relays) {
+    if (relays == unreachable_) return;
+    ++changes_;
+    unreachable_ = relays;
+}
+
+Registry::Draft Registry::build(directory::Document document, Unreachable which) const {
     Draft draft{std::move(document), {}};
     auto& relays = draft.document.relays;
     std::map<directory::Endpoint, std::string> addresses;  // and the relay that has it
@@ -134,6 +140,11 @@ Registry::Draft Registry::build(directory::Document document) const {
         relay.operator_name = said.operator_name;
         relay.family = said.family;
         relay.capacity = said.capacity;
+        if (which == Unreachable::left_out && unreachable_.contains(said.identity)) {
+            draft.left_out.push_back(
+                without(relay, "this authority cannot reach it at its addresses"));
+            continue;
+        }
         const auto taken = std::find_if(relay.addresses.begin(), relay.addresses.end(),
                                         [&](const auto& at) { return addresses.contains(at); });
         if (taken != relay.addresses.end()) {

@@ -50,9 +50,14 @@ class Registry {
     /// Forgets the descriptors of earlier epochs.
     void forget_before(base::Epoch first);
 
+    /// The relays that this authority cannot reach: build() leaves them out.
+    void state_unreachable(const std::set<base::NodeId>& relays);
+    bool states_unreachable() const { return !unreachable_.empty(); }
+
     /// True if every admitted relay has a descriptor for this epoch.
     bool complete(base::Epoch epoch) const;
 
+    enum class Unreachable { left_out, listed };
     struct Draft {
         directory::Document document;       // sorted, without signatures
         std::vector<std::string> left_out;  // one sentence for each relay with a descriptor
@@ -60,7 +65,7 @@ class Registry {
     /// Puts the relays into `document`, which has all else. A relay that would break the document
     /// is left out, in the order of admission: an address of another one's, or an operator or
     /// family with two positions.
-    Draft build(directory::Document document) const;
+    Draft build(directory::Document document, Unreachable which = Unreachable::left_out) const;
 
  private:
     using Entries = std::map<base::NodeId, directory::Descriptor>;
@@ -78,6 +83,7 @@ class Registry {
     std::uint64_t changes_ = 0;
     std::map<base::NodeId, std::size_t> places_;  // in admitted_
     std::map<base::Epoch, Entries> epochs_;
+    std::set<base::NodeId> unreachable_;
     std::map<base::NodeId, Refused> refused_;  // the last refusal of an admitted relay
 };
 

@@ -11,6 +11,7 @@
 #include "relay/authority/authority.hpp"
 #include "relay/authority/member.hpp"
 #include "relay/authority/peers.hpp"
+#include "relay/authority/prober.hpp"
 #include "relay/authority/status_file.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
@@ -164,14 +165,18 @@ class Daemon {
                   connections_,
                   limits(settings)} {
         node::process::refuse_unused_sockets("listen");
+        const auto network = node::config::load_anchors_file(folder / "network.yaml");
         if (settings.authorities == 1) {
             authority_.emplace(folder, settings, clock_.now());
         } else {
-            const auto network = node::config::load_anchors_file(folder / "network.yaml");
             check_network(folder, settings, network);
             member_.emplace(folder, settings, network, moment());
             peers_.emplace(network, service_key(folder), *member_, [this] { return moment(); });
         }
+        prober_.emplace(
+            authority_ ? authority_->tries() : member_->tries(),
+            Prober::Options{directory::network_id(network.anchors), settings.terms.parameters.lab,
+                            [this] { return clock_.now(); }});
         shutdown_.add("close", close_max, [this] { return close(); });
         shutdown_.announce();
     }
@@ -179,6 +184,7 @@ class Daemon {
     node::process::ExitCode run() {
         core_.spawn("signing", sign());
         if (peers_) peers_->start(core_);
+        prober_->start(core_);
         core_.spawn("https listener", server_.run());
         core_.spawn("watchdog", node::process::feed_watchdog({}));
         ending_.spawn("shutdown", shutdown_.run());
@@ -225,6 +231,7 @@ class Daemon {
     std::optional<Authority> authority_;  // this one is alone
     std::optional<Member> member_;        // or one of several, which asks the others
     std::optional<Peers> peers_;
+    std::optional<Prober> prober_;
     node::process::Shutdown shutdown_;
     node::process::TaskGroup core_;         // a task that fails here ends the daemon
     node::process::TaskGroup connections_;  // a task that fails here ends only its connection

@@ -83,7 +83,7 @@ std::string mixing_words(const Parameters& law) {
 
 std::vector<std::string> law_words(const Parameters& law) {
     std::vector<std::string> words;
-    if (law.lab) words.push_back("This network is a laboratory. It protects nobody's traffic.");
+    if (law.lab) words.push_back("This network is a laboratory. It protects no traffic.");
     words.push_back("Each client sends " + rate(law.main_slots) + " packets and " +
                     rate(law.client_loops) + " loops a second, used or not: " +
                     kilobytes(law.main_slots.per_second() + law.client_loops.per_second()) + ".");
@@ -111,13 +111,23 @@ void add_summary(Page& page, const Document& document) {
                      ", if each relay passes 30,000 packets a second (one core with AVX2)"}});
 }
 
-void add_layer(Page& page, const Document& document, std::uint8_t layer) {
+Text reached(const core::Reachability& tries, const base::NodeId& relay) {
+    if (const auto since = tries.unreachable_since(relay))
+        return {"no, since " + base::utc_text(*since), Mark::bad};
+    const auto last = tries.last_try(relay);
+    if (!last) return {"not tried yet", Mark::wait};
+    return *last ? Text{"yes", Mark::good} : Text{"not at the last try", Mark::wait};
+}
+
+void add_layer(Page& page, const Document& document, std::uint8_t layer,
+               const core::Reachability* tries) {
     const auto relays = relays_of(document, layer);
     const auto whole = weight_of(relays);
     page.section((layer == 0 ? "Gateways" : "Layer " + std::to_string(layer)) + ": " +
                  std::to_string(relays.size()) + (relays.size() == 1 ? " relay" : " relays"));
     std::vector<std::string> columns{"Name", "Operator", "Family", "Capacity", "Addresses"};
     if (layer == 0) columns.push_back("Exit");
+    if (tries != nullptr) columns.push_back("Reached");
     std::vector<std::vector<Text>> rows;
     for (const auto* relay : relays) {
         std::vector<std::string> addresses;
@@ -128,6 +138,7 @@ void add_layer(Page& page, const Document& document, std::uint8_t layer) {
                         std::to_string(relay->capacity) + " (" + std::to_string(share) + " %)",
                         joined(addresses)});
         if (layer == 0) rows.back().emplace_back(relay->is_exit() ? relay->exit_policy : "no");
+        if (tries != nullptr) rows.back().push_back(reached(*tries, relay->identity));
     }
     page.table(columns, rows);
 }
@@ -160,8 +171,8 @@ std::string status_page(const Document& document, const StatusRecord& record) {
                    " signatures. The signed document itself is what counts.");
     add_summary(page, document);
     for (std::uint8_t layer = 1; layer <= document.layers(); ++layer)
-        add_layer(page, document, layer);
-    add_layer(page, document, 0);
+        add_layer(page, document, layer, record.tries);
+    add_layer(page, document, 0, record.tries);
     if (!record.left_out.empty()) page.section("Not listed").list(record.left_out);
     add_signatures(page, document, record);
     page.section("How traffic flows").list(law_words(document.parameters));

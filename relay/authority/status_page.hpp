@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/authority/core/reachability.hpp"
 #include "sphinx/directory/document.hpp"
 
 namespace nightjar::relay::authority {
@@ -14,6 +15,7 @@ struct StatusRecord {
     std::vector<base::NodeId> authorities;  // of the network: all
     std::vector<std::string> left_out;      // a sentence for each relay that is not in the document
     base::Wall made{};
+    const core::Reachability* tries = nullptr;  // this authority's; nullptr: it has none
 };
 
 std::string status_page(const directory::Document& document, const StatusRecord& record);

@@ -136,6 +136,25 @@ Finding version(const directory::Document& document) {
                 "update nightjar-relay; docs/changelog.md says how");
 }
 
+namespace {
+
+/// An authority that takes a descriptor says behind "; but " what it found wrong with the relay
+/// (docs/directory.md, "The service").
+std::string remark_of(const nlohmann::json& status) {
+    const auto authority = status.find("authority");
+    if (authority == status.end() || !authority->is_object()) return {};
+    const auto accepted = authority->find("accepted"), said = authority->find("said");
+    if (accepted == authority->end() || *accepted != true || said == authority->end() ||
+        !said->is_string())
+        return {};
+    constexpr std::string_view but = "; but ";
+    const auto line = said->get<std::string>();
+    const auto at = line.find(but);
+    return at == line.npos ? std::string{} : line.substr(at + but.size());
+}
+
+}  // namespace
+
 std::optional<Running> parse_status(const std::string& text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object() || !json.contains("state") || !json["state"].is_string())
@@ -170,6 +189,7 @@ std::optional<Running> parse_status(const std::string& text) {
         (*authority)["said"].is_string() && authority->value("descriptor_epoch", 0) != 0 &&
         authority->value("accepted", true) == false)
         relay.authority = (*authority)["said"].get<std::string>();
+    relay.remark = remark_of(json);
     return relay;
 }
 
@@ -187,6 +207,10 @@ Findings running(const std::optional<Running>& relay) {
     if (!relay->authority.empty())
         found.push_back(bad("authority", "it does not take the descriptor: " + relay->authority,
                             "send it this relay's identity, or do what it says"));
+    if (!relay->remark.empty())
+        found.push_back(bad("authority", relay->remark,
+                            "open the ports of `announce` in the firewall, at the router and at "
+                            "the hoster"));
     if (!relay->reload_ok)
         found.push_back(bad("reload", "the last reload was refused",
                             "`nightjar-relay check`, mend the file, then reload again"));

@@ -55,6 +55,7 @@ struct Running {
     bool replay_filter_full = false;
     bool replay_room_short = false;
     std::string authority;  // what it said last about a descriptor that it did not take
+    std::string remark;     // what it found wrong with the relay when it took one
 };
 /// nullopt: not the JSON of a relay.
 std::optional<Running> parse_status(const std::string& json);

@@ -1,8 +1,15 @@
-"""Mutants of an authority's status page."""
-from mutant_list import UNIT, mutant
+"""Mutants of an authority's status page, and of how it tries to reach relays."""
+from mutant_list import CORE, SYSTEM, UNIT, mutant
 
 LOOK = "sphinx/node/page/page.cpp"
 PAGE = "relay/authority/status_page.cpp"
+REACH = "relay/authority/core/reachability.cpp"
+FIVE = "reachability: five failures of six with the last one among them, and no fewer"
+MOMENTS = "reachability: each relay is tried once in each part of an epoch, at a drawn moment"
+ANEW = "reachability: a relay that was left out is tried on for some epochs, then begins anew"
+ALONE = "authority: a relay that it cannot reach is told so, and is not in the next document"
+REMARK = "doctor: a relay that an authority cannot reach is bad, although it takes descriptors"
+KEY = "prober: a relay is reached if an address of it answers with its key"
 LEFT_OUT = "authority: with each document it writes a page, which names who is left out and why"
 LOAD = "network's page: clients that the network carries, by its busiest relay"
 
@@ -19,6 +26,49 @@ MUTANTS = [
     mutant("page-load-without-loops", PAGE, "packets_per_second - loops * even", "packets_per_second - 0 * loops * even", UNIT, LOAD),
     mutant("page-a-lab-protects", PAGE, "if (law.lab) words", "if (false) words", UNIT,
            "network's page: the law in words, each law of mixing, and that a lab protects nothing"),
-    mutant("page-names-nobody-left-out", PAGE, "if (!record.left_out.empty())", "if (record.left_out.size() > 99)", UNIT, LEFT_OUT),
+    mutant("page-names-none-left-out", PAGE, "if (!record.left_out.empty())", "if (record.left_out.size() > 99)", UNIT, LEFT_OUT),
     mutant("page-forgets-refusals", "relay/authority/registry.cpp", "refused->second.epoch == document.epoch", "false", UNIT, LEFT_OUT),
+    mutant("page-reached-for-ever", PAGE, 'return *last ? Text{"yes", Mark::good}', 'return last ? Text{"yes", Mark::good}',
+           UNIT, "network's page: which relays this authority reaches"),
+    # --- reachability ---
+    mutant("unreachable-after-four", REACH, "failures >= static_cast<std::ptrdiff_t>(failures_needed)",
+           "failures + 1 >= static_cast<std::ptrdiff_t>(failures_needed)", CORE, FIVE),
+    mutant("unreachable-although-the-last-reached", REACH, "&& !entry.tries.back();", "&& !entry.tries.empty();", CORE, FIVE),
+    mutant("unreachable-since-the-last-failure", REACH, "(entry.tries.empty() || entry.tries.back())", "true", CORE, FIVE),
+    mutant("own-network-blames-all-relays", REACH, "if (2 * relays.size() > entries_.size())", "if (relays.size() > entries_.size())",
+           CORE, "reachability: who reaches less than half of all relays states nothing"),
+    mutant("tries-at-one-moment", REACH, "random.below(count)", "(random.below(count) * 0)", CORE, MOMENTS),
+    mutant("tries-twice-in-a-part", REACH, "entry.next = drawn(now - into + part(), random);", "entry.next = drawn(now - into, random);",
+           CORE, MOMENTS),
+    mutant("tries-starve", REACH, "at->second.next < due->second.next", "at->first < due->first", CORE,
+           "reachability: the relay that has waited longest is tried first"),
+    mutant("tries-end-when-a-clock-is-put-back", REACH, "entry.next > now + 2 * part()", "entry.next > now + 999 * part()", CORE,
+           "reachability: after a pause no try is made up for, and a clock put back stops none"),
+    mutant("left-out-for-ever", REACH, "now - entry.unlisted >= epochs_unlisted * length_", "entry.tries.empty()", CORE, ANEW),
+    mutant("left-out-and-forgotten-at-once", REACH, "(!is_unreachable(entry) || now", "(is_unreachable(entry) || now", CORE, ANEW),
+    mutant("fewer-than-a-quorum-keep-out", "relay/authority/core/listing.cpp", "unreachable[identity] >= quorum",
+           "unreachable[identity] + 1 >= quorum", CORE, "listing: a relay is unreachable when a quorum of lists say so"),
+    mutant("list-with-another-mark", "relay/authority/core/listing.cpp", "|| unreachable > 1)", "|| unreachable > 2)", CORE,
+           "listing: a list has one encoding, and each rule of it refuses"),
+    mutant("unreachable-are-listed", "relay/authority/core/builder.cpp", "if (admitted->second->unreachable)",
+           "if (admitted->second->unreachable && descriptor.relay.addresses.empty())", CORE,
+           "document rules: a relay that a quorum cannot reach is left out, and keeps its record"),
+    mutant("no-document-rather-than-unreachable", "relay/authority/core/document_rules.cpp", "each.unreachable = false;",
+           "each.unreachable = each.capacity > 0;", CORE,
+           "document rules: relays that cannot be reached are listed if no document could be else"),
+    mutant("alone-no-document-rather-than-unreachable", "relay/authority/authority.cpp",
+           "if (registry_.states_unreachable() &&", "if (!registry_.states_unreachable() &&", UNIT,
+           "authority: without the relays that it cannot reach there would be no document"),
+    mutant("alone-lists-unreachable", "relay/authority/authority.cpp", "if (reach_.look(archive_, now)) registry_",
+           "if (reach_.look(archive_, now) && started_ > now) registry_", UNIT, ALONE),
+    mutant("relay-is-not-told", "relay/authority/authority.cpp", '" is here" + reach_.remark(taken->identity)', '" is here"',
+           UNIT, ALONE),
+    mutant("prober-takes-any-key", "relay/authority/prober.cpp", "reached = bool{link};",
+           "reached = bool{link} || link.error() == node::link::LinkError::handshake;", SYSTEM, KEY),
+    mutant("prober-tries-one-address", "relay/authority/prober.cpp", "if (reached) break;", "break;", SYSTEM, KEY),
+    mutant("prober-dials-private-addresses", "relay/authority/prober.cpp", "(lab || base::is_public(*address))",
+           "(lab || address->bits() > 0)", SYSTEM, "prober: outside a laboratory it dials no address that is not public"),
+    mutant("doctor-remark-of-a-refusal", "relay/doctor/network_rules.cpp", "*accepted != true ||", "", UNIT, REMARK),
+    mutant("doctor-silent-about-reach", "relay/doctor/network_rules.cpp", "if (!relay->remark.empty())", 'if (relay->remark == "none")',
+           UNIT, REMARK),
 ]

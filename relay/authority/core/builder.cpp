@@ -76,6 +76,8 @@ class Builder {
             return leave_out(descriptor.relay, "its descriptor is of another epoch");
         const auto admitted = admitted_.find(descriptor.relay.identity);
         if (admitted == admitted_.end()) return leave_out(descriptor.relay, "it is not admitted");
+        if (admitted->second->unreachable)
+            return leave_out(descriptor.relay, "the authorities cannot reach it at its addresses");
         Candidate candidate{descriptor.relay, {}, descriptor.made, {}, false, 0};
         auto& relay = candidate.relay;
         directory::put_relay(candidate.text, relay, directory::RelayForm::descriptor);

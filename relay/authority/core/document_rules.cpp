@@ -70,7 +70,7 @@ Admissions DocumentRules::admitted_by(const EpochValue& value) const {
     std::vector<Admissions> said;
     for (const auto& listing : value.listings)
         said.push_back(*lists.at(listing.list));
-    return combine(said);
+    return combine(said, council_.quorum);
 }
 
 std::string DocumentRules::offer_descriptor(std::string_view text) {
@@ -207,6 +207,14 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
         !decided && !fault.empty())
         return base::Fail{fault};
     auto built = build_document(terms, epoch_, descriptors, shared.value, before_.roster);
+    const auto unreachable = [](const Admission& each) { return each.unreachable; };
+    if (std::any_of(terms.admitted.begin(), terms.admitted.end(), unreachable) &&
+        !document_fault(built.document).empty()) {
+        // Better a document with relays that do not answer than none.
+        for (auto& each : terms.admitted)
+            each.unreachable = false;
+        built = build_document(terms, epoch_, descriptors, shared.value, before_.roster);
+    }
     if (const auto fault = document_fault(built.document); fault.empty())
         outcome.document = std::move(built.document);
     else if (const auto whole = build_document(terms, epoch_, descriptors, Randomness{},

@@ -13,7 +13,7 @@ namespace nightjar::relay::authority::core {
 
 namespace {
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 2;
 
 void put_word(base::Writer& writer, const std::string& word) {
     writer.u8(static_cast<std::uint8_t>(word.size()));
@@ -53,6 +53,7 @@ base::Bytes encode(const Admissions& list) {
         put_word(writer, admission.operator_name);
         put_word(writer, admission.family);
         writer.u32(admission.capacity);
+        writer.u8(admission.unreachable ? 1 : 0);
     }
     bytes.resize(writer.written());
     return bytes;
@@ -70,7 +71,9 @@ std::optional<Admissions> parse_admissions(base::ByteView bytes) {
         admission.operator_name = take_word(reader);
         admission.family = take_word(reader);
         admission.capacity = reader.u32();
-        if (!reader.ok() || !is_sound(admission)) return std::nullopt;
+        const auto unreachable = reader.u8();
+        if (!reader.ok() || !is_sound(admission) || unreachable > 1) return std::nullopt;
+        admission.unreachable = unreachable == 1;
         if (!list.empty() && !(list.back().identity < admission.identity)) return std::nullopt;
         list.push_back(std::move(admission));
     }
@@ -93,19 +96,23 @@ bool verifies(const Listing& listing, const Council& council, base::Epoch epoch)
                                {listing.authority, listing.signature});
 }
 
-Admissions combine(const std::vector<Admissions>& lists) {
+Admissions combine(const std::vector<Admissions>& lists, std::size_t quorum) {
     // What is said about a relay, and the capacities of those that say it.
     std::map<std::tuple<base::NodeId, std::string, std::string>, std::vector<std::uint32_t>> said;
+    std::map<base::NodeId, std::size_t> unreachable;
     for (const auto& list : lists)
-        for (const auto& each : list)
+        for (const auto& each : list) {
             said[{each.identity, each.operator_name, each.family}].push_back(each.capacity);
+            if (each.unreachable) ++unreachable[each.identity];
+        }
     Admissions admitted;
     for (auto& [what, capacities] : said) {
         if (2 * capacities.size() <= lists.size()) continue;
         std::sort(capacities.begin(), capacities.end());
         const auto& [identity, operator_name, family] = what;
-        admitted.push_back(
-            {identity, operator_name, family, capacities[(capacities.size() - 1) / 2]});
+        admitted.push_back({identity, operator_name, family,
+                            capacities[(capacities.size() - 1) / 2],
+                            unreachable[identity] >= quorum});
     }
     return admitted;
 }

@@ -17,13 +17,15 @@ struct Admission {
     std::string operator_name;
     std::string family;  // empty: none
     std::uint32_t capacity = 1;
+    bool unreachable = false;  // this authority cannot reach it (reachability.hpp)
     bool operator==(const Admission&) const = default;
 };
 /// Sorted by identity, without duplicates.
 using Admissions = std::vector<Admission>;
 
 inline constexpr std::size_t admissions_max = 2000;
-inline constexpr std::size_t list_size_max = 1 + 2 + admissions_max * (32 + 1 + 32 + 1 + 32 + 4);
+inline constexpr std::size_t list_size_max =
+    1 + 2 + admissions_max * (32 + 1 + 32 + 1 + 32 + 4 + 1);
 /// Precondition: at most admissions_max, and each name is a word.
 base::Bytes encode(const Admissions& list);
 /// Strict: one encoding for each list.
@@ -43,8 +45,9 @@ Listing make_listing(const Council& council, base::Epoch epoch, std::uint64_t ma
 bool verifies(const Listing& listing, const Council& council, base::Epoch epoch);
 
 /// A relay is admitted if more than half of the lists name it, with the same operator and family.
-/// Its capacity is the (lower) median of theirs. A value has lists of a quorum, and fewer than half
-/// of a quorum may be faulty: where the honest authorities say the same, that holds.
-Admissions combine(const std::vector<Admissions>& lists);
+/// Its capacity is the (lower) median of theirs. It is unreachable if a quorum of lists say so, so
+/// faulty authorities alone cannot keep a relay out. A value has lists of a quorum, and fewer than
+/// half of a quorum may be faulty: where the honest authorities say the same, that holds.
+Admissions combine(const std::vector<Admissions>& lists, std::size_t quorum);
 
 }  // namespace nightjar::relay::authority::core

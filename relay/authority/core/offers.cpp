@@ -50,7 +50,7 @@ void Offers::count_lists() {
     for (const auto& [authority, listing] : listings_)
         if (const auto found = lists_.find(listing.list); found != lists_.end())
             said.push_back(found->second.admissions);
-    auto admitted = combine(said);
+    auto admitted = combine(said, council_.quorum);
     if (admitted == admitted_) return;
     admitted_ = std::move(admitted);
     seen_.clear();

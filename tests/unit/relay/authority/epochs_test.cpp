@@ -295,3 +295,48 @@ TEST_CASE("authority: with each document it writes a page, which names who is le
     CHECK(holds("the relay " + thief_id +
                 " of op-thief is left out: its descriptor was refused: its link key is that of"));
 }
+
+TEST_CASE("authority: a relay that it cannot reach is told so, and is not in the next document") {
+    Town town;
+    town.send_all(first);
+    town.pass(base::Seconds{2});
+    const auto lost = Town::id(town.members[2]);
+    for (int i = 0; i < 5; ++i)
+        town.authority->tries().tried(lost, false, town.now);
+    town.send_all(first.next());
+    auto& member = town.members[2];
+    const auto answer = town.authority->answer(
+        {"POST", "/descriptor", member.text(first.next(), town.random), ""}, town.now);
+    CHECK(answer.status == 200);
+    CHECK(answer.body.find("this authority cannot reach the relay at its addresses, since 2027-01-"
+                           "15 08:00:02 UTC") != answer.body.npos);
+    town.now = begin + hour / 2;
+    town.pass(base::Seconds{2});
+    CHECK(town.document(first.next()).relays.size() == 7);
+    CHECK(town.document(first.next()).find(lost) == nullptr);
+    const auto page = read_status_file(town.folder).value();
+    CHECK(page.find("is left out: this authority cannot reach it at its addresses") != page.npos);
+    // Reached again while no document lists it: it is in the one after.
+    town.now = begin + hour;
+    town.pass(base::Seconds{2});
+    town.authority->tries().tried(lost, true, town.now);
+    town.send_all({first.value + 2});
+    town.now = begin + hour * 3 / 2;
+    town.pass(base::Seconds{2});
+    CHECK(town.document({first.value + 2}).find(lost) != nullptr);
+}
+
+TEST_CASE("authority: without the relays that it cannot reach there would be no document") {
+    Town town;
+    town.send_all(first);
+    town.pass(base::Seconds{2});
+    for (const auto& member : town.members)
+        if (member.relay.layer == 2)
+            for (int i = 0; i < 5; ++i)
+                town.authority->tries().tried(Town::id(member), false, town.now);
+    town.pass(base::Seconds{2});
+    town.send_all(first.next());
+    town.now = begin + hour / 2;
+    town.pass(base::Seconds{2});
+    CHECK(town.document(first.next()).relays.size() == 8);
+}

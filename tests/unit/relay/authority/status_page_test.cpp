@@ -128,3 +128,26 @@ TEST_CASE("network's page: clients that the network carries, by its busiest rela
     document.relays.clear();
     CHECK(clients_carried(document, 30'000) == 0);
 }
+
+TEST_CASE("network's page: which relays this authority reaches") {
+    const auto document = small_network();
+    auto record = record_of(document);
+    CHECK_FALSE(holds(status_page(document, record), "Reached"));
+    base::SeededRandom random{5};
+    core::Reachability tries{base::Seconds{3600}};
+    auto sorted = document;
+    directory::sort(sorted);
+    tries.list(sorted, record.made, random);
+    for (int i = 0; i < 5; ++i)
+        tries.tried(document.relays[0].identity, false, record.made);
+    tries.tried(document.relays[1].identity, true, record.made);
+    tries.tried(document.relays[2].identity, false, record.made);
+    record.tries = &tries;
+    const auto page = status_page(document, record);
+    CHECK(holds(page,
+                "192.0.2.0:9001, [2001:db8::0]:9001</td>"
+                "<td class=\"bad\">no, since 2027-01-15 08:00:00 UTC</td>"));
+    CHECK(holds(page, "<td class=\"good\">yes</td>"));
+    CHECK(holds(page, "<td class=\"wait\">not at the last try</td>"));
+    CHECK(holds(page, "<td>accept *:443</td><td class=\"wait\">not tried yet</td>"));
+}

@@ -233,6 +233,27 @@ TEST_CASE("doctor: what a running relay complains of is found in its status") {
     CHECK(running(std::nullopt).front().health == Health::warn);
 }
 
+TEST_CASE("doctor: a relay that an authority cannot reach is bad, although it takes descriptors") {
+    operation::StatusFacts status;
+    status.facts.state = core::State::active;
+    const auto found = [&](bool accepted, const std::string& said) {
+        status.authority = {"192.0.2.1:443", base::Epoch{7}, accepted, said};
+        return running(parse_status(operation::to_json(status)));
+    };
+    CHECK(found(true, "the descriptor is here").size() == 1);
+    const auto unreached =
+        found(true, "the descriptor is here; but this authority cannot reach it");
+    CHECK(named(unreached, "authority")->health == Health::bad);
+    CHECK(named(unreached, "authority")->seen == "this authority cannot reach it");
+    CHECK(found(false, "it is not admitted; but why").size() == 2);  // once
+    for (const auto* accepted : {"1", "\"true\"", "null", "[]"}) {
+        const auto odd = parse_status("{\"state\":\"active\",\"authority\":{\"accepted\":" +
+                                      std::string{accepted} + ",\"said\":\"a; but b\"}}");
+        REQUIRE(odd);
+        CHECK(odd->remark.empty());
+    }
+}
+
 TEST_CASE("doctor: an answer that is no status is none, and no type in it is trusted") {
     for (const auto* text : {"", "[]", "{}", "{\"state\":5}", "{\"state\":\"active\""})
         CHECK(parse_status(text) == std::nullopt);

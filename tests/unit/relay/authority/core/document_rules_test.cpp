@@ -289,3 +289,52 @@ TEST_CASE("document rules: what is not sound is not kept to propose from") {
     }
     CHECK(parse_epoch_value(rules.build())->descriptors.size() == network.members.size());
 }
+
+TEST_CASE("document rules: a relay that a quorum cannot reach is left out, and keeps its record") {
+    Network network{4};
+    network.step();
+    const auto before = network.step();
+    const auto lost = network.members.front().relay.identity;
+    const auto layer = before.document->find(lost)->layer;
+    auto flagged = network.listed();
+    for (auto& each : flagged)
+        each.unreachable = each.identity == lost;
+    // Two authorities of four are too few.
+    const auto outcome = [&](std::size_t authorities) {
+        auto rules = network.rules();
+        for (std::size_t i = 0; i < authorities; ++i)
+            CHECK(rules.offer(network.listing(i, flagged, 2), flagged));
+        rules.insist();
+        return rules.outcome(rules.build()).value();
+    };
+    CHECK(outcome(2).document->relays.size() == 8);
+    const auto without = outcome(3);
+    REQUIRE(without.document);
+    CHECK(without.document->relays.size() == 7);
+    CHECK(without.document->find(lost) == nullptr);
+    REQUIRE(without.left_out.size() == 1);
+    CHECK(without.left_out[0].ends_with(
+        "is left out: the authorities cannot reach it at its addresses"));
+    const auto record = std::find_if(without.next.roster.begin(), without.next.roster.end(),
+                                     [&](const auto& each) { return each.identity == lost; });
+    REQUIRE(record != without.next.roster.end());
+    CHECK(record->layer == layer);
+    CHECK(record->last == before.document->epoch);
+}
+
+TEST_CASE("document rules: relays that cannot be reached are listed if no document could be else") {
+    Network network{4};
+    network.step();
+    network.step();
+    auto flagged = network.listed();
+    for (auto& each : flagged)
+        each.unreachable = true;
+    auto rules = network.rules();
+    for (std::size_t i = 0; i < 4; ++i)
+        CHECK(rules.offer(network.listing(i, flagged, 2), flagged));
+    const auto outcome = rules.outcome(rules.build());
+    REQUIRE(outcome);
+    REQUIRE(outcome->document);
+    CHECK(outcome->document->relays.size() == 8);
+    CHECK(outcome->left_out.empty());
+}

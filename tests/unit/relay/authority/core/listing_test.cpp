@@ -25,19 +25,35 @@ TEST_CASE("listing: more than half of the lists admit a relay, and say whose it 
     huge.capacity = 1'000'000;
     stolen.operator_name = "mallory";
     const Admission other{relay_id(2), "bob", "birds", 1};
-    CHECK(combine({{wren}, {wren}, {wren}}) == Admissions{wren});
-    CHECK(combine({{wren}, {wren}, {}}) == Admissions{wren});
-    CHECK(combine({{wren}, {wren}, {}, {}}).empty());
-    CHECK(combine({{wren}, {}, {}}).empty());
-    CHECK(combine({{wren, other}, {wren}, {stolen}}) == Admissions{wren});
-    CHECK(combine({{wren}, {stolen}, {}}).empty());
-    CHECK(combine({{bigger}, {wren}, {huge}}) == Admissions{bigger});
-    CHECK(combine({{bigger}, {wren}, {wren}, {huge}}) == Admissions{wren});
-    CHECK(combine({}).empty());
+    CHECK(combine({{wren}, {wren}, {wren}}, 3) == Admissions{wren});
+    CHECK(combine({{wren}, {wren}, {}}, 3) == Admissions{wren});
+    CHECK(combine({{wren}, {wren}, {}, {}}, 3).empty());
+    CHECK(combine({{wren}, {}, {}}, 3).empty());
+    CHECK(combine({{wren, other}, {wren}, {stolen}}, 3) == Admissions{wren});
+    CHECK(combine({{wren}, {stolen}, {}}, 3).empty());
+    CHECK(combine({{bigger}, {wren}, {huge}}, 3) == Admissions{bigger});
+    CHECK(combine({{bigger}, {wren}, {wren}, {huge}}, 3) == Admissions{wren});
+    CHECK(combine({}, 3).empty());
+}
+
+TEST_CASE("listing: a relay is unreachable when a quorum of lists say so") {
+    const Admission wren{relay_id(1), "alice", "", 4};
+    auto lost = wren, stolen = wren;
+    lost.unreachable = stolen.unreachable = true;
+    stolen.operator_name = "mallory";
+    CHECK(combine({{lost}, {lost}, {lost}}, 3) == Admissions{lost});
+    CHECK(combine({{lost}, {lost}, {lost}, {wren}}, 3) == Admissions{lost});
+    CHECK(combine({{lost}, {lost}, {wren}, {wren}}, 3) == Admissions{wren});
+    CHECK(combine({{lost}, {lost}, {wren}}, 3) == Admissions{wren});
+    CHECK(combine({{lost}, {lost}, {}}, 3) == Admissions{wren});
+    // Whose it is plays no part in whether it can be reached.
+    CHECK(combine({{lost}, {lost}, {lost}, {stolen}}, 4) == Admissions{lost});
+    CHECK(combine({{lost}}, 1) == Admissions{lost});
 }
 
 TEST_CASE("listing: a list has one encoding, and each rule of it refuses") {
-    const Admissions sound{{relay_id(1), "alice", "", 4}, {relay_id(2), "bob", "birds", 1'000'000}};
+    const Admissions sound{{relay_id(1), "alice", "", 4},
+                           {relay_id(2), "bob", "birds", 1'000'000, true}};
     const auto parses = [](const Admissions& list) {
         const auto parsed = parse_admissions(encode(list));
         if (parsed) CHECK(*parsed == list);
@@ -61,7 +77,10 @@ TEST_CASE("listing: a list has one encoding, and each rule of it refuses") {
         list[1].capacity = capacity;
         CHECK_FALSE(parses(list));
     }
-    const auto bytes = encode(sound);
+    auto bytes = encode(sound);
+    bytes.back() = 2;  // neither reachable nor unreachable
+    CHECK_FALSE(parse_admissions(bytes));
+    bytes = encode(sound);
     for (std::size_t size = 0; size < bytes.size(); ++size)
         CHECK_FALSE(parse_admissions(base::ByteView{bytes}.first(size)));
     list.assign(admissions_max, {{}, std::string(32, 'a'), std::string(32, 'b'), 1});

@@ -1,0 +1,40 @@
+#include "relay/authority/reach.hpp"
+
+#include "sphinx/directory/document.hpp"
+#include "sphinx/node/process/log.hpp"
+
+namespace nightjar::relay::authority {
+
+using node::process::Level;
+using node::process::log;
+
+bool Reach::look(const Archive& archive, base::Wall now) {
+    const auto current = directory::epoch_at(now, length_);
+    if (current != listed_ && archive.signed_epochs().contains(current)) {
+        const auto document = directory::parse(archive.document(current).value());
+        if (document) tries_.list(*document, now, random_);
+        listed_ = current;
+    }
+    auto stated = tries_.stated();
+    if (stated == stated_) return false;
+    for (const auto& relay : stated)
+        if (const auto since = tries_.unreachable_since(relay); since && !stated_.contains(relay))
+            log(Level::warning, "the relay " + base::to_hex(relay.bytes) +
+                                    " cannot be reached at its addresses, since " +
+                                    base::utc_text(*since));
+    for (const auto& relay : stated_)
+        if (!stated.contains(relay))
+            log(Level::info, "the relay " + base::to_hex(relay.bytes) +
+                                 " is no longer stated to be unreachable");
+    stated_ = std::move(stated);
+    return true;
+}
+
+std::string Reach::remark(const base::NodeId& relay) const {
+    const auto since = tries_.unreachable_since(relay);
+    if (!since) return {};
+    return "; but this authority cannot reach the relay at its addresses, since " +
+           base::utc_text(*since) + ": check its firewall and the addresses in relay.yaml";
+}
+
+}  // namespace nightjar::relay::authority

@@ -1,0 +1,36 @@
+// What this authority's tries of relays mean for its documents: it follows which relays are listed,
+// and keeps what it states. Reads documents; the owner dials (prober.hpp). One thread.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "relay/authority/archive.hpp"
+#include "relay/authority/core/reachability.hpp"
+
+namespace nightjar::relay::authority {
+
+class Reach {
+ public:
+    explicit Reach(base::Seconds epoch_length) : length_{epoch_length}, tries_{epoch_length} {}
+
+    /// Call every second. True if the statement has changed.
+    bool look(const Archive& archive, base::Wall now);
+    /// The relays that this authority states to be unreachable.
+    const std::set<base::NodeId>& stated() const { return stated_; }
+    /// For the answer to a relay's descriptor: a clause that says that it was not reached; else
+    /// empty.
+    std::string remark(const base::NodeId& relay) const;
+
+    core::Reachability& tries() { return tries_; }
+    const core::Reachability& tries() const { return tries_; }
+
+ private:
+    base::Seconds length_;
+    core::Reachability tries_;
+    base::SystemRandom random_;
+    base::Epoch listed_;  // of the document whose relays are tried
+    std::set<base::NodeId> stated_;
+};
+
+}  // namespace nightjar::relay::authority
