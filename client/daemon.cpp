@@ -45,6 +45,7 @@ Daemon::Daemon(asio::io_context& context, const operation::Config& config, bool 
       again_{again},
       anchors_{node::config::load_anchors(config.network)},
       state_{config.state_dir},
+      evidence_{state_.evidence_folder()},
       identity_{node::files::new_key()},
       shutdown_{context.get_executor()},
       tasks_{context.get_executor(),
@@ -263,7 +264,12 @@ void Daemon::on_document(std::string_view text) {
     const auto newer =
         operation::accept_document(text, anchors_, node::process::wall_now(), document_->epoch);
     if (!newer) return node::process::log(Level::warning, newer.error());
-    if ((*newer)->epoch == document_->epoch) return;
+    if ((*newer)->epoch == document_->epoch) {
+        const auto alarm = evidence_.compare(*document_, **newer);
+        if (evidence_.facts().epoch == document_->epoch) report_.conflict(document_->epoch);
+        if (alarm) node::process::log(Level::error, *alarm);
+        return;
+    }
     const auto* gateway = (*newer)->find(gateway_->identity);
     // It may be back in the next one. An attacker who can keep it out of one document could
     // otherwise make its clients draw gateways until they draw the attacker's.

@@ -14,6 +14,7 @@
 #include "client/operation/report.hpp"
 #include "client/operation/state.hpp"
 #include "client/protocol/document_fetch.hpp"
+#include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/link/dialer.hpp"
 #include "sphinx/node/link/timed_writer.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -76,6 +77,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     const bool again_;
     directory::Anchors anchors_;
     operation::StateDir state_;
+    node::config::Evidence evidence_;
     base::SystemRandom random_;
     node::link::TlsIdentity identity_;  // a fresh key at each start, so runs cannot be linked by it
     node::link::TimedWriter writer_;    // of the one link at a time

@@ -49,7 +49,7 @@ class Daemon {
     asio::awaitable<void> housekeeping();
     void maintain_keys();
     void look_at_document();
-    void check_newer(const directory::Document& newer) const;
+    void check_newer(const directory::Document& newer);
     void use(directory::SignedDocument document);
     void reload();
     void try_reload();
@@ -69,6 +69,7 @@ class Daemon {
     asio::io_context io_{1};
     std::filesystem::path config_file_;
     operation::Loaded loaded_;
+    node::config::Evidence evidence_;
     node::link::TlsIdentity tls_;
     keys::KeyStore store_;
     operation::RelayClock clock_;
@@ -101,6 +102,7 @@ const directory::Parameters& law(const operation::Loaded& loaded) {
 Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     : config_file_{std::move(config_file)},
       loaded_{std::move(loaded)},
+      evidence_{operation::evidence_folder(loaded_.config)},
       tls_{*loaded_.identity.link_seed},
       store_{loaded_.config.runtime_dir, law(loaded_).epoch_length,
              operation::packets_per_key(loaded_.config, *loaded_.document.document)},
@@ -194,9 +196,13 @@ asio::awaitable<void> Daemon::housekeeping() {
 }
 
 operation::ContactOptions Daemon::contact_options() {
-    return {
-        loaded_.anchors,         law(loaded_).epoch_length,       loaded_.config.data_dir,
-        loaded_.config.document, [this] { return clock_.now(); }, [this] { look_at_document(); }};
+    return {loaded_.anchors,
+            law(loaded_).epoch_length,
+            loaded_.config.data_dir,
+            loaded_.config.document,
+            [this] { return clock_.now(); },
+            [this] { look_at_document(); },
+            &evidence_};
 }
 
 /// An error such as a full disk must not stop the mixing: the keys of two epochs exist already.
@@ -225,8 +231,10 @@ void Daemon::look_at_document() {
 }
 
 /// Throws if a running relay cannot use this document although its signatures are valid.
-void Daemon::check_newer(const directory::Document& newer) const {
-    operation::check_successor(*loaded_.document.document, newer);
+void Daemon::check_newer(const directory::Document& newer) {
+    const auto& held = *loaded_.document.document;
+    if (const auto alarm = evidence_.compare(held, newer)) log(Level::error, *alarm);
+    operation::check_successor(held, newer);
     if (newer.find(loaded_.identity.id) != nullptr) {
         operation::check_fit(loaded_.config, loaded_.identity, newer);
     }
@@ -310,6 +318,7 @@ operation::StaticFacts Daemon::facts() {
     if (contact_) facts.clock_ahead = contact_->clock_ahead();
     facts.self_test = loaded_.self_test;
     facts.max_fds = operation::descriptors_max();
+    facts.conflict = evidence_.facts().epoch.has_value();
     return facts;
 }
 
@@ -323,6 +332,7 @@ operation::StatusFacts Daemon::status() {
     status.facts = facts();
     status.links = engine_.links();
     status.jump = clock_.jump();
+    status.evidence = evidence_.facts();
     if (contact_) status.authority = contact_->facts();
     status.replay_room_short = engine_.replay_room_short();
     status.replay_filter_full = engine_.replay_filter_full();

@@ -58,6 +58,7 @@ class Joining {
           keys_{store_,           keyring_,
                 identity_,        operation::describe(config_, identity_),
                 config_.data_dir, law_.epoch_length},
+          evidence_{operation::evidence_folder(config_)},
           shutdown_{io_.get_executor()},
           tasks_{io_.get_executor(),
                  [this](const std::string& task, const std::string& what) {
@@ -68,7 +69,7 @@ class Joining {
           ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
           contact_{io_.get_executor(),
                    {anchors_, law_.epoch_length, config_.data_dir, config_.document,
-                    [this] { return clock_.now(); }, [] {}}},
+                    [this] { return clock_.now(); }, [] {}, &evidence_}},
           control_{operation::status_socket(
               io_.get_executor(), config_.control,
               {[this] { return status(); }, [this] { return clock_.confirm(); },
@@ -154,6 +155,7 @@ class Joining {
     operation::RelayClock clock_;
     core::Keyring keyring_;
     keys::EpochKeys keys_;
+    node::config::Evidence evidence_;
     node::process::Shutdown shutdown_;
     node::process::TaskGroup tasks_;
     node::process::TaskGroup ending_;  // runs the shutdown itself

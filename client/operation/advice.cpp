@@ -69,6 +69,13 @@ std::optional<Problem> problem_in(const Situation& situation) {
         if (situation.waiting_for == first_step) return std::nullopt;
         return no_document(situation.waiting_for);
     }
+    if (situation.conflict) {
+        return Problem{
+            "two-documents",
+            "the network's authorities have signed two different documents of one epoch",
+            "both are in the folder `evidence` of state_dir: show them to the people who "
+            "run the network; the client goes on with the first"};
+    }
     if (!situation.link_is_up) {
         const auto away =
             situation.down_since ? situation.now - *situation.down_since : base::Nanoseconds{0};

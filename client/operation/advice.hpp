@@ -38,6 +38,7 @@ struct Situation {
     core::LoopState::Kind loops = core::LoopState::Kind::down;
     std::optional<Suspend> suspend = {};
     bool gateway_missing = false;       // in the newest document
+    bool conflict = false;              // the document in use is one of two of its epoch
     base::Nanoseconds document_left{};  // until the document in use ends
     base::Nanoseconds epoch_length{};
 };

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "client/operation/state.hpp"
+#include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/process/process.hpp"
 #include "sphinx/node/process/sandbox.hpp"
 #include "sphinx/node/process/scheduling.hpp"
@@ -17,6 +18,7 @@ void prepare_process(const Config& config) {
     node::process::raise_descriptor_limit();
     node::process::take_short_slices();
     const StateDir created{config.state_dir};  // the sandbox lists folders that exist
+    const node::config::Evidence its_folder{created.evidence_folder()};  // and lets none be made
     const auto folder = [](const std::filesystem::path& file) {
         return std::filesystem::absolute(file).parent_path();
     };

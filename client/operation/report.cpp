@@ -61,6 +61,7 @@ protocol::DaemonStatus Report::status(base::Mono now, base::Wall wall, const cor
                         .gateway_missing = gateway_missing_};
     if (core != nullptr) situation.loops = core->loops.kind;
     if (document != nullptr) {
+        situation.conflict = conflict_ == document->epoch;
         situation.document_left = document->valid_until - wall;
         situation.epoch_length = document->parameters.epoch_length;
     }

@@ -29,6 +29,8 @@ class Report final : public DocumentNews {
     void ready(base::Mono now, base::Wall wall);
     /// Whether the newest document lists the client's gateway.
     void gateway_listed(bool listed) { gateway_missing_ = !listed; }
+    /// A second valid document of this epoch has come.
+    void conflict(base::Epoch epoch) { conflict_ = epoch; }
     /// Call it about once a second.
     void second_passed(base::Mono now, base::Nanoseconds boot, const protocol::Carried& carried,
                        const core::CoreStatus* core, const directory::Document* document);
@@ -50,6 +52,7 @@ class Report final : public DocumentNews {
     std::optional<base::Nanoseconds> last_second_;  // by the clock that counts suspends
     std::optional<Suspend> suspend_;                // the last one
     bool gateway_missing_ = false;
+    std::optional<base::Epoch> conflict_;
 };
 
 }  // namespace nightjar::client::operation

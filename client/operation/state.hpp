@@ -54,6 +54,9 @@ class StateDir {
     void keep_guards(const core::GuardState& state) const;
     void keep_document(std::string_view text) const;
 
+    /// Where documents are kept that prove a fault of the network's authorities.
+    std::filesystem::path evidence_folder() const { return directory_ / "evidence"; }
+
  private:
     std::filesystem::path directory_;
 };

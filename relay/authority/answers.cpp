@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "sphinx/directory/parameters.hpp"
+#include "sphinx/directory/statement.hpp"
 
 namespace nightjar::relay::authority {
 
@@ -22,7 +23,7 @@ std::string number(base::Epoch epoch) {
 Answer document_text(base::Epoch epoch, std::string text, std::string caching,
                      const std::string& known) {
     Answer answer;
-    answer.etag = "\"" + number(epoch) + "\"";
+    answer.etag = directory::etag(epoch, directory::signed_part(text));
     answer.cache_control = std::move(caching);
     if (known == answer.etag) {
         answer.status = 304;

@@ -18,6 +18,11 @@
 
 namespace nightjar::relay::authority {
 
+/// Where an authority keeps documents that prove a fault of the others.
+inline std::filesystem::path evidence_folder(const std::filesystem::path& state) {
+    return state / "evidence";
+}
+
 class Archive {
  public:
     /// Creates the two folders if they do not exist. Throws std::system_error.

@@ -11,6 +11,7 @@
 #include "relay/authority/service.hpp"
 #include "relay/authority/settings.hpp"
 #include "relay/authority/signing.hpp"
+#include "relay/authority/verifying.hpp"
 #include "sphinx/directory/fields.hpp"
 #include "sphinx/node/process/command_line.hpp"
 #include "sphinx/node/process/process.hpp"
@@ -33,6 +34,8 @@ struct Options {
     bool lab = false;
     std::size_t authorities = 1;
     std::vector<std::string> introductions;
+    std::vector<std::string> documents;
+    std::string anchors = "network.yaml";
     std::string identity;
     relay::authority::Admitted admitted;
 };
@@ -193,6 +196,15 @@ void introduce(const Options& options) {
     std::cout << "wrote " << (folder_of(options) / "introduction").string() << '\n';
 }
 
+ExitCode verify(const Options& options) {
+    const std::vector<relay::authority::fs::path> files{options.documents.begin(),
+                                                        options.documents.end()};
+    const auto anchors = node::config::load_anchors_file(options.anchors).anchors;
+    const auto verdict = relay::authority::verify(files, anchors);
+    std::cout << (options.json ? to_json(verdict) + "\n" : to_text(verdict));
+    return exit_code(verdict);
+}
+
 CLI::App* add_verb(CLI::App& app, Options& options, const char* name, const char* help) {
     auto* verb = app.add_subcommand(name, help);
     verb->add_option("--dir", options.folders, "Folder of the authority")->required()->expected(1);
@@ -269,12 +281,18 @@ ExitCode run(int argc, char** argv) {
     sign_verb->add_flag("--next", options.next,
                         "Sign the next epoch's document, from the .next descriptor files");
     sign_verb->add_flag("--json", options.json, "Print JSON");
+    auto* verify_verb = app.add_subcommand(
+        "verify", "Examine signed documents: are they valid, and who signed two of one epoch?");
+    verify_verb->add_option("FILES", options.documents, "Documents")->required();
+    verify_verb->add_option("--network", options.anchors, "The trust anchors (network.yaml)");
+    verify_verb->add_flag("--json", options.json, "Print JSON");
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
 
     if (sodium_init() < 0) throw std::runtime_error{"libsodium finds no source of randomness"};
     node::process::harden_process();
     if (init_verb->parsed()) init(options);
     if (sign_verb->parsed()) sign(options);
+    if (verify_verb->parsed()) return verify(options);
     return service.call(options);
 }
 

@@ -5,6 +5,7 @@
 #include "relay/authority/answers.hpp"
 #include "relay/authority/signing.hpp"
 #include "relay/authority/status_file.hpp"
+#include "sphinx/directory/statement.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -56,6 +57,7 @@ Member::Member(fs::path folder, Settings settings, node::config::AnchorsFile net
              {}},
       archive_{folder_},
       disk_{folder_ / "agreement"},
+      evidence_{evidence_folder(folder_)},
       driver_{{&council_, &signer_, &seed_, &terms_, &disk_}, now},
       reach_{length()} {
     const auto own = council_.index_of(signer_.authority());
@@ -214,6 +216,30 @@ void Member::take_descriptors(const core::DescriptorsHash& its, const std::strin
 
 void Member::take_object(const std::string& body, core::Moment now) {
     attempt([&] { driver_.receive_object(base::as_bytes(body), now); });
+}
+
+std::optional<Member::Comparison> Member::comparison(std::optional<base::Epoch> compared) const {
+    const auto& epochs = archive_.signed_epochs();
+    if (epochs.empty() || (compared && *epochs.rbegin() <= *compared)) return std::nullopt;
+    const auto epoch = *epochs.rbegin();
+    const auto text = archive_.document(epoch).value();
+    return Comparison{epoch,
+                      {"GET",
+                       "/document/" + std::to_string(epoch.value),
+                       {},
+                       directory::etag(epoch, directory::signed_part(text))}};
+}
+
+void Member::take_document(const std::string& body) {
+    const auto other = directory::parse(body);
+    const auto& anchors = network_.anchors;
+    if (!other || !directory::check(*other, anchors, other->valid_from, other->epoch)) return;
+    attempt([&] {
+        const auto text = archive_.document(other->epoch);
+        const auto ours = text ? directory::parse(*text) : base::Fail{directory::ParseError{}};
+        if (!ours) return;
+        if (const auto alarm = evidence_.compare(*ours, *other)) log(Level::error, *alarm);
+    });
 }
 
 }  // namespace nightjar::relay::authority

@@ -15,6 +15,7 @@
 #include "relay/authority/reach.hpp"
 #include "relay/authority/registry.hpp"
 #include "relay/authority/settings.hpp"
+#include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/https/message.hpp"
 
 namespace nightjar::relay::authority {
@@ -44,6 +45,15 @@ class Member {
     void take_descriptors(const core::DescriptorsHash& its, const std::string& body,
                           core::Moment now);
     void take_object(const std::string& body, core::Moment now);
+    /// The newest document, to ask another authority for its own: a request with its etag. nullopt
+    /// if there is none, or if its epoch is not above `compared`.
+    struct Comparison {
+        base::Epoch epoch;
+        node::https::Request request;
+    };
+    std::optional<Comparison> comparison(std::optional<base::Epoch> compared) const;
+    /// Another authority's document of an epoch. One that is valid and differs is kept as proof.
+    void take_document(const std::string& body);
     bool wants(const core::ValueId& object) const { return driver_.missing().contains(object); }
     bool busy() const { return driver_.busy(); }
 
@@ -72,6 +82,7 @@ class Member {
     core::Terms terms_;
     Archive archive_;
     FolderDisk disk_;
+    node::config::Evidence evidence_;
     core::Driver driver_;
     Registry registry_;
     Reach reach_;

@@ -45,6 +45,7 @@ asio::awaitable<void> Peers::ask(node::https::Peer peer) {
     asio::steady_timer timer{co_await asio::this_coro::executor};
     const auto name = peer.address.address.to_text() + ":" + std::to_string(peer.address.port);
     bool reached = true;
+    std::optional<base::Epoch> compared;
     for (;;) {
         const bool now_reached = co_await ask_once(peer);
         if (reached && !now_reached)
@@ -52,6 +53,7 @@ asio::awaitable<void> Peers::ask(node::https::Peer peer) {
         if (!reached && now_reached)
             log(Level::info, "the authority at " + name + " answers again");
         reached = now_reached;
+        if (reached) co_await compare(peer, compared);
         timer.expires_after(member_.busy() ? busy_ : idle_);
         const auto waited = co_await timer.async_wait(as_result);
         if (std::get<0>(waited)) co_return;
@@ -69,6 +71,20 @@ asio::awaitable<std::string> Peers::get(const node::https::Peer& peer, std::stri
     auto reply = co_await node::https::ask(peer, request, limits);
     if (!reply || reply->status != 200) co_return std::string{};
     co_return std::move(reply->body);
+}
+
+/// Once for each document: authorities that lie together could give others another one.
+asio::awaitable<void> Peers::compare(const node::https::Peer& peer,
+                                     std::optional<base::Epoch>& compared) {
+    const auto ours = member_.comparison(compared);
+    if (!ours) co_return;
+    node::https::ClientLimits limits;
+    limits.body_max = directory::document_text_max;
+    limits.deadline = bundle_deadline;
+    const auto reply = co_await node::https::ask(peer, ours->request, limits);
+    if (!reply || (reply->status != 200 && reply->status != 304)) co_return;  // not yet
+    compared = ours->epoch;
+    if (reply->status == 200) member_.take_document(reply->body);
 }
 
 asio::awaitable<bool> Peers::ask_once(const node::https::Peer& peer) {

@@ -24,6 +24,8 @@ class Peers {
 
  private:
     boost::asio::awaitable<void> ask(node::https::Peer peer);
+    boost::asio::awaitable<void> compare(const node::https::Peer& peer,
+                                         std::optional<base::Epoch>& compared);
     boost::asio::awaitable<bool> ask_once(const node::https::Peer& peer);
     boost::asio::awaitable<std::string> get(const node::https::Peer& peer, std::string target,
                                             std::size_t size_max, base::Milliseconds deadline);

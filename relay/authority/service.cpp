@@ -255,7 +255,9 @@ node::process::ExitCode run_service(const fs::path& folder) {
                 folder.string() + "`"};
         const FolderDisk makes_its_folder{folder / "agreement"};
     }
-    const Archive makes_its_folders{folder};  // no folder can be made in the sandbox
+    // No folder can be made in the sandbox.
+    const Archive makes_its_folders{folder};
+    const node::config::Evidence makes_its_folder{evidence_folder(folder)};
     node::process::enter_sandbox({.read = {}, .write = {fs::absolute(folder)}});
     return Daemon{folder, std::move(settings)}.run();
 }

@@ -125,6 +125,8 @@ inline constexpr std::array declarations{
           "The hour in which this relay last found packets withheld from it; 0: never."),
     fixed("nightjar_overload_last_timestamp_seconds", "kind",
           "The hour of the last window in which something had no room; 0: never."),
+    fixed("nightjar_directory_conflict", "",
+          "1 if two valid network documents of one epoch that differ have come; kept as proof."),
     fixed("process_start_time_seconds", "", "When the process started."),
     fixed("process_max_fds", "", "How many files the process may open."),
     fixed("nightjar_state", "state", "1 for the state that the relay is in."),

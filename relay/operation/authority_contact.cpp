@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "sphinx/directory/descriptor.hpp"
+#include "sphinx/directory/statement.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
@@ -222,7 +223,24 @@ boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
         next_begins_ = document->valid_from;
     else
         options_.on_document();
+    if (peers_.size() > 1) co_await compare(*document);
     co_return true;
+}
+
+/// Authorities that lie together could give each relay a document of its own.
+boost::asio::awaitable<void> AuthorityContact::compare(const directory::Document& ours) {
+    node::https::ClientLimits limits;
+    limits.body_max = directory::document_text_max;
+    limits.deadline = ask_patience_of_several;
+    const node::https::Request request{"GET",
+                                       "/document/" + std::to_string(ours.epoch.value),
+                                       {},
+                                       directory::etag(ours.epoch, directory::signed_text(ours))};
+    const auto reply = co_await node::https::ask(peer(), request, limits);
+    if (!reply || reply->status != 200) co_return;  // usually 304: it has the same one
+    const auto other = check_text(reply->body, options_.anchors.anchors, options_.now());
+    if (!other) co_return;
+    if (const auto alarm = options_.evidence->compare(ours, *other)) log(Level::error, *alarm);
 }
 
 }  // namespace nightjar::relay::operation

@@ -1,5 +1,6 @@
 // A relay's contact with its network's authorities: sends its descriptors, fetches the documents,
-// and keeps them as files. It asks over HTTPS, by the key in the trust anchors.
+// and keeps them as files. It asks over HTTPS, by the key in the trust anchors. Where there are
+// several authorities, it asks a second one for each document, and keeps two that differ as proof.
 //
 //     DOCUMENT         the document of this epoch, as DocumentFile reads it
 //     DOCUMENT.next    that of the next epoch, until it begins
@@ -19,6 +20,7 @@
 #include "relay/operation/clock_offset.hpp"
 #include "sphinx/directory/quorum.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/https/client.hpp"
 
 namespace nightjar::relay::operation {
@@ -30,6 +32,7 @@ struct ContactOptions {
     std::filesystem::path document;
     std::function<base::Wall()> now;    // the kept time
     std::function<void()> on_document;  // called after DOCUMENT was replaced
+    node::config::Evidence* evidence;   // not null; outlives the contact
 };
 
 class AuthorityContact {
@@ -61,6 +64,7 @@ class AuthorityContact {
     boost::asio::awaitable<void> take(AuthorityPlan::Step step);
     boost::asio::awaitable<bool> send(base::Epoch epoch);
     boost::asio::awaitable<bool> fetch(base::Epoch epoch);
+    boost::asio::awaitable<void> compare(const directory::Document& ours);
     void look_at_files();
     void begin_next(base::Wall now);
     void say(base::Epoch descriptor, bool accepted, std::string line);

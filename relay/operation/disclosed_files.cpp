@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "relay/keys/stored_filter.hpp"
+#include "relay/operation/startup.hpp"
+#include "sphinx/node/config/evidence.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -40,6 +42,8 @@ std::map<path, Meaning> named_files(const RelayConfig& config, const path& confi
     add(config.data_dir / "descriptor", FileKind::known_public, "what the authorities publish");
     add(config.data_dir / "descriptor.next", FileKind::known_public,
         "what the authorities publish next");
+    add(evidence_folder(config), FileKind::known_public,
+        "two signed documents of one epoch, if the authorities ever made them");
     add(config_file, FileKind::known_public, "the configuration");
     add(config.network, FileKind::known_public, "the network's trust anchors");
     add(config.document, FileKind::known_public, "the network document");
@@ -109,7 +113,8 @@ std::vector<DisclosedFile> disclosed_files(const RelayConfig& config,
     const auto data = plain(config.data_dir);
     const auto runtime = plain(config.runtime_dir);
     std::set<path> paths;
-    for (const auto& folder : {data, runtime}) {
+    const auto evidence = plain(evidence_folder(config));
+    for (const auto& folder : {data, runtime, evidence}) {
         std::error_code error;
         for (std::filesystem::directory_iterator at{folder, error}, end; !error && at != end;
              at.increment(error))
@@ -129,6 +134,10 @@ std::vector<DisclosedFile> disclosed_files(const RelayConfig& config,
             found.holds = its->second.holds;
         } else if (file.parent_path() == runtime) {
             look_at_epoch_file(found);
+        } else if (file.parent_path() == evidence &&
+                   node::config::Evidence::is_name(file.filename())) {
+            found.kind = FileKind::known_public;
+            found.holds = "a signed document that proves a fault of the authorities";
         }
         files.push_back(std::move(found));
     }

@@ -203,6 +203,8 @@ constexpr Source sources[] = {
      }},
     {place_of("nightjar_loops_withheld_last_timestamp_seconds"), withheld_hour},
     {place_of("nightjar_overload_last_timestamp_seconds"), overloads},
+    {place_of("nightjar_directory_conflict"),
+     [](const Facts& facts) { return one(facts.fixed.conflict); }},
     {place_of("process_start_time_seconds"), when<&StaticFacts::process_start>},
     {place_of("process_max_fds"), [](const Facts& facts) { return one(facts.fixed.max_fds); }},
     {place_of("nightjar_state"), states},

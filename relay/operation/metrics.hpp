@@ -36,6 +36,7 @@ struct StaticFacts {
     SelfTest self_test;  // at the start
     std::uint64_t max_fds = 0;
     core::LoopFacts loops;  // shown with the hour alone
+    bool conflict = false;  // two valid documents of one epoch have come
 };
 
 /// Class W: what the last window has published.

@@ -7,6 +7,7 @@
 #include "relay/operation/authority_contact.hpp"
 #include "relay/operation/build.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -130,6 +131,10 @@ void check_successor(const directory::Document& held, const directory::Document&
     }
 }
 
+std::filesystem::path evidence_folder(const RelayConfig& config) {
+    return config.data_dir / "evidence";
+}
+
 directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity) {
     directory::Descriptor self;
     self.build = own_build();
@@ -171,6 +176,7 @@ bool version_recommended(const directory::Document& document) {
 node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
                                      const RelayConfig& config, bool fetches) {
     node::files::prepare_runtime_dir(config.runtime_dir);
+    const node::config::Evidence makes_its_folder{evidence_folder(config)};
     node::process::SandboxOptions files;
     for (const auto& file : {config_file, config.network, config.document}) {
         std::error_code ignored;

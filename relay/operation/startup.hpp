@@ -52,6 +52,9 @@ std::uint8_t layer_in(const directory::Document& document, const keys::Identity&
 /// signatures are valid.
 void check_successor(const directory::Document& held, const directory::Document& newer);
 
+/// Where a relay keeps documents that prove a fault of the authorities.
+std::filesystem::path evidence_folder(const RelayConfig& config);
+
 /// The relay's descriptor without epoch, time and mix keys. Throws what own_build() throws.
 directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity);
 

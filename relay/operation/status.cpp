@@ -108,6 +108,10 @@ std::string to_json(const StatusFacts& status) {
     if (status.jump)
         json["clock_jumped"] = {{"clock", unix_seconds(status.jump->clock)},
                                 {"kept", unix_seconds(status.jump->kept)}};
+    if (const auto& evidence = status.evidence; evidence.epoch)
+        json["evidence"] = {{"epoch", evidence.epoch->value},
+                            {"documents", evidence.documents},
+                            {"folder", evidence.folder.string()}};
     if (const auto& authority = status.authority)
         json["authority"] = {{"address", authority->address},
                              {"descriptor_epoch", authority->descriptor.value},
@@ -147,6 +151,11 @@ std::optional<std::string> to_people(const std::string& text) {
         const auto& authority = json["authority"];
         out << "  authority  " << authority.value("address", "") << ": "
             << authority.value("said", "") << "\n";
+    }
+    if (json.contains("evidence")) {
+        const auto& evidence = json["evidence"];
+        out << "  ALARM      two signed documents of epoch " << evidence.value("epoch", 0)
+            << ": the authorities' fault; see " << evidence.value("folder", "") << "\n";
     }
     if (json.contains("clock_jumped")) {
         const auto time = [&](const char* key) {

@@ -39,6 +39,7 @@ struct StatusFacts {
     };
     std::optional<Jump> jump;
     std::optional<AuthorityContact::Facts> authority;  // nullopt: documents come by hand
+    node::config::Evidence::Facts evidence{};
     bool replay_room_short = false;  // packets are refused: the filters are made for fewer
     bool replay_filter_full = false;
     std::optional<core::LabFacts> lab;

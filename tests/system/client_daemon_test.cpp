@@ -20,6 +20,7 @@
 #include "client/operation/state.hpp"
 #include "sphinx/cell/padding_time.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/control_socket.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -304,6 +305,39 @@ TEST_CASE("client: a document that its authorities did not sign changes nothing"
         CHECK(network.state(n).document_text() == directory::to_text(network.network.document));
     for (auto& process : network.processes)
         CHECK(!process->ended());
+}
+
+TEST_CASE("client, faults 38: another document of the epoch that it uses is kept as proof") {
+    Network network;
+    const auto mine = directory::to_text(network.network.document);
+    network.start_clients(clients);
+    Loop loop;
+    Gateway gateway{loop, network, network.old_place, 1};
+    gateway.give(network, network.next([&](directory::Document& document) {
+        document.epoch = network.network.document.epoch;
+        document.relays.front().capacity += 1;
+    }));
+    std::size_t first = clients;  // the first client that has asked
+    const auto kept = [&] {
+        for (first = 0; first < clients; ++first)
+            if (node::config::Evidence{network.state(first).evidence_folder()}.facts().documents ==
+                2)
+                return true;
+        return false;
+    };
+    // The moments are drawn: none of six asks for so long in one run of 10^20.
+    REQUIRE(loop.until(kept, base::Seconds{120}));
+    const auto warned = [&] {
+        const auto line = node::process::ask(
+            network.folder.path() / (std::to_string(first) + ".sock"),
+            R"({"jsonrpc":"2.0","id":1,"method":"status"})", base::Milliseconds{5'000});
+        if (!line) return false;
+        const auto problem = nlohmann::json::parse(*line)["result"]["problem"];
+        return problem.is_object() && problem["name"] == "two-documents";
+    };
+    CHECK(loop.until(warned, patience));
+    CHECK(network.state(first).document_text() == mine);
+    CHECK(!network.processes[first]->ended());
 }
 
 TEST_CASE("client: a gateway that says anything but parts of a document loses the link") {

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import RELAY, SHORT_SECONDS, OfflineNetwork  # noqa: E402
+from offline import AUTHORITY, FAILURE, RELAY, SHORT_SECONDS, OfflineNetwork  # noqa: E402
 
 HOUR = 3600
 HANGUP = 1
@@ -32,6 +32,15 @@ class Reload(OfflineNetwork):
                               capture_output=True, text=True, timeout=20)
         return json.loads(done.stdout)
 
+    def tell(self, verb, *more):
+        done = subprocess.run([RELAY, verb, "--config", self.config, *more], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=20)
+        return done.stdout
+
+    def metrics(self):
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=5) as answer:
+            return answer.read().decode()
+
     def until(self, state, seconds):
         deadline = time.monotonic() + seconds
         while self.status()["state"] != state and time.monotonic() < deadline:
@@ -47,11 +56,13 @@ class Reload(OfflineNetwork):
             return error.code, error.read().decode().strip()
 
     def reloaded(self, relay):
-        """Sends SIGHUP; the line about the reload."""
+        """Sends SIGHUP; the line about the reload. The lines before it are in self.before."""
         relay.send_signal(HANGUP)
+        self.before = ""
         for line in relay.stdout:
             if "reloaded" in line:
                 return line
+            self.before += line
         self.fail("it ended without a line about the reload")
 
     def epoch_of_document(self):
@@ -68,11 +79,30 @@ class Reload(OfflineNetwork):
     def test_two_documents_of_one_epoch_are_a_conflict(self):
         relay = self.start()
         held = self.status()["document_valid_until"]
+        first = (self.folder / "document").read_text()
         self.sign_validity(-60, 2 * HOUR)
+        self.assertNotIn("evidence", self.status())
+        self.assertIn("nightjar_directory_conflict 0", self.metrics())
         self.assertIn("two different network documents", self.reloaded(relay))
+        self.assertIn("ALARM", self.before)
         self.assertEqual(self.status()["document_valid_until"], held)
         self.assertFalse(self.status()["reload_ok"])
+        self.assertIn("nightjar_directory_conflict 1", self.metrics())
+        evidence = self.status()["evidence"]
+        self.assertEqual(evidence["epoch"], self.status()["epoch"])
+        kept = list(Path(evidence["folder"]).iterdir())
+        self.assertEqual({file.read_text() for file in kept}, {first, (self.folder / "document").read_text()})
+        listed = self.tell("disclose", "--json")
+        for file in kept:
+            mine = [one for one in json.loads(listed)["files"] if one["path"] == str(file)]
+            self.assertEqual([one["kind"] for one in mine], ["public"])
+        self.assertIn("ALARM", self.tell("status"))
         self.stop(relay)
+        verify = [AUTHORITY, "verify", *kept, "--network", self.folder / "network.yaml"]
+        said = subprocess.run(verify, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+        self.assertEqual(said.returncode, FAILURE, said.stderr)
+        self.assertEqual(len(re.findall(r"^\S+: valid$", said.stdout, re.MULTILINE)), 2, said.stdout)
+        self.assertIn("  signed both: ", said.stdout)
 
     def test_another_epoch_length_needs_a_restart(self):
         relay = self.start()

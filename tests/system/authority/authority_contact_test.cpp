@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "sphinx/directory/document.hpp"
+#include "sphinx/directory/statement.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/https/server.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -45,6 +46,7 @@ class Pair {
         options_.document = folder_.path() / "document";
         options_.now = [this] { return now; };
         options_.on_document = [this] { ++taken; };
+        options_.evidence = &evidence;
         test::RelayKeys keys{random_};
         auto relay = test::random_relay(random_, 1);
         relay.addresses = {{"127.0.0.1", 9}};
@@ -80,19 +82,28 @@ class Pair {
         io_.restart();
         io_.run_for(base::Milliseconds{milliseconds});
     }
+    void until(const std::function<bool()>& done) {
+        const auto give_up = std::chrono::steady_clock::now() + base::Seconds{60};
+        while (!done() && std::chrono::steady_clock::now() < give_up)
+            run(20);
+    }
     std::string file(const char* name) const {
         std::ifstream stream{folder_.path() / name, std::ios::binary};
         return {std::istreambuf_iterator<char>{stream}, {}};
     }
     const AuthorityContact::Facts& facts() const { return contact_->facts(); }
 
+    test::TemporaryFolder folder_;
     base::Wall now{base::Seconds{1'800'000'000} + hour - base::Seconds{100}};
     std::map<std::string, std::string> pages;
+    std::string second;  // what another authority says of a document that the relay has
+    node::https::Request compared;
     unsigned descriptor_status = 200;
     std::size_t refusals = 0;  // the first ones
     std::string said = "as you wish";
     std::vector<std::string> posted;
     int taken = 0;
+    node::config::Evidence evidence{folder_.path() / "evidence"};
 
  private:
     node::https::Answer answer(const node::https::Request& request) {
@@ -101,6 +112,9 @@ class Pair {
             posted.push_back(request.body);
             made.status = posted.size() <= refusals ? 403 : descriptor_status;
             made.body = said;
+        } else if (!request.if_none_match.empty() && !second.empty()) {
+            compared = request;
+            made.body = second;
         } else if (const auto found = pages.find(request.target); found != pages.end()) {
             made.body = found->second;
         } else {
@@ -109,7 +123,6 @@ class Pair {
         return made;
     }
 
-    test::TemporaryFolder folder_;
     base::SeededRandom random_{4};
     base::Secret<32> signing_;
     base::Secret<32> seed_ = node::files::new_key();
@@ -178,6 +191,21 @@ TEST_CASE("authority contact: of four authorities two must take a descriptor, wh
     alone.run(700);
     CHECK(alone.posted.size() == 4);  // each was asked once
     CHECK_FALSE(alone.facts().accepted);
+}
+
+TEST_CASE(
+    "authority contact, faults 38: another authority's document that differs is kept as proof") {
+    Pair pair{2};
+    const auto mine = pair.document(pair.epoch());
+    pair.pages = {{page(pair.epoch()), mine}};
+    pair.second = pair.document(pair.epoch());  // of another relay
+    pair.until([&] { return pair.evidence.facts().documents == 2; });
+    CHECK(pair.evidence.facts().documents == 2);
+    CHECK(pair.compared.target == page(pair.epoch()));
+    CHECK(pair.compared.if_none_match ==
+          directory::etag(pair.epoch(), directory::signed_part(mine)));
+    CHECK(pair.file("document") == mine);
+    CHECK(pair.taken == 1);
 }
 
 TEST_CASE("authority contact: what the authority says is shown as one printable line") {

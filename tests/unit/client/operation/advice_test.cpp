@@ -74,6 +74,9 @@ TEST_CASE("advice: what is wrong while the link is up, the worst first") {
     CHECK(name_in(up) == "packets-missing");
     up.loops = LoopState::Kind::silent;
     CHECK(name_in(up) == "silent");
+    up.conflict = true;
+    CHECK(name_in(up) == "two-documents");
+    up.conflict = false;
     up.loops = LoopState::Kind::starting;
     up.gateway_missing = false;
     up.suspend->ended -= base::Seconds{1};

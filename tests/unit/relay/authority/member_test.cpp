@@ -8,6 +8,8 @@
 #include <iterator>
 
 #include "relay/authority/introduction.hpp"
+#include "sphinx/directory/quorum.hpp"
+#include "sphinx/directory/statement.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
@@ -102,4 +104,46 @@ TEST_CASE("member: of the hashes of descriptors in a bundle the first of each ep
     REQUIRE(wants.size() == 2);
     CHECK(core::BundleItem{wants[0]} == said[0]);
     CHECK(core::BundleItem{wants[1]} == said[3]);
+}
+
+TEST_CASE("member, faults 38: another document of an epoch, signed by a quorum, is kept as proof") {
+    OneOfFour site;
+    auto document = test::make_network(1).document;
+    document.network = "test";
+    document.epoch = epoch;
+    const auto text_by = [&](std::vector<int> signers, std::uint32_t capacity) {
+        document.relays.front().capacity = capacity;
+        document.signatures.clear();
+        for (const auto i : signers)
+            directory::sign(document, node::files::read_key(site.folder(i) / "authority.key",
+                                                            node::files::KeyKind::authority));
+        return directory::to_text(document);
+    };
+    const auto kept = [&] {
+        return std::distance(fs::directory_iterator{site.folder(0) / "evidence"}, {});
+    };
+    CHECK_FALSE(site.member->comparison(std::nullopt));  // it has no document yet
+    const auto ours = text_by({0, 1, 2}, 1);
+    Archive{site.folder(0)}.keep_document(epoch, ours);
+    const auto network = node::config::load_anchors_file(site.folder(0) / "network.yaml");
+    site.member.emplace(site.folder(0), load_settings(site.folder(0)), network, now);
+
+    const auto asked = site.member->comparison(std::nullopt);
+    REQUIRE(asked);
+    CHECK_FALSE(site.member->comparison(epoch));
+    CHECK(asked->request.target == "/document/500000");
+    CHECK(site.member->answer(asked->request, now).status == 304);
+
+    site.member->take_document(text_by({1, 2, 3}, 1));  // the same statement
+    site.member->take_document(text_by({2, 3}, 2));     // signed by too few
+    site.member->take_document("nightjar-document 1\n");
+    CHECK(kept() == 0);
+    const auto other = text_by({1, 2, 3}, 2);
+    site.member->take_document(other);
+    CHECK(kept() == 2);
+    // The first one stays.
+    CHECK(site.member->answer({"GET", "/document/500000", "", ""}, now).body == ours);
+    auto request = asked->request;
+    request.if_none_match = directory::etag(epoch, directory::signed_part(other));
+    CHECK(site.member->answer(request, now).status == 200);
 }
