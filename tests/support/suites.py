@@ -11,7 +11,8 @@ CAPTURE_TEST = "capture_test.py"
 LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
 # Networks of real processes that take long, for what few changes touch. The suite `system` has the others.
 # Programs of one list begin in its order, one after another on each core, so the longest come first.
-FURTHER_TESTS = ("seizure_test.py", "life_test.py", "http_connect_test.py", "many_applications_test.py",
+FURTHER_TESTS = ("seizure_test.py", "life_test.py", "life_network_test.py",
+                 "http_connect_test.py", "many_applications_test.py",
                  "withheld_test.py", "mixing_laws_test.py", "suspend_test.py", "listeners_test.py", "dns_test.py",
                  "interface_test.py", "whole_machine_test.py", "profiles_test.py", "locked_secrets_test.py")
 LONGEST_OF_SYSTEM = ("wire_test.py", "transfer_test.py", "ping_test.py", "service_test.py")
@@ -208,8 +209,8 @@ def privacy():
 
 
 # These act as several users of the machine, in a network of their own or as a debugger. Only root can.
-NEED_ROOT = {"applications_browser_test.py", "doctor_owner_test.py", "listeners_test.py", "service_test.py",
-             "whole_machine_test.py"}
+NEED_ROOT = {"applications_browser_test.py", "doctor_owner_test.py", "life_network_test.py", "listeners_test.py",
+             "service_test.py", "whole_machine_test.py"}
 
 
 def python_test(name, build):
