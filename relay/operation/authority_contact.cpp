@@ -236,7 +236,7 @@ boost::asio::awaitable<void> AuthorityContact::compare(const directory::Document
                                        "/document/" + std::to_string(ours.epoch.value),
                                        {},
                                        directory::etag(ours.epoch, directory::signed_text(ours))};
-    const auto reply = co_await node::https::ask(peer(), request, limits);
+    const auto reply = co_await ask(request, limits);
     if (!reply || reply->status != 200) co_return;  // usually 304: it has the same one
     const auto other = check_text(reply->body, options_.anchors.anchors, options_.now());
     if (!other) co_return;
