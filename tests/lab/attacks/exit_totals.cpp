@@ -46,6 +46,52 @@ double poisson(double mean, base::Random& random) {
     return count;
 }
 
+/// The room above what an exit sends or gets when a level is drawn, in cells a second.
+double headroom(const ExitCover& cover, double pace, const directory::Parameters& law,
+                base::Random& random) {
+    const auto replies = law.replies.per_second();
+    const auto room = cover.share * pace + cover.per_client * std::sqrt(pace / replies) * replies;
+    return room * (0.5 + random.unit());
+}
+
+std::size_t period_of(std::size_t bin, const ExitCover& cover) {
+    return static_cast<std::size_t>(static_cast<double>(bin) * bin_seconds / cover.every);
+}
+
+/// Returns the number of cells of cover.
+double fill_to_two_levels(unsigned exit, const ExitTotals& totals, const ExitCover& cover,
+                          const directory::Parameters& law, ExitTotals& covered,
+                          base::Random& random) {
+    constexpr std::size_t counted = 5;  // bins: an exit goes by what it got in half a second
+    constexpr double made_up = 0.2;     // seconds: a bin that is too full makes the next ones lower
+    double level_got = 0, level_sent = 0, owed_loops = 0, owed = 0, cells = 0;
+    std::size_t period = SIZE_MAX;
+    for (std::size_t bin = counted; bin < totals.pace[exit].size(); ++bin) {
+        const auto since = static_cast<double>(bin - counted) * bin_seconds;
+        const auto got =
+            sum_of(totals.got[exit], since, counted * bin_seconds) / (counted * bin_seconds);
+        const double sent = totals.sent[exit][bin];
+        if (period_of(bin, cover) != std::exchange(period, period_of(bin, cover))) {
+            const double pace = totals.pace[exit][bin];
+            const auto room = headroom(cover, pace, law, random);
+            level_got = got + room;
+            level_sent =
+                sum_of(totals.sent[exit], since, counted * bin_seconds) / (counted * bin_seconds) +
+                room + headroom(cover, pace, law, random) / 4;
+        }
+        owed_loops += std::max(0.0, level_got - got) * bin_seconds;
+        const auto loops = std::floor(owed_loops);
+        owed_loops -= loops;
+        owed = std::max(owed + level_sent * bin_seconds - sent - loops, -level_sent * made_up);
+        const auto drops = std::max(0.0, std::floor(owed));
+        owed -= drops;
+        add_loops(exit, bin, loops, law, covered, random);
+        covered.sent[exit][bin] += static_cast<float>(drops);
+        cells += loops + drops;
+    }
+    return cells;
+}
+
 /// `never`: the relay that cannot be the one to find.
 unsigned largest_step(const Bins& totals, const ExitEvent& event, double window, double after,
                       float sign, std::optional<unsigned> never) {
@@ -157,35 +203,33 @@ ExitTotals with_cover(const ExitTotals& totals, const ExitCover& cover,
                       const directory::Parameters& law, base::Random& random) {
     auto covered = totals;
     if (cover.law == ExitCover::Law::none) return covered;
-    double loops_in_all = 0, replies = 0;
+    double cells = 0, replies = 0;
     for (unsigned exit = 0; exit < totals.pace.size(); ++exit) {
         double level = 0, owed = 0;
         std::size_t period = SIZE_MAX;
+        for (const double pace : totals.pace[exit])
+            replies += pace * bin_seconds;
+        if (cover.law == ExitCover::Law::two_levels) {
+            cells += fill_to_two_levels(exit, totals, cover, law, covered, random);
+            continue;
+        }
         for (std::size_t bin = 0; bin < totals.pace[exit].size(); ++bin) {
             const double pace = totals.pace[exit][bin];
-            replies += pace * bin_seconds;
             double loops = 0;
             if (cover.law == ExitCover::Law::poisson) {
                 loops = poisson(cover.share * pace * bin_seconds, random);
             } else {
-                const auto now =
-                    bin_of(static_cast<double>(bin) * bin_seconds * bin_seconds / cover.every);
-                if (now != std::exchange(period, now)) {
-                    const auto clients = pace / law.replies.per_second();
-                    const auto headroom = cover.share * pace + cover.per_client *
-                                                                   std::sqrt(clients) *
-                                                                   law.replies.per_second();
-                    level = pace + headroom * (0.5 + random.unit());
-                }
+                if (period_of(bin, cover) != std::exchange(period, period_of(bin, cover)))
+                    level = pace + headroom(cover, pace, law, random);
                 owed += std::max(0.0, level - pace) * bin_seconds;
                 loops = std::floor(owed);
                 owed -= loops;
             }
-            loops_in_all += loops;
+            cells += loops;
             add_loops(exit, bin, loops, law, covered, random);
         }
     }
-    covered.cover = loops_in_all / std::max(1.0, replies);
+    covered.cover = cells / std::max(1.0, replies);
     return covered;
 }
 

@@ -60,14 +60,15 @@ unsigned most_changed(const Bins& totals, const ExitEvent& event, double window,
 unsigned most_changed_middle(const Bins& totals, const ExitEvent& event, double window,
                              double after);
 
-/// Cover that exits could send, as own loops.
+/// Cover that exits could send. `two_levels`: own loops fill what the exit gets, as it counts it,
+/// and drop cover, which does not come back, fills what it sends.
 struct ExitCover {
-    enum class Law { none, poisson, level } law = Law::none;
+    enum class Law { none, poisson, level, two_levels } law = Law::none;
     double share = 0;       // poisson: loops by reply. level: part of the mean headroom
     double per_client = 0;  // level: headroom for coming and going, in roots of the client count
     double every = 60;      // level: seconds between two levels
 };
-/// The same totals as if exits sent such loops. A level is what an exit sends in all, until it
+/// The same totals as if exits sent such cover. A level is what an exit sends in all, until it
 /// draws the next one: what its sessions do not send, loops do. Loops return after four delays.
 ExitTotals with_cover(const ExitTotals& totals, const ExitCover& cover,
                       const directory::Parameters& law, base::Random& random);

@@ -4,7 +4,8 @@
 //
 // Exits without cover are measured, and exits that fill their total to a level
 // (relay/core/exit_level.hpp). Other cover is added to the measured totals of exits without any, by
-// a model: Poisson loops, or levels with other headroom (attacks/exit_totals.hpp).
+// a model: Poisson loops, levels with other headroom, or a level for what the exit gets as well
+// (attacks/exit_totals.hpp).
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -85,7 +86,8 @@ std::vector<Cover> covers(double every) {
             {"Poisson loops, 0.1", {Law::poisson, 0.1, 0, every}},
             {"level, 0.1", {Law::level, 0.1, 0, every}},
             {"level, 0.05 and one root", {Law::level, 0.05, 1, every}},
-            {"level, 0.05 and two roots", {Law::level, 0.05, 2, every}}};
+            {"level, 0.05 and two roots", {Law::level, 0.05, 2, every}},
+            {"two levels, 0.05 and one root", {Law::two_levels, 0.05, 1, every}}};
 }
 
 void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEvent>& events,
