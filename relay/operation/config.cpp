@@ -123,11 +123,32 @@ void read_metrics_listen(const fs::path& folder, const YamlValue& listen, RelayC
         return;
     }
     config.metrics = listen.as<Endpoint>();
-    const bool guarded = !rules.token_file.empty() && !rules.allow.empty();
+    const bool proves = !rules.token_file.empty() || rules.has_tls();
+    const bool guarded = proves && !rules.allow.empty();
     if (!to_ip_endpoint(*config.metrics).address.is_loopback() && !guarded) {
-        listen.fail("metrics for other machines need `token_file` and `allow`",
-                    "add both, or use a loopback address, such as 127.0.0.1:9464, or off");
+        listen.fail(
+            "metrics for other machines need `allow`, and `token_file` or `tls_certificate`",
+            "add them, or use a loopback address, such as 127.0.0.1:9464, or off");
     }
+}
+
+/// The three files of `metrics` for TLS.
+void read_metrics_tls(const fs::path& folder, YamlMap& metrics, MetricsRules& rules) {
+    const std::pair<const char*, fs::path*> files[] = {{"tls_certificate", &rules.tls_certificate},
+                                                       {"tls_key", &rules.tls_key},
+                                                       {"tls_clients", &rules.tls_clients}};
+    std::size_t given = 0;
+    for (const auto& [key, file] : files) {
+        const auto value = metrics.find(key);
+        if (!value) continue;
+        const auto name = value->as<std::string>();
+        if (name.empty()) value->fail("an empty path", "name a file");
+        *file = (folder / name).lexically_normal();
+        ++given;
+    }
+    if (given != 0 && given != std::size(files))
+        metrics.fail(files[0].first, "TLS needs three files",
+                     "give `tls_certificate`, `tls_key` and `tls_clients`, or none of them");
 }
 
 void read_metrics(const fs::path& folder, YamlMap& map, RelayConfig& config) {
@@ -139,9 +160,11 @@ void read_metrics(const fs::path& folder, YamlMap& map, RelayConfig& config) {
     }
     if (const auto file = metrics.find("token_file"))
         rules.token_file = (folder / file->as<std::string>()).lexically_normal();
+    read_metrics_tls(folder, metrics, rules);
     if (const auto listen = metrics.find("listen")) read_metrics_listen(folder, *listen, config);
-    if (!config.metrics && !(rules.allow.empty() && rules.token_file.empty()))
-        map.fail("metrics", "`allow` and `token_file` are for a port", "give `listen: IP:PORT`");
+    if (!config.metrics && !(rules.allow.empty() && rules.token_file.empty() && !rules.has_tls()))
+        map.fail("metrics", "`allow`, `token_file` and `tls_certificate` are for a port",
+                 "give `listen: IP:PORT`");
     rules.window = metrics.optional<base::Seconds>("window", rules.window,
                                                    {base::Seconds{1}, metrics::window_most});
     rules.exact = metrics.optional<bool>("exact", rules.exact);

@@ -20,6 +20,11 @@ struct MetricsRules {
     std::filesystem::path socket;        // a unix socket instead of a port; empty: none
     std::filesystem::path token_file;    // holds the bearer token; empty: none is needed
     std::vector<base::IpNetwork> allow;  // who may connect; empty: everyone who can
+    /// TLS, with certificates on both sides: all three files, or none. PEM.
+    std::filesystem::path tls_certificate;  // of the relay, with what it was signed by
+    std::filesystem::path tls_key;
+    std::filesystem::path tls_clients;  // the authorities that sign clients' certificates
+    bool has_tls() const { return !tls_certificate.empty(); }
     bool operator==(const MetricsRules&) const = default;
 };
 
@@ -39,7 +44,7 @@ struct RelayConfig {
     std::optional<std::uint32_t> packets_per_second;
     std::uint32_t workers = 2;                 // threads that unwrap packets
     std::optional<std::uint32_t> clients_max;  // links of clients; nullopt: all it can serve
-    /// Beyond loopback only with a token and an allow-list. nullopt: off, or a unix socket.
+    /// Beyond loopback only with an allow-list and a token or TLS. nullopt: off, or a unix socket.
     std::optional<directory::Endpoint> metrics;
     MetricsRules metrics_rules;
     std::vector<core::ExitRule> exit_rules;     // empty: not an exit

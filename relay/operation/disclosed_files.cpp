@@ -56,6 +56,11 @@ std::map<path, Meaning> named_files(const RelayConfig& config, const path& confi
     if (!metrics.socket.empty()) add(metrics.socket, FileKind::running, "the metrics socket");
     if (!metrics.token_file.empty())
         add(metrics.token_file, FileKind::long_lived_key, "the token with which metrics are read");
+    if (metrics.has_tls()) {
+        add(metrics.tls_key, FileKind::long_lived_key, "the TLS key of the metrics");
+        add(metrics.tls_certificate, FileKind::known_public, "the TLS certificate of the metrics");
+        add(metrics.tls_clients, FileKind::known_public, "who may read metrics");
+    }
     return files;
 }
 

@@ -7,7 +7,7 @@
 namespace nightjar::relay::operation {
 
 /// Reads the token's file: one line of 32 to 256 letters, digits and -._~+/=, which only its owner
-/// may read. Throws node::process::StartupError.
+/// may read. Makes the TLS context of the three files of TLS. Throws node::process::StartupError.
 HttpAccess metrics_access(const MetricsRules& rules);
 
 }  // namespace nightjar::relay::operation

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -103,6 +104,35 @@ tcp::endpoint to_tcp(const MetricsHttp::Protocol::endpoint& address) {
     return made;
 }
 
+/// Reads one request from a connection and answers it. False if the peer has gone, or the deadline
+/// of the stream below has passed.
+template <class Stream>
+asio::awaitable<bool> talk(Stream& stream, const HttpPages& pages, const HttpLimits& limits,
+                           const std::string& token) {
+    boost::beast::flat_buffer buffer{limits.request_bytes_max};
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(static_cast<std::uint32_t>(limits.request_bytes_max));
+    parser.body_limit(0);
+    const auto read = co_await http::async_read(stream, buffer, parser, as_result);
+    const auto error = std::get<0>(read);
+    auto response = answer(http::status::bad_request, "bad request\n");
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+        response = answer(http::status::request_header_fields_too_large, "over 1 KiB\n");
+    } else if (error == http::error::body_limit || error == http::error::unexpected_body) {
+        response = answer(http::status::payload_too_large, "a request body is not allowed\n");
+    } else if (!error) {
+        response = route(parser.get(), pages, token);
+    } else if (!is_bad_request(error)) {
+        co_return false;
+    }
+    http::response_serializer<http::string_body> serializer{response};
+    if (asks_for_head(parser.get(), buffer))
+        co_await http::async_write_header(stream, serializer, as_result);
+    else
+        co_await http::async_write(stream, serializer, as_result);
+    co_return true;
+}
+
 }  // namespace
 
 MetricsHttp::MetricsHttp(asio::any_io_executor executor, tcp::endpoint listen, HttpPages pages,
@@ -180,32 +210,22 @@ asio::awaitable<void> MetricsHttp::run() {
 }
 
 asio::awaitable<void> MetricsHttp::serve(Protocol::socket socket, node::process::ConnectionPlace) {
-    boost::beast::basic_stream<Protocol> stream{std::move(socket)};
-    stream.expires_after(limits_.deadline);
-
-    boost::beast::flat_buffer buffer{limits_.request_bytes_max};
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(static_cast<std::uint32_t>(limits_.request_bytes_max));
-    parser.body_limit(0);
-    const auto read = co_await http::async_read(stream, buffer, parser, as_result);
-    const auto error = std::get<0>(read);
-    auto response = answer(http::status::bad_request, "bad request\n");
-    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-        response = answer(http::status::request_header_fields_too_large, "over 1 KiB\n");
-    } else if (error == http::error::body_limit || error == http::error::unexpected_body) {
-        response = answer(http::status::payload_too_large, "a request body is not allowed\n");
-    } else if (!error) {
-        response = route(parser.get(), pages_, access_.token);
-    } else if (!is_bad_request(error)) {
-        co_return;  // the peer has gone, or the deadline has passed
+    using Clear = boost::beast::basic_stream<Protocol>;
+    using Secure = asio::ssl::stream<Clear>;
+    if (access_.tls == nullptr) {
+        Clear stream{std::move(socket)};
+        stream.expires_after(limits_.deadline);
+        const bool answered = co_await talk(stream, pages_, limits_, access_.token);
+        boost::system::error_code ignored;
+        if (answered) stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+        co_return;
     }
-    http::response_serializer<http::string_body> serializer{response};
-    if (asks_for_head(parser.get(), buffer))
-        co_await http::async_write_header(stream, serializer, as_result);
-    else
-        co_await http::async_write(stream, serializer, as_result);
-    boost::system::error_code ignored;
-    stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    Secure stream{Clear{std::move(socket)}, *access_.tls};
+    stream.next_layer().expires_after(limits_.deadline);
+    const auto shaken = co_await stream.async_handshake(Secure::server, as_result);
+    if (std::get<0>(shaken)) co_return;
+    const bool answered = co_await talk(stream, pages_, limits_, access_.token);
+    if (answered) co_await stream.async_shutdown(as_result);
 }
 
 }  // namespace nightjar::relay::operation

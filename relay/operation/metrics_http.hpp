@@ -8,8 +8,10 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,11 +37,13 @@ struct HttpPages {
     std::function<std::optional<std::string>()> not_ready;
 };
 
-/// Who may ask. A connection from another address is closed at once; a request without the token
-/// gets 401, whatever its path.
+/// Who may ask. A connection from another address is closed at once, and so is one without a
+/// certificate that the TLS context accepts; a request without the token gets 401, whatever its
+/// path.
 struct HttpAccess {
-    std::vector<base::IpNetwork> allow;  // empty: every address
-    std::string token;                   // empty: none is needed
+    std::vector<base::IpNetwork> allow;                // empty: every address
+    std::string token;                                 // empty: none is needed
+    std::shared_ptr<boost::asio::ssl::context> tls{};  // nullptr: in clear
 
     /// A socket of [::] takes IPv4 connections as well, and shows their addresses as mapped ones:
     /// they count as IPv4.

@@ -25,6 +25,15 @@ MUTANTS = [
            "const auto tenths = std::lround(base::to_seconds(*ahead) * 10);",
            "const auto tenths = base::to_seconds(*ahead) * 10;", UNIT,
            "metrics: the clock's offset in tenths of a second, and none without an authority"),
+    # --- the metrics port ---
+    mutant("metrics-for-every-certificate", "relay/operation/metrics_access.cpp",
+           "ssl::verify_peer | ssl::verify_fail_if_no_peer_cert", "ssl::verify_peer", "tests/system/metrics_windows_test.py",
+           "Windows.test_tls_with_certificates_on_both_sides", PROGRAMS),
+    mutant("metrics-key-that-others-read", "relay/operation/metrics_access.cpp",
+           'open_secret(rules.tls_key, "metrics.tls_key: " + rules.tls_key.string() + ": ");', "",
+           "tests/system/metrics_windows_test.py", "Windows.test_tls_with_certificates_on_both_sides", PROGRAMS),
+    mutant("tls-with-two-files", "relay/operation/config.cpp", "given != 0 && given != std::size(files)", "given == 1", UNIT,
+           "relay config: each refusal says where, what and how to mend it"),
     # --- handshakes ---
     mutant("evicted-handshake-has-failed-too", "sphinx/node/link/listener.cpp", "if (!link && place->holds())", "if (!link)",
            SYSTEM, "listener: silent connections from any number of sources keep no handshake out"),

@@ -61,7 +61,7 @@ MUTANTS = [
     mutant("socket-for-all-users", "relay/operation/metrics_http.cpp", "::chmod(file_.c_str(), 0660)", "::chmod(file_.c_str(), 0666)",
            SYSTEM, "metrics listener: a unix socket, for its user and group"),
     mutant("public-metrics-without-a-token", "relay/operation/config.cpp",
-           "!rules.token_file.empty() && !rules.allow.empty();", "!rules.allow.empty();", UNIT,
+           "const bool guarded = proves && !rules.allow.empty();", "const bool guarded = proves || !rules.allow.empty();", UNIT,
            "relay config: each refusal says where, what and how to mend it"),
     mutant("reasons-of-a-window-mixed-up", "relay/operation/metrics.cpp", "facts.window->dropped[i])", "facts.window->dropped[0])", UNIT,
            "metrics: every value of a window has a name of its own"),

@@ -148,6 +148,45 @@ class Windows(OfflineNetwork):
         self.assertEqual(self.curl("-H", f"Authorization: Bearer {'t' * 32}", url), "ready\n 200")
         self.stop(relay)
 
+    def certified(self, name, issuer=None, subject_alternative=None):
+        """Makes NAME.pem and NAME.key, signed by `issuer`, or by itself as an authority."""
+        words = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                 "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        if issuer:
+            words += ["-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key", "-addext", "basicConstraints=critical,CA:FALSE"]
+        if subject_alternative:
+            words += ["-addext", f"subjectAltName={subject_alternative}"]
+        subprocess.run(words, cwd=self.relays / "mix", check=True, capture_output=True)
+
+    def test_tls_with_certificates_on_both_sides(self):
+        self.sign()
+        folder = self.relays / "mix"
+        self.certified("ours")
+        self.certified("other")
+        self.certified("relay", "ours", f"IP:{self.claim.network}.20")
+        self.certified("prometheus", "ours")
+        self.certified("stranger", "other")
+        self.configure(", tls_certificate: relay.pem, tls_key: relay.key, tls_clients: ours.pem, allow: [127.0.0.0/8]")
+        key = folder / "relay.key"
+        key.chmod(0o640)
+        self.refuses(KEY, "metrics.tls_key", "chmod 600")
+        key.chmod(0o600)
+        self.edited(lambda text: text.replace("tls_clients: ours.pem", "tls_clients: ours.key"))
+        self.refuses(CONFIG, "metrics.tls_clients", "ours.key", "PEM")
+        self.edited(lambda text: text.replace("tls_clients: ours.key", "tls_clients: ours.pem"))
+        relay = self.start()
+        url = f"https://{self.at}/readyz"
+
+        def with_certificate(name):
+            return self.curl("--cacert", folder / "ours.pem", "--cert", folder / f"{name}.pem", "--key",
+                             folder / f"{name}.key", url)
+        self.assertEqual(with_certificate("prometheus"), "ready\n 200")
+        self.assertEqual(with_certificate("stranger"), " 000")
+        self.assertEqual(self.curl("--cacert", folder / "ours.pem", url), " 000")
+        self.assertEqual(self.curl(url.replace("https", "http")), " 000")
+        self.assertEqual(with_certificate("prometheus"), "ready\n 200")
+        self.stop(relay)
+
     def test_exact_values_stay_on_this_machine(self):
         self.sign(lab=True)
         self.configure(", token_file: token, allow: [127.0.0.0/8]")

@@ -117,6 +117,15 @@ TEST_CASE("relay config: each refusal says where, what and how to mend it") {
              {"metrics: {listen: \"192.0.2.1:1\", allow: [192.0.2.7]}\n",
               "relay.yaml:1:19:", "token_file"},
              {"metrics: {listen: \"192.0.2.1:1\", token_file: t}\n", "relay.yaml:1:19:", "allow"},
+             {"metrics: {listen: \"127.0.0.1:1\", tls_key: k, tls_clients: c}\n",
+              "relay.yaml:1:", "three files"},
+             {"metrics: {listen: \"127.0.0.1:1\", tls_certificate: c}\n",
+              "relay.yaml:1:", "three files"},
+             {"metrics: {tls_certificate: c, tls_key: k, tls_clients: a}\n",
+              "relay.yaml:1:", "for a port"},
+             {"metrics: {listen: \"192.0.2.1:1\", tls_certificate: c, tls_key: k, tls_clients: "
+              "a}\n",
+              "relay.yaml:1:19:", "allow"},
              {"metrics: {listen: \"unix:\"}\n", "relay.yaml:1:19:", "empty path"},
              {"metrics: {listen: \"unix:x\", token_file: t}\n", "relay.yaml:1:", "for a port"},
              {"metrics: {allow: [192.0.2.0/33]}\n", "relay.yaml:1:19:", "network"},
@@ -207,6 +216,15 @@ TEST_CASE("relay config: metrics for other machines, and on a unix socket") {
     CHECK(guarded.metrics_rules.allow[0].prefix == 32);
     CHECK(guarded.metrics_rules.allow[1].prefix == 8);
     CHECK(guarded.metrics_rules.allow[2].address.v6);
+    const auto secure = parse_config(
+        "/etc/nightjar/relay.yaml",
+        "metrics: {listen: \"192.0.2.1:9464\", tls_certificate: c.pem, tls_key: /k.pem, "
+        "tls_clients: a.pem, allow: [192.0.2.7]}\n");
+    CHECK(secure.metrics_rules.has_tls());
+    CHECK(secure.metrics_rules.tls_certificate == "/etc/nightjar/c.pem");
+    CHECK(secure.metrics_rules.tls_key == "/k.pem");
+    CHECK(secure.metrics_rules.tls_clients == "/etc/nightjar/a.pem");
+    CHECK(!guarded.metrics_rules.has_tls());
     const auto local =
         parse_config("/etc/nightjar/relay.yaml", "metrics: {listen: \"unix:metrics.sock\"}\n");
     CHECK(local.serves_metrics());
