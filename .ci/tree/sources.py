@@ -1,4 +1,4 @@
-"""Rules for each C++ file: its length, its functions, banned patterns, and one name for one type."""
+"""Rules for each C++ or C file: its length, its functions, banned patterns, and one name for one type."""
 import re
 import subprocess
 
@@ -18,11 +18,12 @@ BANNED = [
 
 
 def sources(root):
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.hpp", "*.cpp"],
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.hpp", "*.cpp", "*.h", "*.c"],
                             cwd=root, capture_output=True, text=True)
     names = listed.stdout.split() if listed.returncode == 0 else []
     if not names:
-        names = [str(p.relative_to(root)) for p in root.rglob("*.[hc]pp")]
+        names = [str(p.relative_to(root)) for p in root.rglob("*.[hc]*")
+                 if p.suffix in (".hpp", ".cpp", ".h", ".c")]
     return [n for n in names if (root / n).is_file()]
 
 

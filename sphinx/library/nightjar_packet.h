@@ -30,22 +30,22 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
-/* Changes when a program must be compiled again or changed; it is the number in the library's name. */
+/* The number in the library's name. It changes when programs must be compiled again. */
 #define NIGHTJAR_INTERFACE 0
 
 /* Sizes in bytes (docs/packet-format.md section 1). */
 #define NIGHTJAR_MAX_HOPS 5
-#define NIGHTJAR_KEY_SIZE 32           /* an X25519 secret or public key */
-#define NIGHTJAR_ADDRESS_SIZE 32       /* a relay's address: its identity key */
+#define NIGHTJAR_KEY_SIZE 32     /* an X25519 secret or public key */
+#define NIGHTJAR_ADDRESS_SIZE 32 /* a relay's address: its identity key */
 #define NIGHTJAR_DESTINATION_SIZE 32
 #define NIGHTJAR_IDENTIFIER_SIZE 16
 #define NIGHTJAR_TAG_SIZE 32
 #define NIGHTJAR_FINAL_PADDING_SIZE 248
 #define NIGHTJAR_HEADER_SIZE 348
-#define NIGHTJAR_PAYLOAD_OVERHEAD 17   /* a payload is so much longer than its longest message */
+#define NIGHTJAR_PAYLOAD_OVERHEAD 17 /* a payload is so much longer than its longest message */
 #define NIGHTJAR_PAYLOAD_SIZE_MIN 33
 #define NIGHTJAR_SURB_SIZE 396
-#define NIGHTJAR_RECOVERY_SIZE_MAX 96  /* identifier, and a seed of 16 bytes for each hop */
+#define NIGHTJAR_RECOVERY_SIZE_MAX 96 /* identifier, and a seed of 16 bytes for each hop */
 /* What the network uses. The functions take other sizes, too. */
 #define NIGHTJAR_MESSAGE_SIZE 2048
 #define NIGHTJAR_PAYLOAD_SIZE 2065
@@ -53,21 +53,21 @@ extern "C" {
 
 typedef enum nightjar_error {
     NIGHTJAR_OK = 0,
-    NIGHTJAR_BAD_LENGTH = 1,       /* wrong size of packet, SURB, message or payload */
-    NIGHTJAR_LOW_ORDER = 2,        /* a multiplication resulted in 32 zeros */
-    NIGHTJAR_MAC_MISMATCH = 3,     /* not a packet for this key, or changed on its way */
-    NIGHTJAR_BAD_FLAG = 4,         /* the MAC matches, but the flag is neither 1 nor 2 */
-    NIGHTJAR_BAD_VERSION = 5,      /* the version is neither 259 nor 260 */
-    NIGHTJAR_BAD_PAYLOAD = 6,      /* no message in this payload, or changed on its way */
-    NIGHTJAR_BAD_ROUTE = 7,        /* no hop, or more than five */
-    NIGHTJAR_ZERO_IDENTIFIER = 8,  /* a SURB's identifier must not be all zeros */
-    NIGHTJAR_BAD_KEY = 9,          /* a relay's public key is not a point of the curve */
-    NIGHTJAR_BAD_ALPHA = 10,       /* the packet's group element is in a form that nobody sends */
-    NIGHTJAR_SURB_SPENT = 11,      /* the SURB was used before */
-    NIGHTJAR_BAD_ARGUMENT = 100,   /* a pointer is NULL that must not be: a mistake of the caller */
-    NIGHTJAR_SMALL_BUFFER = 101,   /* the caller's buffer is too small for the result */
+    NIGHTJAR_BAD_LENGTH = 1,      /* wrong size of packet, SURB, message or payload */
+    NIGHTJAR_LOW_ORDER = 2,       /* a multiplication resulted in 32 zeros */
+    NIGHTJAR_MAC_MISMATCH = 3,    /* not a packet for this key, or changed on its way */
+    NIGHTJAR_BAD_FLAG = 4,        /* the MAC matches, but the flag is neither 1 nor 2 */
+    NIGHTJAR_BAD_VERSION = 5,     /* the version is neither 259 nor 260 */
+    NIGHTJAR_BAD_PAYLOAD = 6,     /* no message in this payload, or changed on its way */
+    NIGHTJAR_BAD_ROUTE = 7,       /* no hop, or more than five */
+    NIGHTJAR_ZERO_IDENTIFIER = 8, /* a SURB's identifier must not be all zeros */
+    NIGHTJAR_BAD_KEY = 9,         /* a relay's public key is not a point of the curve */
+    NIGHTJAR_BAD_ALPHA = 10,      /* the packet's group element is in a form that no sender makes */
+    NIGHTJAR_SURB_SPENT = 11,     /* the SURB was used before */
+    NIGHTJAR_BAD_ARGUMENT = 100,  /* a pointer is NULL that must not be: a mistake of the caller */
+    NIGHTJAR_SMALL_BUFFER = 101,  /* the caller's buffer is too small for the result */
     NIGHTJAR_NO_MEMORY = 102,
-    NIGHTJAR_INTERNAL = 103        /* a fault of the library */
+    NIGHTJAR_INTERNAL = 103 /* a fault of the library */
 } nightjar_error;
 
 /* The error's name in the check vectors, for example "mac_mismatch". Lives for ever, never NULL. */
@@ -94,11 +94,11 @@ void nightjar_key_free(nightjar_key* key);
 typedef struct nightjar_hop {
     uint8_t address[NIGHTJAR_ADDRESS_SIZE];
     uint8_t key[NIGHTJAR_KEY_SIZE]; /* the relay's public key */
-    uint64_t delay_ns;              /* how long the relay holds the packet; unused for the last hop */
+    uint64_t delay_ns; /* how long the relay holds the packet; unused for the last hop */
 } nightjar_hop;
 
-/* The random values of one header, for experiments and check vectors. To use them for two packets
- * links these packets with each other, and whoever knows them can read the packet's route. */
+/* The random values of one header, for experiments and check vectors. Two packets with the same
+ * values are linked with each other, and the values show the route to all who know them. */
 typedef struct nightjar_randomness {
     uint8_t initial_secret[NIGHTJAR_KEY_SIZE];
     uint8_t final_padding[NIGHTJAR_FINAL_PADDING_SIZE];
@@ -122,9 +122,9 @@ typedef struct nightjar_opened {
     uint8_t replay_tag[NIGHTJAR_TAG_SIZE];
     uint8_t is_final; /* 1: the packet ends here, and `packet` holds a zeroed header, then the
                          payload; 0: `packet` holds the packet for the next hop */
-    uint8_t next[NIGHTJAR_ADDRESS_SIZE]; /* if not final; zeros otherwise, as the next line */
+    uint8_t next[NIGHTJAR_ADDRESS_SIZE]; /* if not final; else zeros, as `delay_ns` */
     uint64_t delay_ns;                   /* any value: the caller must check its own bound */
-    uint8_t destination[NIGHTJAR_DESTINATION_SIZE]; /* if final; zeros otherwise, as the next line */
+    uint8_t destination[NIGHTJAR_DESTINATION_SIZE]; /* if final; else zeros, as `identifier` */
     uint8_t identifier[NIGHTJAR_IDENTIFIER_SIZE];
 } nightjar_opened;
 

@@ -1,4 +1,4 @@
-"""Each tracked C++ file is laid out as .clang-format says. Closes with `N passed, N failed`."""
+"""Each tracked C++ or C file is laid out as .clang-format says. Closes with `N passed, N failed`."""
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ def layout(arguments, text=None):
 
 
 def main():
-    listed = subprocess.run(["git", "ls-files", "-z", "*.cpp", "*.hpp"], cwd=ROOT, capture_output=True,
+    listed = subprocess.run(["git", "ls-files", "-z", "*.cpp", "*.hpp", "*.c", "*.h"], cwd=ROOT, capture_output=True,
                             text=True, check=True).stdout
     files = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
     failed = 0

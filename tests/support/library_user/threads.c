@@ -1,5 +1,6 @@
-/* Uses an installed libnightjar-packet as a C11 program does (tests/system/library_test.py): threads
- * share a relay's key and a SURB's recovery, and each builds, unwraps and answers by itself. */
+/* Uses an installed libnightjar-packet as a C11 program does (tests/system/library_test.py):
+ * threads share a relay's key and a SURB's recovery, and each builds, unwraps and answers by
+ * itself. */
 #include <nightjar_packet.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ static int carry(uint8_t packet[NIGHTJAR_PACKET_SIZE]) {
 static int one_round(const uint8_t* text, size_t size) {
     const uint8_t destination[NIGHTJAR_DESTINATION_SIZE] = {1};
     const uint8_t identifier[NIGHTJAR_IDENTIFIER_SIZE] = {2};
-    uint8_t packet[NIGHTJAR_PACKET_SIZE], first[NIGHTJAR_ADDRESS_SIZE], answer[NIGHTJAR_MESSAGE_SIZE];
+    uint8_t packet[NIGHTJAR_PACKET_SIZE], first[NIGHTJAR_ADDRESS_SIZE],
+        answer[NIGHTJAR_MESSAGE_SIZE];
     const uint8_t* message;
     size_t message_size, answer_size;
     if (nightjar_packet_build(260, route, hops, destination, identifier, text, size, NULL, packet,
@@ -42,8 +44,8 @@ static int one_round(const uint8_t* text, size_t size) {
     const int done =
         nightjar_surb_use(held, text, size, packet, sizeof packet, first) == NIGHTJAR_OK &&
         carry(packet) &&
-        nightjar_recovery_read(recovery, packet + NIGHTJAR_HEADER_SIZE, NIGHTJAR_PAYLOAD_SIZE, answer,
-                               sizeof answer, &answer_size) == NIGHTJAR_OK &&
+        nightjar_recovery_read(recovery, packet + NIGHTJAR_HEADER_SIZE, NIGHTJAR_PAYLOAD_SIZE,
+                               answer, sizeof answer, &answer_size) == NIGHTJAR_OK &&
         answer_size == size && memcmp(answer, text, size) == 0;
     nightjar_surb_free(held);
     return done;
@@ -71,7 +73,8 @@ int main(void) {
             return 1;
         route[i].address[0] = (uint8_t)(i + 1);
     }
-    if (nightjar_surb_make(route, hops, destination, identifier, NULL, surb, &recovery) != NIGHTJAR_OK)
+    if (nightjar_surb_make(route, hops, destination, identifier, NULL, surb, &recovery) !=
+        NIGHTJAR_OK)
         return 1;
     for (int i = 0; i < threads; ++i)
         if (pthread_create(&running[i], NULL, work, &done[i]) != 0) return 1;
