@@ -192,6 +192,9 @@ class LifeNetwork(NetworkTest):
         run("nft", "reset", "counters")
 
     def test_1_the_gateway_is_away_and_then_the_family_of_its_address(self):
+        """While the disk is read-only."""
+        run("mount", "-o", "remount,ro", self.folder)
+        self.addCleanup(run, "mount", "-o", "remount,rw", self.folder)
         self.processes.stop(self.own.name)
         self.programs_ask()
         self.wait_named("unreachable")
@@ -216,15 +219,18 @@ class LifeNetwork(NetworkTest):
             for words in ("add pref 0 lookup local", "del pref 10", "del pref 100"):
                 run("ip", "rule", *words.split())
 
-    def test_2_the_disk_is_full_and_then_read_only_and_the_exit_dies(self):
+    def test_2_the_disk_is_full_and_the_exit_dies(self):
         filler = self.fill_disk()
         self.programs_ask()
-        self.kill_exit()
-        filler.unlink()
-        run("mount", "-o", "remount,ro", self.folder)
+        exit_process = self.processes.running.pop(self.exit.name)
+        exit_process.kill()     # without a word to anyone
+        exit_process.wait()
         self.programs_ask()
-        self.kill_exit()
-        run("mount", "-o", "remount,rw", self.folder)
+        self.net.start_relay(self.exit)
+        self.net.wait_active(self.exit)
+        self.wait_answered()
+        filler.unlink()
+        self.nothing_went_astray()
 
     def fill_disk(self):
         filler = self.folder / "filler"
@@ -232,16 +238,6 @@ class LifeNetwork(NetworkTest):
             while True:
                 file.write(bytes(4096))
         return filler
-
-    def kill_exit(self):
-        """Without a word to anyone, and then it is there again."""
-        process = self.processes.running.pop(self.exit.name)
-        process.kill()
-        process.wait()
-        self.net.start_relay(self.exit)
-        self.net.wait_active(self.exit)
-        self.wait_answered()
-        self.nothing_went_astray()
 
     def test_3_the_machine_is_suspended(self):
         client = self.processes.running["client"]
