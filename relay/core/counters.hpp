@@ -92,6 +92,7 @@ struct LinkCounts {
     std::size_t next_relays_up = 0;
     std::size_t previous_relays_up = 0;
     std::size_t clients = 0;
+    std::size_t post_quantum = 0;  // of the relays' links that are up
 };
 
 /// The state of a relay, as its operator sees it.

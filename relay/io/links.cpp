@@ -348,8 +348,13 @@ core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox c
 core::LinkCounts Links::counts() const {
     core::LinkCounts numbers;
     numbers.next_relays = outgoing_.size();
-    for (const auto& [identity, outgoing] : outgoing_)
-        numbers.next_relays_up += outgoing->link != nullptr ? 1 : 0;
+    for (const auto& [identity, outgoing] : outgoing_) {
+        if (outgoing->link == nullptr) continue;
+        ++numbers.next_relays_up;
+        numbers.post_quantum += outgoing->link->post_quantum() ? 1 : 0;
+    }
+    for (const auto& [identity, from] : from_relays_)
+        numbers.post_quantum += from->link.post_quantum() ? 1 : 0;
     numbers.previous_relays_up = from_relays_.size();
     numbers.clients = from_clients_.size();
     return numbers;

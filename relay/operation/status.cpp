@@ -97,6 +97,7 @@ std::string to_json(const StatusFacts& status) {
               {"next_relays", status.links.next_relays},
               {"next_relays_up", status.links.next_relays_up},
               {"previous_relays_up", status.links.previous_relays_up},
+              {"links_post_quantum", status.links.post_quantum},
               {"loops_missing", facts.loops.missing},
               {"answering", facts.loops.answers},
               {"replay_room_short", status.replay_room_short},
@@ -143,7 +144,8 @@ std::optional<std::string> to_people(const std::string& text) {
     out << "  keys       of epochs " << word("key_epochs")
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
-        << " to the next layer, " << word("previous_relays_up") << " from the one before\n";
+        << " to the next layer, " << word("previous_relays_up") << " from the one before; "
+        << word("links_post_quantum") << " of them post-quantum\n";
     if (const auto test = json.value("self_test", Json::object()); !test.empty())
         out << "  self-test  " << test.value("unwraps_per_second", 0) << " packets/s a worker, "
             << test.value("workers", 0) << " at work (" << test.value("kernel", "") << ")\n";

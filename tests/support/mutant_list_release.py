@@ -1,5 +1,5 @@
-"""Mutants of what a stranger can check: a relay's build, a release's manifest."""
-from mutant_list import CORE, PROGRAMS, UNIT, mutant
+"""Mutants of what can be checked: a relay's build, a release's manifest, the key exchange of its links."""
+from mutant_list import CORE, PROGRAMS, SYSTEM, UNIT, mutant
 
 DESCRIPTOR = "sphinx/directory/descriptor.cpp"
 MANIFEST = "relay/operation/manifest.cpp"
@@ -26,4 +26,10 @@ MUTANTS = [
            "return packed.hash == hash && path.ends_with(program);", UNIT, FOUND),
     mutant("build-of-any-bytes", MANIFEST, "return packed.hash == hash && path.substr",
            "return packed.hash[0] == packed.hash[1] && hash[0] != 0 && path.substr", UNIT, FOUND),
+    # With the OpenSSL of Debian 12 no link is post-quantum, so these say that one is.
+    mutant("every-link-post-quantum", "sphinx/node/link/tls_session.cpp", "impl_->established && group != NID_X25519;",
+           "impl_->established && group != 0;", SYSTEM, "a link is post-quantum where OpenSSL can be, and both ends say so"),
+    mutant("counts-every-link-as-post-quantum", "relay/io/links.cpp", "from->link.post_quantum() ? 1 : 0;",
+           "from->link.post_quantum() ? 1 : 1;", "tests/system/doctor_test.py",
+           "Doctor.test_the_status_says_how_many_links_are_post_quantum", PROGRAMS),
 ]

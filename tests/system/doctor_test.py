@@ -1,6 +1,7 @@
 """`nightjar-relay doctor` and all JSON that the program prints, in a running network without a fault."""
 import hashlib
 import json
+import ssl
 import subprocess
 import sys
 import unittest
@@ -56,6 +57,15 @@ class Doctor(NetworkTest):
         refused = fitting("check", self.call("check", "--json", "--config", "/no/such.yaml", code=3))
         self.assertFalse(refused["ok"])
         self.assertIn("/no/such.yaml", refused["error"])
+
+    def test_the_status_says_how_many_links_are_post_quantum(self):
+        """All with the OpenSSL of Debian 13, none with that of Debian 12. Python has the same library as the relays."""
+        for relay in self.net.relays:
+            status = json.loads(self.call("status", "--json", "--config", relay.config))
+            up = status["next_relays_up"] + status["previous_relays_up"]
+            can = ssl.OPENSSL_VERSION_INFO >= (3, 5)
+            self.assertEqual(status["links_post_quantum"], up if can else 0, relay.name)
+            self.assertRegex(self.call("status", "--config", relay.config), r" from the one before; \d+ of them post-quantum\n")
 
     def test_a_build_is_the_hash_of_the_program_that_runs(self):
         """The same in the status, in the relay's descriptor, by verify-build, and by anyone with the file."""

@@ -1,6 +1,8 @@
 #include "sphinx/node/link/link.hpp"
 
 #include <doctest/doctest.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 
@@ -14,6 +16,16 @@ namespace {
 
 bool same(const cell::Cell& a, const cell::Cell& b) {
     return std::ranges::equal(a.bytes(), b.bytes());
+}
+
+/// By OpenSSL itself, with a context that is none of ours.
+bool openssl_has_the_hybrid_group() {
+    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_method()),
+                                                                    &SSL_CTX_free};
+    REQUIRE(context);
+    const bool has = SSL_CTX_set1_groups_list(context.get(), "X25519MLKEM768") == 1;
+    ERR_clear_error();
+    return has;
 }
 
 }  // namespace
@@ -38,6 +50,13 @@ TEST_CASE("both ends of a link know each other and exchange cells in order") {
         CHECK(same(pair.dialing.got.cells[n], numbered(1000 + n)));
     }
     CHECK(pair.failures.empty());
+}
+
+TEST_CASE("a link is post-quantum where OpenSSL can be, and both ends say so") {
+    LinkPair pair;
+    REQUIRE(pair.connect());
+    CHECK(pair.dialing.link->post_quantum() == openssl_has_the_hybrid_group());
+    CHECK(pair.answering.link->post_quantum() == openssl_has_the_hybrid_group());
 }
 
 TEST_CASE("a link whose other end shows another key than the pinned one is refused") {

@@ -256,6 +256,10 @@ Link::~Link() {
     impl_->close();
 }
 
+bool Link::post_quantum() const {
+    return impl_->tls.post_quantum();
+}
+
 const base::LinkKey& Link::peer_key() const {
     return impl_->tls.peer_key();
 }

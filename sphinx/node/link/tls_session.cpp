@@ -224,4 +224,10 @@ const base::LinkKey& TlsSession::peer_key() const {
     return impl_->peer;
 }
 
+bool TlsSession::post_quantum() const {
+    // Our contexts allow these two groups only, and OpenSSL has no name of its own for the hybrid.
+    const auto group = SSL_get_negotiated_group(impl_->ssl.get());
+    return impl_->established && group != NID_X25519;
+}
+
 }  // namespace nightjar::node::link

@@ -55,6 +55,9 @@ class TlsSession {
     base::Bytes& output();
     /// The peer's key; all zeros before the handshake is done.
     const base::LinkKey& peer_key() const;
+    /// The keys come from X25519MLKEM768, not from X25519 alone. False before the handshake is
+    /// done.
+    bool post_quantum() const;
 
     struct Impl;
 
