@@ -155,6 +155,12 @@ class Installed(unittest.TestCase):
         self.assertRegex(facts, r"CapEff:\s+0000000000000000")
         self.assertRegex(facts, r"Seccomp:\s+2")
 
+    def test_3_what_runs_is_what_the_manifest_names(self):
+        (self.machine.root / "root/MANIFEST").write_bytes((PACKAGES / "MANIFEST").read_bytes())
+        said = self.machine.run("nightjar-relay verify-build --manifest /root/MANIFEST")
+        self.assertIn("MANIFEST: has it as nightjar-relay_", said)
+        self.assertIn(self.status()["build"], said)
+
     def test_3_reload_and_watchdog(self):
         run = self.machine.run
         run("systemctl reload nightjar-relay")

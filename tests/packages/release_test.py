@@ -79,6 +79,18 @@ class Release(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("has no nightjar-relay with this hash", said)
 
+    def test_a_program_that_cannot_read_itself_says_so(self):
+        program = self.folder / "nightjar-relay-unreadable"
+        shutil.copy(RELAY, program)
+        program.chmod(0o111)
+        self.folder.chmod(0o711)
+        # Root may read anything.
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        code, said = call(*other, program, "verify-build")
+        self.assertEqual(code, 5, said)
+        self.assertIn("the program cannot read its own file", said)
+        self.assertEqual(said.count("\n"), 1)
+
     def test_a_signature_is_of_one_file_of_one_version_and_a_changed_byte_ends_it(self):
         public = self.sign()
         for file in ("MANIFEST", "SHA256SUMS"):
