@@ -151,6 +151,7 @@ Answer Authority::take_descriptor(const std::string& text, base::Wall now) {
     const auto current = directory::epoch_at(now, length());
     const auto taken = registry_.offer(text, current, archive_.signed_epochs());
     if (!taken) return line(taken.error().status, taken.error().reason);
+    reach_.hear(text);
     if (taken->fresh) {
         if (taken->first) last_change_[taken->epoch] = now;
         archive_.keep_descriptor(taken->epoch, taken->identity, text);

@@ -184,6 +184,7 @@ Answer Member::take_descriptor(const std::string& text, core::Moment now) {
         return line(403, taken ? "this authority lists the relay, but most of the others do not "
                                  "(yet): ask their operators to admit it too"
                                : taken.error().reason);
+    reach_.hear(text);
     const auto parsed = directory::parse_descriptor(text);
     // Each write waits for the disk. An older one must not replace what is there.
     if (taken ? taken->fresh : offered.fresh)
@@ -211,7 +212,10 @@ Member::Wants Member::take_bundle(const std::string& body, core::Moment now) {
 void Member::take_descriptors(const core::DescriptorsHash& its, const std::string& body,
                               core::Moment now) {
     const auto bundle = core::parse_bundle(base::as_bytes(body), core::descriptors_size_max);
-    if (bundle) attempt([&] { driver_.receive_descriptors(its, *bundle, now); });
+    if (!bundle) return;
+    for (const auto& item : *bundle)
+        if (const auto* sent = std::get_if<core::SentDescriptor>(&item)) reach_.hear(sent->text);
+    attempt([&] { driver_.receive_descriptors(its, *bundle, now); });
 }
 
 void Member::take_object(const std::string& body, core::Moment now) {

@@ -1,6 +1,7 @@
 #include "relay/authority/reach.hpp"
 
-#include "sphinx/directory/document.hpp"
+#include <algorithm>
+
 #include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::authority {
@@ -28,6 +29,16 @@ bool Reach::look(const Archive& archive, base::Wall now) {
                                  " is no longer stated to be unreachable");
     stated_ = std::move(stated);
     return true;
+}
+
+void Reach::hear(std::string_view descriptor) {
+    // To parse one takes milliseconds, and most are of relays that are listed.
+    const auto names = [&](const base::NodeId& relay) {
+        return tries_.tries_unlisted(relay) &&
+               descriptor.find(base::to_hex(relay.bytes)) != descriptor.npos;
+    };
+    if (std::none_of(stated_.begin(), stated_.end(), names)) return;
+    if (const auto parsed = directory::parse_descriptor(descriptor)) tries_.move(*parsed);
 }
 
 std::string Reach::remark(const base::NodeId& relay) const {

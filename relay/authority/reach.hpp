@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "relay/authority/archive.hpp"
 #include "relay/authority/core/reachability.hpp"
@@ -16,6 +17,8 @@ class Reach {
 
     /// Call every second. True if the statement has changed.
     bool look(const Archive& archive, base::Wall now);
+    /// A descriptor that has come: a relay that was left out may have new addresses.
+    void hear(std::string_view descriptor);
     /// The relays that this authority states to be unreachable.
     const std::set<base::NodeId>& stated() const { return stated_; }
     /// For the answer to a relay's descriptor: a clause that says that it was not reached; else

@@ -9,6 +9,7 @@ MOMENTS = "reachability: each relay is tried once in each part of an epoch, at a
 ANEW = "reachability: a relay that was left out is tried on for some epochs, then begins anew"
 ALONE = "authority: a relay that it cannot reach is told so, and is not in the next document"
 REMARK = "doctor: a relay that an authority cannot reach is bad, although it takes descriptors"
+MOVED = "reachability: a relay that was left out is tried where its newest descriptor says"
 KEY = "prober: a relay is reached if an address of it answers with its key"
 LEFT_OUT = "authority: with each document it writes a page, which names who is left out and why"
 LOAD = "network's page: clients that the network carries, by its busiest relay"
@@ -71,4 +72,6 @@ MUTANTS = [
     mutant("doctor-remark-of-a-refusal", "relay/doctor/network_rules.cpp", "*accepted != true ||", "", UNIT, REMARK),
     mutant("doctor-silent-about-reach", "relay/doctor/network_rules.cpp", "if (!relay->remark.empty())", 'if (relay->remark == "none")',
            UNIT, REMARK),
+    mutant("reach-older-descriptor-moves-a-relay", REACH, "if (descriptor.made <= entry.made) return;", "", CORE, MOVED),
+    mutant("reach-listed-relay-moves-itself", REACH, "&& !found->second.listed;", "&& found->second.next != base::Wall{};", CORE, MOVED),
 ]

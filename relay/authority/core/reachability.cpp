@@ -34,6 +34,20 @@ void Reachability::list(const directory::Document& document, base::Wall now, bas
     });
 }
 
+bool Reachability::tries_unlisted(const base::NodeId& relay) const {
+    const auto found = entries_.find(relay);
+    return found != entries_.end() && !found->second.listed;
+}
+
+void Reachability::move(const directory::Descriptor& descriptor) {
+    const auto& relay = descriptor.relay;
+    if (!tries_unlisted(relay.identity)) return;
+    auto& entry = entries_.at(relay.identity);
+    if (descriptor.made <= entry.made) return;
+    entry.made = descriptor.made;
+    entry.target = {relay.identity, relay.link_key, relay.addresses};
+}
+
 std::optional<Reachability::Target> Reachability::take_due(base::Wall now, base::Random& random) {
     // The clock may have been put back.
     const auto is_due = [&](const Entry& entry) {

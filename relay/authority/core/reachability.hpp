@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "sphinx/base/random.hpp"
-#include "sphinx/directory/document.hpp"
+#include "sphinx/directory/descriptor.hpp"
 
 namespace nightjar::relay::authority::core {
 
@@ -39,6 +39,11 @@ class Reachability {
     /// The relays of the document that is valid now: these are tried, and those that were
     /// unreachable when it left them out.
     void list(const directory::Document& document, base::Wall now, base::Random& random);
+    /// True if no document lists this relay, and it is tried nevertheless.
+    bool tries_unlisted(const base::NodeId& relay) const;
+    /// What such a relay says in a descriptor: its next tries go there. Ignored if it is not newer
+    /// than the last one, or of another relay.
+    void move(const directory::Descriptor& descriptor);
     /// A relay whose moment has come, each once; nullopt if there is none.
     std::optional<Target> take_due(base::Wall now, base::Random& random);
     /// What a try has shown.
@@ -56,6 +61,7 @@ class Reachability {
  private:
     struct Entry {
         Target target;
+        base::Wall made{};        // of the descriptor that moved it
         base::Wall next{};        // its next try
         std::vector<bool> tries;  // true: reached; the last ones, oldest first
         base::Wall since{};       // the first failure after the last success

@@ -146,3 +146,28 @@ TEST_CASE("reachability: a relay that was left out is tried on for some epochs, 
     CHECK(site.reach.stated().empty());
     CHECK_FALSE(site.is_tried(unreachable, begin + 13 * hour, begin + 14 * hour));
 }
+
+TEST_CASE("reachability: a relay that was left out is tried where its newest descriptor says") {
+    Site site;
+    site.fail(0, 6);
+    const auto unreachable = site.document.relays[0], listed = site.document.relays[1];
+    std::erase_if(site.document.relays,
+                  [&](const auto& relay) { return relay.identity == unreachable.identity; });
+    site.reach.list(site.document, begin + hour, site.random);
+    const auto move = [&](directory::Relay relay, std::uint16_t port, int made) {
+        relay.addresses = {{"192.0.2.7", port}};
+        site.reach.move({{}, base::Wall{base::Seconds{made}}, std::move(relay)});
+    };
+    move(unreachable, 2, 2);
+    move(unreachable, 1, 1);  // an older one that comes later
+    move(listed, 3, 3);       // its document says where it is
+    for (int i = 0; i < 5; ++i) {
+        const auto due = site.reach.take_due(begin + 2 * hour, site.random);
+        REQUIRE(due);
+        if (due->relay == unreachable.identity)
+            CHECK(due->addresses == std::vector<directory::Endpoint>{{"192.0.2.7", 2}});
+        else
+            CHECK(due->addresses == site.document.find(due->relay)->addresses);
+    }
+    CHECK(site.reach.stated() == std::set{unreachable.identity});
+}
