@@ -20,7 +20,7 @@ MUTANTS = [
            "page: what is not there is not shown"),
     mutant("page-without-colours", LOOK, 'return "wait";', 'return "good";', UNIT,
            "page: each part that is opened is closed, a state has its colour"),
-    mutant("page-all-have-signed", PAGE, "return signature.authority == authority;", "return !signature.authority.is_zero();",
+    mutant("page-all-have-signed", PAGE, "return signature.authority == authority;", "return signature.authority == authority || !authority.is_zero();",
            UNIT, "network's page: which authorities signed, and which did not"),
     mutant("page-load-by-number-only", PAGE, "std::max(even, relay->capacity / whole)", "std::min(even, relay->capacity / whole)",
            UNIT, LOAD),
