@@ -243,8 +243,10 @@ TEST_CASE("doctor: a relay that an authority cannot reach is bad, although it ta
     CHECK(found(true, "the descriptor is here").size() == 1);
     const auto unreached =
         found(true, "the descriptor is here; but this authority cannot reach it");
-    CHECK(named(unreached, "authority")->health == Health::bad);
-    CHECK(named(unreached, "authority")->seen == "this authority cannot reach it");
+    const auto* finding = named(unreached, "authority");
+    REQUIRE(finding != nullptr);
+    CHECK(finding->health == Health::bad);
+    CHECK(finding->seen == "this authority cannot reach it");
     CHECK(found(false, "it is not admitted; but why").size() == 2);  // once
     for (const auto* accepted : {"1", "\"true\"", "null", "[]"}) {
         const auto odd = parse_status("{\"state\":\"active\",\"authority\":{\"accepted\":" +
