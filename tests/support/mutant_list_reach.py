@@ -11,7 +11,7 @@ ALONE = "authority: a relay that it cannot reach is told so, and is not in the n
 REMARK = "doctor: a relay that an authority cannot reach is bad, although it takes descriptors"
 MOVED = "reachability: a relay that was left out is tried where its newest descriptor says"
 KEY = "prober: a relay is reached if an address of it answers with its key"
-LEFT_OUT = "authority: with each document it writes a page, which names who is left out and why"
+LEFT_OUT = "authority: with each document it writes a page, which says what is left out and why"
 LOAD = "network's page: clients that the network carries, by its busiest relay"
 
 MUTANTS = [
@@ -37,7 +37,7 @@ MUTANTS = [
     mutant("unreachable-although-the-last-reached", REACH, "&& !entry.tries.back();", "&& !entry.tries.empty();", CORE, FIVE),
     mutant("unreachable-since-the-last-failure", REACH, "(entry.tries.empty() || entry.tries.back())", "true", CORE, FIVE),
     mutant("own-network-blames-all-relays", REACH, "if (2 * relays.size() > entries_.size())", "if (relays.size() > entries_.size())",
-           CORE, "reachability: who reaches less than half of all relays states nothing"),
+           CORE, "reachability: an authority that reaches less than half of all relays states nothing"),
     mutant("tries-at-one-moment", REACH, "random.below(count)", "(random.below(count) * 0)", CORE, MOMENTS),
     mutant("tries-twice-in-a-part", REACH, "entry.next = drawn(now - into + part(), random);", "entry.next = drawn(now - into, random);",
            CORE, MOMENTS),

@@ -262,7 +262,7 @@ TEST_CASE("authority: a list that cannot be read changes nothing, and a full dis
     CHECK(town.is_signed(first));
 }
 
-TEST_CASE("authority: with each document it writes a page, which names who is left out and why") {
+TEST_CASE("authority: with each document it writes a page, which says what is left out and why") {
     Town town;
     const auto page = [&] { return status_answer(town.folder, {"GET", "/status.html?x", "", ""}); };
     CHECK_FALSE(status_answer(town.folder, {"GET", "/document", "", ""}));

@@ -116,7 +116,7 @@ TEST_CASE("reachability: five failures of six with the last one among them, and 
     CHECK_FALSE(site.reach.last_try(base::NodeId{}));
 }
 
-TEST_CASE("reachability: who reaches less than half of all relays states nothing") {
+TEST_CASE("reachability: an authority that reaches less than half of all relays states nothing") {
     Site site;
     site.fail(0, 6);
     site.fail(1, 6);
