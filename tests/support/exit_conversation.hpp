@@ -85,9 +85,9 @@ class Conversation {
     stream::StreamId open(const std::string& host, std::uint16_t port) {
         return client.open({host, port}).value();
     }
-    /// Runs until the condition holds. False if it does not within five seconds.
+    /// Runs until the condition holds. False if it does not within 20 seconds.
     bool until(const std::function<bool()>& holds) {
-        const auto end = std::chrono::steady_clock::now() + 5s;
+        const auto end = std::chrono::steady_clock::now() + 20s;
         while (!holds()) {
             if (std::chrono::steady_clock::now() > end) return false;
             step();

@@ -33,4 +33,14 @@ inline boost::asio::ip::tcp::endpoint free_endpoint() {
     return boost::asio::ip::tcp::acceptor{io, any}.local_endpoint();
 }
 
+/// False on a machine whose loopback has no IPv6, as in some containers.
+inline bool has_ipv6() {
+    boost::asio::io_context io;
+    boost::asio::ip::tcp::acceptor acceptor{io};
+    boost::system::error_code error;
+    acceptor.open(boost::asio::ip::tcp::v6(), error);
+    if (!error) acceptor.bind({boost::asio::ip::address_v6::loopback(), 0}, error);
+    return !error;
+}
+
 }  // namespace nightjar::test

@@ -36,7 +36,7 @@ namespace {
 
 // Each asks its gateway for a document every 15 s on average; the first of six after 2.5 s.
 constexpr std::size_t clients = 6;
-constexpr base::Milliseconds patience{20'000};
+constexpr base::Milliseconds patience{60'000};
 
 /// A process that runs a client; it ends with this object.
 class ClientProcess {
@@ -355,7 +355,7 @@ TEST_CASE("client: a gateway that says anything but parts of a document loses th
 }
 
 TEST_CASE("client: a document that expires ends no client: it begins again with the next one") {
-    Network network{base::Seconds{4}};
+    Network network{base::Seconds{6}};
     network.start_clients(1);
     Loop loop;
     Gateway gateway{loop, network, network.old_place, 1};
@@ -377,7 +377,7 @@ TEST_CASE("client: a document that expires ends no client: it begins again with 
 }
 
 TEST_CASE("client: one that begins again waits for a document with a gateway that it can use") {
-    Network network{base::Seconds{4}};
+    Network network{base::Seconds{6}};
     network.start_clients(1);
     Loop loop;
     Gateway gateway{loop, network, network.old_place, 1};

@@ -111,8 +111,12 @@ TEST_CASE("exit: one family's answer is enough") {
     Listeners target;
     const auto v4 = target.open(1);
     Listeners target6;
-    const auto v6 = target6.open_v6();
+    const auto v6 = has_ipv6() ? target6.open_v6() : "";
     for (const bool only_v6 : {false, true}) {
+        if (only_v6 && v6.empty()) {
+            MESSAGE("this machine has no IPv6, so only an answer with IPv4 is tried");
+            continue;
+        }
         Conversation talk{"accept *:*"};
         auto& zone = talk.names.zones["half.test"];
         zone.addresses = {only_v6 ? v6 : v4};
@@ -131,14 +135,14 @@ TEST_CASE("exit: one family's answer is enough") {
 }
 
 TEST_CASE("exit: the other family's answer joins when it comes late") {
-    Listeners target6;
-    const auto v6 = target6.open_v6();
+    Listeners target;
+    const auto good = target.open(1);
     Conversation talk{"accept *:*"};
     auto& zone = talk.names.zones["late.test"];
-    zone.addresses = {target6.network.text(1), v6};  // nothing listens at the first one
-    zone.delayed = NameServer::aaaa;
+    zone.addresses = {"::1", good};  // nothing listens at the first one
+    zone.delayed = NameServer::a;
     zone.delay = 400ms;
-    const auto time = time_to_connect(talk, "late.test", target6.port());
+    const auto time = time_to_connect(talk, "late.test", target.port());
     REQUIRE(time.has_value());
     CHECK(*time >= 400ms);
     CHECK(*time < 900ms);
@@ -226,7 +230,7 @@ TEST_CASE("exit: it knows where no route leads") {
     };
     CHECK(route("127.0.0.1"));
     CHECK(route("127.77.1.9"));
-    CHECK(route("::1"));
+    CHECK(route("::1") == has_ipv6());
     CHECK_FALSE(route("fe80::1"));  // of a network that the address does not name
     CHECK_FALSE(route("255.255.255.255"));
 }

@@ -76,7 +76,7 @@ struct Fixture {
         run_until([this] { return tasks.running() == 0; });
     }
 
-    bool run_until(const std::function<bool()>& done, base::Milliseconds most = base::Seconds{5}) {
+    bool run_until(const std::function<bool()>& done, base::Milliseconds most = base::Seconds{20}) {
         const auto deadline = Clock::now() + most;
         bool is = done();
         while (!is && Clock::now() < deadline) {

@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ namespace {
 
 using Trace = std::vector<std::string>;
 
+/// For a step that ends in its time, however slow the machine is.
+constexpr milliseconds patience{20'000};
+
 asio::awaitable<void> pause(Trace* trace, std::string name, milliseconds time) {
     asio::steady_timer timer{co_await asio::this_coro::executor, time};
     co_await timer.async_wait(asio::use_awaitable);
@@ -35,6 +39,15 @@ asio::awaitable<void> fail() {
     asio::steady_timer timer{co_await asio::this_coro::executor, milliseconds{1}};
     co_await timer.async_wait(asio::use_awaitable);
     throw std::runtime_error{"broke"};
+}
+
+bool run_until(asio::io_context& io, const std::function<bool()>& holds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!holds() && std::chrono::steady_clock::now() < end) {
+        io.restart();
+        io.run_one_for(milliseconds{20});
+    }
+    return holds();
 }
 
 node::process::Shutdown::Step step(Trace* trace, std::string name, milliseconds time) {
@@ -49,6 +62,8 @@ struct Stopping {
                                    [](const auto&, const auto&) { CHECK(false); }};
 
     Stopping() { tasks.spawn("shutdown", shutdown.run()); }
+    /// Runs until the condition holds. False if it does not within 20 seconds.
+    bool until(const std::function<bool()>& holds) { return run_until(io, holds); }
 };
 
 }  // namespace
@@ -56,12 +71,9 @@ struct Stopping {
 TEST_CASE("a signal runs the steps one after the other, in their order") {
     for (const int signal : {SIGTERM, SIGINT}) {
         Stopping process;
-        process.shutdown.add("first", milliseconds{1000},
-                             step(&process.trace, "1", milliseconds{30}));
-        process.shutdown.add("second", milliseconds{1000},
-                             step(&process.trace, "2", milliseconds{1}));
-        process.shutdown.add("third", milliseconds{1000},
-                             step(&process.trace, "3", milliseconds{10}));
+        process.shutdown.add("first", patience, step(&process.trace, "1", milliseconds{30}));
+        process.shutdown.add("second", patience, step(&process.trace, "2", milliseconds{1}));
+        process.shutdown.add("third", patience, step(&process.trace, "3", milliseconds{10}));
         process.io.run_for(milliseconds{20});
         CHECK_FALSE(process.shutdown.requested());
         std::raise(signal);
@@ -75,8 +87,8 @@ TEST_CASE("a step that does not end in its time is cancelled, and the next one r
     Stopping process;
     process.shutdown.add("slow", milliseconds{30},
                          step(&process.trace, "slow", milliseconds{60'000}));
-    process.shutdown.add("broken", milliseconds{1000}, [] { return fail(); });
-    process.shutdown.add("last", milliseconds{1000}, step(&process.trace, "last", milliseconds{1}));
+    process.shutdown.add("broken", patience, [] { return fail(); });
+    process.shutdown.add("last", patience, step(&process.trace, "last", milliseconds{1}));
     process.shutdown.request();
     process.shutdown.request();
     const auto start = std::chrono::steady_clock::now();
@@ -90,14 +102,17 @@ TEST_CASE("SIGHUP is a callback until the process ends") {
     Stopping process;
     int hangups = 0;
     process.shutdown.on_hangup([&] { ++hangups; });
-    process.shutdown.add("step", milliseconds{1000}, step(&process.trace, "1", milliseconds{50}));
+    bool begun = false;
+    process.shutdown.add("step", patience, [&] {
+        begun = true;
+        return pause(&process.trace, "1", milliseconds{50});
+    });
     for (int i = 0; i < 3; ++i) {
         std::raise(SIGHUP);
-        process.io.run_for(milliseconds{10});
+        CHECK(process.until([&] { return hangups == i + 1; }));
     }
-    CHECK(hangups == 3);
     process.shutdown.request();
-    process.io.run_for(milliseconds{10});
+    CHECK(process.until([&] { return begun; }));
     std::raise(SIGHUP);
     process.io.run();
     CHECK(hangups == 3);
@@ -131,16 +146,32 @@ TEST_CASE("a second signal leaves at once, after the keys are wiped") {
     ::close(pipe_ends[0]);
 }
 
+namespace {
+
+/// A step that goes on for a moment when a signal has come.
+asio::awaitable<void> pause_behind_a_signal(Stopping& process) {
+    for (;;) {
+        asio::steady_timer timer{co_await asio::this_coro::executor, milliseconds{1}};
+        co_await timer.async_wait(asio::use_awaitable);
+        if (process.shutdown.signalled()) break;
+    }
+    co_await pause(&process.trace, "1", milliseconds{40});
+}
+
+}  // namespace
+
 TEST_CASE("a first signal after a request does not cut the steps short") {
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
         Stopping process;
-        process.shutdown.add("step", milliseconds{1000},
-                             step(&process.trace, "1", milliseconds{40}));
+        bool begun = false;
+        process.shutdown.add("step", patience, [&] {
+            begun = true;
+            return pause_behind_a_signal(process);
+        });
         process.shutdown.request();
-        process.io.run_for(milliseconds{10});
-        const bool before = process.shutdown.signalled();
+        const bool before = !process.until([&] { return begun; }) || process.shutdown.signalled();
         std::raise(SIGTERM);
         process.io.run();
         ::_exit(!before && process.shutdown.signalled() && process.trace == Trace{"1"} ? 0 : 2);
@@ -164,15 +195,12 @@ TEST_CASE("a task group names the task that failed; a cancelled task is no failu
     const auto one = tasks.spawn("one", pause(&trace, "one", milliseconds{60'000}));
     tasks.spawn("other", pause(&trace, "other", milliseconds{60'000}));
     CHECK(tasks.running() == 4);
-    io.run_for(milliseconds{50});
-    CHECK(tasks.running() == 2);
+    CHECK(run_until(io, [&] { return tasks.running() == 2; }));
     CHECK(trace == Trace{"good"});
     CHECK(failures == Trace{"bad: broke"});
     tasks.cancel(one);
     tasks.cancel(one);
-    io.restart();
-    io.run_for(milliseconds{10});
-    CHECK(tasks.running() == 1);
+    CHECK(run_until(io, [&] { return tasks.running() == 1; }));
     tasks.spawn("never started", pause(&trace, "never", milliseconds{60'000}));
     tasks.cancel();
     io.restart();
