@@ -45,10 +45,8 @@ class Run:
     """One run's folder and its own /24 network in 127.0.0.0/8, so that runs never collide."""
 
     def __init__(self):
-        base = base_folder()
-        sweep(base)
-        self.folder = Path(tempfile.mkdtemp(prefix="run-", dir=base))
-        self.network = self.claim_addresses(base)
+        self.folder = new_folder()
+        self.network = self.claim_addresses(self.folder.parent)
         self.note({"owner": [os.getpid(), start_time(os.getpid())]})
 
     def claim_addresses(self, base):
@@ -68,6 +66,18 @@ class Run:
 
     def remove(self):
         remove_run(self.folder, self.claim.name)
+
+
+def new_folder():
+    """Makes a folder in the base. A run that ends removes the base if it was the last one there, at any moment here."""
+    for _ in range(100):
+        try:
+            base = base_folder()
+            sweep(base)
+            return Path(tempfile.mkdtemp(prefix="run-", dir=base))
+        except (FileNotFoundError, FileExistsError):
+            continue
+    raise DemoError("other runs keep removing the folder of all runs")
 
 
 def remove_run(folder, claim):

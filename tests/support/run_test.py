@@ -1,16 +1,19 @@
 """How tests/run counts what its programs print, how it finds the test files of a subject, and how its networks choose
-their epochs."""
+their epochs and folders."""
 import contextlib
 import io
+import os
 import sys
+import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import offline  # noqa: E402
 import suites  # noqa: E402, F401  registers them
 from failures import HEAD, PARTS, TAIL, essence  # noqa: E402
-from nightjar_demo import network  # noqa: E402
+from nightjar_demo import folders, network  # noqa: E402
 from run import SUITES, Count, counted, run_suite, suite, wanted_suites  # noqa: E402
 from subjects import matching  # noqa: E402
 
@@ -103,6 +106,23 @@ class Epochs(unittest.TestCase):
                 self.assertTrue(least <= length <= most and length % 60 == 0, length)
                 self.assertGreater(now % length, 400, f"{now}, {length}")
                 self.assertGreater(length - now % length, 1200, f"{now}, {length}")
+
+
+class Folders(unittest.TestCase):
+    def test_a_run_begins_while_the_last_one_of_others_ends(self):
+        """The last one removes the folder of all runs. Here it does so at the worst moment."""
+        sweep, removed = folders.sweep, []
+
+        def sweep_before_the_others_end(base):
+            sweep(base)
+            if not removed:
+                base.rmdir()
+                removed.append(base)
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as own, mock.patch.dict(os.environ, XDG_RUNTIME_DIR=own), \
+                mock.patch.object(folders, "sweep", sweep_before_the_others_end):
+            folders.Run().remove()
+            self.assertEqual(removed, [Path(own) / "nightjar-demo"])
+            self.assertEqual(os.listdir(own), [])
 
 
 class Subjects(unittest.TestCase):

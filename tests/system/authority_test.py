@@ -75,7 +75,7 @@ class Living(unittest.TestCase):
         # A relay comes. It is not admitted, and its operator sees that.
         late = net.new_mix("mix-2late", 2)
         net.start_relay(late)
-        self.until("the refusal", 20, lambda: "not on this authority's list" in self.status(late)["authority"]["said"])
+        self.until("the refusal", 40, lambda: "not on this authority's list" in self.status(late)["authority"]["said"])
         self.assertEqual(self.status(late)["state"], "starting")
         net.admit(late)
         self.until("the late relay is active", JOIN_SECONDS, lambda: self.status(late)["state"] == "active")
@@ -92,7 +92,7 @@ class Living(unittest.TestCase):
         gone = net.relay("mix-2a")
         net.expel(gone)
         self.until("the expelled relay is out", JOIN_SECONDS, lambda: self.status(gone)["state"] == "not_listed")
-        self.until("the late relay goes on", 10, lambda: self.status(late)["epoch"] > held)
+        self.until("the late relay goes on", 40, lambda: self.status(late)["epoch"] > held)
 
         out, error = download.communicate(timeout=EPOCHS * EPOCH_SECONDS * 2)
         self.assertEqual(download.returncode, 0, error)
@@ -102,7 +102,7 @@ class Living(unittest.TestCase):
         self.until("three epochs are over", EPOCHS * EPOCH_SECONDS, lambda: net.epoch() >= first + EPOCHS)
         for relay in net.relays:
             if relay is not gone:
-                self.assertEqual(self.status(relay)["state"], "active", relay.name)
+                self.until(f"{relay.name} is active", 40, lambda relay=relay: self.status(relay)["state"] == "active")
                 self.assertGreaterEqual(self.status(relay)["epoch"], net.epoch() - 1)
         signed = {int(file.name) for file in (net.authority / "documents").iterdir()}
         self.assertLessEqual(set(range(first, net.epoch() + 1)), signed)

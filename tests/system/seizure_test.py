@@ -22,7 +22,7 @@ from testnet import PROGRAMS  # noqa: E402
 from nightjar_demo import folders, law, network, processes, services  # noqa: E402
 
 EPOCH_SECONDS = 120         # the shortest that a document may have
-TRAFFIC_SECONDS = 40        # of an epoch, for start and traffic
+TRAFFIC_SECONDS = 60        # of an epoch, for start and traffic
 GONE_SECONDS_MAX = 200      # a session ends 130 s after its last packet; the key of its epoch before that
 PAGES = 8
 HELD = "/held/"             # a page whose last byte never comes
