@@ -14,7 +14,7 @@ from .progress import DemoError
 
 LINK_PORT, RECORDER_PORT, METRICS_PORT = 9001, 9002, 9464
 DNS_PORT, HTTP_PORT = 5353, 8000
-READY_SECONDS = 30
+READY_SECONDS = 60
 FILTER_BYTES = 64 / 14  # size of a replay filter per packet
 CLIENTS_SERVED = 4      # the demo's own, and three that tests start; all may be at one gateway
 CLIENT_SHARE = 2.4      # what a client costs its gateway's filters, in units of its uplink

@@ -46,7 +46,7 @@ class Processes:
     def log(self, name):
         return self.folder / f"{name}.log"
 
-    def start(self, name, command, ready, seconds=15):
+    def start(self, name, command, ready, seconds=60):
         """Starts a process, waits until it prints a line with `ready`, and returns that line."""
         log = self.log(name)
         with open(log, "ab") as out:

@@ -40,18 +40,18 @@ def unit():
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
     build = Build.preset("test")
-    yield "core_tests", [build / "tests/unit/core_tests"], {}
-    yield "unit_tests", [build / "tests/unit/unit_tests"], {}
-    yield "allocation_tests", [build / "tests/unit/allocation_tests"], {}
-    yield "the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}
-    yield "the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}
-    yield "manual pages and completions", ["python3", "tests/packages/commands_test.py", build], {}
-    yield "a signed release", ["python3", "tests/packages/release_test.py", build], {}
-    yield "the programs' hardening", ["python3", "tests/unit/hardening.py", build], {}
-    for name in fuzz_names():
-        yield f"corpus of {name}", [build / f"tests/fuzz/{name}_replay", f"tests/fuzz/corpus/{name}"], {}
-    yield "corpora that reach too little", ["python3", "tests/fuzz/depth_test.py", build], {}
-    yield "secrets under valgrind", ["python3", "tests/unit/secret_flow.py", build], {}
+    yield [
+        ("secrets under valgrind", ["python3", "tests/unit/secret_flow.py", build], {}),
+        ("core_tests", [build / "tests/unit/core_tests"], {}),
+        ("unit_tests", [build / "tests/unit/unit_tests"], {}),
+        ("allocation_tests", [build / "tests/unit/allocation_tests"], {}),
+        ("the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}),
+        ("the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}),
+        ("manual pages and completions", ["python3", "tests/packages/commands_test.py", build], {}),
+        ("the programs' hardening", ["python3", "tests/unit/hardening.py", build], {}),
+        ("corpora that reach too little", ["python3", "tests/fuzz/depth_test.py", build], {}),
+        *((f"corpus of {name}", [build / f"tests/fuzz/{name}_replay", f"tests/fuzz/corpus/{name}"], {})
+          for name in fuzz_names())]
 
 
 @suite("vectors", cases=Cases("test", ("tests/vectors",)))
