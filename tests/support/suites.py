@@ -17,7 +17,7 @@ FURTHER_TESTS = ("seizure_test.py", "life_test.py", "life_network_test.py", "htt
 LONGEST_OF_SYSTEM = ("wire_test.py", "transfer_test.py", "ping_test.py", "service_test.py")
 
 # Real applications.
-APPLICATION_TESTS = ("applications_shell_test.py", "applications_python_test.py", "applications_browser_test.py")
+APPLICATION_TESTS = ("applications_shell_test.py", "applications_browser_test.py", "applications_python_test.py")
 BY_COMMAND = ("applications_telegram_test.py",)     # in no suite: docs/testing.md has the command
 DEBIAN_PYTHON = "/usr/bin/python3"      # of all tests that need Debian's libraries for Python
 
@@ -121,8 +121,7 @@ def apps():
     if subprocess.run(["deploy/install-packages", "apps"], cwd=ROOT).returncode != 0:
         raise RuntimeError("the applications cannot be installed, and apps needs them")
     build = Build.preset("test")
-    for name in APPLICATION_TESTS:
-        yield named_test(name, build)
+    yield [named_test(name, build) for name in APPLICATION_TESTS]
 
 
 @suite("faults")
