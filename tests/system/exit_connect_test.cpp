@@ -6,6 +6,7 @@
 
 #include "tests/support/exit_conversation.hpp"
 #include "tests/support/loopback.hpp"
+#include "tests/support/own_time.hpp"
 
 using namespace nightjar;
 using namespace nightjar::base;
@@ -62,17 +63,23 @@ class Listeners {
     std::vector<std::unique_ptr<tcp::socket>> waiting_;
 };
 
+struct Took {
+    std::chrono::nanoseconds time;  // of the clock
+    std::chrono::nanoseconds own;   // what a busy machine does not add to (OwnTime)
+};
+
 /// Opens a stream to `name`. Returns the time until it was accepted; nullopt if it was not.
-std::optional<Milliseconds> time_to_connect(Conversation& talk, const std::string& name,
-                                            std::uint16_t port) {
+std::optional<Took> time_to_connect(Conversation& talk, const std::string& name,
+                                    std::uint16_t port) {
     const auto started = std::chrono::steady_clock::now();
+    const OwnTime own;
     const auto stream = talk.open(name, port);
     talk.until([&] {
         return talk.event(stream, Kind::accepted).has_value() ||
                talk.event(stream, Kind::reset).has_value();
     });
     if (!talk.event(stream, Kind::accepted)) return std::nullopt;
-    return std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - started);
+    return Took{std::chrono::steady_clock::now() - started, own.passed()};
 }
 
 }  // namespace
@@ -87,7 +94,7 @@ TEST_CASE("exit: closed addresses before a good one only cost an attempt each") 
     zone.addresses.push_back(good);
     const auto time = time_to_connect(talk, "many.test", target.port());
     REQUIRE(time.has_value());
-    CHECK(*time < 1s);
+    CHECK(time->own < 1s);
 }
 
 TEST_CASE("exit: an address that swallows packets costs a quarter of a second") {
@@ -102,8 +109,8 @@ TEST_CASE("exit: an address that swallows packets costs a quarter of a second") 
         const auto time = time_to_connect(talk, "swallowed.test", target.port());
         INFO(count);
         REQUIRE(time.has_value());
-        CHECK(*time >= count * 250ms);
-        CHECK(*time < count * 250ms + 600ms);
+        CHECK(time->time >= count * 250ms);
+        CHECK(time->own < count * 250ms + 600ms);
     }
 }
 
@@ -126,7 +133,7 @@ TEST_CASE("exit: one family's answer is enough") {
         for (int i = 0; i < 3; ++i) {
             const auto time = time_to_connect(talk, "half.test", port);
             REQUIRE(time.has_value());
-            CHECK(*time < 500ms);
+            CHECK(time->own < 500ms);
         }
         // The question that waits is shared, and the answer that came is remembered.
         CHECK(talk.names.asked("half.test", NameServer::a) == 1);
@@ -144,8 +151,8 @@ TEST_CASE("exit: the other family's answer joins when it comes late") {
     zone.delay = 400ms;
     const auto time = time_to_connect(talk, "late.test", target.port());
     REQUIRE(time.has_value());
-    CHECK(*time >= 400ms);
-    CHECK(*time < 900ms);
+    CHECK(time->time >= 400ms);
+    CHECK(time->own < 900ms);
 }
 
 TEST_CASE("exit: the policy is asked for each address, before any connection") {
@@ -301,9 +308,9 @@ TEST_CASE("exit: a lookup waits 50 ms for the slower family, and ends with its s
     auto& zone = talk.names.zones["half.test"];
     zone.addresses = {"127.0.0.1"};
     zone.silent_about = NameServer::aaaa;
-    const auto started = std::chrono::steady_clock::now();
+    const OwnTime own;
     CHECK(look_up(talk, "half.test").has_value());
-    CHECK(std::chrono::steady_clock::now() - started < 500ms);
+    CHECK(own.passed() < 500ms);
     const auto stream = talk.open("silent.test", 0);
     REQUIRE(talk.until([&] { return talk.stream_tasks() == 1; }));
     talk.client.reset(stream, ResetReason::cancelled);

@@ -155,13 +155,14 @@ TEST_CASE("exit shares: what does not move ends in its time") {
         CHECK(talk.reset_of(stream) == ResetReason::cancelled);
     }
     SUBCASE("the client has ended its side") {
+        limits.idle = Seconds{60};
         Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
         const auto stream = talk.open("127.0.0.1", target.port());
         REQUIRE(talk.until([&] { return talk.event(stream, Kind::accepted).has_value(); }));
         talk.client.finish(stream);
         const auto started = std::chrono::steady_clock::now();
         CHECK(talk.until([&] { return talk.exit.connections() == 0; }));
-        CHECK(std::chrono::steady_clock::now() - started < 2700ms);
+        CHECK(std::chrono::steady_clock::now() - started < 15s);
     }
     SUBCASE("the client has ended its side, and its link is interrupted") {
         limits.half_closed = Seconds{2};
