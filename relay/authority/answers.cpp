@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "sphinx/directory/parameters.hpp"
-#include "sphinx/directory/statement.hpp"
+#include "sphinx/node/https/negotiation.hpp"
 
 namespace nightjar::relay::authority {
 
@@ -15,26 +15,34 @@ namespace {
 
 constexpr std::int64_t newest_age_max = 60;  // seconds for which a cache may keep /document
 constexpr std::string_view documents = "/document/";
+constexpr std::string_view diffs = "/diff/";
 
 std::string number(base::Epoch epoch) {
     return std::to_string(epoch.value);
 }
 
-Answer document_text(base::Epoch epoch, std::string text, std::string caching,
-                     const std::string& known) {
+Answer page_answer(const Page& page, const std::string& etag, const Request& request) {
     Answer answer;
-    answer.etag = directory::etag(epoch, directory::signed_part(text));
-    answer.cache_control = std::move(caching);
-    if (known == answer.etag) {
+    answer.etag = etag;
+    answer.varies = !page.packed.empty();
+    if (node::https::matches(request.if_none_match, etag)) {
         answer.status = 304;
         return answer;
     }
-    answer.body = std::move(text);
+    answer.gzip = answer.varies && request.gzip;
+    answer.body = answer.gzip ? page.packed : page.text;
     return answer;
 }
 
-Answer newest(const Archive& archive, const std::string& known, base::Seconds epoch_length,
-              base::Wall now) {
+/// `caching`: for how long. A document is made in the epoch before its own.
+Answer dated(Answer answer, base::Epoch epoch, base::Seconds epoch_length, std::string caching) {
+    answer.cache_control = "public, " + std::move(caching);
+    answer.last_modified = directory::epoch_start(epoch, epoch_length) - epoch_length;
+    return answer;
+}
+
+Answer newest(const Archive& archive, PageStore& pages, const Request& request,
+              base::Seconds epoch_length, base::Wall now) {
     const auto current = directory::epoch_at(now, epoch_length);
     const auto& epochs = archive.signed_epochs();
     auto last = epochs.upper_bound(current);  // the next one is not valid yet
@@ -43,8 +51,9 @@ Answer newest(const Archive& archive, const std::string& known, base::Seconds ep
     const auto left = std::chrono::ceil<base::Seconds>(
         directory::epoch_start(current.next(), epoch_length) - now);
     const auto age = std::clamp<std::int64_t>(left.count(), 1, newest_age_max);
-    return document_text(epoch, archive.document(epoch).value(),
-                         "public, max-age=" + std::to_string(age), known);
+    const auto* found = pages.find(archive, epoch);
+    return dated(page_answer(found->document, found->etag, request), epoch, epoch_length,
+                 "max-age=" + std::to_string(age));
 }
 
 }  // namespace
@@ -72,10 +81,11 @@ Routed route(const Request& request) {
     const auto path = path_of(request);
     const bool reads = request.method == "GET" || request.method == "HEAD";
     const bool descriptor = path == "/descriptor";
-    const bool document = path == "/document" || path.starts_with(documents);
+    const bool document =
+        path == "/document" || path.starts_with(documents) || path.starts_with(diffs);
     if (!descriptor && !document)
         return {Routed::What::other,
-                line(404, "POST /descriptor, GET /document or GET /document/EPOCH")};
+                line(404, "POST /descriptor, GET /document, /document/EPOCH or /diff/EPOCH")};
     if (descriptor ? request.method != "POST" : !reads) {
         auto refused = line(405, "another method is needed");
         refused.allow = descriptor ? "POST" : "GET, HEAD";
@@ -84,16 +94,19 @@ Routed route(const Request& request) {
     return {descriptor ? Routed::What::descriptor : Routed::What::document, {}};
 }
 
-Answer document_answer(const Archive& archive, const Request& request, base::Seconds epoch_length,
-                       base::Wall now) {
+Answer document_answer(const Archive& archive, PageStore& pages, const Request& request,
+                       base::Seconds epoch_length, base::Wall now) {
     const auto path = path_of(request);
-    if (path == "/document") return newest(archive, request.if_none_match, epoch_length, now);
-    const auto epoch = parse_epoch(path.substr(documents.size()));
+    if (path == "/document") return newest(archive, pages, request, epoch_length, now);
+    const bool diff = path.starts_with(diffs);
+    const auto epoch = parse_epoch(path.substr(diff ? diffs.size() : documents.size()));
     if (!epoch) return line(404, "an epoch is a number");
-    auto document = archive.document(*epoch);
-    if (!document) return line(404, "there is no document of epoch " + number(*epoch));
-    return document_text(*epoch, *std::move(document), "public, max-age=31536000, immutable",
-                         request.if_none_match);
+    const auto* found = pages.find(archive, *epoch);
+    if (found == nullptr || (diff && found->diff.text.empty()))
+        return line(404, std::string{"there is no "} + (diff ? "diff" : "document") + " of epoch " +
+                             number(*epoch));
+    return dated(page_answer(diff ? found->diff : found->document, found->etag, request), *epoch,
+                 epoch_length, "max-age=31536000, immutable");
 }
 
 }  // namespace nightjar::relay::authority

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "relay/authority/archive.hpp"
+#include "relay/authority/pages.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/node/https/message.hpp"
 
@@ -15,9 +15,10 @@ node::https::Answer line(unsigned status, std::string text);
 /// A decimal number in its shortest form.
 std::optional<base::Epoch> parse_epoch(std::string_view text);
 
-/// GET /document or /document/EPOCH. Precondition: the target is one of them.
-node::https::Answer document_answer(const Archive& archive, const node::https::Request& request,
-                                    base::Seconds epoch_length, base::Wall now);
+/// GET /document, /document/EPOCH or /diff/EPOCH. Precondition: the target is one of them.
+node::https::Answer document_answer(const Archive& archive, PageStore& pages,
+                                    const node::https::Request& request, base::Seconds epoch_length,
+                                    base::Wall now);
 
 /// What a request asks for; the answer that refuses it, if no caller may ask for that.
 struct Routed {

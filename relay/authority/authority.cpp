@@ -143,7 +143,7 @@ Answer Authority::answer(const Request& request, base::Wall now) {
     auto routed = route(request);
     if (routed.what == Routed::What::descriptor) return take_descriptor(request.body, now);
     if (routed.what == Routed::What::document)
-        return document_answer(archive_, request, length(), now);
+        return document_answer(archive_, pages_, request, length(), now);
     return std::move(routed.refusal);
 }
 

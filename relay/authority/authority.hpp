@@ -14,6 +14,7 @@
 #include <string>
 
 #include "relay/authority/archive.hpp"
+#include "relay/authority/pages.hpp"
 #include "relay/authority/reach.hpp"
 #include "relay/authority/registry.hpp"
 #include "relay/authority/settings.hpp"
@@ -62,6 +63,7 @@ class Authority {
     base::NodeId authority_;
     base::LinkKey service_;
     Archive archive_;
+    PageStore pages_;
     Registry registry_;
     Reach reach_;
     std::filesystem::file_time_type list_read_{};

@@ -141,7 +141,7 @@ Answer Member::answer(const Request& request, core::Moment now) {
         case Routed::What::descriptor:
             return take_descriptor(request.body, now);
         case Routed::What::document:
-            return document_answer(archive_, request, length(), now.wall);
+            return document_answer(archive_, pages_, request, length(), now.wall);
         case Routed::What::other:
             if (path_of(request).starts_with("/agreement") && request.method == "GET")
                 return agreement_answer(request);

@@ -12,6 +12,7 @@
 #include "relay/authority/archive.hpp"
 #include "relay/authority/core/driver.hpp"
 #include "relay/authority/folder_disk.hpp"
+#include "relay/authority/pages.hpp"
 #include "relay/authority/reach.hpp"
 #include "relay/authority/registry.hpp"
 #include "relay/authority/settings.hpp"
@@ -81,6 +82,7 @@ class Member {
     core::Signer signer_;
     core::Terms terms_;
     Archive archive_;
+    PageStore pages_;
     FolderDisk disk_;
     node::config::Evidence evidence_;
     core::Driver driver_;

@@ -273,11 +273,16 @@ std::size_t publish(const fs::path& folder, const fs::path& out, base::Wall now)
     const auto put = [&](const std::string& name, const std::string& text) {
         node::files::replace_file(out / name, text, node::files::Durability::disk);
     };
+    const auto put_page = [&](const std::string& name, const Page& page) {
+        put(name + ".gz", page.packed);
+        put(name, page.text);
+    };
     for (const auto epoch : archive.signed_epochs()) {
         if (epoch.next() < current) continue;
-        const auto text = archive.document(epoch).value();
-        put("document." + std::to_string(epoch.value), text);
-        if (epoch <= current) put("document", text);
+        const auto pages = make_pages(archive, epoch);
+        put_page("document." + std::to_string(epoch.value), pages.document);
+        if (!pages.diff.text.empty()) put_page("diff." + std::to_string(epoch.value), pages.diff);
+        if (epoch <= current) put_page("document", pages.document);
         ++count;
     }
     if (const auto page = read_status_file(folder)) put("status.html", *page);

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "sphinx/directory/descriptor.hpp"
+#include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/statement.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -200,23 +201,49 @@ boost::asio::awaitable<bool> AuthorityContact::send(base::Epoch epoch) {
     co_return settled >= needed;
 }
 
-boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
+boost::asio::awaitable<base::Result<node::https::Reply, std::string>> AuthorityContact::get(
+    std::string target) {
     node::https::ClientLimits limits;
     limits.body_max = directory::document_text_max;
     limits.deadline = ask_patience;
-    const node::https::Request request{"GET", "/document/" + std::to_string(epoch.value), {}, {}};
-    const auto reply = co_await ask(request, limits);
-    if (!reply || peers_.size() > 1) ++asked_;
-    if (!reply || reply->status != 200) co_return false;
+    // Named: g++ 12 destroys a temporary in a co_await expression twice.
+    const node::https::Request request{"GET", std::move(target), {}, {}, true};
+    auto reply = co_await ask(request, limits);
+    co_return reply;
+}
+
+boost::asio::awaitable<std::string> AuthorityContact::document_text(base::Epoch epoch) {
+    const auto target = "/document/" + std::to_string(epoch.value);
+    const auto diff_target = "/diff/" + std::to_string(epoch.value);
+    const auto older = read(options_.document, directory::document_text_max);
+    const auto held = directory::parse(older);
+    if (held && held->epoch.next() == epoch) {
+        const auto diff = co_await get(diff_target);
+        if (!diff) ++asked_;
+        if (!diff) co_return std::string{};
+        if (diff->status == 200)
+            if (auto text = directory::apply_diff(older, diff->body)) co_return *std::move(text);
+    }
+    auto whole = co_await get(target);
+    if (!whole) ++asked_;
+    if (!whole || whole->status != 200) co_return std::string{};
+    co_return std::move(whole->body);
+}
+
+boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
+    const auto asked = asked_;
+    const auto text = co_await document_text(epoch);
+    if (asked == asked_ && peers_.size() > 1) ++asked_;
+    if (text.empty()) co_return false;
     const auto now = options_.now();
-    const auto document = check_text(reply->body, options_.anchors.anchors, now);
+    const auto document = check_text(text, options_.anchors.anchors, now);
     if (!document || document->epoch != epoch) {
         log(Level::warning, "the authority at " + facts_.address + " sent a document of epoch " +
                                 std::to_string(epoch.value) + " that is not to be trusted");
         co_return false;
     }
     const bool early = document->valid_from > now;
-    node::files::replace_file(early ? next_of(options_.document) : options_.document, reply->body,
+    node::files::replace_file(early ? next_of(options_.document) : options_.document, text,
                               node::files::Durability::rename_only);
     plan_.have(epoch);
     if (early)
@@ -235,7 +262,8 @@ boost::asio::awaitable<void> AuthorityContact::compare(const directory::Document
     const node::https::Request request{"GET",
                                        "/document/" + std::to_string(ours.epoch.value),
                                        {},
-                                       directory::etag(ours.epoch, directory::signed_text(ours))};
+                                       directory::etag(ours.epoch, directory::signed_text(ours)),
+                                       true};
     const auto reply = co_await ask(request, limits);
     if (!reply || reply->status != 200) co_return;  // usually 304: it has the same one
     const auto other = check_text(reply->body, options_.anchors.anchors, options_.now());

@@ -64,6 +64,10 @@ class AuthorityContact {
     boost::asio::awaitable<void> take(AuthorityPlan::Step step);
     boost::asio::awaitable<bool> send(base::Epoch epoch);
     boost::asio::awaitable<bool> fetch(base::Epoch epoch);
+    /// Asks for the diff from the document that is here, if that is of the epoch before, and else,
+    /// or if it is of no use, for the document. Empty: there is none.
+    boost::asio::awaitable<std::string> document_text(base::Epoch epoch);
+    boost::asio::awaitable<base::Result<node::https::Reply, std::string>> get(std::string target);
     boost::asio::awaitable<void> compare(const directory::Document& ours);
     void look_at_files();
     void begin_next(base::Wall now);

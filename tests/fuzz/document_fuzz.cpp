@@ -1,11 +1,13 @@
 // Any text: refused with a line and a reason, or the one text of the document that it stands for.
-// The same for descriptors, which the target signs itself: a fuzzer cannot.
+// The same for descriptors, which the target signs itself: a fuzzer cannot. A text is also taken as
+// the steps of a diff, and as two texts between which a diff is made.
 #include "sphinx/directory/document.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "sphinx/directory/descriptor.hpp"
+#include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/signature.hpp"
 #include "tests/fuzz/depth.hpp"
@@ -21,6 +23,9 @@ fuzz::Depth reordered{"a document with relays to sort"};
 fuzz::Depth sound{"a document that an authority signs"};
 fuzz::Depth described{"a descriptor that parses"};
 fuzz::Depth signed_by_relay{"a descriptor with its own signature"};
+fuzz::Depth applied{"a diff with good steps"};
+fuzz::Depth bounded{"a diff with steps beyond the end"};
+fuzz::Depth two_texts{"a diff between two texts"};
 
 /// A rule of problems(), and words of its sentence. The rules for parameters out of bounds, for
 /// keys that are used twice and for relays that cannot be listed are left out: a document that
@@ -52,6 +57,44 @@ Rule rules[] = {{"down is "},
 
 void require_reason(const ParseError& error) {
     require(!error.reason.empty() && error.reason.size() < 256);
+}
+
+constexpr std::string_view older =
+    "nightjar-document 1\nnetwork x\nepoch 7\nrelay a\nrelay.address 192.0.2.1:1\nrelay.mix-key 1\n"
+    "relay.next-mix-key 2\nrelay b\nrelay.mix-key 3\nrelay.name b\nrelay.next-mix-key 4\n";
+
+void try_steps(std::string_view steps) {
+    static const auto whole = make_diff(older, "");
+    static const auto head = whole.substr(0, whole.find("drop "));
+    const auto made = apply_diff(older, head + std::string{steps});
+    require(!made || made->empty());  // its hash is that of nothing
+    if (made) return;
+    const auto& reason = made.error().reason;
+    require(!reason.empty() && reason.size() < 256);
+    if (reason == "not what it should give") applied.reach();
+    if (reason == "beyond the end") bounded.reach();
+}
+
+/// A text as a document's has only printable lines; what a diff adds must be such lines.
+bool printable(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); });
+}
+
+void try_texts(std::string_view text) {
+    const auto half = text.find("\n\n");
+    if (half == text.npos || !printable(text) || text.back() != '\n') return;
+    const auto first = text.substr(0, half + 1), second = text.substr(half + 2);
+    if (second.empty()) return;
+    const auto diff = make_diff(first, second);
+    const auto made = apply_diff(first, diff);
+    // A line of more than 1,020 bytes does not fit into a step.
+    if (made) {
+        require(*made == second);
+        two_texts.reach();
+    } else {
+        require(made.error().reason.find("longer") != std::string::npos);
+    }
 }
 
 /// The keys of the descriptors in the corpus, as in docs/directory.md.
@@ -115,6 +158,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text{reinterpret_cast<const char*>(data), size};
     try_descriptor(text);
     if (text.starts_with("nightjar-descriptor")) try_signed_descriptor(text);
+    try_steps(text);
+    if (!text.empty()) try_texts(text);
 
     const auto document = parse(text);
     if (!document) {

@@ -1,20 +1,37 @@
-// The time that an HTTPS server sends: what is taken is written back as the same text.
+// What an HTTPS server sends beside the text: the time, which is written back as the same text if
+// it is taken, and a compressed body, which is within its bound or nothing.
 #include "sphinx/node/https/http_date.hpp"
 
 #include <cstdlib>
 
+#include "sphinx/node/https/gzip.hpp"
 #include "tests/fuzz/depth.hpp"
 
 namespace {
 
 nightjar::fuzz::Depth taken{"a time"};
 nightjar::fuzz::Depth refused{"a text of the right length that is no time"};
+nightjar::fuzz::Depth whole{"a whole gzip stream"};
+nightjar::fuzz::Depth too_long{"a gzip stream that is longer than its bound"};
+
+void try_gzip(std::string_view packed) {
+    using namespace nightjar::node::https;
+    constexpr std::size_t bound = 100'000;
+    const auto text = gunzip(packed, bound);
+    if (!text) {
+        if (gunzip(packed, 10 * bound)) too_long.reach();
+        return;
+    }
+    whole.reach();
+    if (text->size() > bound || gunzip(gzip(*text), bound) != *text) std::abort();
+}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace nightjar::node::https;
     const std::string_view text{reinterpret_cast<const char*>(data), size};
+    try_gzip(text);
     const auto at = parse_http_date(text);
     if (!at) {
         if (size == 29) refused.reach();

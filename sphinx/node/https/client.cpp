@@ -6,6 +6,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include "sphinx/node/https/gzip.hpp"
 #include "sphinx/node/https/http_date.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/process/completion.hpp"
@@ -29,6 +30,7 @@ http::request<http::string_body> request_of(const Request& request, const base::
     made.set(http::field::host,
              (to.address.v6 ? "[" + host + "]" : host) + ":" + std::to_string(to.port));
     if (!request.if_none_match.empty()) made.set(http::field::if_none_match, request.if_none_match);
+    if (request.gzip) made.set(http::field::accept_encoding, "gzip");
     made.body() = request.body;
     made.keep_alive(false);
     made.prepare_payload();
@@ -69,6 +71,13 @@ asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer, const Re
     const auto date = parser.get()[http::field::date];
     Reply reply{parser.get().result_int(), std::move(parser.get().body()),
                 parse_http_date({date.data(), date.size()})};
+    const auto coding = parser.get()[http::field::content_encoding];
+    if (!coding.empty()) {
+        auto text =
+            request.gzip && coding == "gzip" ? gunzip(reply.body, limits.body_max) : std::nullopt;
+        if (!text) co_return base::Fail{std::string{"its compressed answer cannot be read"}};
+        reply.body = *std::move(text);
+    }
     // The server closes first, or not: its answer is whole.
     co_return reply;
 }

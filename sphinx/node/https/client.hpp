@@ -20,7 +20,7 @@ struct Peer {
 
 struct ClientLimits {
     std::size_t header_max = 8 * 1024;
-    std::size_t body_max = 1024 * 1024;
+    std::size_t body_max = 1024 * 1024;               // compressed, and as it is
     base::Milliseconds deadline = base::Seconds{30};  // from the dial to the last byte
 };
 
@@ -30,8 +30,8 @@ struct Reply {
     std::optional<base::Wall> date{};  // the server's clock, in whole seconds, if it says so
 };
 
-/// Sends `request` on a connection of its own. The error is a clause for the operator's log or
-/// status: why there is no reply.
+/// Sends `request` on a connection of its own. A compressed body is restored. The error is a clause
+/// for the operator's log or status: why there is no reply.
 boost::asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer,
                                                              const Request& request,
                                                              ClientLimits limits = {});

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "sphinx/node/https/http_date.hpp"
+#include "sphinx/node/https/negotiation.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
@@ -32,6 +33,10 @@ Response response_of(Answer answer) {
     response.set(http::field::content_type, answer.type);
     response.set(http::field::cache_control, answer.cache_control);
     if (!answer.etag.empty()) response.set(http::field::etag, answer.etag);
+    if (answer.gzip) response.set(http::field::content_encoding, "gzip");
+    if (answer.varies) response.set(http::field::vary, "Accept-Encoding");
+    if (answer.last_modified)
+        response.set(http::field::last_modified, http_date(*answer.last_modified));
     if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
     response.body() = std::move(answer.body);
     response.keep_alive(false);
@@ -148,8 +153,10 @@ asio::awaitable<void> Server::serve(tcp::socket socket, std::unique_ptr<Place>) 
     if (!answer) {
         try {
             const auto match = request[http::field::if_none_match];
+            const auto coding = request[http::field::accept_encoding];
             answer = handler_({std::string{request.method_string()}, std::string{request.target()},
-                               request.body(), std::string{match}});
+                               request.body(), std::string{match},
+                               accepts_gzip({coding.data(), coding.size()})});
         } catch (const std::exception&) {
             answer = refusal(500, "the server has failed\n");
         }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <iterator>
 
+#include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/document.hpp"
 #include "sphinx/directory/statement.hpp"
 #include "sphinx/node/files/key_file.hpp"
@@ -116,6 +117,7 @@ class Pair {
     std::string said = "as you wish";
     std::vector<std::string> posted;
     std::size_t pages_given = 0;
+    std::vector<std::string> got;
     int taken = 0;
     node::config::Evidence evidence{folder_.path() / "evidence"};
 
@@ -130,7 +132,8 @@ class Pair {
             posted.push_back(request.body);
             made.status = posted.size() <= refusals ? 403 : descriptor_status;
             made.body = said;
-        } else if (!request.if_none_match.empty() && !second.empty()) {
+        } else if (got.push_back(request.target);
+                   !request.if_none_match.empty() && !second.empty()) {
             compared = request;
             made.body = second;
         } else if (const auto found = pages.find(request.target); found != pages.end()) {
@@ -209,6 +212,25 @@ TEST_CASE("authority contact: of four authorities two must take a descriptor, wh
     alone.run(a_while);
     CHECK(alone.posted.size() == 4);  // each was asked once
     CHECK_FALSE(alone.facts().accepted);
+}
+
+TEST_CASE("authority contact: the next document comes as a diff, or whole if that is of no use") {
+    for (int which = 0; which < 3; ++which) {
+        Pair pair;
+        const auto mine = pair.document(pair.epoch());
+        const auto next = pair.document(pair.epoch().next());
+        const auto diff = directory::make_diff(mine, next);
+        const auto diff_page = "/diff/" + std::to_string(pair.epoch().next().value);
+        pair.pages = {{page(pair.epoch()), mine}, {page(pair.epoch().next()), next}};
+        if (which == 0) pair.pages.erase(page(pair.epoch().next()));
+        if (which < 2) pair.pages[diff_page] = which == 0 ? diff : diff + "add more\n";
+        pair.until([&] { return pair.file("document.next") == next; });
+        CHECK(pair.file("document.next") == next);
+        CHECK(pair.file("document") == mine);
+        CHECK(std::count(pair.got.begin(), pair.got.end(), diff_page) == 1);
+        CHECK(std::count(pair.got.begin(), pair.got.end(), page(pair.epoch().next())) ==
+              (which == 0 ? 0 : 1));
+    }
 }
 
 TEST_CASE(

@@ -12,6 +12,7 @@
 
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/https/client.hpp"
+#include "sphinx/node/https/gzip.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/https/server.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -46,6 +47,10 @@ class Echo {
                       if (request.target == "/fail") throw std::runtime_error{"as the test wants"};
                       Answer answer;
                       answer.body = request.method == "POST" ? request.body : request.target;
+                      answer.gzip = request.gzip || request.target == "/unasked";
+                      if (request.target == "/bomb") answer.body = std::string(3'000'000, 'x');
+                      if (answer.gzip) answer.body = gzip(answer.body);
+                      if (request.target == "/cut") answer.body.pop_back();
                       return answer;
                   },
                   tasks_,
@@ -125,6 +130,24 @@ TEST_CASE("https: a request gets its answer from the server whose key is pinned"
     REQUIRE(failed);
     CHECK(failed->status == 500);
     CHECK(echo.ask({"GET", "/", {}, {}}));
+}
+
+TEST_CASE("https, faults 40: a compressed answer is restored, within the bound of a body") {
+    Echo echo;
+    const auto ask = [&](const char* target) {
+        return echo.ask({"GET", target, {}, {}, true}, {.body_max = 2'999'999});
+    };
+    const auto reply = ask("/document");
+    REQUIRE(reply);
+    CHECK(reply->body == "/document");
+    CHECK(echo.ask({"GET", "/document", {}, {}})->body == "/document");
+    for (const auto* target : {"/bomb", "/cut"}) {
+        const auto refused = ask(target);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().find("compressed") != std::string::npos);
+    }
+    CHECK(echo.ask({"GET", "/bomb", {}, {}, true}, {.body_max = 3'000'000}));
+    CHECK_FALSE(echo.ask({"GET", "/unasked", {}, {}}));
 }
 
 TEST_CASE("https: every answer says what the server's clock says") {

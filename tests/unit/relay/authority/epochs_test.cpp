@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 
 #include "relay/authority/authority.hpp"
+#include "relay/authority/service.hpp"
 #include "relay/authority/status_file.hpp"
+#include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/quorum.hpp"
+#include "sphinx/node/https/gzip.hpp"
 #include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -242,6 +246,61 @@ TEST_CASE("authority: what caches may keep, and requests that it refuses") {
     CHECK(town.authority->answer({"POST", "/descriptor", "x", ""}, town.now).status == 400);
     town.now = begin + hour - base::Seconds{5};
     CHECK(town.ask("/document").cache_control == "public, max-age=5");
+}
+
+TEST_CASE("authority: documents and diffs are served compressed, and published as files") {
+    Town town;
+    const auto out = town.home.path() / "out";
+    std::vector<std::string> texts;
+    for (auto epoch = first; epoch.value < first.value + 5; epoch = epoch.next()) {
+        town.now = begin + hour * (epoch.value - first.value);
+        town.send_all(epoch);
+        town.pass(base::Seconds{2});
+        texts.push_back(directory::to_text(town.document(epoch)));
+    }
+    const auto ask = [&](const std::string& target, const std::string& known = "") {
+        return town.authority->answer({"GET", target, "", known, true}, town.now);
+    };
+    const auto restored = [](const node::https::Answer& answer) {
+        return node::https::gunzip(answer.body, directory::document_text_max).value();
+    };
+    const auto packed = ask("/document");
+    CHECK(packed.gzip);
+    CHECK(packed.varies);
+    CHECK(restored(packed) == texts[4]);
+    CHECK(packed.body.size() < texts[4].size());
+    CHECK(packed.last_modified == begin + 3 * hour);
+    const auto plain = town.ask("/document");
+    CHECK_FALSE(plain.gzip);
+    CHECK(plain.varies);
+    CHECK(plain.body == texts[4]);
+    CHECK(ask("/document", "W/\"1-ab\", " + plain.etag).status == 304);
+
+    for (std::size_t i = 2; i < 5; ++i) {
+        const auto target = "/diff/" + std::to_string(first.value + i);
+        const auto diff = town.ask(target).body;
+        CHECK(restored(ask(target)) == diff);
+        CHECK(directory::apply_diff(texts[i - 1], diff).value() == texts[i]);
+        CHECK(ask(target).cache_control == "public, max-age=31536000, immutable");
+    }
+    // Of older ones there is the text alone.
+    CHECK(ask("/document/500001").body == texts[1]);
+    CHECK_FALSE(ask("/document/500001").gzip);
+    for (const auto* target : {"/diff/500001", "/diff/500000", "/diff/500005", "/diff/", "/diff"})
+        CHECK(ask(target).status == 404);
+
+    CHECK(publish(town.folder, out, town.now) == 2);
+    const auto file = [&](const std::string& name) {
+        std::ifstream stream{out / name, std::ios::binary};
+        return std::string{std::istreambuf_iterator<char>{stream}, {}};
+    };
+    CHECK(file("document") == texts[4]);
+    CHECK(file("document.500003") == texts[3]);
+    CHECK(directory::apply_diff(texts[3], file("diff.500004")).value() == texts[4]);
+    for (const auto* name : {"document", "document.500003", "document.500004", "diff.500004"})
+        CHECK(node::https::gunzip(file(std::string{name} + ".gz"), directory::document_text_max)
+                  .value() == file(name));
+    CHECK(directory::parse(file("document")).value().epoch.value == 500'004);
 }
 
 TEST_CASE("authority: a list that cannot be read changes nothing, and a full disk signs nothing") {

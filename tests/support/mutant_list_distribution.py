@@ -1,0 +1,43 @@
+"""Mutants of how documents travel: diffs, compression, and what an authority serves."""
+from mutant_list import CORE, SYSTEM, UNIT, mutant
+
+DIFF = "sphinx/directory/diff.cpp"
+GZIP = "sphinx/node/https/gzip.cpp"
+NEGOTIATION = "sphinx/node/https/negotiation.cpp"
+PAGES = "relay/authority/pages.cpp"
+CONTACT = "relay/operation/authority_contact.cpp"
+NEXT = "diff: the next document, from one that others signed, with a line for each new key"
+REFUSED = "diff: what is malformed, of another document or not what it says is refused"
+BOUND = "diff, faults 40: the result has the bound of a document"
+BOMB = "gzip, faults 40: a bomb costs its bound, and what is cut or long is refused"
+RESTORED = "https, faults 40: a compressed answer is restored, within the bound of a body"
+SERVED = "authority: documents and diffs are served compressed, and published as files"
+AS_DIFF = "authority contact: the next document comes as a diff, or whole if that is of no use"
+
+MUTANTS = [
+    mutant("diff-with-signatures-of-the-older", DIFF, "    const auto base = signed_part(older);\n    const auto from = lines_of(base)",
+           "    const auto base = older;\n    const auto from = lines_of(base)", CORE, NEXT),
+    mutant("diff-takes-nothing", DIFF, "if (value_of(older_[other]) != value) continue;", "if (!value.empty()) continue;", CORE, NEXT),
+    mutant("diff-of-another-document", DIFF, 'if (fields_.ok() && from != older) fields_.fail("of another document");', "static_cast<void>(older);",
+           CORE, REFUSED),
+    mutant("diff-without-hash-of-its-result", DIFF, "if (hash_of(out_) != to)", "if (hash_of(out_) != to && out_.empty())", CORE, REFUSED),
+    mutant("diff-keeps-beyond-the-end", DIFF, "if (number > left) fields_.fail(\"beyond the end\");", "if (number > left) return 0;", CORE, REFUSED),
+    mutant("diff-result-without-bound", DIFF, "if (out_.size() + begin.size() + end.size() + 1 > document_text_max)",
+           "if (out_.size() + begin.size() + end.size() + 1 > 2 * document_text_max)", CORE, BOUND),
+    mutant("gunzip-without-bound", GZIP, "if (!whole || text.size() > size_max) return std::nullopt;", "if (!whole && text.size() <= size_max) return std::nullopt;",
+           UNIT, BOMB),
+    mutant("gunzip-takes-what-follows", GZIP, "result == Z_STREAM_END && stream.avail_in == 0;", "result == Z_STREAM_END;", UNIT, BOMB),
+    mutant("gzip-with-weight-zero", NEGOTIATION, "if (is_zero_weight(next(coding, ';'))) return false;", "next(coding, ';');", UNIT,
+           "https: gzip is sent to a client that names it"),
+    mutant("etags-by-strong-comparison", NEGOTIATION, "opaque(one) == opaque(etag)", "one == etag", UNIT,
+           "https: a tag that a client knows is found in its list"),
+    mutant("encoding-that-was-not-asked-for", "sphinx/node/https/client.cpp", 'request.gzip && coding == "gzip"', 'coding == "gzip"', SYSTEM, RESTORED),
+    mutant("old-epochs-are-compressed", PAGES, "if (!is_among_the_newest(archive, epoch)) {", "if (epoch.value == 0) {", UNIT, SERVED),
+    mutant("diff-from-two-epochs-before", PAGES, "archive.document({epoch.value - 1})", "archive.document({epoch.value - 2})", UNIT, SERVED),
+    mutant("newest-without-last-modified", "relay/authority/answers.cpp",
+           "answer.last_modified = directory::epoch_start(epoch, epoch_length) - epoch_length;", "static_cast<void>(epoch_length), static_cast<void>(epoch);",
+           UNIT, SERVED),
+    mutant("relay-asks-for-no-diff", CONTACT, "if (held && held->epoch.next() == epoch) {", "if (held && held->epoch == epoch) {", SYSTEM, AS_DIFF),
+    mutant("no-document-after-a-bad-diff", CONTACT, "co_return *std::move(text);\n", "co_return *std::move(text);\n        co_return std::string{};\n",
+           SYSTEM, AS_DIFF),
+]
