@@ -205,7 +205,7 @@ boost::asio::awaitable<base::Result<node::https::Reply, std::string>> AuthorityC
     std::string target) {
     node::https::ClientLimits limits;
     limits.body_max = directory::document_text_max;
-    limits.deadline = ask_patience;
+    limits.deadline = peers_.size() > 1 ? ask_patience_of_several : ask_patience;
     // Named: g++ 12 destroys a temporary in a co_await expression twice.
     const node::https::Request request{"GET", std::move(target), {}, {}, true};
     auto reply = co_await ask(request, limits);
@@ -219,21 +219,18 @@ boost::asio::awaitable<std::string> AuthorityContact::document_text(base::Epoch 
     const auto held = directory::parse(older);
     if (held && held->epoch.next() == epoch) {
         const auto diff = co_await get(diff_target);
-        if (!diff) ++asked_;
         if (!diff) co_return std::string{};
         if (diff->status == 200)
             if (auto text = directory::apply_diff(older, diff->body)) co_return *std::move(text);
     }
     auto whole = co_await get(target);
-    if (!whole) ++asked_;
     if (!whole || whole->status != 200) co_return std::string{};
     co_return std::move(whole->body);
 }
 
 boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
-    const auto asked = asked_;
     const auto text = co_await document_text(epoch);
-    if (asked == asked_ && peers_.size() > 1) ++asked_;
+    ++asked_;  // the next question is for another one
     if (text.empty()) co_return false;
     const auto now = options_.now();
     const auto document = check_text(text, options_.anchors.anchors, now);

@@ -31,8 +31,8 @@ constexpr base::Milliseconds turn{5'500};   // the contact looks every 5 s
 /// An authority that answers as the test says, and a relay's contact with it, in one thread.
 class Pair {
  public:
-    /// With several services, each of them is the same server.
-    explicit Pair(std::size_t services = 1)
+    /// With several services, each of them is the same server, but the first one if it is dead.
+    explicit Pair(std::size_t services = 1, bool dead = false)
         : tasks_{io_.get_executor(), [](const std::string&, const std::string&) {}},
           server_{io_.get_executor(),
                   {asio::ip::address_v4::loopback(), 0},
@@ -45,6 +45,7 @@ class Pair {
         options_.anchors.anchors.authorities = {directory::sign_text("", signing_).authority};
         options_.anchors.services.assign(services, {{"127.0.0.1", server_.local().port()},
                                                     {node::files::ed25519_public(seed_)}});
+        if (dead) options_.anchors.services.front().address.port = 1;  // nothing listens there
         options_.epoch_length = hour;
         options_.data_dir = folder_.path();
         options_.document = folder_.path() / "document";
@@ -212,6 +213,21 @@ TEST_CASE("authority contact: of four authorities two must take a descriptor, wh
     alone.run(a_while);
     CHECK(alone.posted.size() == 4);  // each was asked once
     CHECK_FALSE(alone.facts().accepted);
+}
+
+TEST_CASE(
+    "authority contact, faults 43: another authority has the document that one does not give") {
+    // Which one is asked first is drawn.
+    Pair pair{2, true};
+    const auto mine = pair.document(pair.epoch());
+    pair.pages = {{page(pair.epoch()), mine}};
+    for (int tries = 0; tries < 9 && pair.file("document").empty(); ++tries) {
+        const auto before = pair.facts().fetch_failures;
+        pair.until(
+            [&] { return !pair.file("document").empty() || pair.facts().fetch_failures > before; });
+        pair.now += base::Seconds{10};  // the pause after a failure
+    }
+    CHECK(pair.file("document") == mine);
 }
 
 TEST_CASE("authority contact: the next document comes as a diff, or whole if that is of no use") {
