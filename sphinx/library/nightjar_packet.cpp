@@ -153,7 +153,7 @@ uint32_t nightjar_interface(void) {
     return NIGHTJAR_INTERFACE;
 }
 
-const char* nightjar_error_name(nightjar_error error) {
+const char* nightjar_error_name(int error) {
     switch (error) {
         case NIGHTJAR_OK:
             return "ok";
@@ -169,7 +169,7 @@ const char* nightjar_error_name(nightjar_error error) {
             break;
     }
     for (int i = 0; i <= static_cast<int>(packet::Error::surb_spent); ++i)
-        if (of(static_cast<packet::Error>(i)) == error)
+        if (static_cast<int>(of(static_cast<packet::Error>(i))) == error)
             return packet::to_string(static_cast<packet::Error>(i));
     return "unknown";
 }

@@ -70,8 +70,9 @@ typedef enum nightjar_error {
     NIGHTJAR_INTERNAL = 103 /* a fault of the library */
 } nightjar_error;
 
-/* The error's name in the check vectors, for example "mac_mismatch". Lives for ever, never NULL. */
-const char* nightjar_error_name(nightjar_error error);
+/* The name of a nightjar_error in the check vectors, for example "mac_mismatch"; "unknown" for any
+ * other number. Lives for ever, never NULL. */
+const char* nightjar_error_name(int error);
 
 /* NIGHTJAR_INTERFACE of the library that runs. */
 uint32_t nightjar_interface(void);
