@@ -21,7 +21,7 @@ def refuses(program):
 
 
 def main():
-    sources = sorted(Path(__file__).parent.glob("*_fuzz.cpp"))
+    sources = sorted(Path(__file__).parent.rglob("*_fuzz.cpp"))
     programs = [Path(sys.argv[1]) / "tests/fuzz" / source.name.replace("_fuzz.cpp", "_replay") for source in sources]
     wrong = [program.name for program in programs if not refuses(program)]
     for name in wrong:

@@ -24,7 +24,7 @@ DEBIAN_PYTHON = "/usr/bin/python3"      # of all tests that need Debian's librar
 
 def fuzz_names():
     """The fuzz targets, by what they parse."""
-    return sorted(path.stem.removesuffix("_fuzz") for path in (ROOT / "tests/fuzz").glob("*_fuzz.cpp"))
+    return sorted(path.stem.removesuffix("_fuzz") for path in (ROOT / "tests/fuzz").rglob("*_fuzz.cpp"))
 
 
 @suite("unit", cases=Cases("test", ("tests/unit",)))
