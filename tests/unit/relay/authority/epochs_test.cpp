@@ -280,12 +280,15 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
         const auto target = "/diff/" + std::to_string(first.value + i);
         const auto diff = town.ask(target).body;
         CHECK(restored(ask(target)) == diff);
-        CHECK(directory::apply_diff(texts[i - 1], diff).value() == texts[i]);
+        const auto made = directory::apply_diff(texts[i - 1], diff);
+        REQUIRE(made);
+        CHECK(*made == texts[i]);
         CHECK(ask(target).cache_control == "public, max-age=31536000, immutable");
     }
     // Of older ones there is the text alone.
-    CHECK(ask("/document/500001").body == texts[1]);
-    CHECK_FALSE(ask("/document/500001").gzip);
+    const auto old = ask("/document/500001");
+    CHECK_FALSE(old.gzip);
+    CHECK((old.body == texts[1]));  // not shown: it could be compressed
     for (const auto* target : {"/diff/500001", "/diff/500000", "/diff/500005", "/diff/", "/diff"})
         CHECK(ask(target).status == 404);
 
