@@ -106,6 +106,10 @@ class Living(unittest.TestCase):
                 self.assertGreaterEqual(self.status(relay)["epoch"], net.epoch() - 1)
         signed = {int(file.name) for file in (net.authority / "documents").iterdir()}
         self.assertLessEqual(set(range(first, net.epoch() + 1)), signed)
+        # It tries each relay once in five minutes, and the page is made with each document.
+        page = net.authority / "status.html"
+        self.until("the page says that a relay is reached", 4 * EPOCH_SECONDS,
+                   lambda: '<td class="good">yes</td>' in page.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
