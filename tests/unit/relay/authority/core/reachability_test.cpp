@@ -156,7 +156,7 @@ TEST_CASE("reachability: a relay that was left out is tried where its newest des
     site.reach.list(site.document, begin + hour, site.random);
     const auto move = [&](directory::Relay relay, std::uint16_t port, int made) {
         relay.addresses = {{"192.0.2.7", port}};
-        site.reach.move({{}, base::Wall{base::Seconds{made}}, std::move(relay)});
+        site.reach.move({{}, base::Wall{base::Seconds{made}}, {}, std::move(relay)});
     };
     move(unreachable, 2, 2);
     move(unreachable, 1, 1);  // an older one that comes later
