@@ -88,7 +88,7 @@ class Pair {
     }
     /// Runs until the condition holds. False if it does not in this time.
     bool until(const std::function<bool()>& holds,
-               base::Milliseconds most = base::Milliseconds{30'000}) {
+               base::Milliseconds most = base::Milliseconds{60'000}) {
         start();
         const auto end = std::chrono::steady_clock::now() + most;
         while (!holds() && std::chrono::steady_clock::now() < end) {
@@ -96,11 +96,6 @@ class Pair {
             io_.run_one_for(base::Milliseconds{20});
         }
         return holds();
-    }
-    void until(const std::function<bool()>& done) {
-        const auto give_up = std::chrono::steady_clock::now() + base::Seconds{60};
-        while (!done() && std::chrono::steady_clock::now() < give_up)
-            run(20);
     }
     std::string file(const char* name) const {
         std::ifstream stream{folder_.path() / name, std::ios::binary};
