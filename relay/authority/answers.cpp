@@ -85,7 +85,9 @@ Routed route(const Request& request) {
         path == "/document" || path.starts_with(documents) || path.starts_with(diffs);
     if (!descriptor && !document)
         return {Routed::What::other,
-                line(404, "POST /descriptor, GET /document, /document/EPOCH or /diff/EPOCH")};
+                line(404,
+                     "POST /descriptor, GET /document, /document/EPOCH, /diff/EPOCH or "
+                     "/status.html")};
     if (descriptor ? request.method != "POST" : !reads) {
         auto refused = line(405, "another method is needed");
         refused.allow = descriptor ? "POST" : "GET, HEAD";

@@ -9,6 +9,7 @@
 //     introduction      of several authorities: for the others (introduction.hpp)
 //     documents/, descriptors/    (archive.hpp)
 //     agreement/        of several authorities (core/driver.hpp)
+//     evidence/         of several authorities: two documents of one epoch (config/evidence.hpp)
 #pragma once
 
 #include <filesystem>

@@ -20,7 +20,9 @@ std::string read_bounded(const std::string& file, std::size_t size_max) {
     std::ifstream stream{file, std::ios::binary};
     std::string text(size_max + 1, '\0');
     if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!stream && !stream.eof()) throw node::process::ConfigError{file + ": cannot be read"};
+    if (!stream && !stream.eof())
+        throw node::process::ConfigError{file +
+                                         ": cannot be read; check the name and who may read it"};
     text.resize(static_cast<std::size_t>(stream.gcount()));
     return text;
 }
@@ -28,16 +30,17 @@ std::string read_bounded(const std::string& file, std::size_t size_max) {
 Manifest load_manifest(const std::string& file) {
     auto manifest = parse_manifest(read_bounded(file, manifest_size_max));
     if (!manifest)
-        throw node::process::ConfigError{file + ": no manifest of a release: " + manifest.error()};
+        throw node::process::ConfigError{file + ": no manifest of a release: " + manifest.error() +
+                                         "; give the file MANIFEST of a release"};
     return *std::move(manifest);
 }
 
 directory::Descriptor load_descriptor(const std::string& file) {
     auto parsed = directory::parse_descriptor(read_bounded(file, directory::descriptor_size_max));
     if (!parsed)
-        throw node::process::ConfigError{file + ": no valid descriptor: line " +
-                                         std::to_string(parsed.error().line) + ": " +
-                                         parsed.error().reason};
+        throw node::process::ConfigError{
+            file + ": no valid descriptor: line " + std::to_string(parsed.error().line) + ": " +
+            parsed.error().reason + "; give the file `descriptor` of a relay"};
     return *std::move(parsed);
 }
 

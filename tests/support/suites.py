@@ -48,6 +48,7 @@ def unit():
         ("the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}),
         ("the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}),
         ("manual pages and completions", ["python3", "tests/packages/commands_test.py", build], {}),
+        ("a signed release", ["python3", "tests/packages/release_test.py", build], {}),
         ("the programs' hardening", ["python3", "tests/unit/hardening.py", build], {}),
         ("corpora that reach too little", ["python3", "tests/fuzz/depth_test.py", build], {}),
         *((f"corpus of {name}", [build / f"tests/fuzz/{name}_replay", f"tests/fuzz/corpus/{name}"], {})

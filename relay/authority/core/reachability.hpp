@@ -18,7 +18,7 @@
 namespace nightjar::relay::authority::core {
 
 inline constexpr int tries_an_epoch = 6;
-/// The least time for one try of a relay: what lasts for less than 20 minutes states nothing.
+/// The least time for one try of a relay: what lasts for less than 15 minutes states nothing.
 inline constexpr base::Milliseconds part_least = base::Seconds{300};
 inline constexpr std::size_t tries_kept = 6;
 inline constexpr std::size_t failures_needed = 5;

@@ -57,8 +57,8 @@ class Link {
 
     const base::LinkKey& peer_key() const;
     const cell::Hello& peer_hello() const;
-    /// The keys come from X25519MLKEM768, not from X25519 alone: who records this link now cannot
-    /// read it with a quantum computer later.
+    /// The keys come from X25519MLKEM768, not from X25519 alone: an observer who records this link
+    /// now cannot read it with a quantum computer later.
     bool post_quantum() const;
     /// Where the peer is; zeros if the link has ended.
     base::IpAddress peer_address() const;
