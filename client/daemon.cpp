@@ -136,7 +136,6 @@ bool Daemon::start_core(const operation::DocumentRef& document) {
 
     core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
                   node::process::mono_now());
-    core_->solve_puzzles(stream::puzzle_bits);
     core_->restore_guards(state_.guards(), node::process::wall_now());
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
                     node::link::LinkLimits{}, random_, *this);

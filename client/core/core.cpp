@@ -94,8 +94,6 @@ void Core::Impl::prepare(base::Mono now, base::Wall wall_now) {
         auto packet = make(*slot);
         if (slot->kind == Slot::Kind::loop && packet.cell) watch.planned(slot->due);
         law.put(*slot, std::move(packet));
-        for (const auto& solved : puzzles.step(tries_per_slot(document->parameters)))
-            sessions.at(solved.session).session->prove(solved.solution);
     }
 }
 
@@ -262,10 +260,6 @@ void Core::unwritten(SlotPacket packet) {
 
 void Core::prepare(base::Mono now, base::Wall wall) {
     impl_->prepare(now, wall);
-}
-
-void Core::solve_puzzles(unsigned bits) {
-    impl_->puzzles.solve(bits);
 }
 
 base::Mono Core::next_due() const {

@@ -107,10 +107,6 @@ class Core {
     /// Replaces the document in use by a newer one, which the caller has checked.
     void use(std::shared_ptr<const directory::Document> document);
 
-    /// From now on each new session solves a puzzle of so many bits, which exits ask for when they
-    /// are full. Without this call none does.
-    void solve_puzzles(unsigned bits);
-
     // --- the exits and mixes that the client keeps for weeks ---
     /// Continues with the state of an earlier run. Call it before connected(). Without it the
     /// client draws new ones.

@@ -15,7 +15,6 @@
 #include "client/core/isolation.hpp"
 #include "client/core/loop_watch.hpp"
 #include "client/core/network_clock.hpp"
-#include "client/core/puzzles.hpp"
 #include "client/core/sealer.hpp"
 #include "client/core/session.hpp"
 #include "client/core/session_plan.hpp"
@@ -173,7 +172,6 @@ struct Core::Impl final : PlanHost {
     EpochSwitch loops_switch;
     SessionPlan plan;
     SlotShares shares;
-    Puzzles puzzles;
     Outstanding outstanding{outstanding_per_session_max};
 
     bool is_connected = false;

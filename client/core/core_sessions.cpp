@@ -100,10 +100,6 @@ std::optional<SessionHandle> Core::Impl::create_session(const std::optional<Isol
     live.term = turn.first;
     live.session->use({live.bundle, &live.bundle->mux});
     keep_mix(*live.session);
-    if (puzzles.solves()) {
-        live.session->name(puzzles.begin(handle, exit->identity, live.session->id(), wall));
-        if (!key) puzzles.prepare(exit->identity, random, wall);
-    }
     return handle;
 }
 
@@ -144,7 +140,6 @@ void Core::Impl::end_session(SessionHandle handle) {
     if (found == sessions.end()) return;
     leave_streams(handle, found->second);
     outstanding.forget_session(handle);
-    puzzles.ended(handle);
     keys.ended(handle);
     sessions.erase(found);
 }

@@ -111,27 +111,9 @@ void Session::note_pings(const std::vector<std::uint64_t>& nonces, stream::Packe
     }
 }
 
-/// Returns the room that is left. Packets are lost and overtake each other, so several carry it.
-base::ByteSpan Session::write_proof(base::Mono due, base::ByteSpan room) {
-    if (!proof_) return room;
-    if (!proof_said_) proof_said_ = due;
-    if (due - *proof_said_ >= proof_for) {
-        proof_.reset();
-        return room;
-    }
-    stream::Frame frame;
-    frame.type = stream::FrameType::proof;
-    frame.bytes = *proof_;
-    base::Writer writer{room};
-    stream::write_frame(writer, frame);
-    return room.subspan(writer.written());
-}
-
 /// Returns the nonces of the pings among the frames.
-std::vector<std::uint64_t> Session::write_frames(stream::PacketNumber number, base::Mono due,
-                                                 base::ByteSpan room) {
+std::vector<std::uint64_t> Session::write_frames(stream::PacketNumber number, base::ByteSpan room) {
     std::vector<std::uint64_t> pings;
-    room = write_proof(due, room);
     if (join_ == Join::asking) {
         stream::Frame frame;
         frame.type = stream::FrameType::join;
@@ -195,7 +177,7 @@ std::optional<SlotPacket> Session::compose(const PaceSchedule& schedule, base::M
     auto made = write_surbs(wanted, epoch, due, behind_header, context);
     const auto surbs = static_cast<std::uint32_t>(made.size());
     const auto number = sent_.next(due, surbs);
-    const auto pings = write_frames(number, due, behind_header.subspan(surbs * stream::surb_size));
+    const auto pings = write_frames(number, behind_header.subspan(surbs * stream::surb_size));
     note_pings(pings, number, *route, leaves);
     stream::encode({.session = id_,
                     .surb_count = static_cast<std::uint8_t>(surbs),

@@ -30,7 +30,6 @@
 #include "sphinx/stream/header.hpp"
 #include "sphinx/stream/mux.hpp"
 #include "sphinx/stream/packet_log.hpp"
-#include "sphinx/stream/puzzle.hpp"
 
 namespace nightjar::client::core {
 
@@ -85,13 +84,6 @@ class Session {
     /// content is sent again, and forgets SURBs that can no longer come back. `now`: law time.
     void settle(base::Mono now, Outstanding& outstanding);
 
-    /// Takes another id. Precondition: no packet was built.
-    void name(const base::SessionId& id) { id_ = id; }
-    /// Its packets of the next `proof_for` carry this solution of its puzzle. It goes where frames
-    /// go, so no packet is larger or leaves at another time.
-    void prove(const stream::Solution& solution) { proof_ = solution; }
-    static constexpr base::Seconds proof_for{8};
-
     enum class Join : std::uint8_t { own, asking, joined, refused };
     /// What the exit is to know of this session's streams. Precondition: answered().
     stream::JoinToken join_token() const;
@@ -140,9 +132,7 @@ class Session {
  private:
     std::uint32_t ticks_known(base::Mono now) const;
     void settle_reply(stream::PacketNumber number);
-    std::vector<std::uint64_t> write_frames(stream::PacketNumber number, base::Mono due,
-                                            base::ByteSpan room);
-    base::ByteSpan write_proof(base::Mono due, base::ByteSpan room);
+    std::vector<std::uint64_t> write_frames(stream::PacketNumber number, base::ByteSpan room);
     std::vector<base::SurbId> write_surbs(std::uint32_t count, base::Epoch epoch, base::Mono due,
                                           base::ByteSpan message, const SessionContext& context);
     void note_pings(const std::vector<std::uint64_t>& nonces, stream::PacketNumber number,
@@ -154,9 +144,7 @@ class Session {
     SessionRoutes routes_;
     std::shared_ptr<stream::Mux> mux_;
     Join join_ = Join::own;
-    stream::JoinToken token_{};              // of the session whose streams this one carries too
-    std::optional<stream::Solution> proof_;  // to say
-    std::optional<base::Mono> proof_said_;   // when it was first said
+    stream::JoinToken token_{};  // of the session whose streams this one carries too
     bool retired_ = false;
     stream::SentLog sent_;
     base::Mono newest_slot_{};  // the latest slot for which a packet was built

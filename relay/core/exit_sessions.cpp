@@ -92,12 +92,10 @@ void ExitSessions::Impl::enforce_memory_limit() {
 
 /// Ends the session that has paid least, if that is less than an honest one pays. If all pay, none
 /// ends: an ended one would return with its next packet and end another, so one session too many
-/// would end them all in turn. But one that has solved its puzzle goes before all that have not:
-/// those cannot return in this way.
-void ExitSessions::Impl::make_place(bool proven, base::Mono now) {
+/// would end them all in turn.
+void ExitSessions::Impl::make_place(base::Mono now) {
     auto& worst = *places.worst();
-    const bool outranked = proven && !worst.proven;
-    if (!outranked && worst.packets.until(least()) > now) return;
+    if (worst.packets.until(least()) > now) return;
     end(worst, stream::ResetReason::overload);
     counters.drop(DropReason::overflow);
 }
@@ -107,27 +105,10 @@ void ExitSessions::Impl::pay_place(Entry& entry, base::Mono now) const {
     if (entry.packets.until(least()) < now + limits.silence) entry.packets.pay(1, now);
 }
 
-bool ExitSessions::Impl::is_proof(const base::SessionId& id, const stream::CheckedFrames& frames,
-                                  base::Wall wall) const {
-    const auto* proof = frames.find(stream::FrameType::proof);
-    if (proof == nullptr) return false;
-    stream::Solution solution;
-    std::copy(proof->bytes.begin(), proof->bytes.end(), solution.begin());
-    return stream::solves_lately({limits.self, 0, id}, solution, limits.puzzle_bits, wall);
-}
-
-/// It counts for as long as an honest session lasts: main and lingering for a lifetime each, and
-/// somewhat longer where a handover fails.
-void ExitSessions::Impl::prove(Entry& entry, base::Mono now) {
-    entry.proven = true;
-    entry.proven_until = now + 3 * parameters.session_lifetime;
-}
-
-ExitSessions::Impl::Entry* ExitSessions::Impl::begin(const base::SessionId& id, bool proven,
-                                                     base::Mono now) {
+ExitSessions::Impl::Entry* ExitSessions::Impl::begin(const base::SessionId& id, base::Mono now) {
     // The session of this id has ended, and a later one still carries its streams.
     if (streams.contains(id)) return nullptr;
-    if (sessions.size() >= limits.sessions_max) make_place(proven, now);
+    if (sessions.size() >= limits.sessions_max) make_place(now);
     if (sessions.size() >= limits.sessions_max) return nullptr;
     auto made = std::make_unique<Entry>(id, next_incarnation(id), parameters, stream_limits());
     auto& entry = *sessions.emplace(id, std::move(made)).first->second;
@@ -135,7 +116,6 @@ ExitSessions::Impl::Entry* ExitSessions::Impl::begin(const base::SessionId& id, 
     shares.enter(*carried);
     // What would decay to the least in that time.
     entry.packets.pay(least(), now + limits.newcomer);
-    if (proven) prove(entry, now);
     places.enter(entry);
     places.changed(entry);
     entry.tick = due.enter(entry);
@@ -157,10 +137,6 @@ std::uint32_t ExitSessions::Impl::next_incarnation(const base::SessionId& id) {
 void ExitSessions::Impl::end_silent(base::Mono now) {
     std::vector<base::SessionId> over;
     for (const auto& [id, entry] : sessions) {
-        if (entry->proven && now >= entry->proven_until) {
-            entry->proven = false;
-            places.changed(*entry);
-        }
         const bool ticks = entry->session.due() != base::Mono::max();
         if (now - entry->session.heard() > (ticks ? limits.frozen : limits.silence))
             over.push_back(id);
@@ -241,13 +217,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
     if (!frames) return self.counters.drop(DropReason::malformed);
     self.latest = std::max(self.latest, now);
     auto* entry = self.find(header->session);
-    if (!entry || !entry->proven) {
-        const bool proven = self.is_proof(header->session, *frames, wall);
-        if (!entry)
-            entry = self.begin(header->session, proven, now);
-        else if (proven)
-            self.prove(*entry, now);
-    }
+    if (!entry) entry = self.begin(header->session, now);
     if (!entry) return self.counters.drop(DropReason::overflow);
     self.pay_place(*entry, now);
     const Impl::Use session{self, *entry};

@@ -4,8 +4,7 @@
 //
 // What happens at each limit:
 // - sessions: a new session replaces the one that has sent least lately, if that one sends less
-//   than any session of an honest client. Sessions that have solved their puzzle stand above those
-//   that have not: a new one replaces the one that has sent least of these, whatever that sends;
+//   than any session of an honest client;
 // - SURBs of a session: the oldest SURB is dropped;
 // - streams of a session: the new stream is reset (overload);
 // - memory of all sessions together: the session that has paid least for what it uses ends
@@ -21,7 +20,6 @@
 #include "relay/core/counters.hpp"
 #include "relay/core/exit_session.hpp"
 #include "sphinx/base/holding.hpp"
-#include "sphinx/stream/puzzle.hpp"
 
 namespace nightjar::relay::core {
 
@@ -34,10 +32,8 @@ struct ExitLimits {
     // One with a pace ends later: the client's link may be interrupted. Behind `silence` it counts
     // as frozen.
     base::Seconds frozen{130};
-    base::Seconds newcomer{2};                   // for so long the first packet pays for a session
-    std::optional<stream::MuxLimits> streams;    // nullopt: derived from the network's rates
-    base::NodeId self;                           // the exit for which puzzles are solved
-    unsigned puzzle_bits = stream::puzzle_bits;  // what a proof must show
+    base::Seconds newcomer{2};                 // for so long the first packet pays for a session
+    std::optional<stream::MuxLimits> streams;  // nullopt: derived from the network's rates
 };
 
 /// The packets a second below which a session may lose its place: less than half of what a shared

@@ -21,13 +21,10 @@ struct ExitSessions::Impl {
               const directory::Parameters& parameters, const stream::MuxLimits& limits)
             : session{id, incarnation, parameters, limits} {}
         base::Paid paid() const { return packets; }
-        /// A proof counts as a payment for so much that no packets outweigh it.
-        double held() const { return proven ? 1e-12 : 1; }
+        double held() const { return 1; }
 
         ExitSession session;
         base::Paid packets;
-        bool proven = false;  // it has solved its puzzle, and not too long ago
-        base::Mono proven_until{};
         base::PaidShares<Entry>::Handle share = 0;  // handle in `places`
         base::DueHeap<Entry>::Handle tick = 0;      // handle in `due`
         base::Mono queued = base::Mono::max();      // due time in `due`; max(): not due
@@ -62,13 +59,9 @@ struct ExitSessions::Impl {
     }
     ExitContext context() const { return {parameters, random, *sealer, limits.surbs_max}; }
     stream::MuxLimits stream_limits() const;
-    bool is_proof(const base::SessionId& id, const stream::CheckedFrames& frames,
-                  base::Wall wall) const;
-    /// `proven`: the packet has a solution of this session's puzzle.
-    Entry* begin(const base::SessionId& id, bool proven, base::Mono now);
-    void prove(Entry& entry, base::Mono now);
+    Entry* begin(const base::SessionId& id, base::Mono now);
     std::uint32_t next_incarnation(const base::SessionId& id);
-    void make_place(bool proven, base::Mono now);
+    void make_place(base::Mono now);
     void pay_place(Entry& entry, base::Mono now) const;
     /// Packets: what a session has paid at any time that keeps on paying the least.
     double least() const { return least_paid(parameters) * base::to_seconds(base::Paid::memory); }

@@ -19,12 +19,6 @@ namespace {
 constexpr base::Milliseconds suspend_least{10};
 constexpr base::Seconds log_loops_every{60};
 
-core::ExitLimits limits_of(const base::NodeId& self) {
-    core::ExitLimits limits;
-    limits.self = self;
-    return limits;
-}
-
 }  // namespace
 
 Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDocument document,
@@ -33,8 +27,7 @@ Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDoc
     : clock_{clock},
       hash_{random_},
       sessions_{options.exit ? std::make_optional<core::ExitSessions>(document.document->parameters,
-                                                                      random_, counters_,
-                                                                      limits_of(options.links.self))
+                                                                      random_, counters_)
                              : std::nullopt},
       pipeline_{options.links.self,
                 document.document,

@@ -36,10 +36,6 @@ bool read_fields(Side receiver, base::Reader& reader, Frame& frame) {
         frame.bytes = reader.bytes(join_token_size);
         return receiver == Side::exit;
     }
-    if (frame.type == FrameType::proof) {
-        frame.bytes = reader.bytes(solution_size);
-        return receiver == Side::exit;
-    }
     if (frame.type == FrameType::joined) {
         frame.value = reader.u8();
         return receiver == Side::client && frame.value <= 1;
@@ -76,7 +72,6 @@ bool read_fields(Side receiver, base::Reader& reader, Frame& frame) {
         case FrameType::pong:
         case FrameType::join:
         case FrameType::joined:
-        case FrameType::proof:
             return false;
     }
     const auto value = read_varint(reader);
@@ -127,8 +122,6 @@ std::size_t frame_size(const Frame& frame) {
             return 1 + join_token_size;
         case FrameType::joined:
             return 1 + 1;
-        case FrameType::proof:
-            return 1 + solution_size;
         case FrameType::open:
             return 1 + varint_size(frame.stream) + 2 + 1 + frame.bytes.size();
         case FrameType::resolve:
@@ -157,7 +150,7 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
         return true;
     }
     if (frame.type == FrameType::end) return true;
-    if (frame.type == FrameType::join || frame.type == FrameType::proof) {
+    if (frame.type == FrameType::join) {
         writer.bytes(frame.bytes);
         return true;
     }
@@ -196,7 +189,6 @@ bool write_frame(base::Writer& writer, const Frame& frame) {
         case FrameType::accept:
         case FrameType::join:
         case FrameType::joined:
-        case FrameType::proof:
             break;
     }
     assert(writer.ok());
@@ -222,7 +214,7 @@ std::optional<CheckedFrames> CheckedFrames::parse(Side receiver, base::ByteView 
             if (!only_zeros_left(reader)) return std::nullopt;
             break;
         }
-        if (type > static_cast<std::uint8_t>(FrameType::proof)) return std::nullopt;
+        if (type > static_cast<std::uint8_t>(FrameType::joined)) return std::nullopt;
         auto& frame = checked.frames_.emplace_back();
         frame.type = static_cast<FrameType>(type);
         if (!read_fields(receiver, reader, frame) || !reader.ok()) return std::nullopt;

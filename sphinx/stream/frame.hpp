@@ -7,7 +7,7 @@
 //   3 open      stream v, port 2, length 1, host 8 window  stream v, max offset v
 //   4 accept    stream v                         9 stop    stream v, reason 1
 //  11 join      session 16, incarnation 4       10 resolve stream v, length 1, host
-//  12 joined    answer 1                      13 proof   solution 5
+//  12 joined    answer 1
 //
 // Pure formats: no state, any thread.
 #pragma once
@@ -18,7 +18,6 @@
 
 #include "sphinx/base/bytes.hpp"
 #include "sphinx/base/codec.hpp"
-#include "sphinx/stream/puzzle.hpp"
 
 namespace nightjar::stream {
 
@@ -61,7 +60,6 @@ enum class FrameType : std::uint8_t {
     resolve,  // instead of an open: asks for the host's addresses, or a literal address's name
     join,     // this session carries the streams of an earlier one from now on
     joined,   // the answer: it does, or it may not
-    proof,    // the session has solved its puzzle (puzzle.hpp)
 };
 
 /// A session's id and its incarnation. Only its client and its exit know both, so they prove to the
@@ -75,7 +73,7 @@ struct Frame {
     std::uint64_t value = 0;  // nonce, offset, final offset, good offset, max offset or answer
     ResetReason reason = ResetReason::cancelled;
     std::uint16_t port = 0;
-    base::ByteView bytes;  // data, host name, token or solution; a view into the parsed bytes
+    base::ByteView bytes;  // data, host name or token; a view into the parsed bytes
 };
 
 std::size_t frame_size(const Frame& frame);

@@ -110,10 +110,7 @@ void Mux::Impl::apply(const Frame& frame) {
         events.back().nonce = frame.value;
         return;
     }
-    // These are the session's.
-    if (frame.type == FrameType::join || frame.type == FrameType::joined ||
-        frame.type == FrameType::proof)
-        return;
+    if (frame.type == FrameType::join || frame.type == FrameType::joined) return;  // the session's
     if (frame.type == FrameType::reset) return on_reset(frame.stream, frame);
     auto* stream = find_or_create(frame.stream);
     if (!stream) return;
@@ -145,7 +142,6 @@ void Mux::Impl::apply(const Frame& frame) {
         case FrameType::reset:
         case FrameType::join:
         case FrameType::joined:
-        case FrameType::proof:
             break;
     }
     forget_if_done(frame.stream);

@@ -212,7 +212,6 @@ void Mux::Impl::settle(const SentFrame& frame, bool arrived) {
         case FrameType::pong:
         case FrameType::join:
         case FrameType::joined:
-        case FrameType::proof:
             break;
     }
     forget_if_done(frame.stream);

@@ -276,7 +276,7 @@ MUTANTS = [
            "if (now - entry->session.heard() > 100 * (ticks ? limits.frozen : limits.silence))",
            CLIENT_SIMULATION, "an exit ends a session that it has not heard from for 130 s, and its connections"),
     mutant("lively-session-ended-for-a-new-one", "relay/core/exit_sessions.cpp",
-           "if (!outranked && worst.packets.until(least()) > now) return;", "(void)outranked, (void)now;",
+           "if (worst.packets.until(least()) > now) return;", "",
            CORE, "where all sessions are lively one too many finds no place, and ends none"),
     mutant("exit-memory-unbounded", "relay/core/exit_sessions.cpp", "while (memory > limits.memory_max) {",
            "while (memory > ~limits.memory_max) {",

@@ -24,7 +24,6 @@ fuzz::Depth readable{"bytes of a stream"};
 fuzz::Depth ended{"the end of a silent session"};
 fuzz::Depth joined{"a session that carries another one's streams"};
 fuzz::Depth refused{"a session that may not"};
-fuzz::Depth preferred{"a session that gets another one's place, because it has solved its puzzle"};
 
 /// Network time begins at 0 here, and so does the exit's clock.
 base::Wall wall(base::Mono now) {
@@ -70,7 +69,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     limits.surbs_max = 20;
     limits.memory_max = 40'000;
     limits.frozen = limits.silence;
-    limits.puzzle_bits = 0;  // each string is a solution: no input could find one
     std::uint32_t incarnation = 0;
     relay::core::ExitSessions exit{parameters, random, counters, limits,
                                    std::make_unique<PlainSealer>(incarnation)};
@@ -84,15 +82,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         base::Bytes message(stream::message_size);
         std::copy(bytes.begin(), bytes.end(), message.begin());
         name_incarnation(message, incarnation);
-        base::SessionId id;
-        std::copy_n(message.begin(), 16, id.bytes.begin());
-        const auto lives = [&] { return exit.paid(id).until(1) > base::Paid{}.until(1); };
-        const bool comes = exit.sessions() == limits.sessions_max && !lives();
         exit.on_message(message, now, wall(now));
         require(exit.sessions() <= limits.sessions_max);
         require(exit.memory() <= limits.memory_max);
         if (exit.sessions() == 0) require(exit.memory() == 0);
-        if (comes && lives() && now < base::Mono{limits.newcomer}) preferred.reach();
+        base::SessionId id;
+        std::copy_n(message.begin(), 16, id.bytes.begin());
         require(exit.stock(id) <= limits.surbs_max);
         if (exit.sessions() > 0) begun.reach();
         if (exit.sessions() == limits.sessions_max) full.reach();

@@ -50,7 +50,6 @@ struct SessionFixture {
         Network::Walked walked;
         stream::UpHeader header;
         std::optional<stream::JoinToken> join{};
-        std::optional<stream::Solution> proof{};
     };
     Up compose() {
         const auto packet = session.compose(schedule, now, network.wall, now, context());
@@ -73,10 +72,6 @@ struct SessionFixture {
         if (const auto* join = checked->find(stream::FrameType::join)) {
             up.join.emplace();
             std::copy(join->bytes.begin(), join->bytes.end(), up.join->begin());
-        }
-        if (const auto* proof = checked->find(stream::FrameType::proof)) {
-            up.proof.emplace();
-            std::copy(proof->bytes.begin(), proof->bytes.end(), up.proof->begin());
         }
         REQUIRE(test::arrive_at_exit(far, frames));
         return up;

@@ -2,14 +2,12 @@
 // on the moment at which its cell leaves.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <deque>
 #include <map>
 #include <set>
 
 #include "client/core/core.hpp"
 #include "client/core/session_plan.hpp"
-#include "sphinx/stream/frame.hpp"
 #include "sphinx/stream/header.hpp"
 #include "sphinx/stream/packet_log.hpp"
 #include "tests/support/clear_sealer.hpp"
@@ -111,8 +109,6 @@ struct Run {
     std::set<std::uint32_t> changes;  // seconds that schedules named
     /// By these seconds: network time when a packet that named it first was at its exit.
     std::map<std::uint32_t, base::Milliseconds> named;
-    std::map<base::SessionId, std::size_t> proofs;  // packets with a solution of their session's
-    std::size_t wrong = 0;                          // packets with another one
 };
 
 /// How far a client's clock is off, and whether its gateway says the right time.
@@ -123,8 +119,7 @@ struct HostClock {
 
 /// `grid`: session_grid. `connects`: milliseconds after an hour of network time began.
 Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
-        base::Seconds grid = 1s, base::Milliseconds connects = 0ms, HostClock host = {},
-        unsigned puzzle_bits = 0) {
+        base::Seconds grid = 1s, base::Milliseconds connects = 0ms, HostClock host = {}) {
     client_test::Network network{3, 4};
     network.document->parameters.session_lifetime = lifetime;
     network.document->parameters.session_grid = grid;
@@ -134,23 +129,6 @@ Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
     Core core{
         network.document, network.random.id<base::MailboxId>(),   network.gateway_ids[0], random,
         network.now,      std::make_unique<Recorder>(run.packets)};
-    core.solve_puzzles(puzzle_bits);
-    const auto note_proof = [&](const stream::UpHeader& header, base::ByteView message,
-                                base::Wall when) {
-        const auto frames =
-            stream::CheckedFrames::parse(stream::Side::exit, stream::frames_of(header, message));
-        REQUIRE(frames);
-        const auto* proof = frames->find(stream::FrameType::proof);
-        if (proof == nullptr) return;
-        stream::Solution solution;
-        std::copy(proof->bytes.begin(), proof->bytes.end(), solution.begin());
-        const bool right = std::any_of(
-            network.gateway_ids.begin(), network.gateway_ids.end(), [&](const auto& exit) {
-                return stream::solves_lately({exit, 0, header.session}, solution, puzzle_bits,
-                                             when);
-            });
-        right ? ++run.proofs[header.session] : ++run.wrong;
-    };
     std::map<base::SessionId, ExitInSlots> exits;
     auto now = network.now;
     const auto truth = [&] {
@@ -176,7 +154,6 @@ Run run(std::uint64_t seed, std::uint8_t moments, base::Nanoseconds duration,
             const auto header = stream::decode_up(message);
             REQUIRE(header);
             exits[header->session].hear(*header, message);
-            note_proof(*header, message, truth());
             if (header->schedule.change_at != 0) {
                 run.changes.insert(header->schedule.change_at);
                 run.named.emplace(header->schedule.change_at, truth().time_since_epoch());
@@ -213,27 +190,6 @@ TEST_CASE("what a packet says does not depend on when its cell leaves") {
         const auto differs = std::mismatch(one.packets.begin(), end, other.packets.begin()).first;
         CHECK(differs - one.packets.begin() == end - one.packets.begin());
     }
-}
-
-TEST_CASE("a client that solves puzzles moves no slot, and its packets depend on no moment") {
-    constexpr unsigned bits = 12;
-    const auto with = run(7, 0, 150s, 1s, 0ms, {}, bits);
-    const auto without = run(7, 0, 150s);
-    CHECK(with.left == without.left);
-    CHECK(without.proofs.empty());
-    // Each session has said its solution, for some seconds.
-    CHECK(with.exits >= 3);
-    CHECK(with.proofs.size() == with.exits);
-    CHECK(with.wrong == 0);
-    for (const auto& [session, packets] : with.proofs) {
-        CHECK(packets > 8);    // 8 s of one packet each, or more
-        CHECK(packets < 450);  // of all its packets
-    }
-    const auto other = run(7, 9, 150s, 1s, 0ms, {}, bits);
-    const auto packets = std::min(with.packets.size(), other.packets.size());
-    REQUIRE(packets > 8000);
-    const auto end = with.packets.begin() + static_cast<std::ptrdiff_t>(packets - 10);
-    CHECK(std::mismatch(with.packets.begin(), end, other.packets.begin()).first == end);
 }
 
 TEST_CASE("all clients change paces at the same seconds, whenever they connected") {

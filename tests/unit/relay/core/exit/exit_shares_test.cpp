@@ -38,19 +38,6 @@ struct Strangers : Harness {
     void say(std::size_t client) {
         say(client, [](base::Writer&) {});
     }
-    /// Writes the solution of this client's puzzle at an exit with these limits, at this time.
-    static void write_proof(base::Writer& writer, std::size_t client,
-                            const relay::core::ExitLimits& at, Mono when) {
-        const stream::Puzzle puzzle{at.self, stream::puzzle_period_at(wall(when)), name(client)};
-        const auto solution = stream::PuzzleSearch{puzzle, at.puzzle_bits}.step(1 << 24).value();
-        stream::Frame frame;
-        frame.type = stream::FrameType::proof;
-        frame.bytes = solution;
-        REQUIRE(stream::write_frame(writer, frame));
-    }
-    void prove(std::size_t client, const relay::core::ExitLimits& at) {
-        say(client, [&](base::Writer& writer) { write_proof(writer, client, at, now); });
-    }
     void pass(Milliseconds time) {
         std::vector<ExitSessions::Reply> replies;
         now += time;
@@ -152,90 +139,4 @@ TEST_CASE("exit shares: when memory is short the session that has paid least for
     }
     CHECK(exit.lives(honest));
     CHECK(exit.exit.memory() <= limits.memory_max);
-}
-
-TEST_CASE("exit shares: sessions that pay enough, but solved no puzzle, keep no solved one out") {
-    relay::core::ExitLimits limits;
-    limits.puzzle_bits = 8;
-    limits.self.bytes.fill(5);
-    Strangers exit{limits};
-    const auto attackers = limits.sessions_max;
-    // Each attacker pays 2.5 packets a second, where 2 keep a place.
-    const auto round = [&](std::size_t honest, bool solved) {
-        for (std::size_t step = 0; step < 4; ++step) {
-            for (std::size_t i = step; i < attackers; i += 4)
-                exit.say(i);
-            for (std::size_t i = attackers; i < attackers + honest; ++i)
-                solved ? exit.prove(i, limits) : exit.say(i);
-            exit.pass(Milliseconds{100});
-        }
-    };
-    for (int i = 0; i < 50; ++i)
-        round(0, false);
-    round(100, false);
-    CHECK(exit.living(attackers, attackers + 100) == 0);
-    for (int i = 0; i < 5; ++i)
-        round(100, true);
-    CHECK(exit.living(attackers, attackers + 100) == 100);
-    for (int i = 0; i < 50; ++i)
-        round(100, false);  // who has shown it once need not show it again
-    CHECK(exit.living(attackers, attackers + 100) == 100);
-}
-
-TEST_CASE("exit shares: a solved session keeps no place for which it does not pay") {
-    relay::core::ExitLimits limits;
-    limits.puzzle_bits = 8;
-    limits.sessions_max = 4;
-    Strangers exit{limits};
-    for (std::size_t i = 0; i < 4; ++i)
-        exit.prove(i, limits);
-    exit.pass(Milliseconds{1'900});
-    exit.prove(4, limits);
-    CHECK(exit.living(0, 4) == 4);  // their first packet pays for 2 s
-    exit.pass(Milliseconds{2'000});
-    exit.prove(5, limits);
-    CHECK(exit.living(0, 4) == 3);
-    CHECK(exit.lives(5));
-}
-
-TEST_CASE("exit shares: a solution of another exit, session or day is none") {
-    relay::core::ExitLimits limits;
-    limits.puzzle_bits = 16;
-    limits.sessions_max = 1;
-    Strangers exit{limits};
-    exit.say(0);
-    auto elsewhere = limits;
-    elsewhere.self.bytes.fill(9);
-    exit.prove(1, elsewhere);
-    CHECK(exit.lives(0));
-    exit.say(2, [&](base::Writer& writer) { exit.write_proof(writer, 1, limits, exit.now); });
-    CHECK(exit.lives(0));
-    exit.say(1, [&](base::Writer& writer) {
-        exit.write_proof(writer, 1, limits, exit.now - base::Seconds{4 * 3600});
-    });
-    CHECK(exit.lives(0));
-    exit.prove(1, limits);
-    CHECK_FALSE(exit.lives(0));
-    CHECK(exit.lives(1));
-}
-
-TEST_CASE("exit shares: a solution counts for three session lifetimes") {
-    relay::core::ExitLimits limits;
-    limits.puzzle_bits = 8;
-    limits.sessions_max = 1;
-    Strangers exit{limits};
-    exit.prove(0, limits);
-    const auto live = [&](base::Nanoseconds time) {
-        for (base::Nanoseconds done{}; done < time; done += Milliseconds{400}) {
-            exit.pass(Milliseconds{400});
-            exit.say(0);
-        }
-    };
-    live(3 * exit.parameters.session_lifetime - base::Seconds{2});
-    exit.prove(1, limits);
-    CHECK(exit.lives(0));
-    live(base::Seconds{4});
-    exit.prove(1, limits);
-    CHECK_FALSE(exit.lives(0));
-    CHECK(exit.lives(1));
 }
