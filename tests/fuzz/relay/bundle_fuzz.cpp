@@ -22,6 +22,7 @@ fuzz::Depth certified{"a bundle with a certificate"};
 fuzz::Depth listed{"a bundle with a listing"};
 fuzz::Depth described{"a bundle with a descriptor"};
 fuzz::Depth admitted{"a list of relays"};
+fuzz::Depth unreachable{"a list with a relay out of reach"};
 fuzz::Depth chained{"a chain"};
 
 class NoDisk final : public Disk {
@@ -64,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto list = parse_admissions(bytes)) {
         require(std::ranges::equal(encode(*list), bytes));
         if (!list->empty()) admitted.reach();
+        if (std::ranges::any_of(*list, &Admission::unreachable)) unreachable.reach();
     }
     if (const auto chain = parse_chain(bytes)) {
         require(std::ranges::equal(encode(*chain), bytes));
