@@ -67,6 +67,7 @@ std::vector<node::page::Fact> facts_of(const Json& status) {
             {"Network", word(status, "network")},
             {"Identity", word(status, "identity")},
             {"Version", word(status, "version")},
+            {"SHA-256 of its program", word(status, "build")},
             {"Epoch", word(status, "epoch")},
             {"Document valid until", time(status, "document_valid_until")},
             {"Keys of epochs", list(status, "key_epochs")},

@@ -4,6 +4,7 @@ import json
 import ssl
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class Doctor(NetworkTest):
         self.assertEqual((of_relay["subject"], of_relay["released"]), (f"relay {relay.name}", True))
 
         # One byte more at its end: the program runs as before, and is another one.
-        other = self.net.folder / "nightjar-relay"
+        other = Path(self.enterContext(tempfile.TemporaryDirectory())) / "nightjar-relay"
         other.write_bytes(program.read_bytes() + b"\0")
         other.chmod(0o755)
         done = subprocess.run([other, "verify-build", "--json", "--manifest", manifest], stdin=subprocess.DEVNULL,
