@@ -3,6 +3,7 @@
 Whether a kernel enforces them is not tested: it would have to be a kernel with AppArmor. So this test holds the text to what
 the daemons are known to use: their folders, and the files that their own sandbox leaves open.
 """
+import os
 import re
 import shutil
 import subprocess
@@ -15,12 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "deploy/packaging"))
 import units  # noqa: E402
 
+# Debian's PATH of users does not have it.
+PARSER = shutil.which("apparmor_parser", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 PROFILES = {path.name: path for path in (ROOT / "deploy/apparmor").iterdir()}
 
 
 def parse(path, *arguments):
     """Compiles the profile without loading it or a cache. The parser's complaints, or what it was asked for."""
-    done = subprocess.run(["apparmor_parser", "-Q", "-K", *arguments, path], stdin=subprocess.DEVNULL, capture_output=True,
+    done = subprocess.run([PARSER, "-Q", "-K", *arguments, path], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True)
     return done.returncode, done.stdout if done.returncode == 0 else done.stderr
 
@@ -31,7 +34,7 @@ def rules_of(path):
 
 class Profiles(unittest.TestCase):
     def setUp(self):
-        self.assertIsNotNone(shutil.which("apparmor_parser"), "apparmor is not installed")
+        self.assertIsNotNone(PARSER, "apparmor is not installed")
 
     def test_the_parser_takes_each(self):
         self.assertEqual(set(PROFILES), {"nightjar-relay", "nightjar-authority", "nightjar"})
