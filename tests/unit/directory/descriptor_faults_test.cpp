@@ -68,7 +68,7 @@ TEST_CASE("descriptor, faults 39: a relay's own signature makes no bad descripto
         {name, name + "relay.motto hello\n", ""},
         {name, "relay.capacity 1000000\n" + name, ""},
         {"relay.layer 1", "relay.layer 4", "not between"},
-        {"nightjar-descriptor 2", "nightjar-descriptor 9", ""},
+        {"nightjar-descriptor 3", "nightjar-descriptor 9", ""},
     };
     for (const auto& row : rows) {
         CAPTURE(row.is);
