@@ -68,7 +68,8 @@ void Authority::tick(base::Wall now) {
     std::string problems;
     try {
         read_list();
-        if (reach_.look(archive_, now)) registry_.state_unreachable(reach_.stated());
+        const auto described = [this](base::Epoch epoch) { return registry_.described(epoch); };
+        if (reach_.look(archive_, described, now)) registry_.state_unreachable(reach_.stated());
         registry_.forget_before(current);
         archive_.forget_descriptors_before(current);
         last_change_.erase(last_change_.begin(), last_change_.lower_bound(current));

@@ -91,7 +91,8 @@ void Member::state_list(core::Moment now) {
         list_read_ = stamp;
         list_known_ = true;
     }
-    const bool found = reach_.look(archive_, now.wall);
+    const auto described = [this](base::Epoch epoch) { return driver_.described(epoch); };
+    const bool found = reach_.look(archive_, described, now.wall);
     if (read || found) driver_.admit(admissions_of(registry_.admitted(), reach_.stated()), now);
 }
 

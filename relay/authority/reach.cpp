@@ -9,11 +9,11 @@ namespace nightjar::relay::authority {
 using node::process::Level;
 using node::process::log;
 
-bool Reach::look(const Archive& archive, base::Wall now) {
+bool Reach::look(const Archive& archive, const Described& described, base::Wall now) {
     const auto current = directory::epoch_at(now, length_);
     if (current != listed_ && archive.signed_epochs().contains(current)) {
         const auto document = directory::parse(archive.document(current).value());
-        if (document) tries_.list(*document, now, random_);
+        if (document) tries_.list(*document, described(current), now, random_);
         listed_ = current;
     }
     auto stated = tries_.stated();
@@ -45,7 +45,11 @@ std::string Reach::remark(const base::NodeId& relay) const {
     const auto since = tries_.unreachable_since(relay);
     if (!since) return {};
     return "; but this authority cannot reach the relay at its addresses, since " +
-           base::utc_text(*since) + ": check its firewall and the addresses in relay.yaml";
+           base::utc_text(*since) +
+           ": check its firewall and the addresses in relay.yaml, and leave it running: one that "
+           "is "
+           "restarted at the same addresses while it is left out may stay out for " +
+           std::to_string(core::epochs_unlisted) + " epochs";
 }
 
 }  // namespace nightjar::relay::authority

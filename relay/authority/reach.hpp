@@ -2,6 +2,7 @@
 // and keeps what it states. Reads documents; the owner dials (prober.hpp). One thread.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,8 +16,10 @@ class Reach {
  public:
     explicit Reach(base::Seconds epoch_length) : length_{epoch_length}, tries_{epoch_length} {}
 
+    /// The relays that have sent a descriptor for an epoch.
+    using Described = std::function<std::set<base::NodeId>(base::Epoch)>;
     /// Call every second. True if the statement has changed.
-    bool look(const Archive& archive, base::Wall now);
+    bool look(const Archive& archive, const Described& described, base::Wall now);
     /// A descriptor that has come: a relay that was left out may have new addresses.
     void hear(std::string_view descriptor);
     /// The relays that this authority states to be unreachable.

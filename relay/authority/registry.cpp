@@ -118,6 +118,14 @@ void Registry::forget_before(base::Epoch first) {
     epochs_.erase(epochs_.begin(), epochs_.lower_bound(first));
 }
 
+std::set<base::NodeId> Registry::described(base::Epoch epoch) const {
+    std::set<base::NodeId> relays;
+    if (const auto found = epochs_.find(epoch); found != epochs_.end())
+        for (const auto& [identity, descriptor] : found->second)
+            relays.insert(identity);
+    return relays;
+}
+
 bool Registry::complete(base::Epoch epoch) const {
     const auto found = epochs_.find(epoch);
     return found != epochs_.end() && found->second.size() == admitted_.size();

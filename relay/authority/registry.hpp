@@ -54,7 +54,9 @@ class Registry {
     void state_unreachable(const std::set<base::NodeId>& relays);
     bool states_unreachable() const { return !unreachable_.empty(); }
 
-    /// True if every admitted relay has a descriptor for this epoch.
+    /// The relays that have a descriptor for this epoch.
+    std::set<base::NodeId> described(base::Epoch epoch) const;
+    /// True if every admitted relay has one.
     bool complete(base::Epoch epoch) const;
 
     enum class Unreachable { left_out, listed };

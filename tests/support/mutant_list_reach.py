@@ -9,7 +9,8 @@ MOMENTS = "reachability: each relay is tried once in each part of an epoch, at a
 ANEW = "reachability: a relay that was left out is tried on for some epochs, then begins anew"
 ALONE = "authority: a relay that it cannot reach is told so, and is not in the next document"
 REMARK = "doctor: a relay that an authority cannot reach is bad, although it takes descriptors"
-MOVED = "reachability: a relay that was left out is tried where its newest descriptor says"
+MOVED = "reachability: a relay that was left out begins anew where a new descriptor says"
+OFF = "reachability: the failures of a relay that was off are forgotten"
 KEY = "prober: a relay is reached if an address of it answers with its key"
 LEFT_OUT = "authority: with each document it writes a page, which says what is left out and why"
 LOAD = "network's page: clients that the network carries, by its busiest relay"
@@ -36,7 +37,7 @@ MUTANTS = [
            "failures + 1 >= static_cast<std::ptrdiff_t>(failures_needed)", CORE, FIVE),
     mutant("unreachable-although-the-last-reached", REACH, "&& !entry.tries.back();", "&& !entry.tries.empty();", CORE, FIVE),
     mutant("unreachable-since-the-last-failure", REACH, "(entry.tries.empty() || entry.tries.back())", "true", CORE, FIVE),
-    mutant("own-network-blames-all-relays", REACH, "if (2 * relays.size() > entries_.size())", "if (relays.size() > entries_.size())",
+    mutant("own-network-blames-all-relays", REACH, "&& 2 * failed[entry.position] <= all[entry.position])", "&& !all.empty())",
            CORE, "reachability: an authority that reaches less than half of all relays states nothing"),
     mutant("tries-at-one-moment", REACH, "random.below(count)", "(random.below(count) * 0)", CORE, MOMENTS),
     mutant("tries-twice-in-a-part", REACH, "entry.next = drawn(now - into + part(), random);", "entry.next = drawn(now - into, random);",
@@ -45,8 +46,8 @@ MUTANTS = [
            "reachability: the relay that has waited longest is tried first"),
     mutant("tries-end-when-a-clock-is-put-back", REACH, "entry.next > now + 2 * part()", "entry.next > now + 999 * part()", CORE,
            "reachability: after a pause no try is made up for, and a clock put back stops none"),
-    mutant("left-out-for-ever", REACH, "now - entry.unlisted >= epochs_unlisted * length_", "entry.tries.empty()", CORE, ANEW),
-    mutant("left-out-and-forgotten-at-once", REACH, "(!is_unreachable(entry) || now", "(is_unreachable(entry) || now", CORE, ANEW),
+    mutant("left-out-for-ever", REACH, "document.epoch.value >= entry.unlisted.value + epochs_unlisted);", "entry.tries.empty());", CORE, ANEW),
+    mutant("left-out-and-forgotten-at-once", REACH, "(!is_unreachable(entry) ||", "(is_unreachable(entry) ||", CORE, ANEW),
     mutant("fewer-than-a-quorum-keep-out", "relay/authority/core/listing.cpp", "unreachable[identity] >= quorum",
            "unreachable[identity] + 1 >= quorum", CORE, "listing: a relay is unreachable when a quorum of lists say so"),
     mutant("list-with-another-mark", "relay/authority/core/listing.cpp", "|| unreachable > 1)", "|| unreachable > 2)", CORE,
@@ -60,8 +61,8 @@ MUTANTS = [
     mutant("alone-no-document-rather-than-unreachable", "relay/authority/authority.cpp",
            "if (registry_.states_unreachable() &&", "if (!registry_.states_unreachable() &&", UNIT,
            "authority: without the relays that it cannot reach there would be no document"),
-    mutant("alone-lists-unreachable", "relay/authority/authority.cpp", "if (reach_.look(archive_, now)) registry_",
-           "if (reach_.look(archive_, now) && started_ > now) registry_", UNIT, ALONE),
+    mutant("alone-lists-unreachable", "relay/authority/authority.cpp", "if (reach_.look(archive_, described, now)) registry_",
+           "if (reach_.look(archive_, described, now) && started_ > now) registry_", UNIT, ALONE),
     mutant("relay-is-not-told", "relay/authority/authority.cpp", '" is here" + reach_.remark(taken->identity)', '" is here"',
            UNIT, ALONE),
     mutant("prober-takes-any-key", "relay/authority/prober.cpp", "reached = bool{link};",
@@ -72,6 +73,12 @@ MUTANTS = [
     mutant("doctor-remark-of-a-refusal", "relay/doctor/network_rules.cpp", "*accepted != true ||", "", UNIT, REMARK),
     mutant("doctor-silent-about-reach", "relay/doctor/network_rules.cpp", "if (!relay->remark.empty())", 'if (relay->remark == "none")',
            UNIT, REMARK),
-    mutant("reach-older-descriptor-moves-a-relay", REACH, "if (descriptor.made <= entry.made) return;", "", CORE, MOVED),
+    mutant("own-network-counts-all-positions-as-one", REACH, "entry.position = {relay.role, relay.layer};", "entry.position = {};", CORE,
+           "reachability: of a position that it reaches less than half of, an authority states none"),
+    mutant("relay-that-was-off-stays-out", REACH, "!described.contains(identity) ||", "described.size() > 99 ||", CORE, OFF),
+    mutant("reach-moved-relay-stays-out", REACH, "!= target) entries_.erase", "== Target{}) entries_.erase", CORE, MOVED),
+    mutant("reach-same-descriptor-begins-anew", REACH, "!= target) entries_.erase", "!= Target{}) entries_.erase", CORE, MOVED),
+    mutant("reach-failures-move-with-a-relay", REACH, "if (entry.target != target) entry.tries.clear();", "", CORE,
+           "reachability: what was found at an address does not count for another one"),
     mutant("reach-listed-relay-moves-itself", REACH, "&& !found->second.listed;", "&& found->second.next != base::Wall{};", CORE, MOVED),
 ]

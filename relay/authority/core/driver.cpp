@@ -378,6 +378,11 @@ Bundle Driver::descriptors(base::Epoch epoch) const {
     return offers == offers_.end() ? Bundle{} : offers->second.descriptors();
 }
 
+std::set<base::NodeId> Driver::described(base::Epoch epoch) const {
+    const auto offers = offers_.find(epoch);
+    return offers == offers_.end() ? std::set<base::NodeId>{} : offers->second.described();
+}
+
 std::optional<base::Bytes> Driver::object(const ValueId& id) const {
     for (const auto& [epoch, running] : running_)
         if (running.agreement)

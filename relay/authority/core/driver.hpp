@@ -78,6 +78,8 @@ class Driver {
     // What this authority answers.
     Bundle bundle() const;
     Bundle descriptors(base::Epoch epoch) const;
+    /// The relays that descriptors() is of.
+    std::set<base::NodeId> described(base::Epoch epoch) const;
     std::optional<base::Bytes> object(const ValueId& id) const;
 
     /// An agreement runs, or a document has too few signatures: the others should be asked often.

@@ -147,6 +147,13 @@ Bundle Offers::descriptors() const {
     return bundle;
 }
 
+std::set<base::NodeId> Offers::described() const {
+    std::set<base::NodeId> relays;
+    for (const auto& [relay, described] : descriptors_)
+        if (admits(relay)) relays.insert(relay);
+    return relays;
+}
+
 void Offers::offer_to(DocumentRules& rules) const {
     for (const auto& [authority, commitment] : commitments_)
         rules.offer(commitment);

@@ -55,6 +55,7 @@ class Offers {
     /// For the others: statements only, or descriptors only.
     void put_statements(Bundle& bundle) const;
     Bundle descriptors() const;
+    std::set<base::NodeId> described() const;
     void offer_to(DocumentRules& rules) const;
     /// The lists alone.
     void offer_lists_to(DocumentRules& rules) const;

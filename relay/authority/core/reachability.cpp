@@ -14,23 +14,28 @@ bool Reachability::is_unreachable(const Entry& entry) {
     return failures >= static_cast<std::ptrdiff_t>(failures_needed) && !entry.tries.back();
 }
 
-void Reachability::list(const directory::Document& document, base::Wall now, base::Random& random) {
+void Reachability::list(const directory::Document& document,
+                        const std::set<base::NodeId>& described, base::Wall now,
+                        base::Random& random) {
     for (const auto& relay : document.relays) {
         const auto [at, added] = entries_.try_emplace(relay.identity);
         auto& entry = at->second;
-        entry.target = {relay.identity, relay.link_key, relay.addresses};
+        Target target{relay.identity, relay.link_key, relay.addresses};
+        if (entry.target != target) entry.tries.clear();
+        entry.target = std::move(target);
+        entry.position = {relay.role, relay.layer};
         entry.listed = true;
         if (added) entry.next = drawn(now, random);
     }
     for (auto& [identity, entry] : entries_) {
         if (document.find(identity) != nullptr) continue;
-        if (entry.listed) entry.unlisted = now;
+        if (entry.listed) entry.unlisted = document.epoch;
         entry.listed = false;
     }
     std::erase_if(entries_, [&](const auto& held) {
-        const auto& entry = held.second;
-        return !entry.listed &&
-               (!is_unreachable(entry) || now - entry.unlisted >= epochs_unlisted * length_);
+        const auto& [identity, entry] = held;
+        return !entry.listed && (!is_unreachable(entry) || !described.contains(identity) ||
+                                 document.epoch.value >= entry.unlisted.value + epochs_unlisted);
     });
 }
 
@@ -42,10 +47,8 @@ bool Reachability::tries_unlisted(const base::NodeId& relay) const {
 void Reachability::move(const directory::Descriptor& descriptor) {
     const auto& relay = descriptor.relay;
     if (!tries_unlisted(relay.identity)) return;
-    auto& entry = entries_.at(relay.identity);
-    if (descriptor.made <= entry.made) return;
-    entry.made = descriptor.made;
-    entry.target = {relay.identity, relay.link_key, relay.addresses};
+    const Target target{relay.identity, relay.link_key, relay.addresses};
+    if (entries_.at(relay.identity).target != target) entries_.erase(relay.identity);
 }
 
 std::optional<Reachability::Target> Reachability::take_due(base::Wall now, base::Random& random) {
@@ -87,10 +90,15 @@ std::optional<bool> Reachability::last_try(const base::NodeId& relay) const {
 }
 
 std::set<base::NodeId> Reachability::stated() const {
+    std::map<Position, std::size_t> all, failed;
+    for (const auto& [identity, entry] : entries_) {
+        ++all[entry.position];
+        if (is_unreachable(entry)) ++failed[entry.position];
+    }
     std::set<base::NodeId> relays;
     for (const auto& [identity, entry] : entries_)
-        if (is_unreachable(entry)) relays.insert(identity);
-    if (2 * relays.size() > entries_.size()) relays.clear();
+        if (is_unreachable(entry) && 2 * failed[entry.position] <= all[entry.position])
+            relays.insert(identity);
     return relays;
 }
 

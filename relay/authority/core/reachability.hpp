@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "sphinx/base/random.hpp"
@@ -22,9 +23,9 @@ inline constexpr int tries_an_epoch = 6;
 inline constexpr base::Milliseconds part_least = base::Seconds{300};
 inline constexpr std::size_t tries_kept = 6;
 inline constexpr std::size_t failures_needed = 5;
-/// A relay that no document lists may open no port, so its tries say little. After so many epochs
-/// they are forgotten, and it is listed and tried anew.
-inline constexpr int epochs_unlisted = 12;
+/// A relay that was started while no document lists it opens no port, so its tries say little.
+/// After so many epochs they are forgotten, and it is listed and tried anew.
+inline constexpr std::uint32_t epochs_unlisted = 12;
 
 class Reachability {
  public:
@@ -32,17 +33,22 @@ class Reachability {
         base::NodeId relay;
         base::LinkKey key;
         std::vector<directory::Endpoint> addresses;
+        bool operator==(const Target&) const = default;
     };
 
     explicit Reachability(base::Seconds epoch_length) : length_{epoch_length} {}
 
     /// The relays of the document that is valid now: these are tried, and those that were
-    /// unreachable when it left them out.
-    void list(const directory::Document& document, base::Wall now, base::Random& random);
+    /// unreachable when it left them out. `described`: the relays that have sent a descriptor for
+    /// the document's epoch. One that has sent none was switched off, so its failures say nothing
+    /// about its addresses: they are forgotten.
+    void list(const directory::Document& document, const std::set<base::NodeId>& described,
+              base::Wall now, base::Random& random);
     /// True if no document lists this relay, and it is tried nevertheless.
     bool tries_unlisted(const base::NodeId& relay) const;
-    /// What such a relay says in a descriptor: its next tries go there. Ignored if it is not newer
-    /// than the last one, or of another relay.
+    /// What such a relay says in a descriptor. With other addresses or another link key it begins
+    /// anew: it was restarted for that, so it opens no port until a document lists it. Ignored if
+    /// it is of another relay.
     void move(const directory::Descriptor& descriptor);
     /// A relay whose moment has come, each once; nullopt if there is none.
     std::optional<Target> take_due(base::Wall now, base::Random& random);
@@ -54,18 +60,21 @@ class Reachability {
     std::optional<base::Wall> unreachable_since(const base::NodeId& relay) const;
     /// True if the last try reached it; nullopt before the first try.
     std::optional<bool> last_try(const base::NodeId& relay) const;
-    /// The relays that this authority states to be unreachable. None if they are more than half of
-    /// all: then the fault is likely its own network's.
+    /// The relays that this authority states to be unreachable. None of a position (a role and a
+    /// layer) of which they are more than half: the fault is likely the authority's own network, or
+    /// an attack that would leave the position to a few relays.
     std::set<base::NodeId> stated() const;
 
  private:
+    using Position = std::pair<directory::Role, std::uint8_t>;
+
     struct Entry {
         Target target;
-        base::Wall made{};        // of the descriptor that moved it
+        Position position;
         base::Wall next{};        // its next try
         std::vector<bool> tries;  // true: reached; the last ones, oldest first
         base::Wall since{};       // the first failure after the last success
-        base::Wall unlisted{};    // no document lists it since then
+        base::Epoch unlisted;     // no document lists it since then
         bool listed = true;
     };
 

@@ -43,7 +43,7 @@ struct Site {
     void start(bool lab = true, std::uint8_t network = 7) {
         auto sorted = document;
         directory::sort(sorted);
-        reach.list(sorted, begin, random);
+        reach.list(sorted, {}, begin, random);
         prober.emplace(reach, Prober::Options{hello(cell::LinkRole::client, network).network, lab,
                                               [] { return begin + hour; }, patient_limits()});
         prober->start(relay.tasks);

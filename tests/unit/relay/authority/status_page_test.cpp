@@ -137,7 +137,7 @@ TEST_CASE("network's page: which relays this authority reaches") {
     core::Reachability tries{base::Seconds{3600}};
     auto sorted = document;
     directory::sort(sorted);
-    tries.list(sorted, record.made, random);
+    tries.list(sorted, {}, record.made, random);
     for (int i = 0; i < 5; ++i)
         tries.tried(document.relays[0].identity, false, record.made);
     tries.tried(document.relays[1].identity, true, record.made);

@@ -25,7 +25,15 @@ struct Site {
         for (int i = 0; i < 5; ++i)
             document.relays.push_back(test::random_relay(random, 1));
         directory::sort(document);
-        reach.list(document, begin, random);
+        list(0);
+    }
+    void list(std::uint32_t epoch, const std::set<base::NodeId>& described = {}) {
+        document.epoch = {epoch};
+        reach.list(document, described, begin + epoch * hour, random);
+    }
+    void leave_out(const std::set<base::NodeId>& gone) {
+        std::erase_if(document.relays,
+                      [&](const auto& relay) { return gone.contains(relay.identity); });
     }
     const base::NodeId& id(std::size_t i) const { return document.relays[i].identity; }
     void fail(std::size_t i, int times, base::Wall from = begin) {
@@ -128,46 +136,92 @@ TEST_CASE("reachability: an authority that reaches less than half of all relays 
     CHECK(site.reach.stated().size() == 2);
 }
 
+TEST_CASE(
+    "reachability: of a position that it reaches less than half of, an authority states none") {
+    Site site;
+    // As an attack on the listed mixes of one layer: those of the others are still reached.
+    for (int i = 0; i < 12; ++i)
+        site.document.relays.push_back(test::random_relay(site.random, i % 2 ? 0 : 2));
+    directory::sort(site.document);
+    site.list(0);
+    const auto layer = [&](std::size_t i) { return site.document.relays[i].layer; };
+    std::set<base::NodeId> gateways;
+    for (std::size_t i = 0, ones = 0; i < site.document.relays.size(); ++i) {
+        if (layer(i) == 1 && ++ones <= 4) site.fail(i, 6);
+        if (layer(i) == 0 && gateways.size() < 3) {
+            gateways.insert(site.id(i));
+            site.fail(i, 6);
+        }
+    }
+    CHECK(site.reach.stated() == gateways);
+}
+
 TEST_CASE("reachability: a relay that was left out is tried on for some epochs, then begins anew") {
     Site site;
     site.fail(0, 6);
     const auto unreachable = site.id(0), reachable = site.id(1);
-    std::erase_if(site.document.relays, [&](const auto& relay) {
-        return relay.identity == unreachable || relay.identity == reachable;
-    });
-    site.reach.list(site.document, begin + hour, site.random);
+    site.leave_out({unreachable, reachable});
+    // It goes on sending descriptors, so it is not listed again and again.
+    const std::set described{unreachable, reachable};
+    site.list(1, described);
     CHECK(site.is_tried(unreachable, begin + hour, begin + 2 * hour));
     CHECK_FALSE(site.is_tried(reachable, begin + 2 * hour, begin + 3 * hour));
     for (int epoch = 2; epoch <= 12; ++epoch) {
-        site.reach.list(site.document, begin + epoch * hour, site.random);
+        site.list(epoch, described);
         CHECK(site.reach.stated() == std::set{unreachable});
     }
-    site.reach.list(site.document, begin + 13 * hour, site.random);
+    site.list(13, described);
     CHECK(site.reach.stated().empty());
     CHECK_FALSE(site.is_tried(unreachable, begin + 13 * hour, begin + 14 * hour));
 }
 
-TEST_CASE("reachability: a relay that was left out is tried where its newest descriptor says") {
+TEST_CASE("reachability: the failures of a relay that was off are forgotten") {
     Site site;
     site.fail(0, 6);
-    const auto unreachable = site.document.relays[0], listed = site.document.relays[1];
-    std::erase_if(site.document.relays,
-                  [&](const auto& relay) { return relay.identity == unreachable.identity; });
-    site.reach.list(site.document, begin + hour, site.random);
-    const auto move = [&](directory::Relay relay, std::uint16_t port, int made) {
-        relay.addresses = {{"192.0.2.7", port}};
-        site.reach.move({{}, base::Wall{base::Seconds{made}}, {}, std::move(relay)});
+    site.fail(1, 6);
+    const auto off_at_once = site.id(0), off_later = site.id(1);
+    site.leave_out({off_at_once, off_later});
+    site.list(1, {off_later});
+    CHECK(site.reach.stated() == std::set{off_later});
+    CHECK_FALSE(site.is_tried(off_at_once, begin + hour, begin + 2 * hour));
+    site.list(2);
+    CHECK(site.reach.stated().empty());
+}
+
+TEST_CASE("reachability: a relay that was left out begins anew where a new descriptor says") {
+    Site site;
+    for (std::size_t i = 0; i < 2; ++i)
+        site.fail(i, 6);
+    const auto moved = site.document.relays[0], rekeyed = site.document.relays[1];
+    const auto listed = site.document.relays[2];
+    site.leave_out({moved.identity, rekeyed.identity});
+    site.list(1, {moved.identity, rekeyed.identity});
+    const auto says = [&](directory::Relay relay) {
+        site.reach.move({{}, begin + hour, {}, std::move(relay)});
     };
-    move(unreachable, 2, 2);
-    move(unreachable, 1, 1);  // an older one that comes later
-    move(listed, 3, 3);       // its document says where it is
-    for (int i = 0; i < 5; ++i) {
-        const auto due = site.reach.take_due(begin + 2 * hour, site.random);
-        REQUIRE(due);
-        if (due->relay == unreachable.identity)
-            CHECK(due->addresses == std::vector<directory::Endpoint>{{"192.0.2.7", 2}});
-        else
-            CHECK(due->addresses == site.document.find(due->relay)->addresses);
-    }
-    CHECK(site.reach.stated() == std::set{unreachable.identity});
+    const auto elsewhere = [](directory::Relay relay) {
+        relay.addresses = {{"192.0.2.7", 2}};
+        return relay;
+    };
+    says(moved);
+    CHECK(site.reach.stated() == std::set{moved.identity, rekeyed.identity});
+    says(elsewhere(moved));
+    CHECK(site.reach.stated() == std::set{rekeyed.identity});
+    auto with_key = rekeyed;
+    with_key.link_key.bytes.fill(9);
+    says(with_key);
+    CHECK(site.reach.stated().empty());
+    says(elsewhere(listed));  // its document says where it is
+    CHECK(site.is_tried(listed.identity, begin + hour, begin + 2 * hour));
+}
+
+TEST_CASE("reachability: what was found at an address does not count for another one") {
+    Site site;
+    site.fail(0, 6);
+    site.list(1);
+    CHECK(site.reach.stated() == std::set{site.id(0)});
+    site.document.relays[0].addresses = {{"192.0.2.7", 2}};
+    site.list(2);
+    CHECK(site.reach.stated().empty());
+    CHECK_FALSE(site.reach.last_try(site.id(0)));
 }
