@@ -34,8 +34,10 @@ Pages make_pages(const Archive& archive, base::Epoch epoch) {
     auto pages = text_alone(archive, epoch);
     pages.document = packed(std::move(pages.document.text));
     if (epoch.value == 0) return pages;
-    if (const auto older = archive.document({epoch.value - 1}))
-        pages.diff = packed(directory::make_diff(*older, pages.document.text));
+    const auto older = archive.document({epoch.value - 1});
+    if (!older) return pages;
+    auto diff = directory::make_diff(*older, pages.document.text);
+    if (diff.size() < pages.document.text.size()) pages.diff = packed(std::move(diff));
     return pages;
 }
 

@@ -17,7 +17,7 @@ struct Page {
 struct Pages {
     std::string etag;
     Page document;
-    Page diff;  // empty text: the document of the epoch before is not there
+    Page diff;  // empty text: there is no document of the epoch before, or it would not be smaller
 };
 
 /// Makes all of an epoch's pages. Precondition: its document is in the archive. Throws

@@ -219,8 +219,7 @@ boost::asio::awaitable<std::string> AuthorityContact::document_text(base::Epoch 
     const auto held = directory::parse(older);
     if (held && held->epoch.next() == epoch) {
         const auto diff = co_await get(diff_target);
-        if (!diff) co_return std::string{};
-        if (diff->status == 200)
+        if (diff && diff->status == 200)
             if (auto text = directory::apply_diff(older, diff->body)) co_return *std::move(text);
     }
     auto whole = co_await get(target);
@@ -229,13 +228,14 @@ boost::asio::awaitable<std::string> AuthorityContact::document_text(base::Epoch 
 }
 
 boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
+    const auto from = directory::to_text(options_.anchors.services[asked_ % peers_.size()].address);
     const auto text = co_await document_text(epoch);
     ++asked_;  // the next question is for another one
     if (text.empty()) co_return false;
     const auto now = options_.now();
     const auto document = check_text(text, options_.anchors.anchors, now);
     if (!document || document->epoch != epoch) {
-        log(Level::warning, "the authority at " + facts_.address + " sent a document of epoch " +
+        log(Level::warning, "the authority at " + from + " sent a document of epoch " +
                                 std::to_string(epoch.value) + " that is not to be trusted");
         co_return false;
     }

@@ -226,7 +226,7 @@ TEST_CASE(
 }
 
 TEST_CASE("authority contact: the next document comes as a diff, or whole if that is of no use") {
-    for (int which = 0; which < 3; ++which) {
+    for (int which = 0; which < 4; ++which) {
         Pair pair;
         const auto mine = pair.document(pair.epoch());
         const auto next = pair.document(pair.epoch().next());
@@ -235,6 +235,7 @@ TEST_CASE("authority contact: the next document comes as a diff, or whole if tha
         pair.pages = {{page(pair.epoch()), mine}, {page(pair.epoch().next()), next}};
         if (which == 0) pair.pages.erase(page(pair.epoch().next()));
         if (which < 2) pair.pages[diff_page] = which == 0 ? diff : diff + "add more\n";
+        if (which == 3) pair.pages[diff_page] = std::string(directory::document_text_max + 1, 'x');
         pair.until([&] { return pair.file("document.next") == next; });
         CHECK(pair.file("document.next") == next);
         CHECK(pair.file("document") == mine);

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "relay/authority/authority.hpp"
+#include "relay/authority/pages.hpp"
 #include "relay/authority/service.hpp"
 #include "relay/authority/status_file.hpp"
 #include "sphinx/directory/diff.hpp"
@@ -304,6 +305,21 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
         CHECK(node::https::gunzip(file(std::string{name} + ".gz"), directory::document_text_max)
                   .value() == file(name));
     CHECK(directory::parse(file("document")).value().epoch.value == 500'004);
+}
+
+TEST_CASE("authority: a diff that is not smaller than its document is not served") {
+    test::TemporaryFolder home;
+    Archive archive{home.path()};
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        auto document = test::make_network(i < 2 ? i : 1).document;  // the last two are alike
+        document.epoch = {first.value + i};
+        archive.keep_document(document.epoch, directory::to_text(document));
+    }
+    CHECK(make_pages(archive, {first.value + 1}).diff.text.empty());
+    CHECK(make_pages(archive, {first.value + 1}).diff.packed.empty());
+    const auto alike = make_pages(archive, {first.value + 2});
+    CHECK_FALSE(alike.diff.text.empty());
+    CHECK(alike.diff.text.size() < alike.document.text.size());
 }
 
 TEST_CASE("authority: a list that cannot be read changes nothing, and a full disk signs nothing") {
