@@ -1,5 +1,7 @@
 #include "relay/engine_options.hpp"
 
+#include "sphinx/base/address.hpp"
+
 namespace nightjar::relay {
 
 io::EngineOptions engine_options(const operation::Loaded& loaded) {
@@ -10,6 +12,8 @@ io::EngineOptions engine_options(const operation::Loaded& loaded) {
     for (const auto& at : loaded.config.listen)
         options.links.listen.emplace_back(boost::asio::ip::make_address(at.host), at.port);
     options.links.clients_max = operation::clients_max(loaded.config, document);
+    for (const auto& service : loaded.anchors.services)
+        options.links.authorities.insert(base::IpAddress::parse(service.address.host).value());
     options.workers = loaded.config.workers;
     options.pipeline.lab_drop_share = loaded.config.lab_drop_share;
     options.pipeline.replay_room = operation::replay_room(loaded.config, document);

@@ -58,9 +58,11 @@ asio::awaitable<void> Prober::run() {
     }
 }
 
-/// The relay is reached if one of its addresses answers with its key.
+/// The relay is reached if one of its addresses answers with its key. The try says that it comes
+/// from a relay: one that the document does not list is dropped after both HELLOs, and a client
+/// would take a place at a gateway, which may be another one's.
 asio::awaitable<void> Prober::attempt(core::Reachability::Target target) {
-    const cell::Hello mine{cell::protocol_version, options_.network, cell::LinkRole::client};
+    const cell::Hello mine{cell::protocol_version, options_.network, cell::LinkRole::relay};
     const auto addresses = dialable(target.addresses, options_.lab);
     if (addresses.empty()) co_return;
     bool reached = false;

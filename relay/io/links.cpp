@@ -194,9 +194,9 @@ void Links::start() {
     dial_next_layer();
 }
 
-/// Listed relays get their handshakes whatever strangers do.
+/// Listed relays and authorities get their handshakes whatever strangers do.
 void Links::know_relays() {
-    std::set<base::IpAddress> known;
+    auto known = options_.authorities;
     for (const auto& relay : signed_.document->relays)
         for (const auto& address : to_asio(relay.addresses))
             known.insert(node::link::plain_address(address.address()));

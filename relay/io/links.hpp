@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct LinksOptions {
     /// prefix holds more than the newcomer's; otherwise the newcomer is refused.
     std::size_t clients_max = 1000;
     node::link::LinkLimits limits = {};
+    /// Their tries get handshakes as listed relays do. Else an attacker who floods a relay's port
+    /// could get it left out of the documents.
+    std::set<base::IpAddress> authorities;
 };
 
 /// What has become of handshakes since the start: those of links that came and of links dialled.

@@ -294,3 +294,15 @@ TEST_CASE("links: a client that reads nothing holds few cells, and loses its lin
     CHECK(held < 400);
     MESSAGE(held << " cells were held");
 }
+
+TEST_CASE("links: an authority's handshakes have the places of listed relays") {
+    Loop loop;
+    RelayLinks gateway{loop,   "gateway-0",      document_with_keys(test::Network{}),
+                       10'000, patient_limits(), {base::IpAddress::parse("127.0.0.3").value()}};
+    // 128 of them, where strangers have 512.
+    std::vector<RawTcp> silent;
+    for (int i = 0; i < 130; ++i)
+        silent.emplace_back(gateway.address, "127.0.0.3");
+    CHECK(loop.until([&] { return gateway.links->handshakes().refused == 2; },
+                     base::Milliseconds{10'000}));
+}

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,8 @@ struct RelayLinks final : relay::io::Links::Owner {
 
     RelayLinks(Loop& its, const std::string& name, DocumentDraft first,
                std::size_t clients_max = 10'000,
-               const node::link::LinkLimits& limits = patient_limits())
+               const node::link::LinkLimits& limits = patient_limits(),
+               std::set<base::IpAddress> authorities = {})
         : loop{its}, document{std::move(first)}, identity{seed(seed_of(name))} {
         relay::io::LinksOptions options;
         options.self = network.named(name).identity;
@@ -87,6 +89,7 @@ struct RelayLinks final : relay::io::Links::Owner {
         options.listen = {address};
         options.limits = limits;
         options.clients_max = clients_max;
+        options.authorities = std::move(authorities);
         links.emplace(loop.io.get_executor(), options, directory::SignedDocument{document, text},
                       identity, network.random, counters, loop.tasks, *this);
         links->start();

@@ -5,7 +5,7 @@
 //     one has at most a second, and silent ones have a pool of their own: they never take a place
 //     of a peer that has spoken;
 //   - a full pool takes a place from the heaviest prefix (base::PrefixShares);
-//   - listed relays have pools and no rate of their own, by their addresses.
+//   - listed relays and authorities have pools and no rate of their own, by their addresses.
 //
 // It pauses when file descriptors run out. Of a source it keeps only counts, and only in memory.
 #pragma once
@@ -27,7 +27,7 @@ namespace nightjar::node::link {
 struct ListenerLimits {
     std::size_t silent = 512;     // concurrent handshakes before the peer's first message
     std::size_t speaking = 512;   // and after it
-    std::size_t known = 128;      // each of these two, for listed relays' addresses
+    std::size_t known = 128;      // each of these two, for the addresses of know()
     base::PrefixRate rate = {};   // connections of a source
     bool limit_loopback = false;  // the rate holds for 127.0.0.0/8 and ::1 too
     base::Milliseconds pause_without_descriptors{100};
@@ -56,7 +56,7 @@ class Listener {
              ListenerLimits listener_limits = {});
     ~Listener();
 
-    /// Sets the addresses of the listed relays.
+    /// Sets the addresses of the listed relays and the authorities.
     void know(std::set<base::IpAddress> relays) { known_ = std::move(relays); }
 
     /// Accepts until stop() or cancellation. When it ends, none of its handshakes is running. Call

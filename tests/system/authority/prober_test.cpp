@@ -5,6 +5,7 @@
 
 #include "tests/support/networks.hpp"
 #include "tests/system/link_pair.hpp"
+#include "tests/system/relay_links.hpp"
 
 using namespace nightjar;
 using namespace nightjar::tests;
@@ -92,4 +93,24 @@ TEST_CASE("prober: outside a laboratory it dials no address that is not public")
     site.relay.io.poll();
     CHECK_FALSE(site.reach.take_due(begin + hour, site.random));
     CHECK_FALSE(site.last(0));
+}
+
+TEST_CASE("prober: a try takes no client's place at a gateway") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    directory::Document document;
+    document.relays = {*gateway.document->find(gateway.id("gateway-0"))};
+    document.relays.front().addresses = {endpoint(gateway.address)};
+    base::SeededRandom random{1};
+    Reachability reach{hour};
+    reach.list(document, {}, begin, random);
+    Prober prober{reach,
+                  {hello(cell::LinkRole::relay).network, true, [] { return begin + hour; },
+                   patient_limits()}};
+    prober.start(loop.tasks);
+    const auto last = [&] { return reach.last_try(gateway.id("gateway-0")); };
+    REQUIRE(loop.until([&] { return last().has_value(); }));
+    CHECK(last() == true);
+    REQUIRE(loop.until([&] { return gateway.links->handshakes().made == 1; }));
+    CHECK(gateway.clients_come == 0);
 }
