@@ -10,6 +10,7 @@ ANEW = "reachability: a relay that was left out is tried on for some epochs, the
 ALONE = "authority: a relay that it cannot reach is told so, and is not in the next document"
 REMARK = "doctor: a relay that an authority cannot reach is bad, although it takes descriptors"
 MOVED = "reachability: a relay that was left out begins anew where a new descriptor says"
+VERSION = "driver: values of another version are removed, and one that needs them says so"
 OFF = "reachability: the failures of a relay that was off are forgotten"
 KEY = "prober: a relay is reached if an address of it answers with its key"
 LEFT_OUT = "authority: with each document it writes a page, which says what is left out and why"
@@ -73,6 +74,10 @@ MUTANTS = [
     mutant("doctor-remark-of-a-refusal", "relay/doctor/network_rules.cpp", "*accepted != true ||", "", UNIT, REMARK),
     mutant("doctor-silent-about-reach", "relay/doctor/network_rules.cpp", "if (!relay->remark.empty())", 'if (relay->remark == "none")',
            UNIT, REMARK),
+    mutant("driver-keeps-values-of-another-version", "relay/authority/core/driver_chain.cpp",
+           "else\n            setup_.disk->remove(name);", "", CORE, VERSION),
+    mutant("driver-silent-about-missing-values", "relay/authority/core/driver_chain.cpp",
+           "if (epoch < current)\n            note(", "if (epoch.value == 0)\n            note(", CORE, VERSION),
     mutant("prober-comes-as-a-client", "relay/authority/prober.cpp", "options_.network, cell::LinkRole::relay};",
            "options_.network, cell::LinkRole::client};", SYSTEM, "prober: a try takes no client's place at a gateway"),
     mutant("authority-handshakes-as-a-stranger", "relay/io/links.cpp", "auto known = options_.authorities;",

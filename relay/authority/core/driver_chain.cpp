@@ -38,8 +38,12 @@ void Driver::restore(Moment now) {
     for (const auto& name : setup_.disk->names()) {
         if (!name.starts_with("value.")) continue;
         const auto bytes = setup_.disk->get(name);
-        const auto parsed = bytes ? parse_epoch_value(*bytes) : std::nullopt;
-        if (parsed) values_[value_id(*bytes)] = parsed->epoch;
+        if (!bytes) continue;
+        // Of another version of this program, or damaged: it is of no use, and would stay for ever.
+        if (const auto parsed = parse_epoch_value(*bytes))
+            values_[value_id(*bytes)] = parsed->epoch;
+        else
+            setup_.disk->remove(name);
     }
     for (const auto* kind : {"chain", "decision", "signed", "state"})
         for (const auto& name : setup_.disk->names()) {
@@ -124,6 +128,11 @@ void Driver::forget(base::Epoch current) {
         return over;
     });
     left_out_.erase(left_out_.begin(), left_out_.lower_bound(current));
+    for (const auto& [epoch, certificate] : claims_)
+        if (epoch < current)
+            note("the decision of epoch " + number(epoch) +
+                 " cannot be followed: no other authority has the values before it; if that stays, "
+                 "copy the folder `agreement` of another one while both are stopped");
     forgotten_ = current;
 }
 

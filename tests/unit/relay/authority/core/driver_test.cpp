@@ -361,3 +361,30 @@ TEST_CASE("driver: a damaged state bars its epoch, and no other") {
     CHECK(listed(network, 0, network.epoch()) == 8);
     check_documents(network);
 }
+
+TEST_CASE("driver: values of another version are removed, and one that needs them says so") {
+    Authorities network{4};
+    network.run_epochs(1);
+    network.stop(2);
+    network.run_epochs(2);
+    const auto values_of = [&](std::size_t i) {
+        std::vector<std::string> names;
+        for (const auto& name : network.disks[i].names())
+            if (name.starts_with("value.")) names.push_back(name);
+        return names;
+    };
+    // As if the others had been updated meanwhile.
+    for (const std::size_t i : {0, 1, 3}) {
+        network.stop(i);
+        REQUIRE(values_of(i).size() >= 3);
+        for (const auto& name : values_of(i))
+            network.disks[i].files[name][0] = 0;
+        network.start(i);
+        CHECK(values_of(i).empty());
+    }
+    network.start(2);
+    network.run_epochs(2);
+    CHECK(listed(network, 0, network.epoch()) == 8);
+    CHECK(listed(network, 2, network.epoch()) == 0);
+    CHECK(noted(network, "cannot be followed: no other authority has the values before it"));
+}
