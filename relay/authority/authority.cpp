@@ -67,9 +67,9 @@ void Authority::tick(base::Wall now) {
     const auto current = directory::epoch_at(now, length());
     std::string problems;
     try {
-        read_list();
         const auto described = [this](base::Epoch epoch) { return registry_.described(epoch); };
         if (reach_.look(archive_, described, now)) registry_.state_unreachable(reach_.stated());
+        read_list();  // it may be unreadable until the operator mends it
         registry_.forget_before(current);
         archive_.forget_descriptors_before(current);
         last_change_.erase(last_change_.begin(), last_change_.lower_bound(current));
@@ -130,7 +130,8 @@ void Authority::sign(base::Epoch epoch, base::Wall now) {
         log(Level::warning, sentence);
     write_anchors(draft.document);
     write_status_file(folder_, draft.document,
-                      {{authority_}, std::move(draft.left_out), now, &reach_.tries()}, registry_);
+                      {{authority_}, std::move(draft.left_out), now, &reach_.tries()}, registry_,
+                      {});
 }
 
 /// With the gateways of this document: a new client starts from one of them.

@@ -81,19 +81,21 @@ void Member::attempt(const Work& work) {
     }
 }
 
-/// The operator's list, with what this authority has found about its relays.
+/// What this authority has found about relays, and the operator's list. The list comes last: it may
+/// be unreadable until the operator mends it.
 void Member::state_list(core::Moment now) {
+    const auto described = [this](base::Epoch epoch) { return driver_.described(epoch); };
+    const auto state = [&] {
+        driver_.admit(admissions_of(registry_.admitted(), reach_.stated()), now);
+    };
+    if (reach_.look(archive_, described, now.wall) && list_known_) state();
     std::error_code absent;
     const auto stamp = fs::last_write_time(folder_ / "admitted", absent);
-    const bool read = !list_known_ || stamp != list_read_;
-    if (read) {
-        registry_.admit(load_admitted(folder_ / "admitted"));
-        list_read_ = stamp;
-        list_known_ = true;
-    }
-    const auto described = [this](base::Epoch epoch) { return driver_.described(epoch); };
-    const bool found = reach_.look(archive_, described, now.wall);
-    if (read || found) driver_.admit(admissions_of(registry_.admitted(), reach_.stated()), now);
+    if (list_known_ && stamp == list_read_) return;
+    registry_.admit(load_admitted(folder_ / "admitted"));
+    list_read_ = stamp;
+    list_known_ = true;
+    state();
 }
 
 void Member::tick(core::Moment now) {
@@ -125,7 +127,7 @@ void Member::keep_documents(base::Wall now) {
             write_status_file(
                 folder_, document,
                 {council_.authorities, driver_.left_out(document.epoch), now, &reach_.tries()},
-                registry_);
+                registry_, driver_.described(document.epoch));
         }
         unkept_.erase(unkept_.begin());
     }
@@ -214,25 +216,31 @@ void Member::take_descriptors(const core::DescriptorsHash& its, const std::strin
                               core::Moment now) {
     const auto bundle = core::parse_bundle(base::as_bytes(body), core::descriptors_size_max);
     if (!bundle) return;
-    for (const auto& item : *bundle)
-        if (const auto* sent = std::get_if<core::SentDescriptor>(&item)) reach_.hear(sent->text);
     attempt([&] { driver_.receive_descriptors(its, *bundle, now); });
+    if (reach_.stated().empty()) return;
+    // Of what came only that which counts: a stranger could have signed the rest.
+    for (const auto& item : driver_.descriptors(its.epoch))
+        if (const auto* kept = std::get_if<core::SentDescriptor>(&item)) reach_.hear(kept->text);
 }
 
 void Member::take_object(const std::string& body, core::Moment now) {
     attempt([&] { driver_.receive_object(base::as_bytes(body), now); });
 }
 
-std::optional<Member::Comparison> Member::comparison(std::optional<base::Epoch> compared) const {
+std::optional<Member::Comparison> Member::comparison(std::optional<base::Epoch> compared) {
     const auto& epochs = archive_.signed_epochs();
     if (epochs.empty() || (compared && *epochs.rbegin() <= *compared)) return std::nullopt;
     const auto epoch = *epochs.rbegin();
-    const auto text = archive_.document(epoch).value();
-    return Comparison{epoch,
-                      {"GET",
-                       "/document/" + std::to_string(epoch.value),
-                       {},
-                       directory::etag(epoch, directory::signed_part(text))}};
+    std::optional<Comparison> made;
+    attempt([&] {
+        const auto text = archive_.document(epoch).value();
+        made = Comparison{epoch,
+                          {"GET",
+                           "/document/" + std::to_string(epoch.value),
+                           {},
+                           directory::etag(epoch, directory::signed_part(text))}};
+    });
+    return made;
 }
 
 void Member::take_document(const std::string& body) {

@@ -47,12 +47,12 @@ class Member {
                           core::Moment now);
     void take_object(const std::string& body, core::Moment now);
     /// The newest document, to ask another authority for its own: a request with its etag. nullopt
-    /// if there is none, or if its epoch is not above `compared`.
+    /// if there is none, if its epoch is not above `compared`, or if it cannot be read.
     struct Comparison {
         base::Epoch epoch;
         node::https::Request request;
     };
-    std::optional<Comparison> comparison(std::optional<base::Epoch> compared) const;
+    std::optional<Comparison> comparison(std::optional<base::Epoch> compared);
     /// Another authority's document of an epoch. One that is valid and differs is kept as proof.
     void take_document(const std::string& body);
     bool wants(const core::ValueId& object) const { return driver_.missing().contains(object); }

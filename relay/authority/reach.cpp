@@ -12,9 +12,9 @@ using node::process::log;
 bool Reach::look(const Archive& archive, const Described& described, base::Wall now) {
     const auto current = directory::epoch_at(now, length_);
     if (current != listed_ && archive.signed_epochs().contains(current)) {
+        listed_ = current;  // also if it cannot be read: the caller has more to do
         const auto document = directory::parse(archive.document(current).value());
         if (document) tries_.list(*document, described(current), now, random_);
-        listed_ = current;
     }
     auto stated = tries_.stated();
     if (stated == stated_) return false;

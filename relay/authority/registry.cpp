@@ -97,12 +97,14 @@ base::Result<Registry::Taken, Refusal> Registry::take(directory::Descriptor desc
     return taken;
 }
 
-std::vector<std::string> Registry::unlisted(const directory::Document& document) const {
+std::vector<std::string> Registry::unlisted(const directory::Document& document,
+                                            const std::set<base::NodeId>& described) const {
     std::vector<std::string> sentences;
     const auto found = epochs_.find(document.epoch);
     for (const auto& said : admitted_) {
         const bool here = found != epochs_.end() && found->second.contains(said.identity);
-        if (here || document.find(said.identity) != nullptr) continue;
+        if (here || described.contains(said.identity) || document.find(said.identity) != nullptr)
+            continue;
         const auto refused = refused_.find(said.identity);
         const bool of_this_epoch =
             refused != refused_.end() && refused->second.epoch == document.epoch;

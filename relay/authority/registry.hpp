@@ -45,8 +45,10 @@ class Registry {
     base::Result<Taken, Refusal> offer(std::string_view text, base::Epoch current,
                                        const std::set<base::Epoch>& signed_epochs);
     /// The admitted relays that are not in the document and have no descriptor for its epoch here:
-    /// a sentence each, which says why the last one was refused.
-    std::vector<std::string> unlisted(const directory::Document& document) const;
+    /// a sentence each, which says why the last one was refused. Without those of `described`,
+    /// which have given other authorities one.
+    std::vector<std::string> unlisted(const directory::Document& document,
+                                      const std::set<base::NodeId>& described) const;
     /// Forgets the descriptors of earlier epochs.
     void forget_before(base::Epoch first);
 

@@ -15,8 +15,9 @@ constexpr auto name = "status.html";
 }  // namespace
 
 void write_status_file(const std::filesystem::path& folder, const directory::Document& document,
-                       StatusRecord record, const Registry& registry) {
-    for (auto& sentence : registry.unlisted(document))
+                       StatusRecord record, const Registry& registry,
+                       const std::set<base::NodeId>& described) {
+    for (auto& sentence : registry.unlisted(document, described))
         record.left_out.push_back(std::move(sentence));
     // Waits for no disk: the next document brings a new one.
     node::files::replace_file(folder / name, status_page(document, record),

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "relay/authority/registry.hpp"
 #include "relay/authority/status_page.hpp"
@@ -10,10 +11,12 @@
 
 namespace nightjar::relay::authority {
 
-/// `left_out`: by the rules of documents. What `registry` knows beside it is added. Throws
+/// `left_out`: by the rules of documents. What `registry` knows beside it is added. `described`:
+/// the relays that have given other authorities a descriptor for the document's epoch. Throws
 /// std::system_error.
 void write_status_file(const std::filesystem::path& folder, const directory::Document& document,
-                       StatusRecord record, const Registry& registry);
+                       StatusRecord record, const Registry& registry,
+                       const std::set<base::NodeId>& described);
 /// The page; nullopt while no document was made.
 std::optional<std::string> read_status_file(const std::filesystem::path& folder);
 /// GET or HEAD of /status.html; nullopt for any other target.

@@ -70,6 +70,28 @@ struct OneOfFour {
     test::RelayKeys keys{random};
     directory::Relay relay = test::random_relay(random, 1);
     std::optional<Member> member;
+
+    void write_list(const std::string& text) {
+        std::ofstream{folder(0) / "admitted"} << text;
+        fs::last_write_time(folder(0) / "admitted",
+                            fs::file_time_type::clock::now() + base::Seconds{++lists});
+    }
+    /// A document that lists the relay, and two others of its layer.
+    directory::Document document() {
+        directory::Document made;
+        made.epoch = epoch;
+        made.relays = {relay, test::random_relay(random, 1), test::random_relay(random, 1)};
+        directory::sort(made);
+        return made;
+    }
+    /// What tries of the relay say, while that document is valid.
+    void fail() {
+        auto& tries = member->tries();
+        tries.list(document(), {}, now.wall, random);
+        for (int i = 0; i < 6; ++i)
+            tries.tried(relay.identity, false, now.wall);
+    }
+    int lists = 0;
 };
 
 std::string read(const fs::path& file) {
@@ -146,4 +168,60 @@ TEST_CASE("member, faults 38: another document of an epoch, signed by a quorum, 
     auto request = asked->request;
     request.if_none_match = directory::etag(epoch, directory::signed_part(other));
     CHECK(site.member->answer(request, now).status == 200);
+}
+
+TEST_CASE("member: a document that is gone from the disk ends no comparison with others") {
+    OneOfFour site;
+    auto document = test::make_network(1).document;
+    document.epoch = epoch;
+    Archive{site.folder(0)}.keep_document(epoch, directory::to_text(document));
+    const auto network = node::config::load_anchors_file(site.folder(0) / "network.yaml");
+    site.member.emplace(site.folder(0), load_settings(site.folder(0)), network, now);
+    REQUIRE(site.member->comparison(std::nullopt));
+    fs::remove(site.folder(0) / "documents" / std::to_string(epoch.value));
+    CHECK_FALSE(site.member->comparison(std::nullopt));
+    site.member->tick(now);
+}
+
+TEST_CASE("member: a list that cannot be read does not stop what it finds about relays") {
+    OneOfFour site;
+    admit(site.folder(0) / "admitted", {site.relay.identity, "operator", "", 1});
+    site.member->tick(now);
+    const auto states = [&](bool unreachable) {
+        const auto list =
+            core::encode(core::Admissions{{site.relay.identity, "operator", "", 1, unreachable}});
+        const auto target = "/agreement/object/" + base::to_hex(core::value_id(list).bytes);
+        return site.member->answer({"GET", target, "", ""}, now).status == 200;
+    };
+    CHECK_FALSE(states(true));
+    site.write_list("nonsense\n");
+    site.fail();
+    site.member->tick(now);
+    CHECK(states(true));
+}
+
+TEST_CASE("member: a descriptor that others hand on moves a relay only if it counts") {
+    OneOfFour site;
+    site.fail();
+    site.member->tick(now);
+    auto without = site.document();
+    std::erase_if(without.relays,
+                  [&](const auto& each) { return each.identity == site.relay.identity; });
+    auto& tries = site.member->tries();
+    tries.list(without, {site.relay.identity}, now.wall, site.random);
+    const auto lost = std::set{site.relay.identity};
+    REQUIRE(tries.stated() == lost);
+    auto elsewhere = site.relay;
+    elsewhere.addresses = {{"192.0.2.101", 1000}};
+    const auto hand_on = [&](base::Epoch of, base::Epoch at) {
+        const core::Bundle sent{core::SentDescriptor{site.keys.describe(elsewhere, of)}};
+        site.member->take_descriptors(
+            {at, core::descriptors_hash(sent)},
+            std::string{base::as_text(core::encode(sent, core::descriptors_size_max))}, now);
+    };
+    hand_on({epoch.value + 7}, epoch);
+    hand_on({epoch.value + 7}, {epoch.value + 7});
+    CHECK(tries.stated() == lost);
+    hand_on(epoch, epoch);
+    CHECK(tries.stated().empty());
 }

@@ -187,6 +187,17 @@ TEST_CASE("registry, faults 42: a relay that breaks the document is left out by 
     CHECK(directory::lint(draft.document).empty());
 }
 
+TEST_CASE("registry: a relay that gave another authority its descriptor is not said to be silent") {
+    Club club;
+    for (std::size_t i = 2; i < club.members.size(); ++i)
+        REQUIRE(club.take(club.members[i].text()));
+    const auto document = club.build().document;
+    CHECK(club.registry.unlisted(document, {}).size() == 2);
+    const auto silent = club.registry.unlisted(document, {club.members[0].id()});
+    REQUIRE(silent.size() == 1);
+    CHECK(silent[0].find(base::to_hex(club.members[1].id().bytes)) != std::string::npos);
+}
+
 TEST_CASE("the list of admitted relays: its text is strict") {
     Club club;
     auto list = club.list();
