@@ -46,9 +46,9 @@ std::string Reach::remark(const base::NodeId& relay) const {
     if (!since) return {};
     return "; but this authority cannot reach the relay at its addresses, since " +
            base::utc_text(*since) +
-           ": check its firewall and the addresses in relay.yaml, and leave it running: one that "
-           "is "
-           "restarted at the same addresses while it is left out may stay out for " +
+           ": check its firewall and the addresses in relay.yaml; a restart at the same addresses "
+           "may "
+           "cost " +
            std::to_string(core::epochs_unlisted) + " epochs";
 }
 

@@ -74,6 +74,7 @@ MUTANTS = [
     mutant("doctor-remark-of-a-refusal", "relay/doctor/network_rules.cpp", "*accepted != true ||", "", UNIT, REMARK),
     mutant("doctor-silent-about-reach", "relay/doctor/network_rules.cpp", "if (!relay->remark.empty())", 'if (relay->remark == "none")',
            UNIT, REMARK),
+    mutant("relay-is-not-told-what-a-restart-costs", "relay/authority/reach.cpp", '"cost "', '"take "', UNIT, ALONE),
     mutant("page-calls-relays-of-others-silent", "relay/authority/registry.cpp", "described.contains(said.identity) ||",
            "described.size() > 99 ||", UNIT, "registry: a relay that gave another authority its descriptor is not said to be silent"),
     mutant("member-finds-nothing-with-a-wrong-list", "relay/authority/member.cpp", "now.wall) && list_known_) state();",

@@ -388,6 +388,10 @@ TEST_CASE("authority: a relay that it cannot reach is told so, and is not in the
     CHECK(answer.status == 200);
     CHECK(answer.body.find("this authority cannot reach the relay at its addresses, since 2027-01-"
                            "15 08:00:02 UTC") != answer.body.npos);
+    CHECK(answer.body.find("a restart at the same addresses may cost 12 epochs\n") !=
+          answer.body.npos);
+    // A relay keeps 300 bytes of an answer, and a name has at most 32.
+    CHECK(answer.body.size() + 32 - member.relay.name.size() <= 300);
     town.now = begin + hour / 2;
     town.pass(base::Seconds{2});
     CHECK(town.document(first.next()).relays.size() == 7);
