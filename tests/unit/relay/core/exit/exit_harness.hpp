@@ -30,7 +30,7 @@ struct PlainSealer final : relay::core::ReplySealer {
     }
 };
 
-inline const base::Wall wall_start{Seconds{3600 * 1000}};  // an epoch's start
+inline constexpr base::Wall wall_start{Seconds{3600 * 1000}};  // an epoch's start
 
 /// Network time at `now`, in tests that begin at wall_start.
 inline base::Wall wall(Mono now) {
