@@ -157,7 +157,8 @@ def sanitizers():
                                      f"--test-case-exclude={speed}"], options,
          "two cases measure times of the law, and run no line that others do not"),
         ("core_tests", [build / "tests/unit/core_tests"], options,
-         "two cases search this process's memory for secrets, and the sanitizer does not wipe what it keeps"),
+         "two cases search this process's memory, which the sanitizer does not wipe, and two ask whether pages are locked, "
+         "which its own mlock() does not do"),
         ("unit_tests", [build / "tests/unit/unit_tests"], options),
         ("vector_tests", [build / "tests/vectors/vector_tests"], options),
         ("simulation_tests", [build / "tests/simulation/simulation_tests"], options),
