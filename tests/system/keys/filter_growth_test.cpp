@@ -48,16 +48,28 @@ bool wait_for_file(const fs::path& file) {
     return fs::exists(file);
 }
 
-/// Inserts until the filter has its second part, which the store's thread makes meanwhile.
+/// Inserts until the filter has its second part, which the store's thread makes meanwhile. `room`:
+/// how many tags the first one can still take. When it is full, one tag comes each millisecond, for
+/// the thread may have to wait for a processor. Returns how many tags it took.
+std::uint64_t insert_until_it_grows(const fs::path& folder, core::ReplayFilter& seen,
+                                    base::Random& stream, std::uint64_t room) {
+    std::uint64_t inserted = 0;
+    while (inserted < room + 30'000 && !fs::exists(folder / "3600-7.part1")) {
+        const std::uint64_t next = inserted + 100 < room ? 100 : 1;
+        insert(seen, stream, next);
+        inserted += next;
+        if (next == 1) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    return inserted;
+}
+
+/// Fills a new filter until it has its second part. Returns how many tags that took.
 std::uint64_t fill_until_it_grows(const fs::path& folder, core::ReplayFilter& seen,
                                   base::Random& stream) {
     insert(seen, stream, first_load * 15 / 16);
     REQUIRE(wait_for_file(folder / "3600-7.growing"));
-    std::uint64_t inserted = first_load * 15 / 16;
-    while (!fs::exists(folder / "3600-7.part1") && inserted < packets) {
-        insert(seen, stream, 100);
-        inserted += 100;
-    }
+    const auto inserted =
+        first_load * 15 / 16 + insert_until_it_grows(folder, seen, stream, first_load / 16);
     REQUIRE(fs::exists(folder / "3600-7.part1"));
     return inserted;
 }
@@ -104,10 +116,8 @@ TEST_CASE("growing filter: a crash at any step of its growth forgets no tag") {
                 if (!wait_for_file(folder.path() / "3600-7.growing")) ::_exit(1);
             }
             if (step >= Step::named)
-                while (!fs::exists(folder.path() / "3600-7.part1")) {
-                    insert(*stored.seen, stream, 1);
-                    ++count;
-                }
+                count +=
+                    insert_until_it_grows(folder.path(), *stored.seen, stream, first_load - count);
             if (step == Step::used) {
                 insert(*stored.seen, stream, 50'000);
                 count += 50'000;
