@@ -21,7 +21,7 @@ MUTANTS = [
            "if (names_.size() == documents_max * 2)\n        throw", UNIT, BOUND),
     mutant("no-alarm-on-a-full-disk", EVIDENCE, 'line += std::string{"not both could be kept: "} + error.what();',
            "return static_cast<void>(error), std::nullopt;", UNIT, UNWRITABLE),
-    mutant("verify-names-nobody", VERIFYING, "if (!both.empty()) verdict.conflicts", "if (both.empty()) verdict.conflicts", UNIT, BOTH),
+    mutant("verify-names-no-authority", VERIFYING, "if (!both.empty()) verdict.conflicts", "if (both.empty()) verdict.conflicts", UNIT, BOTH),
     mutant("verify-says-all-is-well", VERIFYING, "if (!verdict.conflicts.empty()) return node::process::ExitCode::failure;",
            "", UNIT, BOTH),
     mutant("bad-signatures-are-proof", VERIFYING, "one.listed && one.good && other.good", "one.listed && one.good", UNIT, PROOF),

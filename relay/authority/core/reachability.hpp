@@ -60,9 +60,9 @@ class Reachability {
     std::optional<base::Wall> unreachable_since(const base::NodeId& relay) const;
     /// True if the last try reached it; nullopt before the first try.
     std::optional<bool> last_try(const base::NodeId& relay) const;
-    /// The relays that this authority states to be unreachable. None of a position (a role and a
-    /// layer) of which they are more than half: the fault is likely the authority's own network, or
-    /// an attack that would leave the position to a few relays.
+    /// The relays that this authority states to be unreachable. If more than half of a position (a
+    /// role and a layer) fail, it states none of them: the fault is likely the authority's own
+    /// network, or an attack that would leave the position to a few relays.
     std::set<base::NodeId> stated() const;
 
  private:

@@ -15,7 +15,7 @@ using node::process::ExitCode;
 
 namespace {
 
-/// Four authorities, three of which must sign.
+/// Four authorities. A document needs the signatures of three.
 struct Site {
     /// A document signed by these authorities.
     std::filesystem::path file(const std::string& name, std::vector<std::size_t> signers,
