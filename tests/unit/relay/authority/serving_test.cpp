@@ -1,0 +1,141 @@
+// What an authority serves and publishes: documents, diffs, compressed forms and its page.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "relay/authority/pages.hpp"
+#include "relay/authority/status_file.hpp"
+#include "sphinx/directory/diff.hpp"
+#include "sphinx/node/https/gzip.hpp"
+#include "tests/unit/relay/authority/town.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay::authority;
+
+TEST_CASE("authority: what caches may keep, and requests that it refuses") {
+    Town town;
+    town.send_all(first);
+    town.pass(base::Seconds{2});
+    const auto newest = town.ask("/document?x=1");
+    CHECK(newest.cache_control == "public, max-age=60");
+    CHECK(newest.etag.starts_with("W/\"500000-"));
+    CHECK(town.ask("/document", newest.etag).status == 304);
+    CHECK(town.ask("/document", newest.etag).body.empty());
+    CHECK(town.ask("/document/500000").cache_control == "public, max-age=31536000, immutable");
+    for (const auto* target : {"/document/500001", "/document/0500000", "/document/", "/document/x",
+                               "/document/99999999999", "/", "", "/descriptor/", "/documents"})
+        CHECK(town.ask(target).status == 404);
+    CHECK(town.ask("/descriptor").status == 405);
+    CHECK(town.authority->answer({"DELETE", "/document", "", ""}, town.now).status == 405);
+    CHECK(town.authority->answer({"POST", "/descriptor", "x", ""}, town.now).status == 400);
+    town.now = begin + hour - base::Seconds{5};
+    CHECK(town.ask("/document").cache_control == "public, max-age=5");
+}
+
+TEST_CASE("authority: documents and diffs are served compressed, and published as files") {
+    Town town;
+    const auto out = town.home.path() / "out";
+    std::vector<std::string> texts;
+    for (auto epoch = first; epoch.value < first.value + 5; epoch = epoch.next()) {
+        town.now = begin + hour * (epoch.value - first.value);
+        town.send_all(epoch);
+        town.pass(base::Seconds{2});
+        texts.push_back(directory::to_text(town.document(epoch)));
+    }
+    const auto ask = [&](const std::string& target, const std::string& known = "") {
+        return town.authority->answer({"GET", target, "", known, true}, town.now);
+    };
+    const auto restored = [](const node::https::Answer& answer) {
+        return node::https::gunzip(answer.body, directory::document_text_max).value();
+    };
+    const auto packed = ask("/document");
+    CHECK(packed.gzip);
+    CHECK(packed.varies);
+    CHECK(restored(packed) == texts[4]);
+    CHECK(packed.body.size() < texts[4].size());
+    CHECK(packed.last_modified == begin + 3 * hour);
+    const auto plain = town.ask("/document");
+    CHECK_FALSE(plain.gzip);
+    CHECK(plain.varies);
+    CHECK(plain.body == texts[4]);
+    CHECK(ask("/document", "W/\"1-ab\", " + plain.etag).status == 304);
+
+    for (std::size_t i = 2; i < 5; ++i) {
+        const auto target = "/diff/" + std::to_string(first.value + i);
+        const auto diff = town.ask(target).body;
+        CHECK(restored(ask(target)) == diff);
+        const auto made = directory::apply_diff(texts[i - 1], diff);
+        REQUIRE(made);
+        CHECK(*made == texts[i]);
+        CHECK(ask(target).cache_control == "public, max-age=31536000, immutable");
+    }
+    // Of older ones there is the text alone.
+    const auto old = ask("/document/500001");
+    CHECK_FALSE(old.gzip);
+    CHECK((old.body == texts[1]));  // not shown: it could be compressed
+    for (const auto* target : {"/diff/500001", "/diff/500000", "/diff/500005", "/diff/", "/diff"})
+        CHECK(ask(target).status == 404);
+
+    CHECK(publish(town.folder, out, town.now) == 2);
+    const auto file = [&](const std::string& name) {
+        std::ifstream stream{out / name, std::ios::binary};
+        return std::string{std::istreambuf_iterator<char>{stream}, {}};
+    };
+    CHECK(file("document") == texts[4]);
+    CHECK(file("document.500003") == texts[3]);
+    CHECK(directory::apply_diff(texts[3], file("diff.500004")).value() == texts[4]);
+    for (const auto* name : {"document", "document.500003", "document.500004", "diff.500004"})
+        CHECK(node::https::gunzip(file(std::string{name} + ".gz"), directory::document_text_max)
+                  .value() == file(name));
+    CHECK(directory::parse(file("document")).value().epoch.value == 500'004);
+}
+
+TEST_CASE("authority: a diff that is not smaller than its document is not served") {
+    test::TemporaryFolder home;
+    Archive archive{home.path()};
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        auto document = test::make_network(i < 2 ? i : 1).document;  // the last two are alike
+        document.epoch = {first.value + i};
+        archive.keep_document(document.epoch, directory::to_text(document));
+    }
+    CHECK(make_pages(archive, {first.value + 1}).diff.text.empty());
+    CHECK(make_pages(archive, {first.value + 1}).diff.packed.empty());
+    const auto alike = make_pages(archive, {first.value + 2});
+    CHECK_FALSE(alike.diff.text.empty());
+    CHECK(alike.diff.text.size() < alike.document.text.size());
+}
+
+TEST_CASE("authority: with each document it writes a page, which says what is left out and why") {
+    Town town;
+    const auto page = [&] { return status_answer(town.folder, {"GET", "/status.html?x", "", ""}); };
+    CHECK_FALSE(status_answer(town.folder, {"GET", "/document", "", ""}));
+    CHECK(page()->status == 404);
+    CHECK(status_answer(town.folder, {"POST", "/status.html", "", ""})->status == 405);
+    auto& silent = town.add("silent", 1);
+    const auto silent_id = base::to_hex(Town::id(silent).bytes);
+    auto& thief = town.add("thief", 2);
+    const auto thief_id = base::to_hex(Town::id(thief).bytes);
+    auto& doubled = town.add("doubled", 3);
+    doubled.relay.addresses = town.members[0].relay.addresses;
+    town.start();  // reads the list
+    for (auto& member : town.members)
+        if (member.relay.name != "silent" && member.relay.name != "thief") town.send(member, first);
+    thief.keys.link = town.members[0].keys.link.copy();
+    CHECK(town.send(thief, first) == 409);
+    town.pass(base::Seconds{40});
+    REQUIRE(town.is_signed(first));
+    const auto answer = page().value();
+    CHECK(answer.status == 200);
+    CHECK(answer.type == "text/html; charset=utf-8");
+    const auto holds = [&](const std::string& text) {
+        return answer.body.find(text) != answer.body.npos;
+    };
+    CHECK(holds("Network example: epoch 500000"));
+    CHECK(holds("with 1 of 1 signatures"));
+    CHECK(holds("<td>relay-0b</td>"));
+    CHECK(holds(" is left out: 127.0.0.1:9000 is the address of "));
+    CHECK(holds("the relay " + silent_id + " of op-silent is left out: no descriptor of it"));
+    CHECK(holds("the relay " + thief_id +
+                " of op-thief is left out: its descriptor was refused: its link key is that of"));
+}
