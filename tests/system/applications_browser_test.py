@@ -19,9 +19,9 @@ import urllib.parse
 from pathlib import Path
 
 from applications import ApplicationTest, Site
+from own_network import main, run  # noqa: E402
 
 USER = 65534
-OWN_NETWORK = "NIGHTJAR_OWN_NETWORK"
 FAR, GATE = "45.0.0.80", "192.0.2.77"  # a public address, and the router to it, in a second namespace: see test_torsocks
 FAR_SERVER = """
 import http.server, signal, sys
@@ -86,10 +86,6 @@ FIREFOX_SETTINGS = {
     "network.captive-portal-service.enabled": False,
     "network.proxy.allow_bypass": False, "network.proxy.failover_direct": False,
 }
-
-
-def run(*command, text=None):
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, check=True, input=text).stdout
 
 
 class Page(Site):
@@ -237,18 +233,6 @@ class Browsers(ApplicationTest):
                               cwd="/")
         self.assertEqual(done.stdout, "hello 192.0.2.2\n", done.stderr)
         self.nothing_went_astray()
-
-
-def main():
-    if os.geteuid() == 0 and OWN_NETWORK not in os.environ:
-        os.environ[OWN_NETWORK] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
-    if os.geteuid() == 0:
-        for words in ("link set lo up", "link add out type veth peer name far",
-                      "address add 192.0.2.2/24 dev out", "link set far up", "link set out up",
-                      f"route add default via {GATE} dev out"):
-            run("ip", *words.split())
-    unittest.main(verbosity=0)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from testnet import NetworkTest  # noqa: E402
+from own_network import OwnNetworkTest, main, run  # noqa: E402
 from life_test import SUSPENDED, Impostor  # noqa: E402
 from nightjar_demo.network import LINK_PORT, READY_SECONDS  # noqa: E402
 from nightjar_demo.processes import die_with_parent  # noqa: E402
@@ -24,7 +22,6 @@ from nightjar_demo.services import NAME  # noqa: E402
 CLIENT = 65533          # the user that the client runs as
 PROXY, DNS = 9150, 9153
 ELSEWHERE = "203.0.113.9"
-OWN_NETWORK = "NIGHTJAR_OWN_NETWORK"
 PATIENCE = 300          # seconds, for what takes a few: a machine may be slow
 ASKED_SECONDS = 4       # how long a program waits for its answer
 BEFORE_THE_END = 6      # seconds of a document's validity that are left when the client starts
@@ -69,24 +66,7 @@ int clock_gettime(clockid_t clock, struct timespec* now) {
 """
 
 
-def run(*command, text=None):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=90, input=text, cwd="/")
-    if done.returncode != 0:
-        raise AssertionError(f"{command[0]} ended with {done.returncode}: {done.stdout} {done.stderr}")
-    return done.stdout
-
-
-class LifeNetwork(NetworkTest):
-    @classmethod
-    def setUpClass(cls):
-        if os.geteuid() != 0:
-            print("skipped: only root can make a network of its own with several users")
-            raise unittest.SkipTest("not root")
-        cls.public = Path(tempfile.mkdtemp(dir="/dev/shm"))     # the others' folder is for one user only
-        cls.public.chmod(0o755)
-        cls.addClassCleanup(shutil.rmtree, cls.public)
-        super().setUpClass()
-
+class LifeNetwork(OwnNetworkTest):
     @classmethod
     def start(cls):
         cls.net.start_client = cls.make_client
@@ -270,17 +250,5 @@ class LifeNetwork(NetworkTest):
         self.nothing_went_astray(but_to_gateways=True)
 
 
-def main():
-    if os.geteuid() == 0 and OWN_NETWORK not in os.environ:
-        os.environ[OWN_NETWORK] = "1"
-        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
-    if os.geteuid() == 0:
-        run("ip", "link", "set", "lo", "up")
-        for words in ("link add out type veth peer name far", "address add 192.0.2.2/24 dev out", "link set far up",
-                      "link set out up", "route add default via 192.0.2.77 dev out"):
-            run("ip", *words.split())
-    unittest.main(verbosity=0)
-
-
 if __name__ == "__main__":
-    main()
+    main("--mount")

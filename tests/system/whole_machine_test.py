@@ -3,19 +3,16 @@
 All of it runs in a network namespace of its own, whose only way out is the loopback device. A table of
 nftables of the test's own counts, behind all others, what the user and the client send besides.
 """
-import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import time
-import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from testnet import ROOT, NetworkTest  # noqa: E402
+from own_network import OwnNetworkTest, main, run  # noqa: E402
+from testnet import ROOT  # noqa: E402
 from nightjar_demo.network import LINK_PORT, READY_SECONDS  # noqa: E402
 from nightjar_demo.services import NAME, small_page_text  # noqa: E402
 
@@ -27,7 +24,6 @@ LISTENERS = f"""listeners:
   - transparent: 127.0.0.1:{TRANSPARENT}
 """
 ELSEWHERE = "203.0.113.9"
-OWN_NETWORK = "NIGHTJAR_OWN_NETWORK"
 COUNTING = """table inet counting {
     chain last {
         type filter hook postrouting priority 300;
@@ -47,25 +43,7 @@ COUNTING = """table inet counting {
 """
 
 
-def run(*command, user=None, code=0, text=None, seconds=90):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=seconds, user=user,
-                          input=text, cwd="/")
-    if code is not None and done.returncode != code:
-        raise AssertionError(f"{command[0]} ended with {done.returncode}: {done.stdout} {done.stderr}")
-    return done.stdout
-
-
-class WholeMachine(NetworkTest):
-    @classmethod
-    def setUpClass(cls):
-        if os.geteuid() != 0:
-            print("skipped: only root can make a network of its own with several users")
-            raise unittest.SkipTest("not root")
-        cls.public = Path(tempfile.mkdtemp(dir="/dev/shm"))     # the others' folder is for one user only
-        cls.public.chmod(0o755)
-        cls.addClassCleanup(shutil.rmtree, cls.public)
-        super().setUpClass()
-
+class WholeMachine(OwnNetworkTest):
     @classmethod
     def start(cls):
         cls.net.start_client = cls.start_client
@@ -162,18 +140,6 @@ class WholeMachine(NetworkTest):
         self.as_user("curl", "-sS", "-m", "30", f"http://{NAME}:8000/small/1", code=6)
         self.assertLess(time.monotonic() - begun, 60)
         self.nothing_went_astray()
-
-
-def main():
-    if os.geteuid() == 0 and OWN_NETWORK not in os.environ:
-        os.environ[OWN_NETWORK] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
-    if os.geteuid() == 0:
-        run("ip", "link", "set", "lo", "up")
-        for words in ("link add out type veth peer name far", "address add 192.0.2.2/24 dev out", "link set far up",
-                      "link set out up", "route add default via 192.0.2.77 dev out"):
-            run("ip", *words.split())
-    unittest.main(verbosity=0)
 
 
 if __name__ == "__main__":
