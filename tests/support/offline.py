@@ -116,7 +116,10 @@ class OfflineNetwork(unittest.TestCase):
     # --- what is expected ---
     def refuses(self, code, *words, program=RELAY, arguments=None):
         """Expects this exit code, and one line on stderr that contains all these words."""
-        got, error = call(program, *(arguments or ["run", "--config", self.config]))
+        try:
+            got, error = call(program, *(arguments or ["run", "--config", self.config]))
+        except subprocess.TimeoutExpired as runs:
+            self.fail(f"it refuses nothing, and runs: {runs}")
         self.assertEqual(len(error.splitlines()), 1, error)
         self.assertEqual(got, code, error)
         for word in words:

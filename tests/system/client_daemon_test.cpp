@@ -134,7 +134,8 @@ TEST_CASE("client, faults 38: another document of the epoch that it uses is kept
         return false;
     };
     // The moments are drawn: none of six asks for so long in one run of 10^20.
-    REQUIRE(loop.until(kept, base::Seconds{120}));
+    REQUIRE(loop.until([&] { return gateway.requests > 0; }, base::Seconds{120}));
+    REQUIRE(loop.until(kept, base::Seconds{30}));
     const auto warned = [&] {
         const auto line = node::process::ask(
             network.folder.path() / (std::to_string(first) + ".sock"),
