@@ -6,6 +6,10 @@ FILES = "relay/operation/disclosed_files.cpp"
 DISCLOSE = "tests/system/disclose_test.py"
 
 MUTANTS = [
+    mutant("asio-keeps-what-ended", "sphinx/node/process/CMakeLists.txt", "CACHE_SIZE=0", "CACHE_SIZE=2", "tests/unit/heap_tests",
+           "relay's heap: a coroutine that has ended leaves nothing of its frame"),
+    mutant("asio-frees-by-itself", "sphinx/node/process/CMakeLists.txt", "    PUBLIC BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN\n",
+           "    PUBLIC\n", "tests/unit/heap_tests", "relay's heap: a handler that was called leaves nothing of what it held"),
     mutant("freed-bytes-stay", HEAP, "    ::explicit_bzero(memory, ::malloc_usable_size(memory));\n", "", CORE,
            "wiping memory: what was freed is not in a core"),
     mutant("grown-bytes-stay", HEAP, "std::min(size, ::malloc_usable_size(memory)));\n    wiping_free(memory);",

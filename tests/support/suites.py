@@ -45,6 +45,7 @@ def unit():
         ("core_tests", [build / "tests/unit/core_tests"], {}),
         ("unit_tests", [build / "tests/unit/unit_tests"], {}),
         ("allocation_tests", [build / "tests/unit/allocation_tests"], {}),
+        ("heap_tests", [build / "tests/unit/heap_tests"], {}),
         ("the kernels' bounds", ["python3", "tests/unit/x25519_bounds.py"], {}),
         ("the kernels' object files", ["python3", "tests/unit/kernel_objects.py", build], {}),
         ("manual pages and completions", ["python3", "tests/packages/commands_test.py", build], {}),
