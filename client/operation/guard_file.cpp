@@ -8,11 +8,6 @@ namespace {
 
 constexpr std::uint64_t seconds_max = 253'402'300'799;  // the end of the year 9999
 
-std::uint64_t seconds_of(base::Wall time) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<base::Seconds>(time.time_since_epoch()).count());
-}
-
 base::Wall wall_of(std::uint64_t seconds) {
     return base::Wall{base::Seconds{static_cast<base::Seconds::rep>(seconds)}};
 }
@@ -23,10 +18,10 @@ void put(std::string& text, const std::string& name, const core::GuardList& list
     for (std::size_t i = 0; i < list.kept.size(); ++i)
         text += std::string{i == 0 ? "" : ","} + "\n    {relay: \"" +
                 base::to_hex(list.kept[i].relay.bytes) +
-                "\", until: " + std::to_string(seconds_of(list.kept[i].until)) + "}";
+                "\", until: " + std::to_string(base::unix_seconds(list.kept[i].until)) + "}";
     text += "]\n  drawn: [";
     for (std::size_t i = 0; i < list.drawn.size(); ++i)
-        text += std::string{i == 0 ? "" : ", "} + std::to_string(seconds_of(list.drawn[i]));
+        text += std::string{i == 0 ? "" : ", "} + std::to_string(base::unix_seconds(list.drawn[i]));
     text += "]\n";
 }
 

@@ -59,7 +59,7 @@ Json relay(const directory::Document& document, const base::NodeId& id, base::Wa
     const auto* found = document.find(id);
     return {
         {"name", found != nullptr && !found->name.empty() ? found->name : base::to_hex(id.bytes)},
-        {"until", std::chrono::duration_cast<base::Seconds>(until.time_since_epoch()).count()}};
+        {"until", base::unix_seconds(until)}};
 }
 
 /// Exits and mixes behind these in the lists only stand in for others.

@@ -150,11 +150,9 @@ void StateDir::keep_guards(const core::GuardState& state) const {
 }
 
 void StateDir::keep(const GatewayChoice& choice) const {
-    const auto until =
-        std::chrono::duration_cast<base::Seconds>(choice.until.time_since_epoch()).count();
     replace_or_warn(directory_ / gateway_file,
                     "gateway: " + base::to_hex(choice.gateway.bytes) +
-                        "\nuntil: " + std::to_string(until) + "\n",
+                        "\nuntil: " + std::to_string(base::unix_seconds(choice.until)) + "\n",
                     node::files::Durability::disk);
 }
 

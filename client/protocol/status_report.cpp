@@ -68,11 +68,6 @@ std::string dumped(const Json& answer) {
     return answer.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-/// Seconds since 1970.
-Json unix_time(base::Wall at) {
-    return std::chrono::duration_cast<base::Seconds>(at.time_since_epoch()).count();
-}
-
 Json stages_of(const DaemonStatus& daemon) {
     constexpr std::array states{"waiting", "running", "done"};
     Json stages = Json::array();
@@ -108,7 +103,7 @@ Json state_of(const DaemonStatus& daemon) {
 /// What a client says that may have no document yet.
 Json report_of(const DaemonStatus& daemon) {
     Json since;
-    if (daemon.ready_since) since = unix_time(*daemon.ready_since);
+    if (daemon.ready_since) since = base::unix_seconds(*daemon.ready_since);
     Json report = state_of(daemon);
     report["ready_since"] = since;
     report["stages"] = stages_of(daemon);
@@ -130,7 +125,7 @@ void add_network(Json& status, const core::CoreStatus& core, const directory::Do
     status["network"] = document.network;
     status["mode"] = document.parameters.lab ? "lab" : "production";
     status["epoch"] = document.epoch.value;
-    status["valid_until"] = unix_time(document.valid_until);
+    status["valid_until"] = base::unix_seconds(document.valid_until);
 }
 
 /// What the link costs a day. It depends on the network's law alone.

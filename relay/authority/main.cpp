@@ -86,11 +86,6 @@ void init(const Options& options) {
               << "; keep it off the network and back it up\n";
 }
 
-std::uint64_t unix_seconds(base::Wall time) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<base::Seconds>(time.time_since_epoch()).count());
-}
-
 void print(const relay::authority::Signed& made, const Options& options) {
     const auto& document = made.document;
     if (options.json) {
@@ -98,8 +93,8 @@ void print(const relay::authority::Signed& made, const Options& options) {
                                     {"network_id",
                                      base::to_hex(directory::network_id(made.anchors).bytes)},
                                     {"epoch", document.epoch.value},
-                                    {"valid_from", unix_seconds(document.valid_from)},
-                                    {"valid_until", unix_seconds(document.valid_until)},
+                                    {"valid_from", base::unix_seconds(document.valid_from)},
+                                    {"valid_until", base::unix_seconds(document.valid_until)},
                                     {"lab", document.parameters.lab},
                                     {"layers", document.layers()},
                                     {"relays", document.relays.size()},
@@ -112,7 +107,7 @@ void print(const relay::authority::Signed& made, const Options& options) {
     std::cout << "signed the document of " << document.network << ", epoch " << document.epoch.value
               << ": " << document.relays.size() << " relays in " << int{document.layers()}
               << " layers and " << made.anchors.gateways.size() << " gateways, valid until "
-              << unix_seconds(document.valid_until) << " (Unix time), by "
+              << base::unix_seconds(document.valid_until) << " (Unix time), by "
               << document.signatures.size() << " authorities\nwrote " << options.out
               << "/document and " << options.out << "/network.yaml\n";
 }

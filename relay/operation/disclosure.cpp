@@ -18,10 +18,6 @@ namespace {
 
 constexpr base::Seconds answer_patience{2};
 
-std::int64_t unix_seconds(base::Wall at) {
-    return at.time_since_epoch() / base::Seconds{1};
-}
-
 const char* name(FileKind kind) {
     switch (kind) {
         case FileKind::known_public:
@@ -69,8 +65,8 @@ Json keys_json(const DisclosureFacts& facts, const std::vector<DisclosedFile>& f
     for (const auto epoch : facts.key_epochs) {
         mix.push_back(
             {{"epoch", epoch.value},
-             {"begins", unix_seconds(directory::epoch_start(epoch, facts.epoch_length))},
-             {"matters_until", unix_seconds(key_end(facts, epoch))},
+             {"begins", base::unix_seconds(directory::epoch_start(epoch, facts.epoch_length))},
+             {"matters_until", base::unix_seconds(key_end(facts, epoch))},
              {"opens", "one layer of the packets of its epoch that were sent to this relay"}});
     }
     Json ended = Json::array();
@@ -193,7 +189,7 @@ void memory_text(const Json& json, std::ostream& out) {
 std::string to_json(const DisclosureFacts& facts) {
     const auto files = disclosed_files(facts.config, facts.config_file, facts.now);
     return Json{{"name", facts.config.name},
-                {"asked_at", unix_seconds(facts.now)},
+                {"asked_at", base::unix_seconds(facts.now)},
                 {"lab_network", facts.lab},
                 {"files", files_json(files)},
                 {"keys", keys_json(facts, files)},

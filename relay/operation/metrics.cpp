@@ -48,13 +48,9 @@ Samples one(Number value) {
     return {sample(static_cast<double>(value))};
 }
 
-double unix_seconds(base::Wall at) {
-    return static_cast<double>(at.time_since_epoch() / base::Seconds{1});
-}
-
 template <base::Wall StaticFacts::*time>
 Samples when(const Facts& facts) {
-    return one(unix_seconds(facts.fixed.*time));
+    return one(base::unix_seconds(facts.fixed.*time));
 }
 
 template <std::uint64_t Counters::*count>
@@ -97,7 +93,7 @@ Samples overloads(const Facts& facts) {
     Samples samples;
     for (std::size_t i = 0; i < metrics::overload_count; ++i) {
         const auto at = std::chrono::floor<std::chrono::hours>(facts.windows.overloads[i]);
-        samples.push_back(sample(unix_seconds(at), {{"kind", metrics::overload_names[i]}}));
+        samples.push_back(sample(base::unix_seconds(at), {{"kind", metrics::overload_names[i]}}));
     }
     return samples;
 }
@@ -118,7 +114,7 @@ Samples clock_offset(const Facts& facts) {
 /// An hour says nothing of the moment at which loops were sent or lost.
 Samples withheld_hour(const Facts& facts) {
     const auto at = std::chrono::floor<std::chrono::hours>(facts.fixed.loops.withheld_at);
-    return one(unix_seconds(at));
+    return one(base::unix_seconds(at));
 }
 
 // The order of the samples of a family means nothing to Prometheus. It is fixed, because equal
@@ -185,7 +181,7 @@ constexpr Source sources[] = {
      when<&StaticFacts::directory_valid_until>},
     {place_of("nightjar_key_expiry_timestamp_seconds"),
      [](const Facts& facts) {
-         return Samples{sample(unix_seconds(facts.fixed.mix_key_expiry), {{"key", "mix"}})};
+         return Samples{sample(base::unix_seconds(facts.fixed.mix_key_expiry), {{"key", "mix"}})};
      }},
     {place_of("nightjar_config_last_reload_success_timestamp_seconds"),
      when<&StaticFacts::config_last_reload_success>},
@@ -211,7 +207,7 @@ constexpr Source sources[] = {
 
     {place_of("nightjar_bugs_total"), [](const Facts& facts) { return one(facts.windows.bugs); }},
     {place_of("nightjar_window_end_timestamp_seconds"),
-     [](const Facts& facts) { return one(unix_seconds(facts.window->end)); }},
+     [](const Facts& facts) { return one(base::unix_seconds(facts.window->end)); }},
     {place_of("nightjar_window_seconds"),
      [](const Facts& facts) { return one(facts.window->length.count()); }},
     {place_of("nightjar_window_packets"), window_packets},

@@ -15,10 +15,6 @@ constexpr node::process::ControlLimits limits{
     .connections = 4, .request_max = 1024, .patience = base::Seconds{5}};
 constexpr base::Seconds answer_patience{2};
 
-std::int64_t unix_seconds(base::Wall at) {
-    return at.time_since_epoch() / base::Seconds{1};
-}
-
 Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
     const auto& c = lab.counters;
     Json dropped;
@@ -89,7 +85,7 @@ std::string to_json(const StatusFacts& status) {
               {"network", status.network},
               {"lab_network", facts.lab},
               {"epoch", facts.epoch.value},
-              {"document_valid_until", unix_seconds(facts.directory_valid_until)},
+              {"document_valid_until", base::unix_seconds(facts.directory_valid_until)},
               {"key_epochs", keys},
               {"keys_locked_in_memory", status.memory_locked},
               {"descriptors_max", facts.max_fds},
@@ -107,8 +103,8 @@ std::string to_json(const StatusFacts& status) {
                              {"workers", status.workers},
                              {"kernel", test->kernel}};
     if (status.jump)
-        json["clock_jumped"] = {{"clock", unix_seconds(status.jump->clock)},
-                                {"kept", unix_seconds(status.jump->kept)}};
+        json["clock_jumped"] = {{"clock", base::unix_seconds(status.jump->clock)},
+                                {"kept", base::unix_seconds(status.jump->kept)}};
     if (const auto& evidence = status.evidence; evidence.epoch)
         json["evidence"] = {{"epoch", evidence.epoch->value},
                             {"documents", evidence.documents},

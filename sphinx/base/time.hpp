@@ -26,6 +26,12 @@ inline double to_seconds(Nanoseconds duration) {
     return static_cast<double>(duration.count()) * 1e-9;
 }
 
+/// Whole seconds since 1970, as documents, files, metrics and answers state times.
+/// Precondition: `at` is not before 1970.
+inline std::uint64_t unix_seconds(Wall at) {
+    return static_cast<std::uint64_t>(at.time_since_epoch() / Seconds{1});
+}
+
 /// "2026-11-23 22:00:00 UTC", for people.
 std::string utc_text(Wall at);
 /// "2026-11-23T22:00:00Z" (RFC 3339), for lines that programs sort.

@@ -63,8 +63,7 @@ std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& 
     std::string text;
     put_field(text, "nightjar-descriptor", 3);
     put_field(text, "epoch", descriptor.epoch.value);
-    put_field(text, "made",
-              static_cast<std::uint64_t>(descriptor.made.time_since_epoch() / base::Seconds{1}));
+    put_field(text, "made", base::unix_seconds(descriptor.made));
     put_field(text, "build", base::to_hex(descriptor.build));
     put_relay(text, descriptor.relay, RelayForm::descriptor);
     text = sign_descriptor(std::move(text), keys);

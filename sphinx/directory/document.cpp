@@ -15,11 +15,6 @@ constexpr std::uint64_t seconds_max = 253'402'300'799;  // the end of the year 9
 constexpr std::size_t versions_max = 16;
 constexpr std::size_t signatures_max = 64;
 
-std::uint64_t whole_seconds(base::Wall time) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<base::Seconds>(time.time_since_epoch()).count());
-}
-
 base::Wall take_time(FieldReader& reader, std::string_view name) {
     return base::Wall{
         base::Seconds{static_cast<base::Seconds::rep>(reader.number(name, 0, seconds_max))}};
@@ -131,8 +126,8 @@ std::string signed_text(const Document& document) {
     put_field(text, "nightjar-document", 1);
     put_field(text, "network", document.network);
     put_field(text, "epoch", document.epoch.value);
-    put_field(text, "valid-from", whole_seconds(document.valid_from));
-    put_field(text, "valid-until", whole_seconds(document.valid_until));
+    put_field(text, "valid-from", base::unix_seconds(document.valid_from));
+    put_field(text, "valid-until", base::unix_seconds(document.valid_until));
     put_parameters(text, document.parameters);
     for (const auto& version : document.recommended_versions)
         put_field(text, "recommended-version", version);

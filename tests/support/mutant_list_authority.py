@@ -34,7 +34,7 @@ MUTANTS = [
            "if (!proves_link_key(proven, relay.link_key, proofs.link) && false)", CORE, HOLDS),
     mutant("next-mix-key-needs-no-proof", DESCRIPTOR, "!proves_mix_key(proven, relay.next_mix_key, proofs.next_mix))",
            "(!proves_mix_key(proven, relay.next_mix_key, proofs.next_mix) && false))", CORE, HOLDS),
-    mutant("time-of-a-descriptor-is-lost", DESCRIPTOR, 'put_field(text, "made",\n              static_cast<std::uint64_t>(descriptor.made.time_since_epoch() / base::Seconds{1}));',
+    mutant("time-of-a-descriptor-is-lost", DESCRIPTOR, 'put_field(text, "made", base::unix_seconds(descriptor.made));',
            'put_field(text, "made", std::uint64_t{0 * descriptor.epoch.value});', CORE,
            "a descriptor says what its relay is, signed by the relay"),
     # --- sphinx/node/https ---

@@ -16,11 +16,6 @@ base::Milliseconds part(base::Seconds length, int of, base::Milliseconds least,
     return std::clamp(base::Milliseconds{length} / of, least, most);
 }
 
-std::uint64_t unix_seconds(base::Wall time) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<base::Seconds>(time.time_since_epoch()).count());
-}
-
 std::string number(base::Epoch epoch) {
     return std::to_string(epoch.value);
 }
@@ -96,7 +91,7 @@ void Driver::admit(Admissions own, Moment now) {
 void Driver::list(base::Epoch epoch, base::Wall now) {
     auto& offers = offers_.at(epoch);
     const auto bytes = encode(*own_);
-    listed_ = std::max(listed_ + 1, unix_seconds(now));
+    listed_ = std::max(listed_ + 1, base::unix_seconds(now));
     offers.add(make_listing(*setup_.council, epoch, listed_, value_id(bytes), *setup_.seed));
     offers.add_list(bytes);
 }
