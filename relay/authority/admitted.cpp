@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <set>
 #include <system_error>
 
 #include "sphinx/directory/fields.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/files/unique_fd.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 
@@ -75,12 +75,12 @@ base::Result<AdmittedList, directory::ParseError> parse_admitted(std::string_vie
 }
 
 AdmittedList load_admitted(const std::filesystem::path& file) {
-    std::ifstream stream{file, std::ios::binary};
-    if (!stream && !std::filesystem::exists(file)) return {};
-    std::string text(size_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    auto list = parse_admitted(text);
+    const auto text = node::files::read_file(file, size_max);
+    if (!text && text.error() == std::errc::no_such_file_or_directory) return {};
+    if (!text)
+        throw node::process::ConfigError{file.string() + ": " + text.error().message() +
+                                         "; it must be a file that this user may read"};
+    auto list = parse_admitted(*text);
     if (!list)
         throw node::process::ConfigError{
             file.string() + ":" + std::to_string(list.error().line) + ":1: " + list.error().reason +

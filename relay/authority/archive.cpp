@@ -1,14 +1,13 @@
 #include "relay/authority/archive.hpp"
 
 #include <cassert>
-#include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <system_error>
 
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/document.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/text_file.hpp"
 
 namespace nightjar::relay::authority {
 
@@ -28,13 +27,9 @@ std::optional<base::Epoch> epoch_of(const std::string& name) {
 }
 
 std::string read(const fs::path& file, std::size_t size_max) {
-    std::ifstream stream{file, std::ios::binary};
-    if (!stream)
-        throw std::system_error{errno, std::generic_category(), "cannot read " + file.string()};
-    std::string text(size_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    return text;
+    auto text = node::files::read_file(file, size_max);
+    if (!text) throw std::system_error{text.error(), "cannot read " + file.string()};
+    return *std::move(text);
 }
 
 }  // namespace

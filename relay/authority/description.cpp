@@ -1,12 +1,11 @@
 #include "relay/authority/description.hpp"
 
-#include <fstream>
-
 #include "relay/authority/terms.hpp"
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
+#include "sphinx/node/files/text_file.hpp"
 
 namespace nightjar::relay::authority {
 
@@ -19,11 +18,12 @@ directory::Descriptor load_descriptor(const fs::path& file, const YamlValue& whe
     if (!fs::is_regular_file(file))
         where.fail("there is no descriptor file " + file.string(),
                    "fetch the one that `nightjar-relay init` wrote");
-    std::ifstream stream{file, std::ios::binary};
-    std::string text(directory::descriptor_size_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    auto parsed = directory::parse_descriptor(text);
+    const auto text = node::files::read_file(file, directory::descriptor_size_max);
+    if (!text)
+        where.fail(
+            "the descriptor file " + file.string() + " cannot be read: " + text.error().message(),
+            "check who may read it");
+    auto parsed = directory::parse_descriptor(*text);
     if (!parsed)
         throw node::process::ConfigError{file.string() + ":" + std::to_string(parsed.error().line) +
                                          ":1: " + parsed.error().reason +

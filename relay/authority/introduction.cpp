@@ -3,13 +3,13 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "relay/authority/core/council.hpp"
 #include "sphinx/directory/fields.hpp"
 #include "sphinx/directory/signature.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
+#include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 
 namespace nightjar::relay::authority {
@@ -45,12 +45,11 @@ base::Secret<32> read_seed(const fs::path& folder) {
 }
 
 Introduction load(const fs::path& file) {
-    std::ifstream stream{file, std::ios::binary};
-    if (!stream) throw ConfigError{file.string() + ": there is no such file"};
-    std::string text(size_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    const auto parsed = parse_introduction(text);
+    const auto text = node::files::read_file(file, size_max);
+    if (!text)
+        throw ConfigError{file.string() + ": " + text.error().message() +
+                          "; name the file of another authority's introduction"};
+    const auto parsed = parse_introduction(*text);
     if (!parsed)
         throw ConfigError{file.string() + ":" + std::to_string(parsed.error().line) + ":1: " +
                           parsed.error().reason + "; ask its authority for the file again"};

@@ -1,13 +1,12 @@
 #include "relay/authority/verifying.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
 
 #include "sphinx/directory/signature.hpp"
+#include "sphinx/node/files/text_file.hpp"
 
 namespace nightjar::relay::authority {
 
@@ -16,13 +15,9 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string read(const fs::path& file) {
-    std::ifstream stream{file, std::ios::binary};
-    std::string text(directory::document_text_max + 1, '\0');
-    if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!stream && !stream.eof())
-        throw std::system_error{errno, std::generic_category(), "cannot read " + file.string()};
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    return text;
+    auto text = node::files::read_file(file, directory::document_text_max);
+    if (!text) throw std::system_error{text.error(), "cannot read " + file.string()};
+    return *std::move(text);
 }
 
 Examined examine(const fs::path& file, const directory::Anchors& anchors) {

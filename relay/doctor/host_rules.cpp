@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
 #include <sstream>
 
+#include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 
 namespace nightjar::relay::doctor {
@@ -18,14 +18,11 @@ namespace {
 constexpr std::size_t text_max = 64 * 1024;
 
 HostFacts::Text read(const std::filesystem::path& file) {
-    std::ifstream stream{file, std::ios::binary};
-    if (!stream) return std::nullopt;
-    std::string text(text_max, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    while (!text.empty() && text.back() == '\n')
-        text.pop_back();
-    return text;
+    auto text = node::files::read_file(file, text_max);
+    if (!text) return std::nullopt;
+    while (!text->empty() && text->back() == '\n')
+        text->pop_back();
+    return *std::move(text);
 }
 
 bool random_is_ready() {

@@ -1,12 +1,12 @@
 #include "relay/operation/authority_contact.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/statement.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -25,12 +25,10 @@ constexpr base::Seconds ask_patience{30};
 constexpr base::Seconds ask_patience_of_several{10};
 constexpr std::size_t said_max = 300;
 
+/// Empty if there is no such file.
 std::string read(const fs::path& file, std::size_t size_max) {
-    std::ifstream stream{file, std::ios::binary};
-    std::string text(size_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    return text;
+    auto text = node::files::read_file(file, size_max);
+    return text ? *std::move(text) : std::string{};
 }
 
 /// The first line of an answer, for the operator's terminal: printable, and not long.

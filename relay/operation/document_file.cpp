@@ -1,13 +1,7 @@
 #include "relay/operation/document_file.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "sphinx/cell/control.hpp"
-#include "sphinx/node/files/unique_fd.hpp"
+#include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 
 namespace nightjar::relay::operation {
@@ -18,31 +12,21 @@ using node::process::StartupError;
 namespace {
 
 std::string read_file(const std::filesystem::path& file) {
-    const node::files::UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (!fd && errno == ENOENT) {
+    auto text = node::files::read_file(file, cell::document_size_max);
+    if (!text && text.error() == std::errc::no_such_file_or_directory) {
         throw StartupError{ExitCode::config, file.string() +
                                                  ": there is no network document; get the signed "
                                                  "one and put it there"};
     }
-    struct stat status {};
-    if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (!text) {
         throw StartupError{ExitCode::config,
                            file.string() + ": the network document cannot be read"};
     }
-    std::string text(cell::document_size_max + 1, '\0');
-    std::size_t size = 0;
-    while (size < text.size()) {
-        const auto n = ::read(fd.get(), text.data() + size, text.size() - size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) break;
-        size += static_cast<std::size_t>(n);
-    }
-    if (size > cell::document_size_max) {
+    if (text->size() > cell::document_size_max) {
         throw StartupError{ExitCode::config,
                            file.string() + ": larger than 1 MiB, so not a network document"};
     }
-    text.resize(size);
-    return text;
+    return *std::move(text);
 }
 
 std::string hint(directory::Refusal refusal, const directory::Document& document, base::Wall now) {

@@ -1,13 +1,13 @@
 #include "relay/operation/verify_command.hpp"
 
 #include <cstdio>
-#include <fstream>
 
 #include "relay/operation/answers.hpp"
 #include "relay/operation/build.hpp"
 #include "relay/operation/manifest.hpp"
 #include "relay/operation/startup.hpp"
 #include "sphinx/directory/relay_fields.hpp"
+#include "sphinx/node/files/text_file.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -17,14 +17,11 @@ constexpr std::string_view program = "nightjar-relay";
 
 /// At most one byte more than `size_max`, which the parser then refuses.
 std::string read_bounded(const std::string& file, std::size_t size_max) {
-    std::ifstream stream{file, std::ios::binary};
-    std::string text(size_max + 1, '\0');
-    if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!stream && !stream.eof())
+    auto text = node::files::read_file(file, size_max);
+    if (!text)
         throw node::process::ConfigError{file +
                                          ": cannot be read; check the name and who may read it"};
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    return text;
+    return *std::move(text);
 }
 
 Manifest load_manifest(const std::string& file) {

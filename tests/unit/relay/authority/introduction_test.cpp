@@ -105,5 +105,5 @@ TEST_CASE("introduction: what does not fit is named before there is a network") 
     write_introduction(founders.folder(3));
     CHECK(contains(founders.error(0), "it counts 5 authorities"));
     founders.files.back() = founders.folder(3) / "none";
-    CHECK(contains(founders.error(0), "there is no such file"));
+    CHECK(contains(founders.error(0), "No such file or directory"));
 }
