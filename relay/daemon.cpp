@@ -389,7 +389,7 @@ node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
     operation::confine(config_file);  // before the key store starts a thread
     if (why && !join_network(config_file, *why)) return node::process::ExitCode::ok;
     if (!loaded) loaded = load();
-    loaded->self_test = operation::self_test();
+    loaded->self_test = operation::own_self_test();
     return Daemon{config_file, *std::move(loaded)}.run();
 }
 

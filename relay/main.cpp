@@ -51,6 +51,8 @@ struct Arguments {
     std::uint32_t epoch_length_s = 3600;
     std::uint32_t workers = 0;
     std::uint32_t packets_per_second = 0;
+    std::uint32_t capacity = 0;  // 0: none was given
+    std::string country;
 };
 
 directory::Endpoint endpoint(const std::string& text, const char* option) {
@@ -97,6 +99,8 @@ InitOptions init_options(const Arguments& given) {
     config.exit_allow_loopback = given.allow_loopback;
     if (given.workers != 0) config.workers = given.workers;
     if (given.packets_per_second != 0) config.packets_per_second = given.packets_per_second;
+    if (given.capacity != 0) config.capacity = given.capacity;
+    config.country = given.country;
     return options;
 }
 
@@ -125,6 +129,10 @@ void add_init(CLI::App& init, Arguments& given) {
     init.add_option("--packets-per-second", given.packets_per_second,
                     "Expected load; sizes the replay filters")
         ->check(CLI::Range(1, 1'000'000));
+    init.add_option("--capacity", given.capacity,
+                    "Packets a second that it offers at most (default: by the self-test)")
+        ->check(CLI::Range(1, 1'000'000));
+    init.add_option("--country", given.country, "Two letters, like nl, in the descriptor");
 }
 
 ExitCode check(const Arguments& given) {

@@ -5,7 +5,7 @@
 //     relay <64 hexadecimal digits: identity>
 //     operator alice
 //     family birds         (may be absent)
-//     capacity 10
+//     capacity 1000000     (at most; this number: what the relay announces)
 //     relay ...
 //
 // The order is that of admission. Parsing is strict and bounded, like a document's.
@@ -19,14 +19,15 @@
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/result.hpp"
 #include "sphinx/directory/document.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 
 namespace nightjar::relay::authority {
 
 struct Admitted {
     base::NodeId identity;
     std::string operator_name;
-    std::string family;  // empty: none
-    std::uint32_t capacity = 1;
+    std::string family;                                // empty: none
+    std::uint32_t capacity = directory::capacity_max;  // its weight at most
     bool operator==(const Admitted&) const = default;
 };
 

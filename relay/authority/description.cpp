@@ -1,5 +1,6 @@
 #include "relay/authority/description.hpp"
 
+#include "relay/authority/core/weights.hpp"
 #include "relay/authority/terms.hpp"
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/lint.hpp"
@@ -50,17 +51,23 @@ directory::Descriptor descriptor_for(base::Epoch epoch, EpochChoice which, const
                "fetch a fresh one, or give the relay and the description the same epoch_length");
 }
 
-directory::Relay relay_of(const YamlValue& value, const fs::path& folder, EpochChoice which,
-                          base::Epoch epoch) {
+struct DescribedRelay {
+    directory::Relay relay;  // its capacity is the bound that the description gives
+    std::uint32_t announced;
+};
+
+DescribedRelay relay_of(const YamlValue& value, const fs::path& folder, EpochChoice which,
+                        base::Epoch epoch) {
     auto map = value.map();
     const auto place = map.at("descriptor");
     const auto descriptor = descriptor_for(epoch, which, folder / place.as<std::string>(), place);
     auto relay = descriptor.relay;
     if (const auto name = map.find("operator")) relay.operator_name = word_of(*name);
     if (const auto name = map.find("family")) relay.family = word_of(*name);
-    relay.capacity = map.optional<std::uint32_t>("capacity", 1, {1, directory::capacity_max});
+    relay.capacity = map.optional<std::uint32_t>("capacity", directory::capacity_max,
+                                                 {1, directory::capacity_max});
     map.done();
-    return relay;
+    return {std::move(relay), descriptor.capacity};
 }
 
 void refuse_problems(const fs::path& file, const directory::Document& document) {
@@ -80,9 +87,16 @@ directory::Document read_description(const fs::path& file, EpochChoice which, ba
     const auto terms = read_terms(map);
     const auto epoch = directory::epoch_at(now, terms.parameters.epoch_length);
     auto document = terms.document_of(which == EpochChoice::next ? epoch.next() : epoch);
+    std::vector<DescribedRelay> described;
     for (const auto& value : map.at("relays").list())
-        document.relays.push_back(relay_of(value, file.parent_path(), which, document.epoch));
+        described.push_back(relay_of(value, file.parent_path(), which, document.epoch));
     map.done();
+    std::vector<core::Offer> offers;
+    for (auto& [relay, announced] : described)
+        offers.push_back({&relay, announced});
+    core::set_weights(offers);
+    for (auto& [relay, announced] : described)
+        document.relays.push_back(std::move(relay));
     directory::sort(document);
     refuse_problems(file, document);
     return document;

@@ -226,7 +226,9 @@ struct ServiceVerbs {
             verb->add_option("IDENTITY", options.identity, "64 hexadecimal digits")->required();
         admit->add_option("--operator", options.admitted.operator_name)->required();
         admit->add_option("--family", options.admitted.family);
-        admit->add_option("--capacity", options.admitted.capacity, "Weight when clients choose")
+        admit
+            ->add_option("--capacity", options.admitted.capacity,
+                         "Weight at most (default: what the relay announces)")
             ->check(CLI::Range(1, 1'000'000));
         list->add_flag("--json", options.json, "Print JSON");
         publish->add_option("OUT", options.out, "Folder that the web server shows")->required();

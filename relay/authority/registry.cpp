@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relay/authority/core/weights.hpp"
 #include "sphinx/directory/positions.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 
@@ -171,6 +172,10 @@ Registry::Draft Registry::build(directory::Document document, Unreachable which)
         for (const auto& at : relay.addresses)
             addresses.emplace(at, called(relay));
     }
+    std::vector<core::Offer> offers;
+    for (auto& relay : relays)
+        offers.push_back({&relay, found->second.at(relay.identity).capacity});
+    core::set_weights(offers);
     directory::sort(draft.document);
     return draft;
 }

@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "relay/metrics/declarations.hpp"
+#include "sphinx/directory/country.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
 
 namespace nightjar::relay::operation {
@@ -78,6 +80,16 @@ void read_addresses(YamlMap& map, RelayConfig& config) {
                  "others cannot reach a relay at 0.0.0.0 or [::]",
                  "add `announce` with the addresses that they can reach");
     }
+}
+
+/// What the descriptor says of the relay beside its addresses.
+void read_claims(YamlMap& map, RelayConfig& config) {
+    if (map.find("capacity"))
+        config.capacity = map.optional<std::uint32_t>("capacity", 1, {1, directory::capacity_max});
+    config.country = map.optional<std::string>("country", {});
+    if (!config.country.empty() && !directory::is_country(config.country))
+        map.fail("country", "not a country's code",
+                 "write the two letters of ISO 3166-1, in lower case: `country: nl`");
 }
 
 void read_paths(const fs::path& folder, YamlMap& map, RelayConfig& config) {
@@ -206,6 +218,7 @@ RelayConfig read(const fs::path& file, YamlMap map) {
     }
     read_role(map, config);
     read_addresses(map, config);
+    read_claims(map, config);
     read_paths(file.parent_path(), map, config);
     if (map.find("packets_per_second"))
         config.packets_per_second =
@@ -277,6 +290,12 @@ std::string sample_config(const RelayConfig& config) {
     if (config.packets_per_second)
         text += "packets_per_second: " + std::to_string(*config.packets_per_second) +
                 "  # expected load, for which the replay filters are made\n";
+    if (config.capacity)
+        text += "capacity: " + std::to_string(*config.capacity) +
+                "  # packets a second that it offers at most\n";
+    if (!config.country.empty())
+        text +=
+            "country: \"" + config.country + "\"  # everyone sees it; clients may choose by it\n";
     text += "workers: " + std::to_string(config.workers) + "\n";
     const auto metrics = config.metrics ? directory::to_text(*config.metrics) : "off";
     text += "metrics: {listen: \"" + metrics + "\"}\n";
@@ -304,6 +323,8 @@ std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig
     note("document (its folder)", old.document.parent_path() != changed.document.parent_path());
     note("control", old.control != changed.control);
     note("packets_per_second", old.packets_per_second != changed.packets_per_second);
+    note("capacity", old.capacity != changed.capacity);
+    note("country", old.country != changed.country);
     note("workers", old.workers != changed.workers);
     note("clients_max", old.clients_max != changed.clients_max);
     note("metrics.listen", old.metrics != changed.metrics);

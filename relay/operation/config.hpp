@@ -42,6 +42,9 @@ struct RelayConfig {
     /// The expected load, for which the replay filters are made. nullopt: what follows from the
     /// network document (startup.hpp).
     std::optional<std::uint32_t> packets_per_second;
+    /// The most packets a second that the descriptor offers. nullopt: what the machine does.
+    std::optional<std::uint32_t> capacity;
+    std::string country;                       // in the descriptor; two letters; empty: none
     std::uint32_t workers = 2;                 // threads that unwrap packets
     std::optional<std::uint32_t> clients_max;  // links of clients; nullopt: all it can serve
     /// Beyond loopback only with an allow-list and a token or TLS. nullopt: off, or a unix socket.

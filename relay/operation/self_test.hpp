@@ -20,4 +20,8 @@ struct SelfTest {
 /// memory or this build is broken. Any thread.
 SelfTest self_test(base::Milliseconds burst = base::Milliseconds{50});
 
+/// What the first call in this process measured; a descriptor says what it gave. Throws what
+/// self_test() throws. Any thread.
+const SelfTest& own_self_test(base::Milliseconds burst = base::Milliseconds{50});
+
 }  // namespace nightjar::relay::operation

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <thread>
 
 #include "relay/metrics/declarations.hpp"
 #include "relay/operation/authority_contact.hpp"
@@ -135,6 +137,17 @@ std::filesystem::path evidence_folder(const RelayConfig& config) {
     return config.data_dir / "evidence";
 }
 
+CapacityFacts capacity_facts(const RelayConfig& config) {
+    std::ifstream stream{config.data_dir / "descriptor", std::ios::binary};
+    std::string text(directory::descriptor_size_max + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    const auto before = directory::parse_descriptor(text);
+    return {own_self_test().packets_per_second, config.workers,
+            std::max(1u, std::thread::hardware_concurrency()), config.capacity,
+            before ? before->capacity : 0};
+}
+
 directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity) {
     directory::Descriptor self;
     self.build = own_build();
@@ -146,6 +159,8 @@ directory::Descriptor describe(const RelayConfig& config, const keys::Identity& 
     relay.link_key = identity.link_key;
     relay.name = config.name;
     relay.exit_policy = policy_summary(config.exit_rules);
+    relay.country = config.country;
+    self.capacity = announced_capacity(capacity_facts(config));
     return self;
 }
 
@@ -270,6 +285,8 @@ void log_start_warnings(const RelayConfig& config, const directory::Document& do
                            "the system does not let this process lock its keys and replay filters "
                            "in memory; raise its limit (LimitMEMLOCK=64M), or turn swap off");
     }
+    if (const auto text = capacity_warning(capacity_facts(config)))
+        node::process::log(Level::warning, *text);
     if (const auto text = clients_warning(config, document))
         node::process::log(Level::warning, *text);
 }

@@ -10,6 +10,7 @@
 #include "relay/core/exit_policy.hpp"
 #include "relay/core/ingress.hpp"
 #include "relay/keys/identity.hpp"
+#include "relay/operation/capacity.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/document_file.hpp"
 #include "relay/operation/self_test.hpp"
@@ -55,7 +56,11 @@ void check_successor(const directory::Document& held, const directory::Document&
 /// Where a relay keeps documents that prove a fault of the authorities.
 std::filesystem::path evidence_folder(const RelayConfig& config);
 
-/// The relay's descriptor without epoch, time and mix keys. Throws what own_build() throws.
+/// What the relay's announced capacity follows from. Throws what own_self_test() throws.
+CapacityFacts capacity_facts(const RelayConfig& config);
+
+/// The relay's descriptor without epoch, time and mix keys. Throws what own_build() and
+/// own_self_test() throw.
 directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity);
 
 /// The configured rules, plus the addresses that this relay must never connect to.

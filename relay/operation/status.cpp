@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "relay/operation/build.hpp"
+#include "relay/operation/startup.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -67,6 +68,8 @@ StatusFacts configured(const RelayConfig& config, const base::NodeId& identity) 
     status.layer = config.layer;
     status.workers = config.workers;
     status.build = own_build();
+    status.capacity = announced_capacity(capacity_facts(config));
+    status.country = config.country;
     return status;
 }
 
@@ -81,6 +84,7 @@ std::string to_json(const StatusFacts& status) {
               {"layer", status.layer},
               {"version", facts.version},
               {"build", base::to_hex(status.build)},
+              {"capacity", status.capacity},
               {"state", core::state_names[static_cast<std::size_t>(facts.state)]},
               {"network", status.network},
               {"lab_network", facts.lab},
@@ -98,6 +102,7 @@ std::string to_json(const StatusFacts& status) {
               {"answering", facts.loops.answers},
               {"replay_room_short", status.replay_room_short},
               {"replay_filter_full", status.replay_filter_full}};
+    if (!status.country.empty()) json["country"] = status.country;
     if (const auto& test = status.self_test)
         json["self_test"] = {{"unwraps_per_second", test->packets_per_second},
                              {"workers", status.workers},
@@ -139,6 +144,8 @@ std::optional<std::string> to_people(const std::string& text) {
     }
     out << "  keys       of epochs " << word("key_epochs")
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
+    out << "  offers     " << word("capacity") << " packets/s"
+        << (json.contains("country") ? "; its country: " + word("country") : "") << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before; "
         << word("links_post_quantum") << " of them post-quantum\n";

@@ -30,6 +30,8 @@ struct StatusFacts {
     bool memory_locked = true;
     std::optional<SelfTest> self_test;  // nullopt before the relay has joined its network
     std::uint32_t workers = 0;          // by the configuration
+    std::uint32_t capacity = 1;         // packets a second that the descriptor offers
+    std::string country;                // in the descriptor; empty: none
     StaticFacts facts;
     core::LinkCounts links;  // the number of clients is shown only in a lab
     /// Set while the state is clock_jumped: what the wall clock says, and what the relay goes by.
@@ -46,7 +48,7 @@ struct StatusFacts {
 };
 
 /// What the configuration and the program say of a relay; the rest has its defaults. Throws what
-/// own_build() throws.
+/// own_build() and own_self_test() throw.
 StatusFacts configured(const RelayConfig& config, const base::NodeId& identity);
 
 /// One line of JSON, without the line feed.

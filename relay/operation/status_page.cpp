@@ -71,6 +71,9 @@ std::vector<node::page::Fact> facts_of(const Json& status) {
             {"Epoch", word(status, "epoch")},
             {"Document valid until", time(status, "document_valid_until")},
             {"Keys of epochs", list(status, "key_epochs")},
+            {"Offers in its descriptor",
+             status.contains("capacity") ? word(status, "capacity") + " packets/s" : ""},
+            {"Its country, as it says", word(status, "country")},
             {"Measured at its start", speed.empty() ? "" : speed + " packets/s for a worker"},
             {"Last reload", refused ? "refused" : ""}};
 }

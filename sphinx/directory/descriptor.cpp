@@ -60,11 +60,14 @@ std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& 
         throw std::invalid_argument("the relay's description is impossible: " + *fault);
     if (descriptor.build == BuildHash{})
         throw std::invalid_argument("a descriptor names the build of its relay's program");
+    if (descriptor.capacity < 1 || descriptor.capacity > capacity_max)
+        throw std::invalid_argument("a descriptor's capacity is 1 to 1000000 packets a second");
     std::string text;
-    put_field(text, "nightjar-descriptor", 3);
+    put_field(text, "nightjar-descriptor", 4);
     put_field(text, "epoch", descriptor.epoch.value);
     put_field(text, "made", base::unix_seconds(descriptor.made));
     put_field(text, "build", base::to_hex(descriptor.build));
+    put_field(text, "capacity", descriptor.capacity);
     put_relay(text, descriptor.relay, RelayForm::descriptor);
     text = sign_descriptor(std::move(text), keys);
     if (const auto parsed = parse_descriptor(text); !parsed)
@@ -75,11 +78,12 @@ std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& 
 base::Result<Descriptor, ParseError> parse_descriptor(std::string_view text) {
     FieldReader reader{text, descriptor_size_max};
     Descriptor descriptor;
-    reader.literal("nightjar-descriptor", "3");
+    reader.literal("nightjar-descriptor", "4");
     descriptor.epoch.value = static_cast<std::uint32_t>(reader.number("epoch", 0, UINT32_MAX));
     descriptor.made = base::Wall{
         base::Seconds{static_cast<base::Seconds::rep>(reader.number("made", 0, seconds_max))}};
     reader.into(descriptor.build, reader.take("build"));
+    descriptor.capacity = static_cast<std::uint32_t>(reader.number("capacity", 1, capacity_max));
     descriptor.relay = take_relay(reader, RelayForm::descriptor);
     const auto* fault = take_proofs(reader, descriptor.relay);
     if (!reader.ok()) return base::Fail{reader.error()};

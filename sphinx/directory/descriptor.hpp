@@ -25,6 +25,8 @@ struct Descriptor {
     BuildHash build{};  // of the program that the relay says it runs: a claim, which its signature
                         // does not make true. Not zeros. No document carries it
     Relay relay;        // operator_name, family and capacity keep their defaults
+    std::uint32_t capacity = 1;  // packets a second that the relay offers: a claim as well. A
+                                 // document's weight follows from it (docs/directory.md)
     bool operator==(const Descriptor&) const = default;
 };
 
@@ -38,9 +40,10 @@ struct DescriptorKeys {
     const base::Secret<32>& next_mix_secret;
 };
 
-/// Returns the signed text of a relay's description. operator_name, family and capacity are not
-/// part of the text. Throws std::invalid_argument with the reason if no document could list the
-/// relay, if the build is zeros, or if a key is not the relay's.
+/// Returns the signed text of a relay's description. The relay's operator_name, family and capacity
+/// are not part of the text. Throws std::invalid_argument with the reason if no document could list
+/// the relay, if the build is zeros, if the capacity is not 1 to capacity_max, or if a key is not
+/// the relay's.
 std::string make_descriptor(const Descriptor& descriptor, const DescriptorKeys& keys);
 
 /// Strict, and checks the signature and the proofs: its maker holds all four keys.

@@ -21,7 +21,7 @@ base::Wall take_time(FieldReader& reader, std::string_view name) {
 }
 
 void take_head(FieldReader& reader, Document& document) {
-    reader.literal("nightjar-document", "1");
+    reader.literal("nightjar-document", "2");
     document.network = reader.word("network");
     document.epoch.value = static_cast<std::uint32_t>(reader.number("epoch", 0, UINT32_MAX));
     document.valid_from = take_time(reader, "valid-from");
@@ -123,7 +123,7 @@ void sort(Document& document) {
 
 std::string signed_text(const Document& document) {
     std::string text;
-    put_field(text, "nightjar-document", 1);
+    put_field(text, "nightjar-document", 2);
     put_field(text, "network", document.network);
     put_field(text, "epoch", document.epoch.value);
     put_field(text, "valid-from", base::unix_seconds(document.valid_from));

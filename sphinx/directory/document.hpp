@@ -32,6 +32,7 @@ struct Relay {
     std::string family;
     std::uint32_t capacity = 1;  // weight when a client chooses its gateway or guards
     std::string exit_policy;     // summary; empty: not an exit
+    std::string country;         // two letters (country.hpp); the relay's claim; empty: none
     bool operator==(const Relay&) const = default;
 
     bool is_exit() const { return !exit_policy.empty(); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sphinx/directory/country.hpp"
+
 namespace nightjar::directory {
 
 namespace {
@@ -39,6 +41,13 @@ std::string take_exit_policy(FieldReader& reader) {
     return std::string{value};
 }
 
+std::string take_country(FieldReader& reader) {
+    if (!reader.next_is("relay.country")) return {};
+    const auto value = reader.take("relay.country");
+    if (!looks_like_country(value)) reader.fail("not two letters a to z");
+    return std::string{value};
+}
+
 /// The layer comes before the role in the text, and the two must agree.
 void take_role(FieldReader& reader, Relay& relay, std::uint8_t layer) {
     const auto role = reader.take("relay.role");
@@ -58,6 +67,7 @@ void put_relay(std::string& text, const Relay& relay, RelayForm form) {
     for (const auto& address : relay.addresses)
         put_field(text, "relay.address", to_text(address));
     if (form == RelayForm::document) put_field(text, "relay.capacity", relay.capacity);
+    put_word_unless_empty(text, "relay.country", relay.country);
     put_word_unless_empty(text, "relay.exit-policy", relay.exit_policy);
     if (form == RelayForm::document) put_word_unless_empty(text, "relay.family", relay.family);
     if (relay.layer != 0) put_field(text, "relay.layer", relay.layer);
@@ -78,6 +88,7 @@ Relay take_relay(FieldReader& reader, RelayForm form) {
     if (full)
         relay.capacity =
             static_cast<std::uint32_t>(reader.number("relay.capacity", 1, capacity_max));
+    relay.country = take_country(reader);
     relay.exit_policy = take_exit_policy(reader);
     if (full) relay.family = word_if_next(reader, "relay.family");
     std::uint8_t layer = 0;

@@ -36,9 +36,11 @@ struct RelayKeys {
     }
     directory::DescriptorKeys secrets() const { return {identity, link, mix, next_mix}; }
     /// The descriptor of a relay with these keys.
-    std::string describe(directory::Relay relay, base::Epoch epoch, base::Wall made = {}) const {
+    std::string describe(directory::Relay relay, base::Epoch epoch, base::Wall made = {},
+                         std::uint32_t capacity = 1) const {
         name_in(relay);
-        return directory::make_descriptor({epoch, made, build, std::move(relay)}, secrets());
+        return directory::make_descriptor({epoch, made, build, std::move(relay), capacity},
+                                          secrets());
     }
 };
 

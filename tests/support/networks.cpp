@@ -53,6 +53,7 @@ directory::Relay any_relay(base::Random& random) {
     if (relay.role == directory::Role::gateway && random.below(2) == 0)
         relay.exit_policy =
             "accept " + random_text(random, "*:0123456789,-/!~", 1 + random.below(99));
+    if (random.below(2) == 0) relay.country = random_text(random, "abcdefghijklmnopqrstuvwxyz", 2);
     return relay;
 }
 

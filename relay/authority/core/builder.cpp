@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "relay/authority/core/weights.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 
 namespace nightjar::relay::authority::core {
@@ -18,6 +19,7 @@ struct Candidate {
     std::string text;     // what the descriptor says of the relay
     bool is_new = false;  // in no value before
     std::size_t group = 0;
+    std::uint32_t announced = 1;  // the capacity in the descriptor
 };
 
 class Builder {
@@ -41,6 +43,7 @@ class Builder {
         drop_if([this](const Candidate& candidate) { return shared_key(candidate); });
         make_groups();
         drop_if([this](const Candidate& candidate) { return second_position(candidate); });
+        weigh();
         drop_if([this](const Candidate& candidate) { return must_wait(candidate); });
         place_mixes(randomness);
         drop_if([](const Candidate& candidate) {
@@ -78,8 +81,10 @@ class Builder {
         if (admitted == admitted_.end()) return leave_out(descriptor.relay, "it is not admitted");
         if (admitted->second->unreachable)
             return leave_out(descriptor.relay, "the authorities cannot reach it at its addresses");
-        Candidate candidate{descriptor.relay, {}, descriptor.made, {}, false, 0};
+        Candidate candidate{descriptor.relay,   {}, descriptor.made, {}, false, 0,
+                            descriptor.capacity};
         auto& relay = candidate.relay;
+        directory::put_field(candidate.text, "capacity", descriptor.capacity);
         directory::put_relay(candidate.text, relay, directory::RelayForm::descriptor);
         relay.operator_name = admitted->second->operator_name;
         relay.family = admitted->second->family;
@@ -140,6 +145,14 @@ class Builder {
         return std::string{"it is a "} +
                (candidate.relay.role == directory::Role::mix ? "mix" : "gateway") + " and " + name +
                " of its operator or family is not; all must have one position";
+    }
+
+    /// New mixes count as well, so that their weight does not change when they get their layer.
+    void weigh() {
+        std::vector<Offer> offers;
+        for (auto& candidate : candidates_)
+            offers.push_back({&candidate.relay, candidate.announced});
+        set_weights(offers);
     }
 
     std::string must_wait(const Candidate& candidate) {

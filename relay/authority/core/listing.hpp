@@ -15,9 +15,9 @@ namespace nightjar::relay::authority::core {
 struct Admission {
     base::NodeId identity;
     std::string operator_name;
-    std::string family;  // empty: none
-    std::uint32_t capacity = 1;
-    bool unreachable = false;  // this authority cannot reach it (reachability.hpp)
+    std::string family;          // empty: none
+    std::uint32_t capacity = 1;  // its weight at most (weights.hpp)
+    bool unreachable = false;    // this authority cannot reach it (reachability.hpp)
     bool operator==(const Admission&) const = default;
 };
 /// Sorted by identity, without duplicates.

@@ -60,7 +60,7 @@ void require_reason(const ParseError& error) {
 }
 
 constexpr std::string_view older =
-    "nightjar-document 1\nnetwork x\nepoch 7\nrelay a\nrelay.address 192.0.2.1:1\nrelay.mix-key 1\n"
+    "nightjar-document 2\nnetwork x\nepoch 7\nrelay a\nrelay.address 192.0.2.1:1\nrelay.mix-key 1\n"
     "relay.next-mix-key 2\nrelay b\nrelay.mix-key 3\nrelay.name b\nrelay.next-mix-key 4\n";
 
 void try_steps(std::string_view steps) {

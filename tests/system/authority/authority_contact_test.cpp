@@ -180,7 +180,7 @@ TEST_CASE("authority contact, faults 37: a document that is not to be trusted is
         Pair pair;
         const auto text = which == 0   ? pair.document(pair.epoch(), false)
                           : which == 1 ? pair.document({pair.epoch().value - 1})
-                                       : std::string{"nightjar-document 1\n"};
+                                       : std::string{"nightjar-document 2\n"};
         pair.pages = {{page(pair.epoch()), text}};
         CHECK(pair.until([&] { return pair.posted.size() == 2 && pair.pages_given > 0; }));
         pair.run(a_while);

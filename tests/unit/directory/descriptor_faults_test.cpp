@@ -22,7 +22,8 @@ struct Signer {
         auto relay = test::random_relay(random, 1);
         relay.name = "wren";
         relay.addresses = {{"192.0.2.1", 9001}};
-        lines = keys.describe(relay, {500'000});
+        relay.country = "nl";
+        lines = keys.describe(relay, {500'000}, {}, 20'000);
         lines.resize(lines.find("link-proof "));
     }
     /// The lines with `is` in the place of `was`, signed by all four keys.
@@ -67,8 +68,19 @@ TEST_CASE("descriptor, faults 39: a relay's own signature makes no bad descripto
         {name, name + name, "belongs"},
         {name, name + "relay.motto hello\n", ""},
         {name, "relay.capacity 1000000\n" + name, ""},
+        {"capacity 20000\n", "", "'relay' where 'capacity'"},
+        {"capacity 20000\n", "capacity 20000\ncapacity 20000\n", "'capacity' where 'relay'"},
+        {"capacity 20000", "capacity 0", "not between"},
+        {"capacity 20000", "capacity 1000001", "not between"},
+        {"capacity 20000", "capacity 020000", "shortest form"},
+        {"capacity 20000", "capacity 2e4", ""},
+        {"country nl", "country NL", "not two letters"},
+        {"country nl", "country nld", "not two letters"},
+        {"country nl", "country n", "not two letters"},
+        {"country nl", "country n1", "not two letters"},
+        {"country nl", "country nl\nrelay.country nl", "belongs"},
         {"relay.layer 1", "relay.layer 4", "not between"},
-        {"nightjar-descriptor 3", "nightjar-descriptor 9", ""},
+        {"nightjar-descriptor 4", "nightjar-descriptor 9", ""},
     };
     for (const auto& row : rows) {
         CAPTURE(row.is);

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "sphinx/directory/country.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/directory/signature.hpp"
 #include "tests/support/descriptors.hpp"
 #include "tests/support/networks.hpp"
@@ -28,7 +30,7 @@ struct Described {
         relay.addresses = {{"127.0.0.1", 9001}, {"2001:db8::1", 9001}};
     }
     std::string text() const {
-        return make_descriptor({{500'000}, made, test::build, relay}, keys.secrets());
+        return make_descriptor({{500'000}, made, test::build, relay, 20'000}, keys.secrets());
     }
     /// What the proofs and the signature cover.
     std::string lines() const {
@@ -55,6 +57,7 @@ TEST_CASE("a descriptor says what its relay is, signed by the relay") {
         CHECK(parsed->epoch == base::Epoch{500'000});
         CHECK(parsed->made == made);
         CHECK(parsed->build == test::build);
+        CHECK(parsed->capacity == 20'000);
     }
 }
 
@@ -74,8 +77,8 @@ TEST_CASE("a descriptor names one build, in one way") {
     };
     const std::string digits(62, '0');
     const Row rows[] = {
-        {"missing", "", "'relay' where 'build'"},
-        {"twice", line + line, "'build' where 'relay'"},
+        {"missing", "", "'capacity' where 'build'"},
+        {"twice", line + line, "'build' where 'capacity'"},
         {"empty", "build \n", "hexadecimal"},
         {"zeros", "build 00" + digits + "\n", "all zeros"},
         {"short", "build b1" + digits.substr(2) + "\n", "hexadecimal"},
@@ -93,6 +96,40 @@ TEST_CASE("a descriptor names one build, in one way") {
     CHECK_THROWS_WITH_AS(
         make_descriptor({{500'000}, made, BuildHash{}, wren.relay}, wren.keys.secrets()),
         "a descriptor names the build of its relay's program", std::invalid_argument);
+}
+
+TEST_CASE("a descriptor's capacity and country: what no text could say is refused") {
+    const Described wren{1};
+    const auto make = [&wren](std::uint32_t capacity, const std::string& country) {
+        auto relay = wren.relay;
+        relay.country = country;
+        return make_descriptor({{500'000}, made, test::build, relay, capacity},
+                               wren.keys.secrets());
+    };
+    for (const std::uint32_t good : {1u, capacity_max})
+        CHECK(parse_descriptor(make(good, "")).value().capacity == good);
+    for (const std::uint32_t bad : {0u, capacity_max + 1})
+        CHECK_THROWS_WITH_AS(make(bad, ""),
+                             "a descriptor's capacity is 1 to 1000000 packets a second",
+                             std::invalid_argument);
+    // Two letters that nothing is assigned to: a newer list of codes may have them.
+    CHECK(parse_descriptor(make(1, "xx")).value().relay.country == "xx");
+    for (const auto* bad : {"x", "xxx", "NL", "n1", "\n\n"})
+        CHECK_THROWS_AS(make(1, bad), std::invalid_argument);
+}
+
+TEST_CASE("countries: the codes of ISO 3166-1, in lower case") {
+    std::size_t count = 0;
+    for (char a = 'a'; a <= 'z'; ++a)
+        for (char b = 'a'; b <= 'z'; ++b)
+            if (is_country(std::string{a, b})) ++count;
+    CHECK(count == 249);
+    for (const auto* good : {"ad", "de", "gb", "no", "us", "zw"})
+        CHECK(is_country(good));
+    // "da" and "bb|af" are pairs of letters that overlap two codes of the list.
+    for (const auto* bad :
+         {"", "d", "deu", "DE", "De", "uk", "eu", "xx", "zz", "da", "d ", "\xc3\xa4"})
+        CHECK_FALSE(is_country(bad));
 }
 
 TEST_CASE("what the authority says about a relay is not part of its descriptor") {

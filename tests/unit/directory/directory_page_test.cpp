@@ -84,9 +84,10 @@ TEST_CASE("the worked example of the directory page is what this code makes and 
     auto wren = example_relay(1, 1);
     wren.name = "wren";
     const Keys keys{1};
-    CHECK(block_behind(page, "## A descriptor") ==
-          make_descriptor({{500'000}, base::Wall{base::Seconds{1'799'996'400}}, {0xb1}, wren},
-                          {keys.identity, keys.link, keys.mix, keys.next_mix}));
+    CHECK(
+        block_behind(page, "## A descriptor") ==
+        make_descriptor({{500'000}, base::Wall{base::Seconds{1'799'996'400}}, {0xb1}, wren, 20'000},
+                        {keys.identity, keys.link, keys.mix, keys.next_mix}));
 
     const auto text = block_behind(page, "## A document");
     CHECK(text == to_text(example()));

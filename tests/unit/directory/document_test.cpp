@@ -111,7 +111,7 @@ TEST_CASE("a document has one encoding, and each way to another one is refused")
     const Row rows[] = {
         {"empty", "", "ends before 'nightjar-document'"},
         {"another kind", with(good, "nightjar-document", "nightjar-descriptor"), "where"},
-        {"another version", with(good, "document 1", "document 2"), "is '2', not '1'"},
+        {"another version", with(good, "document 2", "document 1"), "is '1', not '2'"},
         {"unknown fact", with(good, "epoch ", "colour red\nepoch "), "'colour' where 'epoch'"},
         {"unknown fact at the end", good + "colour red\n", "'colour' is unknown"},
         {"unknown fact of a relay", with(good, "relay.role", "relay.mood bad\nrelay.role"),
@@ -234,7 +234,7 @@ TEST_CASE("an error names its line") {
     CHECK(parse(with(good, "epoch 5", "epoch 05")).error().line == 3);
     CHECK(parse(with(good, "network test", "network test\r")).error().line == 2);
     CHECK(parse(twice(good, "epoch ")).error().line == 4);
-    CHECK(parse("nightjar-document 1\n").error().line == 1);
+    CHECK(parse("nightjar-document 2\n").error().line == 1);
     CHECK(parse(with(good, "epoch 500000\n", "epoch 500000\n" + std::string(2000, 'x') + "\n"))
               .error()
               .line == 4);

@@ -41,9 +41,9 @@ struct Site {
         auto relay = test::random_relay(random, layer);
         relay.name = name;
         relay.addresses = {{"127.0.0.1", port}};
-        write(name, keys.describe(relay, epoch));
+        write(name, keys.describe(relay, epoch, {}, 30));
         keys.turn(random);
-        write(name + ".next", keys.describe(relay, epoch.next()));
+        write(name + ".next", keys.describe(relay, epoch.next(), {}, 30));
         relays += "  - {descriptor: " + name + ", operator: op-" + name + ", capacity: 10}\n";
     }
     void write(const std::string& name, const std::string& text) const {
@@ -189,7 +189,7 @@ TEST_CASE("a wrong description is refused with its file, line and column") {
     auto changed = read(site.folder.path() / "relay-1a");
     changed[changed.find("127.0.0.1:9003") + 13] = '9';
     site.write("changed", changed);
-    site.write("bad", "nightjar-descriptor 3\nepoch 07\n");
+    site.write("bad", "nightjar-descriptor 4\nepoch 07\n");
     const auto head = std::string{"network: demo\n"};
     struct Row {
         const char* name;

@@ -158,7 +158,7 @@ TEST_CASE("member, faults 38: another document of an epoch, signed by a quorum, 
 
     site.member->take_document(text_by({1, 2, 3}, 1));  // the same statement
     site.member->take_document(text_by({2, 3}, 2));     // signed by too few
-    site.member->take_document("nightjar-document 1\n");
+    site.member->take_document("nightjar-document 2\n");
     CHECK(kept() == 0);
     const auto other = text_by({1, 2, 3}, 2);
     site.member->take_document(other);

@@ -187,6 +187,34 @@ TEST_CASE("registry, faults 42: a relay that breaks the document is left out by 
     CHECK(directory::lint(draft.document).empty());
 }
 
+TEST_CASE("registry: a relay weighs what it announces, within the operator's bound") {
+    Club club;
+    auto list = club.list();
+    for (auto& said : list)
+        said.capacity = directory::capacity_max;
+    list[3].capacity = 500;
+    club.registry.admit(list);
+    for (std::size_t i = 0; i < club.members.size(); ++i) {
+        const auto& member = club.members[i];
+        const std::uint32_t offered = i == 2 ? directory::capacity_max : 20'000;
+        REQUIRE(club.take(member.keys.describe(member.relay, epoch, base::Wall{}, offered)));
+    }
+    const auto document = club.build().document;
+    REQUIRE(document.relays.size() == club.members.size());
+    const auto weight = [&](std::size_t i) {
+        return document.find(club.members[i].id())->capacity;
+    };
+    CHECK(weight(0) == 20'000);
+    CHECK(weight(3) == 500);
+    CHECK(weight(2) == 40'000);
+    // The same descriptor with another capacity only is not a new one: a restart changes nothing.
+    const auto& member = club.members[0];
+    const auto again = club.registry.offer(
+        member.keys.describe(member.relay, epoch, base::Wall{base::Seconds{9}}, 30'000), epoch, {});
+    REQUIRE(again);
+    CHECK_FALSE(again->fresh);
+}
+
 TEST_CASE("registry: a relay that gave another authority its descriptor is not said to be silent") {
     Club club;
     for (std::size_t i = 2; i < club.members.size(); ++i)

@@ -96,7 +96,7 @@ TEST_CASE("verify: only good signatures of the network's authorities are proof")
     CHECK(strange.conflicts.empty());
     CHECK(to_text(strange).find("no authority of this network") != std::string::npos);
 
-    const auto nothing = site.verify({site.write("d", "nightjar-document 1\n"), good});
+    const auto nothing = site.verify({site.write("d", "nightjar-document 2\n"), good});
     CHECK(nothing.documents[0].fault.starts_with("line 1"));
     CHECK(exit_code(nothing) == ExitCode::config);
     CHECK_THROWS_AS(site.verify({site.folder.path() / "none"}), std::system_error);

@@ -53,6 +53,8 @@ network: ../network.yaml
 document: /var/lib/document
 control: /tmp/control.sock
 packets_per_second: 5000
+capacity: 3000
+country: no
 workers: 4
 clients_max: 120
 metrics: {listen: "127.0.0.1:9464"}
@@ -72,6 +74,8 @@ lab: {drop_share: 0.01}
     CHECK(config.document == "/var/lib/document");
     CHECK(config.control == "/tmp/control.sock");
     CHECK(config.packets_per_second == 5000);
+    CHECK(config.capacity == 3000);
+    CHECK(config.country == "no");  // a text here, and no truth value
     CHECK(config.workers == 4);
     CHECK(config.clients_max == 120);
     CHECK(config.metrics == directory::Endpoint{"127.0.0.1", 9464});
@@ -111,6 +115,13 @@ TEST_CASE("relay config: each refusal says where, what and how to mend it") {
              {"role: gateway\nclients_max: 0\n", "relay.yaml:2:14:", "1 to 100000"},
              {"clients_max: 10\n", "relay.yaml:1:14:", "only a gateway"},
              {"packets_per_second: 0\n", "relay.yaml:1:21:", "1 to 1000000"},
+             {"capacity: 0\n", "relay.yaml:1:11:", "1 to 1000000"},
+             {"capacity: 1000001\n", "relay.yaml:1:11:", "1 to 1000000"},
+             {"capacity: all\n", "relay.yaml:1:11:", "whole number"},
+             {"country: NL\n", "relay.yaml:1:10:", "lower case: `country: nl`"},
+             {"country: uk\n", "relay.yaml:1:10:", "not a country's code"},
+             {"country: nld\n", "relay.yaml:1:10:", "not a country's code"},
+             {"country: [nl]\n", "relay.yaml:1:10:", ""},
              {"data_dir: \"\"\n", "relay.yaml:1:11:", "empty path"},
              {"metrics: {listen: \"0.0.0.0:9464\"}\n", "relay.yaml:1:19:", "loopback"},
              {"metrics: {listen: \"[::]:9464\"}\n", "relay.yaml:1:19:", "loopback"},
@@ -165,6 +176,8 @@ TEST_CASE("relay config: what init writes reads back as it was meant") {
     config.exit_policy = {"accept *:80", "accept [2606:4700::]/32:443"};
     config.dns_servers = {{IpAddress::parse("::1").value(), 5353}};
     config.exit_allow_loopback = true;
+    config.capacity = 3000;
+    config.country = "no";
     for (const auto role : {directory::Role::gateway, directory::Role::mix}) {
         config.role = role;
         if (role == directory::Role::mix) {
@@ -182,6 +195,8 @@ TEST_CASE("relay config: what init writes reads back as it was meant") {
         CHECK(read.runtime_dir == "/dev/shm/a b");
         CHECK(read.metrics == config.metrics);
         CHECK(read.exit_policy == config.exit_policy);
+        CHECK(read.capacity == 3000);
+        CHECK(read.country == "no");
         if (role == directory::Role::mix) continue;
         CHECK(read.dns_servers == config.dns_servers);
         CHECK(read.exit_allow_loopback);
@@ -192,6 +207,9 @@ TEST_CASE("relay config: what a reload may change") {
     const auto old =
         parse_config("relay.yaml", "role: gateway\nexit: {policy: [\"accept *:80\"]}\n");
     CHECK(needs_restart(old, old).empty());
+    CHECK(needs_restart(parse_config("relay.yaml", ""),
+                        parse_config("relay.yaml", "capacity: 7\ncountry: nl\n")) ==
+          std::vector<std::string>{"capacity", "country"});
     for (const auto* metrics : {"{exact: false}", "{window: 2h}", "{listen: \"unix:a\"}"})
         CHECK(
             needs_restart(parse_config("relay.yaml", ""),

@@ -4,6 +4,7 @@
 
 #include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/positions.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 #include "tests/support/networks.hpp"
 
 using namespace nightjar;
@@ -66,6 +67,25 @@ TEST_CASE("builder: a network of sound descriptors gives a document that may be 
     CHECK(directory::lint(built.document) == std::vector<std::string>{});
     CHECK(directory::parse(directory::to_text(built.document)).value() == built.document);
     CHECK(built.roster.size() == 12);
+}
+
+TEST_CASE("builder: a relay weighs what it announces, within the lists' bound and the median's") {
+    Site site{2};
+    for (std::size_t i = 0; i < site.descriptors.size(); ++i) {
+        site.admission(i).capacity = directory::capacity_max;
+        site.descriptors[i].capacity = 20'000;
+    }
+    site.descriptors[0].capacity = directory::capacity_max;
+    site.descriptors[1].capacity = 7'000;
+    site.admission(2).capacity = 10;
+    const auto built = site.build();
+    const auto weight = [&](std::size_t i) {
+        return built.document.find(site.descriptors[i].relay.identity)->capacity;
+    };
+    CHECK(weight(0) == 40'000);
+    CHECK(weight(1) == 7'000);
+    CHECK(weight(2) == 10);
+    CHECK(weight(3) == 20'000);
 }
 
 TEST_CASE("builder: the same set gives the same bytes, whatever its order") {

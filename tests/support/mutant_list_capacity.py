@@ -1,0 +1,37 @@
+"""Mutants of the capacity that a relay announces, of its weight in a document, and of countries."""
+from mutant_list import CORE, UNIT, mutant
+
+CAPACITY = "relay/operation/capacity.cpp"
+CONFIG = "relay/operation/config.cpp"
+DESCRIPTOR = "sphinx/directory/descriptor.cpp"
+WEIGHTS = "relay/authority/core/weights.cpp"
+LIE = "weights: a lie gains at most twice the median of the relay's role"
+STAYS = "capacity: what was announced stays while the machine is about the same"
+CODES = "countries: the codes of ISO 3166-1, in lower case"
+SAID = "a descriptor's capacity and country: what no text could say is refused"
+REFUSALS = "relay config: each refusal says where, what and how to mend it"
+
+MUTANTS = [
+    mutant("weights-without-a-median", WEIGHTS, "std::uint64_t{*middle}", "std::uint64_t{1'000'000}", CORE, LIE),
+    mutant("weights-of-all-roles", WEIGHTS, "of_role[relay->role].push_back", "of_role[directory::Role::mix].push_back", CORE, LIE),
+    mutant("weights-by-the-upper-median", WEIGHTS, "(capacities.size() - 1) / 2", "capacities.size() / 2", CORE, LIE),
+    mutant("weights-without-a-bound", WEIGHTS, "std::min(relay->capacity, announced)", "std::max(1u, announced)", CORE,
+           "weights: what a relay announces, below the authorities' bound"),
+    mutant("weights-not-built", "relay/authority/core/builder.cpp", "        set_weights(offers);\n", "", CORE,
+           "builder: a relay weighs what it announces, within the lists' bound and the median's"),
+    mutant("weights-not-by-one-authority", "relay/authority/registry.cpp", "    core::set_weights(offers);\n", "", UNIT,
+           "registry: a relay weighs what it announces, within the operator's bound"),
+    mutant("capacity-raised-by-its-operator", CAPACITY, "std::min(of_machine, facts.configured.value_or(of_machine))",
+           "facts.configured.value_or(of_machine)", UNIT, "capacity: an operator lowers it, and never raises it"),
+    mutant("capacity-of-absent-cores", CAPACITY, "std::min(facts.workers, facts.cores)", "facts.workers", UNIT,
+           "capacity: what the workers do, no more than the cores and the I/O thread allow"),
+    mutant("capacity-anew-at-each-start", CAPACITY, "stays ? facts.before : coarse(now)", "coarse(now)", UNIT, STAYS),
+    mutant("capacity-never-less", CAPACITY, "std::uint64_t{3} * before", "0 * std::uint64_t{before}", UNIT, STAYS),
+    mutant("capacity-to-the-last-digit", CAPACITY, "return number / place * place;", "return number + 0 * place;", UNIT,
+           "capacity: one digit, rounded down"),
+    mutant("descriptor-of-any-capacity", DESCRIPTOR, "descriptor.capacity < 1 ||", "false ||", CORE, SAID),
+    mutant("country-between-two-codes", "sphinx/directory/country.cpp", "i += 2", "i += 1", CORE, CODES),
+    mutant("country-in-upper-case", "sphinx/directory/country.cpp", "c >= 'a' && c <= 'z'", "(c | 32) >= 'a' && (c | 32) <= 'z'", CORE,
+           SAID),
+    mutant("country-of-any-letters", CONFIG, "!directory::is_country(config.country)", "config.country.size() != 2", UNIT, REFUSALS),
+]
