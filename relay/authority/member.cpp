@@ -54,6 +54,7 @@ Member::Member(fs::path folder, Settings settings, node::config::AnchorsFile net
       terms_{settings_.terms.network,
              settings_.terms.parameters,
              settings_.terms.recommended_versions,
+             {},
              {}},
       archive_{folder_},
       disk_{folder_ / "agreement"},

@@ -49,9 +49,11 @@ class Authorities {
  public:
     static constexpr base::Seconds epoch_length{120};
 
-    explicit Authorities(std::size_t size, std::size_t mixes = 6, std::size_t gateways = 2)
+    explicit Authorities(std::size_t size, std::size_t mixes = 6, std::size_t gateways = 2,
+                         const core::OpenBounds& open = {})
         : made{make_council(size, 5)}, drivers(size), disks(size), documents(size), lists(size) {
         terms.network = "test";
+        terms.open = open;
         terms.parameters.epoch_length = epoch_length;
         terms.parameters.session_lifetime = epoch_length;
         for (std::size_t i = 0; i < mixes + gateways; ++i)

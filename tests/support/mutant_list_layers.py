@@ -53,22 +53,22 @@ MUTANTS = [
     mutant("wide-band", "relay/authority/core/layers.hpp", "balance_band = 0.1;", "balance_band = 0.2;", CORE, BALANCE),
     # --- builder ---
     mutant("newcomer-takes-a-key", BUILDER,
-           "return std::tie(a.record.since, a.relay.identity, b.made, a.text) <\n                   "
-           "std::tie(b.record.since, b.relay.identity, a.made, b.text);",
+           "return std::tie(a.open, a.record.since, a.relay.identity, b.made, a.text) <\n                   "
+           "std::tie(b.open, b.record.since, b.relay.identity, a.made, b.text);",
            "return std::tie(a.relay.identity, b.made, a.text) <\n                   "
            "std::tie(b.relay.identity, a.made, b.text);", CORE, LATER),
     mutant("older-descriptor-counts", BUILDER,
-           "return std::tie(a.record.since, a.relay.identity, b.made, a.text) <\n                   "
-           "std::tie(b.record.since, b.relay.identity, a.made, b.text);",
-           "return std::tie(a.record.since, a.relay.identity, a.made, a.text) <\n                   "
-           "std::tie(b.record.since, b.relay.identity, b.made, b.text);", CORE,
+           "return std::tie(a.open, a.record.since, a.relay.identity, b.made, a.text) <\n                   "
+           "std::tie(b.open, b.record.since, b.relay.identity, a.made, b.text);",
+           "return std::tie(a.open, a.record.since, a.relay.identity, a.made, a.text) <\n                   "
+           "std::tie(b.open, b.record.since, b.relay.identity, b.made, b.text);", CORE,
            "builder: of two descriptors of one relay the newer one is used"),
-    mutant("document-by-order", BUILDER, "return std::tie(a.record.since, a.relay.identity, b.made, a.text) <",
-           "return a.record.since != b.record.since && std::tie(a.record.since, a.relay.identity, b.made, a.text) <",
+    mutant("document-by-order", BUILDER, "return std::tie(a.open, a.record.since, a.relay.identity, b.made, a.text) <",
+           "return a.record.since != b.record.since && std::tie(a.open, a.record.since, a.relay.identity, b.made, a.text) <",
            CORE, SAME),
     mutant("shared-next-key", BUILDER, '"mix key " + base::to_hex(relay.next_mix_key.bytes)};',
            '"mix key " + base::to_hex(relay.mix_key.bytes)};', CORE, LATER),
-    mutant("stranger-is-listed", BUILDER, 'return leave_out(descriptor.relay, "it is not admitted");', "return;", CORE,
+    mutant("stranger-is-listed", BUILDER, 'return leave_out(descriptor.relay, why);', "return;", CORE,
            "builder: a relay that is not admitted, and a descriptor of another epoch, are left out"),
     mutant("family-has-two-layers", BUILDER, "for (const bool family : {false, true}) {",
            "for (const bool family : {false}) {", CORE, POSITION),
@@ -110,8 +110,8 @@ MUTANTS = [
            'if (document.layers() < directory::layers_max) return "a layer has no mix";', "", CORE,
            "document rules: when a new mix must fill a layer, one epoch has no document"),
     mutant("stranger-is-proposed", RULES,
-           'if (is_admitted(admitted, identity)) value.descriptors.push_back(text);',
-           "value.descriptors.push_back(text);", CORE,
+           'if (is_admitted(admitted, identity) || placed.contains(identity))',
+           "if (is_admitted(admitted, identity) || !offered.text.empty())", CORE,
            "document rules: what is not sound is not kept to propose from"),
     mutant("signature-on-nothing", SIGNATURES, "!directory::verifies(text_, signature))", "text_.empty())", CORE, AGREE),
     mutant("one-signature-counts-twice", SIGNATURES, "return other.authority == signature.authority;",

@@ -18,6 +18,7 @@ struct Candidate {
     base::Wall made;      // by the descriptor
     std::string text;     // what the descriptor says of the relay
     bool is_new = false;  // in no value before
+    bool open = false;    // no operator has admitted it
     std::size_t group = 0;
     std::uint32_t announced = 1;  // the capacity in the descriptor
 };
@@ -27,18 +28,20 @@ class Builder {
     Builder(const Terms& terms, base::Epoch epoch, const Roster& roster, NewMixes new_mixes)
         : terms_{terms}, epoch_{epoch}, roster_{roster}, new_mixes_{new_mixes} {
         for (const auto& admission : terms.admitted)
-            admitted_[admission.identity] = &admission;
+            if (admission.standing == Standing::admitted)
+                admitted_[admission.identity] = &admission;
     }
 
     Built build(const std::vector<directory::Descriptor>& descriptors,
                 const std::optional<Randomness>& randomness) {
+        give_places(descriptors);
         for (const auto& descriptor : descriptors)
             admit(descriptor);
         // Who was listed first comes first, so a newcomer cannot take its keys or its position.
         // Of a relay's descriptors the newest comes first, whatever their order is in the value.
         std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) {
-            return std::tie(a.record.since, a.relay.identity, b.made, a.text) <
-                   std::tie(b.record.since, b.relay.identity, a.made, b.text);
+            return std::tie(a.open, a.record.since, a.relay.identity, b.made, a.text) <
+                   std::tie(b.open, b.record.since, b.relay.identity, a.made, b.text);
         });
         drop_if([this](const Candidate& candidate) { return shared_key(candidate); });
         make_groups();
@@ -74,27 +77,48 @@ class Builder {
         candidates_ = std::move(kept);
     }
 
+    void give_places(const std::vector<directory::Descriptor>& descriptors) {
+        std::map<base::NodeId, OpenClaim> claims;
+        for (const auto& descriptor : descriptors)
+            if (const auto claim = claim_of(descriptor, terms_.admitted, roster_); claim)
+                claims.emplace(claim->identity, *claim);
+        std::vector<OpenClaim> all;
+        for (const auto& [identity, claim] : claims)
+            all.push_back(claim);
+        placed_ = share_places(std::move(all), places_beside(terms_.admitted, terms_.open));
+    }
+
+    /// Why the relay cannot be listed, whatever the others are; empty: it may be.
+    std::string refusal(const directory::Descriptor& descriptor) const {
+        const auto& identity = descriptor.relay.identity;
+        if (descriptor.epoch != epoch_) return "its descriptor is of another epoch";
+        const auto* said = find(terms_.admitted, identity);
+        if (said != nullptr && said->unreachable)
+            return "the authorities cannot reach it at its addresses";
+        if (admitted_.contains(identity) || placed_.contains(identity)) return {};
+        if (said != nullptr && said->standing == Standing::expelled) return "it is expelled";
+        return terms_.open.open() ? "it is not admitted, and there is no open place for it"
+                                  : "it is not admitted";
+    }
+
     void admit(const directory::Descriptor& descriptor) {
-        if (descriptor.epoch != epoch_)
-            return leave_out(descriptor.relay, "its descriptor is of another epoch");
-        const auto admitted = admitted_.find(descriptor.relay.identity);
-        if (admitted == admitted_.end()) return leave_out(descriptor.relay, "it is not admitted");
-        if (admitted->second->unreachable)
-            return leave_out(descriptor.relay, "the authorities cannot reach it at its addresses");
-        Candidate candidate{descriptor.relay,   {}, descriptor.made, {}, false, 0,
-                            descriptor.capacity};
+        if (const auto why = refusal(descriptor); !why.empty())
+            return leave_out(descriptor.relay, why);
+        Candidate candidate{descriptor.relay, {}, descriptor.made, {}};
+        candidate.announced = descriptor.capacity;
         auto& relay = candidate.relay;
         directory::put_field(candidate.text, "capacity", descriptor.capacity);
         directory::put_relay(candidate.text, relay, directory::RelayForm::descriptor);
-        relay.operator_name = admitted->second->operator_name;
-        relay.family = admitted->second->family;
-        relay.capacity = admitted->second->capacity;
-        const auto known = std::lower_bound(
-            roster_.begin(), roster_.end(), relay.identity,
-            [](const RelayRecord& record, const auto& id) { return record.identity < id; });
-        const bool recorded = known != roster_.end() && known->identity == relay.identity;
-        candidate.is_new = !recorded;
-        candidate.record = recorded ? *known : RelayRecord{relay.identity, epoch_, epoch_, 0};
+        const auto admitted = admitted_.find(relay.identity);
+        candidate.open = admitted == admitted_.end();
+        // An open relay is an operator of its own.
+        relay.operator_name = candidate.open ? "" : admitted->second->operator_name;
+        relay.family = candidate.open ? "" : admitted->second->family;
+        relay.capacity = candidate.open ? 1 : admitted->second->capacity;
+        const auto* known = find(roster_, relay.identity);
+        candidate.is_new = known == nullptr;
+        candidate.record =
+            known != nullptr ? *known : RelayRecord{relay.identity, epoch_, epoch_, 0};
         relay.layer = relay.role == directory::Role::mix ? candidate.record.layer : 0;
         candidates_.push_back(std::move(candidate));
     }
@@ -221,6 +245,7 @@ class Builder {
     const Roster& roster_;
     NewMixes new_mixes_;
     std::map<base::NodeId, const Admission*> admitted_;
+    std::set<base::NodeId> placed_;  // relays with an open place
     std::vector<Candidate> candidates_;
     std::set<base::NodeId> described_;
     std::map<std::string, std::string> users_;  // of a key or address: who has it
@@ -229,6 +254,21 @@ class Builder {
 };
 
 }  // namespace
+
+const RelayRecord* find(const Roster& roster, const base::NodeId& relay) {
+    const auto found = std::lower_bound(
+        roster.begin(), roster.end(), relay,
+        [](const RelayRecord& record, const auto& id) { return record.identity < id; });
+    return found != roster.end() && found->identity == relay ? &*found : nullptr;
+}
+
+std::optional<OpenClaim> claim_of(const directory::Descriptor& descriptor, const Admissions& list,
+                                  const Roster& roster) {
+    auto claim = claim_of(descriptor, list);
+    if (const auto* known = find(roster, descriptor.relay.identity); claim && known != nullptr)
+        claim->since = known->since;
+    return claim;
+}
 
 Built build_document(const Terms& terms, base::Epoch epoch,
                      const std::vector<directory::Descriptor>& descriptors,

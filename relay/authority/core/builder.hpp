@@ -10,6 +10,7 @@
 
 #include "relay/authority/core/layers.hpp"
 #include "relay/authority/core/listing.hpp"
+#include "relay/authority/core/open_places.hpp"
 #include "sphinx/directory/descriptor.hpp"
 
 namespace nightjar::relay::authority::core {
@@ -20,6 +21,7 @@ struct Terms {
     std::string network;
     directory::Parameters parameters;
     std::vector<std::string> recommended_versions;
+    OpenBounds open;
     // Agreed in each value (listing.hpp).
     Admissions admitted;
 };
@@ -34,8 +36,16 @@ struct RelayRecord {
 };
 /// Sorted by identity.
 using Roster = std::vector<RelayRecord>;
-/// A relay that was not listed for so many epochs begins anew: a week of hours.
+/// nullptr: there is none.
+const RelayRecord* find(const Roster& roster, const base::NodeId& relay);
+/// An admitted relay that was not listed for so many epochs begins anew: a week of hours. A relay
+/// that has an open place begins anew when a value is without it, so such relays cannot make the
+/// roster grow.
 inline constexpr std::uint32_t forgotten_after = 168;
+
+/// A relay that is in the roster keeps the place that it has.
+std::optional<OpenClaim> claim_of(const directory::Descriptor& descriptor, const Admissions& list,
+                                  const Roster& roster);
 
 struct Built {
     directory::Document document;       // sorted, without signatures
@@ -49,8 +59,9 @@ struct Built {
 enum class NewMixes { wait, at_once };
 
 /// Uses the descriptors of `epoch`, in whatever order they come. When two name one key or address,
-/// the relay that was listed first keeps it. A relay's layer is the network's choice, so the one in
-/// its descriptor is not used. Precondition: parse_descriptor() made the descriptors.
+/// the relay that was listed first keeps it, and an admitted one before others. A relay's layer is
+/// the network's choice, so the one in its descriptor is not used. Precondition: parse_descriptor()
+/// made the descriptors.
 Built build_document(const Terms& terms, base::Epoch epoch,
                      const std::vector<directory::Descriptor>& descriptors,
                      const std::optional<Randomness>& randomness, const Roster& roster,

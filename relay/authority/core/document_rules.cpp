@@ -1,6 +1,7 @@
 #include "relay/authority/core/document_rules.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "sphinx/directory/lint.hpp"
 
@@ -20,13 +21,6 @@ std::string read_descriptors(const std::vector<std::string>& texts, base::Epoch 
     return {};
 }
 
-bool is_admitted(const Admissions& admitted, const base::NodeId& relay) {
-    const auto found =
-        std::lower_bound(admitted.begin(), admitted.end(), relay,
-                         [](const Admission& each, const auto& id) { return each.identity < id; });
-    return found != admitted.end() && found->identity == relay;
-}
-
 /// The relays of descriptors, sorted.
 std::vector<base::NodeId> identities_of(const std::vector<directory::Descriptor>& descriptors) {
     std::vector<base::NodeId> all;
@@ -37,10 +31,13 @@ std::vector<base::NodeId> identities_of(const std::vector<directory::Descriptor>
 }
 
 /// Descriptors that do not count would let a proposer make each value as large as a value may be.
-/// The reason why a value must not have these; empty: there is none. `described` is sorted.
-std::string padding_fault(const std::vector<base::NodeId>& described, const Admissions& admitted) {
-    if (!std::all_of(described.begin(), described.end(),
-                     [&](const base::NodeId& relay) { return is_admitted(admitted, relay); }))
+/// The reason why a value must not have these; empty: there is none.
+std::string padding_fault(const EpochOutcome& outcome, const OpenBounds& bounds) {
+    const auto& described = outcome.described;
+    const auto placed = share_places(outcome.open, places_beside(outcome.admitted, bounds));
+    if (!std::all_of(described.begin(), described.end(), [&](const base::NodeId& relay) {
+            return is_admitted(outcome.admitted, relay) || placed.contains(relay);
+        }))
         return "it has a descriptor of a relay that is not admitted";
     if (std::adjacent_find(described.begin(), described.end()) != described.end())
         return "it has two descriptors of one relay";
@@ -77,7 +74,8 @@ std::string DocumentRules::offer_descriptor(std::string_view text) {
     const auto descriptor = directory::parse_descriptor(text);
     if (!descriptor) return "the descriptor is not valid: " + descriptor.error().reason;
     if (descriptor->epoch != epoch_) return "the descriptor is of another epoch";
-    descriptors_[descriptor->relay.identity] = text;
+    descriptors_[descriptor->relay.identity] = {std::string{text},
+                                                claim_of(*descriptor, {}, before_.roster)};
     return {};
 }
 
@@ -107,15 +105,37 @@ bool DocumentRules::offer(const Listing& listing, const Admissions& list) {
 
 void DocumentRules::insist() {
     relent();
-    for (const auto& [identity, text] : descriptors_)
+    for (const auto& [identity, offered] : descriptors_) {
         wanted_relays_.push_back(identity);
+        if (offered.claim && find(before_.roster, identity) != nullptr)
+            wanted_open_.push_back(*offered.claim);
+    }
     for (const auto& [authority, reveal] : reveals_)
         wanted_reveals_.push_back(authority);
 }
 
 void DocumentRules::relent() {
     wanted_relays_.clear();
+    wanted_open_.clear();
     wanted_reveals_.clear();
+}
+
+/// True if the value is without a wanted relay that would have a place beside those that it has.
+bool DocumentRules::lacks_open(const EpochOutcome& outcome) const {
+    if (!terms_.open.open()) return false;
+    std::set<base::NodeId> missing;
+    auto claims = outcome.open;
+    for (const auto& claim : wanted_open_) {
+        const auto& relay = claim.identity;
+        if (find(outcome.admitted, relay) != nullptr ||
+            std::binary_search(outcome.described.begin(), outcome.described.end(), relay))
+            continue;
+        missing.insert(relay);
+        claims.push_back(claim);
+    }
+    const auto placed = share_places(claims, places_beside(outcome.admitted, terms_.open));
+    return std::any_of(missing.begin(), missing.end(),
+                       [&](const auto& relay) { return placed.contains(relay); });
 }
 
 bool DocumentRules::valid(base::ByteView value) {
@@ -127,6 +147,7 @@ bool DocumentRules::valid(base::ByteView value) {
                !std::binary_search(follows->described.begin(), follows->described.end(), relay);
     };
     return std::none_of(wanted_relays_.begin(), wanted_relays_.end(), left_out) &&
+           !lacks_open(*follows) &&
            std::find_first_of(wanted_reveals_.begin(), wanted_reveals_.end(), missing.begin(),
                               missing.end()) == wanted_reveals_.end();
 }
@@ -145,8 +166,13 @@ base::Bytes DocumentRules::build() {
     for (const auto& [id, list] : lists)
         value.lists.push_back(list);
     const auto admitted = admitted_by(value);
-    for (const auto& [identity, text] : descriptors_)
-        if (is_admitted(admitted, identity)) value.descriptors.push_back(text);
+    std::vector<OpenClaim> claims;
+    for (const auto& [identity, offered] : descriptors_)
+        if (offered.claim && find(admitted, identity) == nullptr) claims.push_back(*offered.claim);
+    const auto placed = share_places(claims, places_beside(admitted, terms_.open));
+    for (const auto& [identity, offered] : descriptors_)
+        if (is_admitted(admitted, identity) || placed.contains(identity))
+            value.descriptors.push_back(offered.text);
     std::sort(value.descriptors.begin(), value.descriptors.end());
     if (value.descriptors.size() > descriptors_max) value.descriptors.resize(descriptors_max);
     auto bytes = encode(value);
@@ -203,8 +229,10 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
     auto terms = terms_;
     terms.admitted = outcome.admitted = admitted_by(*value);
     outcome.described = identities_of(descriptors);
-    if (const auto fault = padding_fault(outcome.described, outcome.admitted);
-        !decided && !fault.empty())
+    for (const auto& descriptor : descriptors)
+        if (const auto claim = claim_of(descriptor, outcome.admitted, before_.roster))
+            outcome.open.push_back(*claim);
+    if (const auto fault = padding_fault(outcome, terms_.open); !decided && !fault.empty())
         return base::Fail{fault};
     auto built = build_document(terms, epoch_, descriptors, shared.value, before_.roster);
     const auto unreachable = [](const Admission& each) { return each.unreachable; };

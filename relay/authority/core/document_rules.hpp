@@ -24,6 +24,7 @@ struct EpochOutcome {
     std::vector<base::NodeId> missing_reveals;
     std::vector<base::NodeId> described;  // the relays of its descriptors, sorted
     Admissions admitted;
+    std::vector<OpenClaim> open;  // of relays that are described and not admitted
     Chain next;
 };
 
@@ -42,7 +43,9 @@ class DocumentRules final : public Rules {
     bool offer(const Commitment& commitment);
 
     /// From now on a value is valid only with what was offered until now. Call it when all others
-    /// have had the time to get that from this authority.
+    /// have had the time to get that from this authority. Of relays with open places it must have
+    /// those of the roster that keep theirs. Who gets a free place is the proposer's choice:
+    /// strangers could fill them at each authority with other relays.
     void insist();
     /// No longer. Call it when the agreement has taken so long that messages must have been lost:
     /// an authority must not stop the others for ever.
@@ -62,17 +65,23 @@ class DocumentRules final : public Rules {
     std::string chain_fault(const EpochValue& value) const;
     base::Result<EpochOutcome, std::string> follow(base::ByteView value, bool decided) const;
     Admissions admitted_by(const EpochValue& value) const;
+    bool lacks_open(const EpochOutcome& outcome) const;
 
     const Council& council_;
     const Terms& terms_;
     base::Epoch epoch_;
     Chain before_;
-    std::map<base::NodeId, std::string> descriptors_;
+    struct Offered {
+        std::string text;
+        std::optional<OpenClaim> claim;  // if it is not admitted
+    };
+    std::map<base::NodeId, Offered> descriptors_;
     std::map<base::NodeId, Reveal> reveals_;
     std::map<base::NodeId, Commitment> commitments_;
     std::map<base::NodeId, std::pair<Listing, Admissions>> listings_;
     std::string fault_;
     std::vector<base::NodeId> wanted_relays_;
+    std::vector<OpenClaim> wanted_open_;
     std::vector<base::NodeId> wanted_reveals_;
 };
 

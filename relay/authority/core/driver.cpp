@@ -97,21 +97,24 @@ void Driver::list(base::Epoch epoch, base::Wall now) {
 }
 
 void Driver::prepare(base::Epoch epoch, base::Wall now) {
-    const auto [at, added] = offers_.try_emplace(epoch, *setup_.council, epoch);
+    const auto [at, added] = offers_.try_emplace(epoch, *setup_.council, epoch, setup_.terms->open);
     if (!added) return;
     at->second.add(own_commitment(*setup_.council, epoch, *setup_.seed));
     if (own_) list(epoch, now);
     last_change_[epoch] = now;
 }
 
-Offers::Taken Driver::offer_descriptor(std::string_view text, Moment now) {
+Offers::Taken Driver::offer_descriptor(std::string_view text, Moment now, Strangers strangers) {
     const auto descriptor = directory::parse_descriptor(text);
     if (!descriptor) return {"the descriptor is not valid: " + descriptor.error().reason};
     const auto offers = offers_.find(descriptor->epoch);
     if (offers == offers_.end()) return {"the descriptor is of another epoch"};
-    auto taken = offers->second.add_descriptor(text);
+    const bool admitted = offers->second.admits(descriptor->relay.identity);
+    if (!admitted && strangers == Strangers::refused) return {"the relay is not admitted"};
+    auto taken = offers->second.add_descriptor(text, before(descriptor->epoch).roster);
     if (!taken.fresh) return taken;
-    last_change_[descriptor->epoch] = now.wall;
+    // One stranger after the other must not delay an agreement.
+    if (admitted) last_change_[descriptor->epoch] = now.wall;
     if (const auto at = running_.find(descriptor->epoch); at != running_.end())
         at->second.rules->offer_descriptor(text);
     return taken;

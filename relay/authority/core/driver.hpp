@@ -60,8 +60,10 @@ class Driver {
     /// This authority's own list. Each epoch whose agreement has not begun gets it; the first time
     /// each epoch does. Before that it states no list.
     void admit(Admissions own, Moment now);
-    /// From a relay.
-    Offers::Taken offer_descriptor(std::string_view text, Moment now);
+    /// From a relay, or from another authority. `refused`: it counts only if its relay is admitted.
+    enum class Strangers { taken, refused };
+    Offers::Taken offer_descriptor(std::string_view text, Moment now,
+                                   Strangers strangers = Strangers::taken);
     /// Call it several times a second.
     void pass(Moment now);
 

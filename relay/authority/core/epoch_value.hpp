@@ -13,9 +13,6 @@
 
 namespace nightjar::relay::authority::core {
 
-/// A document of 1 MiB lists fewer.
-inline constexpr std::size_t descriptors_max = 2000;
-
 struct EpochValue {
     base::Epoch epoch;
     ValueId previous;                      // the last decided value before it; zeros: none

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "sphinx/base/codec.hpp"
@@ -25,6 +26,10 @@ std::string take_word(base::Reader& reader) {
 }
 
 bool is_sound(const Admission& admission) {
+    if (admission.standing != Standing::admitted)
+        return admission.operator_name.empty() && admission.family.empty() &&
+               admission.capacity == 1 &&
+               admission.unreachable == (admission.standing == Standing::unlisted);
     return directory::is_word(admission.operator_name) &&
            (admission.family.empty() || directory::is_word(admission.family)) &&
            admission.capacity >= 1 && admission.capacity <= directory::capacity_max;
@@ -53,10 +58,23 @@ base::Bytes encode(const Admissions& list) {
         put_word(writer, admission.operator_name);
         put_word(writer, admission.family);
         writer.u32(admission.capacity);
-        writer.u8(admission.unreachable ? 1 : 0);
+        writer.u8(static_cast<std::uint8_t>((admission.unreachable ? 1u : 0u) +
+                                            2u * static_cast<unsigned>(admission.standing)));
     }
     bytes.resize(writer.written());
     return bytes;
+}
+
+const Admission* find(const Admissions& list, const base::NodeId& relay) {
+    const auto found =
+        std::lower_bound(list.begin(), list.end(), relay,
+                         [](const Admission& each, const auto& id) { return each.identity < id; });
+    return found != list.end() && found->identity == relay ? &*found : nullptr;
+}
+
+bool is_admitted(const Admissions& list, const base::NodeId& relay) {
+    const auto* said = find(list, relay);
+    return said != nullptr && said->standing == Standing::admitted;
 }
 
 std::optional<Admissions> parse_admissions(base::ByteView bytes) {
@@ -71,9 +89,12 @@ std::optional<Admissions> parse_admissions(base::ByteView bytes) {
         admission.operator_name = take_word(reader);
         admission.family = take_word(reader);
         admission.capacity = reader.u32();
-        const auto unreachable = reader.u8();
-        if (!reader.ok() || !is_sound(admission) || unreachable > 1) return std::nullopt;
-        admission.unreachable = unreachable == 1;
+        const auto flags = reader.u8();
+        if (!reader.ok() || flags / 2 > static_cast<unsigned>(Standing::unlisted))
+            return std::nullopt;
+        admission.unreachable = flags % 2 == 1;
+        admission.standing = static_cast<Standing>(flags / 2);
+        if (!is_sound(admission)) return std::nullopt;
         if (!list.empty() && !(list.back().identity < admission.identity)) return std::nullopt;
         list.push_back(std::move(admission));
     }
@@ -100,9 +121,12 @@ Admissions combine(const std::vector<Admissions>& lists, std::size_t quorum) {
     // What is said about a relay, and the capacities of those that say it.
     std::map<std::tuple<base::NodeId, std::string, std::string>, std::vector<std::uint32_t>> said;
     std::map<base::NodeId, std::size_t> unreachable;
+    std::map<base::NodeId, std::size_t> expelled;
     for (const auto& list : lists)
         for (const auto& each : list) {
-            said[{each.identity, each.operator_name, each.family}].push_back(each.capacity);
+            if (each.standing == Standing::admitted)
+                said[{each.identity, each.operator_name, each.family}].push_back(each.capacity);
+            if (each.standing == Standing::expelled) ++expelled[each.identity];
             if (each.unreachable) ++unreachable[each.identity];
         }
     Admissions admitted;
@@ -114,6 +138,17 @@ Admissions combine(const std::vector<Admissions>& lists, std::size_t quorum) {
                             capacities[(capacities.size() - 1) / 2],
                             unreachable[identity] >= quorum});
     }
+    std::erase_if(expelled, [&](const auto& entry) { return 2 * entry.second <= lists.size(); });
+    for (const auto& [identity, count] : expelled)
+        admitted.push_back({identity, {}, {}, 1, false, Standing::expelled});
+    std::set<base::NodeId> judged;
+    for (const auto& each : admitted)
+        judged.insert(each.identity);
+    for (const auto& [identity, count] : unreachable)
+        if (count >= quorum && !judged.contains(identity))
+            admitted.push_back({identity, {}, {}, 1, true, Standing::unlisted});
+    std::sort(admitted.begin(), admitted.end(),
+              [](const auto& a, const auto& b) { return a.identity < b.identity; });
     return admitted;
 }
 

@@ -57,20 +57,44 @@ void Offers::count_lists() {
 }
 
 bool Offers::admits(const base::NodeId& relay) const {
-    const auto found =
-        std::lower_bound(admitted_.begin(), admitted_.end(), relay,
-                         [](const Admission& each, const auto& id) { return each.identity < id; });
-    return found != admitted_.end() && found->identity == relay;
+    return is_admitted(admitted_, relay);
 }
 
-Offers::Taken Offers::add_descriptor(std::string_view text) {
+/// Whether a descriptor that is held counts by the lists as they are now.
+bool Offers::counts(const base::NodeId& relay) const {
+    const auto* said = find(admitted_, relay);
+    return said == nullptr ? open_.open() : said->standing == Standing::admitted;
+}
+
+/// Why a relay that is not admitted has no place here; empty: it has one. Relays of the roster and
+/// new ones do not take each other's: the value shares the places out.
+std::string Offers::open_fault(const directory::Relay& relay, const Roster& roster) const {
+    const auto* said = find(admitted_, relay.identity);
+    if (said != nullptr && said->standing == Standing::expelled) return "the relay is expelled";
+    if (said != nullptr) return "the authorities cannot reach the relay at its addresses";
+    if (!open_.open()) return "the relay is not admitted";
+    const auto prefix = open_prefix(relay);
+    if (!prefix) return "all addresses of an open relay must be in one IPv4 /24 or IPv6 /48";
+    const bool known = find(roster, relay.identity) != nullptr;
+    OpenPlaces places{open_};
+    for (const auto& [other, described] : descriptors_)
+        if (!admits(other) && described.prefix && (find(roster, other) != nullptr) == known)
+            places.take(*described.prefix);
+    return places.take(*prefix) ? "" : "there is no open place for another relay of its network";
+}
+
+Offers::Taken Offers::add_descriptor(std::string_view text, const Roster& roster) {
     const auto descriptor = directory::parse_descriptor(text);
     if (!descriptor) return {"the descriptor is not valid: " + descriptor.error().reason};
     if (descriptor->epoch != epoch_) return {"the descriptor is of another epoch"};
     const auto& relay = descriptor->relay.identity;
-    if (!admits(relay)) return {"the relay is not admitted"};
     const auto held = descriptors_.find(relay);
-    if (held == descriptors_.end() && descriptors_.size() >= descriptors_max)
+    if (!admits(relay)) {
+        if (held != descriptors_.end() && counts(relay)) return {};
+        if (auto fault = open_fault(descriptor->relay, roster); !fault.empty())
+            return {std::move(fault)};
+    }
+    if (held == descriptors_.end() && descriptors_.size() >= descriptors_max + 2 * open_.relays)
         return {"there are too many relays"};
     if (held != descriptors_.end()) {
         // The same order at every authority: of two made at one time the text decides.
@@ -78,13 +102,13 @@ Offers::Taken Offers::add_descriptor(std::string_view text) {
             std::tuple{descriptor->made, std::string{text}})
             return {};
     }
-    descriptors_[relay] = {descriptor->made, std::string{text}};
+    descriptors_[relay] = {descriptor->made, std::string{text}, open_prefix(descriptor->relay)};
     return {{}, true};
 }
 
 bool Offers::complete() const {
     return std::all_of(admitted_.begin(), admitted_.end(), [this](const Admission& each) {
-        return descriptors_.contains(each.identity);
+        return each.standing != Standing::admitted || descriptors_.contains(each.identity);
     });
 }
 
@@ -111,7 +135,7 @@ bool Offers::enough() const {
 ValueId Offers::descriptors_hash() const {
     std::string all;
     for (const auto& [relay, described] : descriptors_)
-        if (admits(relay)) add_hash(all, described.text);
+        if (counts(relay)) add_hash(all, described.text);
     return value_id(base::as_bytes(all));
 }
 
@@ -143,14 +167,14 @@ void Offers::put_statements(Bundle& bundle) const {
 Bundle Offers::descriptors() const {
     Bundle bundle;
     for (const auto& [relay, described] : descriptors_)
-        if (admits(relay)) bundle.emplace_back(SentDescriptor{described.text});
+        if (counts(relay)) bundle.emplace_back(SentDescriptor{described.text});
     return bundle;
 }
 
 std::set<base::NodeId> Offers::described() const {
     std::set<base::NodeId> relays;
     for (const auto& [relay, described] : descriptors_)
-        if (admits(relay)) relays.insert(relay);
+        if (counts(relay)) relays.insert(relay);
     return relays;
 }
 

@@ -1,6 +1,7 @@
 // What an authority has for one epoch's value: relays' descriptors, and the authorities'
 // commitments and lists. All of it is signed, so it counts whichever peer sent it. Bounded: one
-// descriptor for each admitted relay, one commitment and one listing for each authority.
+// descriptor for each admitted relay, one commitment and one listing for each authority. Of relays
+// that are not admitted as many are held as have places, and as many again that are new.
 #pragma once
 
 #include <map>
@@ -16,7 +17,8 @@ namespace nightjar::relay::authority::core {
 class Offers {
  public:
     /// `council` must outlive it.
-    Offers(const Council& council, base::Epoch epoch) : council_{council}, epoch_{epoch} {}
+    Offers(const Council& council, base::Epoch epoch, const OpenBounds& open = {})
+        : council_{council}, epoch_{epoch}, open_{open} {}
 
     /// True if it was new.
     bool add(const Commitment& commitment);
@@ -25,12 +27,13 @@ class Offers {
     bool add_list(base::ByteView list);
     /// Why the descriptor does not count; empty: it does. `fresh`: it was not here before. A relay
     /// that is admitted no longer keeps its place: the lists come one by one, and may admit it
-    /// again.
+    /// again. Of one that is not admitted the first descriptor counts: each new one makes the
+    /// others ask for all of them. `roster`: as far as this authority knows it.
     struct Taken {
         std::string reason;
         bool fresh = false;
     };
-    Taken add_descriptor(std::string_view text);
+    Taken add_descriptor(std::string_view text, const Roster& roster = {});
 
     /// The lists that listings name and that are not here.
     std::set<ValueId> missing() const;
@@ -68,11 +71,15 @@ class Offers {
     struct Described {
         base::Wall made;
         std::string text;
+        std::optional<base::IpNetwork> prefix;
     };
     void count_lists();
+    bool counts(const base::NodeId& relay) const;
+    std::string open_fault(const directory::Relay& relay, const Roster& roster) const;
 
     const Council& council_;
     base::Epoch epoch_;
+    OpenBounds open_;
     std::map<base::NodeId, Commitment> commitments_;
     std::map<base::NodeId, Listing> listings_;
     std::map<ValueId, List> lists_;
