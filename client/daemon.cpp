@@ -76,16 +76,6 @@ bool Daemon::run() {
     return !begins_again_ || shutdown_.signalled();
 }
 
-void Daemon::listen() {
-    for (auto& options : config_.listeners) {
-        const auto address = proxy_.listen(options, config_.listeners_key);
-        if (options.path.empty())  // with the port that was taken, for the next time
-            options.endpoint = *directory::parse_endpoint(address);
-        if (socks_.empty()) socks_ = address;
-    }
-    api_.listen(config_.control_socket);
-}
-
 void Daemon::fail(ExitCode code, const std::string& line) {
     if (!failure_) failure_.emplace(code, line);
     shutdown_.request();

@@ -35,7 +35,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     /// False if it should run anew, as another object: it has no document that can be used. Throws
     /// node::process::StartupError.
     bool run();
-    /// With the ports that were taken.
+    /// With the ports that were taken, and the listeners that the control socket opened.
     const operation::Config& config() const { return config_; }
 
  private:
@@ -62,10 +62,16 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     std::optional<std::uint64_t> ping() override { return core_ ? core_->ping() : std::nullopt; }
     std::string ping_result(const core::PingResult& result) override;
     base::Nanoseconds ping_patience() override;
+    base::Result<operation::OpenedListener, protocol::api::Error> open_listener(
+        std::string_view description, bool passing) override;
+    bool close_listener(std::string_view address) override;
+    bool close_listener(std::uint64_t number) override;
     std::optional<core::CoreStatus> core_status(std::size_t keys_most = 0) const;
     protocol::DaemonStatus short_status(const core::CoreStatus* core) const;
 
     void listen();
+    base::Result<operation::OpenedListener, protocol::api::Error> open(
+        protocol::ListenerOptions options, bool passing);
     bool start_core(const operation::DocumentRef& document);
     void dispatch_core_output();
     void on_document(std::string_view text);
@@ -90,6 +96,9 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     asio::steady_timer readiness_timer_;
     asio::steady_timer second_timer_;
     std::string socks_;  // of the first listener, which is a proxy
+    std::vector<operation::OpenedListener> opened_;
+    std::uint64_t next_listener_ = 1;             // its number
+    std::optional<base::IpNetwork> names_range_;  // stays until the client ends
 
     operation::DocumentRef document_;            // set once join() has one
     const directory::Relay* gateway_ = nullptr;  // in *document_

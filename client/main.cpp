@@ -24,7 +24,25 @@ struct Arguments {
     bool json = false;
     double bad_percent = 5;
     client::operation::StatusOptions status;
+    client::operation::ListenOptions listener;
+    bool close = false;
 };
+
+void add_listen_options(CLI::App& command, Arguments& arguments) {
+    auto& listener = arguments.listener;
+    command.add_option("address", listener.address, "ADDRESS:PORT, or unix:/PATH for a proxy")
+        ->required();
+    command.add_option("--way", listener.way, "What it speaks")
+        ->check(CLI::IsMember({"proxy", "dns", "transparent"}))
+        ->capture_default_str();
+    command.add_option("--isolate", listener.isolate, "credentials, user, listener")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    command.add_option("--users", listener.users, "Whose programs: own or all (unix socket)");
+    command.add_option("--map", listener.map, "Range for names (dns)");
+    command.add_flag("--extended-errors", listener.extended_errors, "Reply codes beyond RFC 1928");
+    command.add_flag("--close", arguments.close, "Close the listener at this address");
+}
 
 std::filesystem::path config_file(const Arguments& arguments) {
     if (!arguments.config.empty()) return arguments.config;
@@ -74,12 +92,14 @@ ExitCode body(int argc, char** argv) {
     auto* status = app.add_subcommand("status", "Show the state of the running client");
     auto* ping = app.add_subcommand("ping", "Send packets to an exit and back");
     auto* newnym = app.add_subcommand("newnym", "Get new sessions for the connections to come");
+    auto* listen = app.add_subcommand("listen", "Open or close a listener while the client runs");
+    add_listen_options(*listen, arguments);
     auto* doctor = app.add_subcommand("doctor", "Find what keeps the client from working");
     auto* routes = app.add_subcommand("routes", "Show the relays that are kept, and their risk");
     routes->add_option("--bad", arguments.bad_percent, "Share of bad relays in percent")
         ->check(CLI::Range(0.01, 99.0))
         ->capture_default_str();
-    for (auto* command : {run, status, ping, newnym, doctor, routes}) {
+    for (auto* command : {run, status, ping, newnym, listen, doctor, routes}) {
         command->add_option("--config", arguments.config,
                             "client.yaml (default ~/.config/nightjar/client.yaml)");
     }
@@ -113,6 +133,12 @@ ExitCode body(int argc, char** argv) {
     if (routes->parsed())
         return client::operation::show_routes(config, arguments.bad_percent / 100, arguments.json);
     if (newnym->parsed()) return client::operation::new_identity(config.control_socket);
+    if (listen->parsed()) {
+        return arguments.close
+                   ? client::operation::close_listener(config.control_socket,
+                                                       arguments.listener.address)
+                   : client::operation::open_listener(config.control_socket, arguments.listener);
+    }
     return client::operation::ping(config.control_socket, arguments.count, arguments.json);
 }
 

@@ -104,7 +104,7 @@ void Listener::listen_unix() {
 
 protocol::Rules Listener::rules(Protocol::socket& application, bool private_targets) const {
     protocol::Rules rules{.private_targets = private_targets,
-                          .listener = address_,
+                          .listener = protocol::name_in_keys(address_, options_.number),
                           .by_credentials = options_.by_credentials,
                           .by_listener = options_.by_listener,
                           .extended_errors = options_.extended_errors};

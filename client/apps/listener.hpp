@@ -30,6 +30,7 @@ class Listener {
     Acceptor& acceptor() { return acceptor_; }
     /// With the port that was taken: "127.0.0.1:9150", or "unix:/path".
     const std::string& address() const { return address_; }
+    std::uint64_t number() const { return options_.number; }
     /// Neither loopback nor a unix socket.
     bool is_remote() const { return remote_; }
     /// The rules for an application that has connected.

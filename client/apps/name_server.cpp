@@ -54,7 +54,8 @@ NameServer::NameServer(asio::any_io_executor executor, node::process::TaskGroup&
       names_{names},
       limits_{limits},
       udp_{executor},
-      tcp_{executor} {
+      tcp_{executor},
+      number_{options.number} {
     const auto host = asio::ip::make_address(options.endpoint.host);
     Tcp::endpoint at{host, options.endpoint.port};
     try {
@@ -70,17 +71,19 @@ NameServer::NameServer(asio::any_io_executor executor, node::process::TaskGroup&
     }
     address_ = directory::to_text(directory::Endpoint{options.endpoint.host, at.port()});
     remote_ = !host.is_loopback();
-    isolation_ = protocol::isolation_key({.listener = address_, .by_listener = options.by_listener},
-                                         std::nullopt);
+    isolation_ = protocol::isolation_key(
+        {.listener = protocol::name_in_keys(address_, number_), .by_listener = options.by_listener},
+        std::nullopt);
 }
 
 void NameServer::serve(bool private_targets) {
     private_targets_ = private_targets;
-    auto admitted = [this](Tcp::socket socket, const Tcp::endpoint&,
-                           node::process::ConnectionPlace place) {
-        tasks_.spawn("DNS connection", serve_connection(std::move(socket), std::move(place)));
+    auto admitted = [self = shared_from_this()](Tcp::socket socket, const Tcp::endpoint&,
+                                                node::process::ConnectionPlace place) {
+        self->tasks_.spawn("DNS connection",
+                           self->serve_connection(self, std::move(socket), std::move(place)));
     };
-    tasks_.spawn("DNS over UDP", receive_questions());
+    tasks_.spawn("DNS over UDP", receive_questions(shared_from_this()));
     tasks_.spawn("DNS over TCP",
                  node::process::accept_loop(tcp_, {.connections = limits_.connections}, admitted));
 }
@@ -91,7 +94,7 @@ void NameServer::close() {
     tcp_.close(ignored);
 }
 
-asio::awaitable<void> NameServer::receive_questions() {
+asio::awaitable<void> NameServer::receive_questions(Self self) {
     std::array<std::uint8_t, dns::query_max + 1> buffer;
     asio::steady_timer pause{udp_.get_executor()};
     while (udp_.is_open()) {
@@ -108,12 +111,13 @@ asio::awaitable<void> NameServer::receive_questions() {
         if (!query.question) {
             send(query.answer, asker);
         } else if (!full(asker)) {
-            tasks_.spawn("DNS question", answer_datagram(std::move(*query.question), asker));
+            tasks_.spawn("DNS question", answer_datagram(self, std::move(*query.question), asker));
         }
     }
 }
 
-asio::awaitable<void> NameServer::answer_datagram(dns::Question question, Udp::endpoint asker) {
+asio::awaitable<void> NameServer::answer_datagram(Self, dns::Question question,
+                                                  Udp::endpoint asker) {
     struct Counted {
         Counted(NameServer& of, const Udp::endpoint& asker) : server{of}, from{asker} {
             ++server.questions_;
@@ -146,11 +150,11 @@ void NameServer::send(const base::Bytes& answer, const Udp::endpoint& asker) {
 }
 
 /// Questions of one connection are answered one after the other.
-asio::awaitable<void> NameServer::serve_connection(Tcp::socket connected,
+asio::awaitable<void> NameServer::serve_connection(Self, Tcp::socket connected,
                                                    node::process::ConnectionPlace) {
     const auto socket = std::make_shared<Tcp::socket>(std::move(connected));
     Watch watch{socket};
-    for (;;) {
+    while (tcp_.is_open()) {
         watch.allow(limits_.silence);
         std::array<std::uint8_t, 2> length{};
         const auto begun = co_await asio::async_read(*socket, asio::buffer(length), as_result);

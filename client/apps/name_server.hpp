@@ -2,13 +2,14 @@
 // (docs/client.md). It keeps nothing.
 //
 // Bounds: so many questions at once, and fewer from one asker; further ones over UDP get no answer,
-// as if they were lost on the way, and a resolver asks again. I/O thread only. The task group must
-// be cancelled and awaited before this object is destroyed.
+// as if they were lost on the way, and a resolver asks again. I/O thread only. Its tasks share this
+// object, so it may be closed and released at any time.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "client/apps/lookups.hpp"
@@ -27,7 +28,7 @@ struct NameServerLimits {
     base::Seconds silence{10};      // of a TCP connection, between two questions
 };
 
-class NameServer {
+class NameServer : public std::enable_shared_from_this<NameServer> {
  public:
     /// Binds both sockets. With `names`, questions for the address of a name are answered from
     /// them, at once, and no name has an IPv6 address. Throws node::process::StartupError, which
@@ -37,18 +38,23 @@ class NameServer {
                NameServerLimits limits = {});
 
     const std::string& address() const { return address_; }
+    std::uint64_t number() const { return number_; }
     bool is_remote() const { return remote_; }
-    /// Starts to answer. Precondition: `lookups` serves.
+    /// Starts to answer. Preconditions: `lookups` serves, and a shared pointer owns this object.
     void serve(bool private_targets);
+    /// Answers no further question. `lookups` and `names` must outlive what is being answered.
     void close();
 
  private:
     using Udp = asio::ip::udp;
     using Tcp = asio::ip::tcp;
 
-    asio::awaitable<void> receive_questions();
-    asio::awaitable<void> answer_datagram(protocol::dns::Question question, Udp::endpoint asker);
-    asio::awaitable<void> serve_connection(Tcp::socket socket,
+    // Each of these tasks holds `self`.
+    using Self = std::shared_ptr<NameServer>;
+    asio::awaitable<void> receive_questions(Self self);
+    asio::awaitable<void> answer_datagram(Self self, protocol::dns::Question question,
+                                          Udp::endpoint asker);
+    asio::awaitable<void> serve_connection(Self self, Tcp::socket socket,
                                            node::process::ConnectionPlace place);
     asio::awaitable<base::Bytes> answer(protocol::dns::Question question, std::size_t most);
     bool full(const Udp::endpoint& asker) const;
@@ -62,6 +68,7 @@ class NameServer {
     Udp::socket udp_;
     Tcp::acceptor tcp_;
     std::string address_;
+    std::uint64_t number_;
     core::IsolationKey isolation_;
     bool remote_ = false;
     std::size_t questions_ = 0;

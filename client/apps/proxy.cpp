@@ -1,5 +1,6 @@
 #include "client/apps/proxy.hpp"
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <string>
 
@@ -37,12 +38,33 @@ std::string Proxy::listen(protocol::ListenerOptions options, const char* key) {
     using Way = protocol::ListenerOptions::Way;
     if (options.way == Way::dns) {
         base::SystemRandom random;
-        if (options.map && !names_) names_.emplace(*options.map, random);
-        auto* names = options.map ? &*names_ : nullptr;
-        return checked(name_servers_.emplace_back(executor_, tasks_, lookups_, names,
-                                                  std::move(options), key));
+        auto names = options.map && !names_
+                         ? std::make_unique<protocol::NameMap>(*options.map, random)
+                         : nullptr;
+        auto* used = names ? names.get() : names_.get();
+        if (!options.map) used = nullptr;
+        auto server = std::make_shared<NameServer>(executor_, tasks_, lookups_, used,
+                                                   std::move(options), key);
+        if (names) names_ = std::move(names);
+        if (core_ != nullptr) server->serve(private_targets_);
+        return checked(*name_servers_.emplace_back(std::move(server)));
     }
-    return checked(listeners_.emplace_back(executor_, std::move(options), key));
+    const auto& listener =
+        listeners_.emplace_back(std::make_shared<Listener>(executor_, std::move(options), key));
+    if (core_ != nullptr) tasks_.spawn("listener for applications", accept(listener));
+    return checked(*listener);
+}
+
+bool Proxy::close_listener(std::uint64_t number) {
+    const auto close = [number](auto& list) {
+        const auto found =
+            std::ranges::find_if(list, [&](const auto& one) { return one->number() == number; });
+        if (found == list.end()) return false;
+        (*found)->close();
+        list.erase(found);
+        return true;
+    };
+    return close(listeners_) || close(name_servers_);
 }
 
 void Proxy::serve(core::Core& core, bool private_targets) {
@@ -50,28 +72,28 @@ void Proxy::serve(core::Core& core, bool private_targets) {
     private_targets_ = private_targets;
     lookups_.serve(core);
     for (auto& server : name_servers_)
-        server.serve(private_targets);
+        server->serve(private_targets);
     for (auto& listener : listeners_)
         tasks_.spawn("listener for applications", accept(listener));
     tasks_.spawn("deadlines of applications", deadline_loop());
 }
 
-asio::awaitable<void> Proxy::accept(Listener& listener) {
+asio::awaitable<void> Proxy::accept(std::shared_ptr<Listener> listener) {
     auto admitted = [this, &listener](Listener::Protocol::socket socket,
                                       const Listener::Protocol::endpoint&,
                                       node::process::ConnectionPlace place) {
-        admit(listener, std::move(socket), std::move(place));
+        admit(*listener, std::move(socket), std::move(place));
     };
-    co_await node::process::accept_loop(listener.acceptor(), {.connections = limits_.sockets},
+    co_await node::process::accept_loop(listener->acceptor(), {.connections = limits_.sockets},
                                         std::move(admitted));
 }
 
 void Proxy::close() {
     closed_ = true;
     for (auto& listener : listeners_)
-        listener.close();
+        listener->close();
     for (auto& server : name_servers_)
-        server.close();
+        server->close();
     timer_.cancel();
     for (const auto& application : applications_) {
         application->gone = true;

@@ -48,9 +48,15 @@ class Proxy {
     ~Proxy();
 
     /// Binds and listens, one more place each time, and returns its address. Applications that
-    /// connect before serve() wait in the backlog. Throws node::process::StartupError, which names
+    /// connect before serve() wait in the backlog. All name servers with a range for names must
+    /// have the same one. Throws node::process::StartupError, which names
     /// `key`.
     std::string listen(protocol::ListenerOptions options, const char* key = "listen");
+    /// Closes the listener with this number (ListenerOptions::number). Connections that came
+    /// through it go on. False if none has it, or it is closed already.
+    bool close_listener(std::uint64_t number);
+    /// Those that are open.
+    std::size_t listeners() const { return listeners_.size() + name_servers_.size(); }
     /// Starts to serve applications. `core` must outlive the proxy's tasks.
     void serve(core::Core& core, bool private_targets);
     /// Passes the core's events to their connections. Call it whenever the core has received
@@ -88,7 +94,7 @@ class Proxy {
     asio::awaitable<void> send_refusal(Ref application, base::Bytes bytes);
     void act(const Ref& application, stream::ByteRelay::Input input);
     void check_progress(const Ref& application);
-    asio::awaitable<void> accept(Listener& listener);
+    asio::awaitable<void> accept(std::shared_ptr<Listener> listener);
     void admit(const Listener& listener, Listener::Protocol::socket socket,
                node::process::ConnectionPlace place);
     std::optional<protocol::Handshake> first_words(const Listener& listener,
@@ -101,10 +107,10 @@ class Proxy {
     asio::any_io_executor executor_;
     node::process::TaskGroup& tasks_;
     ProxyLimits limits_;
-    std::list<Listener> listeners_;
+    std::list<std::shared_ptr<Listener>> listeners_;  // shared with the tasks that accept
     Lookups lookups_;
-    std::optional<protocol::NameMap> names_;
-    std::list<NameServer> name_servers_;
+    std::unique_ptr<protocol::NameMap> names_;
+    std::list<std::shared_ptr<NameServer>> name_servers_;
     asio::steady_timer timer_;
     bool private_targets_ = false;
     bool closed_ = false;

@@ -1,6 +1,7 @@
 #include "client/operation/api.hpp"
 
 #include <deque>
+#include <nlohmann/json.hpp>
 
 namespace nightjar::client::operation {
 
@@ -12,6 +13,15 @@ namespace {
 constexpr std::size_t callers_max = 8;
 // Of one caller, that it has not read yet. A further one takes the place of the last.
 constexpr std::size_t events_waiting_max = 16;
+// Connections that hold a listener. The others are left for commands.
+constexpr std::size_t held_listeners_max = 4;
+
+std::string opened_line(const std::string& id, const OpenedListener& opened) {
+    const nlohmann::json address = opened.address;
+    return protocol::api::result_line(
+        id, R"({"address":)" +
+                address.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "}");
+}
 
 }  // namespace
 
@@ -71,22 +81,72 @@ asio::awaitable<void> Api::converse(std::string line, const Say& say) {
         co_await tell_events(id, say);
         co_return;
     }
-    auto answer = co_await answer_to(request->method, id.value_or("null"));
+    if (request->with_connection) {
+        co_await hold_listener(*request, say);
+        co_return;
+    }
+    auto answer = co_await answer_to(*request, id.value_or("null"));
     if (id) co_await say(std::move(answer));
 }
 
-asio::awaitable<std::string> Api::answer_to(Method method, std::string id) {
-    switch (method) {
+asio::awaitable<std::string> Api::answer_to(protocol::api::Request request, std::string id) {
+    switch (request.method) {
         case Method::status:
             co_return protocol::api::result_line(id, answers_.status());
         case Method::ping:
             co_return co_await ping(std::move(id));
         case Method::new_identity:
             co_return new_identity(id);
+        case Method::open_listener:
+            co_return open_listener(request, id);
+        case Method::close_listener:
+            co_return answers_.close_listener(request.address)
+                ? protocol::api::result_line(id, "{}")
+                : protocol::api::error_line(
+                      id, Code::no_listener,
+                      "no listener that open_listener has opened has this address");
         case Method::events:
             break;
     }
     co_return std::string{};
+}
+
+std::string Api::open_listener(const protocol::api::Request& request, const std::string& id) {
+    const auto opened = answers_.open_listener(request.listener, false);
+    if (!opened) return protocol::api::error_line(id, opened.error().code, opened.error().message);
+    return opened_line(id, *opened);
+}
+
+/// From here on the connection stands for the listener.
+asio::awaitable<void> Api::hold_listener(protocol::api::Request request, const Say& say) {
+    const auto id = request.id.value_or("null");
+    const bool full = held_listeners_ == held_listeners_max;
+    const auto opened = full ? base::Result<OpenedListener, protocol::api::Error>{base::Fail{
+                                   protocol::api::Error{Code::no_listener,
+                                                        "4 connections hold a listener already; "
+                                                        "open it without with_connection"}}}
+                             : answers_.open_listener(request.listener, true);
+    if (!opened) {
+        if (request.id)
+            co_await say(
+                protocol::api::error_line(id, opened.error().code, opened.error().message));
+        co_return;
+    }
+    struct Held {
+        Held(Api& of, std::uint64_t which) : api{of}, number{which} { ++api.held_listeners_; }
+        ~Held() {  // also when the caller has left
+            --api.held_listeners_;
+            api.answers_.close_listener(number);
+        }
+        Api& api;
+        const std::uint64_t number;
+    } const held{*this, opened->number};
+    if (request.id) {
+        const bool taken = co_await say(opened_line(id, *opened));
+        if (!taken) co_return;
+    }
+    node::process::Event never{executor_};
+    co_await never.wait();
 }
 
 std::string Api::new_identity(const std::string& id) {

@@ -20,6 +20,12 @@ namespace nightjar::client::operation {
 
 namespace asio = boost::asio;
 
+/// A listener that the control socket opened.
+struct OpenedListener {
+    std::uint64_t number;  // never reused
+    std::string address;   // with the port that was taken
+};
+
 /// The daemon's part of each answer. Called on the I/O thread.
 struct ApiAnswers {
     virtual ~ApiAnswers() = default;
@@ -30,6 +36,13 @@ struct ApiAnswers {
     virtual std::string ping_result(const core::PingResult& result) = 0;
     /// The number of the new identity. Empty if there is no place for the sessions of one.
     virtual std::optional<std::uint64_t> new_identity() = 0;
+    /// Opens a listener for applications, described by a JSON object. `passing`: it does not stay
+    /// when the client begins again. The error is one line for the caller.
+    virtual base::Result<OpenedListener, protocol::api::Error> open_listener(
+        std::string_view description, bool passing) = 0;
+    /// Closes it. False if no listener that was opened in this way has the address, or the number.
+    virtual bool close_listener(std::string_view address) = 0;
+    virtual bool close_listener(std::uint64_t number) = 0;
     /// A ping without an answer after this time counts as lost.
     virtual base::Nanoseconds ping_patience() = 0;
 };
@@ -59,10 +72,12 @@ class Api {
     using Say = node::process::ControlSocket::Say;
 
     asio::awaitable<void> converse(std::string line, const Say& say);
-    asio::awaitable<std::string> answer_to(protocol::api::Method method, std::string id);
+    asio::awaitable<std::string> answer_to(protocol::api::Request request, std::string id);
     asio::awaitable<std::string> ping(std::string id);
     std::string new_identity(const std::string& id);
     asio::awaitable<void> tell_events(std::optional<std::string> id, const Say& say);
+    std::string open_listener(const protocol::api::Request& request, const std::string& id);
+    asio::awaitable<void> hold_listener(protocol::api::Request request, const Say& say);
 
     asio::any_io_executor executor_;
     node::process::TaskGroup& tasks_;
@@ -72,6 +87,7 @@ class Api {
     std::map<std::uint64_t, Ping*> pings_;  // in the frames of ping(), by nonce
     std::set<Subscriber*> subscribers_;     // in the frames of tell_events()
     std::string state_;                     // as last told
+    std::size_t held_listeners_ = 0;        // in the frames of hold_listener()
 };
 
 }  // namespace nightjar::client::operation

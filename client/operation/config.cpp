@@ -1,15 +1,12 @@
 #include "client/operation/config.hpp"
 
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
 
-#include "client/protocol/name_map.hpp"
-#include "sphinx/base/address.hpp"
+#include "client/operation/listener_config.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -19,12 +16,6 @@ namespace nightjar::client::operation {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t listeners_max = 16;
-
-bool is_loopback(const std::string& host) {
-    return host.starts_with("127.") || host == "::1";
-}
 
 std::string config_text(const directory::Endpoint& listen) {
     return "# nightjar's client. Every key has a default; paths are relative to this directory.\n"
@@ -66,92 +57,6 @@ void write_new(const fs::path& file, const std::string& text) {
 
 using protocol::ListenerOptions;
 
-void check_path(const node::config::YamlValue& value, const fs::path& path) {
-    if (path.string().size() >= sizeof(sockaddr_un::sun_path)) {
-        value.fail("the path is too long for a socket",
-                   "use a path of at most 107 bytes, including its directories");
-    }
-}
-
-void read_isolation(node::config::YamlMap& map, ListenerOptions& options) {
-    const auto words = map.find("isolate");
-    if (!words) return;
-    options.by_credentials = options.by_user = options.by_listener = false;
-    for (const auto& word : words->list()) {
-        const auto text = word.as<std::string>();
-        const bool proxy = options.way == ListenerOptions::Way::proxy;
-        if (text == "credentials" && proxy) {
-            options.by_credentials = true;
-        } else if (text == "user" && !options.path.empty()) {
-            options.by_user = true;
-        } else if (text == "listener") {
-            options.by_listener = true;
-        } else {
-            word.fail(text == "user" ? "only a unix socket knows its users" : "unknown word",
-                      "use listener; for a proxy also credentials; for a unix socket also user");
-        }
-    }
-}
-
-/// A range for names: ADDRESS/PREFIX.
-base::IpNetwork read_range(const node::config::YamlValue& value) {
-    const auto text = value.as<std::string>();
-    const auto slash = text.find('/');
-    const auto address = base::IpAddress::parse(text.substr(0, slash));
-    const auto digits = slash == std::string::npos ? "" : text.substr(slash + 1);
-    int prefix = 0;
-    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-    if (!address || address->v6 || read.ec != std::errc{} ||
-        read.ptr != digits.data() + digits.size() || prefix < 8 ||
-        prefix > protocol::NameMap::prefix_max)
-        value.fail("not a range for names",
-                   "give an IPv4 range from /8 to /16 that nothing else uses, such as "
-                   "198.18.0.0/15");
-    const base::IpNetwork range{*address, prefix};
-    std::uint32_t number = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-        number = number << 8 | address->bytes[i];
-    if ((number & ((std::uint32_t{1} << (32 - prefix)) - 1)) != 0)
-        value.fail("the address has bits behind the prefix", "give the range's first address");
-    return range;
-}
-
-/// One item of `listeners`.
-ListenerOptions read_listener(const node::config::YamlValue& item, const fs::path& base) {
-    constexpr std::string_view unix_prefix = "unix:";
-    auto map = item.map();
-    ListenerOptions options;
-    if (const auto at = map.find("dns")) {
-        options.way = ListenerOptions::Way::dns;
-        options.endpoint = at->as<node::config::ListenEndpoint>();
-        read_isolation(map, options);
-        if (const auto range = map.find("map")) options.map = read_range(*range);
-        map.done();
-        return options;
-    }
-    if (const auto at = map.find("transparent")) {
-        options.way = ListenerOptions::Way::transparent;
-        options.endpoint = at->as<node::config::ListenEndpoint>();
-        read_isolation(map, options);
-        map.done();
-        return options;
-    }
-    const auto at = map.at("proxy");
-    if (const auto text = at.as<std::string>(); text.starts_with(unix_prefix)) {
-        const auto path = text.substr(unix_prefix.size());
-        if (path.empty()) at.fail("an empty path", "name a file behind unix:");
-        options.path = (base / path).string();
-        check_path(at, options.path);
-        options.all_users = map.word<bool>("users", {{"own", false}, {"all", true}}, false);
-    } else {
-        options.endpoint = at.as<node::config::ListenEndpoint>();
-    }
-    read_isolation(map, options);
-    options.extended_errors = map.optional<bool>("extended_errors", false);
-    map.done();
-    return options;
-}
-
 /// The list `listeners`, or the one line `listen`, which is the short form of a list of one.
 void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& config) {
     const bool listed = map.find("listeners").has_value();
@@ -164,7 +69,7 @@ void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& co
             map.fail("listeners", "no listener, or too many",
                      "list 1 to " + std::to_string(listeners_max));
         for (const auto& item : items)
-            config.listeners.push_back(read_listener(item, base));
+            config.listeners.push_back(read_listener(item.map(), base));
         const auto maps = std::ranges::count_if(
             config.listeners, [](const auto& listener) { return listener.map.has_value(); });
         if (maps > 1) map.fail("listeners", "more than one `map`", "keep one");
@@ -174,9 +79,9 @@ void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& co
         const node::config::ListenEndpoint usual{{"127.0.0.1", 9150}};
         config.listeners = {{.endpoint = map.optional("listen", usual)}};
     }
-    if (map.optional<bool>("allow_remote", false)) return;
+    config.allow_remote = map.optional<bool>("allow_remote", false);
     for (const auto& listener : config.listeners) {
-        if (listener.path.empty() && !is_loopback(listener.endpoint.host)) {
+        if (!config.allow_remote && is_remote(listener)) {
             map.fail(config.listeners_key, "anyone who reaches this address could use the client",
                      "use 127.0.0.1 or [::1], or set allow_remote: true");
         }
@@ -212,7 +117,8 @@ Config load_config(const fs::path& file) {
                                                   EarlySuccess::web);
     config.state_dir = path("state_dir", "state");
     config.control_socket = path("control_socket", "control.sock");
-    if (const auto value = map.find("control_socket")) check_path(*value, config.control_socket);
+    if (const auto value = map.find("control_socket"))
+        check_socket_path(*value, config.control_socket);
     config.ready_timeout = map.optional<base::Seconds>("ready_timeout", base::Seconds{120});
     map.done();
     return config;

@@ -16,6 +16,9 @@ struct Config {
     /// SOCKS5 and HTTP CONNECT; at least one.
     std::vector<protocol::ListenerOptions> listeners;
     const char* listeners_key = "listen";  // where the file has them: `listen` or `listeners`
+    bool allow_remote = false;             // listeners that are neither loopback nor a unix socket
+    /// Opened over the control socket; not of the file. They stay when the client begins again.
+    std::vector<protocol::ListenerOptions> opened;
     protocol::EarlySuccess early_success = protocol::EarlySuccess::web;
     std::filesystem::path state_dir;
     std::filesystem::path control_socket;

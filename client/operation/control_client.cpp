@@ -26,18 +26,20 @@ constexpr base::Seconds patience{3600};
 constexpr base::Seconds watch_interval{1};
 constexpr const char* clear_screen = "\x1b[H\x1b[2J";
 
-std::string request_for(const char* method) {
-    return Json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}}.dump();
+std::string request_for(const char* method, const Json& params) {
+    return Json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}}.dump(
+        -1, ' ', true, Json::error_handler_t::replace);
 }
 
 /// The answer, which has either a `result` or an `error`.
-Json ask(const std::filesystem::path& path, const char* method) {
+Json ask(const std::filesystem::path& path, const char* method,
+         const Json& params = Json::object()) {
     const auto fail = [&](const std::string& reason) {
         throw node::process::StartupError(ExitCode::failure, "no client answers on " +
                                                                  path.string() + " (" + reason +
                                                                  "); start one with: nightjar run");
     };
-    const auto line = node::process::ask(path, request_for(method), patience);
+    const auto line = node::process::ask(path, request_for(method, params), patience);
     if (!line) fail(line.error().message());
     auto answer = Json::parse(*line, nullptr, false);
     const bool failed = answer.is_object() && answer.contains("error");
@@ -62,6 +64,20 @@ void write_page(const std::string& file, const std::string& page) {
 
 std::string text_of(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// The path of a unix socket from the root: the client has another working directory.
+std::string whole_address(const std::string& address) {
+    constexpr std::string_view unix_prefix = "unix:";
+    if (!address.starts_with(unix_prefix) || address.size() == unix_prefix.size()) return address;
+    const auto path = std::filesystem::absolute(address.substr(unix_prefix.size()));
+    return std::string{unix_prefix} + path.string();
+}
+
+/// Says why.
+ExitCode refused(const Json& answer) {
+    std::fprintf(stderr, "%s\n", text_of(answer["error"]["message"]).c_str());
+    return ExitCode::failure;
 }
 
 std::string joined(const Json& names) {
@@ -98,16 +114,31 @@ ExitCode show_status(const std::filesystem::path& socket, const StatusOptions& o
 
 ExitCode new_identity(const std::filesystem::path& socket) {
     const auto answer = ask(socket, "new_identity");
-    if (answer.contains("error")) {
-        std::fprintf(stderr, "%s\n", text_of(answer["error"]["message"]).c_str());
-        return ExitCode::failure;
-    }
+    if (answer.contains("error")) return refused(answer);
     std::printf(
         "new identity %s: connections from now on get other sessions, after 9 to 19 s the first "
         "time.\nOpen connections go on. Your gateway, its view of you, your exits and what "
         "programs say of themselves stay.\n",
         text_of(answer["result"]["identity"]).c_str());
     return ExitCode::ok;
+}
+
+ExitCode open_listener(const std::filesystem::path& socket, const ListenOptions& options) {
+    Json params = Json::object();
+    params[options.way] = whole_address(options.address);
+    if (!options.isolate.empty()) params["isolate"] = options.isolate;
+    if (!options.users.empty()) params["users"] = options.users;
+    if (!options.map.empty()) params["map"] = options.map;
+    if (options.extended_errors) params["extended_errors"] = true;
+    const auto answer = ask(socket, "open_listener", params);
+    if (answer.contains("error")) return refused(answer);
+    std::printf("%s\n", text_of(answer["result"]["address"]).c_str());
+    return ExitCode::ok;
+}
+
+ExitCode close_listener(const std::filesystem::path& socket, const std::string& address) {
+    const auto answer = ask(socket, "close_listener", Json::object({{"address", whole_address(address)}}));
+    return answer.contains("error") ? refused(answer) : ExitCode::ok;
 }
 
 ExitCode ping(const std::filesystem::path& socket, unsigned count, bool json) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "sphinx/node/process/exit_code.hpp"
 
@@ -23,6 +24,24 @@ node::process::ExitCode show_status(const std::filesystem::path& socket,
 /// Asks for a new identity and says what comes of it. Returns ExitCode::failure if there is no
 /// place for one.
 node::process::ExitCode new_identity(const std::filesystem::path& socket);
+
+/// What `nightjar listen` opens.
+struct ListenOptions {
+    std::string way = "proxy";
+    std::string address;
+    std::vector<std::string> isolate;  // empty: as in client.yaml without `isolate`
+    std::string users;                 // empty: its own
+    std::string map;                   // empty: none
+    bool extended_errors = false;
+};
+
+/// Opens a listener in the running client and prints its address. Throws node::StartupError if the
+/// client refuses it.
+node::process::ExitCode open_listener(const std::filesystem::path& socket,
+                                      const ListenOptions& options);
+/// Closes one that was opened in this way.
+node::process::ExitCode close_listener(const std::filesystem::path& socket,
+                                       const std::string& address);
 
 /// Sends `count` pings one after the other and prints each one's round trip and route. Returns
 /// ExitCode::failure if any of them gets no answer.

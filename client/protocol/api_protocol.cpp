@@ -10,11 +10,13 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Method>, 4> methods{{
+constexpr std::array<std::pair<std::string_view, Method>, 6> methods{{
     {"status", Method::status},
     {"ping", Method::ping},
     {"new_identity", Method::new_identity},
     {"events", Method::events},
+    {"open_listener", Method::open_listener},
+    {"close_listener", Method::close_listener},
 }};
 
 std::string text_of(const Json& value) {
@@ -36,13 +38,42 @@ std::optional<std::pair<Code, const char*>> fault_of(const Json& request) {
         return {{Code::invalid_request, "expected \"method\""}};
     for (const auto& [key, value] : request.items()) {
         if (key == "params") {
-            if (!value.is_structured() || !value.empty())
-                return {{Code::invalid_params, "no method takes parameters"}};
+            if (!value.is_structured())
+                return {{Code::invalid_params, "the parameters are neither object nor array"}};
         } else if (key != "jsonrpc" && key != "method" && key != "id") {
             return {{Code::invalid_request, "unknown member"}};
         }
     }
     return std::nullopt;
+}
+
+/// Reads the parameters of `request.method` into `request`. Returns what is wrong with them.
+const char* read_params(Json params, Request& request) {
+    switch (request.method) {
+        case Method::open_listener: {
+            if (!params.is_object()) return "expected an object that describes the listener";
+            const auto lasts = params.value("with_connection", Json(false));
+            if (!lasts.is_boolean()) return "with_connection is neither true nor false";
+            request.with_connection = lasts.get<bool>();
+            params.erase("with_connection");
+            // As it is, not in ASCII: YAML has no surrogates.
+            request.listener = params.dump();
+            return nullptr;
+        }
+        case Method::close_listener: {
+            const bool one = params.is_object() && params.size() == 1;
+            const auto address = one ? params.value("address", Json{}) : Json{};
+            if (!address.is_string()) return "expected {\"address\": ...} of a listener";
+            request.address = address.get<std::string>();
+            return nullptr;
+        }
+        case Method::status:
+        case Method::ping:
+        case Method::new_identity:
+        case Method::events:
+            break;
+    }
+    return params.empty() ? nullptr : "this method takes no parameters";
 }
 
 }  // namespace
@@ -65,10 +96,17 @@ base::Result<Request, std::string> parse_request(std::string_view line) {
         if (!answered && fault->first != Code::invalid_request) return base::Fail{std::string{}};
         return fail(*id, fault->first, fault->second);
     }
-    for (const auto& [name, method] : methods)
-        if (request["method"] == name) return Request{method, answered ? id : std::nullopt};
-    if (!answered) return base::Fail{std::string{}};
-    return fail(*id, Code::no_such_method, "unknown method");
+    const auto wrong = [&](Code code, const char* reason) {
+        return answered ? fail(*id, code, reason) : base::Fail{std::string{}};
+    };
+    for (const auto& [name, method] : methods) {
+        if (request["method"] != name) continue;
+        Request taken{method, answered ? id : std::nullopt};
+        const auto* fault = read_params(request.value("params", Json::object()), taken);
+        if (fault != nullptr) return wrong(Code::invalid_params, fault);
+        return taken;
+    }
+    return wrong(Code::no_such_method, "unknown method");
 }
 
 std::string result_line(const std::string& id, std::string_view result) {

@@ -1,7 +1,7 @@
 // The requests and answers of the control socket: JSON-RPC 2.0 (jsonrpc.org/specification), one
 // object a line in each direction. docs/interface.md describes the methods.
 //
-// None of them takes parameters. There are no batches. Pure functions.
+// There are no batches. Pure functions.
 #pragma once
 
 #include <optional>
@@ -16,7 +16,7 @@ inline constexpr std::size_t line_max = 4096;
 /// Of a request's id as JSON text. Each answer repeats it.
 inline constexpr std::size_t id_max = 128;
 
-enum class Method { status, ping, new_identity, events };
+enum class Method { status, ping, new_identity, events, open_listener, close_listener };
 
 /// Codes of errors. Those above -32100 are JSON-RPC's own.
 enum class Code : int {
@@ -27,12 +27,25 @@ enum class Code : int {
     not_ready = -32000,
     no_answer = -32001,
     no_place = -32002,
+    no_listener = -32003,
+};
+
+/// Why a request fails.
+struct Error {
+    Code code;
+    std::string message;
 };
 
 struct Request {
     Method method;
     /// JSON text. Empty: a notification, which gets no answer.
     std::optional<std::string> id;
+    /// open_listener: one JSON object, in which the listener is described as in client.yaml.
+    std::string listener = {};
+    /// open_listener: it is closed when the caller closes its connection.
+    bool with_connection = false;
+    /// close_listener: which one.
+    std::string address = {};
 };
 
 /// Parses a line without its newline. The error is the line to send back; empty if the request is a

@@ -1,7 +1,8 @@
-// One line of the list `listeners` in client.yaml: where applications come in, and what separates
-// them (docs/client.md). Pure.
+// One listener, of client.yaml or of the control socket: where applications come in, and what
+// separates them (docs/client.md). Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -25,8 +26,15 @@ struct ListenerOptions {
     bool by_user = true;       // unix sockets: each user but the client's own has a key
     bool by_listener = false;  // all that comes in here has a key of its own
     bool extended_errors = false;
+    /// Not 0: opened while the client runs. Two that have one address in turn share no key.
+    std::uint64_t number = 0;
     /// DNS: names get addresses of this range, which stand for them on transparent listeners.
     std::optional<base::IpNetwork> map = std::nullopt;
 };
+
+/// What stands for the listener in isolation keys. `address`: with the port that was taken.
+inline std::string name_in_keys(const std::string& address, std::uint64_t number) {
+    return number == 0 ? address : address + " #" + std::to_string(number);
+}
 
 }  // namespace nightjar::client::protocol

@@ -44,7 +44,7 @@ MUTANTS = [
            "tests/system/listeners_test.py", "Listeners.test_who_may_connect", PROGRAMS),
     mutant("unix-bytes-unread-count-as-arrived", "sphinx/node/process/socket_end.cpp", "errno != EOPNOTSUPP", "true",
            SYSTEM, "unix sockets: bytes that the other side has not read are unsent"),
-    mutant("remote-listener-unasked", "client/operation/config.cpp", "listener.path.empty() && !is_loopback(listener.endpoint.host)",
+    mutant("remote-listener-unasked", "client/operation/config.cpp", "!config.allow_remote && is_remote(listener)",
            "false", UNIT, "client.yaml: what is wrong has its place"),
     # --- DNS ---
     mutant("dns-answers-a-response", DNS, "(flags & flag_response) != 0", "false", CORE, BAD_DNS),

@@ -14,8 +14,18 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// Opens no listener.
+struct NoListeners : client::operation::ApiAnswers {
+    base::Result<client::operation::OpenedListener, client::protocol::api::Error> open_listener(
+        std::string_view, bool) override {
+        return base::Fail{client::protocol::api::Error{}};
+    }
+    bool close_listener(std::string_view) override { return false; }
+    bool close_listener(std::uint64_t) override { return false; }
+};
+
 /// Answers a ping at once, with a line longer than any socket buffer.
-struct LongAnswers final : client::operation::ApiAnswers {
+struct LongAnswers final : NoListeners {
     std::string status() override { return "{}"; }
     std::string state() override { return "{}"; }
     std::optional<std::uint64_t> new_identity() override { return std::nullopt; }
@@ -29,7 +39,7 @@ struct LongAnswers final : client::operation::ApiAnswers {
     std::uint64_t pings = 0;
 };
 
-struct NoAnswers final : client::operation::ApiAnswers {
+struct NoAnswers final : NoListeners {
     std::string status() override { return "{}"; }
     std::string state() override { return "{}"; }
     std::optional<std::uint64_t> new_identity() override { return std::nullopt; }

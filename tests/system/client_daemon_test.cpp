@@ -163,6 +163,23 @@ TEST_CASE("client: a gateway that says anything but parts of a document loses th
     CHECK(loop.until([&] { return came.ended; }, patience));
 }
 
+namespace {
+
+/// Opens a listener in the first client, if an answer that came too late has not said so already.
+/// False if it does not answer now.
+bool open_listener(const Network& network, const std::filesystem::path& path) {
+    const nlohmann::json request{{"jsonrpc", "2.0"},
+                                 {"id", 1},
+                                 {"method", "open_listener"},
+                                 {"params", {{"proxy", "unix:" + path.string()}}}};
+    const auto line = node::process::ask(network.folder.path() / "0.sock", request.dump(),
+                                         base::Milliseconds{5'000});
+    return line && (line->find("\"result\"") != std::string::npos ||
+                    line->find("another process answers") != std::string::npos);
+}
+
+}  // namespace
+
 TEST_CASE("client: a document that expires ends no client: it begins again with the next one") {
     Network network{base::Seconds{6}};
     network.start_clients(1);
@@ -170,6 +187,8 @@ TEST_CASE("client: a document that expires ends no client: it begins again with 
     Gateway gateway{loop, network, network.old_place, 1};
     auto& process = *network.processes.front();
     REQUIRE(loop.until([&] { return gateway.came.size() == 1; }, patience));
+    const auto listener = network.folder.path() / "opened.sock";
+    REQUIRE(loop.until([&] { return open_listener(network, listener); }, patience));
     REQUIRE(loop.until([&] { return gateway.came.front()->ended; }, patience));
     const auto text = network.next(
         [&](directory::Document& document) { document.valid_until += base::Seconds{3600}; });
@@ -180,6 +199,12 @@ TEST_CASE("client: a document that expires ends no client: it begins again with 
     CHECK(loop.until([&] { return gateway.came.size() > fetched_by; }, patience));
     CHECK(gateway.came.back()->link->peer_key() != gateway.came.front()->link->peer_key());
     CHECK(!process.ended());
+    // The listener that a program had opened is there again.
+    asio::io_context io{1};
+    asio::local::stream_protocol::socket application{io};
+    boost::system::error_code refused;
+    application.connect({listener.string()}, refused);
+    CHECK_FALSE(refused);
     process.terminate();
     REQUIRE(loop.until([&] { return process.ended().has_value(); }, patience));
     CHECK(process.ended() == 0);

@@ -14,6 +14,7 @@ import jsonschema
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
 from testnet import NetworkTest  # noqa: E402
+from interface_listeners import ListenerCases  # noqa: E402
 
 SCHEMA = json.loads((ROOT / "docs/interface/status.schema.json").read_text(encoding="utf-8"))
 SECRET = "never-shown"
@@ -27,7 +28,7 @@ def example(marker):
     return found[0]
 
 
-class Interface(NetworkTest):
+class Interface(ListenerCases, NetworkTest):
     def nightjar(self, *arguments, code=0):
         done = subprocess.run([self.net.program("nightjar"), *arguments, "--config", self.net.client_config],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
@@ -43,7 +44,8 @@ class Interface(NetworkTest):
     def test_the_documents_example_works(self):
         status = self.net.ask_client()[0]
         self.assertEqual(self.run_example("tests/system/interface_test.py"),
-                         f"ready\ngateway: {status['gateway']}\nidentity: {status['identity'] + 1}\nready\n")
+                         f"ready\ngateway: {status['gateway']}\nidentity: {status['identity'] + 1}\n"
+                         "my own proxy: SOCKS5\nready\n")
 
     def test_newnym_gives_programs_without_a_user_name_another_session(self):
         before = self.net.ask_client()[0]

@@ -9,6 +9,8 @@ namespace {
 
 nightjar::fuzz::Depth taken{"a request"};
 nightjar::fuzz::Depth notification{"a request without an id"};
+nightjar::fuzz::Depth listener{"a listener to open"};
+nightjar::fuzz::Depth closed{"a listener to close"};
 nightjar::fuzz::Depth refused{"JSON that is refused"};
 nightjar::fuzz::Depth unanswered{"a notification that is refused without a word"};
 
@@ -31,6 +33,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!answer.empty()) require_line(answer);
         return 0;
     }
+    if (request->method == api::Method::open_listener) {
+        listener.reach();
+        if (!request->listener.starts_with('{') || !request->listener.ends_with('}')) std::abort();
+    }
+    if (request->method == api::Method::close_listener) closed.reach();
     (request->id ? taken : notification).reach();
     if (!request->id) return 0;
     if (request->id->size() > api::id_max) std::abort();

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <string>
 
+#include "client/operation/listener_config.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -154,4 +155,49 @@ TEST_CASE("client.yaml: what routes a whole machine") {
     CHECK(!listeners[1].by_listener);
     CHECK(listeners[2].way == Way::transparent);
     CHECK((listeners[2].by_listener && !listeners[2].by_credentials));
+}
+
+TEST_CASE("open_listener: a listener is described as in client.yaml") {
+    using client::operation::listener_of_json;
+    using Way = client::protocol::ListenerOptions::Way;
+    const auto proxy = listener_of_json(
+        R"({"proxy":"127.0.0.1:0","isolate":["listener"],"extended_errors":true})", false);
+    REQUIRE(proxy);
+    CHECK((proxy->way == Way::proxy && proxy->endpoint == directory::Endpoint{"127.0.0.1", 0}));
+    CHECK((proxy->by_listener && !proxy->by_credentials && proxy->extended_errors));
+    const auto file = listener_of_json(R"({"proxy":"unix:/run/\u00e4","users":"all"})", false);
+    REQUIRE(file);
+    CHECK((file->path == "/run/\u00e4" && file->all_users && file->by_user));
+    const auto dns = listener_of_json(R"({"dns":"[::1]:53","map":"198.18.0.0/15"})", false);
+    REQUIRE(dns);
+    CHECK((dns->way == Way::dns && dns->map && dns->map->prefix == 15));
+    CHECK(listener_of_json(R"({"transparent":"0.0.0.0:9140"})", true));
+
+    struct Case {
+        const char* text;
+        const char* said;
+    };
+    const Case cases[] = {
+        {"{}", "params:1:1: "},
+        {R"({"proxy":"127.0.0.1:0","dns":"127.0.0.1:0"})", "params:1:2: "},
+        {R"({"proxy":"127.0.0.1:0","colour":"red"})", "params:1:24: "},
+        {R"({"proxy":9150})", "params:1:10: "},
+        {R"({"proxy":"127.0.0.1:0","isolate":["colour"]})", "params:1:35: unknown word"},
+        {R"({"proxy":"127.0.0.1:0","extended_errors":"true"})", "params:1:42: "},
+        {R"({"proxy":"unix:own.sock"})", "a relative path"},
+        {R"({"proxy":"unix:/run/a\u0000b"})", "params:1:10: "},
+        {R"({"proxy":["127.0.0.1:0"]})", "params:1:10: "},
+        {R"({"proxy":"0.0.0.0:9150"})", "anyone who reaches this address"},
+        {R"({"dns":"192.0.2.1:53"})", "anyone who reaches this address"},
+        {R"({"transparent":"[::]:9140"})", "anyone who reaches this address"},
+        {R"({"transparent":"127.0.0.1:9140","users":"all"})", "params:1:33: "},
+    };
+    for (const auto& one : cases) {
+        CAPTURE(one.text);
+        const auto refused = listener_of_json(one.text, false);
+        REQUIRE_FALSE(refused);
+        CAPTURE(refused.error());
+        CHECK(refused.error().starts_with(one.said));
+        CHECK(refused.error().find('\n') == std::string::npos);
+    }
 }

@@ -73,8 +73,9 @@ TEST_CASE("api: a request that is refused has JSON-RPC's codes, and a notificati
         {R"({"jsonrpc":"2.0","id":7})", refusal("7", -32600, R"(expected \"method\")")},
         {R"({"jsonrpc":"2.0","id":7,"method":1})", refusal("7", -32600, R"(expected \"method\")")},
         {good + R"(,"count":3})", refusal("7", -32600, "unknown member")},
-        {good + R"(,"params":{"a":1}})", refusal("7", -32602, "no method takes parameters")},
-        {good + R"(,"params":null})", refusal("7", -32602, "no method takes parameters")},
+        {good + R"(,"params":{"a":1}})", refusal("7", -32602, "this method takes no parameters")},
+        {good + R"(,"params":null})",
+         refusal("7", -32602, "the parameters are neither object nor array")},
         {R"({"jsonrpc":"2.0","id":7,"method":"Status"})", refusal("7", -32601, "unknown method")},
         {R"({"jsonrpc":"2.0","id":1.5,"method":"status"})", refusal("null", -32600, not_an_id)},
         {R"({"jsonrpc":"2.0","id":[],"method":"status"})", refusal("null", -32600, not_an_id)},
@@ -88,6 +89,42 @@ TEST_CASE("api: a request that is refused has JSON-RPC's codes, and a notificati
         const auto request = api::parse_request(row.line);
         REQUIRE(!request.has_value());
         CHECK(request.error() == row.answer);
+    }
+}
+
+TEST_CASE("api: the parameters of open_listener and close_listener") {
+    const auto asked = [](const std::string& method, const std::string& params) {
+        return api::parse_request(R"({"jsonrpc":"2.0","id":7,"method":")" + method + "_listener\"" +
+                                  params + "}");
+    };
+    const auto opened = asked("open", R"(,"params":{"dns":"a","map":"\u00e4\ud83d\ude00"})");
+    REQUIRE(opened);
+    CHECK(opened->method == api::Method::open_listener);
+    CHECK(opened->listener == "{\"dns\":\"a\",\"map\":\"\u00e4\U0001f600\"}");
+    CHECK_FALSE(opened->with_connection);
+    const auto held = asked("open", R"(,"params":{"with_connection":true,"proxy":"b"})");
+    REQUIRE(held);
+    CHECK(held->with_connection);
+    CHECK(held->listener == R"({"proxy":"b"})");
+    const auto closed = asked("close", R"(,"params":{"address":"127.0.0.1:1"})");
+    REQUIRE(closed);
+    CHECK(closed->method == api::Method::close_listener);
+    CHECK(closed->address == "127.0.0.1:1");
+    for (const char* params :
+         {R"(,"params":["127.0.0.1:1"])", R"(,"params":[])", R"(,"params":{"with_connection":1})",
+          R"(,"params":{"with_connection":null})"}) {
+        CAPTURE(params);
+        const auto refused = asked("open", params);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().find("-32602") != std::string::npos);
+    }
+    for (const char* params :
+         {"", R"(,"params":{})", R"(,"params":["127.0.0.1:1"])", R"(,"params":{"address":1})",
+          R"(,"params":{"address":"127.0.0.1:1","more":1})"}) {
+        CAPTURE(params);
+        const auto refused = asked("close", params);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().find("-32602") != std::string::npos);
     }
 }
 

@@ -1,0 +1,94 @@
+// Where applications come in: the configuration's listeners, and those that the control socket
+// opens.
+#include <algorithm>
+#include <utility>
+
+#include "client/daemon_impl.hpp"
+#include "client/operation/listener_config.hpp"
+#include "sphinx/node/process/log.hpp"
+
+namespace nightjar::client {
+
+namespace {
+
+using protocol::api::Code;
+using protocol::api::Error;
+using Way = protocol::ListenerOptions::Way;
+
+/// The word that the caller can change.
+const char* word_of(Way way) {
+    switch (way) {
+        case Way::dns:
+            return "dns";
+        case Way::transparent:
+            return "transparent";
+        case Way::proxy:
+            break;
+    }
+    return "proxy";
+}
+
+}  // namespace
+
+void Daemon::listen() {
+    for (auto& options : config_.listeners) {
+        const auto address = proxy_.listen(options, config_.listeners_key);
+        if (options.path.empty())  // with the port that was taken, for the next time
+            options.endpoint = *directory::parse_endpoint(address);
+        if (options.map) names_range_ = options.map;
+        if (socks_.empty()) socks_ = address;
+    }
+    for (auto& options : std::exchange(config_.opened, {})) {
+        next_listener_ = std::max(next_listener_, options.number + 1);
+        // Another program may have the port by now. The client goes on without it.
+        if (const auto opened = open(std::move(options), false); !opened)
+            node::process::log(node::process::Level::warning, opened.error().message);
+    }
+    api_.listen(config_.control_socket);
+}
+
+base::Result<operation::OpenedListener, Error> Daemon::open_listener(std::string_view description,
+                                                                     bool passing) {
+    auto options = operation::listener_of_json(description, config_.allow_remote);
+    if (!options) return base::Fail{Error{Code::invalid_params, options.error()}};
+    options->number = next_listener_++;
+    return open(std::move(*options), passing);
+}
+
+base::Result<operation::OpenedListener, Error> Daemon::open(protocol::ListenerOptions options,
+                                                            bool passing) {
+    const auto fail = [](std::string why) {
+        return base::Fail{Error{Code::no_listener, std::move(why)}};
+    };
+    if (shutdown_.requested()) return fail("the client is about to end");
+    if (proxy_.listeners() >= operation::listeners_max) {
+        return fail(std::to_string(operation::listeners_max) +
+                    " listeners are open; close one first");
+    }
+    if (options.map && names_range_ && *options.map != *names_range_)
+        return fail("the client has another range for names already; give `map` that one");
+    try {
+        const auto address = proxy_.listen(options, word_of(options.way));
+        if (options.map) names_range_ = options.map;
+        if (options.path.empty()) options.endpoint = *directory::parse_endpoint(address);
+        const auto number = options.number;
+        opened_.push_back({number, address});
+        if (!passing) config_.opened.push_back(std::move(options));
+        return operation::OpenedListener{number, address};
+    } catch (const node::process::StartupError& error) {
+        return fail(error.what());
+    }
+}
+
+bool Daemon::close_listener(std::string_view address) {
+    const auto found = std::ranges::find(opened_, address, &operation::OpenedListener::address);
+    return found != opened_.end() && close_listener(found->number);
+}
+
+bool Daemon::close_listener(std::uint64_t number) {
+    const auto of_number = [number](const auto& one) { return one.number == number; };
+    std::erase_if(config_.opened, of_number);
+    return std::erase_if(opened_, of_number) > 0 && proxy_.close_listener(number);
+}
+
+}  // namespace nightjar::client
