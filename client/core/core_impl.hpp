@@ -121,7 +121,7 @@ struct Core::Impl final : PlanHost {
         return plan.current(std::max(clock, law_time));
     }
     std::optional<SessionHandle> session_for(const IsolationKey& key);
-    std::vector<SessionHandle> isolated_sessions(Phase last) const;
+    std::vector<SessionHandle> isolated_sessions() const;
     bool new_identity();
 
     // --- core_handover.cpp: which sessions carry which streams ---

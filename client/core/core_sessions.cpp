@@ -158,11 +158,11 @@ bool Core::Impl::new_identity() {
     return true;
 }
 
-/// The sessions of isolation keys that have come no further than `last`.
-std::vector<SessionHandle> Core::Impl::isolated_sessions(Phase last) const {
+/// The sessions of isolation keys that take new streams.
+std::vector<SessionHandle> Core::Impl::isolated_sessions() const {
     std::vector<SessionHandle> found;
     for (const auto& entry : plan.entries())
-        if (entry.isolated && entry.phase <= last) found.push_back(entry.handle);
+        if (entry.isolated && entry.phase <= Phase::main) found.push_back(entry.handle);
     return found;
 }
 
@@ -174,7 +174,7 @@ std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
         keys.share(key, {loops_handle}, clock);
         return shared_session();
     }
-    const auto takes_streams = isolated_sessions(Phase::main);
+    const auto takes_streams = isolated_sessions();
     const auto known = keys.find(key);
     if (known && std::ranges::count(takes_streams, *known) > 0) return known;
     if (plan.room_for_isolated()) {
@@ -186,7 +186,7 @@ std::optional<SessionHandle> Core::Impl::session_for(const IsolationKey& key) {
     }
     if (!takes_streams.empty()) return keys.share(key, identity.of_now(takes_streams), clock);
     // Better a session that ends within a lifetime than none.
-    const auto lingering = isolated_sessions(Phase::lingering);
+    const auto lingering = plan.lingering_isolated(clock);
     if (lingering.empty()) return std::nullopt;
     return keys.share(key, identity.of_now(lingering), clock);
 }

@@ -258,6 +258,21 @@ bool SessionPlan::room_for_isolated() const {
     return static_cast<std::size_t>(isolated) < isolated_max();
 }
 
+std::vector<SessionHandle> SessionPlan::lingering_isolated(base::Mono now) const {
+    const auto lingers = [](const Entry& entry) {
+        return entry.isolated && entry.phase == Phase::lingering;
+    };
+    // Each lingers for a lifetime.
+    base::Mono latest = base::Mono::min();
+    for (const auto& entry : entries_)
+        if (lingers(entry)) latest = std::max(latest, entry.since);
+    const auto least = std::min(latest, now - parameters_.session_lifetime * 3 / 4);
+    std::vector<SessionHandle> found;
+    for (const auto& entry : entries_)
+        if (lingers(entry) && entry.since >= least) found.push_back(entry.handle);
+    return found;
+}
+
 void SessionPlan::add_isolated(SessionHandle handle, base::Mono now) {
     set(entries_.emplace_back(), Phase::waiting, now);
     entries_.back().handle = handle;

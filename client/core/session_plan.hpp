@@ -113,6 +113,9 @@ class SessionPlan {
     /// Adds a session for one isolation key. Precondition: room_for_isolated().
     void add_isolated(SessionHandle handle, base::Mono now);
     bool room_for_isolated() const;
+    /// For keys that find no place while all isolated sessions linger: the lingering ones that last
+    /// for at least a quarter of a lifetime more, or else the one that lasts longest.
+    std::vector<SessionHandle> lingering_isolated(base::Mono now) const;
     /// How many sessions of isolation keys there may be. 0 where U is small.
     std::size_t isolated_max() const;
 

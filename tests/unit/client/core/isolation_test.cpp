@@ -5,6 +5,7 @@
 #include <set>
 
 #include "client/core/core.hpp"
+#include "tests/unit/client/core/session_plan_fixture.hpp"
 #include "tests/unit/client_network.hpp"
 
 using namespace nightjar;
@@ -172,4 +173,29 @@ TEST_CASE("where U leaves no room for other sessions all keys use the shared one
     CHECK(f.core->status(f.now).isolated_max == 0);
     CHECK(f.core->status(f.now).keys_sharing == 10);
     CHECK(f.counts() == std::vector<std::size_t>{11});
+}
+
+TEST_CASE("a key that finds only lingering sessions gets none that is about to end") {
+    using Handles = std::vector<SessionHandle>;
+    plan_test::Plan world;
+    const auto add = [&] {
+        world.plan.add_isolated(++world.last, world.now);
+        return world.last;
+    };
+    const auto found = [&] { return world.plan.lingering_isolated(world.now); };
+    world.run(60s);
+    const auto first = add();
+    world.run(20min);
+    const auto second = add();
+    CHECK(found().empty());
+    world.run(62min);
+    REQUIRE(world.entry(first).phase == Phase::lingering);
+    REQUIRE(world.entry(second).phase == Phase::lingering);
+    CHECK(found() == Handles{first, second});
+    world.run(27min);  // the first one has less than a quarter of an hour left
+    REQUIRE(world.entry(first).phase == Phase::lingering);
+    CHECK(found() == Handles{second});
+    world.run(30min);  // so has the second one, and the first one has ended
+    REQUIRE(world.entry(second).phase == Phase::lingering);
+    CHECK(found() == Handles{second});
 }
