@@ -133,6 +133,7 @@ void ExitHost::on_event(const relay::core::StreamRef& stream, const stream::Even
             return read_all(stream, server);
         case Kind::finished:
             read_all(stream, server);
+            found->second.client_finished = true;
             return server.on_finish();
         case Kind::reset:
             connections_.erase(found);
