@@ -7,6 +7,8 @@
 //   rate     a server that sends as fast as it may sees the pace. Has the client connected since
 //            the last handover?
 //   end      a client leaves, and its stream stops: whose is it?
+//   held     a bad gateway holds a client's packets, for an exit that works with it: after how many
+//            holds do they know the session, and after how many do the client's loops show it?
 // Control: a line that breaks for seconds. What the score then misses, it would miss elsewhere.
 #include <algorithm>
 #include <array>
@@ -19,6 +21,7 @@
 #include "tests/lab/measure/experiment.hpp"
 #include "tests/lab/measure/parallel.hpp"
 #include "tests/lab/measure/statistics.hpp"
+#include "tests/lab/sessions/held_uplinks.hpp"
 #include "tests/lab/sessions/stalls.hpp"
 
 namespace nightjar::lab::experiments {
@@ -91,6 +94,40 @@ void judge_line(const Line& line, bool control, const measure::Options& options,
             report.at_least("control: " + std::string{line.name} + ", " + watcher->name + ": AUC",
                             auc, 0.85);
     }
+}
+
+// --- a gateway that holds its client's packets ---
+
+/// The control: one hold of 0.3 s names the session. All others are rows.
+void judge_holds(double lasts, const measure::Options& options, measure::Report& report) {
+    const auto clients = options.or_else(options.clients, 12u, 24u);
+    const auto seconds = options.or_else(options.seconds, 150.0, 900.0);
+    auto crowd = crowd_options(clients, seconds, options.seed * 1000 + 1780);
+    crowd.busy_share = 0;
+    crowd.handover_after(base::Seconds{7000}, base::Seconds{7200});
+    lab::sessions::HeldUplinks uplinks{lasts, crowd};
+    attacks::Crowd network{crowd};
+    network.run();
+    const auto scores = uplinks.exit_scores(network.traces());
+    const auto seen = uplinks.seen_by_loops();
+    for (const std::size_t holds : {1, 2, 4, 8, 16}) {
+        const auto held = lab::sessions::summed(scores.held, holds);
+        const auto other = lab::sessions::summed(scores.other, holds);
+        if (held.size() < 8) break;
+        const auto auc = measure::auc(other, held);
+        report.row("target", "holds",
+                   {{"lasts", lasts},
+                    {"holds", holds},
+                    {"auc", auc},
+                    {"deviation", std::sqrt(1 / (6.0 * static_cast<double>(held.size())))},
+                    {"sets", held.size()}});
+        if (holds == 1 && lasts == 0.3)
+            report.at_least("control: a hold of 0.3 s at an exit: AUC", auc, 0.8);
+    }
+    nlohmann::json noticed{{"lasts", lasts}, {"seen", seen}, {"of", uplinks.holds()}};
+    for (const auto every : {10, 60, 600})
+        noticed["noticed_" + std::to_string(every)] = lab::sessions::holds_to_notice(every, seen);
+    report.row("target", "holds noticed", noticed);
 }
 
 // --- clients that come and go ---
@@ -188,6 +225,8 @@ void target(const measure::Options& options, measure::Report& report) {
     if (options.full) judge_line(stalls, false, options, report);
     if (options.full) judge_line(long_stalls, false, options, report);
     judge_line({"broken for 5 s", 20, 5, true}, true, options, report);
+    for (const auto lasts : {0.05, 0.1, 0.2, 0.3, 1.0})
+        if (options.full || lasts == 0.3) judge_holds(lasts, options, report);
     judge_lives(options, report);
 }
 
