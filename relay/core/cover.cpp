@@ -1,24 +1,42 @@
 #include "relay/core/cover.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <utility>
 
 #include "relay/core/limits.hpp"
 
 #include "sphinx/directory/route.hpp"
+#include "sphinx/packet/draft.hpp"
 
 namespace nightjar::relay::core {
 
-bool LoopSealer::seal(std::span<const packet::Hop> route, const base::Destination& destination,
-                      const base::SurbId& identifier, base::Random& random, base::ByteSpan packet) {
+void LoopSealer::seal(std::span<LoopJob> jobs, base::Random& random) {
+    std::vector<packet::HeaderRandomness> randomness;
+    randomness.reserve(jobs.size());
+    std::vector<packet::DraftJob> drafts;
+    for (const auto& job : jobs) {
+        randomness.push_back(packet::HeaderRandomness::draw(random));
+        drafts.push_back({.route = job.route,
+                          .destination = job.destination,
+                          .identifier = job.identifier,
+                          .randomness = &randomness.back()});
+    }
+    packet::draft_batch(drafts);
     // The message is empty: under the layers of encryption all payloads look alike.
-    const auto built = packet::build(packet::Version::v260, route, destination, identifier, {},
-                                     packet::payload_size, packet::HeaderRandomness::draw(random));
-    if (!built) return false;
-    assert(built->size() == packet.size());
-    std::copy(built->begin(), built->end(), packet.begin());
-    return true;
+    std::vector<packet::SealJob> seals;
+    for (const auto& draft : drafts)
+        if (draft.outcome) seals.push_back({.draft = &*draft.outcome});
+    packet::seal_batch(seals, packet::payload_size);
+    auto next = seals.begin();
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        jobs[i].sealed = drafts[i].outcome.has_value();
+        if (!jobs[i].sealed) continue;
+        const auto& built = *(next++)->outcome;
+        assert(built.size() == jobs[i].packet.size());
+        std::copy(built.begin(), built.end(), jobs[i].packet.begin());
+    }
 }
 
 Cover::Cover(base::NodeId self, std::shared_ptr<const directory::Document> document,
@@ -40,21 +58,28 @@ void Cover::use(std::shared_ptr<const directory::Document> document) {
 void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     expire(now);
     watch_.step(now);
-    draw_ahead(now, wall);
+    if (ahead_.empty()) draw_ahead(now, wall);
     while (!ahead_.empty() && ahead_.front().at <= now) {
         auto slot = std::move(ahead_.front());
         ahead_.pop_front();
+        if (ahead_.empty()) draw_ahead(now, wall);
         // After a stall we do not send the late loops: a burst would only reveal the stall.
-        if (slot.built && now - slot.at <= lateness_max)
-            send(std::move(*slot.built), slot.identifier, now, out);
-        draw_ahead(now, wall);
+        if (now - slot.at > lateness_max) continue;
+        // The clock was set, the machine slept, or a document has come.
+        if (!slot.built || slot.built->epoch != epoch_to_build_for(wall))
+            slot.built = build(draw(slot.identifier, wall));
+        if (slot.built) send(std::move(*slot.built), slot.identifier, now, out);
     }
+}
+
+void Cover::build_ahead(base::Mono now, base::Wall wall) {
+    if (wants_to_build()) draw_ahead(now, wall);
 }
 
 void Cover::send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     if (stopped_) return;
     const auto identifier = draw_identifier();
-    if (auto built = build(identifier, wall)) send(std::move(*built), identifier, now, out);
+    if (auto built = build(draw(identifier, wall))) send(std::move(*built), identifier, now, out);
 }
 
 void Cover::send(Built built, const base::SurbId& identifier, base::Mono now,
@@ -77,9 +102,9 @@ void Cover::drop_cover(base::Mono now, base::Wall wall, std::vector<Loop>& out) 
     // As with loops: no burst after a stall.
     drop_cover_due_ = std::max(*drop_cover_due_, now - lateness_max);
     for (; *drop_cover_due_ <= now; *drop_cover_due_ += random_.exponential(mean_gap)) {
-        auto built = build_drop_cover(wall);
+        auto built = build(draw_drop_cover(wall));
         if (!built) continue;
-        out.push_back(std::move(*built));
+        out.push_back(std::move(built->loop));
         ++counters_.drop_cover;
     }
 }
@@ -127,16 +152,20 @@ void Cover::draw_ahead(base::Mono now, base::Wall wall) {
     // that is not too late.
     last_drawn_ = std::max(last_drawn_, now - lateness_max);
     const auto mean_gap = document_->parameters.relay_loops.mean_gap();
-    while (ahead_.size() < built_ahead) {
+    std::array<std::optional<Drawn>, built_together> drawn;
+    const auto first = ahead_.size();
+    for (auto& loop : drawn) {
         last_drawn_ += random_.exponential(mean_gap);
-        Slot slot{last_drawn_, draw_identifier(), {}};
+        ahead_.push_back({last_drawn_, draw_identifier(), {}});
         // Do not build a loop for a time that a stall has already made too late.
-        const auto ahead = slot.at - now;
+        const auto ahead = last_drawn_ - now;
         if (-ahead <= lateness_max)
-            slot.built = build(slot.identifier,
-                               wall + std::chrono::duration_cast<base::Milliseconds>(ahead));
-        ahead_.push_back(std::move(slot));
+            loop = draw(ahead_.back().identifier,
+                        wall + std::chrono::duration_cast<base::Milliseconds>(ahead));
     }
+    seal(drawn);
+    for (std::size_t i = 0; i < drawn.size(); ++i)
+        if (drawn[i]) ahead_[first + i].built = std::move(drawn[i]->built);
 }
 
 base::SurbId Cover::draw_identifier() {
@@ -146,21 +175,24 @@ base::SurbId Cover::draw_identifier() {
     return identifier;
 }
 
-std::optional<Cover::Built> Cover::build(const base::SurbId& identifier, base::Wall wall) {
+base::Epoch Cover::epoch_to_build_for(base::Wall wall) const {
+    return directory::epoch_to_build_for(wall, document_->parameters.epoch_length);
+}
+
+std::optional<Cover::Drawn> Cover::draw(const base::SurbId& identifier, base::Wall wall) {
     const auto* self = document_->find(self_);
     if (!self) return {};
     const auto route = directory::relay_loop_route(*document_, *self, random_);
     if (!route) return {};
-    auto loop = seal(*route, base::Destination{self_.bytes}, identifier, wall);
-    if (!loop) return {};
-    LoopWay way;
+    auto drawn = draw_hops(*route, base::Destination{self_.bytes}, identifier, wall);
+    if (!drawn) return {};
     for (const auto* relay : *route)
-        if (relay != self) way.push_back(relay->identity);
-    return Built{std::move(*loop), std::move(way)};
+        if (relay != self) drawn->built.way.push_back(relay->identity);
+    return drawn;
 }
 
 /// A loop's way as far as its gateway. A destination and an identifier of zeros name no client.
-std::optional<Cover::Loop> Cover::build_drop_cover(base::Wall wall) {
+std::optional<Cover::Drawn> Cover::draw_drop_cover(base::Wall wall) {
     const auto* self = document_->find(self_);
     if (!self) return {};
     auto route = directory::relay_loop_route(*document_, *self, random_);
@@ -170,24 +202,40 @@ std::optional<Cover::Loop> Cover::build_drop_cover(base::Wall wall) {
     });
     assert(gateway != route->end());
     route->erase(gateway + 1, route->end());
-    return seal(*route, {}, {}, wall);
+    return draw_hops(*route, {}, {}, wall);
 }
 
-std::optional<Cover::Loop> Cover::seal(std::span<const directory::Relay* const> route,
-                                       const base::Destination& destination,
-                                       const base::SurbId& identifier, base::Wall wall) {
-    const auto& parameters = document_->parameters;
-    const auto epoch = directory::epoch_to_build_for(wall, parameters.epoch_length);
-    std::vector<packet::Hop> hops;
+std::optional<Cover::Drawn> Cover::draw_hops(std::span<const directory::Relay* const> route,
+                                             const base::Destination& destination,
+                                             const base::SurbId& identifier, base::Wall wall) {
+    const auto epoch = epoch_to_build_for(wall);
+    Drawn drawn{destination, identifier, {}, {{route.front()->identity, nullptr}, {}, epoch}};
     for (const auto* relay : route) {
         const auto* key = document_->mix_key(*relay, epoch);
         if (!key) return {};
-        const auto delay = parameters.draw_delay(random_);
-        hops.push_back({relay->identity, *key, static_cast<std::uint64_t>(delay.count())});
+        const auto delay = document_->parameters.draw_delay(random_);
+        drawn.hops.push_back({relay->identity, *key, static_cast<std::uint64_t>(delay.count())});
     }
-    auto cell = cell::Cell::boxed_packet(epoch.low_byte());
-    if (!sealer_->seal(hops, destination, identifier, random_, cell->body())) return {};
-    return Loop{route.front()->identity, std::move(cell)};
+    drawn.built.loop.cell = cell::Cell::boxed_packet(epoch.low_byte());
+    return drawn;
+}
+
+void Cover::seal(std::span<std::optional<Drawn>> all) {
+    std::vector<LoopJob> jobs;
+    for (const auto& drawn : all)
+        if (drawn)
+            jobs.push_back({drawn->hops, drawn->destination, drawn->identifier,
+                            drawn->built.loop.cell->body()});
+    sealer_->seal(jobs, random_);
+    auto job = jobs.begin();
+    for (auto& drawn : all)
+        if (drawn && !(job++)->sealed) drawn.reset();
+}
+
+std::optional<Cover::Built> Cover::build(std::optional<Drawn> drawn) {
+    seal({&drawn, 1});
+    if (!drawn) return {};
+    return std::move(drawn->built);
 }
 
 void Cover::lose(const base::SurbId& identifier) {

@@ -4,9 +4,11 @@
 // destination and identifier. Loops keep a quiet network mixing, and reveal relays that drop or
 // delay packets.
 //
-// Send times form a Poisson process and are drawn ahead as absolute times. Each loop is built at
-// least one gap before its send time, so that the build time does not shift it. A loop that does
-// not return within the longest route delay counts as lost. A watch (loop_watch.hpp) judges how
+// Send times form a Poisson process and are drawn ahead as absolute times. Loops are built some in
+// one call, because that costs less than one at a time, and between ticks: what leaves in a tick
+// does not wait while a loop is built. Each has a time, a route and randomness of its own, so how
+// many are built together changes nothing that leaves. A loop that does not return within the
+// longest route delay counts as lost. A watch (loop_watch.hpp) judges how
 // they return. If it finds that packets into this relay are withheld, the relay answers: for as
 // long, it also makes drop cover. Those packets go to a gateway, which drops them. Before that they
 // look like any other. Pure; one thread. `random` and `counters` must outlive this object.
@@ -31,19 +33,30 @@
 
 namespace nightjar::relay::core {
 
-/// Seals a loop for its route. The default builds a real Sphinx packet; a simulation without
+/// A loop to seal. The route and the packet's memory must outlive the call.
+struct LoopJob {
+    std::span<const packet::Hop> route;
+    base::Destination destination;
+    base::SurbId identifier;
+    base::ByteSpan packet;  // packet::packet_size bytes, written by the call
+    bool sealed = false;    // false after the call: a public key on the route is invalid
+};
+
+/// Seals loops for their routes. The default builds real Sphinx packets; a simulation without
 /// cryptography passes its own implementation.
 struct LoopSealer {
     virtual ~LoopSealer() = default;
-    /// Writes packet::packet_size bytes. Returns false if a public key on the route is invalid.
-    virtual bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
-                      const base::SurbId& identifier, base::Random& random, base::ByteSpan packet);
+    virtual void seal(std::span<LoopJob> jobs, base::Random& random);
 };
 
 class Cover {
  public:
     static constexpr std::size_t outstanding_max = 1024;  // beyond this the oldest counts as lost
-    static constexpr std::size_t built_ahead = 2;  // loops that are built before they are due
+    /// If fewer loops are built, more are: no tick finds none, even if some leave together.
+    static constexpr std::size_t built_ahead = 4;
+    /// So many are built in one call. Four cost two thirds of what they cost one by one. Eight cost
+    /// little less (docs/performance.md), and keep the thread for twice as long.
+    static constexpr std::size_t built_together = 4;
     static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
 
     /// If `document` does not list `self`, no loop is sent.
@@ -58,8 +71,13 @@ class Cover {
         base::NodeId first_hop;
         cell::CellBox cell;
     };
-    /// Appends the loops that are due to `out`, and builds the next ones.
+    /// Appends the loops that are due to `out`. Builds a loop only if none was built ahead, or if
+    /// the epoch that it was built for is not the one to build for by `wall`.
     void tick(base::Mono now, base::Wall wall, std::vector<Loop>& out);
+    /// Fewer than `built_ahead` loops are built: call build_ahead() once what left is written.
+    bool wants_to_build() const { return runs() && ahead_.size() < built_ahead; }
+    /// Builds the next loops if it wants to. Takes up to a millisecond.
+    void build_ahead(base::Mono now, base::Wall wall);
     base::Mono next_due() const;  // Mono::max() after stop(), or if the rate is 0
     /// Appends one more loop, built now: an exit's, to fill its total (exit_level.hpp).
     void send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out);
@@ -89,11 +107,19 @@ class Cover {
     struct Built {
         Loop loop;
         LoopWay way;
+        base::Epoch epoch;
     };
     struct Slot {
         base::Mono at;
         base::SurbId identifier;
-        std::optional<Built> built;  // nullopt if it could not be built: nothing is sent then
+        std::optional<Built> built;  // nullopt: its keys were not known, or its time had passed
+    };
+    /// A loop whose route and delays are drawn.
+    struct Drawn {
+        base::Destination destination;
+        base::SurbId identifier;
+        std::vector<packet::Hop> hops;
+        Built built;  // its packet is zeros until it is sealed
     };
     struct OnItsWay {
         base::Mono sent;
@@ -103,13 +129,17 @@ class Cover {
     using ByAge = std::deque<std::pair<base::Mono, base::SurbId>>;
 
     bool runs() const;
+    base::Epoch epoch_to_build_for(base::Wall wall) const;
     void draw_ahead(base::Mono now, base::Wall wall);
     base::SurbId draw_identifier();
-    std::optional<Built> build(const base::SurbId& identifier, base::Wall wall);
-    std::optional<Loop> build_drop_cover(base::Wall wall);
-    std::optional<Loop> seal(std::span<const directory::Relay* const> route,
-                             const base::Destination& destination, const base::SurbId& identifier,
-                             base::Wall wall);
+    std::optional<Drawn> draw(const base::SurbId& identifier, base::Wall wall);
+    std::optional<Drawn> draw_drop_cover(base::Wall wall);
+    std::optional<Drawn> draw_hops(std::span<const directory::Relay* const> route,
+                                   const base::Destination& destination,
+                                   const base::SurbId& identifier, base::Wall wall);
+    /// Seals all that are there. What cannot be sealed is nullopt afterwards.
+    void seal(std::span<std::optional<Drawn>> all);
+    std::optional<Built> build(std::optional<Drawn> drawn);
     void send(Built built, const base::SurbId& identifier, base::Mono now, std::vector<Loop>& out);
     void lose(const base::SurbId& identifier);
     void expire(base::Mono now);

@@ -90,6 +90,11 @@ class Pipeline {
     /// it when next_due() has come, and at most once per millisecond: packets are shuffled only
     /// within one call.
     void tick(base::Mono now, base::Wall wall, Egress& egress);
+    /// Builds loops that later ticks send, if they are due to be built. Call it after each tick(),
+    /// once what left is written: no packet waits then while a loop is built. Takes up to a
+    /// millisecond.
+    bool wants_to_build() const { return cover_.wants_to_build(); }
+    void build_ahead(base::Mono now, base::Wall wall) { cover_.build_ahead(now, wall); }
     /// The time of the next call of tick() that has work.
     base::Mono next_due() const;
 

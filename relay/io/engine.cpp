@@ -1,5 +1,6 @@
 #include "relay/io/engine.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
@@ -24,7 +25,8 @@ constexpr base::Seconds log_loops_every{60};
 Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDocument document,
                node::link::TlsIdentity& tls, core::Keyring& keyring,
                node::process::ClockGuard& clock, node::process::TaskGroup& tasks)
-    : clock_{clock},
+    : io_{io},
+      clock_{clock},
       hash_{random_},
       sessions_{options.exit ? std::make_optional<core::ExitSessions>(document.document->parameters,
                                                                       random_, counters_)
@@ -55,7 +57,9 @@ Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDoc
                   options.exit->dns_servers);
 }
 
-Engine::~Engine() = default;
+Engine::~Engine() {
+    *alive_ = false;
+}
 
 void Engine::start() {
     if (exit_) exit_->start();
@@ -114,6 +118,11 @@ void Engine::tick(base::Mono now) {
     watch_replay_room(now);
     watch_replay_filters();
     if (exit_) exit_->pump();
+    if (!pipeline_.wants_to_build()) return;
+    // In this tick the links have posted their writes, so those come first.
+    asio::post(io_, [this, alive = alive_] {
+        if (*alive) pipeline_.build_ahead(node::process::mono_now(), kept_time());
+    });
 }
 
 void Engine::watch_loops(base::Mono now) {
@@ -210,9 +219,9 @@ void Engine::close() {
 }
 
 void Engine::list_holdings(base::Holdings& out) const {
-    const auto& [clock, random, hash, counters, sessions, pipeline, ticker, links, exit, suspended,
-                 loop_times, round_trips, refused, loops, room_short, filter_full, filled, logged,
-                 pool] = *this;
+    const auto& [io, alive, clock, random, hash, counters, sessions, pipeline, ticker, links, exit,
+                 suspended, loop_times, round_trips, refused, loops, room_short, filter_full,
+                 filled, logged, pool] = *this;
     links.list_holdings(out);
     out.push_back({"UnwrapPool.waiting", "packets", pool.pending(),
                    "for milliseconds: a packet that has arrived, and which neighbour sent it"});

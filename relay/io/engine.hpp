@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -86,6 +87,8 @@ class Engine final : private Links::Owner {
     void watch_replay_room(base::Mono now);
     void watch_replay_filters();
 
+    boost::asio::io_context& io_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     node::process::ClockGuard& clock_;
     base::SystemRandom random_;
     base::KeyedHash hash_;  // of neighbours

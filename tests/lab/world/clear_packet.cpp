@@ -149,20 +149,21 @@ struct ClearReplySealer final : relay::core::ReplySealer {
 
 struct ClearLoopSealer final : relay::core::LoopSealer {
     explicit ClearLoopSealer(std::uint64_t seed) : numbers{seed} {}
-    bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
-              const base::SurbId& identifier, base::Random&, base::ByteSpan packet) override {
-        write_clear(header_for(route, destination, identifier, numbers.next()), packet);
-        write_payload({}, packet);
-        return true;
+    void seal(std::span<relay::core::LoopJob> jobs, base::Random&) override {
+        for (auto& job : jobs) {
+            write_clear(header_for(job.route, job.destination, job.identifier, numbers.next()),
+                        job.packet);
+            write_payload({}, job.packet);
+            job.sealed = true;
+        }
     }
     Numbers numbers;
 };
 
 struct RealLoopSealer final : relay::core::LoopSealer {
     explicit RealLoopSealer(std::uint64_t seed) : own{seed} {}
-    bool seal(std::span<const packet::Hop> route, const base::Destination& destination,
-              const base::SurbId& identifier, base::Random&, base::ByteSpan packet) override {
-        return relay::core::LoopSealer::seal(route, destination, identifier, own, packet);
+    void seal(std::span<relay::core::LoopJob> jobs, base::Random&) override {
+        relay::core::LoopSealer::seal(jobs, own);
     }
     base::SeededRandom own;
 };

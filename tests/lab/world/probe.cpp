@@ -45,11 +45,12 @@ void Probe::send(const base::NodeId& last, const base::Destination& destination,
                         static_cast<std::uint64_t>(delay.count())});
     }
     auto cell = cell::Cell::boxed_packet(epoch.low_byte());
-    const bool sealed =
-        identifier.is_zero()
-            ? sealer_->forward(hops, destination, message, *random_, cell->body())
-            : loop_sealer_->seal(hops, destination, identifier, *random_, cell->body());
-    if (!sealed) throw std::logic_error("a probe's packet could not be built");
+    relay::core::LoopJob job{hops, destination, identifier, cell->body()};
+    if (identifier.is_zero())
+        job.sealed = sealer_->forward(hops, destination, message, *random_, cell->body());
+    else
+        loop_sealer_->seal({&job, 1}, *random_);
+    if (!job.sealed) throw std::logic_error("a probe's packet could not be built");
     ++sent;
     world_.send(mailbox_, gateway_, *cell);
 }

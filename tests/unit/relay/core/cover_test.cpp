@@ -4,7 +4,10 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "tests/unit/test_network.hpp"
 
@@ -28,7 +31,7 @@ struct Fixture {
     Cover cover(const std::string& self) {
         return {network.named(self).identity, network.document(), random, counters, test::start};
     }
-    /// Runs in ticks of 1 ms, as the daemon does.
+    /// Runs in ticks of 1 ms, and builds loops between them, as the daemon does.
     std::vector<SendResult> run(Cover& cover, base::Mono from, base::Nanoseconds duration) {
         std::vector<SendResult> sent;
         std::vector<Cover::Loop> out;
@@ -38,6 +41,7 @@ struct Fixture {
             for (auto& loop : out)
                 sent.push_back({now, loop.first_hop, *loop.cell});
             out.clear();
+            cover.build_ahead(now, network.wall());
         }
         return sent;
     }
@@ -61,6 +65,31 @@ struct Fixture {
             final = std::get<packet::Final>(opened->what);
             return passed;
         }
+    }
+};
+
+/// Seals as a relay does, and notes how many loops each call has.
+struct CountingSealer final : relay::core::LoopSealer {
+    void seal(std::span<relay::core::LoopJob> jobs, base::Random& random) override {
+        calls.push_back(jobs.size());
+        LoopSealer::seal(jobs, random);
+    }
+    std::size_t sealed() const {
+        return std::accumulate(calls.begin(), calls.end(), std::size_t{0});
+    }
+    std::vector<std::size_t> calls;
+};
+
+/// Writes only the loop's identifier, so that a test knows which loop it has without cryptography.
+struct NamingSealer final : relay::core::LoopSealer {
+    void seal(std::span<relay::core::LoopJob> jobs, base::Random&) override {
+        for (auto& job : jobs) {
+            std::copy(job.identifier.bytes.begin(), job.identifier.bytes.end(), job.packet.begin());
+            job.sealed = true;
+        }
+    }
+    static base::SurbId name(const cell::Cell& cell) {
+        return *base::SurbId::from(cell.body().first(base::SurbId::size()));
     }
 };
 
@@ -206,33 +235,40 @@ TEST_CASE_FIXTURE(Fixture,
                   "cover: a loop that comes back changed or late is an attack, and counts once") {
     enum class Home { late, changed };
     for (const auto home : {Home::changed, Home::late}) {
-        auto loops = cover("mix-1-0");
-        std::vector<Cover::Loop> out;
-        std::multimap<base::Mono, base::SurbId> back;
-        const auto attack = test::start + 100s;
-        double noticed = 0;
-        for (auto now = test::start; now < attack + 30s; now += 1ms) {
-            for (; !back.empty() && back.begin()->first <= now; back.erase(back.begin()))
-                REQUIRE(loops.returned(back.begin()->second, now,
-                                       home != Home::changed || now < attack));
-            loops.tick(now, network.wall(), out);
-            for (auto& loop : out) {
-                packet::Final final;
-                follow({now, loop.first_hop, *loop.cell}, final);
-                const bool slow = home == Home::late && now >= attack && random.below(2) == 0;
-                back.emplace(now + (slow ? 1200ms : 200ms), final.identifier);
+        std::vector<double> noticed;
+        for (std::uint64_t seed = 1; seed <= 9; ++seed) {
+            base::SeededRandom seeded{seed};
+            relay::core::Counters counted;
+            Cover loops{
+                network.named("mix-1-0").identity, network.document(), seeded, counted, test::start,
+                std::make_shared<NamingSealer>()};
+            std::vector<Cover::Loop> out;
+            std::multimap<base::Mono, base::SurbId> back;
+            const auto attack = test::start + 100s;
+            std::optional<double> seen;
+            for (auto now = test::start; now < attack + 30s; now += 1ms) {
+                for (; !back.empty() && back.begin()->first <= now; back.erase(back.begin()))
+                    REQUIRE(loops.returned(back.begin()->second, now,
+                                           home != Home::changed || now < attack));
+                loops.tick(now, network.wall(), out);
+                for (auto& loop : out) {
+                    const bool slow = home == Home::late && now >= attack && random.below(2) == 0;
+                    back.emplace(now + (slow ? 1200ms : 200ms), NamingSealer::name(*loop.cell));
+                }
+                out.clear();
+                loops.build_ahead(now, network.wall());
+                if (loops.watch().withheld() && !seen) seen = base::to_seconds(now - attack);
             }
-            out.clear();
-            if (loops.watch().withheld() && noticed == 0) noticed = base::to_seconds(now - attack);
-        }
-        CHECK(noticed > 0);
-        CHECK(noticed < 15);
-        CHECK(counters.loops_lost == 0);
-        if (home == Home::changed) {
-            CHECK(counters.loops_modified > 400);
+            REQUIRE(seen);
+            CHECK(*seen > 0);
+            noticed.push_back(*seen);
+            CHECK(counted.loops_lost == 0);
+            if (home != Home::changed) continue;
+            CHECK(counted.loops_modified > 350);
             CHECK(loops.watch().missing());
         }
-        counters = {};
+        std::sort(noticed.begin(), noticed.end());
+        CHECK(noticed[noticed.size() / 2] < 15);
     }
 }
 
@@ -290,4 +326,111 @@ TEST_CASE_FIXTURE(Fixture, "cover: in the last 30 s of an epoch loops are made f
         for (const auto& loop : out)
             CHECK(loop.cell->epoch() == c.made_for.low_byte());
     }
+}
+
+TEST_CASE_FIXTURE(Fixture, "cover: loops are built some in one call, and never within a tick") {
+    const auto sealer = std::make_shared<CountingSealer>();
+    Cover loops{network.named("mix-1-0").identity,
+                network.document(),
+                random,
+                counters,
+                test::start,
+                sealer};
+    std::vector<Cover::Loop> out;
+    loops.tick(test::start, network.wall(), out);  // the first tick finds none that is built
+    std::set<base::Bytes> elements;                // what each packet's secrets begin with
+    std::size_t in_ticks = 0;
+    for (auto now = test::start + 1ms; now < test::start + 60s; now += 1ms) {
+        const auto before = sealer->calls.size();
+        loops.tick(now, network.wall(), out);
+        in_ticks += sealer->calls.size() - before;
+        for (const auto& loop : out) {
+            const auto body = std::as_const(*loop.cell).body();
+            elements.emplace(body.begin(), body.begin() + packet::alpha_size);
+        }
+        out.clear();
+        const bool wants = loops.wants_to_build();
+        const auto calls = sealer->calls.size();
+        loops.build_ahead(now, network.wall());
+        CHECK(sealer->calls.size() == calls + (wants ? 1 : 0));
+        CHECK_FALSE(loops.wants_to_build());
+        const auto waiting = sealer->sealed() - counters.loops_sent;
+        CHECK(waiting >= Cover::built_ahead);
+        CHECK(waiting < Cover::built_ahead + Cover::built_together);
+    }
+    CHECK(in_ticks == 0);
+    for (const auto together : sealer->calls)
+        CHECK(together == 4);
+    CHECK(elements.size() == counters.loops_sent);
+    CHECK(counters.loops_sent > 700);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "cover: a loop's moment does not show its place among those built with it") {
+    auto loops = cover("mix-1-0");
+    const auto sent = run(loops, test::start, 600s);
+    const double expected = 600 * 15.0;
+    REQUIRE(std::abs(static_cast<double>(sent.size()) - expected) < 4 * std::sqrt(expected));
+    // The gap before a loop, by its place: each mean has the law's, and is as exact as n of them
+    // allow. So is the product of two gaps that follow each other.
+    for (std::size_t place = 0; place < Cover::built_together; ++place) {
+        CAPTURE(place);
+        double sum = 0, both = 0;
+        std::size_t n = 0;
+        for (auto i = place + Cover::built_together; i + 1 < sent.size();
+             i += Cover::built_together, ++n) {
+            const double gap = 15 * base::to_seconds(sent[i].at - sent[i - 1].at);
+            sum += gap;
+            both += gap * 15 * base::to_seconds(sent[i + 1].at - sent[i].at);
+        }
+        const auto count = static_cast<double>(n);
+        CHECK(std::abs(sum / count - 1) < 4 / std::sqrt(count));
+        CHECK(std::abs(both / count - 1) < 4 * std::sqrt(3) / std::sqrt(count));
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "cover: a loop that was built ahead is never sent in another epoch") {
+    const auto sealer = std::make_shared<CountingSealer>();
+    Cover loops{network.named("mix-1-0").identity,
+                network.document(),
+                random,
+                counters,
+                test::start,
+                sealer};
+    std::vector<Cover::Loop> out;
+    // The clock goes an epoch ahead, and back again, at moments at which loops are waiting.
+    for (auto now = test::start; now < test::start + 20s; now += 1ms) {
+        const bool ahead = (now - test::start) / 1s % 2 == 1;
+        const auto wall = network.wall() + (ahead ? 900s : 0s);
+        const auto epoch = ahead ? test::epoch.next() : test::epoch;
+        loops.tick(now, wall, out);
+        for (const auto& loop : out) {
+            CHECK(loop.cell->epoch() == epoch.low_byte());
+            const auto* first = network.document()->find(loop.first_hop);
+            REQUIRE(first);
+            auto cell = *loop.cell;
+            CHECK(packet::unwrap(cell.body(), network.key(*first, epoch)->keys.secret,
+                                 packet::packet_size));
+        }
+        out.clear();
+        loops.build_ahead(now, wall);
+    }
+    CHECK(counters.loops_sent > 200);
+    // Those that waited when the clock was set were built anew, one at a time.
+    CHECK(std::count(sealer->calls.begin(), sealer->calls.end(), 1) > 20);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "cover: a document that lists the relay serves the loops already drawn") {
+    const auto listed = network.document();
+    auto without = std::make_shared<directory::Document>(*listed);
+    const auto self = network.named("mix-1-0").identity;
+    std::erase_if(without->relays, [&](const auto& relay) { return relay.identity == self; });
+    Cover loops{self, without, random, counters, test::start};
+    std::vector<Cover::Loop> out;
+    loops.tick(test::start, network.wall(), out);
+    loops.use(listed);
+    const auto first = loops.next_due();
+    loops.tick(first, network.wall(), out);
+    CHECK(out.size() == 1);
 }
