@@ -67,6 +67,14 @@ void ClientNode::leave() {
     world_.disconnect(mailbox_, gateway_);
 }
 
+void ClientNode::cut(base::Mono until) {
+    if (state_ == State::connected) leave();
+    state_ = State::cut;
+    connects_ = until;
+    idle_ = world_.now();
+    delivered_.clear();
+}
+
 base::Mono ClientNode::local(base::Mono at) const {
     return World::begin + drifted(at - World::begin, clock_ppm);
 }
@@ -82,6 +90,11 @@ base::Mono ClientNode::true_time(base::Mono local) const {
 
 bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
     if (state_ != State::connected) return false;
+    if (frozen) {
+        if (delivered_.size() < kernel_keeps)
+            delivered_.push_back({std::move(cell), base::Mono::max()});
+        return false;
+    }
     // Where the host's clock is synchronised, the gateway's time has no effect.
     if (const auto time = clock_synchronised_ ? std::nullopt : cell::time_in(*cell))
         core_->hear_time({*time, local(world_.now()), world_.wall(*this), false});
@@ -97,7 +110,7 @@ bool ClientNode::receive(std::uint32_t, cell::CellBox cell, base::Mono at) {
 
 void ClientNode::take_deliveries() {
     for (const auto& delivery : delivered_)
-        core_->on_delivery(*delivery.cell, local(delivery.at));
+        core_->on_delivery(*delivery.cell, local(std::min(delivery.at, world_.now())));
     delivered_.clear();
 }
 
@@ -108,7 +121,14 @@ client::core::Core& ClientNode::core() {
 }
 
 void ClientNode::step(base::Mono at) {
-    if (state_ == State::before && connects_ <= at) return connect();
+    if (frozen) return;
+    const bool apart = state_ == State::before || state_ == State::cut;
+    if (apart && connects_ <= at) return connect();
+    if (state_ == State::cut && idle_ <= at) {
+        core_->prepare(local(at), world_.wall(*this));
+        idle_ = at + base::Seconds{1};
+        if (application) application(core(), local(at));
+    }
     if (state_ == State::connected && leaves_ <= at) leave();
     if (state_ != State::connected) return;
     const auto now = local(at);
@@ -120,7 +140,7 @@ void ClientNode::step(base::Mono at) {
 void ClientNode::run_schedule(base::Mono now) {
     take_deliveries();
     const auto wall = world_.wall(*this);
-    auto document = world_.document(wall);
+    auto document = world_.document(wall - document_late);
     if (document->epoch > document_->epoch) {
         document_ = std::move(document);
         core_->use(document_);
@@ -131,9 +151,12 @@ void ClientNode::run_schedule(base::Mono now) {
 }
 
 base::Mono ClientNode::next_due() const {
+    if (frozen) return base::Mono::max();
     switch (state_) {
         case State::before:
             return connects_;
+        case State::cut:
+            return std::min(connects_, idle_);
         case State::connected:
             return std::min(leaves_, true_time(core_->next_due()));
         case State::gone:

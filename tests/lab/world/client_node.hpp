@@ -32,6 +32,10 @@ class ClientNode final : public Node {
     void step(base::Mono now) override;
     base::Mono next_due() const override;
 
+    /// Breaks the link to the gateway, on both sides. It is back at `until`.
+    void cut(base::Mono until);
+    bool connected() const { return state_ == State::connected; }
+
     /// The core, with all deliveries so far processed. After the first call, deliveries are
     /// processed in every tick instead of once per slot.
     client::core::Core& core();
@@ -62,7 +66,8 @@ class ClientNode final : public Node {
     base::Mono connects_;
     base::Mono leaves_;
     bool clock_synchronised_;
-    enum class State { before, connected, gone } state_ = State::before;
+    enum class State { before, connected, cut, gone } state_ = State::before;
+    base::Mono idle_{};  // while the link is cut: when the core is called next
     bool looked_at_ = false;
     std::vector<Delivery> delivered_;  // since the last slot
 };

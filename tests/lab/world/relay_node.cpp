@@ -10,11 +10,16 @@ namespace nightjar::lab::world {
 RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
     : world_{world},
       identity_{identity},
+      is_exit_{exit},
       random_{world.fork_random()},
       document_{world.document(world.wall(*this))},
       keyring_{document_->parameters.epoch_length, document_->parameters.key_grace()} {
+    start();
+}
+
+void RelayNode::start() {
     const auto packets = world_.options().packets;
-    if (exit)
+    if (is_exit_)
         exit_ = std::make_unique<relay::core::ExitSessions>(document_->parameters, *random_,
                                                             counters, relay::core::ExitLimits{},
                                                             reply_sealer(packets));
@@ -23,12 +28,29 @@ RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
     pipeline_ = std::make_unique<relay::core::Pipeline>(identity_, document_, keyring_, exit_.get(),
                                                         *random_, counters, world_.now(),
                                                         std::move(options));
-    if (exit) exit_host_ = std::make_unique<ExitHost>(*exit_, world_.servers);
+    if (is_exit_) exit_host_ = std::make_unique<ExitHost>(*exit_, world_.servers);
     follow_the_clock();
+}
+
+void RelayNode::restart() {
+    exit_host_.reset();
+    pipeline_.reset();
+    exit_.reset();
+    waiting_.clear();
+    kept_.clear();
+    frozen = false;
+    document_ = latest_document();
+    start();
 }
 
 bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
     if (cell->kind() != cell::Kind::packet) return false;
+    if (!frozen) return take(from, std::move(cell), at);
+    if (kept_.size() < kernel_keeps) kept_.emplace_back(from, std::move(cell));
+    return false;
+}
+
+bool RelayNode::take(std::uint32_t from, cell::CellBox cell, base::Mono at) {
     relay::core::Origin source{world_.listed(*document_, from), {}};
     if (const auto* client = std::get_if<base::MailboxId>(&world_.peer(from)))
         source.client = *client;
@@ -41,7 +63,10 @@ bool RelayNode::receive(std::uint32_t from, cell::CellBox cell, base::Mono at) {
 }
 
 void RelayNode::step(base::Mono now) {
+    if (frozen) return;
     follow_the_clock();
+    for (auto& [from, cell] : std::exchange(kept_, {}))
+        take(from, std::move(cell), now);
     if (!waiting_.empty()) {
         unwrap(world_.options().packets, waiting_);
         pipeline_->unwrapped(waiting_);
@@ -54,7 +79,8 @@ void RelayNode::step(base::Mono now) {
 }
 
 base::Mono RelayNode::next_due() const {
-    return waiting_.empty() ? pipeline_->next_due() : base::Mono::min();
+    if (frozen) return base::Mono::max();
+    return waiting_.empty() && kept_.empty() ? pipeline_->next_due() : base::Mono::min();
 }
 
 relay::core::SendResult RelayNode::to_relay(const base::NodeId& next, cell::CellBox cell) {
@@ -65,9 +91,13 @@ relay::core::SendResult RelayNode::to_client(const base::MailboxId& client, cell
     return world_.send(*this, client, std::move(cell));
 }
 
+std::shared_ptr<const directory::Document> RelayNode::latest_document() const {
+    return world_.document(world_.wall(*this) - document_late);
+}
+
 void RelayNode::follow_the_clock() {
     const auto wall = world_.wall(*this);
-    auto document = world_.document(wall);
+    auto document = latest_document();
     if (document->epoch > document_->epoch) {
         document_ = std::move(document);
         pipeline_->use(document_);

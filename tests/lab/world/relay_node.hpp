@@ -20,6 +20,10 @@ class RelayNode final : public Node, private relay::core::Egress {
     void step(base::Mono now) override;
     base::Mono next_due() const override;
 
+    /// The process ended and has started again. Its keys and their filters were stored. All
+    /// packets, mailboxes, sessions and connections are gone. Call it between runs.
+    void restart();
+
     const base::NodeId& identity() const { return identity_; }
     relay::core::Pipeline& pipeline() { return *pipeline_; }
     relay::core::Counters counters;
@@ -29,11 +33,15 @@ class RelayNode final : public Node, private relay::core::Egress {
  private:
     relay::core::SendResult to_relay(const base::NodeId& next, cell::CellBox cell) override;
     relay::core::SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override;
+    void start();
+    bool take(std::uint32_t from, cell::CellBox cell, base::Mono at);
+    std::shared_ptr<const directory::Document> latest_document() const;
     void follow_the_clock();
     void hold_key(base::Epoch epoch);
 
     World& world_;
     base::NodeId identity_;
+    bool is_exit_;
     std::unique_ptr<base::Random> random_;
     std::shared_ptr<const directory::Document> document_;
     relay::core::Keyring keyring_;
@@ -41,6 +49,7 @@ class RelayNode final : public Node, private relay::core::Egress {
     std::unique_ptr<relay::core::Pipeline> pipeline_;
     std::unique_ptr<ExitHost> exit_host_;
     std::vector<relay::core::Work> waiting_;
+    std::vector<std::pair<std::uint32_t, cell::CellBox>> kept_;  // while the process stood still
 };
 
 }  // namespace nightjar::lab::world

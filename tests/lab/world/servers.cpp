@@ -125,6 +125,11 @@ void ExitHost::on_event(const relay::core::StreamRef& stream, const stream::Even
         connections_[stream].server = std::move(server);
         return sessions_.accept(stream);
     }
+    if (event.stream == 0) {
+        std::erase_if(connections_,
+                      [&](const auto& entry) { return entry.first.session == stream.session; });
+        return;
+    }
     const auto found = connections_.find(stream);
     if (found == connections_.end()) return;
     auto& server = *found->second.server;
@@ -145,6 +150,12 @@ void ExitHost::on_event(const relay::core::StreamRef& stream, const stream::Even
         case Kind::stopped:
             return;
     }
+}
+
+void ExitHost::break_connections() {
+    for (const auto& [stream, connection] : connections_)
+        sessions_.reset(stream, stream::ResetReason::cancelled);
+    connections_.clear();
 }
 
 void ExitHost::read_all(const relay::core::StreamRef& stream, ByteServer& server) {

@@ -54,6 +54,8 @@ class ExitHost {
     ExitHost(relay::core::ExitSessions& sessions, const Servers& servers)
         : sessions_{sessions}, servers_{servers} {}
     void step();
+    /// All servers reset their connections.
+    void break_connections();
     std::size_t connections() const { return connections_.size(); }
 
  private:

@@ -93,6 +93,12 @@ class Node {
     double clock_ppm = 0;
     /// A node that is down is not stepped, and a cell sent to it finds no link.
     bool up = true;
+    /// Its process stands still: the node is not stepped, and its kernel keeps the first
+    /// `kernel_keeps` cells that come. The node reads them when it goes on.
+    bool frozen = false;
+    static constexpr std::size_t kernel_keeps = 200;
+    /// The node gets each document so much later than it is made.
+    base::Milliseconds document_late{};
     /// The node's index in the order of addition. The world sets it.
     std::uint32_t number = UINT32_MAX;
 };
