@@ -12,7 +12,6 @@
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/metrics_service.hpp"
 #include "relay/operation/authority_contact.hpp"
-#include "relay/operation/build.hpp"
 #include "relay/operation/descriptors.hpp"
 #include "relay/operation/relay_clock.hpp"
 #include "relay/operation/startup.hpp"
@@ -336,6 +335,7 @@ operation::StatusFacts Daemon::status() {
     if (contact_) status.authority = contact_->facts();
     status.replay_room_short = engine_.replay_room_short();
     status.replay_filter_full = engine_.replay_filter_full();
+    status.finds_names = engine_.finds_names();
     if (lab()) status.lab = engine_.lab_facts();
     return status;
 }
@@ -381,15 +381,8 @@ node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
     node::process::harden_process();
     node::link::lock_key_memory();
     node::process::raise_descriptor_limit();
-    const auto load = [&] { return operation::load_all(config_file, node::process::wall_now()); };
-    const auto why = operation::waits_for_authority(config_file, node::process::wall_now());
-    std::optional<operation::Loaded> loaded;
-    if (!why) loaded = load();
-    operation::own_build();           // the sandbox closes the program's file
-    operation::confine(config_file);  // before the key store starts a thread
-    if (why && !join_network(config_file, *why)) return node::process::ExitCode::ok;
-    if (!loaded) loaded = load();
-    loaded->self_test = operation::own_self_test();
+    auto loaded = enter_network(config_file);
+    if (!loaded) return node::process::ExitCode::ok;
     return Daemon{config_file, *std::move(loaded)}.run();
 }
 

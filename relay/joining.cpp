@@ -2,16 +2,20 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 
 #include "relay/disclosing.hpp"
+#include "relay/io/name_helper.hpp"
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/operation/authority_contact.hpp"
+#include "relay/operation/build.hpp"
 #include "relay/operation/relay_clock.hpp"
-#include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
+#include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/keeper.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/service_manager.hpp"
 #include "sphinx/node/process/shutdown.hpp"
@@ -166,11 +170,30 @@ class Joining {
     bool failed_ = false;
 };
 
+std::shared_ptr<node::process::Keeper> keeper_of_exit(const std::filesystem::path& config_file) {
+    if (!operation::load_config(config_file).is_exit()) return nullptr;
+    return std::make_shared<node::process::Keeper>(
+        node::process::Keeper::start(io::name_keeper_verb));
+}
+
 }  // namespace
 
-bool join_network(const std::filesystem::path& config_file, const std::string& why) {
-    log(Level::info, "waits until a network document lists this relay: " + why);
-    return Joining{config_file}.run();
+std::optional<operation::Loaded> enter_network(const std::filesystem::path& config_file) {
+    const auto keeper = keeper_of_exit(config_file);
+    const auto load = [&] { return operation::load_all(config_file, node::process::wall_now()); };
+    const auto why = operation::waits_for_authority(config_file, node::process::wall_now());
+    std::optional<operation::Loaded> loaded;
+    if (!why) loaded = load();
+    operation::own_build();           // the sandbox closes the program's file
+    operation::confine(config_file);  // before the key store starts a thread
+    if (why) {
+        log(Level::info, "waits until a network document lists this relay: " + *why);
+        if (!Joining{config_file}.run()) return std::nullopt;
+        loaded = load();
+    }
+    loaded->self_test = operation::own_self_test();
+    loaded->name_keeper = keeper;
+    return loaded;
 }
 
 }  // namespace nightjar::relay

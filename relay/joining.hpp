@@ -4,15 +4,16 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
+#include <optional>
 
-#include "relay/operation/config.hpp"
+#include "relay/operation/startup.hpp"
 
 namespace nightjar::relay {
 
-/// Returns true once the relay can run, false if a signal has ended the process's work before. The
-/// control socket answers `status` meanwhile. `why`: what it waits for, for the log. Precondition:
-/// the anchors name a service. Throws node::process::StartupError.
-bool join_network(const std::filesystem::path& config_file, const std::string& why);
+/// Makes the process ready: starts an exit's keeper of helpers before a key is read, enters the
+/// sandbox, and waits, if need be, until the relay can run. The control socket answers `status`
+/// meanwhile. nullopt if a signal has ended the process's work before. Call it while the process
+/// has one thread. Throws node::process::StartupError.
+std::optional<operation::Loaded> enter_network(const std::filesystem::path& config_file);
 
 }  // namespace nightjar::relay

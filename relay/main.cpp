@@ -6,6 +6,7 @@
 
 #include "relay/daemon.hpp"
 #include "relay/doctor/doctor.hpp"
+#include "relay/io/name_helper.hpp"
 #include "relay/operation/answers.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/disclose_command.hpp"
@@ -18,6 +19,8 @@
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/command_line.hpp"
+#include "sphinx/node/process/keeper.hpp"
+#include "sphinx/node/process/process.hpp"
 
 namespace {
 
@@ -209,6 +212,24 @@ ExitCode confirm_clock(const Arguments& given) {
     return ExitCode::ok;
 }
 
+bool is_name_process(std::string_view verb) {
+    return verb == io::name_keeper_verb || verb == io::name_helper_verb;
+}
+
+/// What a running exit starts (sphinx/node/process/keeper.hpp); no verb for a person.
+ExitCode run_name_process(std::string_view verb) {
+    if (!node::process::has_helper_link()) {
+        throw node::process::UsageError{std::string{verb} +
+                                        ": only a running relay starts this; use `run`"};
+    }
+    node::process::harden_process();
+    if (verb == io::name_keeper_verb)
+        node::process::keep_helpers(io::name_helper_verb);
+    else
+        io::answer_names();
+    return ExitCode::ok;
+}
+
 ExitCode run(int argc, char** argv) {
     CLI::App app{"A relay of the Nightjar mix network"};
     app.set_version_flag("--version", program_version);
@@ -257,6 +278,7 @@ ExitCode run(int argc, char** argv) {
 int main(int argc, char** argv) {
     return nightjar::node::process::run_main("nightjar-relay", [&] {
         wipe_what_libraries_free();
+        if (argc == 2 && is_name_process(argv[1])) return run_name_process(argv[1]);
         return run(argc, argv);
     });
 }

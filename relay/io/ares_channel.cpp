@@ -33,6 +33,26 @@ std::string servers_csv(const std::vector<base::IpEndpoint>& servers) {
     return text;
 }
 
+/// What the header of an answer says (RFC 1035, section 4.1.1), as a status of c-ares.
+int said(std::span<const std::uint8_t> message) {
+    if (message.size() < NS_HFIXEDSZ) return ARES_EBADRESP;
+    const bool has_records = message[6] != 0 || message[7] != 0;
+    switch (message[3] & 15) {
+        case ns_r_noerror:
+            return has_records ? ARES_SUCCESS : ARES_ENODATA;
+        case ns_r_formerr:
+            return ARES_EFORMERR;
+        case ns_r_nxdomain:
+            return ARES_ENOTFOUND;
+        case ns_r_notimpl:
+            return ARES_ENOTIMP;
+        case ns_r_refused:
+            return ARES_EREFUSED;
+        default:
+            return ARES_ESERVFAIL;
+    }
+}
+
 struct Library {
     Library() {
         // Questions and answers are names that clients asked for.
@@ -180,7 +200,7 @@ void AresChannel::Impl::on_answer(void* question, int status, int /*timeouts*/,
     // c-ares closes the socket after this call, so the next question may come only then.
     asio::post(owner->impl->executor, [impl = owner->impl] { impl->asking = false; });
     const auto bytes = message == nullptr ? 0 : static_cast<std::size_t>(size);
-    owner->on_answer(status, {message, bytes});
+    owner->on_answer(status == ARES_SUCCESS ? said({message, bytes}) : status, {message, bytes});
 }
 
 void AresChannel::Impl::close() {
@@ -203,13 +223,18 @@ void AresChannel::stop() {
     impl_->close();
 }
 
-void AresChannel::ask(const std::string& name, int type, OnAnswer on_answer) {
+void AresChannel::ask(const std::string& name, int type, std::uint16_t id, OnAnswer on_answer) {
     const auto impl = impl_;  // keep it alive if the answer destroys the channel
     if (impl->stopped) return on_answer(ARES_EDESTRUCTION, {});
     assert(!impl->asking);
     impl->asking = true;
     auto* question = new Impl::Question{impl, std::move(on_answer)};
-    ares_query(impl->channel, name.c_str(), ns_c_in, type, &Impl::on_answer, question);
+    unsigned char* message = nullptr;
+    int size = 0;
+    const int status = ares_create_query(name.c_str(), ns_c_in, type, id, 1, &message, &size, 0);
+    if (status != ARES_SUCCESS) return Impl::on_answer(question, status, 0, nullptr, 0);
+    ares_send(impl->channel, message, size, &Impl::on_answer, question);
+    ares_free_string(message);
     impl->arm_timer();
 }
 

@@ -40,8 +40,10 @@ class AresChannel {
 
     /// Asks for records of one type (RFC 1035, section 3.2.2) of class IN. Calls `on_answer` once,
     /// perhaps before this call returns, and at the latest after tries x per_try, times the number
-    /// of servers. The hosts file and search domains are never used. Precondition: idle().
-    void ask(const std::string& name, int type, OnAnswer on_answer);
+    /// of servers. The hosts file and search domains are never used. `id`: the message's, which
+    /// must be hard to guess. c-ares would read a file for one, and take a guessable one where it
+    /// can open none. Precondition: idle().
+    void ask(const std::string& name, int type, std::uint16_t id, OnAnswer on_answer);
     /// False from ask() until a turn of the event loop after the answer.
     bool idle() const;
     /// The servers in use.

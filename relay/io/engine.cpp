@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "relay/io/name_client.hpp"
 #include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
@@ -53,8 +54,11 @@ Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDoc
       pool_{io, options.workers,
             [this](UnwrapPool::Batch batch) { on_unwrapped(std::move(batch)); }} {
     if (!options.exit) return;
-    exit_.emplace(io.get_executor(), *sessions_, tasks, std::move(options.exit->policy),
-                  options.exit->dns_servers);
+    auto& exit = *options.exit;
+    exit_.emplace(
+        io.get_executor(), *sessions_, tasks, std::move(exit.policy),
+        std::make_unique<NameClient>(io.get_executor(), std::move(exit.keeper), exit.dns_servers),
+        exit.dns_servers.empty());
 }
 
 Engine::~Engine() {

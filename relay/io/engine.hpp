@@ -16,6 +16,7 @@
 #include "sphinx/base/keyed_hash.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/node/process/clock_guard.hpp"
+#include "sphinx/node/process/keeper.hpp"
 
 namespace nightjar::relay::io {
 
@@ -28,6 +29,7 @@ struct EngineOptions {
     struct ExitOptions {
         core::ExitPolicy policy;
         std::vector<base::IpEndpoint> dns_servers;
+        std::shared_ptr<node::process::Keeper> keeper;  // of the process for name lookups
     };
     std::optional<ExitOptions> exit;
 };
@@ -60,6 +62,10 @@ class Engine final : private Links::Owner {
     /// How often this relay could not take a link, or serve a stream, because the process had no
     /// file descriptor left.
     std::uint64_t no_descriptors() const;
+    /// False while an exit can look up no name. nullopt: no exit.
+    std::optional<bool> finds_names() const {
+        return exit_ ? std::optional{exit_->finds_names()} : std::nullopt;
+    }
     /// Appends what all tables of the data plane hold.
     void list_holdings(base::Holdings& out) const;
     /// Call it every few seconds: what outlives its use is forgotten, also when no packet comes.

@@ -36,7 +36,7 @@ base::Mono mono_now() {
 
 Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
            node::process::TaskGroup& tasks, core::ExitPolicy policy,
-           const std::vector<base::IpEndpoint>& dns_servers, ExitSocketLimits limits)
+           std::unique_ptr<NameService> names, bool system_servers, ExitSocketLimits limits)
     : executor_{std::move(executor)},
       sessions_{sessions},
       tasks_{tasks},
@@ -44,8 +44,8 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       host_watch_{executor_},
       host_{host_networks()},
       limits_{limits},
-      system_servers_{dns_servers.empty()},
-      names_{sessions, std::make_unique<Resolver>(executor_, dns_servers), limits.names},
+      system_servers_{system_servers},
+      names_{sessions, std::move(names), limits.names},
       places_{sessions, limits.places},
       dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
              limits.attempts_max} {
@@ -96,7 +96,7 @@ asio::awaitable<void> Exit::follow_host() {
 }
 
 void Exit::use(core::ExitPolicy policy, const std::vector<base::IpEndpoint>& dns_servers) {
-    names_.use(std::make_unique<Resolver>(executor_, dns_servers));
+    names_.use(dns_servers);
     system_servers_ = dns_servers.empty();
     if (system_servers_) log_system_servers(names_.servers());
     use(std::move(policy));

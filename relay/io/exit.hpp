@@ -51,11 +51,11 @@ class Exit {
  public:
     /// `sessions` and `tasks` must outlive this object, and it must outlive the tasks that it
     /// spawns. Besides what `policy` refuses, the exit refuses the networks of this host's
-    /// interfaces as they are at any time, and its name servers. Throws std::system_error if it
-    /// cannot read or watch those networks.
+    /// interfaces as they are at any time, and the name servers of `names`. `system_servers`: they
+    /// are the system's. Throws std::system_error if it cannot read or watch those networks.
     Exit(boost::asio::any_io_executor executor, core::ExitSessions& sessions,
          node::process::TaskGroup& tasks, core::ExitPolicy policy,
-         const std::vector<base::IpEndpoint>& dns_servers, ExitSocketLimits limits = {});
+         std::unique_ptr<NameService> names, bool system_servers, ExitSocketLimits limits = {});
     ~Exit();
 
     /// Follows the host's addresses from now on, in a task. Logs the name servers if they are the
@@ -81,6 +81,8 @@ class Exit {
     std::size_t connections() const { return connections_.size(); }
     /// How often a stream could not be served because the process had no file descriptor left.
     std::uint64_t no_descriptors() const { return dials_.no_descriptors; }
+    /// NameService::works().
+    bool finds_names() const { return names_.works(); }
     /// Appends what this object's tables hold (base::Holding).
     void list_holdings(base::Holdings& out) const;
 

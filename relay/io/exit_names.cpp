@@ -30,17 +30,16 @@ void tell_literal(const base::IpAddress& address, NameWaiter& waiter) {
 
 }  // namespace
 
-ExitNames::ExitNames(core::ExitSessions& sessions, std::unique_ptr<Resolver> resolver,
+ExitNames::ExitNames(core::ExitSessions& sessions, std::unique_ptr<NameService> service,
                      PlaceLimits limits)
-    : sessions_{sessions}, resolver_{std::move(resolver)}, places_{sessions, limits} {}
+    : sessions_{sessions}, service_{std::move(service)}, places_{sessions, limits} {}
 
 ExitNames::~ExitNames() {
-    resolver_->stop();  // its last answers still find this object
+    service_->stop();  // its last answers still find this object
 }
 
-void ExitNames::use(std::unique_ptr<Resolver> resolver) {
-    resolver_->stop();
-    resolver_ = std::move(resolver);
+void ExitNames::use(const std::vector<base::IpEndpoint>& servers) {
+    service_->use(servers);
     sessions_.forget_names();
 }
 
@@ -80,7 +79,7 @@ void ExitNames::ask(const Key& key, const std::shared_ptr<Lookup>& lookup) {
         auto on_answer = [this, key, lookup, family](const NameAnswer& answer) {
             answered(key, lookup, family, answer);
         };
-        lookup->queries.push_back(resolver_->addresses(key.second, family, std::move(on_answer)));
+        lookup->queries.push_back(service_->addresses(key.second, family, std::move(on_answer)));
     }
 }
 
@@ -104,7 +103,7 @@ void ExitNames::refuse(Lookups::iterator at) {
     const auto lookup = std::move(at->second);
     lookups_.erase(at);
     for (const auto query : lookup->queries)
-        resolver_->cancel(query);
+        service_->cancel(query);
     if (lookup->on_name) lookup->on_name(base::Fail{NameError::overload});
     for (const auto family : families) {
         if (lookup->answers[index(family)]) continue;
@@ -144,7 +143,7 @@ void ExitNames::answered(const Key& key, const std::shared_ptr<Lookup>& lookup, 
 }
 
 void ExitNames::find_name(const base::SessionId& session, const base::IpAddress& address,
-                          Resolver::OnName on_answer) {
+                          NameService::OnName on_answer) {
     if (!take_place(session)) return on_answer(base::Fail{NameError::overload});
     const Key key{session, " " + std::to_string(++addresses_)};
     const auto lookup = std::make_shared<Lookup>();
@@ -156,14 +155,14 @@ void ExitNames::find_name(const base::SessionId& session, const base::IpAddress&
         places_.give_back(key.first);
         lookup->on_name(answer);
     };
-    lookup->queries.push_back(resolver_->name(address, std::move(ended)));
+    lookup->queries.push_back(service_->name(address, std::move(ended)));
 }
 
 void ExitNames::list_holdings(base::Holdings& out) const {
-    const auto& [sessions, resolver, places, lookups, addresses] = *this;
+    const auto& [sessions, service, places, lookups, addresses] = *this;
     out.push_back({"ExitNames.lookups", "destinations", lookups.size(),
                    "a name that is being looked up, and its session"});
-    resolver->list_holdings(out);
+    service->list_holdings(out);
 }
 
 }  // namespace nightjar::relay::io

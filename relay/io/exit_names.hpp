@@ -13,7 +13,7 @@
 
 #include "relay/core/exit_sessions.hpp"
 #include "relay/io/exit_places.hpp"
-#include "relay/io/resolver.hpp"
+#include "relay/io/name_service.hpp"
 
 namespace nightjar::relay::io {
 
@@ -28,12 +28,13 @@ class ExitNames {
  public:
     /// `sessions` must outlive this object. `limits`: different names that are looked up at once;
     /// one more is answered by `overload`, or the oldest of a session that has paid less.
-    ExitNames(core::ExitSessions& sessions, std::unique_ptr<Resolver> resolver, PlaceLimits limits);
+    ExitNames(core::ExitSessions& sessions, std::unique_ptr<NameService> service,
+              PlaceLimits limits);
     ~ExitNames();
 
-    /// Replaces the resolver. Lookups in progress fail, and what the sessions remember is
-    /// forgotten.
-    void use(std::unique_ptr<Resolver> resolver);
+    /// Replaces the name servers. Lookups in progress fail, and what the sessions remember is
+    /// forgotten. Throws as NameService::use().
+    void use(const std::vector<base::IpEndpoint>& servers);
     /// Tells the waiter the addresses of `host`, a name or a literal address: what is known before
     /// this call returns, the rest later. A lookup goes on when its waiters have ended, and is its
     /// session's until it ends: the session remembers the answer.
@@ -42,11 +43,12 @@ class ExitNames {
     /// Asks for an address's name. Nothing is remembered. `on_answer` may be called before this
     /// call returns.
     void find_name(const base::SessionId& session, const base::IpAddress& address,
-                   Resolver::OnName on_answer);
+                   NameService::OnName on_answer);
     /// The session is over, and its lookups with it.
     void end(const base::SessionId& session);
-    const std::vector<base::IpEndpoint>& servers() const { return resolver_->servers(); }
-    void stop() { resolver_->stop(); }
+    const std::vector<base::IpEndpoint>& servers() const { return service_->servers(); }
+    void stop() { service_->stop(); }
+    bool works() const { return service_->works(); }
     /// Appends what this object's tables hold (base::Holding).
     void list_holdings(base::Holdings& out) const;
 
@@ -57,8 +59,8 @@ class ExitNames {
         base::Mono since{};
         std::array<std::optional<core::NameAnswer>, 2> answers;  // by Family
         std::vector<std::weak_ptr<NameWaiter>> waiters;          // for the families without one
-        Resolver::OnName on_name;                                // of a lookup of an address
-        std::vector<Resolver::Query> queries;
+        NameService::OnName on_name;                             // of a lookup of an address
+        std::vector<NameService::Query> queries;
     };
     using Lookups = std::map<Key, std::shared_ptr<Lookup>>;
 
@@ -71,7 +73,7 @@ class ExitNames {
                   const core::NameAnswer& answer);
 
     core::ExitSessions& sessions_;
-    std::unique_ptr<Resolver> resolver_;
+    std::unique_ptr<NameService> service_;
     ExitPlaces places_;
     Lookups lookups_;              // in progress
     std::uint64_t addresses_ = 0;  // that were looked up

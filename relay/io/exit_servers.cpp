@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "relay/io/ares_channel.hpp"
 #include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::io {
@@ -19,6 +20,10 @@ namespace {
 constexpr const char* system_list = "/etc/resolv.conf";
 
 }  // namespace
+
+std::vector<base::IpEndpoint> system_servers(const boost::asio::any_io_executor& executor) {
+    return AresChannel{executor, {}}.servers();
+}
 
 void log_system_servers(const std::vector<base::IpEndpoint>& servers) {
     std::string text;

@@ -115,6 +115,7 @@ std::optional<NameAnswer> known_answer(const std::string& name, Family family) {
 }  // namespace
 
 struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
+    using Query = NameService::Query;
     using OnAnswer = AresChannel::OnAnswer;
     using Key = std::pair<std::string, int>;  // a canonical name and a type of record
 
@@ -174,7 +175,7 @@ std::shared_ptr<AresChannel> Resolver::Impl::make_channel(AresChannel::Transport
         executor, AresChannel::Options{servers, limits.per_try, limits.tries, transport});
 }
 
-Resolver::Query Resolver::Impl::ask(Key key, OnAnswer on_answer) {
+NameService::Query Resolver::Impl::ask(Key key, OnAnswer on_answer) {
     ++waiting;
     const auto query = ++last_query;
     const auto now = base::Mono::clock::now();
@@ -235,7 +236,8 @@ void Resolver::Impl::send(const QuestionPtr& question, AresChannel::Transport tr
         asio::post(self->executor, [self, channel, keep] { self->give_back(channel, keep); });
         self->answered(question, transport, status, message);
     };
-    channel->ask(question->sent, question->key.second, std::move(on_answer));
+    const auto id = static_cast<std::uint16_t>(random.below(1 << 16));
+    channel->ask(question->sent, question->key.second, id, std::move(on_answer));
 }
 
 void Resolver::Impl::give_back(std::shared_ptr<AresChannel> channel, bool keep) {
@@ -297,23 +299,40 @@ void Resolver::Impl::close() {
     }
 }
 
+std::shared_ptr<Resolver::Impl> Resolver::make(asio::any_io_executor executor,
+                                               const std::vector<base::IpEndpoint>& servers,
+                                               ResolverLimits limits) {
+    auto impl = std::make_shared<Impl>(std::move(executor), servers, limits);
+    const auto first = impl->make_channel(AresChannel::Transport::udp);
+    impl->in_use = first->servers();
+    impl->idle.push_back(first);
+    return impl;
+}
+
 Resolver::Resolver(asio::any_io_executor executor, const std::vector<base::IpEndpoint>& servers,
                    ResolverLimits limits)
-    : impl_{std::make_shared<Impl>(std::move(executor), servers, limits)} {
-    const auto first = impl_->make_channel(AresChannel::Transport::udp);
-    impl_->in_use = first->servers();
-    impl_->idle.push_back(first);
-}
+    : impl_{make(std::move(executor), servers, limits)} {}
 
 Resolver::~Resolver() {
     impl_->close();
+}
+
+void Resolver::use(const std::vector<base::IpEndpoint>& servers) {
+    auto next = make(impl_->executor, servers, impl_->limits);
+    next->last_query = impl_->last_query;  // no two queries of this object have one name
+    std::exchange(impl_, std::move(next))->close();
+}
+
+bool Resolver::works() const {
+    return !impl_->stopped;
 }
 
 void Resolver::stop() {
     impl_->close();
 }
 
-Resolver::Query Resolver::addresses(const std::string& name, Family family, OnAddresses on_answer) {
+NameService::Query Resolver::addresses(const std::string& name, Family family,
+                                       OnAddresses on_answer) {
     const auto impl = impl_;  // keep it alive if the answer destroys the Resolver
     const auto canonical = core::canonical_name(name);
     std::optional<NameAnswer> known;
@@ -335,7 +354,7 @@ Resolver::Query Resolver::addresses(const std::string& name, Family family, OnAd
     return impl->ask({canonical, family == Family::v4 ? ns_t_a : ns_t_aaaa}, std::move(on_message));
 }
 
-Resolver::Query Resolver::name(const base::IpAddress& address, OnName on_answer) {
+NameService::Query Resolver::name(const base::IpAddress& address, OnName on_answer) {
     const auto impl = impl_;
     const bool full = impl->waiting >= impl->limits.queries_max;
     if (impl->stopped || full) {

@@ -7,13 +7,11 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "relay/core/name_answers.hpp"
-#include "sphinx/base/holding.hpp"
+#include "relay/io/name_service.hpp"
 #include "sphinx/base/time.hpp"
 
 namespace nightjar::relay::io {
@@ -27,41 +25,34 @@ struct ResolverLimits {
     int tries = 2;
 };
 
-class Resolver {
+class Resolver final : public NameService {
  public:
-    using OnAddresses = std::function<void(const core::NameAnswer&)>;
-    using Query = std::uint64_t;
-    using OnName = std::function<void(const base::Result<std::string, core::NameError>&)>;
-
     /// If `servers` is empty, the system's servers are used. Throws std::runtime_error if c-ares
     /// does not start.
     Resolver(boost::asio::any_io_executor executor, const std::vector<base::IpEndpoint>& servers,
              ResolverLimits limits = {});
     /// Queries in progress are answered by `failed`.
-    ~Resolver();
+    ~Resolver() override;
 
-    /// Asks for a name's addresses of one family. Calls `on_answer` once, perhaps before this call
-    /// returns, and at the latest after tries x per_try, times the number of servers; over TCP
+    /// An answer comes at the latest after tries x per_try, times the number of servers; over TCP
     /// once more, if an answer's question is not the one that was sent. The hosts file and search
     /// domains are never used. No server is asked about "localhost" (RFC 6761) and "onion"
-    /// (RFC 7686). Returns the query's name, for cancel().
-    Query addresses(const std::string& name, core::Family family, OnAddresses on_answer);
-    /// Asks for an address's name (PTR), in the same way.
-    Query name(const base::IpAddress& address, OnName on_answer);
-    /// Ends a query without an answer, unless it has ended. A question that nothing waits for any
-    /// more is withdrawn. Never call it from an answer.
-    void cancel(Query query);
-
-    /// The name servers in use. If they are the system's: as they were at the start.
-    const std::vector<base::IpEndpoint>& servers() const;
-
-    /// Answers every query by `failed`. Later calls are answered so at once.
-    void stop();
-    /// Appends what this object's tables hold (base::Holding).
-    void list_holdings(base::Holdings& out) const;
+    /// (RFC 7686).
+    Query addresses(const std::string& name, core::Family family, OnAddresses on_answer) override;
+    Query name(const base::IpAddress& address, OnName on_answer) override;
+    void cancel(Query query) override;
+    void use(const std::vector<base::IpEndpoint>& servers) override;
+    const std::vector<base::IpEndpoint>& servers() const override;
+    void stop() override;
+    bool works() const override;
+    void list_holdings(base::Holdings& out) const override;
 
  private:
     struct Impl;
+    static std::shared_ptr<Impl> make(boost::asio::any_io_executor executor,
+                                      const std::vector<base::IpEndpoint>& servers,
+                                      ResolverLimits limits);
+
     std::shared_ptr<Impl> impl_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,7 @@
 #include "relay/operation/self_test.hpp"
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
+#include "sphinx/node/process/keeper.hpp"
 #include "sphinx/node/process/sandbox.hpp"
 
 namespace nightjar::relay::operation {
@@ -27,7 +29,9 @@ struct Loaded {
     keys::Identity identity;
     DocumentFile document_file;
     directory::SignedDocument document;
-    SelfTest self_test{};  // of run_relay() alone
+    // Of run_relay() alone.
+    SelfTest self_test{};
+    std::shared_ptr<node::process::Keeper> name_keeper;  // of an exit
 };
 /// Reads and checks everything. Throws node::StartupError. Changes nothing.
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now);

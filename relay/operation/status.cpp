@@ -107,6 +107,7 @@ std::string to_json(const StatusFacts& status) {
         json["self_test"] = {{"unwraps_per_second", test->packets_per_second},
                              {"workers", status.workers},
                              {"kernel", test->kernel}};
+    if (status.finds_names) json["exit_finds_names"] = *status.finds_names;
     if (status.jump)
         json["clock_jumped"] = {{"clock", base::unix_seconds(status.jump->clock)},
                                 {"kept", base::unix_seconds(status.jump->kept)}};
@@ -177,6 +178,8 @@ std::optional<std::string> to_people(const std::string& text) {
         out << "  replays    no room to spare: raise packets_per_second\n";
     else if (json.value("replay_filter_full", false))
         out << "  replays    a filter is full: raise packets_per_second\n";
+    if (!json.value("exit_finds_names", true))
+        out << "  names      none can be looked up, see the log\n";
     if (!json.value("reload_ok", true)) out << "  reload     the last reload was refused\n";
     if (json.contains("lab")) out << "  lab        " << json["lab"].dump() << "\n";
     return out.str();

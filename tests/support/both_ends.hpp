@@ -55,7 +55,8 @@ class BothEnds {
                sessions,
                tasks,
                ExitPolicy{{ExitRule::parse("accept 127.0.0.0/8:*").value()}, {{}, true}},
-               {}},
+               std::make_unique<Resolver>(io.get_executor(), std::vector<base::IpEndpoint>{}),
+               true},
           core{document, {},    document->relays[3].identity,
                random,   now(), std::make_unique<ClearSealer>()},
           proxy{io.get_executor(), tasks, limits} {

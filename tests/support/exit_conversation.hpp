@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "relay/io/exit.hpp"
+#include "relay/io/resolver.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/packet/geometry.hpp"
 #include "sphinx/stream/packet_log.hpp"
@@ -64,7 +65,8 @@ class Conversation {
                tasks,
                ExitPolicy{{ExitRule::parse(rule).value()},
                           {{{base::IpAddress::parse("127.0.0.1").value(), 9}}, true}},
-               {names.address()},
+               std::make_unique<Resolver>(io.get_executor(), std::vector{names.address()}),
+               false,
                socket_limits} {
         exit.start();
     }

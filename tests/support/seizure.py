@@ -3,6 +3,7 @@
 The memory of a process is read from /proc/PID/mem: all that a core would have, and the mapped files as well. This
 needs root or CAP_SYS_PTRACE, because the relays make themselves undumpable.
 """
+import contextlib
 import re
 import socket
 from dataclasses import dataclass
@@ -15,6 +16,25 @@ def may_read_memory():
         if line.startswith("CapEff:"):
             return int(line.split()[1], 16) >> 19 & 1 == 1     # CAP_SYS_PTRACE
     return False
+
+
+def parents():
+    """{process: its parent} of all that run, without the dead."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                found[int(stat.parent.name)] = int(parent)
+    return found
+
+
+def family_of(pid):
+    """The process, and all that it has started: an exit's names are looked up in a process of its own."""
+    above, family = parents(), [pid]
+    for one in family:
+        family += [child for child, parent in above.items() if parent == one]
+    return family
 
 
 @dataclass

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from seizure import family_of  # noqa: E402
 from testnet import NetworkTest  # noqa: E402
 from nightjar_demo.metrics import scrape  # noqa: E402
 from nightjar_demo.services import NAME  # noqa: E402
@@ -34,9 +35,8 @@ class Descriptors(NetworkTest):
         self.assertEqual(len(answer) >= 4, True, answer)
         return answer[3], time.monotonic() - begun
 
-    def take_all(self, name):
+    def take_all(self, pid):
         """Leaves a process the descriptors that it has, and no further one. Undone at the end of the test."""
-        pid = self.processes.running[name].pid
         taken = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
         lowest_free = next(number for number in range(len(taken) + 1) if number not in taken)
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -52,7 +52,9 @@ class Descriptors(NetworkTest):
         self.assertEqual(self.ask(NAME)[0], 0)
         self.assertEqual(self.lines(), [])
         time.sleep(SETTLE_SECONDS)
-        restore = [self.take_all(gateway.name) for gateway in self.net.gateways]
+        # A name is looked up in a process of its own, with descriptors of its own.
+        restore = [self.take_all(pid) for gateway in self.net.gateways
+                   for pid in family_of(self.processes.running[gateway.name].pid)]
         try:
             for host in ("127.0.0.1", f"fresh.{NAME}", NAME) * 2:
                 reply, seconds = self.ask(host)

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from seizure import Search, address_patterns, files_below, may_read_memory, memory_of  # noqa: E402
+from seizure import Search, address_patterns, family_of, files_below, may_read_memory, memory_of  # noqa: E402
 from testnet import PROGRAMS  # noqa: E402
 from nightjar_demo import folders, law, network, processes, services  # noqa: E402
 
@@ -202,7 +202,8 @@ class Seizure(unittest.TestCase):
             yield relay.name + ".log", self.processes.log(relay.name).read_bytes()
             with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=5) as page:
                 yield relay.name + " metrics", page.read()
-            yield from ((f"{relay.name} {place}", content) for place, content in memory_of(self.pids[relay.name]))
+            for pid in family_of(self.pids[relay.name]):
+                yield from ((f"{relay.name} {pid} {place}", content) for place, content in memory_of(pid))
         for (relay, *_), content in self.wires.recorded.items():
             yield f"wire of {relay}", bytes(content)
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -86,10 +87,12 @@ class Rules {
     int fd_;
 };
 
+bool has_landlock() {
+    return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
 bool restrict_files(const SandboxOptions& options) {
-    const auto version =
-        ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (version < 1) return false;
+    if (!has_landlock()) return false;
     Rules rules;
     for (const auto* path : system_files)
         rules.allow(path, read_folder);
@@ -143,6 +146,24 @@ constexpr std::array allowed{
     // facts about this process and the machine
     "getuid", "geteuid", "getgid", "getegid", "getrandom", "getrlimit", "uname", "sysinfo",
     "getrusage"};
+
+/// A helper's calls. To open a file is not among them, nor to send a signal to another process.
+constexpr std::array allowed_to_helper{
+    "read", "write", "readv", "writev", "close", "fstat", "newfstatat", "lseek", "fcntl",
+    // memory
+    "munmap", "mremap", "madvise", "brk", "membarrier", "rseq",
+    // its one thread
+    "futex", "sched_yield", "gettid", "getpid", "exit", "exit_group", "rt_sigaction",
+    "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
+    // time and waiting
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
+    "timerfd_create", "timerfd_settime", "timerfd_gettime", "epoll_create1", "epoll_ctl",
+    "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "poll", "ppoll",
+    // sockets
+    "bind", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto",
+    "sendmsg", "recvfrom", "recvmsg", "shutdown",
+    // facts about this process and the machine
+    "getuid", "geteuid", "getgid", "getegid", "getrandom", "getrlimit", "uname"};
 
 /// No daemon ever calls these. An attacker's next step often does.
 constexpr std::array deadly{"execve",
@@ -211,7 +232,9 @@ void add_conditional(const Filter& filter) {
     add(filter, SCMP_ACT_ALLOW, "prlimit64", {equals(0, 0)});  // its own limits
 }
 
-bool restrict_calls() {
+/// `list` adds to the filter what is allowed, and what is deadly besides.
+template <class List>
+bool restrict_calls(List list) {
     if (sanitized) return false;  // a sanitizer starts a process that attaches to this one
     if (::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) return false;
     const Filter filter{seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), &seccomp_release};
@@ -220,14 +243,39 @@ bool restrict_calls() {
     const int synced = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
     if (synced < 0) fail(-synced, "cannot restrict the system calls of all threads");
     seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree; else a list
-    for (const auto* name : allowed)
-        add(filter, SCMP_ACT_ALLOW, name);
     for (const auto* name : deadly)
         add(filter, SCMP_ACT_KILL_PROCESS, name);
-    add_conditional(filter);
+    list(filter);
     const int loaded = seccomp_load(filter.get());
     if (loaded < 0) fail(-loaded, "cannot restrict system calls");
     return true;
+}
+
+void list_for_daemon(const Filter& filter) {
+    for (const auto* name : allowed)
+        add(filter, SCMP_ACT_ALLOW, name);
+    add_conditional(filter);
+}
+
+void list_for_helper(const Filter& filter) {
+    for (const auto* name : allowed_to_helper)
+        add(filter, SCMP_ACT_ALLOW, name);
+    for (const auto family : {AF_INET, AF_INET6}) {
+        for (const auto type : {SOCK_DGRAM, SOCK_STREAM}) {
+            constexpr scmp_datum_t kinds = 15;  // the rest are flags (socket(2))
+            add(filter, SCMP_ACT_ALLOW, "socket",
+                {equals(0, static_cast<scmp_datum_t>(family)),
+                 scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, kinds, static_cast<scmp_datum_t>(type)}});
+        }
+    }
+    // No memory that can be run.
+    for (const auto* name : {"mmap", "mprotect"})
+        add(filter, SCMP_ACT_ALLOW, name, {scmp_arg_cmp{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}});
+    for (const auto request : {FIONBIO, FIONREAD, FIOCLEX})
+        add(filter, SCMP_ACT_ALLOW, "ioctl", {equals(1, static_cast<scmp_datum_t>(request))});
+    add(filter, SCMP_ACT_ALLOW, "prlimit64", {equals(0, 0)});  // its own limits
+    add(filter, SCMP_ACT_ALLOW, "tgkill",                      // abort()
+        {equals(0, static_cast<scmp_datum_t>(::getpid()))});
 }
 
 void log_gaps(const Sandbox& sandbox) {
@@ -247,8 +295,17 @@ Sandbox enter_sandbox(const SandboxOptions& options) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(errno, "cannot forbid new privileges");
     Sandbox sandbox;
     sandbox.files = restrict_files(options);
-    sandbox.calls = restrict_calls();
+    sandbox.calls = restrict_calls(list_for_daemon);
     log_gaps(sandbox);
+    return sandbox;
+}
+
+Sandbox enter_narrow_sandbox() {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(errno, "cannot forbid new privileges");
+    Sandbox sandbox;
+    sandbox.files = has_landlock();
+    if (sandbox.files) Rules{}.enforce();
+    sandbox.calls = restrict_calls(list_for_helper);
     return sandbox;
 }
 

@@ -32,4 +32,10 @@ struct Sandbox {
 /// one and refuses it.
 Sandbox enter_sandbox(const SandboxOptions& options);
 
+/// For a helper (keeper.hpp), which works on what it has open: no file can be opened, no process or
+/// thread started, no signal sent to another process, and no socket opened but of UDP and TCP, to
+/// ask with. A new connection is never taken. Cannot be undone. Throws as enter_sandbox().
+/// The daemon has logged what the kernel lacks.
+Sandbox enter_narrow_sandbox();
+
 }  // namespace nightjar::node::process

@@ -65,7 +65,12 @@ Outcome start_exit(const std::filesystem::path& home, const std::filesystem::pat
     ExitSessions sessions{fast_law(), random, counters, {}, std::make_unique<ClearReplies>()};
     node::process::TaskGroup tasks{io.get_executor(),
                                    [](const std::string&, const std::string&) {}};
-    Exit exit{io.get_executor(), sessions, tasks, ExitPolicy{{}, {}}, {}};
+    Exit exit{io.get_executor(),
+              sessions,
+              tasks,
+              ExitPolicy{{}, {}},
+              std::make_unique<Resolver>(io.get_executor(), std::vector<base::IpEndpoint>{}),
+              true};
     exit.start();
     ::_exit(started);
 }
