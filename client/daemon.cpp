@@ -127,10 +127,17 @@ bool Daemon::start_core(const operation::DocumentRef& document) {
     core_.emplace(document_, base::MailboxId{identity_.key().bytes}, choice->gateway, random_,
                   node::process::mono_now());
     core_->restore_guards(state_.guards(), node::process::wall_now());
+    core_->choose_exit_country(config_.exit_country);
     dialer_.emplace(context_.get_executor(), target_of(*gateway_), identity_, mine,
                     node::link::LinkLimits{}, random_, *this);
     report_.document_there(node::process::mono_now());
+    look_for_exits();
     return true;
+}
+
+void Daemon::look_for_exits() {
+    if (const auto& fault = report_.document_used(*document_))
+        node::process::log(Level::warning, "exit_country: " + *fault);
 }
 
 asio::awaitable<void> Daemon::watch_readiness() {
@@ -269,6 +276,7 @@ void Daemon::on_document(std::string_view text) {
     gateway_ = gateway;
     dialer_->use(target_of(*gateway_));  // it may have moved
     core_->use(document_);
+    look_for_exits();
     state_.keep_document(text);
 }
 

@@ -72,6 +72,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     void listen();
     base::Result<operation::OpenedListener, protocol::api::Error> open(
         protocol::ListenerOptions options, bool passing);
+    void look_for_exits();
     bool start_core(const operation::DocumentRef& document);
     void dispatch_core_output();
     void on_document(std::string_view text);
@@ -109,7 +110,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     bool ready_ = false;
     bool begins_again_ = false;
     std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;
-    operation::Report report_{node::process::mono_now()};
+    operation::Report report_{node::process::mono_now(), config_.exit_country};
     std::optional<node::process::StartupError> failure_;
 };
 

@@ -223,6 +223,10 @@ void Core::restore_guards(GuardState state, base::Wall wall) {
     impl_->guards.restore(std::move(state), wall);
 }
 
+void Core::choose_exit_country(std::string country) {
+    impl_->guards.choose_country(std::move(country));
+}
+
 const GuardState& Core::guards() const {
     return impl_->guards.state();
 }

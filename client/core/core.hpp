@@ -111,6 +111,9 @@ class Core {
     /// Continues with the state of an earlier run. Call it before connected(). Without it the
     /// client draws new ones.
     void restore_guards(GuardState state, base::Wall wall);
+    /// Uses only exits that state this country (Guards::choose_country). Call it before
+    /// connected().
+    void choose_exit_country(std::string country);
     const GuardState& guards() const;
     /// guards() if it has changed since the last call, for the owner to store; else nullptr.
     const GuardState* changed_guards();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 
+#include "sphinx/directory/exit_group.hpp"
 #include "sphinx/directory/route.hpp"
 
 namespace nightjar::client::core {
@@ -59,11 +60,31 @@ void Guards::restore(GuardState state, base::Wall now) {
 const Relay* Guards::exit(const directory::Document& document, const Relay& gateway,
                           std::span<const base::NodeId> in_use, base::Wall now,
                           base::Random& random) {
+    if (!country_.empty()) {
+        if (!directory::is_large(directory::exit_group(document, country_))) return nullptr;
+        make_room_for_country(document);
+    }
     return choose({document, state_.exits, rules_.exits, guard_exits_max, in_use,
-                   [&gateway](const Relay& relay) {
-                       return relay.is_exit() && directory::may_share_route(relay, gateway);
+                   [this, &gateway](const Relay& relay) {
+                       return relay.is_exit() && directory::may_share_route(relay, gateway) &&
+                              (country_.empty() || relay.country == country_);
                    }},
                   now, random);
+}
+
+/// The oldest exits of other countries go, so that the list has room for those of this one. As many
+/// as have room stay: a user who changes the country back draws no new ones.
+void Guards::make_room_for_country(const directory::Document& document) {
+    auto& kept = state_.exits.kept;
+    const auto elsewhere = [&](const Guard& guard) {
+        const auto* relay = document.find(guard.relay);
+        return relay != nullptr && relay->country != country_;
+    };
+    const auto room = static_cast<std::ptrdiff_t>(guard_exits_max - rules_.exits);
+    while (std::count_if(kept.begin(), kept.end(), elsewhere) > room) {
+        kept.erase(std::find_if(kept.begin(), kept.end(), elsewhere));
+        ++changes_;
+    }
 }
 
 const Relay* Guards::mix(const directory::Document& document, std::uint8_t layer,

@@ -20,6 +20,8 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "sphinx/base/ids.hpp"
@@ -70,6 +72,10 @@ class Guards {
  public:
     explicit Guards(GuardRules rules = {}) : rules_{rules} {}
 
+    /// Exits are only those that state this country, and none while their group is too small
+    /// (sphinx/directory/exit_group.hpp). Empty: all exits.
+    void choose_country(std::string country) { country_ = std::move(country); }
+
     /// Takes the state of an earlier run. Times that no clock could have given are shortened, so
     /// that no relay is kept for longer than kept_max from `now`.
     void restore(GuardState state, base::Wall now);
@@ -103,7 +109,10 @@ class Guards {
     bool may_draw_early(GuardList& list, base::Wall now);
     bool avoided(const base::NodeId& relay, base::Wall now) const;
 
+    void make_room_for_country(const directory::Document& document);
+
     GuardRules rules_;
+    std::string country_;
     GuardState state_;
     std::map<base::NodeId, base::Wall> failed_;  // when a relay's session failed last
     std::uint64_t changes_ = 0;

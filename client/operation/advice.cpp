@@ -76,6 +76,11 @@ std::optional<Problem> problem_in(const Situation& situation) {
             "both are in the folder `evidence` of state_dir: show them to the people who "
             "run the network; the client goes on with the first"};
     }
+    if (const auto& fault = situation.exit_country_fault) {
+        return Problem{"exit-country", *fault,
+                       "no session begins: choose another `exit_country` in client.yaml, or remove "
+                       "it, and restart the client"};
+    }
     if (!situation.link_is_up) {
         const auto away =
             situation.down_since ? situation.now - *situation.down_since : base::Nanoseconds{0};

@@ -37,7 +37,9 @@ struct Situation {
     std::optional<base::Mono> down_since = {};
     core::LoopState::Kind loops = core::LoopState::Kind::down;
     std::optional<Suspend> suspend = {};
-    bool gateway_missing = false;       // in the newest document
+    bool gateway_missing = false;  // in the newest document
+    /// Why no exit of the chosen country is used (directory::group_fault).
+    std::optional<std::string> exit_country_fault = {};
     bool conflict = false;              // the document in use is one of two of its epoch
     base::Nanoseconds document_left{};  // until the document in use ends
     base::Nanoseconds epoch_length{};

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "client/operation/listener_config.hpp"
+#include "sphinx/directory/country.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -115,6 +116,10 @@ Config load_config(const fs::path& file) {
                                                    {"web", EarlySuccess::web},
                                                    {"always", EarlySuccess::always}},
                                                   EarlySuccess::web);
+    config.exit_country = map.optional<std::string>("exit_country", {});
+    if (!config.exit_country.empty() && !directory::is_country(config.exit_country))
+        map.fail("exit_country", "not a country's code",
+                 "write the two letters of ISO 3166-1, in lower case: `exit_country: nl`");
     config.state_dir = path("state_dir", "state");
     config.control_socket = path("control_socket", "control.sock");
     if (const auto value = map.find("control_socket"))

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "client/operation/bootstrap.hpp"
+#include "client/operation/exit_country.hpp"
 #include "client/operation/state.hpp"
 #include "client/protocol/api_protocol.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
@@ -36,6 +37,7 @@ constexpr rlim_t descriptors_least = 256;
 constexpr std::uintmax_t disk_least = 4u << 20;
 constexpr std::uintmax_t disk_enough = 64u << 20;
 constexpr base::Seconds answer_patience{5};
+constexpr double bad_assumed = 0.05;  // as `nightjar routes` does
 
 std::optional<std::string> text_of(const fs::path& file) {
     std::ifstream in{file};
@@ -121,6 +123,23 @@ Finding look_at_clock(const Config& config) {
     }
 }
 
+std::optional<Finding> look_at_exit_country(const Config& config) {
+    const auto& country = config.exit_country;
+    const auto text = text_of(config.state_dir / "document.txt");
+    if (country.empty() || !text) return std::nullopt;
+    const auto document = directory::parse(*text);
+    if (!document) return std::nullopt;  // look_at_clock() says why
+    if (const auto fault = directory::group_fault(*document, country))
+        return Finding{"exit_country", State::bad, *fault,
+                       "choose another `exit_country`, or remove it, and restart the client"};
+    std::string seen;
+    for (const auto& line :
+         cost_of(directory::exit_group(*document, country), country, bad_assumed))
+        seen += (seen.empty() ? "" : "; ") + line;
+    return Finding{"exit_country", State::warning, seen,
+                   "remove `exit_country`, unless you need it"};
+}
+
 Finding look_at_descriptors(const Config& config) {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -180,6 +199,7 @@ ExitCode run_doctor(const Config& config, const fs::path& config_file, bool json
     bool runs = false;
     std::vector<Finding> findings{look_at_client(config, runs)};
     findings.push_back(look_at_clock(config));
+    if (auto finding = look_at_exit_country(config)) findings.push_back(std::move(*finding));
     findings.push_back(look_at_gateway(config, runs));
     for (auto& finding : look_at_listeners(config, runs))
         findings.push_back(std::move(finding));

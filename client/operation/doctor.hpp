@@ -23,6 +23,8 @@ struct Finding {
 
 /// Each looks at one thing. Blocking; none throws.
 Finding look_at_clock(const Config& config);
+/// What the choice of a country costs. nullopt if none is chosen or no document is kept.
+std::optional<Finding> look_at_exit_country(const Config& config);
 Finding look_at_gateway(const Config& config, bool client_runs);
 Finding look_at_descriptors(const Config& config);
 Finding look_at_files(const Config& config, const std::filesystem::path& config_file);

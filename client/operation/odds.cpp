@@ -23,7 +23,8 @@ double relays_in_turn(base::Wall until, base::Wall now, base::Seconds horizon, b
     return 2 + past / mean;
 }
 
-Odds odds_after(const KeptUntil& kept, base::Wall now, base::Seconds horizon, double bad) {
+Odds odds_after(const KeptUntil& kept, base::Wall now, base::Seconds horizon, double bad,
+                std::optional<double> bad_exit) {
     const core::GuardRules rules;
     double exits = 0, mixes = 0;
     for (const auto until : kept.exits)
@@ -34,7 +35,7 @@ Odds odds_after(const KeptUntil& kept, base::Wall now, base::Seconds horizon, do
         relays_in_turn(kept.gateway, now, horizon, gateway_kept_min, gateway_kept_max);
     Odds odds;
     odds.gateway = chance_of_one(gateways, bad);
-    odds.exit = chance_of_one(exits, bad);
+    odds.exit = chance_of_one(exits, bad_exit.value_or(bad));
     odds.both = odds.gateway * odds.exit;
     odds.route = odds.both * chance_of_one(mixes, bad);
     return odds;

@@ -2,6 +2,7 @@
 // and for how long (docs/client.md, "Routes"). Estimates for the client's user. Pure functions.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,6 +32,8 @@ double relays_in_turn(base::Wall until, base::Wall now, base::Seconds horizon, b
 
 /// If each relay that is drawn is the attacker's with the chance `bad`: then its relays have that
 /// share of the capacity. It counts no relay that stands in for another one that is down.
-Odds odds_after(const KeptUntil& kept, base::Wall now, base::Seconds horizon, double bad);
+/// `bad_exit`: the same for each exit, if it differs (exit_country.hpp).
+Odds odds_after(const KeptUntil& kept, base::Wall now, base::Seconds horizon, double bad,
+                std::optional<double> bad_exit = {});
 
 }  // namespace nightjar::client::operation

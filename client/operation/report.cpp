@@ -1,5 +1,7 @@
 #include "client/operation/report.hpp"
 
+#include "sphinx/directory/exit_group.hpp"
+
 namespace nightjar::client::operation {
 
 namespace {
@@ -16,11 +18,18 @@ void Report::document_there(base::Mono now) {
     waiting_for = "a link to the gateway";
 }
 
+const std::optional<std::string>& Report::document_used(const directory::Document& document) {
+    exit_country_fault_.reset();
+    if (!exit_country_.empty())
+        exit_country_fault_ = directory::group_fault(document, exit_country_);
+    return exit_country_fault_;
+}
+
 void Report::link_up(base::Mono now) {
     stages_.done(protocol::Stage::link, now);
     failure_.reset();
     down_since_.reset();
-    waiting_for = "the first reply of an exit";
+    waiting_for = exit_country_fault_.value_or("the first reply of an exit");
 }
 
 void Report::link_down(node::link::LinkError why, base::Mono now) {
@@ -58,7 +67,8 @@ protocol::DaemonStatus Report::status(base::Mono now, base::Wall wall, const cor
                         .failure = failure_,
                         .down_since = down_since_,
                         .suspend = suspend_,
-                        .gateway_missing = gateway_missing_};
+                        .gateway_missing = gateway_missing_,
+                        .exit_country_fault = exit_country_fault_};
     if (core != nullptr) situation.loops = core->loops.kind;
     if (document != nullptr) {
         situation.conflict = conflict_ == document->epoch;

@@ -14,7 +14,9 @@ namespace nightjar::client::operation {
 
 class Report final : public DocumentNews {
  public:
-    explicit Report(base::Mono now) : stages_{now} {}
+    /// `exit_country`: the user's choice; empty: none.
+    explicit Report(base::Mono now, std::string exit_country = {})
+        : stages_{now}, exit_country_{std::move(exit_country)} {}
 
     // --- what happens ---
     void document_refused(const Reason& why) override {
@@ -23,6 +25,8 @@ class Report final : public DocumentNews {
     }
     void document_comes(std::size_t have, std::size_t of) override { progress_ = {{have, of}}; }
     void document_there(base::Mono now);
+    /// The core uses this document. Returns why it has no exits of the chosen country.
+    const std::optional<std::string>& document_used(const directory::Document& document);
     void link_up(base::Mono now);
     void link_down(node::link::LinkError why, base::Mono now);
     void link_refused(node::link::LinkError why);
@@ -44,6 +48,8 @@ class Report final : public DocumentNews {
 
  private:
     protocol::Stages stages_;
+    std::string exit_country_;
+    std::optional<std::string> exit_country_fault_;
     protocol::Goodput goodput_;
     std::optional<protocol::DocumentProgress> progress_;
     std::optional<base::Wall> ready_since_;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "client/operation/exit_country.hpp"
 #include "client/operation/guard_file.hpp"
 #include "client/operation/odds.hpp"
 #include "client/operation/state.hpp"
@@ -65,12 +66,29 @@ Json relay(const directory::Document& document, const base::NodeId& id, base::Wa
 /// Exits and mixes behind these in the lists only stand in for others.
 constexpr core::GuardRules in_use;
 
-Json report_of(const Kept& kept, base::Wall now, double bad) {
+/// The group that the user chose, and what that costs.
+Json group_of(const directory::Document& document, const std::string& country, double bad) {
+    const auto group = directory::exit_group(document, country);
+    const auto exits = in_use.exits;
+    Json said{{"country", country},
+              {"large_enough", directory::is_large(group)},
+              {"exits", group.exits},
+              {"exits_in_all", group.exits_in_all},
+              {"operators", group.operators},
+              {"share", group.share},
+              {"chance_by_luck", directory::chance_by_luck(group, exits)},
+              {"bad_share", bad_in_group(group, bad)},
+              {"cost", cost_of(group, country, bad)}};
+    return said;
+}
+
+Json report_of(const Kept& kept, const std::string& country, base::Wall now, double bad) {
     Json report{{"bad_share", bad},
                 {"gateway", relay(kept.document, kept.gateway.gateway, kept.gateway.until)},
                 {"exits", Json::array()},
                 {"mixes", Json::array()},
                 {"odds", Json::array()}};
+    if (!country.empty()) report["exit_country"] = group_of(kept.document, country, bad);
     KeptUntil until{.gateway = kept.gateway.until, .exits = {}, .mixes = {}};
     const auto add = [&](const core::GuardList& list, std::size_t places, const char* key,
                          std::vector<base::Wall>& ends) {
@@ -82,8 +100,11 @@ Json report_of(const Kept& kept, base::Wall now, double bad) {
     };
     add(kept.guards.exits, in_use.exits, "exits", until.exits);
     add(kept.guards.mixes, in_use.mixes, "mixes", until.mixes);
+    std::optional<double> bad_exit;
+    if (!country.empty())
+        bad_exit = bad_in_group(directory::exit_group(kept.document, country), bad);
     for (const auto days : horizons_days) {
-        const auto odds = odds_after(until, now, days * base::Seconds{86'400}, bad);
+        const auto odds = odds_after(until, now, days * base::Seconds{86'400}, bad, bad_exit);
         report["odds"].push_back({{"days", days},
                                   {"gateway", odds.gateway},
                                   {"exit", odds.exit},
@@ -104,9 +125,14 @@ void print(const Json& report) {
         line("exit", exit);
     for (const auto& mix : report["mixes"])
         line("kept mix", mix);
+    if (report.contains("exit_country"))
+        for (const auto& sentence : report["exit_country"]["cost"])
+            std::printf("\n%s\n", sentence.get<std::string>().c_str());
     std::printf(
-        "\nIf relays with %g %% of the capacity work together, the chance that they have\n\n%-22s",
-        100 * report["bad_share"].get<double>(), "");
+        "\nIf relays with %g %% of the capacity%s work together, the chance that they "
+        "have\n\n%-22s",
+        100 * report["bad_share"].get<double>(),
+        report.contains("exit_country") ? ", all their exits in your country," : "", "");
     for (const auto& odds : report["odds"]) {
         const auto days = odds["days"].get<int>();
         std::printf("%12s", days == 0 ? "now" : ("in " + std::to_string(days) + " d").c_str());
@@ -123,7 +149,8 @@ void print(const Json& report) {
 }  // namespace
 
 ExitCode show_routes(const Config& config, double bad, bool json) {
-    const auto report = report_of(load(config), node::process::wall_now(), bad);
+    const auto report =
+        report_of(load(config), config.exit_country, node::process::wall_now(), bad);
     if (json)
         std::printf("%s\n", report.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
     else

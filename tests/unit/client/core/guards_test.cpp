@@ -280,3 +280,68 @@ TEST_CASE("guards: an earlier run's state goes on, and an impossible one is cut 
     CHECK(later.guards.state().exits.drawn.size() == guard_draws_an_hour);
     CHECK(later.guards.state().mixes.kept.empty());
 }
+
+namespace {
+
+/// The first `count` exits state the country, the client's own gateway among them.
+void settle(Fixture& f, const std::string& country, std::size_t count) {
+    for (auto& relay : f.document.relays)
+        if (relay.is_exit()) relay.country = count > 0 && count-- > 0 ? country : "de";
+}
+bool all_in(const Fixture& f, const std::set<base::NodeId>& exits, const std::string& country) {
+    return std::all_of(exits.begin(), exits.end(), [&](const auto& exit) {
+        const auto* relay = f.document.find(exit);
+        return relay != nullptr && relay->country == country;
+    });
+}
+
+}  // namespace
+
+TEST_CASE("guards: of a chosen country only its exits, and none while the group is small") {
+    Fixture f;
+    settle(f, "nl", 7);
+    f.guards.choose_country("nl");
+    std::vector<base::NodeId> in_use;
+    for (int i = 0; i < 5; ++i)
+        in_use.push_back(f.exit(in_use));
+    CHECK(all_in(f, {in_use.begin(), in_use.end()}, "nl"));
+    CHECK(std::set<base::NodeId>(in_use.begin(), in_use.end()).size() == 5);
+    settle(f, "nl", 5);
+    CHECK(f.exit().is_zero());
+    f.guards.choose_country("fr");
+    CHECK(f.exit().is_zero());
+    f.guards.choose_country("");
+    CHECK_FALSE(f.exit().is_zero());
+}
+
+TEST_CASE("guards: who changes the country and back has the same exits again") {
+    Fixture f;
+    settle(f, "nl", 10);
+    f.guards.choose_country("de");
+    const auto first = f.exits();
+    CHECK(all_in(f, first, "de"));
+    f.guards.choose_country("nl");
+    const auto others = f.exits();
+    CHECK(all_in(f, others, "nl"));
+    f.guards.choose_country("de");
+    CHECK(f.exits() == first);
+    f.guards.choose_country("nl");
+    CHECK(f.exits() == others);
+}
+
+TEST_CASE("guards: a full list has room for three exits of the chosen country") {
+    Fixture f;
+    settle(f, "nl", 10);
+    f.guards.choose_country("de");
+    std::vector<base::NodeId> in_use;
+    while (in_use.size() < guard_exits_max)
+        in_use.push_back(f.exit(in_use));
+    REQUIRE(f.guards.state().exits.kept.size() == guard_exits_max);
+    f.guards.choose_country("nl");
+    in_use.clear();
+    for (int i = 0; i < 3; ++i)
+        in_use.push_back(f.exit(in_use));
+    CHECK(std::set<base::NodeId>(in_use.begin(), in_use.end()).size() == 3);
+    CHECK(all_in(f, {in_use.begin(), in_use.end()}, "nl"));
+    CHECK(f.guards.state().exits.kept.size() == guard_exits_max);
+}

@@ -74,9 +74,16 @@ TEST_CASE("advice: what is wrong while the link is up, the worst first") {
     CHECK(name_in(up) == "packets-missing");
     up.loops = LoopState::Kind::silent;
     CHECK(name_in(up) == "silent");
+    up.exit_country_fault = "only 2 of 9 exits";
+    CHECK(name_in(up) == "exit-country");
+    CHECK(problem_in(up)->what == "only 2 of 9 exits");
+    up.link_is_up = false;
+    CHECK(name_in(up) == "exit-country");
+    up.link_is_up = true;
     up.conflict = true;
     CHECK(name_in(up) == "two-documents");
     up.conflict = false;
+    up.exit_country_fault.reset();
     up.loops = LoopState::Kind::starting;
     up.gateway_missing = false;
     up.suspend->ended -= base::Seconds{1};

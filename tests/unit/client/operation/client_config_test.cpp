@@ -77,6 +77,8 @@ TEST_CASE("client.yaml: what is wrong has its place") {
         {"listen: 0.0.0.0:9150\n", "1:9: anyone who reaches this address"},
         {"allow_remote: maybe\n", "1:15: "},
         {"early_success: true\n", "1:16: unknown word"},
+        {"exit_country: NL\n", "1:15: not a country's code"},
+        {"exit_country: eu\n", "1:15: not a country's code"},
         {"ready_timeout: 5\n", "1:16: not a time"},
         {"network: \"\"\n", "1:10: an empty path"},
         {"network: n\nstate_dir: \"\"\n", "2:12: an empty path"},

@@ -1,0 +1,23 @@
+// What a user who chose exits of one country should know: how many exits there are, and what the
+// choice costs in anonymity (docs/anonymity.md, "Exits of one country"). Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sphinx/directory/exit_group.hpp"
+
+namespace nightjar::client::operation {
+
+/// Of so many clients that choose no group, the figures assume, one chooses this one.
+inline constexpr double choosers_assumed = 0.05;
+
+/// The chance that an attacker with `bad` of all capacity has one given exit of the group, if all
+/// that it has is there: who watches one country need not be in the others.
+double bad_in_group(const directory::ExitGroup& group, double bad);
+
+/// Sentences for people. The first has the group's size; the others have its cost.
+std::vector<std::string> cost_of(const directory::ExitGroup& group, const std::string& country,
+                                 double bad);
+
+}  // namespace nightjar::client::operation
