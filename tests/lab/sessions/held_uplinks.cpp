@@ -1,6 +1,7 @@
 #include "tests/lab/sessions/held_uplinks.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 
