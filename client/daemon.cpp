@@ -205,6 +205,7 @@ void Daemon::on_up(node::link::Link& link) {
 
 void Daemon::on_down(node::link::LinkError why) {
     link_ = nullptr;
+    fetch_.end();
     report_.link_down(why, node::process::mono_now());
     if (!shutdown_.requested()) node::process::log(Level::warning, report_.waiting_for);
     core_->disconnected();
@@ -228,7 +229,7 @@ void Daemon::on_cell(node::link::Link& link, cell::CellBox cell) {
             const auto control = cell::decode(*cell);
             const auto* part = control ? std::get_if<cell::DocumentPart>(&*control) : nullptr;
             if (part == nullptr) return link.close();  // a gateway sends no other control cell
-            if (const auto text = fetch_.accept(*part)) on_document(*text);
+            if (const auto came = fetch_.accept(*part)) on_fetched(*came);
             break;
         }
     }
@@ -252,9 +253,16 @@ asio::awaitable<void> Daemon::refresh_document() {
             co_return;
         }
         if (now < directory::epoch_start(document_->epoch, length) + length / 2) continue;
-        const auto request = fetch_.begin(document_->epoch, node::process::mono_now());
+        if (fetch_.coming(node::process::mono_now())) continue;
+        const auto request = fetch_.begin(document_, node::process::mono_now());
         core_->control(std::make_unique<cell::Cell>(cell::encode(request)));
     }
+}
+
+void Daemon::on_fetched(const protocol::DocumentFetch::Outcome& came) {
+    if (came) return on_document(*came);
+    node::process::log(Level::warning,
+                       "the gateway's network document cannot be unpacked: " + came.error());
 }
 
 void Daemon::on_document(std::string_view text) {

@@ -75,6 +75,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     void look_for_exits();
     bool start_core(const operation::DocumentRef& document);
     void dispatch_core_output();
+    void on_fetched(const protocol::DocumentFetch::Outcome& came);
     void on_document(std::string_view text);
     void fail(ExitCode code, const std::string& line);
     void begin_again(const std::string& why);

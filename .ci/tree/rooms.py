@@ -21,7 +21,7 @@ ARROWS = {
     "sphinx/node/files": ["sphinx/base", "sphinx/node/process"],
     "sphinx/node/config": ["sphinx/base", "sphinx/directory", "sphinx/node/files", "sphinx/node/process"],
     "sphinx/node/link": ["sphinx/base", "sphinx/cell", "sphinx/node/process"],
-    "sphinx/node/https": ["sphinx/base", "sphinx/node/process", "sphinx/node/link"],
+    "sphinx/node/https": ["sphinx/base", "sphinx/directory", "sphinx/node/process", "sphinx/node/link"],
     "sphinx/node/page": [],
     "relay/core": FORMATS,
     "relay/metrics": [*FORMATS, "relay/core"],

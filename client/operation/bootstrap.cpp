@@ -44,16 +44,16 @@ struct Collector final : node::link::Link::Sink {
 
     DocumentNews& news;
     protocol::DocumentFetch fetch;
-    std::optional<std::string> text;
+    std::optional<protocol::DocumentFetch::Outcome> outcome;
 
     void on_cell(node::link::Link& link, cell::CellBox cell) override {
         if (cell->kind() != cell::Kind::control) return;
         const auto control = cell::decode(*cell);
         const auto* part = control ? std::get_if<cell::DocumentPart>(&*control) : nullptr;
-        if (part != nullptr) text = fetch.accept(*part);
-        if (part != nullptr && (text || fetch.waiting(node::process::mono_now())))
+        if (part != nullptr) outcome = fetch.accept(*part);
+        if (part != nullptr && (outcome || fetch.waiting(node::process::mono_now())))
             news.document_comes(part->offset + part->bytes.size(), part->total);
-        if (part == nullptr || text || !fetch.waiting(node::process::mono_now())) link.close();
+        if (part == nullptr || outcome || !fetch.waiting(node::process::mono_now())) link.close();
     }
 };
 
@@ -79,7 +79,7 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     }
     const std::shared_ptr<node::link::Link> link = *std::move(dialed);
     Collector collector{news};
-    const auto request = collector.fetch.begin(base::Epoch{0}, node::process::mono_now());
+    const auto request = collector.fetch.begin(nullptr, node::process::mono_now());
     link->send(std::make_unique<cell::Cell>(cell::encode(request)));
     asio::steady_timer deadline{co_await asio::this_coro::executor,
                                 protocol::DocumentFetch::patience};
@@ -91,7 +91,11 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     };
     deadline.async_wait(on_deadline);
     const auto ended = co_await link->run(collector);
-    if (collector.text) co_return Outcome{*std::move(collector.text)};
+    if (collector.outcome && *collector.outcome) co_return Outcome{**std::move(collector.outcome)};
+    if (collector.outcome) {
+        co_return Outcome{base::Fail{"the document that a gateway sent cannot be unpacked: " +
+                                     collector.outcome->error()}};
+    }
     co_return Outcome{
         base::Fail{std::string{"a gateway sent no document: "} + node::link::to_string(ended)}};
 }

@@ -3,15 +3,15 @@
 #include <iterator>
 
 #include "sphinx/directory/diff.hpp"
+#include "sphinx/directory/gzip.hpp"
 #include "sphinx/directory/statement.hpp"
-#include "sphinx/node/https/gzip.hpp"
 
 namespace nightjar::relay::authority {
 
 namespace {
 
 Page packed(std::string text) {
-    auto small = node::https::gzip(text);
+    auto small = directory::gzip(text);
     return {std::move(text), std::move(small)};
 }
 

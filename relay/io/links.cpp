@@ -144,7 +144,9 @@ struct Links::FromClient final : node::link::Link::Sink {
             const auto* request = control ? std::get_if<cell::DocumentRequest>(&*control) : nullptr;
             // A client may send no other control cell.
             if (request == nullptr) return link.close();
-            links.on_document_request(*this, request->have);
+            if (asked_for.bytes != nullptr) return;  // one transfer at a time
+            asked_for = links.packed_.answer(request->have);
+            offset = 0;
         }
     }
 
@@ -152,8 +154,8 @@ struct Links::FromClient final : node::link::Link::Sink {
     node::link::Link& link;
     base::MailboxId client;
     base::PrefixShares::Holder place;
-    core::TokenBucket cells;              // of any kind
-    directory::SignedDocument asked_for;  // being sent in parts
+    core::TokenBucket cells;                       // of any kind
+    directory::PackedDocuments::Answer asked_for;  // being sent in parts
     std::size_t offset = 0;
 };
 
@@ -188,6 +190,7 @@ Links::Links(asio::any_io_executor executor, LinksOptions options,
 Links::~Links() = default;
 
 void Links::start() {
+    pack_document();
     know_relays();
     for (const auto& listener : listeners_)
         tasks_.spawn("listener", listener->run());
@@ -234,6 +237,7 @@ asio::awaitable<void> Links::dial(std::shared_ptr<Outgoing> outgoing) {
 
 void Links::use(directory::SignedDocument document) {
     signed_ = std::move(document);
+    pack_document();
     know_relays();
     for (auto& [identity, link] : from_relays_) {
         const auto* listed = signed_.document->find(identity);
@@ -290,24 +294,23 @@ std::optional<base::PrefixShares::Holder> Links::take_place(const node::link::Li
     return place;
 }
 
-void Links::on_document_request(FromClient& client, base::Epoch have) {
-    if (client.asked_for.text != nullptr) return;  // one transfer at a time
-    if (signed_.document->epoch <= have) return;
-    client.asked_for = signed_;
-    client.offset = 0;
+/// At once, and not when the first client asks: no client sees that another has asked.
+void Links::pack_document() {
+    const auto* self = own();
+    if (self != nullptr && self->role == directory::Role::gateway) packed_.use(signed_);
 }
 
 bool Links::send_document_part(FromClient& client) {
-    const auto text = base::as_bytes(*client.asked_for.text);
-    const auto size = std::min(cell::document_part_size, text.size() - client.offset);
-    const auto bytes = text.subspan(client.offset, size);
-    const cell::DocumentPart part{client.asked_for.document->epoch,
-                                  static_cast<std::uint32_t>(text.size()),
+    const auto all = base::as_bytes(*client.asked_for.bytes);
+    const auto size = std::min(cell::document_part_size, all.size() - client.offset);
+    const auto bytes = all.subspan(client.offset, size);
+    const cell::DocumentPart part{client.asked_for.epoch,
+                                  static_cast<std::uint32_t>(all.size()),
                                   static_cast<std::uint32_t>(client.offset),
                                   {bytes.begin(), bytes.end()}};
     if (!client.link.send(std::make_unique<cell::Cell>(cell::encode(part)))) return false;
     client.offset += size;
-    if (client.offset == text.size()) client.asked_for = {};
+    if (client.offset == all.size()) client.asked_for = {};
     return true;
 }
 
@@ -340,7 +343,7 @@ core::SendResult Links::to_client(const base::MailboxId& client, cell::CellBox c
     if (found == from_clients_.end()) return core::SendResult::no_link;
     auto& from = *found->second;
     if (from.link.queued() >= backlog_max(law())) return core::SendResult::queue_full;
-    const bool part = cell->kind() == cell::Kind::padding && from.asked_for.text != nullptr;
+    const bool part = cell->kind() == cell::Kind::padding && from.asked_for.bytes != nullptr;
     const bool sent = part ? send_document_part(from) : from.link.send(std::move(cell));
     return sent ? core::SendResult::queued : core::SendResult::queue_full;
 }

@@ -18,6 +18,7 @@
 #include "sphinx/base/holding.hpp"
 #include "sphinx/base/prefix_shares.hpp"
 #include "sphinx/base/random.hpp"
+#include "sphinx/directory/packed.hpp"
 #include "sphinx/directory/signed_document.hpp"
 #include "sphinx/node/link/dialer.hpp"
 #include "sphinx/node/link/listener.hpp"
@@ -72,8 +73,7 @@ class Links final : public core::Egress {
     void close();
 
     core::SendResult to_relay(const base::NodeId& next, cell::CellBox cell) override;
-    /// If the client has asked for the network document, the next part of it replaces a padding
-    /// cell.
+    /// If the client has asked for the network document, its next part replaces a padding cell.
     core::SendResult to_client(const base::MailboxId& client, cell::CellBox cell) override;
 
     core::LinkCounts counts() const;
@@ -101,12 +101,13 @@ class Links final : public core::Egress {
     boost::asio::awaitable<void> dial(std::shared_ptr<Outgoing> outgoing);
     /// Gives a new client's link a place. Returns nullopt if none is left for it.
     std::optional<base::PrefixShares::Holder> take_place(const node::link::Link& link);
-    void on_document_request(FromClient& client, base::Epoch have);
+    void pack_document();
     bool send_document_part(FromClient& client);
 
     boost::asio::any_io_executor executor_;
     LinksOptions options_;
     directory::SignedDocument signed_;
+    directory::PackedDocuments packed_;  // empty unless this relay is a gateway
     node::link::TlsIdentity& identity_;
     base::Random& random_;
     core::Counters& counters_;

@@ -24,9 +24,9 @@ HandshakeCounts Links::handshakes() const {
 }
 
 void Links::list_holdings(base::Holdings& out) const {
-    const auto& [executor, options, document, identity, random, counters, tasks, owner, listeners,
-                 dialled, outgoing, from_relays, from_clients, places, by_place, next_place,
-                 closed] = *this;
+    const auto& [executor, options, document, packed, identity, random, counters, tasks, owner,
+                 listeners, dialled, outgoing, from_relays, from_clients, places, by_place,
+                 next_place, closed] = *this;
     std::size_t handshakes = 0;
     std::size_t remembered = 0;
     for (const auto& listener : listeners) {

@@ -1,27 +1,28 @@
-// What a network document of 1,000 relays costs: its bytes, and the time to read it, by way of the
-// whole text and of a diff. Four authorities; realistic lines: a name, an operator, two addresses,
-// and at gateways an exit policy.
+// What a network document of 100 and of 1,000 relays costs: its bytes, the cells in which a gateway
+// hands it to a client, and the time to read it, by way of the whole text and of a diff. Four
+// authorities; realistic lines: a name, an operator, two addresses, and at gateways an exit policy.
 #include <benchmark/benchmark.h>
 
 #include <stdexcept>
 
 #include "sphinx/base/random.hpp"
+#include "sphinx/cell/control.hpp"
 #include "sphinx/directory/diff.hpp"
+#include "sphinx/directory/gzip.hpp"
 #include "sphinx/directory/lint.hpp"
+#include "sphinx/directory/packed.hpp"
 #include "sphinx/directory/quorum.hpp"
-#include "sphinx/node/https/gzip.hpp"
 #include "tests/support/networks.hpp"
 
 namespace {
 
 using namespace nightjar;
 
-constexpr unsigned relays = 1000, mixes_per_layer = 300;
-
 /// Two documents of epochs that follow each other. Of 1,000 relays 1 leaves and 1 comes, which is
-/// 24 a day.
+/// 24 a day; so it is with 100.
 struct Documents {
-    Documents() {
+    explicit Documents(unsigned relays) {
+        const auto mixes_per_layer = relays * 3 / 10;
         network = test::make_network(1, {.mixes_per_layer = mixes_per_layer,
                                          .gateways = relays - 3 * mixes_per_layer,
                                          .authorities = 4});
@@ -43,14 +44,14 @@ struct Documents {
             relay.mix_key = relay.next_mix_key;
             relay.next_mix_key = random.id<base::MixKey>();
         }
-        document.relays.erase(document.relays.begin() + 500);
+        document.relays.erase(document.relays.begin() + relays / 2);
         auto fresh = test::random_relay(random, 1);
         fresh.addresses = {{"192.0.2.1", 9001}};
         document.relays.push_back(std::move(fresh));
         newer = signed_by_all();
         diff = directory::make_diff(older, newer);
-        packed = node::https::gzip(newer);
-        packed_diff = node::https::gzip(diff);
+        packed = directory::gzip(newer);
+        packed_diff = directory::gzip(diff);
     }
     std::string signed_by_all() {
         network.document.signatures.clear();
@@ -63,57 +64,95 @@ struct Documents {
     std::string older, newer, diff, packed, packed_diff;
 };
 
-const Documents& documents() {
-    static const Documents made;
-    return made;
+const Documents& documents(const benchmark::State& state) {
+    static const Documents small{100}, large{1000};
+    return state.range(0) == 100 ? small : large;
 }
 
-void read(const std::string& text) {
+/// Cells of a client's downlink.
+double cells(const std::string& text) {
+    const auto part = cell::document_part_size;
+    return static_cast<double>((text.size() + part - 1) / part);
+}
+
+void count(benchmark::State& state, const std::string& text, const std::string& packed) {
+    state.counters["bytes"] = static_cast<double>(text.size());
+    state.counters["cells"] = cells(text);
+    state.counters["gzip"] = static_cast<double>(packed.size());
+    state.counters["gzip_cells"] = cells(packed);
+}
+
+void read(const Documents& of, const std::string& text) {
     const auto document = directory::parse(text);
     if (!document) throw std::runtime_error{document.error().reason};
-    const auto& anchors = documents().network.anchors;
+    const auto& anchors = of.network.anchors;
     const auto checked =
         directory::check(*document, anchors, document->valid_from, document->epoch);
     if (!checked) throw std::runtime_error{directory::to_string(checked.error())};
 }
 
 void parse_and_verify(benchmark::State& state) {
+    const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
-        read(documents().newer);
-    state.counters["bytes"] = static_cast<double>(documents().newer.size());
-    state.counters["gzip"] = static_cast<double>(documents().packed.size());
+        read(of, of.newer);
+    count(state, of.newer, of.packed);
 }
 
 void apply(benchmark::State& state) {
+    const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
-        if (directory::apply_diff(documents().older, documents().diff).value() != documents().newer)
+        if (directory::apply_diff(of.older, of.diff).value() != of.newer)
             throw std::runtime_error{"another text"};
-    state.counters["bytes"] = static_cast<double>(documents().diff.size());
-    state.counters["gzip"] = static_cast<double>(documents().packed_diff.size());
+    count(state, of.diff, of.packed_diff);
 }
 
 void unpack(benchmark::State& state) {
+    const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
-        if (!node::https::gunzip(documents().packed, directory::document_text_max))
+        if (!directory::gunzip(of.packed, directory::document_text_max))
             throw std::runtime_error{"no text"};
 }
 
 void make(benchmark::State& state) {
+    const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
-        if (directory::make_diff(documents().older, documents().newer).empty())
-            throw std::runtime_error{"no diff"};
+        if (directory::make_diff(of.older, of.newer).empty()) throw std::runtime_error{"no diff"};
 }
 
 void pack(benchmark::State& state) {
+    const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
-        if (node::https::gzip(documents().newer).empty()) throw std::runtime_error{"no bytes"};
+        if (directory::gzip(of.newer).empty()) throw std::runtime_error{"no bytes"};
 }
 
-BENCHMARK(parse_and_verify)->Name("document, parse and verify")->Unit(benchmark::kMillisecond);
-BENCHMARK(apply)->Name("diff, apply")->Unit(benchmark::kMillisecond);
-BENCHMARK(unpack)->Name("document, gunzip")->Unit(benchmark::kMillisecond);
-BENCHMARK(make)->Name("diff, make")->Unit(benchmark::kMillisecond);
-BENCHMARK(pack)->Name("document, gzip")->Unit(benchmark::kMillisecond);
+/// A gateway's work for a new document (directory/packed.hpp).
+void hand_out(benchmark::State& state) {
+    const auto& of = documents(state);
+    const auto given = [](const std::string& text) {
+        return directory::SignedDocument{
+            std::make_shared<const directory::Document>(directory::parse(text).value()),
+            std::make_shared<const std::string>(text)};
+    };
+    const auto older = given(of.older), newer = given(of.newer);
+    for ([[maybe_unused]] auto _ : state) {
+        state.PauseTiming();
+        directory::PackedDocuments packed;
+        packed.use(older);
+        state.ResumeTiming();
+        packed.use(newer);
+        if (!directory::is_diff(*packed.answer(older.document->epoch).bytes))
+            throw std::runtime_error{"no diff"};
+    }
+}
+
+#define NIGHTJAR_DIRECTORY_BENCH(function, name) \
+    BENCHMARK(function)->Name(name)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond)
+NIGHTJAR_DIRECTORY_BENCH(parse_and_verify, "document, parse and verify");
+NIGHTJAR_DIRECTORY_BENCH(apply, "diff, apply");
+NIGHTJAR_DIRECTORY_BENCH(unpack, "document, gunzip");
+NIGHTJAR_DIRECTORY_BENCH(make, "diff, make");
+NIGHTJAR_DIRECTORY_BENCH(pack, "document, gzip");
+NIGHTJAR_DIRECTORY_BENCH(hand_out, "gateway, both forms");
 
 }  // namespace
 

@@ -2,7 +2,7 @@
 from mutant_list import CORE, SYSTEM, UNIT, mutant
 
 DIFF = "sphinx/directory/diff.cpp"
-GZIP = "sphinx/node/https/gzip.cpp"
+GZIP = "sphinx/directory/gzip.cpp"
 NEGOTIATION = "sphinx/node/https/negotiation.cpp"
 PAGES = "relay/authority/pages.cpp"
 CONTACT = "relay/operation/authority_contact.cpp"
@@ -25,8 +25,8 @@ MUTANTS = [
     mutant("diff-result-without-bound", DIFF, "if (out_.size() + begin.size() + end.size() + 1 > document_text_max)",
            "if (out_.size() + begin.size() + end.size() + 1 > 2 * document_text_max)", CORE, BOUND),
     mutant("gunzip-without-bound", GZIP, "if (!whole || text.size() > size_max) return std::nullopt;", "if (!whole && text.size() <= size_max) return std::nullopt;",
-           UNIT, BOMB),
-    mutant("gunzip-takes-what-follows", GZIP, "result == Z_STREAM_END && stream.avail_in == 0;", "result == Z_STREAM_END;", UNIT, BOMB),
+           CORE, BOMB),
+    mutant("gunzip-takes-what-follows", GZIP, "result == Z_STREAM_END && stream.avail_in == 0;", "result == Z_STREAM_END;", CORE, BOMB),
     mutant("gzip-with-weight-zero", NEGOTIATION, "if (is_zero_weight(next(coding, ';'))) return false;",
            "if (is_zero_weight(next(coding, ';'))) continue;", UNIT,
            "https: gzip is sent to a client that names it"),

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "relay/io/links.hpp"
+#include "sphinx/directory/packed.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "tests/support/loopback.hpp"
@@ -62,7 +63,7 @@ struct Bootstrap final : relay::io::Links::Owner, client::operation::DocumentNew
     }
     void document_comes(std::size_t have, std::size_t of) override {
         CHECK(have > come);
-        CHECK(of == text.size());
+        CHECK(of == directory::pack(text).size());
         come = have;
     }
     void fetch() { tasks.spawn("first document", run()); }
@@ -111,7 +112,7 @@ TEST_CASE("first document: fetched from a gateway when the stored one has expire
     client.fetch();
     REQUIRE(client.until([&] { return client.got != nullptr; }));
     CHECK(client.got->epoch == client.network.document.epoch);
-    CHECK(client.come == client.text.size());
+    CHECK(client.come == directory::pack(client.text).size());
     CHECK(client.state.document_text() == client.text);
 }
 

@@ -48,6 +48,45 @@ std::vector<cell::DocumentPart> parts(const FarEnd& end) {
     return found;
 }
 
+/// What the parts make, which come in order and are of one document.
+std::string joined(const std::vector<cell::DocumentPart>& parts, base::Epoch epoch) {
+    std::string packed;
+    for (const auto& part : parts) {
+        CHECK(part.epoch == epoch);
+        CHECK(part.offset == packed.size());
+        packed += base::as_text(part.bytes);
+        CHECK(packed.size() <= part.total);
+    }
+    REQUIRE(!parts.empty());
+    CHECK(packed.size() == parts.front().total);
+    return packed;
+}
+
+/// Hexadecimal digits, which gzip halves.
+std::string random_text(base::Random& random, std::size_t size) {
+    std::string text;
+    while (text.size() < size)
+        text += base::to_hex(random.id<base::MixKey>().bytes);
+    text.resize(size);
+    return text;
+}
+
+/// The client asks for a document. Returns once the gateway has the request.
+void ask(RelayLinks& gateway, FarEnd& client, base::Epoch have) {
+    client.send(cell::encode(cell::DocumentRequest{have}));
+    client.send(numbered(1));  // arrives behind it
+    const auto before = gateway.packets.size();
+    REQUIRE(gateway.loop.until([&] { return gateway.packets.size() > before; }));
+}
+
+/// Slots of the client's downlink.
+void slots(RelayLinks& gateway, FarEnd& client, std::size_t count) {
+    const auto before = client.got.cells.size();
+    for (std::size_t i = 0; i < count; ++i)
+        REQUIRE(gateway.to_client(client.mailbox()) == SendResult::queued);
+    REQUIRE(gateway.loop.until([&] { return client.got.cells.size() == before + count; }));
+}
+
 }  // namespace
 
 TEST_CASE("links: a relay dials the relays of the layer behind it, and no others") {
@@ -180,46 +219,52 @@ TEST_CASE("links: packets on a link that the relay dialled are counted as misrou
 TEST_CASE("links: a gateway's document goes out in the place of padding, part by part and once") {
     Loop loop;
     RelayLinks gateway{loop, "gateway-0"};
-    for (std::size_t i = 0; i < 2 * cell::document_part_size + 100; ++i)
-        *gateway.text += static_cast<char>('a' + i % 26);
+    const auto text = gateway.give(random_text(gateway.network.random, 5'000));
     const auto client = join(gateway, 200);
-    const auto ask = [&](base::Epoch have) {
-        client->send(cell::encode(cell::DocumentRequest{have}));
-        client->send(numbered(1));  // arrives behind it
-        const auto before = gateway.packets.size();
-        REQUIRE(loop.until([&] { return gateway.packets.size() > before; }));
-    };
-    const auto slots = [&](std::size_t count) {
-        const auto before = client->got.cells.size();
-        for (std::size_t i = 0; i < count; ++i)
-            REQUIRE(gateway.to_client(client->mailbox()) == SendResult::queued);
-        REQUIRE(loop.until([&] { return client->got.cells.size() == before + count; }));
-    };
+    const auto before_it = gateway.document->epoch.value - 1;
     // One that the client has already is not sent.
-    ask(gateway.document->epoch);
-    slots(2);
+    ask(gateway, *client, gateway.document->epoch);
+    slots(gateway, *client, 2);
     CHECK(parts(*client).empty());
 
-    ask({gateway.document->epoch.value - 1});
-    slots(1);
-    ask({gateway.document->epoch.value - 1});  // while the first answer is under way
+    ask(gateway, *client, {before_it});
+    slots(gateway, *client, 1);
+    ask(gateway, *client, {before_it});  // while the first answer is under way
     const auto before = client->got.cells.size();
     REQUIRE(gateway.links->to_client(client->mailbox(), std::make_unique<cell::Cell>(
                                                             numbered(7))) == SendResult::queued);
     REQUIRE(loop.until([&] { return client->got.cells.size() > before; }));
-    slots(4);
+    slots(gateway, *client, 4);
     std::size_t packets = 0;
     for (const auto& cell : client->got.cells)
         packets += cell.kind() == cell::Kind::packet ? 1 : 0;
     CHECK(packets == 1);
-    std::string text;
-    for (const auto& part : parts(*client)) {
-        CHECK(part.epoch == gateway.document->epoch);
-        CHECK(part.total == gateway.text->size());
-        CHECK(part.offset == text.size());
-        text += base::as_text(part.bytes);
+    const auto came = parts(*client);
+    CHECK(came.size() == 2);  // of three without compression
+    CHECK(directory::unpack(joined(came, gateway.document->epoch), nullptr).value() == text);
+}
+
+TEST_CASE("links: a client with the document before gets a diff, any other the whole one") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto older = *gateway.document;
+    gateway.give(directory::to_text(older));
+    auto next = gateway.next_document();
+    next->relays.front().capacity += 1;
+    const auto text = directory::to_text(*next);
+    gateway.text = std::make_shared<std::string>(text);
+    gateway.use(next);
+    const std::pair<base::Epoch, bool> rows[] = {
+        {older.epoch, true}, {{0}, false}, {{older.epoch.value - 1}, false}};
+    for (const auto& [have, diff] : rows) {
+        const auto client = join(gateway, static_cast<std::uint8_t>(200 + gateway.clients_come));
+        ask(gateway, *client, have);
+        slots(gateway, *client, 6);
+        const auto packed = joined(parts(*client), next->epoch);
+        CHECK(directory::is_diff(packed) == diff);
+        CHECK(directory::unpack(packed, &older).value() == text);
+        if (diff) CHECK(packed.size() < 300);
     }
-    CHECK(text == *gateway.text);
 }
 
 TEST_CASE("links: a client that says anything but a document request loses its link") {

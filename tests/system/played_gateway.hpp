@@ -17,6 +17,7 @@
 
 #include "client/daemon.hpp"
 #include "client/operation/state.hpp"
+#include "sphinx/directory/packed.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/exit_code.hpp"
@@ -176,8 +177,8 @@ struct Gateway {
                                                       {bytes.begin(), bytes.end()}})));
         }
     }
-    void give(const Network& network, std::string text) {
-        offer = std::move(text);
+    void give(const Network& network, std::string_view text) {
+        offer = directory::pack(text);
         offered = network.network.document.epoch.next();
     }
     void close_all() {
@@ -194,7 +195,7 @@ struct Gateway {
     node::link::TlsIdentity identity;
     std::optional<node::link::Listener> listener;
     std::vector<std::shared_ptr<Came>> came;
-    std::string offer;
+    std::string offer;  // packed
     base::Epoch offered;
     int requests = 0;
 };

@@ -112,6 +112,12 @@ struct RelayLinks final : relay::io::Links::Owner {
         document = std::move(next);
         links->use({document, text});
     }
+    /// Makes `its_text` the text of the document in use.
+    std::string give(std::string its_text) {
+        text = std::make_shared<std::string>(std::move(its_text));
+        links->use({document, text});
+        return *text;
+    }
     base::NodeId id(const std::string& name) const { return network.named(name).identity; }
     relay::core::SendResult to_relay(const std::string& name) {
         return links->to_relay(id(name), std::make_unique<cell::Cell>(numbered(1)));

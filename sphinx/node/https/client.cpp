@@ -6,7 +6,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
-#include "sphinx/node/https/gzip.hpp"
+#include "sphinx/directory/gzip.hpp"
 #include "sphinx/node/https/http_date.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/process/completion.hpp"
@@ -73,8 +73,9 @@ asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer, const Re
                 parse_http_date({date.data(), date.size()})};
     const auto coding = parser.get()[http::field::content_encoding];
     if (!coding.empty()) {
-        auto text =
-            request.gzip && coding == "gzip" ? gunzip(reply.body, limits.body_max) : std::nullopt;
+        auto text = request.gzip && coding == "gzip"
+                        ? directory::gunzip(reply.body, limits.body_max)
+                        : std::nullopt;
         if (!text) co_return base::Fail{std::string{"its compressed answer cannot be read"}};
         reply.body = *std::move(text);
     }

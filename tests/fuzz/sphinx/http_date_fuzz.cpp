@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "sphinx/node/https/gzip.hpp"
+#include "sphinx/directory/gzip.hpp"
 #include "tests/fuzz/depth.hpp"
 
 namespace {
@@ -15,7 +15,7 @@ nightjar::fuzz::Depth whole{"a whole gzip stream"};
 nightjar::fuzz::Depth too_long{"a gzip stream that is longer than its bound"};
 
 void try_gzip(std::string_view packed) {
-    using namespace nightjar::node::https;
+    using namespace nightjar::directory;
     constexpr std::size_t bound = 100'000;
     const auto text = gunzip(packed, bound);
     if (!text) {

@@ -10,9 +10,9 @@
 #include <future>
 #include <thread>
 
+#include "sphinx/directory/gzip.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/https/client.hpp"
-#include "sphinx/node/https/gzip.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/https/server.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -49,7 +49,7 @@ class Echo {
                       answer.body = request.method == "POST" ? request.body : request.target;
                       answer.gzip = request.gzip || request.target == "/unasked";
                       if (request.target == "/bomb") answer.body = std::string(3'000'000, 'x');
-                      if (answer.gzip) answer.body = gzip(answer.body);
+                      if (answer.gzip) answer.body = directory::gzip(answer.body);
                       if (request.target == "/cut") answer.body.pop_back();
                       return answer;
                   },

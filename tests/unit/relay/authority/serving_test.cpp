@@ -7,7 +7,7 @@
 #include "relay/authority/pages.hpp"
 #include "relay/authority/status_file.hpp"
 #include "sphinx/directory/diff.hpp"
-#include "sphinx/node/https/gzip.hpp"
+#include "sphinx/directory/gzip.hpp"
 #include "tests/unit/relay/authority/town.hpp"
 
 using namespace nightjar;
@@ -47,7 +47,7 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
         return town.authority->answer({"GET", target, "", known, true}, town.now);
     };
     const auto restored = [](const node::https::Answer& answer) {
-        return node::https::gunzip(answer.body, directory::document_text_max).value();
+        return directory::gunzip(answer.body, directory::document_text_max).value();
     };
     const auto packed = ask("/document");
     CHECK(packed.gzip);
@@ -86,7 +86,7 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
     CHECK(file("document.500003") == texts[3]);
     CHECK(directory::apply_diff(texts[3], file("diff.500004")).value() == texts[4]);
     for (const auto* name : {"document", "document.500003", "document.500004", "diff.500004"})
-        CHECK(node::https::gunzip(file(std::string{name} + ".gz"), directory::document_text_max)
+        CHECK(directory::gunzip(file(std::string{name} + ".gz"), directory::document_text_max)
                   .value() == file(name));
     CHECK(directory::parse(file("document")).value().epoch.value == 500'004);
 }

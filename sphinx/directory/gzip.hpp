@@ -1,11 +1,11 @@
-// gzip (RFC 1952) for the bodies of answers. Pure.
+// gzip (RFC 1952), in which documents and diffs travel. Pure.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace nightjar::node::https {
+namespace nightjar::directory {
 
 /// Equal texts give equal bytes: no time is stored.
 std::string gzip(std::string_view text);
@@ -14,4 +14,4 @@ std::string gzip(std::string_view text);
 /// bounded by `size_max` and a window of 32 KiB, whatever the stream says of itself.
 std::optional<std::string> gunzip(std::string_view packed, std::size_t size_max);
 
-}  // namespace nightjar::node::https
+}  // namespace nightjar::directory

@@ -1,11 +1,11 @@
-#include "sphinx/node/https/gzip.hpp"
+#include "sphinx/directory/gzip.hpp"
 
 #include <zlib.h>
 
 #include <algorithm>
 #include <new>
 
-namespace nightjar::node::https {
+namespace nightjar::directory {
 
 namespace {
 
@@ -47,7 +47,7 @@ std::optional<std::string> gunzip(std::string_view packed, std::size_t size_max)
         stream.next_out = bytes(text) + begin;
         stream.avail_out = static_cast<uInt>(text.size() - begin);
         result = inflate(&stream, Z_NO_FLUSH);
-        text.resize(text.size() - stream.avail_out);
+        text.erase(stream.total_out);
         if (text.size() == begin && stream.avail_in == 0) break;  // it is cut
     }
     const bool whole = result == Z_STREAM_END && stream.avail_in == 0;
@@ -56,4 +56,4 @@ std::optional<std::string> gunzip(std::string_view packed, std::size_t size_max)
     return text;
 }
 
-}  // namespace nightjar::node::https
+}  // namespace nightjar::directory
