@@ -45,11 +45,15 @@ std::string to_text(const AdmittedList& list) {
     std::string text;
     directory::put_field(text, "nightjar-admitted", 1);
     for (const auto& relay : list) {
+        if (relay.expelled) continue;
         directory::put_field(text, "relay", base::to_hex(relay.identity.bytes));
         directory::put_field(text, "operator", relay.operator_name);
         if (!relay.family.empty()) directory::put_field(text, "family", relay.family);
         directory::put_field(text, "capacity", relay.capacity);
     }
+    for (const auto& relay : list)
+        if (relay.expelled)
+            directory::put_field(text, "expelled", base::to_hex(relay.identity.bytes));
     return text;
 }
 
@@ -57,18 +61,23 @@ base::Result<AdmittedList, directory::ParseError> parse_admitted(std::string_vie
     directory::FieldReader reader{text, size_max};
     AdmittedList list;
     std::set<base::NodeId> seen;
+    const auto add = [&](Admitted relay) {
+        if (reader.ok() && !seen.insert(relay.identity).second) reader.fail("a relay listed twice");
+        if (reader.ok() && list.size() == admitted_max) reader.fail("more than 2000 relays");
+        list.push_back(std::move(relay));
+    };
     reader.literal("nightjar-admitted", "1");
     while (reader.ok() && reader.next_is("relay")) {
         Admitted relay;
         relay.identity = reader.id<base::NodeId>("relay");
-        if (reader.ok() && !seen.insert(relay.identity).second) reader.fail("a relay listed twice");
         relay.operator_name = reader.word("operator");
         if (reader.next_is("family")) relay.family = reader.word("family");
         relay.capacity =
             static_cast<std::uint32_t>(reader.number("capacity", 1, directory::capacity_max));
-        if (reader.ok() && list.size() == admitted_max) reader.fail("more than 2000 relays");
-        list.push_back(std::move(relay));
+        add(std::move(relay));
     }
+    while (reader.ok() && reader.next_is("expelled"))
+        add({reader.id<base::NodeId>("expelled"), {}, {}, 1, true});
     reader.finish();
     if (!reader.ok()) return base::Fail{reader.error()};
     return list;
@@ -103,7 +112,11 @@ bool admit(const std::filesystem::path& file, const Admitted& relay) {
     return fresh;
 }
 
-bool expel(const std::filesystem::path& file, const base::NodeId& identity) {
+bool expel(const std::filesystem::path& file, const base::NodeId& identity, bool remember) {
+    if (remember) {
+        admit(file, {identity, {}, {}, 1, true});
+        return true;
+    }
     const auto lock = lock_beside(file);
     auto list = load_admitted(file);
     const auto found = find(list, identity);

@@ -7,8 +7,10 @@
 //     family birds         (may be absent)
 //     capacity 1000000     (at most; this number: what the relay announces)
 //     relay ...
+//     expelled <64 hexadecimal digits: identity>     (where admission is open)
 //
-// The order is that of admission. Parsing is strict and bounded, like a document's.
+// The order is that of admission. Who is expelled comes after all relays. Parsing is strict and
+// bounded, like a document's.
 #pragma once
 
 #include <filesystem>
@@ -28,6 +30,7 @@ struct Admitted {
     std::string operator_name;
     std::string family;                                // empty: none
     std::uint32_t capacity = directory::capacity_max;  // its weight at most
+    bool expelled = false;  // it gets no open place; then nothing else is said
     bool operator==(const Admitted&) const = default;
 };
 
@@ -43,7 +46,8 @@ AdmittedList load_admitted(const std::filesystem::path& file);
 /// Adds the relay at the end, or changes what is said about one that is listed. Returns false if it
 /// was listed. Throws ConfigError, std::system_error.
 bool admit(const std::filesystem::path& file, const Admitted& relay);
-/// Returns false if the relay was not listed. Throws ConfigError, std::system_error.
-bool expel(const std::filesystem::path& file, const base::NodeId& identity);
+/// `remember`: the relay is kept as expelled, listed or not. Otherwise it returns false if the
+/// relay was not listed. Throws ConfigError, std::system_error.
+bool expel(const std::filesystem::path& file, const base::NodeId& identity, bool remember = false);
 
 }  // namespace nightjar::relay::authority

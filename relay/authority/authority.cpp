@@ -36,6 +36,7 @@ Authority::Authority(fs::path folder, Settings settings, base::Wall now)
       service_{node::files::ed25519_public(
           node::files::read_key(folder_ / "service.key", node::files::KeyKind::service))},
       archive_{folder_},
+      registry_{settings_.open},
       reach_{length()},
       started_{now} {
     registry_.admit(load_admitted(folder_ / "admitted"));
@@ -99,12 +100,20 @@ bool Authority::due(base::Epoch epoch, base::Wall now) const {
     return now >= (changed == last_change_.end() ? started_ : changed->second) + settle_time();
 }
 
-/// Better a document with relays that do not answer than none.
+/// Better a document without strangers, or with relays that do not answer, than none: strangers
+/// could crowd a layer.
 Registry::Draft Authority::draft(base::Epoch epoch) const {
     const auto terms = settings_.terms.document_of(epoch);
+    using Which = Registry::Unreachable;
     auto draft = registry_.build(terms);
-    if (registry_.states_unreachable() && !directory::lint(draft.document).empty())
-        return registry_.build(terms, Registry::Unreachable::listed);
+    for (const auto which : {Which::left_out, Which::listed}) {
+        if (which == Which::listed && !registry_.states_unreachable()) break;
+        for (const bool strangers : {true, false}) {
+            if (!strangers && !settings_.open.open()) break;
+            draft = registry_.build(terms, which, strangers);
+            if (directory::lint(draft.document).empty()) return draft;
+        }
+    }
     return draft;
 }
 
@@ -143,19 +152,21 @@ void Authority::write_anchors(const directory::Document& document) const {
 
 Answer Authority::answer(const Request& request, base::Wall now) {
     auto routed = route(request);
-    if (routed.what == Routed::What::descriptor) return take_descriptor(request.body, now);
+    if (routed.what == Routed::What::descriptor) return take_descriptor(request, now);
     if (routed.what == Routed::What::document)
         return document_answer(archive_, pages_, request, length(), now);
     return std::move(routed.refusal);
 }
 
-Answer Authority::take_descriptor(const std::string& text, base::Wall now) {
+Answer Authority::take_descriptor(const Request& request, base::Wall now) {
+    const auto& text = request.body;
     const auto current = directory::epoch_at(now, length());
-    const auto taken = registry_.offer(text, current, archive_.signed_epochs());
+    const auto taken = registry_.offer(text, current, archive_.signed_epochs(), request.from);
     if (!taken) return line(taken.error().status, taken.error().reason);
     reach_.hear(text);
     if (taken->fresh) {
-        if (taken->first) last_change_[taken->epoch] = now;
+        // One stranger after the other must not delay a document.
+        if (taken->first && registry_.lists(taken->identity)) last_change_[taken->epoch] = now;
         archive_.keep_descriptor(taken->epoch, taken->identity, text);
     }
     return line(200, "the descriptor of " + taken->name + " for epoch " + number(taken->epoch) +

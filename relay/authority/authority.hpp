@@ -55,7 +55,7 @@ class Authority {
     void write_anchors(const directory::Document& document) const;
     void trouble(const std::string& line);
 
-    node::https::Answer take_descriptor(const std::string& text, base::Wall now);
+    node::https::Answer take_descriptor(const node::https::Request& request, base::Wall now);
 
     std::filesystem::path folder_;
     Settings settings_;

@@ -21,8 +21,12 @@ namespace {
 
 constexpr std::size_t size_max = 2048;
 
-base::ByteArray<32> hash_of(const Terms& terms) {
-    const auto text = directory::to_text(terms.document_of({}));
+base::ByteArray<32> hash_of(const Settings& settings) {
+    auto text = directory::to_text(settings.terms.document_of({}));
+    if (settings.open.open()) {
+        directory::put_field(text, "open-per-prefix", settings.open.per_prefix);
+        directory::put_field(text, "open-relays", settings.open.relays);
+    }
     base::ByteArray<32> hash{};
     const auto bytes = base::as_bytes(text);
     crypto_generichash(hash.data(), hash.size(), bytes.data(), bytes.size(), nullptr, 0);
@@ -35,7 +39,7 @@ Introduction own_introduction(const fs::path& folder, const base::Secret<32>& se
         node::files::read_key(folder / "service.key", node::files::KeyKind::service);
     return {settings.terms.network,
             settings.authorities,
-            hash_of(settings.terms),
+            hash_of(settings),
             {node::files::ed25519_public(seed)},
             {settings.announce, {node::files::ed25519_public(service)}}};
 }
@@ -65,8 +69,9 @@ std::string misfit(const Introduction& own, const Introduction& other) {
         return "it counts " + std::to_string(other.authorities) + " authorities, and this one " +
                std::to_string(own.authorities) + ": agree on `authorities` in authority.yaml";
     if (other.terms != own.terms)
-        return "its parameters or recommended versions differ from this authority's: make both "
-               "authority.yaml alike, run `introduce`, and exchange the files again";
+        return "its parameters or recommended versions differ from this authority's, or who is "
+               "admitted: make both authority.yaml alike, run `introduce`, and exchange the files "
+               "again";
     return {};
 }
 

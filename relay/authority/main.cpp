@@ -148,7 +148,10 @@ void admit(const Options& options) {
 }
 
 void expel(const Options& options) {
-    if (!relay::authority::expel(folder_of(options) / "admitted", identity_of(options)))
+    // Where admission is open, a relay that is only not listed would come again.
+    const auto settings = relay::authority::load_settings(folder_of(options));
+    if (!relay::authority::expel(folder_of(options) / "admitted", identity_of(options),
+                                 settings.open.open()))
         throw node::process::StartupError{ExitCode::failure,
                                           options.identity + " is not on the list"};
     std::cout << "expelled " << options.identity << ": the next document is without it\n";
@@ -158,6 +161,11 @@ void list(const Options& options) {
     auto rows = nlohmann::json::array();
     for (const auto& relay : relay::authority::load_admitted(folder_of(options) / "admitted")) {
         const auto identity = base::to_hex(relay.identity.bytes);
+        if (relay.expelled) {
+            rows.push_back({{"identity", identity}, {"expelled", true}});
+            if (!options.json) std::cout << identity << "  expelled\n";
+            continue;
+        }
         rows.push_back({{"identity", identity},
                         {"operator", relay.operator_name},
                         {"family", relay.family},

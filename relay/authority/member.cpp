@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "relay/authority/answers.hpp"
+#include "relay/authority/door.hpp"
 #include "relay/authority/signing.hpp"
 #include "relay/authority/status_file.hpp"
 #include "sphinx/directory/statement.hpp"
@@ -23,12 +24,20 @@ base::Secret<32> read_seed(const fs::path& folder) {
     return node::files::read_key(folder / "authority.key", node::files::KeyKind::authority);
 }
 
-core::Admissions admissions_of(const AdmittedList& list,
-                               const std::set<base::NodeId>& unreachable) {
+/// What this authority's list says. Of relays that it does not list only where admission is open.
+core::Admissions admissions_of(const Registry& registry, std::set<base::NodeId> unreachable,
+                               bool open) {
     core::Admissions all;
-    for (const auto& relay : list)
+    for (const auto& relay : registry.admitted())
         all.push_back({relay.identity, relay.operator_name, relay.family, relay.capacity,
-                       unreachable.contains(relay.identity)});
+                       unreachable.erase(relay.identity) > 0});
+    for (const auto& relay : registry.expelled()) {
+        unreachable.erase(relay);
+        if (open) all.push_back({relay, {}, {}, 1, false, core::Standing::expelled});
+    }
+    for (const auto& relay : unreachable)
+        if (open && all.size() < core::admissions_max)
+            all.push_back({relay, {}, {}, 1, true, core::Standing::unlisted});
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.identity < b.identity; });
     return all;
@@ -54,7 +63,7 @@ Member::Member(fs::path folder, Settings settings, node::config::AnchorsFile net
       terms_{settings_.terms.network,
              settings_.terms.parameters,
              settings_.terms.recommended_versions,
-             {},
+             settings_.open,
              {}},
       archive_{folder_},
       disk_{folder_ / "agreement"},
@@ -68,7 +77,7 @@ Member::Member(fs::path folder, Settings settings, node::config::AnchorsFile net
                                          "authorities; assemble the network again"};
     state_list(now);
     for (const auto& text : archive_.descriptors())
-        static_cast<void>(take_descriptor(text, now));
+        static_cast<void>(take_descriptor(text, {}, now));
     log_notes();
 }
 
@@ -87,7 +96,7 @@ void Member::attempt(const Work& work) {
 void Member::state_list(core::Moment now) {
     const auto described = [this](base::Epoch epoch) { return driver_.described(epoch); };
     const auto state = [&] {
-        driver_.admit(admissions_of(registry_.admitted(), reach_.stated()), now);
+        driver_.admit(admissions_of(registry_, reach_.stated(), settings_.open.open()), now);
     };
     if (reach_.look(archive_, described, now.wall) && list_known_) state();
     std::error_code absent;
@@ -143,7 +152,7 @@ Answer Member::answer(const Request& request, core::Moment now) {
     auto routed = route(request);
     switch (routed.what) {
         case Routed::What::descriptor:
-            return take_descriptor(request.body, now);
+            return take_descriptor(request.body, request.from, now);
         case Routed::What::document:
             return document_answer(archive_, pages_, request, length(), now.wall);
         case Routed::What::other:
@@ -174,7 +183,9 @@ Answer Member::agreement_answer(const Request& request) {
     return line(404, "there is no such object");
 }
 
-Answer Member::take_descriptor(const std::string& text, core::Moment now) {
+/// `from`: who sent it; nullopt: an earlier process took it.
+Answer Member::take_descriptor(const std::string& text, const std::optional<base::IpAddress>& from,
+                               core::Moment now) {
     const auto current = directory::epoch_at(now.wall, length());
     std::set<base::Epoch> decided;
     for (const auto epoch : {current, current.next()})
@@ -183,13 +194,19 @@ Answer Member::take_descriptor(const std::string& text, core::Moment now) {
     // A relay that is not on this list may be on most of the others'.
     if (!taken && taken.error().status != 403)
         return line(taken.error().status, taken.error().reason);
-    const auto offered = driver_.offer_descriptor(text, now);
-    if (!offered.reason.empty())
-        return line(403, taken ? "this authority lists the relay, but most of the others do not "
-                                 "(yet): ask their operators to admit it too"
-                               : taken.error().reason);
-    reach_.hear(text);
     const auto parsed = directory::parse_descriptor(text);
+    const auto fault = !settings_.open.open()
+                           ? (taken ? std::string{} : taken.error().reason)
+                           : (from ? door_fault(parsed->relay, *from) : std::string{});
+    const auto offered = driver_.offer_descriptor(
+        text, now,
+        fault.empty() ? core::Driver::Strangers::taken : core::Driver::Strangers::refused);
+    if (!offered.reason.empty())
+        return line(403, !fault.empty() ? fault
+                         : taken ? "this authority lists the relay, but most of the others do not "
+                                   "(yet): ask their operators to admit it too"
+                                 : offered.reason);
+    reach_.hear(text);
     // Each write waits for the disk. An older one must not replace what is there.
     if (taken ? taken->fresh : offered.fresh)
         archive_.keep_descriptor(parsed->epoch, parsed->relay.identity, text);

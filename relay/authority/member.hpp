@@ -71,7 +71,9 @@ class Member {
     /// Runs what may fail because of the disk.
     template <class Work>
     void attempt(const Work& work);
-    node::https::Answer take_descriptor(const std::string& text, core::Moment now);
+    node::https::Answer take_descriptor(const std::string& text,
+                                        const std::optional<base::IpAddress>& from,
+                                        core::Moment now);
     node::https::Answer agreement_answer(const node::https::Request& request);
 
     std::filesystem::path folder_;

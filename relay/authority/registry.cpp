@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "relay/authority/core/weights.hpp"
+#include "relay/authority/door.hpp"
 #include "sphinx/directory/positions.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 
@@ -32,14 +33,21 @@ std::string without(const directory::Relay& relay, const std::string& why) {
 
 void Registry::admit(AdmittedList list) {
     ++changes_;
-    admitted_ = std::move(list);
+    admitted_.clear();
+    expelled_.clear();
     places_.clear();
-    for (std::size_t i = 0; i < admitted_.size(); ++i)
-        places_[admitted_[i].identity] = i;
-    const auto gone = [this](const auto& entry) { return !places_.contains(entry.first); };
+    for (auto& each : list)
+        if (each.expelled) {
+            expelled_.insert(each.identity);
+        } else {
+            places_[each.identity] = admitted_.size();
+            admitted_.push_back(std::move(each));
+        }
     for (auto& [epoch, entries] : epochs_)
-        std::erase_if(entries, gone);
-    std::erase_if(refused_, gone);
+        std::erase_if(entries, [this](const auto& entry) {
+            return !lists(entry.first) && (!open_.open() || expelled_.contains(entry.first));
+        });
+    std::erase_if(refused_, [this](const auto& entry) { return !lists(entry.first); });
 }
 
 const Admitted* Registry::find(const base::NodeId& identity) const {
@@ -47,26 +55,62 @@ const Admitted* Registry::find(const base::NodeId& identity) const {
     return found == places_.end() ? nullptr : &admitted_[found->second];
 }
 
+/// A relay without an operator that had a descriptor for the epoch before.
+bool Registry::is_old(const base::NodeId& stranger, base::Epoch epoch) const {
+    if (epoch.value == 0) return false;
+    const auto before = epochs_.find({epoch.value - 1});
+    return before != epochs_.end() && before->second.contains(stranger);
+}
+
+/// Why the descriptor of a relay that is not listed does not count.
+std::optional<Refusal> Registry::stranger_refusal(
+    const directory::Descriptor& descriptor, const std::optional<base::IpAddress>& from) const {
+    const auto& relay = descriptor.relay;
+    const auto name = base::to_hex(relay.identity.bytes);
+    if (expelled_.contains(relay.identity))
+        return Refusal{403, "the relay is expelled from this network"};
+    if (!open_.open())
+        return Refusal{403,
+                       "the relay is not on this authority's list; its operator can add it: "
+                       "nightjar-authority admit " +
+                           name + " --operator NAME"};
+    if (from)
+        if (auto fault = door_fault(relay, *from); !fault.empty())
+            return Refusal{403, std::move(fault)};
+    const auto entries = epochs_.find(descriptor.epoch);
+    if (entries == epochs_.end() || entries->second.contains(relay.identity)) return std::nullopt;
+    // As many of either kind are held. build() shares the places out.
+    const bool old = is_old(relay.identity, descriptor.epoch);
+    core::OpenPlaces places{open_};
+    for (const auto& [other, held] : entries->second)
+        if (const auto prefix = core::open_prefix(held.relay);
+            prefix && !lists(other) && is_old(other, descriptor.epoch) == old)
+            places.take(*prefix);
+    if (places.take(core::open_prefix(relay).value())) return std::nullopt;
+    return Refusal{
+        403,
+        "no operator has admitted this relay, and there is no open place for another one "
+        "of its network: ask an operator to admit it: nightjar-authority admit " +
+            name + " --operator NAME"};
+}
+
 base::Result<Registry::Taken, Refusal> Registry::offer(std::string_view text, base::Epoch current,
-                                                       const std::set<base::Epoch>& signed_epochs) {
+                                                       const std::set<base::Epoch>& signed_epochs,
+                                                       const std::optional<base::IpAddress>& from) {
     auto parsed = directory::parse_descriptor(text);
     if (!parsed)
         return base::Fail{Refusal{400, "line " + std::to_string(parsed.error().line) +
                                            " of the descriptor: " + parsed.error().reason}};
     const auto identity = parsed->relay.identity;
     const auto epoch = parsed->epoch;
-    if (find(identity) == nullptr)
-        return base::Fail{
-            Refusal{403,
-                    "the relay is not on this authority's list; its operator can add it: "
-                    "nightjar-authority admit " +
-                        base::to_hex(identity.bytes) + " --operator NAME"}};
+    if (!lists(identity))
+        if (auto refusal = stranger_refusal(*parsed, from)) return base::Fail{*std::move(refusal)};
     auto taken = take(*std::move(parsed), current, signed_epochs);
-    if (!taken) refused_[identity] = {epoch, taken.error().reason};
+    if (!taken && lists(identity)) refused_[identity] = {epoch, taken.error().reason};
     return taken;
 }
 
-/// Precondition: the relay is admitted.
+/// Precondition: the relay is admitted, or has an open place.
 base::Result<Registry::Taken, Refusal> Registry::take(directory::Descriptor descriptor,
                                                       base::Epoch current,
                                                       const std::set<base::Epoch>& signed_epochs) {
@@ -85,6 +129,11 @@ base::Result<Registry::Taken, Refusal> Registry::take(directory::Descriptor desc
     if (signed_epochs.contains(epoch))
         return base::Fail{Refusal{
             409, "too late: the document of epoch " + number(epoch) + " is signed already"}};
+    if (mine != entries.end() && !lists(relay.identity))
+        return base::Fail{
+            Refusal{409,
+                    "of an open relay the first descriptor of an epoch counts: another one "
+                    "can be sent for the next epoch"}};
     if (mine != entries.end() && mine->second.made > descriptor.made)
         return base::Fail{Refusal{409, "a newer descriptor of this relay is here already"}};
     for (const auto& [identity, other] : entries)
@@ -131,7 +180,9 @@ std::set<base::NodeId> Registry::described(base::Epoch epoch) const {
 
 bool Registry::complete(base::Epoch epoch) const {
     const auto found = epochs_.find(epoch);
-    return found != epochs_.end() && found->second.size() == admitted_.size();
+    return found != epochs_.end() &&
+           std::all_of(admitted_.begin(), admitted_.end(),
+                       [&](const Admitted& each) { return found->second.contains(each.identity); });
 }
 
 void Registry::state_unreachable(const std::set<base::NodeId>& relays) {
@@ -140,18 +191,38 @@ void Registry::state_unreachable(const std::set<base::NodeId>& relays) {
     unreachable_ = relays;
 }
 
-Registry::Draft Registry::build(directory::Document document, Unreachable which) const {
-    Draft draft{std::move(document), {}};
-    auto& relays = draft.document.relays;
-    std::map<directory::Endpoint, std::string> addresses;  // and the relay that has it
-    const auto found = epochs_.find(draft.document.epoch);
+/// Each relay that may be listed, with what its operator says about it, in the order in which they
+/// are asked.
+std::vector<directory::Relay> Registry::candidates(base::Epoch epoch, bool strangers) const {
+    std::vector<directory::Relay> all;
+    const auto found = epochs_.find(epoch);
+    if (found == epochs_.end()) return all;
     for (const auto& said : admitted_) {
-        if (found == epochs_.end() || !found->second.contains(said.identity)) continue;
-        auto relay = found->second.at(said.identity).relay;
+        if (!found->second.contains(said.identity)) continue;
+        auto& relay = all.emplace_back(found->second.at(said.identity).relay);
         relay.operator_name = said.operator_name;
         relay.family = said.family;
         relay.capacity = said.capacity;
-        if (which == Unreachable::left_out && unreachable_.contains(said.identity)) {
+    }
+    if (!strangers) return all;
+    std::vector<core::OpenClaim> claims;
+    for (const auto& [identity, descriptor] : found->second)
+        if (const auto prefix = core::open_prefix(descriptor.relay); prefix && !lists(identity))
+            claims.push_back({identity, *prefix, is_old(identity, epoch) ? base::Epoch{} : epoch});
+    const auto placed = core::share_places(std::move(claims), open_);
+    for (const bool old : {true, false})
+        for (const auto& identity : placed)
+            if (is_old(identity, epoch) == old) all.push_back(found->second.at(identity).relay);
+    return all;
+}
+
+Registry::Draft Registry::build(directory::Document document, Unreachable which,
+                                bool strangers) const {
+    Draft draft{std::move(document), {}};
+    auto& relays = draft.document.relays;
+    std::map<directory::Endpoint, std::string> addresses;  // and the relay that has it
+    for (const auto& relay : candidates(draft.document.epoch, strangers)) {
+        if (which == Unreachable::left_out && unreachable_.contains(relay.identity)) {
             draft.left_out.push_back(
                 without(relay, "this authority cannot reach it at its addresses"));
             continue;
@@ -174,7 +245,8 @@ Registry::Draft Registry::build(directory::Document document, Unreachable which)
     }
     std::vector<core::Offer> offers;
     for (auto& relay : relays)
-        offers.push_back({&relay, found->second.at(relay.identity).capacity});
+        offers.push_back({&relay, epochs_.at(draft.document.epoch).at(relay.identity).capacity,
+                          !lists(relay.identity)});
     core::set_weights(offers);
     directory::sort(draft.document);
     return draft;

@@ -3,6 +3,10 @@
 //
 // Of each admitted relay the newest descriptor counts, by its own `made`, for this epoch and the
 // next. A descriptor that names a key of another relay's is refused: the first one holds it.
+//
+// Where admission is open, other relays may be listed too, within bounds (core/open_places.hpp). Of
+// these the first descriptor for an epoch counts. Those that have one for the epoch before keep
+// their places.
 #pragma once
 
 #include <map>
@@ -12,6 +16,7 @@
 #include <vector>
 
 #include "relay/authority/admitted.hpp"
+#include "relay/authority/core/open_places.hpp"
 #include "sphinx/base/result.hpp"
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/document.hpp"
@@ -26,9 +31,13 @@ struct Refusal {
 
 class Registry {
  public:
+    explicit Registry(const core::OpenBounds& open = {}) : open_{open} {}
+
     /// Replaces the list. Descriptors of relays that are no longer on it do not count any more.
     void admit(AdmittedList list);
     const AdmittedList& admitted() const { return admitted_; }
+    const std::set<base::NodeId>& expelled() const { return expelled_; }
+    bool lists(const base::NodeId& relay) const { return places_.contains(relay); }
     /// Grows with each change of the list and each descriptor that is taken: what build() returns
     /// depends on nothing else.
     std::uint64_t changes() const { return changes_; }
@@ -41,9 +50,11 @@ class Registry {
         bool first;        // no descriptor of this relay for this epoch was here
     };
     /// `current`: the epoch by the authority's clock. `signed_epochs`: those whose document is
-    /// signed, so that a descriptor comes too late.
+    /// signed, so that a descriptor comes too late. `from`: who sent it; nullopt: it was taken
+    /// before, by an earlier process.
     base::Result<Taken, Refusal> offer(std::string_view text, base::Epoch current,
-                                       const std::set<base::Epoch>& signed_epochs);
+                                       const std::set<base::Epoch>& signed_epochs,
+                                       const std::optional<base::IpAddress>& from = {});
     /// The admitted relays that are not in the document and have no descriptor for its epoch here:
     /// a sentence each, which says why the last one was refused. Without those of `described`,
     /// which have given other authorities one.
@@ -68,8 +79,9 @@ class Registry {
     };
     /// Puts the relays into `document`, which has all else. A relay that would break the document
     /// is left out, in the order of admission: an address of another one's, or an operator or
-    /// family with two positions.
-    Draft build(directory::Document document, Unreachable which = Unreachable::left_out) const;
+    /// family with two positions. Relays with open places come last.
+    Draft build(directory::Document document, Unreachable which = Unreachable::left_out,
+                bool strangers = true) const;
 
  private:
     using Entries = std::map<base::NodeId, directory::Descriptor>;
@@ -80,10 +92,16 @@ class Registry {
     };
 
     const Admitted* find(const base::NodeId& identity) const;
+    bool is_old(const base::NodeId& stranger, base::Epoch epoch) const;
+    std::optional<Refusal> stranger_refusal(const directory::Descriptor& descriptor,
+                                            const std::optional<base::IpAddress>& from) const;
+    std::vector<directory::Relay> candidates(base::Epoch epoch, bool strangers) const;
     base::Result<Taken, Refusal> take(directory::Descriptor descriptor, base::Epoch current,
                                       const std::set<base::Epoch>& signed_epochs);
 
+    core::OpenBounds open_;
     AdmittedList admitted_;
+    std::set<base::NodeId> expelled_;
     std::uint64_t changes_ = 0;
     std::map<base::NodeId, std::size_t> places_;  // in admitted_
     std::map<base::Epoch, Entries> epochs_;

@@ -10,6 +10,20 @@
 
 namespace nightjar::relay::authority {
 
+namespace {
+
+/// The two bounds are unknown keys where only admitted relays are listed.
+core::OpenBounds open_bounds(node::config::YamlMap& map) {
+    enum class Admission { listed, open };
+    const auto admission = map.word<Admission>(
+        "admission", {{"listed", Admission::listed}, {"open", Admission::open}}, Admission::listed);
+    if (admission == Admission::listed) return {};
+    return {map.optional<std::uint32_t>("open_per_prefix", 2, {1, core::open_relays_max}),
+            map.optional<std::uint32_t>("open_relays", 50, {1, core::open_relays_max})};
+}
+
+}  // namespace
+
 Settings load_settings(const fs::path& folder) {
     const auto yaml = node::config::YamlFile::load(folder / "authority.yaml");
     auto map = yaml.map();
@@ -17,6 +31,7 @@ Settings load_settings(const fs::path& folder) {
     settings.terms = read_terms(map);
     settings.authorities =
         map.optional<std::uint32_t>("authorities", 1, {1, core::authorities_max});
+    settings.open = open_bounds(map);
     settings.listen = map.required<node::config::ListenEndpoint>("listen");
     settings.announce = map.optional<directory::Endpoint>("announce", settings.listen);
     map.done();

@@ -1,6 +1,7 @@
 // The state directory of an authority that runs as a service, and its configuration:
 //
-//     authority.yaml    network, authorities, listen, announce, parameters, recommended_versions
+//     authority.yaml    network, authorities, listen, announce, parameters, recommended_versions,
+//                       admission, open_per_prefix, open_relays
 //     authority.key     signs the documents
 //     service.key       the key of its TLS certificate
 //     admitted          the relays that it lists (admitted.hpp)
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <string>
 
+#include "relay/authority/core/open_places.hpp"
 #include "relay/authority/terms.hpp"
 #include "sphinx/base/secret.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
@@ -26,6 +28,7 @@ struct Settings {
     std::size_t authorities = 1;
     directory::Endpoint listen;
     directory::Endpoint announce;  // what relays connect to; the same as `listen` by default
+    core::OpenBounds open;         // `admission: open`
 };
 
 /// Reads authority.yaml. Throws ConfigError.

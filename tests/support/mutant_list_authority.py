@@ -21,7 +21,7 @@ HOLDS = "a descriptor proves that its relay holds each key that it names"
 
 MUTANTS = [
     mutant("every-descriptor-delays-the-document", "relay/authority/authority.cpp",
-           "if (taken->first) last_change_[taken->epoch] = now;", "last_change_[taken->epoch] = now;", UNIT,
+           "if (taken->first && registry_.lists(taken->identity))", "if (registry_.lists(taken->identity))", UNIT,
            "authority: a relay that sends one descriptor after the other delays no document"),
     # --- sphinx/directory/possession, descriptor ---
     mutant("mix-proof-of-any-point", POSSESSION, "return mapped == key && verifies(with_line(mix_line, text), {point, signature});",
@@ -54,8 +54,8 @@ MUTANTS = [
            "lowest.expires_after(limits.deadline * 1000);", SYSTEM,
            "https, faults 43: a server that hangs, or says too much, fails the request in time"),
     # --- relay/authority: the registry, and when it signs ---
-    mutant("unlisted-relay-is-taken", REGISTRY, "if (find(identity) == nullptr)",
-           "if (find(identity) == nullptr && parsed->relay.name.empty())", UNIT,
+    mutant("unlisted-relay-is-taken", REGISTRY, "if (auto refusal = stranger_refusal(*parsed, from)) return base::Fail{*std::move(refusal)};",
+           "if (auto refusal = stranger_refusal(*parsed, from)) refused_.clear();", UNIT,
            "registry: an unlisted relay is refused, and a line says how to list it"),
     mutant("later-copy-of-a-link-key-is-taken", REGISTRY, "if (a.link_key == b.link_key)", "if (a.link_key == b.link_key && a.name.empty())",
            UNIT, LATER),
@@ -69,8 +69,8 @@ MUTANTS = [
            "registry: a descriptor is for this epoch or the next, and not for a signed one"),
     mutant("two-positions-end-the-document", REGISTRY, "!pairs.empty()) {", "!pairs.empty() && addresses.empty()) {", UNIT,
            LEFT_OUT),
-    mutant("expelled-relay-stays", REGISTRY, "return !places_.contains(entry.first);",
-           "return !places_.contains(entry.first) && places_.empty();", UNIT,
+    mutant("expelled-relay-stays", REGISTRY, "return !lists(entry.first) && (!open_.open() || expelled_.contains(entry.first));",
+           "return !lists(entry.first) && expelled_.contains(entry.first);", UNIT,
            "registry: an expelled relay's descriptor counts no more"),
     mutant("signed-as-soon-as-complete", AUTHORITY,
            "if (now < directory::epoch_start(epoch, length()) - base::Milliseconds{length()} / 2)",

@@ -5,6 +5,7 @@ CAPACITY = "relay/operation/capacity.cpp"
 CONFIG = "relay/operation/config.cpp"
 DESCRIPTOR = "sphinx/directory/descriptor.cpp"
 WEIGHTS = "relay/authority/core/weights.cpp"
+STRANGERS = "weights: relays that no operator admitted move no median, and weigh no more than it"
 LIE = "weights: a lie gains at most twice the median of the relay's role"
 STAYS = "capacity: what was announced stays while the machine is about the same"
 CODES = "countries: the codes of ISO 3166-1, in lower case"
@@ -12,7 +13,9 @@ SAID = "a descriptor's capacity and country: what no text could say is refused"
 REFUSALS = "relay config: each refusal says where, what and how to mend it"
 
 MUTANTS = [
-    mutant("weights-without-a-median", WEIGHTS, "std::uint64_t{*middle}", "std::uint64_t{1'000'000}", CORE, LIE),
+    mutant("weights-without-a-median", WEIGHTS, "medians[role] = *middle;", "medians[role] = 1'000'000;", CORE, LIE),
+    mutant("weights-moved-by-strangers", WEIGHTS, "if (!open) of_role", "of_role", CORE, STRANGERS),
+    mutant("weights-of-strangers-twice-the-median", WEIGHTS, "(open ? 1 : weight_most)", "weight_most", CORE, STRANGERS),
     mutant("weights-of-all-roles", WEIGHTS, "of_role[relay->role].push_back", "of_role[directory::Role::mix].push_back", CORE, LIE),
     mutant("weights-by-the-upper-median", WEIGHTS, "(capacities.size() - 1) / 2", "capacities.size() / 2", CORE, LIE),
     mutant("weights-without-a-bound", WEIGHTS, "std::min(relay->capacity, announced)", "std::max(1u, announced)", CORE,

@@ -1,5 +1,5 @@
 """Mutants of open admission: places by prefix, what a value may hold, what an authority takes."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, UNIT, mutant
 
 PLACES = "relay/authority/core/open_places.cpp"
 LISTING = "relay/authority/core/listing.cpp"
@@ -16,6 +16,15 @@ ANEW = "open places: a stranger that is missing once begins anew, so the roster 
 THIEF = "open places: a stranger takes no key or address from an admitted relay"
 STANDING = "listing: who is expelled or cannot be reached, and one encoding for each statement"
 FILLED = "offers: strangers fill no more than the places of new ones, and once for each epoch"
+ADMITTED = "relay/authority/admitted.cpp"
+AUTHORITY = "relay/authority/authority.cpp"
+DOOR = "relay/authority/door.cpp"
+MEMBER = "relay/authority/member.cpp"
+REGISTRY = "relay/authority/registry.cpp"
+AT_THE_DOOR = "open admission: a stranger sends from the prefix of its addresses, or is refused"
+KEPT = "open admission: a prefix has so many places, all have so many, and old ones stay"
+OUT = "open admission: who is expelled stays out, also if it was never listed"
+ONE_OF_SEVERAL = "open admission: one of several takes a stranger from its own prefix only"
 
 MUTANTS = [
     mutant("open-prefix-of-a-host", PLACES, "v4_bytes = 3;", "v4_bytes = 4;", CORE, PREFIX),
@@ -42,8 +51,11 @@ MUTANTS = [
     mutant("open-roster-grows", BUILDER,
            "if (!described.contains(record.identity) && admitted_.contains(record.identity) &&",
            "if (!described.contains(record.identity) &&", CORE, ANEW),
-    mutant("open-relay-takes-an-address", BUILDER, "candidate.open = admitted == admitted_.end();",
-           "candidate.open = admitted == admitted_.end() && relay.addresses.empty();", CORE, THIEF),
+    mutant("open-relay-takes-an-address", BUILDER,
+           "return std::tie(a.open, a.record.since, a.relay.identity, b.made, a.text) <\n                   "
+           "std::tie(b.open, b.record.since, b.relay.identity, a.made, b.text);",
+           "return std::tie(a.record.since, a.relay.identity, b.made, a.text) <\n                   "
+           "std::tie(b.record.since, b.relay.identity, a.made, b.text);", CORE, THIEF),
     mutant("open-offers-without-a-bound", OFFERS, "return places.take(*prefix) ?",
            "return places.take(*prefix) || !relay.addresses.empty() ?", CORE, FILLED),
     mutant("open-newcomers-fill-old-places", OFFERS, "(find(roster, other) != nullptr) == known)",
@@ -53,4 +65,34 @@ MUTANTS = [
     mutant("strangers-are-waited-for", OFFERS,
            "return each.standing != Standing::admitted || descriptors_.contains(each.identity);",
            "return descriptors_.contains(each.identity);", CORE, FILLED),
+    mutant("open-crowd-stops-the-network", RULES, "return closed.fault.empty() ? std::move(closed) : std::move(draft);",
+           "return closed.fault.empty() ? std::move(draft) : std::move(closed);", CORE,
+           "open places: strangers that crowd the layers do not keep a document from being signed"),
+    mutant("open-crowd-stops-one-authority", AUTHORITY, "if (!strangers && !settings_.open.open()) break;",
+           "if (!strangers) break;", UNIT,
+           "open admission: strangers that crowd a layer do not keep a document from being signed"),
+    mutant("open-from-anywhere", DOOR, "if (*prefix != core::open_prefix(from))", "if (from == base::IpAddress{})", UNIT,
+           AT_THE_DOOR),
+    mutant("open-without-a-door", REGISTRY, "if (auto fault = door_fault(relay, *from); !fault.empty())",
+           "if (auto fault = door_fault(relay, *from); relay.addresses.empty())", UNIT,
+           "open admission: a relay that no operator admitted is listed, as an operator of its own"),
+    mutant("open-registry-without-a-bound", REGISTRY,
+           "if (places.take(core::open_prefix(relay).value())) return std::nullopt;", "return std::nullopt;", UNIT, KEPT),
+    mutant("open-newcomers-hold-all", REGISTRY, "!lists(other) && is_old(other, descriptor.epoch) == old)",
+           "!lists(other) && (is_old(other, descriptor.epoch) == old || !relay.addresses.empty()))", UNIT, KEPT),
+    mutant("open-newcomers-come-first", REGISTRY, "is_old(identity, epoch) ? base::Epoch{} : epoch}", "epoch}", UNIT, KEPT),
+    mutant("open-descriptor-is-replaced", REGISTRY, "if (mine != entries.end() && !lists(relay.identity))",
+           "if (mine != entries.end() && expelled_.contains(relay.identity))", UNIT,
+           "open admission: the first descriptor of an epoch counts, and may come again"),
+    mutant("open-expelled-comes-again", REGISTRY, "if (expelled_.contains(relay.identity))",
+           "if (!open_.open() && expelled_.contains(relay.identity))", UNIT, OUT),
+    mutant("open-expelled-is-not-written", ADMITTED, "admit(file, {identity, {}, {}, 1, true});",
+           "admit(file, {identity, \"o\", {}, 1, false});", UNIT, OUT),
+    mutant("open-strangers-delay-a-document", AUTHORITY, "if (taken->first && registry_.lists(taken->identity))",
+           "if (taken->first)", UNIT, "open admission: strangers do not delay a document that waits for admitted relays"),
+    mutant("open-terms-are-not-compared", "relay/authority/introduction.cpp",
+           'directory::put_field(text, "open-relays", settings.open.relays);', "", UNIT,
+           "open admission: authorities that differ in it do not found a network together"),
+    mutant("open-member-without-a-door", MEMBER, "? core::Driver::Strangers::taken", "|| from ? core::Driver::Strangers::taken",
+           UNIT, ONE_OF_SEVERAL),
 ]

@@ -57,7 +57,7 @@ MUTANTS = [
     mutant("value-filled-with-strangers", RULES, 'return "it has a descriptor of a relay that is not admitted";', "return {};",
            CORE, FILLED),
     mutant("value-filled-with-one-relay", RULES, 'return "it has two descriptors of one relay";', "return {};", CORE, FILLED),
-    mutant("filled-decision-is-not-followed", RULES, "!decided && !fault.empty())", "!fault.empty())", CORE, FILLED),
+    mutant("filled-decision-is-not-followed", RULES, "!decided && !wrong.empty())", "!wrong.empty())", CORE, FILLED),
     mutant("thousands-of-listings-in-a-bundle", DRIVER, "    if (const auto* sent = std::get_if<SentListing>(&item))\n"
            "        return std::pair{sent->epoch, sent->listing.authority};\n", "", CORE, SAID_ONCE),
     mutant("thousands-of-commitments-in-a-bundle", DRIVER, "    if (const auto* sent = std::get_if<SentCommitment>(&item))\n"

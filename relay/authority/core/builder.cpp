@@ -114,7 +114,7 @@ class Builder {
         // An open relay is an operator of its own.
         relay.operator_name = candidate.open ? "" : admitted->second->operator_name;
         relay.family = candidate.open ? "" : admitted->second->family;
-        relay.capacity = candidate.open ? 1 : admitted->second->capacity;
+        if (!candidate.open) relay.capacity = admitted->second->capacity;
         const auto* known = find(roster_, relay.identity);
         candidate.is_new = known == nullptr;
         candidate.record =
@@ -175,7 +175,7 @@ class Builder {
     void weigh() {
         std::vector<Offer> offers;
         for (auto& candidate : candidates_)
-            offers.push_back({&candidate.relay, candidate.announced});
+            offers.push_back({&candidate.relay, candidate.announced, candidate.open});
         set_weights(offers);
     }
 

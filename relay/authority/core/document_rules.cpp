@@ -53,6 +53,39 @@ std::string document_fault(const directory::Document& document) {
     return parsed ? std::string{} : "the document would not parse: " + parsed.error().reason;
 }
 
+struct Draft {
+    Built built;
+    std::string fault;
+};
+
+/// The best document that may be signed. Better one without strangers, or with relays that do not
+/// answer, than none: strangers could crowd a layer, or keep its relays from answering.
+Draft draft_of(Terms terms, base::Epoch epoch, const std::vector<directory::Descriptor>& all,
+               const std::optional<Randomness>& randomness, const Roster& roster,
+               NewMixes new_mixes) {
+    const auto made = [&](const OpenBounds& open) {
+        terms.open = open;
+        Draft draft{build_document(terms, epoch, all, randomness, roster, new_mixes), {}};
+        draft.fault = document_fault(draft.built.document);
+        return draft;
+    };
+    const auto open = terms.open;
+    const auto best = [&] {
+        auto draft = made(open);
+        if (draft.fault.empty() || !open.open()) return draft;
+        auto closed = made({});
+        return closed.fault.empty() ? std::move(closed) : std::move(draft);
+    };
+    auto draft = best();
+    const auto unreachable = [](const Admission& each) { return each.unreachable; };
+    if (draft.fault.empty() ||
+        std::none_of(terms.admitted.begin(), terms.admitted.end(), unreachable))
+        return draft;
+    for (auto& each : terms.admitted)
+        each.unreachable = false;
+    return best();
+}
+
 }  // namespace
 
 DocumentRules::DocumentRules(const Council& council, const Terms& terms, base::Epoch epoch,
@@ -217,14 +250,14 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
                                                               bool decided) const {
     const auto value = parse_epoch_value(bytes);
     if (!value) return base::Fail{std::string{"it has not the form of a value"}};
-    if (const auto fault = chain_fault(*value); !fault.empty()) return base::Fail{fault};
+    if (const auto wrong = chain_fault(*value); !wrong.empty()) return base::Fail{wrong};
 
     EpochOutcome outcome;
     outcome.next = {value_id(bytes), epoch_, value->commitments, before_.roster};
     std::vector<directory::Descriptor> descriptors;
-    if (const auto fault = read_descriptors(value->descriptors, epoch_, descriptors);
-        !fault.empty())
-        return base::Fail{fault};
+    if (const auto wrong = read_descriptors(value->descriptors, epoch_, descriptors);
+        !wrong.empty())
+        return base::Fail{wrong};
     const auto shared = combine(council_, before_.epoch, before_.commitments, value->reveals);
     auto terms = terms_;
     terms.admitted = outcome.admitted = admitted_by(*value);
@@ -232,24 +265,17 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
     for (const auto& descriptor : descriptors)
         if (const auto claim = claim_of(descriptor, outcome.admitted, before_.roster))
             outcome.open.push_back(*claim);
-    if (const auto fault = padding_fault(outcome, terms_.open); !decided && !fault.empty())
-        return base::Fail{fault};
-    auto built = build_document(terms, epoch_, descriptors, shared.value, before_.roster);
-    const auto unreachable = [](const Admission& each) { return each.unreachable; };
-    if (std::any_of(terms.admitted.begin(), terms.admitted.end(), unreachable) &&
-        !document_fault(built.document).empty()) {
-        // Better a document with relays that do not answer than none.
-        for (auto& each : terms.admitted)
-            each.unreachable = false;
-        built = build_document(terms, epoch_, descriptors, shared.value, before_.roster);
-    }
-    if (const auto fault = document_fault(built.document); fault.empty())
+    if (const auto wrong = padding_fault(outcome, terms_.open); !decided && !wrong.empty())
+        return base::Fail{wrong};
+    auto [built, fault] =
+        draft_of(terms, epoch_, descriptors, shared.value, before_.roster, NewMixes::wait);
+    if (fault.empty()) {
         outcome.document = std::move(built.document);
-    else if (const auto whole = build_document(terms, epoch_, descriptors, Randomness{},
-                                               before_.roster, NewMixes::at_once);
-             !decided)
-        if (const auto remains = document_fault(whole.document); !remains.empty())
-            return base::Fail{remains};
+    } else if (!decided) {
+        const auto whole =
+            draft_of(terms, epoch_, descriptors, Randomness{}, before_.roster, NewMixes::at_once);
+        if (!whole.fault.empty()) return base::Fail{whole.fault};
+    }
     outcome.left_out = std::move(built.left_out);
     outcome.missing_reveals = shared.missing;
     outcome.next.roster = std::move(built.roster);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "sphinx/base/ip.hpp"
 #include "sphinx/base/time.hpp"
 
 namespace nightjar::node::https {
@@ -14,6 +15,7 @@ struct Request {
     std::string body;
     std::string if_none_match;  // empty: not sent
     bool gzip = false;          // the answer may be compressed
+    base::IpAddress from{};     // who sent it
 };
 
 struct Answer {

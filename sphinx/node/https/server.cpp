@@ -131,11 +131,13 @@ void Server::admit(tcp::socket socket, const base::IpAddress& from) {
             tasks_.cancel(found->second);
     }
     auto place = std::make_unique<Place>(*this, number);
-    const auto task = tasks_.spawn("https connection", serve(std::move(socket), std::move(place)));
+    const auto task =
+        tasks_.spawn("https connection", serve(std::move(socket), from, std::move(place)));
     if (places_.holds(number)) open_.emplace(number, task);  // it may be over already
 }
 
-asio::awaitable<void> Server::serve(tcp::socket socket, std::unique_ptr<Place>) {
+asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
+                                    std::unique_ptr<Place>) {
     TlsStream stream{boost::beast::tcp_stream{std::move(socket)}, context_};
     auto& lowest = boost::beast::get_lowest_layer(stream);
     lowest.expires_after(limits_.request_time);
@@ -156,7 +158,7 @@ asio::awaitable<void> Server::serve(tcp::socket socket, std::unique_ptr<Place>) 
             const auto coding = request[http::field::accept_encoding];
             answer = handler_({std::string{request.method_string()}, std::string{request.target()},
                                request.body(), std::string{match},
-                               accepts_gzip({coding.data(), coding.size()})});
+                               accepts_gzip({coding.data(), coding.size()}), from});
         } catch (const std::exception&) {
             answer = refusal(500, "the server has failed\n");
         }

@@ -53,7 +53,7 @@ class Server {
  private:
     class Place;
     void admit(boost::asio::ip::tcp::socket socket, const base::IpAddress& from);
-    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket,
+    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket, base::IpAddress from,
                                        std::unique_ptr<Place> place);
 
     boost::asio::ip::tcp::acceptor acceptor_;

@@ -112,6 +112,7 @@ class Pair {
     std::size_t refusals = 0;  // the first ones
     std::string said = "as you wish";
     std::vector<std::string> posted;
+    base::IpAddress from;  // who posted the last one
     std::size_t pages_given = 0;
     std::vector<std::string> got;
     int taken = 0;
@@ -126,6 +127,7 @@ class Pair {
         node::https::Answer made;
         if (request.method == "POST") {
             posted.push_back(request.body);
+            from = request.from;
             made.status = posted.size() <= refusals ? 403 : descriptor_status;
             made.body = said;
         } else if (got.push_back(request.target);
@@ -165,6 +167,7 @@ TEST_CASE("authority contact: both descriptors are sent, and the documents becom
     pair.pages = {{page(pair.epoch()), mine}, {page(pair.epoch().next()), next}};
     CHECK(pair.until([&] { return pair.file("document.next") == next; }));
     CHECK(pair.posted.size() == 2);
+    CHECK(pair.from == base::IpAddress::parse("127.0.0.1"));
     CHECK(pair.facts().accepted);
     CHECK(pair.file("document") == mine);
     CHECK(pair.taken == 1);

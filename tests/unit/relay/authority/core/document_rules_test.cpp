@@ -287,7 +287,9 @@ TEST_CASE("document rules: what is not sound is not kept to propose from") {
             own_reveal(network.made.council, network.chain.epoch, network.made.seeds[i])));
         CHECK(rules.offer(network.listing(i, list), list));
     }
-    CHECK(parse_epoch_value(rules.build())->descriptors.size() == network.members.size());
+    const auto value = parse_epoch_value(rules.build());
+    REQUIRE(value);
+    CHECK(value->descriptors.size() == network.members.size());
 }
 
 TEST_CASE("document rules: a relay that a quorum cannot reach is left out, and keeps its record") {

@@ -230,6 +230,27 @@ TEST_CASE("open places: a relay that more than half of the lists expel stays out
     CHECK_FALSE(describes(with_lists(3), wren));
 }
 
+TEST_CASE("open places: strangers that crowd the layers do not keep a document from being signed") {
+    Network network{4};
+    network.terms.open = {1, 50};
+    network.terms.parameters.relay_loops = {12'000};  // few, with so many mixes
+    network.step();
+    REQUIRE(network.step().document);
+    std::deque<Member> crowd;
+    for (int i = 0; i < 30; ++i)
+        crowd.push_back(stranger(network, 50 + i));
+    std::vector<Member*> all;
+    for (auto& each : crowd)
+        all.push_back(&each);
+    const auto recorded = step_with(network, all);
+    REQUIRE(recorded.document);
+    CHECK(recorded.document->relays.size() == 8);
+    const auto outcome = step_with(network, all);
+    REQUIRE(outcome.document);
+    CHECK(outcome.document->relays.size() == 8);
+    CHECK(outcome.described.size() == 38);
+}
+
 TEST_CASE("open places: a stranger that is missing once begins anew, so the roster stays small") {
     Network network{4};
     network.terms.open = {1, 5};

@@ -15,6 +15,7 @@ namespace {
 struct Said {
     std::uint8_t layer;  // 0: a gateway
     std::uint32_t bound, announced;
+    bool open = false;
 };
 
 std::vector<std::uint32_t> weights(const std::vector<Said>& all) {
@@ -26,7 +27,7 @@ std::vector<std::uint32_t> weights(const std::vector<Said>& all) {
     }
     std::vector<Offer> offers;
     for (std::size_t i = 0; i < all.size(); ++i)
-        offers.push_back({&relays[i], all[i].announced});
+        offers.push_back({&relays[i], all[i].announced, all[i].open});
     set_weights(offers);
     std::vector<std::uint32_t> given;
     for (const auto& relay : relays)
@@ -59,6 +60,18 @@ TEST_CASE("weights: a lie gains at most twice the median of the relay's role") {
     // Of two the lower is the median: the larger one alone moves nothing.
     CHECK(weights({{0, no_bound, 10}, {0, no_bound, no_bound}}) ==
           std::vector<std::uint32_t>{10, 20});
+}
+
+TEST_CASE("weights: relays that no operator admitted move no median, and weigh no more than it") {
+    CHECK(weights({{0, no_bound, 10'000},
+                   {0, no_bound, 30'000},
+                   {0, 1, no_bound, true},
+                   {0, 1, no_bound, true},
+                   {0, 1, no_bound, true},
+                   {0, 1, 500, true}}) ==
+          std::vector<std::uint32_t>{10'000, 20'000, 10'000, 10'000, 10'000, 500});
+    CHECK(weights({{0, no_bound, 10'000}, {1, 1, no_bound, true}}) ==
+          std::vector<std::uint32_t>{10'000, 1});
 }
 
 TEST_CASE("weights: the share of all choices that liars gain, as the threat model says") {
