@@ -129,8 +129,15 @@ Findings look_at_limits(const Files& files, const std::optional<Running>& relay,
     power.workers = files.config.workers;
     power.cores = std::max(1u, std::thread::hardware_concurrency());
     power.needed = operation::packets_per_second(files.config, files.document);
-    return {speed(power), descriptors(limit, descriptors_needed(files.config, files.document)),
-            memory_lock(lock, locked_bytes_max(files.config, files.document))};
+    Findings found{speed(power),
+                   descriptors(limit, descriptors_needed(files.config, files.document)),
+                   memory_lock(lock, locked_bytes_max(files.config, files.document))};
+    const auto& config = files.config;
+    auto month = traffic_month(config.traffic_month,
+                               operation::announced_capacity(operation::capacity_facts(config)),
+                               operation::loops_through(config.role, config.layer, files.document));
+    if (month) found.push_back(*std::move(month));
+    return found;
 }
 
 Findings look_at_clock(const Files& files, const std::optional<Running>& relay, bool kept) {

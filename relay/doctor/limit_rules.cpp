@@ -97,6 +97,16 @@ Finding speed(const Speed& speed) {
     return ok("speed", seen);
 }
 
+std::optional<Finding> traffic_month(std::optional<std::uint64_t> month, std::uint32_t announced,
+                                     double loops) {
+    if (!month) return std::nullopt;
+    if (const auto fault = operation::month_fault(month, loops))
+        return bad("traffic_month", fault->what, fault->mend);
+    return ok("traffic_month", "the relay offers " + std::to_string(announced) +
+                                   " packets/s, which take at most " +
+                                   operation::traffic_text(*month) + " in a month");
+}
+
 Finding disk(const Room& room) {
     constexpr std::uint64_t full = 4 * mebibyte;
     constexpr std::uint64_t short_of = 128 * mebibyte;

@@ -48,6 +48,11 @@ struct Speed {
 };
 Finding speed(const Speed& speed);
 
+/// `month`: the operator's cap in bytes. `loops`: the packets a second that no cap lowers. nullopt:
+/// there is no cap.
+std::optional<Finding> traffic_month(std::optional<std::uint64_t> month, std::uint32_t announced,
+                                     double loops);
+
 /// A file system, as statvfs(3) describes it.
 struct Room {
     std::filesystem::path folder;

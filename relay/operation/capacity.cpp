@@ -1,6 +1,10 @@
 #include "relay/operation/capacity.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <limits>
 
 namespace nightjar::relay::operation {
 
@@ -27,7 +31,52 @@ bool still_fits(std::uint32_t before, std::uint32_t now) {
            4 * std::uint64_t{now} <= 5 * next;
 }
 
+constexpr std::uint64_t gigabyte = 1'000'000'000;
+
+std::uint64_t bytes_a_month(double packets_per_second) {
+    return static_cast<std::uint64_t>(
+        std::ceil(packets_per_second * static_cast<double>(month_seconds * line_bytes_per_packet)));
+}
+
 }  // namespace
+
+std::uint32_t month_packets(std::uint64_t bytes) {
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(bytes / (month_seconds * line_bytes_per_packet), 1, most));
+}
+
+std::optional<std::uint64_t> parse_traffic(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number);
+    if (read.ec != std::errc{} || number < 1 || number > 9999) return std::nullopt;
+    const auto unit = std::string_view{read.ptr, static_cast<std::size_t>(end - read.ptr)};
+    if (unit == " GB") return number * gigabyte;
+    if (unit == " TB") return number * 1000 * gigabyte;
+    if (unit == " PB") return number * 1'000'000 * gigabyte;
+    return std::nullopt;
+}
+
+std::string traffic_text(std::uint64_t bytes) {
+    const auto gigabytes = static_cast<double>(bytes) / static_cast<double>(gigabyte);
+    char text[32];
+    std::snprintf(text, sizeof text, gigabytes < 1000 ? "%.0f GB" : "%.1f TB",
+                  gigabytes < 1000 ? gigabytes : gigabytes / 1000);
+    return text;
+}
+
+std::optional<MonthFault> month_fault(std::optional<std::uint64_t> month, double floor) {
+    const auto least = bytes_a_month(floor);
+    if (!month || *month >= least) return std::nullopt;
+    return MonthFault{
+        "`traffic_month` of " + traffic_text(*month) +
+            " cannot hold: by the traffic law the loops "
+            "of all relays alone take " +
+            traffic_text(least) + " in a month, whatever the relay announces",
+        "raise it to " + std::to_string(least / gigabyte + 1) +
+            " GB or more, or take the relay out of the network; it never sends less than the law"};
+}
 
 std::uint32_t coarse(std::uint32_t number) {
     const auto place = first_place(number);
@@ -39,7 +88,9 @@ std::uint32_t announced_capacity(const CapacityFacts& facts) {
     const bool stays =
         facts.before == coarse(facts.before) && facts.before > 0 && still_fits(facts.before, now);
     const auto of_machine = std::min(stays ? facts.before : coarse(now), coarse(io_thread_packets));
-    return std::max(1u, coarse(std::min(of_machine, facts.configured.value_or(of_machine))));
+    const auto of_month = facts.month ? month_packets(*facts.month) : of_machine;
+    return std::max(
+        1u, coarse(std::min({of_machine, facts.configured.value_or(of_machine), of_month})));
 }
 
 std::optional<std::string> capacity_warning(const CapacityFacts& facts) {

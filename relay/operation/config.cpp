@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "relay/metrics/declarations.hpp"
+#include "relay/operation/capacity.hpp"
 #include "sphinx/directory/country.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
@@ -86,6 +87,11 @@ void read_addresses(YamlMap& map, RelayConfig& config) {
 void read_claims(YamlMap& map, RelayConfig& config) {
     if (map.find("capacity"))
         config.capacity = map.optional<std::uint32_t>("capacity", 1, {1, directory::capacity_max});
+    if (const auto value = map.find("traffic_month")) {
+        config.traffic_month = parse_traffic(value->as<std::string>());
+        if (!config.traffic_month)
+            value->fail("not an amount of traffic", "write it like `2 TB` or `1500 GB`");
+    }
     config.country = map.optional<std::string>("country", {});
     if (!config.country.empty() && !directory::is_country(config.country))
         map.fail("country", "not a country's code",
@@ -324,6 +330,7 @@ std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig
     note("control", old.control != changed.control);
     note("packets_per_second", old.packets_per_second != changed.packets_per_second);
     note("capacity", old.capacity != changed.capacity);
+    note("traffic_month", old.traffic_month != changed.traffic_month);
     note("country", old.country != changed.country);
     note("workers", old.workers != changed.workers);
     note("clients_max", old.clients_max != changed.clients_max);

@@ -44,6 +44,9 @@ struct RelayConfig {
     std::optional<std::uint32_t> packets_per_second;
     /// The most packets a second that the descriptor offers. nullopt: what the machine does.
     std::optional<std::uint32_t> capacity;
+    /// The line's traffic in a month, in bytes, in and out together: it lowers the capacity that is
+    /// announced, and nothing else. nullopt: no cap.
+    std::optional<std::uint64_t> traffic_month;
     std::string country;                       // in the descriptor; two letters; empty: none
     std::uint32_t workers = 2;                 // threads that unwrap packets
     std::optional<std::uint32_t> clients_max;  // links of clients; nullopt: all it can serve

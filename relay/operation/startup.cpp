@@ -143,9 +143,22 @@ CapacityFacts capacity_facts(const RelayConfig& config) {
     stream.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(stream.gcount()));
     const auto before = directory::parse_descriptor(text);
-    return {own_self_test().packets_per_second, config.workers,
-            std::max(1u, std::thread::hardware_concurrency()), config.capacity,
-            before ? before->capacity : 0};
+    return {own_self_test().packets_per_second,
+            config.workers,
+            std::max(1u, std::thread::hardware_concurrency()),
+            config.capacity,
+            before ? before->capacity : 0,
+            config.traffic_month};
+}
+
+double loops_through(directory::Role role, std::uint8_t layer,
+                     const directory::Document& document) {
+    const auto here = std::count_if(
+        document.relays.begin(), document.relays.end(),
+        [&](const auto& relay) { return relay.role == role && relay.layer == layer; });
+    if (here == 0) return 0;
+    return document.parameters.relay_loops.per_second() *
+           static_cast<double>(document.relays.size()) / static_cast<double>(here);
 }
 
 directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity) {
@@ -287,6 +300,9 @@ void log_start_warnings(const RelayConfig& config, const directory::Document& do
     }
     if (const auto text = capacity_warning(capacity_facts(config)))
         node::process::log(Level::warning, *text);
+    const auto loops = loops_through(config.role, config.layer, document);
+    if (const auto fault = month_fault(config.traffic_month, loops))
+        node::process::log(Level::warning, fault->what + "; " + fault->mend);
     if (const auto text = clients_warning(config, document))
         node::process::log(Level::warning, *text);
 }

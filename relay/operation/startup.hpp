@@ -63,6 +63,10 @@ std::filesystem::path evidence_folder(const RelayConfig& config);
 /// What the relay's announced capacity follows from. Throws what own_self_test() throws.
 CapacityFacts capacity_facts(const RelayConfig& config);
 
+/// The packets a second that pass a relay of this position although no client chooses it: each
+/// relay's loop passes one relay of each position. 0: the document lists none there.
+double loops_through(directory::Role role, std::uint8_t layer, const directory::Document& document);
+
 /// The relay's descriptor without epoch, time and mix keys. Throws what own_build() and
 /// own_self_test() throw.
 directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity);

@@ -7,12 +7,34 @@ DESCRIPTOR = "sphinx/directory/descriptor.cpp"
 WEIGHTS = "relay/authority/core/weights.cpp"
 STRANGERS = "weights: relays that no operator admitted move no median, and weigh no more than it"
 LIE = "weights: a lie gains at most twice the median of the relay's role"
+MONTH = "capacity: a month's cap lowers what is announced, so that all of it fits into each month"
 STAYS = "capacity: what was announced stays while the machine is about the same"
 CODES = "countries: the codes of ISO 3166-1, in lower case"
 SAID = "a descriptor's capacity and country: what no text could say is refused"
 REFUSALS = "relay config: each refusal says where, what and how to mend it"
 
+GROUP = "sphinx/directory/exit_group.cpp"
+GUARDS = "client/core/guards.cpp"
+LARGE = "exit groups: only large ones may be chosen, and the line says which these are"
+ONLY = "guards: of a chosen country only its exits, and none while the group is small"
+
 MUTANTS = [
+    mutant("group-of-few-exits", GROUP, "group.exits >= group_exits_least", "group.exits + 1 >= group_exits_least", CORE, LARGE),
+    mutant("group-of-two-operators", GROUP, "group.operators >= group_operators_least", "group.operators + 1 >= group_operators_least",
+           CORE, LARGE),
+    mutant("group-of-a-ninth", GROUP, "group.exits * group_part >=", "group.exits * (group_part + 1) >=", CORE, LARGE),
+    mutant("group-with-gateways-that-are-no-exits", GROUP, "if (!relay.is_exit()) continue;", "", CORE,
+           "exit groups: exits of a country, their operators, and their share of the capacity"),
+    mutant("exits-of-a-small-group", GUARDS, "!directory::is_large(directory::exit_group(document, country_))",
+           "!directory::is_large(directory::exit_group(document, country_)) && false", CORE, ONLY),
+    mutant("exits-of-every-country", GUARDS, "country_.empty() || relay.country == country_", "country_.empty() || relay.is_exit()", CORE,
+           ONLY),
+    mutant("exits-without-room-for-a-country", GUARDS, "        make_room_for_country(document);\n", "", CORE,
+           "guards: a full list has room for three exits of the chosen country"),
+    mutant("exits-of-other-countries-forgotten", GUARDS, "guard_exits_max - rules_.exits)", "0 * rules_.exits)", CORE,
+           "guards: who changes the country and back has the same exits again"),
+    mutant("country-of-the-attacker-alone", "client/operation/exit_country.cpp", "std::min(1.0, bad / group.share)", "bad", UNIT,
+           "exit country: an attacker who is in one country only has more of it"),
     mutant("weights-without-a-median", WEIGHTS, "medians[role] = *middle;", "medians[role] = 1'000'000;", CORE, LIE),
     mutant("weights-moved-by-strangers", WEIGHTS, "if (!open) of_role", "of_role", CORE, STRANGERS),
     mutant("weights-of-strangers-twice-the-median", WEIGHTS, "(open ? 1 : weight_most)", "weight_most", CORE, STRANGERS),
@@ -24,14 +46,18 @@ MUTANTS = [
            "builder: a relay weighs what it announces, within the lists' bound and the median's"),
     mutant("weights-not-by-one-authority", "relay/authority/registry.cpp", "    core::set_weights(offers);\n", "", UNIT,
            "registry: a relay weighs what it announces, within the operator's bound"),
-    mutant("capacity-raised-by-its-operator", CAPACITY, "std::min(of_machine, facts.configured.value_or(of_machine))",
-           "facts.configured.value_or(of_machine)", UNIT, "capacity: an operator lowers it, and never raises it"),
+    mutant("capacity-raised-by-its-operator", CAPACITY, "std::min({of_machine, facts.configured.value_or(of_machine), of_month})",
+           "facts.configured.value_or(of_month)", UNIT, "capacity: an operator lowers it, and never raises it"),
     mutant("capacity-of-absent-cores", CAPACITY, "std::min(facts.workers, facts.cores)", "facts.workers", UNIT,
            "capacity: what the workers do, no more than the cores and the I/O thread allow"),
-    mutant("capacity-anew-at-each-start", CAPACITY, "stays ? facts.before : coarse(now)", "coarse(now)", UNIT, STAYS),
+    mutant("capacity-anew-at-each-start", CAPACITY, "stays ? facts.before : coarse(now)", "stays ? coarse(now) : coarse(now)", UNIT, STAYS),
     mutant("capacity-never-less", CAPACITY, "std::uint64_t{3} * before", "0 * std::uint64_t{before}", UNIT, STAYS),
     mutant("capacity-to-the-last-digit", CAPACITY, "return number / place * place;", "return number + 0 * place;", UNIT,
            "capacity: one digit, rounded down"),
+    mutant("month-without-a-cap", CAPACITY, "facts.month ? month_packets(*facts.month) : of_machine", "of_machine", UNIT, MONTH),
+    mutant("month-of-cells-out-only", "relay/operation/capacity.hpp", "= 2 * 2'560", "= 2'560", UNIT, MONTH),
+    mutant("month-below-the-law", CAPACITY, "if (!month || *month >= least)", "if (!month || *month + 1 >= 0 * least)", UNIT,
+           "capacity: a cap below what the law sends without any client is named, with its mend"),
     mutant("descriptor-of-any-capacity", DESCRIPTOR, "descriptor.capacity < 1 ||", "false ||", CORE, SAID),
     mutant("country-between-two-codes", "sphinx/directory/country.cpp", "i += 2", "i += 1", CORE, CODES),
     mutant("country-in-upper-case", "sphinx/directory/country.cpp", "c >= 'a' && c <= 'z'", "(c | 32) >= 'a' && (c | 32) <= 'z'", CORE,

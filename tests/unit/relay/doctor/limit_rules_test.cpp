@@ -69,6 +69,19 @@ TEST_CASE("doctor: keys that may be swapped out are bad, keys that only are not 
           std::string::npos);
 }
 
+TEST_CASE("doctor: a monthly cap that the law exceeds without any client is bad") {
+    CHECK_FALSE(traffic_month({}, 1000, 60));
+    const auto holds = traffic_month(2'000'000'000'000, 100, 60);
+    REQUIRE(holds);
+    CHECK(holds->health == Health::ok);
+    CHECK(holds->seen == "the relay offers 100 packets/s, which take at most 2.0 TB in a month");
+    const auto fails = traffic_month(500'000'000'000, 30, 60);
+    REQUIRE(fails);
+    CHECK(fails->health == Health::bad);
+    CHECK(fails->seen.find("take 823 GB in a month") != std::string::npos);
+    CHECK(fails->mend.starts_with("raise it to 823 GB"));
+}
+
 TEST_CASE("doctor: workers beyond the cores unwrap nothing, and half the power is for the rest") {
     CHECK(speed({5000, 2, 2, 5000}).health == Health::ok);
     CHECK(speed({5000, 2, 2, 5001}).health == Health::warn);

@@ -54,6 +54,7 @@ document: /var/lib/document
 control: /tmp/control.sock
 packets_per_second: 5000
 capacity: 3000
+traffic_month: 2 TB
 country: no
 workers: 4
 clients_max: 120
@@ -75,6 +76,7 @@ lab: {drop_share: 0.01}
     CHECK(config.control == "/tmp/control.sock");
     CHECK(config.packets_per_second == 5000);
     CHECK(config.capacity == 3000);
+    CHECK(config.traffic_month == 2'000'000'000'000);
     CHECK(config.country == "no");  // a text here, and no truth value
     CHECK(config.workers == 4);
     CHECK(config.clients_max == 120);
@@ -118,6 +120,8 @@ TEST_CASE("relay config: each refusal says where, what and how to mend it") {
              {"capacity: 0\n", "relay.yaml:1:11:", "1 to 1000000"},
              {"capacity: 1000001\n", "relay.yaml:1:11:", "1 to 1000000"},
              {"capacity: all\n", "relay.yaml:1:11:", "whole number"},
+             {"traffic_month: 2TB\n", "relay.yaml:1:16:", "like `2 TB`"},
+             {"traffic_month: 1.5 TB\n", "relay.yaml:1:16:", "1500 GB"},
              {"country: NL\n", "relay.yaml:1:10:", "lower case: `country: nl`"},
              {"country: uk\n", "relay.yaml:1:10:", "not a country's code"},
              {"country: nld\n", "relay.yaml:1:10:", "not a country's code"},
@@ -207,9 +211,10 @@ TEST_CASE("relay config: what a reload may change") {
     const auto old =
         parse_config("relay.yaml", "role: gateway\nexit: {policy: [\"accept *:80\"]}\n");
     CHECK(needs_restart(old, old).empty());
-    CHECK(needs_restart(parse_config("relay.yaml", ""),
-                        parse_config("relay.yaml", "capacity: 7\ncountry: nl\n")) ==
-          std::vector<std::string>{"capacity", "country"});
+    CHECK(needs_restart(
+              parse_config("relay.yaml", ""),
+              parse_config("relay.yaml", "capacity: 7\ntraffic_month: 1 TB\ncountry: nl\n")) ==
+          std::vector<std::string>{"capacity", "traffic_month", "country"});
     for (const auto* metrics : {"{exact: false}", "{window: 2h}", "{listen: \"unix:a\"}"})
         CHECK(
             needs_restart(parse_config("relay.yaml", ""),

@@ -49,6 +49,23 @@ TEST_CASE("relay start: as many clients as the law lets one thread serve, or as 
     CHECK(relay::operation::clients_max(config, document) == 77);
 }
 
+TEST_CASE("relay: the loops that pass a position, whatever a relay offers") {
+    directory::Document document;
+    for (const std::uint8_t layer : {0, 0, 1, 1, 1, 2, 3, 3}) {
+        document.relays.emplace_back().layer = layer;
+        document.relays.back().role = layer == 0 ? directory::Role::gateway : directory::Role::mix;
+    }
+    const auto loops = [&](directory::Role role, std::uint8_t layer) {
+        return relay::operation::loops_through(role, layer, document);
+    };
+    // 8 relays send 15 a second each, and each loop passes one relay of each position.
+    CHECK(loops(directory::Role::gateway, 0) == doctest::Approx(60));
+    CHECK(loops(directory::Role::mix, 1) == doctest::Approx(40));
+    CHECK(loops(directory::Role::mix, 2) == doctest::Approx(120));
+    document.relays.clear();
+    CHECK(loops(directory::Role::mix, 1) == 0);
+}
+
 TEST_CASE(
     "relay start: the replay filters are made for what the document lets pass, or as configured") {
     relay::operation::RelayConfig config;
