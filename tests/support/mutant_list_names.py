@@ -3,6 +3,8 @@ from mutant_list import PROGRAMS, SYSTEM, UNIT, mutant
 
 CLIENT = "relay/io/name_client.cpp"
 QUERIES = "relay/io/name_queries.cpp"
+HELPER = "relay/io/name_helper.cpp"
+SANDBOX = "sphinx/node/process/sandbox.cpp"
 MESSAGES = "relay/io/name_messages.cpp"
 PROCESS = "tests/system/name_process_test.py"
 LIES = "name client: a helper that says what is no answer is killed, and replaced"
@@ -15,7 +17,8 @@ NO_KEY = "NameProcess.test_no_key_is_reached_by_what_reads_answers"
 
 MUTANTS = [
     # --- relay/io/name_messages ---
-    mutant("name-message-with-more-behind-it", MESSAGES, "if (!in.finished()) return std::nullopt;", "", UNIT, WRITTEN),
+    mutant("name-message-with-more-behind-it", MESSAGES, "if (!in.finished()) return std::nullopt;",
+           "if (!in.ok()) return std::nullopt;", UNIT, WRITTEN),
     mutant("addresses-beyond-their-number", MESSAGES, "count == 0 || count > found_addresses_max", "count == 0", UNIT, BOUNDS),
     mutant("no-address-is-an-answer", MESSAGES, "count == 0 || count > found_addresses_max", "count > found_addresses_max", UNIT, BOUNDS),
     mutant("addresses-that-last-for-ever", MESSAGES, "ttl > ttl_max || ", "(ttl > ttl_max && false) || ", UNIT, BOUNDS),
@@ -52,6 +55,21 @@ MUTANTS = [
            "        case Keeper::News::Kind::no_helper:\n            return over(\"the system does not let it start\");\n",
            "        case Keeper::News::Kind::no_helper:\n            return;\n", SYSTEM,
            "name client: a helper that cannot start is asked for again"),
+    # --- relay/io/name_helper, and its sandbox ---
+    mutant("withdrawn-query-without-an-answer", HELPER, "        end(request.query, NoAnswer{request.query, NameError::failed});\n", "",
+           SYSTEM, "name helper: each query is answered once, also one that is withdrawn"),
+    mutant("helper-takes-two-questions-of-one-name", HELPER, "if (!running_.emplace(query, 0).second)",
+           "if (running_.emplace(query, 0).first->first != query)", SYSTEM, "name helper: what no exit says ends it"),
+    mutant("helper-takes-any-message", HELPER, "        if (!request) throw std::runtime_error", "        if (!request) return true;\n        if (false) throw std::runtime_error",
+           SYSTEM, "name helper: what no exit says ends it"),
+    mutant("helper-opens-files", SANDBOX, "allowed_to_helper{\n", "allowed_to_helper{\n    \"open\", \"openat\",\n", SYSTEM,
+           "narrow sandbox: no file can be opened, also none that all may read"),
+    mutant("helper-signals-others", SANDBOX, "{equals(0, static_cast<scmp_datum_t>(::getpid()))}", "{}", SYSTEM,
+           "narrow sandbox: no other process is reached, and none is started"),
+    mutant("helper-makes-code", SANDBOX, "PROT_EXEC, 0}", "0, 0}", SYSTEM,
+           "narrow sandbox: memory can be had, and none that can be run"),
+    mutant("helper-opens-raw-sockets", SANDBOX, "{SOCK_DGRAM, SOCK_STREAM}", "{SOCK_DGRAM, SOCK_STREAM, SOCK_RAW}", SYSTEM,
+           "narrow sandbox: sockets to ask with, and no others"),
     # --- the processes ---
     mutant("helper-without-a-filter", "relay/io/name_helper.cpp", "    node::process::enter_narrow_sandbox();\n", "", PROCESS, NO_KEY, PROGRAMS),
     mutant("ended-keeper-unsaid", CLIENT, "            log(Level::error,\n", "            if (false) log(Level::error,\n", PROCESS,

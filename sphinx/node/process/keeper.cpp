@@ -40,6 +40,8 @@ bool make_pair(Pair& pair) {
         ::fcntl(end, F_SETFD, 0);
     else
         ::dup2(end, helper_link);
+    const int nothing = ::open("/dev/null", O_RDONLY);  // not what the daemon reads, as a terminal
+    if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
     ::close_range(helper_link + 1, ~0U, 0);
     const std::array<const char*, 3> arguments{program_invocation_short_name, verb, nullptr};
     ::execv(program, const_cast<char* const*>(arguments.data()));

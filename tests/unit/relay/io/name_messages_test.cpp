@@ -92,6 +92,9 @@ TEST_CASE("name messages: each field of a reply is held to its bounds") {
     CHECK(changed(NoAnswer{1, NameError::failed}, error, 5));
     CHECK_FALSE(changed(NoAnswer{1, NameError::failed}, error, 6));
 
+    const auto none = to_bytes(NameReply{FoundAddresses{1, Family::v4, {{}, base::Seconds{60}}}});
+    CHECK_FALSE(parse_reply(none));
+
     FoundAddresses many{1, Family::v4, {{}, base::Seconds{0}}};
     many.found.addresses.assign(found_addresses_max, ip("192.0.2.1"));
     auto bytes = to_bytes(many);
