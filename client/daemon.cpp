@@ -23,19 +23,9 @@ using node::process::as_result;
 constexpr std::size_t backlog_max = 8;
 // Without a link, prepare() still runs at this interval and ends sessions that waited too long.
 constexpr base::Milliseconds prepare_interval{500};
-// The mean number of document requests per epoch. Their times depend only on the clock.
-constexpr int fetches_per_epoch = 8;
 // A client that has begun again with a document that it cannot use asks for another one after this
 // time, or as often as a running client does if that is sooner.
 constexpr base::Seconds another_document_after{60};
-
-node::link::DialTarget target_of(const directory::Relay& gateway) {
-    node::link::DialTarget target;
-    target.key = gateway.link_key;
-    for (const auto& address : gateway.addresses)
-        target.addresses.emplace_back(asio::ip::make_address(address.host), address.port);
-    return target;
-}
 
 }  // namespace
 
@@ -101,7 +91,8 @@ asio::awaitable<void> Daemon::join() {
         node::process::log(Level::warning, why);
         report_.document_refused(why);
         document_timer_.expires_after(std::min<base::Nanoseconds>(
-            another_document_after, document->parameters.epoch_length / fetches_per_epoch));
+            another_document_after,
+            document->parameters.epoch_length / protocol::own_requests_per_epoch));
         co_await document_timer_.async_wait(as_result);
         document = co_await operation::first_document(anchors_, state_, random_, report_, true);
     }
@@ -117,6 +108,7 @@ bool Daemon::start_core(const operation::DocumentRef& document) {
         operation::choose_gateway(kept, *document, node::process::wall_now(), random_);
     if (!choice) return false;
     if (choice != kept) state_.keep(*choice);
+    gateway_until_ = choice->until;
     document_ = document;
     gateway_ = document_->find(choice->gateway);
 
@@ -233,59 +225,6 @@ void Daemon::on_cell(node::link::Link& link, cell::CellBox cell) {
             break;
         }
     }
-}
-
-// --- documents -----------------------------------------------------------------------------------
-
-/// Requests a newer document once the epoch is half over. The times depend only on the clock.
-asio::awaitable<void> Daemon::refresh_document() {
-    for (;;) {
-        const auto length = document_->parameters.epoch_length;
-        const auto left = document_->valid_until - node::process::wall_now();
-        const base::Nanoseconds draw = random_.exponential(length / fetches_per_epoch);
-        document_timer_.expires_after(std::min<base::Nanoseconds>(draw, left));
-        co_await document_timer_.async_wait(as_result);
-        const auto now = node::process::wall_now();
-        if (now >= document_->valid_until) {
-            begin_again(
-                "the network document has expired, and the gateway has sent none that can be "
-                "used");
-            co_return;
-        }
-        if (now < directory::epoch_start(document_->epoch, length) + length / 2) continue;
-        if (fetch_.coming(node::process::mono_now())) continue;
-        const auto request = fetch_.begin(document_, node::process::mono_now());
-        core_->control(std::make_unique<cell::Cell>(cell::encode(request)));
-    }
-}
-
-void Daemon::on_fetched(const protocol::DocumentFetch::Outcome& came) {
-    if (came) return on_document(*came);
-    node::process::log(Level::warning,
-                       "the gateway's network document cannot be unpacked: " + came.error());
-}
-
-void Daemon::on_document(std::string_view text) {
-    const auto newer =
-        operation::accept_document(text, anchors_, node::process::wall_now(), document_->epoch);
-    if (!newer) return node::process::log(Level::warning, newer.error());
-    if ((*newer)->epoch == document_->epoch) {
-        const auto alarm = evidence_.compare(*document_, **newer);
-        if (evidence_.facts().epoch == document_->epoch) report_.conflict(document_->epoch);
-        if (alarm) node::process::log(Level::error, *alarm);
-        return;
-    }
-    const auto* gateway = (*newer)->find(gateway_->identity);
-    // It may be back in the next one. An attacker who can keep it out of one document could
-    // otherwise make its clients draw gateways until they draw the attacker's.
-    report_.gateway_listed(gateway != nullptr);
-    if (gateway == nullptr) return;
-    document_ = *newer;
-    gateway_ = gateway;
-    dialer_->use(target_of(*gateway_));  // it may have moved
-    core_->use(document_);
-    look_for_exits();
-    state_.keep_document(text);
 }
 
 // --- the end -------------------------------------------------------------------------------------

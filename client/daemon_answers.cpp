@@ -50,6 +50,7 @@ asio::awaitable<void> Daemon::watch_seconds() {
         const auto core = core_status();
         report_.second_passed(node::process::mono_now(), node::process::read_clocks().boot,
                               proxy_.carried(), core ? &*core : nullptr, document_.get());
+        if (core && dialer_) look_for_other_gateway(core->clock);
         api_.look_for_events();
         second_timer_.expires_after(base::Seconds{1});
         co_await second_timer_.async_wait(as_result);

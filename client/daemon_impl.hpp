@@ -14,6 +14,7 @@
 #include "client/operation/report.hpp"
 #include "client/operation/state.hpp"
 #include "client/protocol/document_fetch.hpp"
+#include "client/protocol/other_gateways.hpp"
 #include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/link/dialer.hpp"
 #include "sphinx/node/link/timed_writer.hpp"
@@ -26,6 +27,8 @@ namespace nightjar::client {
 namespace asio = boost::asio;
 
 using node::process::ExitCode;
+
+node::link::DialTarget target_of(const directory::Relay& gateway);
 
 /// A running client. I/O thread only, but for the writer's own thread.
 class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnswers {
@@ -75,8 +78,14 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     void look_for_exits();
     bool start_core(const operation::DocumentRef& document);
     void dispatch_core_output();
+    // --- documents ---
+    enum class Source { gateway, another_gateway };
     void on_fetched(const protocol::DocumentFetch::Outcome& came);
-    void on_document(std::string_view text);
+    void on_document(std::string_view text, Source source);
+    /// Call it about once a second, with a core.
+    void look_for_other_gateway(const core::ClockStatus& clock);
+    asio::awaitable<void> ask_another(directory::Relay gateway);
+
     void fail(ExitCode code, const std::string& line);
     void begin_again(const std::string& why);
 
@@ -104,10 +113,13 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
 
     operation::DocumentRef document_;            // set once join() has one
     const directory::Relay* gateway_ = nullptr;  // in *document_
+    base::Wall gateway_until_{};                 // until when it is kept
     std::optional<core::Core> core_;
     std::optional<node::link::Dialer> dialer_;
     node::link::Link* link_ = nullptr;  // set between on_up and on_down
     protocol::DocumentFetch fetch_;
+    protocol::OtherGateways others_;
+    bool asks_another_ = false;
     bool ready_ = false;
     bool begins_again_ = false;
     std::uint64_t links_ = 0, down_cells_ = 0, slots_unwritten_ = 0;

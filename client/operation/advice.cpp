@@ -108,6 +108,14 @@ std::optional<Problem> problem_in(const Situation& situation) {
         return Problem{"document-ends", "the network document ends soon, and no newer one has come",
                        "nothing to do here: the network's authorities must publish one"};
     }
+    if (situation.document_withheld) {
+        return Problem{
+            "document-withheld",
+            "the gateway did not send the newest network document; another one did",
+            "nothing to do: the client goes on. If it lasts for days, the gateway is out "
+            "of order or holds documents back: to draw another one, stop the client, "
+            "remove gateway.yaml in its state_dir, and start it"};
+    }
     return std::nullopt;
 }
 

@@ -37,7 +37,8 @@ struct Situation {
     std::optional<base::Mono> down_since = {};
     core::LoopState::Kind loops = core::LoopState::Kind::down;
     std::optional<Suspend> suspend = {};
-    bool gateway_missing = false;  // in the newest document
+    bool gateway_missing = false;    // in the newest document
+    bool document_withheld = false;  // by the gateway; another one has sent it
     /// Why no exit of the chosen country is used (directory::group_fault).
     std::optional<std::string> exit_country_fault = {};
     bool conflict = false;              // the document in use is one of two of its epoch

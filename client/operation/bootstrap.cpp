@@ -57,7 +57,8 @@ struct Collector final : node::link::Link::Sink {
     }
 };
 
-/// Requests the document from one gateway.
+}  // namespace
+
 asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news) {
     using Outcome = base::Result<std::string, Reason>;
@@ -99,8 +100,6 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     co_return Outcome{
         base::Fail{std::string{"a gateway sent no document: "} + node::link::to_string(ended)}};
 }
-
-}  // namespace
 
 base::Result<DocumentRef, Reason> accept_document(std::string_view text,
                                                   const directory::Anchors& anchors, base::Wall now,

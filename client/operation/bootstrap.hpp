@@ -36,6 +36,11 @@ struct DocumentNews {
     virtual void document_comes(std::size_t have, std::size_t of) = 0;
 };
 
+/// Requests the document from one gateway, by a link of its own with a fresh key. The request is
+/// that of a client which has no document. All arguments must outlive the task.
+asio::awaitable<base::Result<std::string, Reason>> fetch_document(
+    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news);
+
 /// Returns the stored document if it is still valid, unless `anew`. Otherwise fetches one from a
 /// gateway of the anchors and stores it; its epoch must not be below the stored document's. Tries
 /// the gateways one after the other, with growing pauses, until cancelled. Each attempt uses a

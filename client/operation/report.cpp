@@ -68,6 +68,7 @@ protocol::DaemonStatus Report::status(base::Mono now, base::Wall wall, const cor
                         .down_since = down_since_,
                         .suspend = suspend_,
                         .gateway_missing = gateway_missing_,
+                        .document_withheld = document_withheld_,
                         .exit_country_fault = exit_country_fault_};
     if (core != nullptr) situation.loops = core->loops.kind;
     if (document != nullptr) {
@@ -82,6 +83,7 @@ protocol::DaemonStatus Report::status(base::Mono now, base::Wall wall, const cor
             .ready_since = ready_since_,
             .waiting_for = waiting_for,
             .problem = problem_in(situation),
+            .document_withheld = document_withheld_,
             .goodput = goodput_.per_second()};
 }
 

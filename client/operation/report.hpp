@@ -33,6 +33,8 @@ class Report final : public DocumentNews {
     void ready(base::Mono now, base::Wall wall);
     /// Whether the newest document lists the client's gateway.
     void gateway_listed(bool listed) { gateway_missing_ = !listed; }
+    /// Whether the newest document has come from another gateway than the client's.
+    void document_withheld(bool withheld) { document_withheld_ = withheld; }
     /// A second valid document of this epoch has come.
     void conflict(base::Epoch epoch) { conflict_ = epoch; }
     /// Call it about once a second.
@@ -58,6 +60,7 @@ class Report final : public DocumentNews {
     std::optional<base::Nanoseconds> last_second_;  // by the clock that counts suspends
     std::optional<Suspend> suspend_;                // the last one
     bool gateway_missing_ = false;
+    bool document_withheld_ = false;
     std::optional<base::Epoch> conflict_;
 };
 

@@ -117,6 +117,7 @@ Json report_of(const DaemonStatus& daemon) {
                          {"down_bytes", daemon.carried.down}};
     report["gateway"] = daemon.gateway;
     report["links"] = daemon.links;
+    report["document_withheld"] = daemon.document_withheld;
     return report;
 }
 

@@ -36,8 +36,9 @@ struct DaemonStatus {
     std::optional<base::Wall> ready_since = {};
     std::string waiting_for = {};
     std::optional<Problem> problem = {};
-    Carried goodput = {};  // bytes a second over the last minute
-    Carried carried = {};  // bytes since the start
+    bool document_withheld = false;  // another gateway has sent the one in use
+    Carried goodput = {};            // bytes a second over the last minute
+    Carried carried = {};            // bytes since the start
 
     bool ready = false;
     std::string gateway = {};           // its name

@@ -37,7 +37,7 @@ MUTANTS = [
            "if (const auto alarm = evidence_.compare(held, newer)) log(Level::error, *alarm);", "", *RELOAD),
     mutant("evidence-is-an-unknown-file", "relay/operation/disclosed_files.cpp", "for (const auto& folder : {data, runtime, evidence}) {",
            "for (const auto& folder : {data, runtime}) {", *RELOAD),
-    mutant("client-keeps-no-evidence", "client/daemon.cpp", "const auto alarm = evidence_.compare(*document_, **newer);",
+    mutant("client-keeps-no-evidence", "client/daemon_documents.cpp", "const auto alarm = evidence_.compare(*document_, **newer);",
            "const std::optional<std::string> alarm;", SYSTEM,
            "client, faults 38: another document of the epoch that it uses is kept as proof"),
     mutant("client-hides-the-alarm", "client/operation/advice.cpp", "if (situation.conflict) {", "if (situation.conflict && !situation.link_is_up) {",

@@ -61,6 +61,8 @@ TEST_CASE("advice: each state that a client cannot work in has a name and a mend
 
 TEST_CASE("advice: what is wrong while the link is up, the worst first") {
     auto up = works();
+    up.document_withheld = true;
+    CHECK(name_in(up) == "document-withheld");
     up.document_left = base::Seconds{449};
     CHECK(name_in(up) == "document-ends");
     up.gateway_missing = true;

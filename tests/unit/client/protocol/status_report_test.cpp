@@ -44,8 +44,10 @@ TEST_CASE("status: answers are one line and name relays as the document does") {
     DaemonStatus daemon;
     daemon.now = base::Mono{} + base::Milliseconds{15'900};
     daemon.slots_unwritten = 2;
+    daemon.document_withheld = true;
     const auto line = status_json(daemon, &core, &document);
     CHECK(line.find("\"slots\":3") != std::string::npos);
+    CHECK(line.find("\"document_withheld\":true") != std::string::npos);
     CHECK(line.find("\"slots_lost\":3") != std::string::npos);
     CHECK(line.find("\"exit\":\"mix-1a\"") != std::string::npos);
     CHECK(line.find(R"("link":{"state":"silent","missing_share":0.25,"silent_s":12.0})") !=
