@@ -83,8 +83,8 @@ void Daemon::on_document(std::string_view text, Source source) {
 // --- another gateway -----------------------------------------------------------------------------
 
 void Daemon::look_for_other_gateway(const core::ClockStatus& clock) {
-    const auto now = node::process::mono_now();
-    if (asks_another_ || fetch_.coming(now)) return;
+    // Also while parts come: otherwise a gateway that sends one now and then could prevent it.
+    if (asks_another_) return;
     const auto network_time = node::process::wall_now() + clock.correction;
     const auto number = others_.due(*document_, network_time, random_);
     if (!number) return;
