@@ -88,6 +88,7 @@ TEST_CASE("advice: what is wrong while the link is up, the worst first") {
     up.exit_country_fault.reset();
     up.loops = LoopState::Kind::starting;
     up.gateway_missing = false;
+    up.document_withheld = false;
     up.suspend->ended -= base::Seconds{1};
     up.document_left = base::Seconds{450};
     CHECK(name_in(up).empty());
