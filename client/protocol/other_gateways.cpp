@@ -69,8 +69,7 @@ std::vector<const directory::Relay*> other_gateways(const directory::Document& d
     for (const auto& [time, relay] : drawn) {
         if (others.size() == other_gateways_max) break;
         const auto apart = [gateway = relay](const directory::Relay& other) {
-            return gateway->identity != other.identity &&
-                   directory::may_share_route(*gateway, other);
+            return directory::may_share_route(*gateway, other);  // false for itself, too
         };
         if (apart(own) && std::all_of(others.begin(), others.end(),
                                       [&](const auto* other) { return apart(*other); }))

@@ -35,7 +35,7 @@ MUTANTS = [
     mutant("withheld-document-untold", "client/daemon_documents.cpp", "report_.document_withheld(source == Source::another_gateway);",
            "static_cast<void>(source);", SYSTEM, WITHHELD),
     mutant("own-gateway-asked-by-chance", OTHERS, "const auto next = begin + ((now - begin) / part + 1) * part;",
-           "const auto next = now + base::Milliseconds{1};", CORE, "other gateways: before the first is asked, the own one has been asked twice"),
+           "const auto next = begin + (now - begin) + base::Milliseconds{1};", CORE, "other gateways: before the first is asked, the own one has been asked twice"),
     mutant("other-gateways-without-end", OTHERS, "if (number_ > other_gateways_max || now < at_) return std::nullopt;",
            "if (now < at_) return std::nullopt;", CORE, MOMENTS),
     mutant("other-gateways-from-the-begin-on", OTHERS, "validity_of(document) * (4 + number) / 8", "validity_of(document) * (1 + number) / 8", CORE, MOMENTS),
@@ -47,6 +47,6 @@ MUTANTS = [
     mutant("other-gateways-whatever-their-capacity", OTHERS, "-std::log(unit) / gateway.capacity;", "-std::log(unit);", CORE, SAME),
     mutant("other-gateways-drawn-at-each-start", OTHERS, "std::chrono::floor<base::Seconds>(kept_until).time_since_epoch()", "kept_until.time_since_epoch()",
            CORE, SAME),
-    mutant("own-gateway-among-the-others", OTHERS, "gateway->identity != other.identity &&", "", CORE, SAME),
+    mutant("own-gateway-among-the-others", OTHERS, "if (apart(own) && std::all_of(", "if ((apart(own) || relay != nullptr) && std::all_of(", CORE, SAME),
     mutant("other-gateway-of-the-own-operator", OTHERS, "directory::may_share_route(*gateway, other);", "gateway->role == other.role;", CORE, APART),
 ]
