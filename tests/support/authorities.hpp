@@ -126,7 +126,11 @@ class Authorities {
     void send(std::size_t relay, const std::string& text) {
         for (std::size_t a = 0; a < drivers.size(); ++a) {
             const auto& driver = drivers[(relay + a) % drivers.size()];
-            if (!driver || !driver->offer_descriptor(text, moment()).reason.empty()) continue;
+            bool taken = false;
+            if (driver)
+                work((relay + a) % drivers.size(),
+                     [&] { taken = driver->offer_descriptor(text, moment()).reason.empty(); });
+            if (!taken) continue;
             archive[(relay + a) % drivers.size()].push_back(text);
             return;
         }
@@ -161,11 +165,11 @@ class Authorities {
     void second() {
         since += base::Seconds{1};
         for (std::size_t i = 0; i < drivers.size(); ++i)
-            if (drivers[i]) pass(i);
+            if (drivers[i]) work(i, [&] { pass(i); });
         for (std::size_t from = 0; from < drivers.size(); ++from)
             for (std::size_t to = 0; to < drivers.size(); ++to)
                 if (from != to && drivers[from] && drivers[to] && !apart.contains({from, to}))
-                    ask(from, to);
+                    work(from, [&] { ask(from, to); });
         send_descriptors();
     }
     void run(base::Seconds seconds) {
@@ -189,8 +193,16 @@ class Authorities {
     std::set<std::pair<std::size_t, std::size_t>> apart;
     /// If set: what an authority answers, which may be a lie.
     std::function<core::Bundle(std::size_t)> answer;
+    /// If set: runs each piece of an authority's work, to measure it.
+    std::function<void(std::size_t, const std::function<void()>&)> watch;
 
  private:
+    void work(std::size_t authority, const std::function<void()>& piece) {
+        if (watch)
+            watch(authority, piece);
+        else
+            piece();
+    }
     void pass(std::size_t i) {
         try {
             drivers[i]->pass(moment());

@@ -91,7 +91,7 @@ MUTANTS = [
     mutant("forged-commitment", RULES, "if (!verifies(commitment, council_, epoch_)) return", "if (commitment.authority.is_zero()) return",
            CORE, INVENT),
     mutant("descriptor-of-any-epoch", RULES,
-           'if (descriptor->epoch != epoch) return "a descriptor is of another epoch";', "static_cast<void>(epoch);",
+           'if (descriptor->epoch != epoch_) return "a descriptor is of another epoch";', "",
            CORE, INVENT),
     mutant("unfit-document-is-agreed", RULES, "if (!problems.empty()) return problems.front();", "", CORE,
            "document rules: a network without two gateways gets no document"),

@@ -16,6 +16,7 @@ ANEW = "open places: a stranger that is missing once begins anew, so the roster 
 THIEF = "open places: a stranger takes no key or address from an admitted relay"
 STANDING = "listing: who is expelled or cannot be reached, and one encoding for each statement"
 FILLED = "offers: strangers fill no more than the places of new ones, and once for each epoch"
+HELD = "offers: a text that is here is known without being read again, and no other one is"
 ADMITTED = "relay/authority/admitted.cpp"
 AUTHORITY = "relay/authority/authority.cpp"
 DOOR = "relay/authority/door.cpp"
@@ -65,6 +66,11 @@ MUTANTS = [
     mutant("strangers-are-waited-for", OFFERS,
            "return each.standing != Standing::admitted || descriptors_.contains(each.identity);",
            "return descriptors_.contains(each.identity);", CORE, FILLED),
+    mutant("value-of-known-names", RULES, "if (held != descriptors_.end() && held->second.read->text == text) {",
+           "if (held != descriptors_.end()) {", CORE, "document rules: a proposer can invent nothing"),
+    mutant("held-by-name", OFFERS, "counts(*relay) && held->second->text == descriptor;", "counts(*relay);", CORE, HELD),
+    mutant("held-and-expelled", OFFERS, "held != descriptors_.end() && counts(*relay) && held->second->text",
+           "held != descriptors_.end() && held->second->text", CORE, HELD),
     mutant("open-crowd-stops-the-network", RULES, "return closed.fault.empty() ? std::move(closed) : std::move(draft);",
            "return closed.fault.empty() ? std::move(draft) : std::move(closed);", CORE,
            "open places: strangers that crowd the layers do not keep a document from being signed"),

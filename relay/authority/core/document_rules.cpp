@@ -9,18 +9,6 @@ namespace nightjar::relay::authority::core {
 
 namespace {
 
-/// The reason why these descriptors cannot be used; empty: `parsed` has them.
-std::string read_descriptors(const std::vector<std::string>& texts, base::Epoch epoch,
-                             std::vector<directory::Descriptor>& parsed) {
-    for (const auto& text : texts) {
-        auto descriptor = directory::parse_descriptor(text);
-        if (!descriptor) return "a descriptor is not valid: " + descriptor.error().reason;
-        if (descriptor->epoch != epoch) return "a descriptor is of another epoch";
-        parsed.push_back(*std::move(descriptor));
-    }
-    return {};
-}
-
 /// The relays of descriptors, sorted.
 std::vector<base::NodeId> identities_of(const std::vector<directory::Descriptor>& descriptors) {
     std::vector<base::NodeId> all;
@@ -88,6 +76,21 @@ Draft draft_of(Terms terms, base::Epoch epoch, const std::vector<directory::Desc
 
 }  // namespace
 
+base::Result<SharedDescriptor, std::string> read_descriptor(std::string_view text) {
+    auto parsed = directory::parse_descriptor(text);
+    if (!parsed) return base::Fail{"the descriptor is not valid: " + parsed.error().reason};
+    return std::make_shared<const ReadDescriptor>(
+        ReadDescriptor{std::string{text}, *std::move(parsed)});
+}
+
+std::optional<base::NodeId> named_relay(std::string_view descriptor) {
+    constexpr std::string_view line = "\nrelay ";
+    const auto at = descriptor.find(line);
+    if (at == descriptor.npos) return std::nullopt;
+    const auto bytes = base::from_hex(descriptor.substr(at + line.size(), 64));
+    return bytes ? base::NodeId::from(*bytes) : std::nullopt;
+}
+
 DocumentRules::DocumentRules(const Council& council, const Terms& terms, base::Epoch epoch,
                              Chain before)
     : council_{council}, terms_{terms}, epoch_{epoch}, before_{std::move(before)} {}
@@ -104,11 +107,35 @@ Admissions DocumentRules::admitted_by(const EpochValue& value) const {
 }
 
 std::string DocumentRules::offer_descriptor(std::string_view text) {
-    const auto descriptor = directory::parse_descriptor(text);
-    if (!descriptor) return "the descriptor is not valid: " + descriptor.error().reason;
-    if (descriptor->epoch != epoch_) return "the descriptor is of another epoch";
-    descriptors_[descriptor->relay.identity] = {std::string{text},
-                                                claim_of(*descriptor, {}, before_.roster)};
+    auto read = read_descriptor(text);
+    if (!read) return read.error();
+    if ((*read)->descriptor.epoch != epoch_) return "the descriptor is of another epoch";
+    offer_descriptor(*std::move(read));
+    return {};
+}
+
+void DocumentRules::offer_descriptor(SharedDescriptor read) {
+    const auto claim = claim_of(read->descriptor, {}, before_.roster);
+    const auto relay = read->descriptor.relay.identity;
+    descriptors_[relay] = {std::move(read), claim};
+}
+
+/// The reason why these descriptors cannot be used; empty: `read` has them. Those that were offered
+/// are not read again.
+std::string DocumentRules::read_descriptors(const std::vector<std::string>& texts,
+                                            std::vector<directory::Descriptor>& read) const {
+    for (const auto& text : texts) {
+        const auto relay = named_relay(text);
+        const auto held = relay ? descriptors_.find(*relay) : descriptors_.end();
+        if (held != descriptors_.end() && held->second.read->text == text) {
+            read.push_back(held->second.read->descriptor);
+            continue;
+        }
+        auto descriptor = directory::parse_descriptor(text);
+        if (!descriptor) return "a descriptor is not valid: " + descriptor.error().reason;
+        if (descriptor->epoch != epoch_) return "a descriptor is of another epoch";
+        read.push_back(*std::move(descriptor));
+    }
     return {};
 }
 
@@ -205,7 +232,7 @@ base::Bytes DocumentRules::build() {
     const auto placed = share_places(claims, places_beside(admitted, terms_.open));
     for (const auto& [identity, offered] : descriptors_)
         if (is_admitted(admitted, identity) || placed.contains(identity))
-            value.descriptors.push_back(offered.text);
+            value.descriptors.push_back(offered.read->text);
     std::sort(value.descriptors.begin(), value.descriptors.end());
     if (value.descriptors.size() > descriptors_max) value.descriptors.resize(descriptors_max);
     auto bytes = encode(value);
@@ -255,8 +282,7 @@ base::Result<EpochOutcome, std::string> DocumentRules::follow(base::ByteView byt
     EpochOutcome outcome;
     outcome.next = {value_id(bytes), epoch_, value->commitments, before_.roster};
     std::vector<directory::Descriptor> descriptors;
-    if (const auto wrong = read_descriptors(value->descriptors, epoch_, descriptors);
-        !wrong.empty())
+    if (const auto wrong = read_descriptors(value->descriptors, descriptors); !wrong.empty())
         return base::Fail{wrong};
     const auto shared = combine(council_, before_.epoch, before_.commitments, value->reveals);
     auto terms = terms_;

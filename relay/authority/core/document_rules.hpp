@@ -10,6 +10,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "relay/authority/core/agreement.hpp"
@@ -17,6 +18,18 @@
 #include "relay/authority/core/epoch_value.hpp"
 
 namespace nightjar::relay::authority::core {
+
+/// A descriptor that was read: to check its signature and proofs takes a third of a millisecond,
+/// and it comes from each other authority, and in each value.
+struct ReadDescriptor {
+    std::string text;
+    directory::Descriptor descriptor;
+};
+using SharedDescriptor = std::shared_ptr<const ReadDescriptor>;
+/// Reads it, or says why it is not valid.
+base::Result<SharedDescriptor, std::string> read_descriptor(std::string_view text);
+/// The relay that the text names. Nothing is checked.
+std::optional<base::NodeId> named_relay(std::string_view descriptor);
 
 struct EpochOutcome {
     std::optional<directory::Document> document;  // nullopt: its new mixes are missing
@@ -38,6 +51,8 @@ class DocumentRules final : public Rules {
     /// answer is the reason for a refusal; empty: it is kept. A proposal leaves out the descriptors
     /// of relays that its lists do not admit.
     std::string offer_descriptor(std::string_view text);
+    /// Precondition: it is of this epoch.
+    void offer_descriptor(SharedDescriptor descriptor);
     bool offer(const Listing& listing, const Admissions& list);
     bool offer(const Reveal& reveal);
     bool offer(const Commitment& commitment);
@@ -65,6 +80,8 @@ class DocumentRules final : public Rules {
     std::string chain_fault(const EpochValue& value) const;
     base::Result<EpochOutcome, std::string> follow(base::ByteView value, bool decided) const;
     Admissions admitted_by(const EpochValue& value) const;
+    std::string read_descriptors(const std::vector<std::string>& texts,
+                                 std::vector<directory::Descriptor>& read) const;
     bool lacks_open(const EpochOutcome& outcome) const;
 
     const Council& council_;
@@ -72,7 +89,7 @@ class DocumentRules final : public Rules {
     base::Epoch epoch_;
     Chain before_;
     struct Offered {
-        std::string text;
+        SharedDescriptor read;
         std::optional<OpenClaim> claim;  // if it is not admitted
     };
     std::map<base::NodeId, Offered> descriptors_;

@@ -105,18 +105,20 @@ void Driver::prepare(base::Epoch epoch, base::Wall now) {
 }
 
 Offers::Taken Driver::offer_descriptor(std::string_view text, Moment now, Strangers strangers) {
-    const auto descriptor = directory::parse_descriptor(text);
-    if (!descriptor) return {"the descriptor is not valid: " + descriptor.error().reason};
-    const auto offers = offers_.find(descriptor->epoch);
+    for (const auto& [epoch, offers] : offers_)
+        if (strangers == Strangers::taken && offers.holds(text)) return {};
+    const auto read = read_descriptor(text);
+    if (!read) return {read.error()};
+    const auto epoch = (*read)->descriptor.epoch;
+    const auto offers = offers_.find(epoch);
     if (offers == offers_.end()) return {"the descriptor is of another epoch"};
-    const bool admitted = offers->second.admits(descriptor->relay.identity);
+    const bool admitted = offers->second.admits((*read)->descriptor.relay.identity);
     if (!admitted && strangers == Strangers::refused) return {"the relay is not admitted"};
-    auto taken = offers->second.add_descriptor(text, before(descriptor->epoch).roster);
+    auto taken = offers->second.add_descriptor(*read, before(epoch).roster);
     if (!taken.fresh) return taken;
-    // One stranger after the other must not delay an agreement.
-    if (admitted) last_change_[descriptor->epoch] = now.wall;
-    if (const auto at = running_.find(descriptor->epoch); at != running_.end())
-        at->second.rules->offer_descriptor(text);
+    if (admitted) last_change_[epoch] = now.wall;  // strangers must not delay an agreement
+    if (const auto at = running_.find(epoch); at != running_.end())
+        at->second.rules->offer_descriptor(*read);
     return taken;
 }
 

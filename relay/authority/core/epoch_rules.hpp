@@ -28,9 +28,7 @@ class Driver::EpochRules final : public Rules {
             for (const auto& [authority, reveal] : held->second)
                 rules_->offer(reveal);
     }
-    void offer_descriptor(std::string_view text) {
-        static_cast<void>(rules_->offer_descriptor(text));
-    }
+    void offer_descriptor(SharedDescriptor read) { rules_->offer_descriptor(std::move(read)); }
     void offer(const Commitment& commitment) { rules_->offer(commitment); }
     void offer(const Reveal& reveal) { rules_->offer(reveal); }
     /// Descriptors come one by one, so they are not read again for each list.

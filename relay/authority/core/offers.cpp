@@ -78,31 +78,42 @@ std::string Offers::open_fault(const directory::Relay& relay, const Roster& rost
     const bool known = find(roster, relay.identity) != nullptr;
     OpenPlaces places{open_};
     for (const auto& [other, described] : descriptors_)
-        if (!admits(other) && described.prefix && (find(roster, other) != nullptr) == known)
-            places.take(*described.prefix);
+        if (!admits(other) && (find(roster, other) != nullptr) == known)
+            if (const auto its = open_prefix(described->descriptor.relay)) places.take(*its);
     return places.take(*prefix) ? "" : "there is no open place for another relay of its network";
 }
 
+bool Offers::holds(std::string_view descriptor) const {
+    const auto relay = named_relay(descriptor);
+    const auto held = relay ? descriptors_.find(*relay) : descriptors_.end();
+    return held != descriptors_.end() && counts(*relay) && held->second->text == descriptor;
+}
+
 Offers::Taken Offers::add_descriptor(std::string_view text, const Roster& roster) {
-    const auto descriptor = directory::parse_descriptor(text);
-    if (!descriptor) return {"the descriptor is not valid: " + descriptor.error().reason};
-    if (descriptor->epoch != epoch_) return {"the descriptor is of another epoch"};
-    const auto& relay = descriptor->relay.identity;
+    auto read = read_descriptor(text);
+    if (!read) return {read.error()};
+    return add_descriptor(*std::move(read), roster);
+}
+
+Offers::Taken Offers::add_descriptor(SharedDescriptor read, const Roster& roster) {
+    const auto& descriptor = read->descriptor;
+    if (descriptor.epoch != epoch_) return {"the descriptor is of another epoch"};
+    const auto relay = descriptor.relay.identity;
     const auto held = descriptors_.find(relay);
     if (!admits(relay)) {
         if (held != descriptors_.end() && counts(relay)) return {};
-        if (auto fault = open_fault(descriptor->relay, roster); !fault.empty())
+        if (auto fault = open_fault(descriptor.relay, roster); !fault.empty())
             return {std::move(fault)};
     }
     if (held == descriptors_.end() && descriptors_.size() >= descriptors_max + 2 * open_.relays)
         return {"there are too many relays"};
     if (held != descriptors_.end()) {
         // The same order at every authority: of two made at one time the text decides.
-        if (std::tie(held->second.made, held->second.text) >=
-            std::tuple{descriptor->made, std::string{text}})
+        if (std::tie(held->second->descriptor.made, held->second->text) >=
+            std::tie(descriptor.made, read->text))
             return {};
     }
-    descriptors_[relay] = {descriptor->made, std::string{text}, open_prefix(descriptor->relay)};
+    descriptors_[relay] = std::move(read);
     return {{}, true};
 }
 
@@ -135,7 +146,7 @@ bool Offers::enough() const {
 ValueId Offers::descriptors_hash() const {
     std::string all;
     for (const auto& [relay, described] : descriptors_)
-        if (counts(relay)) add_hash(all, described.text);
+        if (counts(relay)) add_hash(all, described->text);
     return value_id(base::as_bytes(all));
 }
 
@@ -167,7 +178,7 @@ void Offers::put_statements(Bundle& bundle) const {
 Bundle Offers::descriptors() const {
     Bundle bundle;
     for (const auto& [relay, described] : descriptors_)
-        if (counts(relay)) bundle.emplace_back(SentDescriptor{described.text});
+        if (counts(relay)) bundle.emplace_back(SentDescriptor{described->text});
     return bundle;
 }
 
@@ -183,7 +194,7 @@ void Offers::offer_to(DocumentRules& rules) const {
         rules.offer(commitment);
     offer_lists_to(rules);
     for (const auto& [relay, described] : descriptors_)
-        rules.offer_descriptor(described.text);
+        rules.offer_descriptor(described);
 }
 
 void Offers::offer_lists_to(DocumentRules& rules) const {

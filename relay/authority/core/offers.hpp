@@ -34,6 +34,9 @@ class Offers {
         bool fresh = false;
     };
     Taken add_descriptor(std::string_view text, const Roster& roster = {});
+    Taken add_descriptor(SharedDescriptor descriptor, const Roster& roster);
+    /// The same text is here, and counts.
+    bool holds(std::string_view descriptor) const;
 
     /// The lists that listings name and that are not here.
     std::set<ValueId> missing() const;
@@ -68,11 +71,6 @@ class Offers {
         std::shared_ptr<const base::Bytes> bytes;
         Admissions admissions;
     };
-    struct Described {
-        base::Wall made;
-        std::string text;
-        std::optional<base::IpNetwork> prefix;
-    };
     void count_lists();
     bool counts(const base::NodeId& relay) const;
     std::string open_fault(const directory::Relay& relay, const Roster& roster) const;
@@ -84,7 +82,7 @@ class Offers {
     std::map<base::NodeId, Listing> listings_;
     std::map<ValueId, List> lists_;
     Admissions admitted_;
-    std::map<base::NodeId, Described> descriptors_;
+    std::map<base::NodeId, SharedDescriptor> descriptors_;
     std::set<ValueId> seen_;
 };
 

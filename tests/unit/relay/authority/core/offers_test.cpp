@@ -66,3 +66,32 @@ TEST_CASE("offers: rules that run get new lists without the descriptors, and new
     offers.offer_to(others);
     CHECK_FALSE(others.build().empty());
 }
+
+TEST_CASE("offers: a text that is here is known without being read again, and no other one is") {
+    const auto made = test::make_council(4, 5);
+    base::SeededRandom random{3};
+    const base::Epoch epoch{500'000};
+    const test::RelayKeys keys{random};
+    auto relay = test::random_relay(random, 1);
+    keys.name_in(relay);
+    relay.addresses = {{"192.0.2.1", 1000}};
+    const auto text = keys.describe(relay, epoch);
+    CHECK(named_relay(text) == relay.identity);
+    CHECK_FALSE(named_relay("relay 00"));
+    CHECK_FALSE(named_relay("\nrelay 00"));
+    CHECK_FALSE(named_relay("\nrelay " + std::string(64, 'x')));
+    Offers offers{made.council, epoch, {1, 1}};
+    CHECK_FALSE(offers.holds(text));
+    CHECK(offers.add_descriptor(text).fresh);
+    CHECK(offers.holds(text));
+    auto forged = text;
+    forged[forged.size() - 2] ^= 1;
+    CHECK_FALSE(offers.holds(forged));
+    CHECK_FALSE(offers.add_descriptor(forged).reason.empty());
+    // What does not count any more is not said to be here.
+    const Admissions list{{relay.identity, "", "", 1, false, Standing::expelled}};
+    for (const auto& seed : made.seeds)
+        CHECK(offers.add(make_listing(made.council, epoch, 1, value_id(encode(list)), seed)));
+    CHECK(offers.add_list(encode(list)));
+    CHECK_FALSE(offers.holds(text));
+}
