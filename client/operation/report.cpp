@@ -76,6 +76,9 @@ protocol::DaemonStatus Report::status(base::Mono now, base::Wall wall, const cor
         situation.document_left = document->valid_until - wall;
         situation.epoch_length = document->parameters.epoch_length;
     }
+    std::optional<protocol::ExitChoice> exits;
+    if (document != nullptr && !exit_country_.empty())
+        exits = {exit_country_, directory::exit_group(*document, exit_country_)};
     return {.now = now,
             .stages = stages_.rows(now),
             .progress = progress_,
@@ -84,7 +87,8 @@ protocol::DaemonStatus Report::status(base::Mono now, base::Wall wall, const cor
             .waiting_for = waiting_for,
             .problem = problem_in(situation),
             .document_withheld = document_withheld_,
-            .goodput = goodput_.per_second()};
+            .goodput = goodput_.per_second(),
+            .exits = exits};
 }
 
 }  // namespace nightjar::client::operation

@@ -184,6 +184,15 @@ std::vector<StatusRow> status_rows(std::string_view text) {
                     shown(status["network"]) + " (" + shown(status["mode"]) +
                         "), document valid until " + utc(status["valid_until"])});
     rows.push_back({"", "gateway", shown(status["gateway"])});
+    if (status.contains("exit_country")) {
+        const auto& exits = status["exit_country"];
+        const auto country = shown(exits["country"]);
+        rows.push_back({"", "exits",
+                        "only " + country + ": " + shown(exits["exits"]) + " of " +
+                            shown(exits["exits_in_all"]) +
+                            "; you hide among the clients that chose " + country +
+                            " (nightjar routes says more)"});
+    }
     rows.push_back({"", "link", link_words(status["link"])});
     rows.push_back({"", "clock", clock_words(status["clock"])});
     const auto& goodput = status["goodput"];

@@ -115,6 +115,11 @@ Json report_of(const DaemonStatus& daemon) {
                          {"down", daemon.goodput.down},
                          {"up_bytes", daemon.carried.up},
                          {"down_bytes", daemon.carried.down}};
+    if (const auto& exits = daemon.exits)
+        report["exit_country"] = {{"country", exits->country},
+                                  {"exits", exits->group.exits},
+                                  {"exits_in_all", exits->group.exits_in_all},
+                                  {"share", exits->group.share}};
     report["gateway"] = daemon.gateway;
     report["links"] = daemon.links;
     report["document_withheld"] = daemon.document_withheld;

@@ -11,6 +11,7 @@
 #include "client/protocol/stages.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
+#include "sphinx/directory/exit_group.hpp"
 
 namespace nightjar::client::protocol {
 
@@ -28,6 +29,12 @@ struct DocumentProgress {
 };
 
 /// What `status` reports in addition to CoreStatus.
+/// The user's choice of exits of one country, by the document in use.
+struct ExitChoice {
+    std::string country;
+    directory::ExitGroup group;
+};
+
 struct DaemonStatus {
     base::Mono now{};
     Stages::Rows stages{};
@@ -41,14 +48,15 @@ struct DaemonStatus {
     Carried carried = {};            // bytes since the start
 
     bool ready = false;
-    std::string gateway = {};           // its name
-    std::string socks = {};             // address and port that applications connect to
-    std::uint64_t slots_unwritten = 0;  // lost because the link's queue was full; never made up
-    std::uint64_t down_cells = 0;       // cells from the gateway, padding included
-    std::uint64_t links = 0;            // how many times the link to the gateway came up
-    std::size_t applications = 0;       // connections to the SOCKS port
-    std::uint64_t refused = 0;          // connections refused because a bound was reached
-    std::uint64_t literals = 0;         // SOCKS requests for an IP address instead of a host name
+    std::optional<ExitChoice> exits = {};  // empty: of all countries
+    std::string gateway = {};              // its name
+    std::string socks = {};                // address and port that applications connect to
+    std::uint64_t slots_unwritten = 0;     // lost because the link's queue was full; never made up
+    std::uint64_t down_cells = 0;          // cells from the gateway, padding included
+    std::uint64_t links = 0;               // how many times the link to the gateway came up
+    std::size_t applications = 0;          // connections to the SOCKS port
+    std::uint64_t refused = 0;             // connections refused because a bound was reached
+    std::uint64_t literals = 0;  // SOCKS requests for an IP address instead of a host name
 };
 
 /// Of a record on the wire, with its cell (docs/link.md).

@@ -33,6 +33,8 @@ MUTANTS = [
            "guards: a full list has room for three exits of the chosen country"),
     mutant("exits-of-other-countries-forgotten", GUARDS, "guard_exits_max - rules_.exits)", "0 * rules_.exits)", CORE,
            "guards: who changes the country and back has the same exits again"),
+    mutant("status-hides-the-country", "client/operation/status_text.cpp", 'status.contains("exit_country")', 'status.contains("exits")', UNIT,
+           "status: the text says that exits are of one country only, and among whom that hides"),
     mutant("country-of-the-attacker-alone", "client/operation/exit_country.cpp", "std::min(1.0, bad / group.share)", "bad", UNIT,
            "exit country: an attacker who is in one country only has more of it"),
     mutant("weights-without-a-median", WEIGHTS, "medians[role] = *middle;", "medians[role] = 1'000'000;", CORE, LIE),

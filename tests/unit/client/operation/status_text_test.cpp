@@ -53,6 +53,14 @@ TEST_CASE("status: the text says what a person asks, a number with its noun in t
         "  more                 2 not listed\n");
 }
 
+TEST_CASE("status: the text says that exits are of one country only, and among whom that hides") {
+    const auto text = to_text(status_rows(
+        head + R"("exit_country":{"country":"nl","exits":12,"exits_in_all":48,"share":0.25},)" +
+        network + sessions));
+    CHECK(text.find("exits                  only nl: 12 of 48; you hide among the clients that "
+                    "chose nl (nightjar routes says more)\n") != std::string::npos);
+}
+
 TEST_CASE("status: the text says which clock the client goes by") {
     struct Row {
         const char* clock;

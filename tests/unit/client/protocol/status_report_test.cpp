@@ -56,6 +56,12 @@ TEST_CASE("status: answers are one line and name relays as the document does") {
           line.npos);
     CHECK(line.find(R"("ready":true,"silent":true)") != line.npos);
     CHECK(line.find('\n') == line.npos);
+    CHECK(line.find("exit_country") == line.npos);
+    daemon.exits = {"nl", {12, 7, 48, 0.25}};
+    CHECK(
+        status_json(daemon, &core, &document)
+            .find(R"("exit_country":{"country":"nl","exits":12,"exits_in_all":48,"share":0.25})") !=
+        std::string::npos);
 }
 
 TEST_CASE("status: isolation keys by the names that programs gave, and never a password") {
