@@ -304,7 +304,11 @@ Sandbox enter_narrow_sandbox() {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(errno, "cannot forbid new privileges");
     Sandbox sandbox;
     sandbox.files = has_landlock();
-    if (sandbox.files) Rules{}.enforce();
+    if (sandbox.files) {
+        Rules rules;
+        if (sanitized) rules.allow("/proc/self", read_folder);  // the sanitizer looks there at exit
+        rules.enforce();
+    }
     sandbox.calls = restrict_calls(list_for_helper);
     return sandbox;
 }
