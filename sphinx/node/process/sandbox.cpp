@@ -305,9 +305,10 @@ Sandbox enter_narrow_sandbox() {
     Sandbox sandbox;
     sandbox.files = has_landlock();
     if (sandbox.files) {
-        Rules rules;
-        if (sanitized) rules.allow("/proc/self", read_folder);  // the sanitizer looks there at exit
-        rules.enforce();
+        Rules nothing;
+        if (sanitized)
+            nothing.allow("/proc/self", read_folder);  // the sanitizer looks there at exit
+        nothing.enforce();
     }
     sandbox.calls = restrict_calls(list_for_helper);
     return sandbox;
