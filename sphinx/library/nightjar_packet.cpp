@@ -245,6 +245,28 @@ nightjar_error nightjar_packet_unwrap(const nightjar_key* key, uint8_t* bytes, s
     });
 }
 
+nightjar_error nightjar_packet_unwrap_many(nightjar_unwrap_job* jobs, size_t count,
+                                           size_t network_packet_size) {
+    return guarded([&] {
+        if (jobs == nullptr && count != 0) return NIGHTJAR_BAD_ARGUMENT;
+        const std::span all{jobs, count};
+        for (const auto& job : all)
+            if (!given(job.key) || !given(job.packet)) return NIGHTJAR_BAD_ARGUMENT;
+        std::vector<packet::UnwrapJob> batch(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            batch[i].packet = {all[i].packet, all[i].packet_size};
+            batch[i].key = &all[i].key->secret;
+        }
+        packet::unwrap_batch(batch, network_packet_size);
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto& outcome = batch[i].outcome;
+            all[i].error = outcome ? NIGHTJAR_OK : of(outcome.error());
+            if (outcome) all[i].opened = opened_of(*outcome);
+        }
+        return NIGHTJAR_OK;
+    });
+}
+
 nightjar_error nightjar_message_read(const uint8_t* payload, size_t payload_size,
                                      const uint8_t** message, size_t* message_size) {
     return guarded([&] {

@@ -136,6 +136,23 @@ typedef struct nightjar_opened {
 nightjar_error nightjar_packet_unwrap(const nightjar_key* key, uint8_t* packet, size_t packet_size,
                                       size_t network_packet_size, nightjar_opened* opened);
 
+/* One packet for nightjar_packet_unwrap_many. */
+typedef struct nightjar_unwrap_job {
+    const nightjar_key* key;
+    uint8_t* packet;
+    size_t packet_size;
+    nightjar_error error;   /* written: what nightjar_packet_unwrap would return */
+    nightjar_opened opened; /* written if `error` is NIGHTJAR_OK */
+} nightjar_unwrap_job;
+
+/* Unwraps one hop of each packet, as nightjar_packet_unwrap does, in vector lanes: eight packets
+ * in one call cost less than eight calls. No two jobs may share a buffer. Each job has its own
+ * error; one that is refused changes nothing for the others. `jobs` may be NULL if `count` is 0.
+ * Errors of the call itself: BAD_ARGUMENT if a pointer of any job is NULL, NO_MEMORY; then no job
+ * is changed. */
+nightjar_error nightjar_packet_unwrap_many(nightjar_unwrap_job* jobs, size_t count,
+                                           size_t network_packet_size);
+
 /* Finds the message in the payload of a forward packet at its last hop. `*message` then points into
  * `payload`. Errors: BAD_LENGTH, BAD_PAYLOAD. */
 nightjar_error nightjar_message_read(const uint8_t* payload, size_t payload_size,

@@ -7,6 +7,7 @@ TEST = "tests/system/library_test.py"
 SHARED = ["nightjar_library_shared"]
 ERRORS = "library: a packet that cannot be built or opened has its own error"
 SMALL = "library: a buffer that is too small says how much is needed"
+MANY = "library: many packets in one call are unwrapped as one by one, each with its error"
 
 MUTANTS = [
     mutant("library-any-version-built", LIBRARY,
@@ -23,6 +24,9 @@ MUTANTS = [
            TEST, "InPython.test_forward_vectors", SHARED),
     mutant("library-python-address-of-any-size", PYTHON, 'of_size(hop.address, ADDRESS_SIZE, "address")',
            "bytes(hop.address)[:ADDRESS_SIZE]", TEST, "InPython.test_mistakes_of_the_caller_are_errors_of_python", SHARED),
+    mutant("library-one-outcome-for-all", LIBRARY, "const auto& outcome = batch[i].outcome;", "const auto& outcome = batch[i / 8].outcome;",
+           CORE, MANY),
+    mutant("library-no-packets-refused", LIBRARY, "jobs == nullptr && count != 0", "jobs == nullptr", CORE, MANY),
     mutant("library-exports-everything", "sphinx/library/exported.map", "local: *;", "local: nothing;",
            TEST, "InC.test_only_the_functions_of_the_header_are_exported", SHARED),
 ]

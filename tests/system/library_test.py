@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -200,6 +201,33 @@ class InPython(unittest.TestCase):
                     self.assertEqual(len(read), vector["hop"])
                 elif word == "ok":
                     self.assertEqual(message.hex(), vector["message"])
+
+    def test_many_at_once_are_as_one_by_one(self):
+        """Packets of all vectors, with the key of their first node."""
+        n, pairs = self.nightjar, []
+        for vector in cases("malformed.json", kind="packets") + cases("forward.json", "forward"):
+            pairs.append((n.Key(bytes.fromhex(vector["nodes"][0]["secret"])), bytes.fromhex(vector["packet"])))
+        words = set()
+        for size in sorted({len(packet) for _, packet in pairs}):     # packets of all other sizes are refused
+            for outcome, pair in zip(n.unwrap_many(pairs, packet_size=size), pairs):
+                word, opened = self.outcome(n.unwrap, *pair, packet_size=size)
+                words.add(word)
+                self.assertEqual(outcome.name if isinstance(outcome, n.PacketError) else outcome, opened or word)
+        self.assertLess({"ok", "bad_length", "mac_mismatch"}, words)
+        self.assertEqual(n.unwrap_many([]), [])
+
+    def test_what_many_at_once_cost(self):
+        """Prints it: no limit of time would hold on every machine."""
+        n, key, count = self.nightjar, self.nightjar.Key(), 256
+        route = [n.Hop(bytes(32), key.public)] * 3
+        pairs = [(key, n.build(route, bytes(32), bytes(16), b"")) for _ in range(count)]
+        begun = time.process_time()
+        single = [n.unwrap(*pair) for pair in pairs]
+        between = time.process_time()
+        many = [opened for at in range(0, count, 8) for opened in n.unwrap_many(pairs[at:at + 8])]
+        print(f"measured: {(between - begun) / count * 1e6:.0f} us a packet one by one, "
+              f"{(time.process_time() - between) / count * 1e6:.0f} us eight at once")
+        self.assertEqual(many, single)
 
     def test_malformed_surbs(self):
         for vector in cases("malformed.json", kind="surbs"):

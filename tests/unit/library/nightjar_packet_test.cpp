@@ -177,6 +177,52 @@ TEST_CASE("library: a packet that cannot be built or opened has its own error") 
     CHECK(surb == Bytes(NIGHTJAR_SURB_SIZE, 5));
 }
 
+TEST_CASE("library: many packets in one call are unwrapped as one by one, each with its error") {
+    constexpr std::size_t count = 19;  // more than one block of lanes, and a part of another
+    Route route{3}, other{1};
+    std::vector<Bytes> one(count, Bytes(small_packet)), many;
+    for (auto& packet : one)
+        REQUIRE(route.build(packet) == NIGHTJAR_OK);
+    one[3][40] ^= 1;
+    one[7].resize(small_packet - 1);
+    one[8].back() ^= 1;  // of the payload: this hop does not see it
+    many = one;
+    std::vector<nightjar_unwrap_job> jobs(count);
+    for (std::size_t i = 0; i < count; ++i)
+        jobs[i] = {i == 11 ? other.keys[0] : route.keys[0],
+                   many[i].data(),
+                   many[i].size(),
+                   NIGHTJAR_INTERNAL,
+                   {}};
+    REQUIRE(nightjar_packet_unwrap_many(jobs.data(), count, small_packet) == NIGHTJAR_OK);
+    for (std::size_t i = 0; i < count; ++i) {
+        CAPTURE(i);
+        nightjar_opened opened{};
+        const auto error = nightjar_packet_unwrap(jobs[i].key, one[i].data(), one[i].size(),
+                                                  small_packet, &opened);
+        CHECK(jobs[i].error == error);
+        CHECK((error == NIGHTJAR_OK) == (i != 3 && i != 7 && i != 11));
+        CHECK(many[i] == one[i]);
+        CHECK(std::ranges::equal(jobs[i].opened.replay_tag, opened.replay_tag));
+        CHECK(std::ranges::equal(jobs[i].opened.next, opened.next));
+        CHECK(jobs[i].opened.delay_ns == opened.delay_ns);
+    }
+    CHECK(nightjar_packet_unwrap_many(nullptr, 0, small_packet) == NIGHTJAR_OK);
+    CHECK(nightjar_packet_unwrap_many(nullptr, 1, small_packet) == NIGHTJAR_BAD_ARGUMENT);
+    // A mistake in one job, and none is changed.
+    const auto before = many;
+    for (const bool no_key : {true, false}) {
+        auto wrong = jobs;
+        if (no_key)
+            wrong[18].key = nullptr;
+        else
+            wrong[18].packet = nullptr;
+        CHECK(nightjar_packet_unwrap_many(wrong.data(), count, small_packet) ==
+              NIGHTJAR_BAD_ARGUMENT);
+        CHECK(many == before);
+    }
+}
+
 TEST_CASE("library: a buffer that is too small says how much is needed") {
     Route route{2};
     Bytes surb(NIGHTJAR_SURB_SIZE), packet(small_packet);

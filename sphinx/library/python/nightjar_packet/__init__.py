@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from ._library import (
     ADDRESS_SIZE, DESTINATION_SIZE, FINAL_PADDING_SIZE, HEADER_SIZE, IDENTIFIER_SIZE, KEY_SIZE, MAX_HOPS,
     MESSAGE_SIZE, PACKET_SIZE, PAYLOAD_OVERHEAD, PAYLOAD_SIZE, PAYLOAD_SIZE_MIN, RECOVERY_SIZE_MAX, SURB_SIZE,
-    TAG_SIZE, CHop, COpened, CRandomness, Handle, PacketError, call, of_size, room)
+    TAG_SIZE, CHop, COpened, CRandomness, CUnwrapJob, Handle, PacketError, call, error_of, of_size, room)
 
 __all__ = [
     "ADDRESS_SIZE", "DESTINATION_SIZE", "FINAL_PADDING_SIZE", "HEADER_SIZE", "IDENTIFIER_SIZE", "KEY_SIZE",
     "MAX_HOPS", "MESSAGE_SIZE", "PACKET_SIZE", "PAYLOAD_OVERHEAD", "PAYLOAD_SIZE", "PAYLOAD_SIZE_MIN",
     "RECOVERY_SIZE_MAX", "SURB_SIZE", "TAG_SIZE", "Forward", "Final", "HeldSurb", "Hop", "Key", "PacketError",
-    "Randomness", "Recovery", "build", "make_surb", "read_message", "unwrap"]
+    "Randomness", "Recovery", "build", "make_surb", "read_message", "unwrap", "unwrap_many"]
 
 
 class Key(Handle):
@@ -112,19 +112,39 @@ def build(route, destination, identifier, message, *, payload_size=PAYLOAD_SIZE,
     return bytes(packet)
 
 
-def unwrap(key, packet, *, packet_size=PACKET_SIZE):
-    """What one hop reads: a Forward or a Final. `packet_size` is that of the network's packets."""
-    data, opened = (c_uint8 * max(1, len(packet))).from_buffer_copy(bytes(packet) or b"\0"), COpened()
-    call("packet_unwrap", key.pointer, data, len(packet), packet_size, byref(opened))
+def _buffer(packet):
+    return (c_uint8 * max(1, len(packet))).from_buffer_copy(bytes(packet) or b"\0")
+
+
+def _read(opened, data):
     if not opened.is_final:
         return Forward(bytes(opened.replay_tag), bytes(opened.next), opened.delay_ns, bytes(data))
     return Final(bytes(opened.replay_tag), bytes(opened.destination), bytes(opened.identifier),
                  bytes(data)[HEADER_SIZE:])
 
 
+def unwrap(key, packet, *, packet_size=PACKET_SIZE):
+    """What one hop reads: a Forward or a Final. `packet_size` is that of the network's packets."""
+    data, opened = _buffer(packet), COpened()
+    call("packet_unwrap", key.pointer, data, len(packet), packet_size, byref(opened))
+    return _read(opened, data)
+
+
+def unwrap_many(keys_and_packets, *, packet_size=PACKET_SIZE):
+    """A list with a Forward, a Final or a PacketError for each pair of a Key and a packet. Eight at once cost less
+    than eight calls of unwrap()."""
+    pairs = list(keys_and_packets)
+    buffers = [_buffer(packet) for _, packet in pairs]
+    jobs = (CUnwrapJob * len(pairs))()
+    for job, buffer, (key, packet) in zip(jobs, buffers, pairs):
+        job.key, job.packet, job.packet_size = key.pointer, buffer, len(packet)
+    call("packet_unwrap_many", jobs, len(pairs), packet_size)
+    return [_read(job.opened, buffer) if job.error == 0 else error_of(job.error) for job, buffer in zip(jobs, buffers)]
+
+
 def read_message(payload):
     """The message in the payload of a packet at its last hop."""
-    data = (c_uint8 * max(1, len(payload))).from_buffer_copy(bytes(payload) or b"\0")
+    data = _buffer(payload)
     message, size = POINTER(c_uint8)(), c_size_t()
     call("message_read", data, len(payload), byref(message), byref(size))
     return bytes(message[:size.value])

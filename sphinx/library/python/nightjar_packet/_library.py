@@ -43,6 +43,11 @@ class COpened(ctypes.Structure):
                 ("identifier", c_uint8 * IDENTIFIER_SIZE)]
 
 
+class CUnwrapJob(ctypes.Structure):
+    _fields_ = [("key", c_void_p), ("packet", POINTER(c_uint8)), ("packet_size", c_size_t), ("error", c_int),
+                ("opened", COpened)]
+
+
 # c_char_p takes Python's bytes as they are; what is written goes into an array.
 _IN, _OUT, _HANDLE = ctypes.c_char_p, POINTER(c_uint8), c_void_p
 _FUNCTIONS = {
@@ -53,6 +58,7 @@ _FUNCTIONS = {
     "packet_build": [c_uint16, POINTER(CHop), c_size_t, _IN, _IN, _IN, c_size_t, POINTER(CRandomness), _OUT,
                      c_size_t],
     "packet_unwrap": [_HANDLE, _OUT, c_size_t, c_size_t, POINTER(COpened)],
+    "packet_unwrap_many": [POINTER(CUnwrapJob), c_size_t, c_size_t],
     "message_read": [_OUT, c_size_t, POINTER(_OUT), POINTER(c_size_t)],
     "surb_make": [POINTER(CHop), c_size_t, _IN, _IN, POINTER(CRandomness), _OUT, POINTER(_HANDLE)],
     "surb_hold": [_IN, c_size_t, POINTER(_HANDLE)],
@@ -81,11 +87,16 @@ def _load():
 _LIBRARY = _load()
 
 
+def error_of(number):
+    """The PacketError of a nightjar_error that is not NIGHTJAR_OK."""
+    return PacketError(_LIBRARY.nightjar_error_name(number).decode())
+
+
 def call(name, *arguments):
     """Calls nightjar_NAME. PacketError if it refuses."""
     error = getattr(_LIBRARY, f"nightjar_{name}")(*arguments)
     if error != 0:
-        raise PacketError(_LIBRARY.nightjar_error_name(error).decode())
+        raise error_of(error)
 
 
 def of_size(data, size, what):
