@@ -103,6 +103,10 @@ class ListenerCases:
         """The address of a unix socket. Unlike a port it is nobody else's once it is closed."""
         return f"unix:{self.net.folder}/client/{name}.sock"
 
+    def keys_of(self, address):
+        """The isolation keys that have to do with it, by their listeners."""
+        return [key["listener"] for key in self.net.ask_client()[0]["isolation"] if key["listener"].startswith(address)]
+
     def test_own_sessions_for_each_listener(self):
         """Another one at the same address, of another program perhaps, shares none with the one before."""
         address = self.unix("own")
@@ -112,12 +116,17 @@ class ListenerCases:
             self.close(address)
             self.assertFalse(self.is_open(address))
         self.open(proxy=address, isolate=["listener"])
-        self.assertEqual(self.page(address), small_page_text(1))
-        names = [key["listener"] for key in self.net.ask_client()[0]["isolation"]]
-        self.assertEqual([name for name in names if name == address], [])
-        self.assertEqual(len([name for name in names if name.startswith(address + " #")]), 1, names)
+        host, port = self.net.url.removeprefix("http://").split(":")
+        with self.connect(address) as link:     # the stream lasts as long as this connection
+            link.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode())
+            deadline = time.monotonic() + PATIENCE
+            while not (names := self.keys_of(address)):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
+        self.assertEqual([name for name in names if name.startswith(address + " #")], names)
+        self.assertEqual(len(names), 1)
 
-    def test_one_without_rules_shares_the_session(self):
+    def test_all_share_the_session_of_one_without_rules(self):
         before = self.net.ask_client()[0]["isolation_keys"]
         self.assertEqual(self.page(self.open(**PROXY)), small_page_text(1))
         self.assertEqual(self.net.ask_client()[0]["isolation_keys"], before)
