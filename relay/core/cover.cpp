@@ -109,6 +109,19 @@ void Cover::drop_cover(base::Mono now, base::Wall wall, std::vector<Loop>& out) 
     }
 }
 
+void Cover::send_one_drop(base::Wall wall, std::vector<Loop>& out) {
+    const auto* self = document_->find(self_);
+    if (stopped_ || !self) return;
+    const auto* other = directory::choose_exit(*document_, *self, random_);
+    if (!other) return;
+    const auto route = directory::reply_route(*document_, *self, *other, {}, random_);
+    if (!route) return;
+    auto built = seal(*route, {}, {}, wall);
+    if (!built) return;
+    out.push_back(std::move(*built));
+    ++counters_.drop_cover;
+}
+
 base::Mono Cover::next_due() const {
     const auto drop_cover = drop_cover_due_.value_or(base::Mono::max());
     if (!ahead_.empty()) return std::min(ahead_.front().at, drop_cover);

@@ -79,8 +79,11 @@ class Cover {
     /// Builds the next loops if it wants to. Takes up to a millisecond.
     void build_ahead(base::Mono now, base::Wall wall);
     base::Mono next_due() const;  // Mono::max() after stop(), or if the rate is 0
-    /// Appends one more loop, built now: an exit's, to fill its total (exit_level.hpp).
+    /// Appends one more loop, built now: an exit's, to fill what it gets (exit_level.hpp).
     void send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out);
+    /// Appends one packet of drop cover for a random other exit, built now: what an exit sends, and
+    /// nobody gets back. Nothing if there is no other exit. Precondition: this relay is a gateway.
+    void send_one_drop(base::Wall wall, std::vector<Loop>& out);
 
     /// Appends the drop cover that is due: a Poisson process at `drop_cover_loops` times the rate
     /// of loops while the relay answers. Each packet goes through the mix like one that has

@@ -7,56 +7,110 @@
 
 namespace nightjar::relay::core {
 
-void ExitLevel::follow(double pace, const directory::Parameters& parameters, base::Mono now,
-                       base::Wall wall) {
-    if (headroom_.off()) return;
+ExitLevel::Missing ExitLevel::missing(double pace, const directory::Parameters& parameters,
+                                      base::Mono now, base::Wall wall) {
+    if (off()) return {};
+    const bool first = period_ == INT64_MIN;
+    if (first) {
+        from_ = now;
+        bin_ends_ = now + bin_length;
+    }
+    auto passed = now - from_;
+    from_ = now;
+    if (passed > lateness_max) {
+        bin_ends_ += passed;
+        passed = {};
+    }
+    close_bins(now);
+    minute_seconds_ += base::to_seconds(passed);
+
     const auto network_time = std::chrono::floor<base::Seconds>(wall).time_since_epoch();
     const auto lifetime = parameters.session_lifetime;
     const auto period = (network_time - std::min(settled, lifetime / 2)) / lifetime;
     const auto minute = network_time / overflow_grid;
-    const bool first = period_ == INT64_MIN;
-    const bool overflows = minute != minute_ && pace > level_;
-    const bool draws = period != period_ || overflows;
+    const bool full_minute = minute != minute_;
+    if (period != period_ || (full_minute && overflows())) draw(pace, parameters);
     period_ = period;
     minute_ = minute;
-    if (!draws && pace == pace_) return;
-    pass_to(now);
-    pace_ = pace;
-    if (draws) draw(pace, parameters);
-    if (first) {
-        place_ = directory::place_in_gap(random_.unit());
-        passed_ = place_ - random_.unit();
+    if (full_minute) {
+        in_minute_ = {};
+        minute_seconds_ = 0;
     }
-    plan();
+
+    const auto rates = cover_rates();
+    const auto seconds = base::to_seconds(passed);
+    const Missing now_due{pass(loops_, rates.got * seconds),
+                          pass(drop_cover_, rates.sent * seconds)};
+    due_ = bin_ends_;
+    plan(loops_, rates.got, now);
+    plan(drop_cover_, rates.sent, now);
+    return now_due;
+}
+
+unsigned ExitLevel::pass(Process& process, double expected) {
+    const auto gap = [&] { return base::to_seconds(random_.exponential(base::Seconds{1})); };
+    if (!process.begun) process.left = gap();
+    process.begun = true;
+    unsigned packets = 0;
+    for (process.left -= expected; process.left <= 0; process.left += gap())
+        ++packets;
+    return packets;
+}
+
+void ExitLevel::plan(const Process& process, double rate, base::Mono now) {
+    const auto until_bin_ends = base::to_seconds(due_ - now) * rate;
+    if (process.left >= until_bin_ends) return;
+    // Rounding must not make it due before it is.
+    due_ = now + base::from_seconds(process.left / rate) + std::chrono::microseconds{1};
+}
+
+void ExitLevel::close_bins(base::Mono now) {
+    for (; bin_ends_ <= now; bin_ends_ += bin_length) {
+        in_minute_.got += bin_.got;
+        in_minute_.sent += bin_.sent;
+        bins_[next_bin_] = bin_;
+        next_bin_ = (next_bin_ + 1) % bins_.size();
+        bin_ = {};
+    }
+}
+
+ExitRates ExitLevel::recent() const {
+    ExitRates sum;
+    for (const auto& bin : bins_) {
+        sum.got += bin.got;
+        sum.sent += bin.sent;
+    }
+    const auto length = base::to_seconds(bin_length) * static_cast<double>(bins_.size());
+    return {sum.got / length, sum.sent / length};
+}
+
+/// Loops by what the exit gets; drop cover by what it sends with these loops.
+ExitRates ExitLevel::cover_rates() const {
+    const auto rates = recent();
+    const auto loops = std::max(0.0, levels_.got - rates.got);
+    return {loops, std::max(0.0, levels_.sent - rates.sent - loops)};
+}
+
+bool ExitLevel::overflows() const {
+    if (minute_seconds_ < base::to_seconds(overflow_grid) / 2) return false;
+    const auto got = in_minute_.got / minute_seconds_;
+    const auto sent = in_minute_.sent / minute_seconds_;
+    return got > levels_.got || sent > levels_.sent;
+}
+
+double ExitLevel::room(double pace, const directory::Parameters& parameters) {
+    const auto client = parameters.replies.per_second();
+    const auto clients = std::max(1.0, pace / client);
+    const auto mean = headroom_.share * pace + headroom_.root_clients * client * std::sqrt(clients);
+    return mean * (0.5 + random_.unit());
 }
 
 void ExitLevel::draw(double pace, const directory::Parameters& parameters) {
-    const auto client = parameters.replies.per_second();
-    const auto clients = std::max(1.0, pace / client);
-    const auto room = headroom_.share * pace + headroom_.root_clients * client * std::sqrt(clients);
-    level_ = pace + room * (0.5 + random_.unit());
-}
-
-void ExitLevel::taken(base::Mono now) {
-    // After a stall the late loops are not made up: a burst would show the stall.
-    from_ = now - due_ > lateness_max ? now : due_;
-    passed_ = place_ - 1;
-    place_ = directory::place_in_gap(random_.unit());
-    plan();
-}
-
-void ExitLevel::pass_to(base::Mono now) {
-    if (now > from_) passed_ += std::max(0.0, level_ - pace_) * base::to_seconds(now - from_);
-    from_ = std::max(from_, now);
-    // A loop that is already due stays due.
-    passed_ = std::min(passed_, place_);
-}
-
-void ExitLevel::plan() {
-    const auto rate = level_ - pace_;
-    constexpr double least = 1e-3;  // loops per second
-    due_ = rate < least ? base::Mono::max()
-                        : from_ + base::from_seconds(std::max(0.0, place_ - passed_) / rate);
+    const auto rates = recent();
+    const auto loops = room(pace, parameters);
+    levels_.got = rates.got + loops;
+    // The loops are sent too. A quarter of another draw hides how many there are.
+    levels_.sent = rates.sent + loops + room(pace, parameters) / 4;
 }
 
 }  // namespace nightjar::relay::core

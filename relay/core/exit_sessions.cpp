@@ -240,7 +240,6 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
             session->restart(now, self.context());
             continue;
         }
-        const bool late = now - session->due() > lateness_max;
         auto reply = session->tick(now, wall, self.context());
         if (reply) {
             out.push_back(std::move(*reply));
@@ -250,7 +249,6 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
         session.streams_unchanged();
         if (self.frozen(entry)) continue;
         ++self.counters.ticks_missed;
-        self.unanswered += !late && session->answered();
     }
 }
 
@@ -278,10 +276,6 @@ double ExitSessions::pace() const {
     return static_cast<double>(impl_->pace_milli) / 1000;
 }
 
-std::size_t ExitSessions::take_unanswered() {
-    return std::exchange(impl_->unanswered, 0);
-}
-
 std::size_t ExitSessions::sessions() const {
     return impl_->sessions.size();
 }
@@ -300,7 +294,7 @@ std::size_t ExitSessions::stock(const base::SessionId& session) const {
 
 void ExitSessions::list_holdings(base::Holdings& out) const {
     const auto& [parameters, random, counters, limits, sealer, sessions, streams, begun, sweeps,
-                 memory, pace, unanswered, due, places, shares, next_sweep, latest, changed,
+                 memory, pace, due, places, shares, next_sweep, latest, changed,
                  events] = *impl_;
     std::size_t surbs = 0;
     std::size_t open = 0;

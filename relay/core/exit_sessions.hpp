@@ -96,9 +96,6 @@ class ExitSessions {
     /// The sum of the paces in force, in replies per second, as of each session's last packet or
     /// tick. Sessions that are frozen or not answered() do not count.
     double pace() const;
-    /// The ticks since the last call that sent nothing because no SURB was usable, of sessions that
-    /// are answered() and not frozen.
-    std::size_t take_unanswered();
     /// The bytes that ExitLimits::memory_max limits.
     std::size_t memory() const;
     /// True if every session that carries these streams counts as frozen: their client's link may

@@ -97,7 +97,6 @@ struct ExitSessions::Impl {
     std::uint64_t sweeps = 0;      // of end_silent()
     std::size_t memory = 0;        // sum of `charged` over all sessions and streams
     std::uint64_t pace_milli = 0;  // sum of `paced` over all sessions
-    std::size_t unanswered = 0;    // ticks without a SURB
     base::DueHeap<Entry> due;
     base::PaidShares<Entry> places;
     base::PaidShares<ExitStreams> shares;  // of memory

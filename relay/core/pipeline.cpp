@@ -210,6 +210,7 @@ void Pipeline::hold(Work& work, HeldTarget where, base::Nanoseconds delay) {
     // A suspend while a worker had the packet makes it as late as the packets held meanwhile. We
     // subtract half a tick because a due packet waits half a tick on average: it then leaves in the
     // tick nearest to its due time.
+    if (!work.from_client) level_.got();
     const auto entered =
         work.from_client ? ingress_.enter(work.client, work.arrived) : work.arrived;
     into_mix({std::move(work.cell), where, entered - (slept_ - work.slept) - half_tick, delay});
@@ -288,16 +289,15 @@ void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
     }
 }
 
-/// A tick without a SURB is a loop too: where a client has left, its replies end before its
-/// session.
 void Pipeline::fill_to_level(base::Mono now, base::Wall wall) {
     if (!exit_ || draining_ || level_.off()) return;
     loops_.clear();
-    level_.follow(exit_->pace(), document_->parameters, now, wall);
-    for (auto missing = exit_->take_unanswered(); missing > 0; --missing)
+    level_.sent(outgoing_.size());
+    const auto missing = level_.missing(exit_->pace(), document_->parameters, now, wall);
+    for (unsigned i = 0; i < missing.loops; ++i)
         cover_.send_one_more(now, wall, loops_);
-    for (; level_.due() <= now; level_.taken(now))
-        if (now - level_.due() <= lateness_max) cover_.send_one_more(now, wall, loops_);
+    for (unsigned i = 0; i < missing.drop_cover; ++i)
+        cover_.send_one_drop(wall, loops_);
     for (auto& loop : loops_)
         outgoing_.push_back({loop.first_hop, std::move(loop.cell)});
 }

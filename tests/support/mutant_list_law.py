@@ -45,13 +45,10 @@ MUTANTS = [
     # --- relay/core: which sessions an exit's level counts ---
     mutant("pace-without-a-SURB-counts", "relay/core/exit_sessions.cpp",
            "entry.session.answered() && !frozen(entry);", "!frozen(entry);",
-           CORE, "a session without SURBs asks for no loops, whatever its pace"),
-    mutant("ticks-without-any-SURB-count", "relay/core/exit_sessions.cpp",
-           "self.unanswered += !late && session->answered();", "self.unanswered += !late;",
-           CORE, "a session without SURBs asks for no loops, whatever its pace"),
+           CORE, "a session without SURBs does not count, whatever its pace"),
     mutant("one-SURB-counts-for-ever", "relay/core/exit_session.cpp",
            "else if (answered_ && now - *answered_ > answered_for)", "else if (false)",
-           CORE, "a session without SURBs asks for no loops, whatever its pace"),
+           CORE, "a session without SURBs does not count, whatever its pace"),
     # --- sphinx/stream/number_order ---
     mutant("the-same-share-unused-in-every-block", "sphinx/stream/number_order.cpp",
            "unused_ = unused_max * random_.unit();", "unused_ = unused_max / 2;",

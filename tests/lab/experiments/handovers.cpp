@@ -2,7 +2,7 @@
 // connecting shows on the client's link and the rest follows from it. It looks for the exit whose
 // totals change at that moment. The moment itself is taken from the truth; an attacker tries a few.
 //
-// Exits without cover are measured, and exits that fill their total to a level
+// Exits without cover are measured, and exits that fill what they get and send to two levels
 // (relay/core/exit_level.hpp). Other cover is added to the measured totals of exits without any, by
 // a model: Poisson loops, levels with other headroom, or a level for what the exit gets as well
 // (attacks/exit_totals.hpp).
@@ -43,7 +43,7 @@ struct Cover {
     double phase = 0;  // seconds from the beginning to a change of levels
 };
 
-constexpr const char* product = "product's level, 0.05 and one root";
+constexpr const char* product = "product's two levels, 0.05 and one root";
 constexpr relay::core::ExitHeadroom headroom{0.05, 1};
 
 /// What the mixes of layer 2 get. A session keeps one of them.
@@ -143,7 +143,7 @@ double sum_of(const attacks::Bins& bins) {
     return sum;
 }
 
-/// The same network with levels. `without`: its cells and replies if there are none.
+/// The same network with two levels. `without`: its cells and replies if there are none.
 void observe_product(const Setting& setting, std::uint64_t seed, const attacks::ExitTotals& without,
                      Result& result) {
     auto options = crowd_options(setting, seed);

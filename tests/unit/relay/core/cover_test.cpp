@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -125,6 +126,31 @@ TEST_CASE_FIXTURE(Fixture, "cover: a loop passes one relay of every other layer 
             CHECK(loops.returned(final.identifier, one.at + 200ms, true));
         }
     }
+}
+
+TEST_CASE_FIXTURE(Fixture, "cover: an exit's drop cover ends at another exit and never at home") {
+    auto exit = cover("gateway-0");
+    std::vector<Cover::Loop> out;
+    for (int i = 0; i < 50; ++i)
+        exit.send_one_drop(network.wall(), out);
+    const auto exits = std::ranges::count_if(network.document()->relays,
+                                             [](const auto& relay) { return relay.is_exit(); });
+    REQUIRE(exits > 1);
+    CHECK(out.size() == 50);
+    CHECK(counters.drop_cover == 50);
+    CHECK(counters.loops_sent == 0);
+    for (const auto& one : out) {
+        packet::Final final;
+        const auto passed = follow({test::start, one.first_hop, *one.cell}, final);
+        CHECK(passed.size() == 4);
+        CHECK(passed.back()->is_exit());
+        CHECK(passed.back()->name != "gateway-0");
+        CHECK(final.destination.is_zero());
+        CHECK(final.identifier.is_zero());
+    }
+    exit.stop();
+    exit.send_one_drop(network.wall(), out);
+    CHECK(out.size() == 50);
 }
 
 TEST_CASE_FIXTURE(Fixture, "cover: loops go out at the network's Poisson rate") {

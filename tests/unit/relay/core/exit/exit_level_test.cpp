@@ -19,55 +19,84 @@ namespace {
 constexpr ExitHeadroom headroom{0.05, 1};
 constexpr directory::Parameters law;
 
-/// An exit whose sessions tick with `pace`, from a multiple of the session lifetime on.
-struct Exit {
-    ExitLevel level;
-    base::SeededRandom random{1};
-    Mono now{};
-    std::vector<double> loops{};  // seconds
-    explicit Exit(const ExitHeadroom& room = headroom, std::uint64_t seed = 1)
-        : level{room, random}, random{seed} {}
+std::size_t within(const std::vector<double>& times, double from, double to) {
+    return static_cast<std::size_t>(std::count_if(
+        times.begin(), times.end(), [&](double at) { return at >= from && at < to; }));
+}
 
+/// An exit from a multiple of the session lifetime on. It gets and sends packets evenly.
+struct Exit {
+    base::SeededRandom random;
+    ExitLevel level{headroom, random};
+    Mono now{};
+    double owed_got = 0, owed_sent = 0;
+    std::vector<double> got{}, sent{}, loops{}, drop_cover{};  // seconds
+
+    explicit Exit(const ExitHeadroom& room = headroom, std::uint64_t seed = 1)
+        : random{seed}, level{room, random} {}
+
+    double seconds() const { return base::to_seconds(now.time_since_epoch()); }
     base::Wall wall() const {
         return base::Wall{Seconds{3600 * 1000}} +
                std::chrono::floor<Milliseconds>(now.time_since_epoch());
     }
-    void run(double pace, double seconds) {
-        for (const auto end = now + base::from_seconds(seconds); now < end;
-             now += Milliseconds{1}) {
-            level.follow(pace, law, now, wall());
-            for (; level.due() <= now; level.taken(now))
-                loops.push_back(base::to_seconds(level.due().time_since_epoch()));
+    void run(double rate_got, double rate_sent, double lasts) {
+        for (const auto end = now + base::from_seconds(lasts); now < end; now += Milliseconds{1}) {
+            for (owed_got += rate_got / 1000; owed_got >= 1; --owed_got) {
+                level.got();
+                got.push_back(seconds());
+            }
+            for (owed_sent += rate_sent / 1000; owed_sent >= 1; --owed_sent) {
+                level.sent(1);
+                sent.push_back(seconds());
+            }
+            auto missing = level.missing(rate_sent, law, now, wall());
+            for (; missing.loops > 0; --missing.loops)
+                loops.push_back(seconds());
+            for (; missing.drop_cover > 0; --missing.drop_cover)
+                drop_cover.push_back(seconds());
         }
     }
-    double count(double from, double to) const {
-        return static_cast<double>(std::count_if(loops.begin(), loops.end(),
-                                                 [&](double at) { return at >= from && at < to; }));
+    double all_got(double from, double to) const {
+        return static_cast<double>(within(got, from, to) + within(loops, from, to));
+    }
+    double all_sent(double from, double to) const {
+        return static_cast<double>(within(sent, from, to) + within(loops, from, to) +
+                                   within(drop_cover, from, to));
     }
 };
 
 }  // namespace
 
-TEST_CASE("an exit's total stays at its level, whichever sessions come and go") {
+TEST_CASE("an exit gets and sends as much as its levels say, whichever sessions come and go") {
     Exit exit;
-    exit.run(900, 200);  // the second level is drawn at 120 s
-    const auto level = exit.level.level();
-    CHECK(level > 900 + 0.5 * 0.05 * 900);
-    const double paces[] = {945, 900, 925.5, 880, 910};
-    for (const auto pace : paces)
-        exit.run(pace, 10);
-    CHECK(exit.level.level() == level);
-    for (std::size_t i = 0; i < std::size(paces); ++i)
-        for (double from = 200 + 10.0 * static_cast<double>(i); from < 209 + 10.0 * i; from += 1)
-            CHECK(std::abs(exit.count(from, from + 1) + paces[i] - level) <= 2);
+    exit.run(1000, 900, 200);  // the second levels are drawn at 120 s
+    const auto levels = exit.level.levels();
+    CHECK(levels.got > 1000 + 0.5 * 0.05 * 900);
+    CHECK(levels.sent > 900 + levels.got - 1000);
+    // A client comes: its packets first, its replies 3 s later. Another leaves, in the other order.
+    exit.run(1050, 900, 3);
+    exit.run(1050, 945, 20);
+    exit.run(1050, 900, 2);
+    exit.run(1000, 900, 20);
+    CHECK(exit.level.levels().got == levels.got);
+    CHECK(exit.level.levels().sent == levels.sent);
+    // Windows begin 0.6 s after a change. Cover is a Poisson process of some 200 a second.
+    for (const double from : {200.6, 203.6, 210.0, 223.6, 225.6, 230.0}) {
+        CHECK(exit.all_got(from, from + 1) == doctest::Approx(levels.got).epsilon(0.05));
+        CHECK(exit.all_sent(from, from + 1) == doctest::Approx(levels.sent).epsilon(0.05));
+    }
+    // A client that comes and stays changes neither by half of its packets.
+    CHECK(std::abs(exit.all_got(204, 222) - exit.all_got(180, 198)) < 18 * 25);
+    CHECK(std::abs(exit.all_sent(204, 222) - exit.all_sent(180, 198)) < 18 * 22);
 }
 
-TEST_CASE("a level is drawn once in a lifetime, two minutes after the common handover") {
+TEST_CASE("levels are drawn once in a lifetime, two minutes after the common handover") {
     Exit exit;
     std::map<double, int> levels;  // and the tenth second in which each was first seen
     for (int step = 0; step < 2 * 360 + 30; ++step) {
-        exit.run(900, 10);
-        levels.emplace(exit.level.level(), step);
+        exit.run(0, 0, 10);
+        levels.emplace(exit.level.levels().got, step);
     }
     std::vector<int> at;
     for (const auto& [level, seen] : levels)
@@ -76,15 +105,16 @@ TEST_CASE("a level is drawn once in a lifetime, two minutes after the common han
     CHECK(at == std::vector{0, 12, 372, 732});  // the first one when the exit starts
 }
 
-TEST_CASE("the room above the paces is drawn from half to one and a half of the mean") {
+TEST_CASE("the room above what an exit gets is drawn from half to one and a half of the mean") {
     double least = 1e9, most = 0, sum = 0;
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         Exit exit{headroom, seed};
-        exit.run(900, 0.001);
-        const auto room = exit.level.level() - 900;
+        exit.run(0, 900, 0.001);
+        const auto room = exit.level.levels().got;
         least = std::min(least, room);
         most = std::max(most, room);
         sum += room / 400;
+        CHECK(exit.level.levels().sent > room);  // its loops, and room for drop cover
     }
     const auto mean = 0.05 * 900 + 45 * std::sqrt(20);
     CHECK(least == doctest::Approx(mean / 2).epsilon(0.02));
@@ -92,39 +122,77 @@ TEST_CASE("the room above the paces is drawn from half to one and a half of the 
     CHECK(sum == doctest::Approx(mean).epsilon(0.05));
 }
 
-TEST_CASE("sessions above the level get a new one at the next minute, and no sooner") {
-    Exit exit;
-    exit.run(900, 130);
-    const auto level = exit.level.level();
-    exit.run(level + 100, 40);
-    CHECK(exit.level.level() == level);
-    CHECK(exit.count(131, 170) == 0);
-    exit.run(level + 100, 20);  // past 180 s
-    CHECK(exit.level.level() > level + 100);
+TEST_CASE("where more comes or leaves than a level, both are drawn anew at the next minute") {
+    for (const bool sends : {false, true}) {
+        Exit exit;
+        exit.run(1000, 900, 130);
+        const auto levels = exit.level.levels();
+        const double more = sends ? levels.sent + 100 : 900;
+        const double gets = sends ? 1000 : levels.got + 100;
+        exit.run(gets, more, 100);  // at 180 s the last minute still has ten seconds of before
+        CHECK(within(sends ? exit.drop_cover : exit.loops, 131, 175) == 0);
+        exit.run(gets, more, 60);
+        CHECK((sends ? exit.level.levels().sent : exit.level.levels().got) > (sends ? more : gets));
+        CHECK(exit.level.levels().got != levels.got);
+    }
 }
 
-TEST_CASE("an exit without sessions fills a level of its own") {
+TEST_CASE("an exit without sessions gets and sends at levels of its own") {
     Exit exit;
-    exit.run(0, 60);
-    CHECK(exit.level.level() >= 22.5);
-    CHECK(exit.level.level() <= 67.5);
-    CHECK(std::abs(exit.count(0, 60) - 60 * exit.level.level()) <= 2);
+    exit.run(0, 0, 60);
+    const auto levels = exit.level.levels();
+    CHECK(levels.got >= 22.5);
+    CHECK(levels.got <= 67.5);
+    CHECK(exit.all_got(0, 60) == doctest::Approx(60 * levels.got).epsilon(0.06));
+    CHECK(exit.all_sent(0, 60) == doctest::Approx(60 * levels.sent).epsilon(0.06));
 }
 
-TEST_CASE("a level's loops that a stall made late are not made up") {
+TEST_CASE("cover is a Poisson process, so nobody can compute when the next packet of it comes") {
     Exit exit;
-    exit.run(900, 10);
+    exit.run(0, 0, 100);
+    for (const auto* times : {&exit.loops, &exit.drop_cover}) {
+        double sum = 0, squares = 0;
+        for (std::size_t i = 1; i < times->size(); ++i) {
+            const auto gap = (*times)[i] - (*times)[i - 1];
+            sum += gap;
+            squares += gap * gap;
+        }
+        const auto gaps = static_cast<double>(times->size() - 1);
+        CHECK(gaps > 300);
+        CHECK(squares * gaps / (sum * sum) == doctest::Approx(2).epsilon(0.1));  // 1 by a clock
+    }
+}
+
+TEST_CASE("after a stall no cover is made up, and the stall is not a time without packets") {
+    Exit exit;
+    exit.run(1000, 900, 130);
     const auto before = exit.loops.size();
-    exit.now += Seconds{60};
-    exit.run(900, 1);
-    CHECK(static_cast<double>(exit.loops.size() - before) < 2 * exit.level.level() - 2 * 900 + 3);
+    exit.now += Seconds{30};
+    exit.run(1000, 900, 1);
+    CHECK(static_cast<double>(exit.loops.size() - before) < 1.5 * (exit.level.levels().got - 1000));
+}
+
+TEST_CASE("the next call is due before the next packet of cover, and never too late to count") {
+    Exit exit;
+    exit.run(0, 0, 10);
+    while (exit.seconds() < 20) {
+        const auto due = exit.level.due();
+        CHECK((due > exit.now - Milliseconds{1}));
+        CHECK((due <= exit.now + Milliseconds{100}));
+        const auto none =
+            exit.level.missing(0, law, std::max(exit.now, due - Milliseconds{1}), exit.wall());
+        if (due - Milliseconds{1} > exit.now) CHECK(none.loops + none.drop_cover == 0);
+        exit.now = std::max(exit.now, due);
+        exit.run(0, 0, 0.001);
+    }
 }
 
 TEST_CASE("without headroom there is no level, and no random draw") {
     Exit exit{ExitHeadroom{}};
-    exit.run(900, 200);
+    exit.run(1000, 900, 200);
     CHECK(exit.level.off());
     CHECK(exit.loops.empty());
+    CHECK(exit.drop_cover.empty());
     CHECK(exit.level.due() == Mono::max());
     base::SeededRandom untouched{1};
     CHECK(exit.random.u64() == untouched.u64());

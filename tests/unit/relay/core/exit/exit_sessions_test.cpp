@@ -52,7 +52,7 @@ TEST_CASE("SURBs are spent first in first out, and every reply says how many are
     CHECK(harness.tick(before + Milliseconds{201}).size() <= 2);
 }
 
-TEST_CASE("an exit knows the sum of the paces in force, and which ticks found no SURB") {
+TEST_CASE("an exit knows the sum of the paces in force") {
     Harness harness;
     CHECK(harness.exit.pace() == 0);
     for (int i = 0; i < 4; ++i)
@@ -66,18 +66,14 @@ TEST_CASE("an exit knows the sum of the paces in force, and which ticks found no
     for (int ms = 100; ms < 2000; ++ms)
         replies += harness.tick(Mono{} + Milliseconds{ms}).size();
     CHECK(replies == 20);
-    CHECK(harness.exit.take_unanswered() == harness.counters.ticks_missed);
     CHECK(harness.counters.ticks_missed > 60);
-    CHECK(harness.exit.take_unanswered() == 0);
-    // A tick that a stall made late is missed, but it is not one that a loop may fill.
     harness.tick(harness.now + Seconds{5});
-    CHECK(harness.exit.take_unanswered() < 20);
     harness.tick(harness.now + Seconds{132});
     CHECK(harness.exit.sessions() == 0);
     CHECK(harness.exit.pace() == 0);
 }
 
-TEST_CASE("a session without SURBs asks for no loops, whatever its pace") {
+TEST_CASE("a session without SURBs does not count, whatever its pace") {
     Harness harness;
     // Its packets keep it alive, and bring one SURB in all.
     const auto seconds = [&](int upto) {
@@ -90,17 +86,12 @@ TEST_CASE("a session without SURBs asks for no loops, whatever its pace") {
     harness.send(0, full);
     seconds(5);
     CHECK(harness.counters.ticks_missed > 200);
-    CHECK(harness.exit.take_unanswered() == 0);
     CHECK(harness.exit.pace() == 0);
     // One SURB counts for 10 s.
     harness.send(1, full);
     seconds(8);
     CHECK(harness.exit.pace() == 45);
-    CHECK(harness.exit.take_unanswered() > 100);
-    seconds(17);
-    harness.exit.take_unanswered();
     seconds(30);
-    CHECK(harness.exit.take_unanswered() == 0);
     CHECK(harness.exit.pace() == 0);
     CHECK(harness.exit.sessions() == 1);
 }
