@@ -43,7 +43,8 @@ bool fits_faults(relay::core::DropReason reason, base::Nanoseconds since_epoch_b
 }
 
 std::size_t heap_in_use() {
-    return mallinfo2().uordblks;
+    const auto info = mallinfo2();
+    return info.uordblks + info.hblkhd;  // large blocks are maps of their own, or are not
 }
 
 }  // namespace

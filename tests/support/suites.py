@@ -177,6 +177,19 @@ def sanitizers():
         *(sanitized(entry, options) for entry in python_tests(build, faults=True))]
 
 
+@suite("threads", in_all_only=True)
+def threads():
+    """what the product's threads share, with ThreadSanitizer"""
+    build = Build.preset("tsan", "thread_tests", "planted_race") / "tests/system"
+    # The sanitizer of g++ 12 needs addresses where it expects them. A kernel may be set to spread them further.
+    fixed = ["setarch", "-R"]
+    if subprocess.run([*fixed, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        fixed = []
+    options = {"TSAN_OPTIONS": "halt_on_error=1"}
+    yield "a planted race", ["python3", "tests/system/threads/planted_race.py", *fixed, build / "planted_race"], options
+    yield "thread_tests", [*fixed, build / "thread_tests"], options
+
+
 def sanitized(entry, options):
     """A Python test whose programs have these sanitizer options."""
     label, command, environment = entry
