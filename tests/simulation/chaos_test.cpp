@@ -48,9 +48,9 @@ const std::map<std::string, std::size_t> tables_most = {
     {"Pipeline.mix", 100},         {"Mailboxes.queue", 30},
 };
 
-/// Memory that an hour may add, of a heap of some 40 MB, most of it replay filters. The first hour
-/// fills buffers that stay.
-constexpr std::size_t heap_growth_most = 2u << 20;
+/// Bytes by which a later hour may exceed the first, of a heap of some 40 MB. Most of it is replay
+/// filters. It swings by 5 MB with the room that tables and buffers keep after a busy time.
+constexpr std::size_t heap_growth_most = 8u << 20;
 
 void check_held(const RunEnd& end, const RunEnd& first) {
     for (const auto& [table, most] : tables_most) {
@@ -71,6 +71,9 @@ TEST_CASE("chaos: something fails every minute, and no byte, slot or session goe
     for (std::uint64_t hour = 0; hour < hours; ++hour) {
         chaos.run(test::short_run() ? 20min : 60min);
         print(chaos);
+        for (const auto& rule : chaos.broken())
+            std::printf("  broken: %s\n", rule.c_str());
+        std::fflush(stdout);
     }
     for (const auto& end : chaos.ends())
         check_held(end, chaos.ends().front());

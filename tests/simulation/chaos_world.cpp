@@ -116,11 +116,15 @@ void ChaosWorld::on_wire(OnWire& cell) {
         cell.held_back = bad->second.until - cell.sent;
 }
 
-bool ChaosWorld::may_be_unready(const Client& client) const {
-    const auto gateway = world_.gateway(client.gateway).number;
-    return down_until_.size() > 1 || down_until_.contains(gateway) ||
+bool ChaosWorld::may_be_unready() const {
+    const auto is_gateway = [first = world_.gateway(0).number](std::size_t number) {
+        return number >= first && number < first + gateways;
+    };
+    return down_until_.size() > 1 ||
+           std::ranges::any_of(down_until_,
+                               [&](const auto& relay) { return is_gateway(relay.first); }) ||
            std::ranges::any_of(bad_links_, [&](const auto& bad) {
-               return bad.first.first == gateway || bad.first.second == gateway;
+               return is_gateway(bad.first.first) || is_gateway(bad.first.second);
            });
 }
 
@@ -133,7 +137,7 @@ void ChaosWorld::check_client(Client& client) {
     const auto status = node.core().status(world_.now());
     const bool answered = std::ranges::any_of(
         status.sessions, [](const auto& session) { return session.ready && !session.silent; });
-    if (answered || may_be_unready(client)) client.ready_at = world_.now();
+    if (answered || may_be_unready()) client.ready_at = world_.now();
     longest_unready_ = std::max(longest_unready_, world_.now() - client.ready_at);
     if (world_.now() - client.ready_at > ready_within) {
         note("a client has no session that answers");

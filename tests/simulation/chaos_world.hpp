@@ -73,9 +73,10 @@ class ChaosWorld {
     void add_client(std::size_t gateway);
     void on_wire(lab::world::OnWire& cell);
     void step();
-    /// The client's gateway is away, its links are bad, or two relays are away: both mixes of a
-    /// layer, or two exits, of which a client draws few in place of silent ones.
-    bool may_be_unready(const Client& client) const;
+    /// A gateway is away or has bad links, or two relays are away, perhaps both mixes of a layer. A
+    /// client draws few exits in place of silent ones (client/core/session_plan.hpp), so it may
+    /// have to wait for one that is away.
+    bool may_be_unready() const;
     void check_client(Client& client);
     void check_drops();
     void begin_calm();
