@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "sphinx/base/time.hpp"
 
@@ -14,12 +15,17 @@ class Beat {
     /// A cell may be `off` by this from the first one's place in its gap.
     Beat(base::Nanoseconds gap, base::Nanoseconds off) : gap_{gap}, off_{off} {}
 
-    /// The sender begins anew, with another phase.
-    void restart() { first_.reset(); }
+    /// The sender begins anew, with another phase. Until `late` it may send one cell that is late.
+    void restart(base::Mono late = {}) {
+        first_.reset();
+        late_ = late;
+        one_late_ = false;
+    }
     /// A stall of the sender is over. It sends what is late by little at once.
     void stalled() { stalled_ = true; }
     /// Returns false if no cell may leave now.
     bool cell(base::Mono at) {
+        if (!first_ && at <= late_) return !std::exchange(one_late_, true);
         if (!first_) {
             first_ = at;
             last_ = 0;
@@ -58,6 +64,8 @@ class Beat {
     base::Nanoseconds off_;
     std::optional<base::Mono> first_;
     std::int64_t last_ = 0;
+    base::Mono late_{};
+    bool one_late_ = false;
     bool stalled_ = false;
     std::optional<base::Mono> burst_at_;
     std::int64_t burst_ = 0;

@@ -109,15 +109,15 @@ std::string ChaosWorld::cut_client() {
 std::string ChaosWorld::freeze_client() {
     auto& client = any_client();
     client.node->frozen = true;
-    later(world_.now() + draw_duration(), [&client] {
+    later(world_.now() + draw_duration(), [this, &client] {
         client.node->frozen = false;
-        client.up.restart();
+        client.up.restart(world_.now() + 2ms);  // the next tick
     });
     return "clients that stand still";
 }
 
 std::string ChaosWorld::freeze_relay() {
-    auto& relay = any_relay();
+    auto& relay = random_.below(2) == 0 ? any_relay() : world_.gateway(any_client().gateway);
     if (down_until_.contains(relay.number)) return "relays already down";
     const auto until = world_.now() + draw_duration();
     down_until_[relay.number] = until;

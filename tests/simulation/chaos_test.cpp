@@ -80,5 +80,5 @@ TEST_CASE("chaos: something fails every minute, and no byte, slot or session goe
     CHECK(chaos.outcomes().whole > 100 * hours);
     CHECK((test::short_run() || chaos.faults().size() >= 11));
     for (const auto& rule : chaos.broken())
-        FAIL_CHECK(rule);
+        CHECK(rule == "");
 }
