@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "relay/core/exit_sessions_impl.hpp"
-#include "relay/core/limits.hpp"
 #include "sphinx/base/codec.hpp"
 #include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/directory/repair_time.hpp"

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "relay/core/delivery.hpp"
-#include "relay/core/limits.hpp"
 #include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/directory/route.hpp"
 
