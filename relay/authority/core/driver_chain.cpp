@@ -223,7 +223,10 @@ bool Driver::adopt(const ValueId& id, const Certificate& claim) {
     for (const auto& [epoch, chain] : chains_)
         if (chain.last == parsed.previous) from = chain;
     const auto epoch = parsed.epoch;
-    const DocumentRules rules{*setup_.council, *setup_.terms, epoch, from};
+    DocumentRules rules{*setup_.council, *setup_.terms, epoch, from};
+    // What is here is not read again.
+    if (const auto offers = offers_.find(epoch); offers != offers_.end())
+        offers->second.offer_to(rules);
     const auto outcome = rules.outcome_of_decided(bytes);
     if (!outcome) {
         note("the decision of epoch " + number(epoch) + " cannot be followed: " + outcome.error());

@@ -63,7 +63,9 @@ DocumentRules rules_with(const Network& network, const std::vector<const Member*
 /// The next epoch, with these strangers.
 EpochOutcome step_with(Network& network, const std::vector<Member*>& strangers) {
     auto rules = rules_with(network, {strangers.begin(), strangers.end()});
-    const auto outcome = rules.outcome(rules.build()).value();
+    const auto follows = rules.outcome(rules.build());
+    REQUIRE(follows);
+    const auto outcome = *follows;
     network.chain = outcome.next;
     network.epoch = network.epoch.next();
     return outcome;
