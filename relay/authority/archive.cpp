@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <charconv>
+#include <map>
 #include <system_error>
 
 #include "sphinx/directory/descriptor.hpp"
@@ -58,11 +59,14 @@ void Archive::keep_document(base::Epoch epoch, const std::string& text) {
 }
 
 std::vector<std::string> Archive::descriptors() const {
-    std::vector<std::string> texts;
+    std::multimap<base::Epoch, std::string> texts;
     for (const auto& entry : fs::directory_iterator{folder_ / "descriptors"})
-        if (epoch_of(entry.path().filename()))
-            texts.push_back(read(entry.path(), directory::descriptor_size_max));
-    return texts;
+        if (const auto epoch = epoch_of(entry.path().filename()))
+            texts.emplace(*epoch, read(entry.path(), directory::descriptor_size_max));
+    std::vector<std::string> in_order;
+    for (auto& [epoch, text] : texts)
+        in_order.push_back(std::move(text));
+    return in_order;
 }
 
 void Archive::keep_descriptor(base::Epoch epoch, const base::NodeId& relay,

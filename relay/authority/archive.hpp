@@ -36,7 +36,8 @@ class Archive {
     /// Waits for the disk. Throws std::system_error. Precondition: the epoch is not signed.
     void keep_document(base::Epoch epoch, const std::string& text);
 
-    /// The texts of all kept descriptors.
+    /// The texts of all kept descriptors, those of earlier epochs first: a relay with an open place
+    /// in one epoch keeps it in the next.
     std::vector<std::string> descriptors() const;
     /// Waits for the disk: a relay does not send again what was taken. Throws std::system_error.
     void keep_descriptor(base::Epoch epoch, const base::NodeId& relay, const std::string& text);

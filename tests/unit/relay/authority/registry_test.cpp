@@ -119,6 +119,7 @@ TEST_CASE("registry: an expelled relay's descriptor counts no more") {
     club.registry.admit(list);
     CHECK(club.build().document.relays.size() == 7);
     CHECK(club.build().document.find(club.members[3].id()) == nullptr);
+    CHECK(club.registry.described(epoch).size() == 7);
     CHECK_FALSE(club.take(club.members[3].text()));
     CHECK(club.registry.complete(epoch));
 }
