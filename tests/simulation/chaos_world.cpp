@@ -65,7 +65,7 @@ void ChaosWorld::add_client(std::size_t gateway) {
     // A slot is near the middle of its gap. The world's clock has ticks of 1 ms.
     const auto near = base::from_seconds(base::to_seconds(up) * directory::jitter_share) + 1ms;
     auto client = std::make_unique<Client>(
-        Client{nullptr, gateway, {}, Beat{up, near}, Beat{law.down.mean_gap(), 1ms}, {}, 0});
+        Client{nullptr, gateway, {}, Beat{up, near}, Beat{law.down.mean_gap(), 1ms}, {}, {}, 0});
     base::MailboxId mailbox;
     mailbox.bytes.fill(static_cast<std::uint8_t>(0xc0 + clients_.size()));
     ClientLife life;
@@ -131,12 +131,13 @@ bool ChaosWorld::may_be_unready() const {
 void ChaosWorld::check_client(Client& client) {
     auto& node = *client.node;
     if (!node.connected() || node.frozen) {
-        client.ready_at = world_.now();
+        client.ready_at = client.silent_at = world_.now();
         return;
     }
     const auto status = node.core().status(world_.now());
     const bool answered = std::ranges::any_of(
         status.sessions, [](const auto& session) { return session.ready && !session.silent; });
+    if (!answered) client.silent_at = world_.now();
     if (answered || may_be_unready()) client.ready_at = world_.now();
     longest_unready_ = std::max(longest_unready_, world_.now() - client.ready_at);
     if (world_.now() - client.ready_at > ready_within) {
@@ -145,8 +146,9 @@ void ChaosWorld::check_client(Client& client) {
     }
     for (auto& application : client.applications) {
         const auto progress = application.last_progress();
-        if (!progress || world_.now() - *progress < patience) continue;
-        if (world_.now() - *progress < patience + 1s) note("a stream hangs");
+        if (!progress) continue;
+        const auto waited = world_.now() - std::max(*progress, client.silent_at);
+        if (waited >= patience && waited < patience + 1s) note("a stream hangs");
     }
     if (!calm_) return;
     double pace = 0;

@@ -4,8 +4,6 @@ from mutant_list import CLIENT_SIMULATION, mutant
 CHAOS = "chaos: something fails every minute, and no byte, slot or session goes wrong"
 
 MUTANTS = [
-    mutant("chaos-gateway-makes-up-lost-slots", "relay/core/mailbox.cpp", "if (late <= lateness_max)",
-           "if (late <= 40 * lateness_max)", CLIENT_SIMULATION, CHAOS),
     mutant("chaos-client-makes-up-lost-slots", "client/core/traffic_law.cpp", "now - slot.due <= slot_late_max)",
            "now - slot.due <= restart_after)", CLIENT_SIMULATION, CHAOS),
 ]
