@@ -63,7 +63,7 @@ TEST_CASE("client: a document that its gateway withholds comes from another one,
         const auto status = status_of(network);
         return status.contains("document_withheld") && status["document_withheld"] == true;
     };
-    CHECK(loop.until(says_so, patience));
+    CHECK(loop.until(says_so, base::Seconds{40}));
     for (const auto& each : own.came)
         CHECK(each->link->peer_key() == key);
     CHECK(!network.processes.front()->ended());
