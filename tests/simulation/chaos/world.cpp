@@ -1,4 +1,4 @@
-#include "tests/simulation/chaos_world.hpp"
+#include "tests/simulation/chaos/world.hpp"
 
 #include <malloc.h>
 

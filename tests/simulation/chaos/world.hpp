@@ -22,8 +22,8 @@
 #include "tests/lab/world/client_node.hpp"
 #include "tests/lab/world/relay_node.hpp"
 #include "tests/lab/world/world.hpp"
-#include "tests/simulation/chaos_beat.hpp"
-#include "tests/simulation/chaos_streams.hpp"
+#include "tests/simulation/chaos/beat.hpp"
+#include "tests/simulation/chaos/streams.hpp"
 
 namespace nightjar::chaos {
 

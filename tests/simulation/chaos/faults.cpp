@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/simulation/chaos_world.hpp"
+#include "tests/simulation/chaos/world.hpp"
 
 namespace nightjar::chaos {
 

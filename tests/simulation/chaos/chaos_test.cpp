@@ -1,4 +1,4 @@
-// Hours of a whole network in which something fails every minute (chaos_world.hpp).
+// Hours of a whole network in which something fails every minute (world.hpp).
 // NIGHTJAR_CHAOS_HOURS sets how many, NIGHTJAR_CHAOS_SEED the seed.
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "tests/simulation/chaos_world.hpp"
+#include "tests/simulation/chaos/world.hpp"
 #include "tests/simulation/short_run.hpp"
 
 using namespace nightjar;

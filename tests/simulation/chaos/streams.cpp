@@ -1,4 +1,4 @@
-#include "tests/simulation/chaos_streams.hpp"
+#include "tests/simulation/chaos/streams.hpp"
 
 #include <algorithm>
 #include <cmath>
