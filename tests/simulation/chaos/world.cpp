@@ -220,7 +220,6 @@ void ChaosWorld::run(base::Seconds length) {
 
 void ChaosWorld::begin_calm() {
     calm_ = true;
-    resets_ = outcomes_.reset;
     for (auto& client : clients_) {
         client->lost_before = client->node->core().status(world_.now()).slots_lost;
         client->up.missing = client->down.missing = 0;

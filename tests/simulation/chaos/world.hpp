@@ -117,7 +117,6 @@ class ChaosWorld {
     base::Mono calm_from_ = base::Mono::max();  // no fault may last longer
     bool calm_ = false;                         // everything must hold
     std::array<std::uint64_t, relay::core::drop_reason_count> dropped_{};
-    std::uint64_t resets_ = 0;
     std::uint64_t slots_ = 0;
     base::Nanoseconds longest_unready_{};
 };
