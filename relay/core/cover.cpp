@@ -116,9 +116,9 @@ void Cover::send_one_drop(base::Wall wall, std::vector<Loop>& out) {
     if (!other) return;
     const auto route = directory::reply_route(*document_, *self, *other, {}, random_);
     if (!route) return;
-    auto built = seal(*route, {}, {}, wall);
+    auto built = build(draw_hops(*route, {}, {}, wall));
     if (!built) return;
-    out.push_back(std::move(*built));
+    out.push_back(std::move(built->loop));
     ++counters_.drop_cover;
 }
 
