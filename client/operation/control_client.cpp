@@ -137,7 +137,8 @@ ExitCode open_listener(const std::filesystem::path& socket, const ListenOptions&
 }
 
 ExitCode close_listener(const std::filesystem::path& socket, const std::string& address) {
-    const auto answer = ask(socket, "close_listener", Json::object({{"address", whole_address(address)}}));
+    const auto answer =
+        ask(socket, "close_listener", Json::object({{"address", whole_address(address)}}));
     return answer.contains("error") ? refused(answer) : ExitCode::ok;
 }
 
