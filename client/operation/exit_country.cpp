@@ -33,9 +33,9 @@ std::vector<std::string> cost_of(const directory::ExitGroup& group, const std::s
                 "chose nothing has all its exits there with a chance of " +
                 percent(directory::chance_by_luck(group, exits)) + ", so if " +
                 percent(choosers_assumed) + " of all clients choose " + country +
-                ", who sees your exits knows by " +
+                ", an attacker who knows your exits is " +
                 percent(directory::chosen_among(group, exits, choosers_assumed)) +
-                " that you are one of them",
+                " sure that you are one of them",
             "relays with " + percent(bad) + " of all exits' capacity are up to " +
                 percent(bad_in_group(group, bad)) + " of the capacity there"};
 }

@@ -9,11 +9,11 @@
 
 namespace nightjar::client::operation {
 
-/// Of so many clients that choose no group, the figures assume, one chooses this one.
+/// The figures assume that this share of all clients chooses the group.
 inline constexpr double choosers_assumed = 0.05;
 
 /// The chance that an attacker with `bad` of all capacity has one given exit of the group, if all
-/// that it has is there: who watches one country need not be in the others.
+/// its relays are there: an attacker who wants the users of one country needs no others.
 double bad_in_group(const directory::ExitGroup& group, double bad);
 
 /// Sentences for people. The first has the group's size; the others have its cost.

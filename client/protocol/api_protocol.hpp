@@ -18,7 +18,7 @@ inline constexpr std::size_t id_max = 128;
 
 enum class Method { status, ping, new_identity, events, open_listener, close_listener };
 
-/// Codes of errors. Those above -32100 are JSON-RPC's own.
+/// Codes of errors. Those below -32100 are JSON-RPC's own.
 enum class Code : int {
     parse_error = -32700,
     invalid_request = -32600,

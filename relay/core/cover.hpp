@@ -52,7 +52,8 @@ struct LoopSealer {
 class Cover {
  public:
     static constexpr std::size_t outstanding_max = 1024;  // beyond this the oldest counts as lost
-    /// If fewer loops are built, more are: no tick finds none, even if some leave together.
+    /// More are built when fewer than these are left. So no tick finds none, even if some leave
+    /// together.
     static constexpr std::size_t built_ahead = 4;
     /// So many are built in one call. Four cost two thirds of what they cost one by one. Eight cost
     /// little less (docs/performance.md), and keep the thread for twice as long.
@@ -81,8 +82,9 @@ class Cover {
     base::Mono next_due() const;  // Mono::max() after stop(), or if the rate is 0
     /// Appends one more loop, built now: an exit's, to fill what it gets (exit_level.hpp).
     void send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out);
-    /// Appends one packet of drop cover for a random other exit, built now: what an exit sends, and
-    /// nobody gets back. Nothing if there is no other exit. Precondition: this relay is a gateway.
+    /// Appends one packet of drop cover for a random other exit, built now: it fills what an exit
+    /// sends, and does not come back. Nothing if there is no other exit. Precondition: this relay
+    /// is a gateway.
     void send_one_drop(base::Wall wall, std::vector<Loop>& out);
 
     /// Appends the drop cover that is due: a Poisson process at `drop_cover_loops` times the rate

@@ -21,7 +21,7 @@ class NameService {
     virtual ~NameService() = default;
 
     /// Asks for a name's addresses of one family. Calls `on_answer` once, perhaps before this call
-    /// returns. Returns the query's name, for cancel().
+    /// returns. Returns the query's number, for cancel().
     virtual Query addresses(const std::string& name, core::Family family,
                             OnAddresses on_answer) = 0;
     /// Asks for an address's name (PTR), in the same way.

@@ -55,8 +55,8 @@ class Applications {
         world.servers.add("echo.example", 7, echo_server);
     }
 
-    /// A download, or an echo of what is sent, of 1 to 150,000 bytes, half of them of a program
-    /// with one of 12 user names. False if no session takes it.
+    /// A download, or an echo of what is sent, of 1 to 150,000 bytes. Half of them have a user name
+    /// that no other has. False if no session takes it.
     bool open() {
         const auto size = 1 + static_cast<std::size_t>(random_.below(content_.size()));
         Transfer transfer;

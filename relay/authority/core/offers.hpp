@@ -1,7 +1,8 @@
 // What an authority has for one epoch's value: relays' descriptors, and the authorities'
 // commitments and lists. All of it is signed, so it counts whichever peer sent it. Bounded: one
-// descriptor for each admitted relay, one commitment and one listing for each authority. Of relays
-// that are not admitted as many are held as have places, and as many again that are new.
+// descriptor for each admitted relay, one commitment and one listing for each authority. Where
+// admission is open: for each open place one descriptor of a relay of the roster and one of a
+// relay that is new.
 #pragma once
 
 #include <map>

@@ -37,8 +37,8 @@ class HeldUplinks {
     };
     ExitScores exit_scores(const std::vector<attacks::Trace>& traces) const;
 
-    /// The share of the holds that a client's loops show, where they show a hold that there was not
-    /// once in honest_stall_every. One of 0.1 means that a client learns of one hold in ten.
+    /// The share of the holds that a client's loops show, at a limit that gives one false alarm in
+    /// honest_stall_every. 0.1 means that a client learns of one hold in ten.
     double seen_by_loops() const;
     std::size_t holds() const;
 

@@ -1,6 +1,6 @@
 // A network in virtual time in which something fails every minute: clients with applications whose
 // bytes are all checked, and a random fault of a list at a random moment of each minute. The last
-// five minutes of each run are calm. From the third to the fourth of them everything must hold.
+// five minutes of each run are calm. In the third and the fourth of them everything must hold.
 // Then the applications leave their streams.
 //
 //   ChaosWorld chaos{seed};

@@ -13,8 +13,8 @@ TEST_CASE("exit country: the cost in sentences, with the group's figures") {
           "they state");
     CHECK(lines[1] ==
           "you hide among the clients that chose nl, not among all: a client that chose nothing "
-          "has all its exits there with a chance of 2 %, so if 5 % of all clients choose nl, who "
-          "sees your exits knows by 77 % that you are one of them");
+          "has all its exits there with a chance of 2 %, so if 5 % of all clients choose nl, an "
+          "attacker who knows your exits is 77 % sure that you are one of them");
     CHECK(lines[2] ==
           "relays with 5 % of all exits' capacity are up to 20 % of the capacity there");
 }
