@@ -11,6 +11,9 @@ using node::process::Level;
 
 namespace {
 
+/// The client's own gateway has a minute for its answer, or this part of an epoch if that is less.
+constexpr int own_time_parts = 24;
+
 /// Of a document that comes from another gateway nothing is shown until it is there.
 struct NoNews final : operation::DocumentNews {
     void document_refused(const operation::Reason&) override {}
@@ -29,9 +32,7 @@ node::link::DialTarget target_of(const directory::Relay& gateway) {
 
 /// Requests a newer document once the epoch is half over. The times depend only on the clock.
 asio::awaitable<void> Daemon::refresh_document() {
-    const auto step = document_->parameters.epoch_length / protocol::own_requests_per_epoch;
-    auto next = node::process::wall_now() + std::chrono::floor<base::Milliseconds>(
-                                                base::Nanoseconds{random_.exponential(step)});
+    auto next = protocol::next_own_request(*document_, node::process::wall_now(), random_);
     for (;;) {
         const auto length = document_->parameters.epoch_length;
         document_timer_.expires_after(std::min(next, document_->valid_until) -
@@ -46,6 +47,7 @@ asio::awaitable<void> Daemon::refresh_document() {
         if (now < directory::epoch_start(document_->epoch, length) + length / 2) continue;
         if (fetch_.coming(node::process::mono_now())) continue;
         const auto request = fetch_.begin(document_, node::process::mono_now());
+        if (!own_asked_) own_asked_ = node::process::mono_now();
         core_->control(std::make_unique<cell::Cell>(cell::encode(request)));
     }
 }
@@ -73,6 +75,7 @@ void Daemon::on_document(std::string_view text, Source source) {
     if (gateway == nullptr) return;
     report_.document_withheld(source == Source::another_gateway);
     document_ = *newer;
+    own_asked_.reset();
     gateway_ = gateway;
     dialer_->use(target_of(*gateway_));  // it may have moved
     core_->use(document_);
@@ -85,6 +88,11 @@ void Daemon::on_document(std::string_view text, Source source) {
 void Daemon::look_for_other_gateway(const core::ClockStatus& clock) {
     // Also while parts come: otherwise a gateway that sends one now and then could prevent it.
     if (asks_another_) return;
+    // After a start or a suspend the own gateway has not had its time yet.
+    const auto now = node::process::mono_now();
+    const auto time = std::min<base::Nanoseconds>(
+        protocol::DocumentFetch::patience, document_->parameters.epoch_length / own_time_parts);
+    if (!own_asked_ || now < *own_asked_ + time) return;
     const auto network_time = node::process::wall_now() + clock.correction;
     const auto number = others_.due(*document_, network_time, random_);
     if (!number) return;

@@ -119,6 +119,7 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     node::link::Link* link_ = nullptr;  // set between on_up and on_down
     protocol::DocumentFetch fetch_;
     protocol::OtherGateways others_;
+    std::optional<base::Mono> own_asked_;  // first, for a newer document than this one
     bool asks_another_ = false;
     bool ready_ = false;
     bool begins_again_ = false;

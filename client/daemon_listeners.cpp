@@ -57,16 +57,20 @@ base::Result<operation::OpenedListener, Error> Daemon::open_listener(std::string
 
 base::Result<operation::OpenedListener, Error> Daemon::open(protocol::ListenerOptions options,
                                                             bool passing) {
-    const auto fail = [](std::string why) {
-        return base::Fail{Error{Code::no_listener, std::move(why)}};
+    const auto fail = [](std::string_view why) {
+        return base::Fail{Error{Code::no_listener, std::string{why}}};
     };
     if (shutdown_.requested()) return fail("the client is about to end");
     if (proxy_.listeners() >= operation::listeners_max) {
-        return fail(std::to_string(operation::listeners_max) +
-                    " listeners are open; close one first");
+        return fail("no more than " + std::to_string(operation::listeners_max) +
+                    " listeners can be open; close one first");
     }
     if (options.map && names_range_ && *options.map != *names_range_)
         return fail("the client has another range for names already; give `map` that one");
+    // The first one would take the second one's file away when it is closed.
+    if (!options.path.empty() && std::ranges::count(opened_, "unix:" + options.path,
+                                                    &operation::OpenedListener::address) > 0)
+        return fail("the client listens there already; close it first");
     try {
         const auto address = proxy_.listen(options, word_of(options.way));
         if (options.map) names_range_ = options.map;
@@ -76,7 +80,14 @@ base::Result<operation::OpenedListener, Error> Daemon::open(protocol::ListenerOp
         if (!passing) config_.opened.push_back(std::move(options));
         return operation::OpenedListener{number, address};
     } catch (const node::process::StartupError& error) {
-        return fail(error.what());
+        std::string why = error.what();
+        if (!options.path.empty() && error.code() == node::process::ExitCode::key_or_permission)
+            why +=
+                "; a client that runs can listen only in the folders of control_socket and "
+                "state_dir, and of unix listeners in its configuration";
+        return fail(why);
+    } catch (const boost::system::system_error& error) {
+        return fail("cannot listen: " + error.code().message());
     }
 }
 

@@ -191,6 +191,12 @@ std::optional<operation::Loaded> enter_network(const std::filesystem::path& conf
         if (!Joining{config_file}.run()) return std::nullopt;
         loaded = load();
     }
+    if (loaded->config.is_exit() && !keeper)
+        throw node::process::StartupError{
+            node::process::ExitCode::failure,
+            config_file.string() +
+                ": `exit` was added while the relay waited for its network; "
+                "start the relay again"};
     loaded->self_test = operation::own_self_test();
     loaded->name_keeper = keeper;
     return loaded;

@@ -57,7 +57,8 @@ void Core::Impl::forget_turn_of(SessionHandle session) {
 const directory::Relay* Core::Impl::exit_of_turn(const std::optional<IsolationKey>& key) {
     std::erase_if(turns, [this](const auto& turn) { return clock >= turn.second.ends; });
     const auto found = turns.find(key);
-    return found == turns.end() ? nullptr : document->find(found->second.exit);
+    const auto* exit = found == turns.end() ? nullptr : document->find(found->second.exit);
+    return exit != nullptr && guards.may_use(*document, *exit) ? exit : nullptr;
 }
 
 const directory::Relay* Core::Impl::choose_exit() {

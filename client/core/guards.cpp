@@ -61,15 +61,27 @@ const Relay* Guards::exit(const directory::Document& document, const Relay& gate
                           std::span<const base::NodeId> in_use, base::Wall now,
                           base::Random& random) {
     if (!country_.empty()) {
-        if (!directory::is_large(directory::exit_group(document, country_))) return nullptr;
+        if (!has_large_group(document)) return nullptr;
         make_room_for_country(document);
     }
     return choose({document, state_.exits, rules_.exits, guard_exits_max, in_use,
                    [this, &gateway](const Relay& relay) {
                        return relay.is_exit() && directory::may_share_route(relay, gateway) &&
-                              (country_.empty() || relay.country == country_);
+                              in_country(relay);
                    }},
                   now, random);
+}
+
+bool Guards::may_use(const directory::Document& document, const Relay& exit) const {
+    return in_country(exit) && has_large_group(document);
+}
+
+bool Guards::in_country(const Relay& exit) const {
+    return country_.empty() || exit.country == country_;
+}
+
+bool Guards::has_large_group(const directory::Document& document) const {
+    return country_.empty() || directory::is_large(directory::exit_group(document, country_));
 }
 
 /// The oldest exits of other countries go, so that the list has room for those of this one. As many

@@ -75,6 +75,8 @@ class Guards {
     /// Exits are only those that state this country, and none while their group is too small
     /// (sphinx/directory/exit_group.hpp). Empty: all exits.
     void choose_country(std::string country) { country_ = std::move(country); }
+    /// By the chosen country alone, an exit of earlier may still be used.
+    bool may_use(const directory::Document& document, const directory::Relay& exit) const;
 
     /// Takes the state of an earlier run. Times that no clock could have given are shortened, so
     /// that no relay is kept for longer than kept_max from `now`.
@@ -109,6 +111,8 @@ class Guards {
     bool may_draw_early(GuardList& list, base::Wall now);
     bool avoided(const base::NodeId& relay, base::Wall now) const;
 
+    bool in_country(const directory::Relay& exit) const;
+    bool has_large_group(const directory::Document& document) const;
     void make_room_for_country(const directory::Document& document);
 
     GuardRules rules_;

@@ -19,6 +19,8 @@ void Report::document_there(base::Mono now) {
 }
 
 const std::optional<std::string>& Report::document_used(const directory::Document& document) {
+    if (exit_country_fault_ && waiting_for == *exit_country_fault_)
+        waiting_for = "the first reply of an exit";
     exit_country_fault_.reset();
     if (!exit_country_.empty())
         exit_country_fault_ = directory::group_fault(document, exit_country_);

@@ -94,6 +94,11 @@ Json report_of(const Kept& kept, const std::string& country, base::Wall now, dou
                          std::vector<base::Wall>& ends) {
         for (const auto& guard : list.kept) {
             if (ends.size() == places) break;
+            // Exits of other countries stay in the list, and are not used.
+            const auto* found = kept.document.find(guard.relay);
+            if (&list == &kept.guards.exits && !country.empty() &&
+                (found == nullptr || found->country != country))
+                continue;
             report[key].push_back(relay(kept.document, guard.relay, guard.until));
             ends.push_back(guard.until);
         }

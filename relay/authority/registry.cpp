@@ -55,11 +55,15 @@ const Admitted* Registry::find(const base::NodeId& identity) const {
     return found == places_.end() ? nullptr : &admitted_[found->second];
 }
 
-/// A relay without an operator that had a descriptor for the epoch before.
-bool Registry::is_old(const base::NodeId& stranger, base::Epoch epoch) const {
+/// A relay without an operator that had a descriptor for the epoch before. In another prefix it is
+/// a newcomer: it must not take the place of one that was there.
+bool Registry::is_old(const directory::Relay& stranger, base::Epoch epoch) const {
     if (epoch.value == 0) return false;
     const auto before = epochs_.find({epoch.value - 1});
-    return before != epochs_.end() && before->second.contains(stranger);
+    if (before == epochs_.end()) return false;
+    const auto held = before->second.find(stranger.identity);
+    return held != before->second.end() &&
+           core::open_prefix(held->second.relay) == core::open_prefix(stranger);
 }
 
 /// Why the descriptor of a relay that is not listed does not count.
@@ -80,11 +84,11 @@ std::optional<Refusal> Registry::stranger_refusal(
     const auto entries = epochs_.find(descriptor.epoch);
     if (entries == epochs_.end() || entries->second.contains(relay.identity)) return std::nullopt;
     // As many of either kind are held. build() shares the places out.
-    const bool old = is_old(relay.identity, descriptor.epoch);
+    const bool old = is_old(relay, descriptor.epoch);
     core::OpenPlaces places{open_};
     for (const auto& [other, held] : entries->second)
         if (const auto prefix = core::open_prefix(held.relay);
-            prefix && !lists(other) && is_old(other, descriptor.epoch) == old)
+            prefix && !lists(other) && is_old(held.relay, descriptor.epoch) == old)
             places.take(*prefix);
     if (places.take(core::open_prefix(relay).value())) return std::nullopt;
     return Refusal{
@@ -208,11 +212,13 @@ std::vector<directory::Relay> Registry::candidates(base::Epoch epoch, bool stran
     std::vector<core::OpenClaim> claims;
     for (const auto& [identity, descriptor] : found->second)
         if (const auto prefix = core::open_prefix(descriptor.relay); prefix && !lists(identity))
-            claims.push_back({identity, *prefix, is_old(identity, epoch) ? base::Epoch{} : epoch});
+            claims.push_back(
+                {identity, *prefix, is_old(descriptor.relay, epoch) ? base::Epoch{} : epoch});
     const auto placed = core::share_places(std::move(claims), open_);
     for (const bool old : {true, false})
         for (const auto& identity : placed)
-            if (is_old(identity, epoch) == old) all.push_back(found->second.at(identity).relay);
+            if (const auto& relay = found->second.at(identity).relay; is_old(relay, epoch) == old)
+                all.push_back(relay);
     return all;
 }
 

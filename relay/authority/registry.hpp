@@ -92,7 +92,7 @@ class Registry {
     };
 
     const Admitted* find(const base::NodeId& identity) const;
-    bool is_old(const base::NodeId& stranger, base::Epoch epoch) const;
+    bool is_old(const directory::Relay& stranger, base::Epoch epoch) const;
     std::optional<Refusal> stranger_refusal(const directory::Descriptor& descriptor,
                                             const std::optional<base::IpAddress>& from) const;
     std::vector<directory::Relay> candidates(base::Epoch epoch, bool strangers) const;

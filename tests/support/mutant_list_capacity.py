@@ -16,6 +16,8 @@ REFUSALS = "relay config: each refusal says where, what and how to mend it"
 GROUP = "sphinx/directory/exit_group.cpp"
 GUARDS = "client/core/guards.cpp"
 LARGE = "exit groups: only large ones may be chosen, and the line says which these are"
+EARLIER = "guards: an exit of earlier is used only while the country allows it"
+TURN = "no session begins at an exit that the chosen country no longer allows"
 ONLY = "guards: of a chosen country only its exits, and none while the group is small"
 
 MUTANTS = [
@@ -25,10 +27,15 @@ MUTANTS = [
     mutant("group-of-a-ninth", GROUP, "group.exits * group_part >=", "group.exits * (group_part + 1) >=", CORE, LARGE),
     mutant("group-with-gateways-that-are-no-exits", GROUP, "if (!relay.is_exit()) continue;", "", CORE,
            "exit groups: exits of a country, their operators, and their share of the capacity"),
-    mutant("exits-of-a-small-group", GUARDS, "!directory::is_large(directory::exit_group(document, country_))",
-           "!directory::is_large(directory::exit_group(document, country_)) && false", CORE, ONLY),
-    mutant("exits-of-every-country", GUARDS, "country_.empty() || relay.country == country_", "country_.empty() || relay.is_exit()", CORE,
+    mutant("exits-of-a-small-group", GUARDS, "country_.empty() || directory::is_large(directory::exit_group(document, country_))",
+           "country_.empty() || directory::is_large(directory::exit_group(document, country_)) || true", CORE, ONLY),
+    mutant("exits-of-every-country", GUARDS, "country_.empty() || exit.country == country_", "country_.empty() || exit.is_exit()", CORE,
            ONLY),
+    mutant("turn-at-an-exit-of-another-country", GUARDS, "in_country(exit) && has_large_group(document)", "has_large_group(document)", CORE,
+           EARLIER),
+    mutant("turn-in-a-small-group", GUARDS, "in_country(exit) && has_large_group(document)", "in_country(exit) && &document", CORE, EARLIER),
+    mutant("turn-whatever-the-country", "client/core/core_sessions.cpp", "exit != nullptr && guards.may_use(*document, *exit) ? exit : nullptr",
+           "exit", CORE, TURN),
     mutant("exits-without-room-for-a-country", GUARDS, "        make_room_for_country(document);\n", "", CORE,
            "guards: a full list has room for three exits of the chosen country"),
     mutant("exits-of-other-countries-forgotten", GUARDS, "guard_exits_max - rules_.exits)", "0 * rules_.exits)", CORE,

@@ -175,7 +175,7 @@ bool open_listener(const Network& network, const std::filesystem::path& path) {
     const auto line = node::process::ask(network.folder.path() / "0.sock", request.dump(),
                                          base::Milliseconds{5'000});
     return line && (line->find("\"result\"") != std::string::npos ||
-                    line->find("another process answers") != std::string::npos);
+                    line->find("the client listens there already") != std::string::npos);
 }
 
 }  // namespace

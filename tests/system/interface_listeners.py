@@ -197,7 +197,7 @@ class ListenerCases:
         for _ in range(MOST - 1):       # one is in client.yaml
             self.open(**PROXY)
         code, said = self.refusal(**PROXY)
-        self.assertEqual((code, said), (NO_LISTENER, f"{MOST} listeners are open; close one first"))
+        self.assertEqual((code, said), (NO_LISTENER, f"no more than {MOST} listeners can be open; close one first"))
 
     def test_what_is_refused(self):
         taken = socket.create_server(("127.0.0.1", 0))

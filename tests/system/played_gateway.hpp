@@ -28,7 +28,8 @@
 
 namespace nightjar::tests {
 
-// Each asks its gateway for a document every 15 s on average; the first of six after 2.5 s.
+// Each asks its gateway for a document once in each eighth of an epoch, which has 15 s here, and
+// the first time within 30 s.
 inline constexpr std::size_t clients = 6;
 inline constexpr base::Milliseconds patience{60'000};
 

@@ -66,8 +66,8 @@ bool Offers::counts(const base::NodeId& relay) const {
     return said == nullptr ? open_.open() : said->standing == Standing::admitted;
 }
 
-/// Why a relay that is not admitted has no place here; empty: it has one. Relays of the roster and
-/// new ones do not take each other's: the value shares the places out.
+/// Why a relay that is not admitted has no place here; empty: it has one. The value shares the
+/// places out among all that are here.
 std::string Offers::open_fault(const directory::Relay& relay, const Roster& roster) const {
     const auto* said = find(admitted_, relay.identity);
     if (said != nullptr && said->standing == Standing::expelled) return "the relay is expelled";
@@ -75,10 +75,12 @@ std::string Offers::open_fault(const directory::Relay& relay, const Roster& rost
     if (!open_.open()) return "the relay is not admitted";
     const auto prefix = open_prefix(relay);
     if (!prefix) return "all addresses of an open relay must be in one IPv4 /24 or IPv6 /48";
-    const bool known = find(roster, relay.identity) != nullptr;
+    // The roster has no more of them than there are places. Which of them keep theirs follows from
+    // their age in the value, not from the order in which they come here.
+    if (find(roster, relay.identity) != nullptr) return {};
     OpenPlaces places{open_};
     for (const auto& [other, described] : descriptors_)
-        if (!admits(other) && (find(roster, other) != nullptr) == known)
+        if (!admits(other) && find(roster, other) == nullptr)
             if (const auto its = open_prefix(described->descriptor.relay)) places.take(*its);
     return places.take(*prefix) ? "" : "there is no open place for another relay of its network";
 }

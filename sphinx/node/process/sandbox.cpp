@@ -149,7 +149,7 @@ constexpr std::array allowed{
 
 /// A helper's calls. To open a file is not among them, nor to send a signal to another process.
 constexpr std::array allowed_to_helper{
-    "read", "write", "readv", "writev", "close", "fstat", "newfstatat", "lseek", "fcntl",
+    "read", "write", "readv", "writev", "close", "fstat", "newfstatat", "lseek",
     // memory
     "munmap", "mremap", "madvise", "brk", "membarrier", "rseq",
     // its one thread
@@ -273,6 +273,9 @@ void list_for_helper(const Filter& filter) {
         add(filter, SCMP_ACT_ALLOW, name, {scmp_arg_cmp{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}});
     for (const auto request : {FIONBIO, FIONREAD, FIOCLEX})
         add(filter, SCMP_ACT_ALLOW, "ioctl", {equals(1, static_cast<scmp_datum_t>(request))});
+    // Not F_SETOWN and F_SETSIG: with them the kernel sends any signal to any process of the user.
+    for (const auto command : {F_GETFD, F_SETFD, F_GETFL, F_SETFL})
+        add(filter, SCMP_ACT_ALLOW, "fcntl", {equals(1, static_cast<scmp_datum_t>(command))});
     add(filter, SCMP_ACT_ALLOW, "prlimit64", {equals(0, 0)});  // its own limits
     add(filter, SCMP_ACT_ALLOW, "tgkill",                      // abort()
         {equals(0, static_cast<scmp_datum_t>(::getpid()))});

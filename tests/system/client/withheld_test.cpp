@@ -13,14 +13,14 @@ using namespace tests;
 
 namespace {
 
-/// A network of two gateways. Its document ends in 47 s. The first moment at which a client asks
-/// the other gateway comes in 5 s, and two more follow.
+/// A network of two gateways. Its document ends in 57 s. The first moment at which a client asks
+/// the other gateway comes in 21 s, and two more follow.
 struct Withheld : Network {
     Withheld() {
         auto& document = network.document;
         const auto now = std::chrono::floor<base::Seconds>(node::process::wall_now());
-        document.valid_from = now - base::Seconds{65};
-        document.valid_until = now + base::Seconds{47};
+        document.valid_from = now - base::Seconds{39};
+        document.valid_until = now + base::Seconds{57};
         auto& other = test::named(document, "gateway-2");
         other.addresses = {endpoint(new_place)};
         other.link_key = key_of_seed(2);

@@ -84,6 +84,9 @@ TEST_CASE("narrow sandbox: no other process is reached, and none is started") {
     CHECK(is_code(inside([&] { return error_of(::syscall(SYS_tgkill, parent, parent, 0)); }),
                   ENOSYS));
     CHECK(is_code(inside([&] { return error_of(::syscall(SYS_pidfd_open, parent, 0)); }), ENOSYS));
+    // The kernel would signal the owner of a descriptor.
+    CHECK(is_code(inside([&] { return error_of(::fcntl(0, F_SETOWN, parent)); }), ENOSYS));
+    CHECK(is_code(inside([&] { return error_of(::fcntl(0, F_SETSIG, SIGKILL)); }), ENOSYS));
     CHECK(is_code(inside([] { return error_of(::fork()); }), ENOSYS));
     CHECK(is_code(inside([] {
                       try {

@@ -73,7 +73,7 @@ TEST_CASE("packed: a client gets what it has not, as a diff if it has the docume
     CHECK(given.made(&first) == to_text(given.document));
 }
 
-TEST_CASE("packed: a document costs a gateway's slots half as much, and a diff a tenth") {
+TEST_CASE("packed: a document costs a gateway's slots half as much, and a diff a seventh") {
     Given given;
     const auto first = given.document;
     given.turn();

@@ -314,6 +314,25 @@ TEST_CASE("guards: of a chosen country only its exits, and none while the group 
     CHECK_FALSE(f.exit().is_zero());
 }
 
+TEST_CASE("guards: an exit of earlier is used only while the country allows it") {
+    Fixture f;
+    settle(f, "nl", 7);
+    const auto use = [&f](const base::NodeId& exit) {
+        return f.guards.may_use(f.document, *f.document.find(exit));
+    };
+    const auto any = f.exits();
+    f.guards.choose_country("nl");
+    const auto exit = f.exit();
+    CHECK(use(exit));
+    CHECK(std::all_of(any.begin(), any.end(), [&](const auto& of_before) {
+        return use(of_before) == (f.document.find(of_before)->country == "nl");
+    }));
+    settle(f, "nl", 5);
+    CHECK_FALSE(use(exit));
+    f.guards.choose_country("");
+    CHECK(use(exit));
+}
+
 TEST_CASE("guards: who changes the country and back has the same exits again") {
     Fixture f;
     settle(f, "nl", 10);

@@ -74,7 +74,8 @@ TEST_CASE("open admission: a stranger sends from the prefix of its addresses, or
     CHECK(contains(door_fault(relay, ip("192.0.3.1")), "this one came from 192.0.3.1"));
     CHECK(contains(door_fault(relay, ip("2001:db8::1")), "this one came from 2001:db8::1"));
     relay.addresses.push_back({"2001:db8::1", 9001});
-    CHECK(contains(door_fault(relay, ip("192.0.2.1")), "all its addresses in one IPv4 /24 or IPv6 /48"));
+    CHECK(contains(door_fault(relay, ip("192.0.2.1")),
+                   "all its addresses in one IPv4 /24 or IPv6 /48"));
 }
 
 TEST_CASE(
