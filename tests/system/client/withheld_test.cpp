@@ -13,14 +13,15 @@ using namespace tests;
 
 namespace {
 
-/// A network of two gateways. Its document ends in 57 s. The first moment at which a client asks
-/// the other gateway comes in 21 s, and two more follow.
+/// A network of two gateways. Its document is valid since `age`, for `left` more. By default the
+/// first moment at which a client asks the other gateway comes in 21 s, and two more follow.
 struct Withheld : Network {
-    Withheld() {
+    explicit Withheld(base::Seconds age = base::Seconds{39},
+                      base::Seconds left = base::Seconds{57}) {
         auto& document = network.document;
         const auto now = std::chrono::floor<base::Seconds>(node::process::wall_now());
-        document.valid_from = now - base::Seconds{39};
-        document.valid_until = now + base::Seconds{57};
+        document.valid_from = now - age;
+        document.valid_until = now + left;
         auto& other = test::named(document, "gateway-2");
         other.addresses = {endpoint(new_place)};
         other.link_key = key_of_seed(2);
@@ -67,4 +68,15 @@ TEST_CASE("client: a document that its gateway withholds comes from another one,
     for (const auto& each : own.came)
         CHECK(each->link->peer_key() == key);
     CHECK(!network.processes.front()->ended());
+}
+
+TEST_CASE("client: one that starts at a moment for another gateway asks its own first") {
+    // The first moment was a second ago, and would count for nine more. The next is in 39 s.
+    Withheld network{base::Seconds{201}, base::Seconds{119}};
+    network.start_clients(1);
+    Loop loop;
+    Gateway own{loop, network, network.old_place, 1};
+    Gateway other{loop, network, network.new_place, 2};
+    REQUIRE(loop.until([&] { return own.requests > 0 || !other.came.empty(); }, patience));
+    CHECK(other.came.empty());
 }
