@@ -16,6 +16,8 @@ PLACE = "name client: a cancelled query is not answered, and keeps its place unt
 NO_KEY = "NameProcess.test_no_key_is_reached_by_what_reads_answers"
 
 MUTANTS = [
+    mutant("helper-signals-by-its-descriptors", SANDBOX, "{F_GETFD, F_SETFD, F_GETFL, F_SETFL}", "{F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN}",
+           SYSTEM, "narrow sandbox: no other process is reached, and none is started"),
     # --- relay/io/name_messages ---
     mutant("name-message-with-more-behind-it", MESSAGES, "if (!in.finished()) return std::nullopt;",
            "if (!in.ok()) return std::nullopt;", UNIT, WRITTEN),

@@ -129,6 +129,20 @@ TEST_CASE("open admission: a prefix has so many places, all have so many, and ol
     CHECK(town.lists(first.next(), c));
 }
 
+TEST_CASE("open admission: a relay that moves to another prefix takes no old place there") {
+    OpenTown town;
+    auto here = town.stranger("192.0.2.1");
+    auto mover = town.stranger("192.0.3.1");
+    CHECK(town.join(here, first) == 200);
+    CHECK(town.join(mover, first) == 200);
+    mover.relay.addresses = {{"192.0.2.9", 9001}};
+    CHECK(town.join(mover, first.next()) == 200);  // first, as a newcomer
+    CHECK(town.join(here, first.next()) == 200);
+    town.sign_two();
+    CHECK(town.lists(first.next(), here));
+    CHECK_FALSE(town.lists(first.next(), mover));
+}
+
 TEST_CASE("open admission: the first descriptor of an epoch counts, and may come again") {
     OpenTown town;
     auto wren = town.stranger("192.0.2.1");
