@@ -9,7 +9,7 @@ MUTANTS = [
     # --- sphinx/node/files/text_file ---
     mutant("text-file-ends-at-its-bound", TEXT_FILE, "std::string text(size_max + 1, '\\0');", "std::string text(size_max, '\\0');", UNIT,
            "text file: a file comes whole, and one byte more than the bound at most"),
-    mutant("text-file-reads-anything", TEXT_FILE, "if (!S_ISREG(status.st_mode))", "if (S_ISDIR(status.st_mode))", UNIT,
+    mutant("text-file-reads-anything", TEXT_FILE, "if (!S_ISREG(status.st_mode))", "if (S_ISDIR(status.st_mode) && !S_ISDIR(status.st_mode))", UNIT,
            "text file: what is no regular file is refused, and nothing waits for it"),
     # --- sphinx/node/process/event ---
     mutant("event-forgets-an-early-set", "sphinx/node/process/event.cpp", "    if (!set_) {\n",

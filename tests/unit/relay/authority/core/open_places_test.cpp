@@ -348,6 +348,10 @@ TEST_CASE("offers: strangers fill no more than the places of new ones, and once 
     CHECK(offers.described().size() == 5);
     CHECK(offers.descriptors().size() == 5);
     CHECK(offers.complete());  // strangers are not waited for
+    // They take no newcomer's place here.
+    Offers beside{made.council, network.epoch, {1, 2}};
+    CHECK(beside.add_descriptor(b.describe(network.epoch), roster).fresh);
+    CHECK(beside.add_descriptor(a.describe(network.epoch), roster).fresh);
     // Who is expelled is neither waited for nor taken.
     const Admissions list{{a.relay.identity, "", "", 1, false, Standing::expelled}};
     for (const auto& seed : made.seeds)
