@@ -110,8 +110,11 @@ void ReplyClock::check(base::Mono now) {
     const bool lately = now - put_right_at_ < window;
     if (too_early && !lately) return put_right(now);
     if (now - counted_from_ < window) return;
-    if (error >= late && count_ >= enough && !lately) return put_right(now);
     counted_from_ = now;
+    // All replies were late, but few came: the pace is low, or most are lost. The next minute adds
+    // its replies to them. Otherwise such a session would settle nothing until its end.
+    if (error >= late && count_ < enough) return;
+    if (error >= late && !lately) return put_right(now);
     least_.reset();
     count_ = 0;
 }

@@ -80,7 +80,7 @@ class ReplyClock {
     base::Nanoseconds offset_{};  // the exit ticks later than the schedule by this
     std::optional<base::Mono> known_since_;
     std::optional<base::Mono> next_check_;
-    base::Mono counted_from_{};               // since when `least_` and `count_` count
+    base::Mono counted_from_{};               // when the present minute began
     base::Mono put_right_at_{};               // the last time
     std::optional<base::Nanoseconds> least_;  // arrival, less the time by the schedule
     std::uint32_t count_ = 0;

@@ -103,7 +103,7 @@ MUTANTS = [
     mutant("stock-without-a-spare", "client/core/session.cpp", "target(schedule, due) + spare_);", "target(schedule, due));",
            CLIENT_SIMULATION, "the stock at the exit stays near its margin, at every pace and loss"),
     mutant("late-clock-of-an-exit-not-followed", "client/core/reply_clock.cpp",
-           "if (error >= late && count_ >= enough && !lately) return put_right(now);", "",
+           "if (error >= late && !lately) return put_right(now);", "",
            CORE, "an offset that all replies of a minute show is put right, once a minute"),
     mutant("early-clock-of-an-exit-not-followed", "client/core/reply_clock.cpp",
            "if (too_early && !lately) return put_right(now);", "",

@@ -128,3 +128,27 @@ TEST_CASE("an offset that all replies of a minute show is put right, once a minu
     }
     CHECK(heard.offsets.size() == 1);
 }
+
+TEST_CASE("few replies a minute put an offset right too, once they are enough") {
+    // The slowest session at the default rates. Two of three replies are lost.
+    Heard heard{0.9};
+    base::SeededRandom random{3};
+    const auto mostly_lost = [&] { return random.below(3) == 0 ? 100ms : 24h; };
+    heard.run(200s, 0ms, mostly_lost);
+    CHECK(heard.offsets.size() == 1);
+    const auto stepped = heard.now;
+    heard.run(300s, 4s, mostly_lost);
+    REQUIRE(heard.offsets.size() == 2);
+    CHECK(heard.offsets[1].second == 4s);
+    // 50 late ones have come before it.
+    CHECK(heard.offsets[1].first - stepped > 120s);
+    heard.run(60s, 4s, mostly_lost);
+    const auto late = heard.late;
+    heard.run(200s, 4s, mostly_lost);
+    CHECK(heard.late == late);
+    // One in time among the few ends the count.
+    heard.run(50s, 8s, mostly_lost);
+    heard.run(20s, 4s, [] { return 100ms; });
+    heard.run(130s, 8s, mostly_lost);
+    CHECK(heard.offsets.size() == 2);
+}
