@@ -137,7 +137,9 @@ void ChaosWorld::check_client(Client& client) {
     const auto status = node.core().status(world_.now());
     const bool answered = std::ranges::any_of(
         status.sessions, [](const auto& session) { return session.ready && !session.silent; });
-    if (!answered) client.silent_at = world_.now();
+    // Time in which no loop returns counts against no session (client/core/loop_watch.hpp).
+    if (!answered || status.loops.kind == client::core::LoopState::Kind::silent)
+        client.silent_at = world_.now();
     if (answered || may_be_unready()) client.ready_at = world_.now();
     longest_unready_ = std::max(longest_unready_, world_.now() - client.ready_at);
     if (world_.now() - client.ready_at > ready_within) {

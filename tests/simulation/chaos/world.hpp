@@ -35,7 +35,8 @@ struct RunEnd {
 
 class ChaosWorld {
  public:
-    /// Most time that an open stream may wait for a byte or an event while a session answers.
+    /// Most time that an open stream may wait for a byte or an event while a session answers and
+    /// the client's loops return.
     static constexpr base::Seconds patience{300};
     /// Most time that a client may be without a session that answers, but for may_be_unready().
     static constexpr base::Seconds ready_within{120};
@@ -61,7 +62,7 @@ class ChaosWorld {
         Beat up;
         Beat down;
         base::Mono ready_at{};   // when it last was ready, or could not be
-        base::Mono silent_at{};  // when no session of it last answered
+        base::Mono silent_at{};  // when no session of it last answered, or no loop returned
         std::uint64_t lost_before = 0;
     };
     enum class Bad { held, dropped };
