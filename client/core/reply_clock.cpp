@@ -15,6 +15,9 @@ constexpr base::Milliseconds step{500};
 constexpr base::Milliseconds early{500};
 constexpr base::Milliseconds late{1000};
 constexpr base::Seconds window{60};
+// More than clocks explain: an exit follows a change within 10 s (relay/core/reply_pace.hpp). So it
+// heard of one late, and the ticks until then were others than the schedule's.
+constexpr base::Seconds heard_late{10};
 constexpr std::uint32_t enough = 50;  // replies, to believe that all of them are late
 
 }  // namespace
@@ -42,6 +45,11 @@ const ReplyBeat::Leg& ReplyBeat::leg_at(base::Mono at) const {
     for (auto leg = legs_.rbegin(); leg + 1 != legs_.rend(); ++leg)
         if (leg->from <= at) return *leg;
     return legs_.front();
+}
+
+void ReplyBeat::missed(double gaps) {
+    for (auto& leg : legs_)
+        leg.gaps -= gaps;
 }
 
 double ReplyBeat::gaps(base::Mono at) const {
@@ -122,6 +130,11 @@ void ReplyClock::check(base::Mono now) {
 void ReplyClock::put_right(base::Mono now) {
     const auto steps = std::floor(base::to_seconds(*least_) / base::to_seconds(step));
     offset_ = static_cast<int>(steps) * step;
+    if (offset_ >= heard_late || offset_ <= -heard_late) {
+        // An offset would count each further change of pace as late too.
+        beat_.missed(beat_.gaps(now) - beat_.gaps(now - offset_));
+        offset_ = {};
+    }
     put_right_at_ = counted_from_ = now;
     least_.reset();
     count_ = 0;

@@ -25,7 +25,9 @@ class ReplyBeat {
     /// from `now` on. Calls with the sequence of the last one change nothing.
     void follow(std::uint32_t sequence, directory::Rate before, base::Mono change_at,
                 directory::Rate next, base::Mono now);
-    /// Gaps since the first call; fractions count.
+    /// So many gaps did not happen; if less than 0, so many more did. Those since count as before.
+    void missed(double gaps);
+    /// Gaps since the first call, less those that were missed; fractions count. Never below 0.
     double gaps(base::Mono at) const;
     /// When that many gaps have passed. Mono::max() if they never do.
     base::Mono passed(double gaps) const;

@@ -13,4 +13,9 @@ MUTANTS = [
            CORE, FEW_REPLIES),
     mutant("few-late-replies-believed", "client/core/reply_clock.cpp",
            "if (error >= late && count_ < enough) return;", "static_cast<void>(enough);", CORE, FEW_REPLIES),
+    mutant("late-begin-taken-for-a-clock", "client/core/reply_clock.cpp",
+           "if (offset_ >= heard_late || offset_ <= -heard_late) {", "if (offset_ > 1000 * heard_late) {",
+           CORE, "an exit that heard of its session late is followed through changes of pace"),
+    mutant("missed-ticks-leave-the-offset", "client/core/reply_clock.cpp", "        offset_ = {};\n", "",
+           CORE, "an exit whose clock is off is known from its first replies"),
 ]

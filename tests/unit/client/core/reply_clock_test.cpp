@@ -152,3 +152,27 @@ TEST_CASE("few replies a minute put an offset right too, once they are enough") 
     heard.run(130s, 8s, mostly_lost);
     CHECK(heard.offsets.size() == 2);
 }
+
+TEST_CASE("an exit that heard of its session late is followed through changes of pace") {
+    for (const auto silent : {12s, 168s}) {
+        INFO(silent.count() << " s");
+        ReplyClock clock{settle_after};
+        clock.beat().follow(1, {}, start, {4'500}, start - 3s);
+        // The network was away. The exit ticks from the first packet on, and changes its pace when
+        // the schedule says so.
+        const auto begins = start + silent;
+        const auto changes = begins + 60s;
+        stream::PacketNumber number = 0, settled = 0;
+        std::size_t late = 0;
+        double ticks = 0;
+        for (auto now = start; now < changes + 120s; now += 20ms) {
+            if (now == changes) clock.beat().follow(2, {4'500}, changes, {3'000}, now);
+            if (now >= begins) ticks += (now < changes ? 4.5 : 3.0) * 0.02;
+            for (; number + 1 <= ticks; late += number <= settled)
+                clock.arrived(++number, now + 100ms);
+            settled = std::max(settled, clock.settled_by(now));
+        }
+        CHECK(late == 0);
+        CHECK(settled >= number - 5 * 3);
+    }
+}
