@@ -3,7 +3,7 @@ from mutant_list import PRIVACY, mutant
 
 HOLDS = "tests/lab/sessions/held_uplinks.cpp"
 SHOWN = "holds: one of a second shows at the exit and to the client's loops"
-HIDDEN = "holds: where the gate hides them, nobody finds any"
+HIDDEN = "holds: where the gate hides them, the exit finds none"
 SURE = "holds: a client is sure later, the less its loops show and the slower they come"
 
 MUTANTS = [

@@ -15,7 +15,7 @@ MUTANTS = [
     mutant("drop-cover-beside-the-loops", LEVEL, "levels_.sent - rates.sent - loops", "levels_.sent - rates.sent", CORE,
            STAYS),
     mutant("cover-by-a-clock", LEVEL, "process.left += gap())", "process.left += 1)", CORE,
-           "cover is a Poisson process, so nobody can compute when the next packet of it comes"),
+           "cover is a Poisson process, so its next packet cannot be predicted"),
     mutant("stall-is-a-time-without-packets", LEVEL, "        bin_ends_ += passed;\n", "", CORE,
            "after a stall no cover is made up, and the stall is not a time without packets"),
     mutant("level-due-before-it-is", LEVEL, " + std::chrono::microseconds{1};", ";", CORE,

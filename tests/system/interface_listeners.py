@@ -100,7 +100,7 @@ class ListenerCases:
         return done.stdout
 
     def unix(self, name):
-        """The address of a unix socket. Unlike a port it is nobody else's once it is closed."""
+        """The address of a unix socket. Unlike a port, no other program takes it once it is closed."""
         return f"unix:{self.net.folder}/client/{name}.sock"
 
     def keys_of(self, address):

@@ -128,7 +128,7 @@ HeldUplinks::ExitScores HeldUplinks::exit_scores(const std::vector<attacks::Trac
     return scores;
 }
 
-/// The density of round trips where nobody holds anything, by bins of time_bin.
+/// The density of round trips where no packet is held, by bins of time_bin.
 std::vector<double> HeldUplinks::usual_times() const {
     std::vector<double> usual(bin_of(longest) + 1, 0.5);
     double all = 0.5 * static_cast<double>(usual.size());

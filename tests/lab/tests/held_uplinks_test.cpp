@@ -39,7 +39,7 @@ TEST_CASE("holds: one of a second shows at the exit and to the client's loops") 
     CHECK(held.seen > 0.5);
 }
 
-TEST_CASE("holds: where the gate hides them, nobody finds any") {
+TEST_CASE("holds: where the gate hides them, the exit finds none") {
     const Held held{0.001};
     CHECK(std::abs(held.auc() - 0.5) < 0.2);  // one deviation is 0.06
     CHECK(held.seen < 0.2);

@@ -320,36 +320,6 @@ TEST_CASE("after an interruption each key finds its exit again, until its term i
     CHECK(others > 8);
 }
 
-TEST_CASE("no session begins at an exit that the chosen country no longer allows") {
-    Fixture f{12};
-    const auto settle = [&f](std::size_t count) {
-        auto document = std::make_shared<directory::Document>(*f.network.document);
-        for (auto& relay : document->relays)
-            if (relay.is_exit()) relay.country = count > 0 && count-- > 0 ? "nl" : "de";
-        f.core.use(document);
-    };
-    const auto sessions_after_an_interruption = [&f] {
-        f.core.disconnected();
-        f.now += 120s;
-        f.run(1s);
-        f.core.connected(f.now, f.wall());
-        f.run(10ms);
-        return f.core.status(f.now).sessions;
-    };
-    f.core.choose_exit_country("nl");
-    settle(12);
-    f.core.connected(f.now, f.wall());
-    f.run(10ms);
-    const auto before = f.core.status(f.now).sessions;
-    REQUIRE(before.size() == 1);
-    settle(5);  // too few to hide among
-    CHECK(sessions_after_an_interruption().empty());
-    settle(12);
-    const auto after = sessions_after_an_interruption();
-    REQUIRE(after.size() == 1);
-    CHECK(after[0].exit == before[0].exit);
-}
-
 TEST_CASE("a control cell takes a loop's slot, and no session misses a packet number") {
     Fixture idle;
     Fixture asking;

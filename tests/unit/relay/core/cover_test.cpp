@@ -1,85 +1,20 @@
 #include "relay/core/cover.hpp"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
 
-#include "tests/unit/test_network.hpp"
+#include "tests/unit/relay/core/cover_fixture.hpp"
 
 using namespace nightjar;
 using namespace std::chrono_literals;
+using cover_test::Fixture;
 using relay::core::Cover;
 
 namespace {
-
-struct SendResult {
-    base::Mono at;
-    base::NodeId first_hop;
-    cell::Cell cell;
-};
-
-struct Fixture {
-    test::Network network;
-    base::SeededRandom random{1};
-    relay::core::Counters counters;
-
-    Cover cover(const std::string& self) {
-        return {network.named(self).identity, network.document(), random, counters, test::start};
-    }
-    /// Runs in ticks of 1 ms, and builds loops between them, as the daemon does.
-    std::vector<SendResult> run(Cover& cover, base::Mono from, base::Nanoseconds duration) {
-        std::vector<SendResult> sent;
-        std::vector<Cover::Loop> out;
-        for (auto now = from; now < from + duration; now += 1ms) {
-            if (cover.next_due() > now) continue;
-            cover.tick(now, network.wall(), out);
-            for (auto& loop : out)
-                sent.push_back({now, loop.first_hop, *loop.cell});
-            out.clear();
-            cover.build_ahead(now, network.wall());
-        }
-        return sent;
-    }
-    /// Unwraps hop by hop. Returns the relays passed; `final` is what the last one reads.
-    std::vector<const directory::Relay*> follow(const SendResult& sent, packet::Final& final) {
-        auto cell = sent.cell;
-        std::vector<const directory::Relay*> passed;
-        auto next = sent.first_hop;
-        for (;;) {
-            const auto* relay = network.document()->find(next);
-            REQUIRE(relay);
-            passed.push_back(relay);
-            const auto key = network.key(*relay, test::epoch);
-            const auto opened = packet::unwrap(cell.body(), key->keys.secret, packet::packet_size);
-            REQUIRE(opened);
-            if (const auto* forward = std::get_if<packet::Forward>(&opened->what)) {
-                CHECK(forward->delay_ns <= 500'000'000);
-                next = forward->next;
-                continue;
-            }
-            final = std::get<packet::Final>(opened->what);
-            return passed;
-        }
-    }
-};
-
-/// Seals as a relay does, and notes how many loops each call has.
-struct CountingSealer final : relay::core::LoopSealer {
-    void seal(std::span<relay::core::LoopJob> jobs, base::Random& random) override {
-        calls.push_back(jobs.size());
-        LoopSealer::seal(jobs, random);
-    }
-    std::size_t sealed() const {
-        return std::accumulate(calls.begin(), calls.end(), std::size_t{0});
-    }
-    std::vector<std::size_t> calls;
-};
 
 /// Writes only the loop's identifier, so that a test knows which loop it has without cryptography.
 struct NamingSealer final : relay::core::LoopSealer {
@@ -352,111 +287,4 @@ TEST_CASE_FIXTURE(Fixture, "cover: in the last 30 s of an epoch loops are made f
         for (const auto& loop : out)
             CHECK(loop.cell->epoch() == c.made_for.low_byte());
     }
-}
-
-TEST_CASE_FIXTURE(Fixture, "cover: loops are built some in one call, and never within a tick") {
-    const auto sealer = std::make_shared<CountingSealer>();
-    Cover loops{network.named("mix-1-0").identity,
-                network.document(),
-                random,
-                counters,
-                test::start,
-                sealer};
-    std::vector<Cover::Loop> out;
-    loops.tick(test::start, network.wall(), out);  // the first tick finds none that is built
-    std::set<base::Bytes> elements;                // what each packet's secrets begin with
-    std::size_t in_ticks = 0;
-    for (auto now = test::start + 1ms; now < test::start + 60s; now += 1ms) {
-        const auto before = sealer->calls.size();
-        loops.tick(now, network.wall(), out);
-        in_ticks += sealer->calls.size() - before;
-        for (const auto& loop : out) {
-            const auto body = std::as_const(*loop.cell).body();
-            elements.emplace(body.begin(), body.begin() + packet::alpha_size);
-        }
-        out.clear();
-        const bool wants = loops.wants_to_build();
-        const auto calls = sealer->calls.size();
-        loops.build_ahead(now, network.wall());
-        CHECK(sealer->calls.size() == calls + (wants ? 1 : 0));
-        CHECK_FALSE(loops.wants_to_build());
-        const auto waiting = sealer->sealed() - counters.loops_sent;
-        CHECK(waiting >= Cover::built_ahead);
-        CHECK(waiting < Cover::built_ahead + Cover::built_together);
-    }
-    CHECK(in_ticks == 0);
-    for (const auto together : sealer->calls)
-        CHECK(together == 4);
-    CHECK(elements.size() == counters.loops_sent);
-    CHECK(counters.loops_sent > 700);
-}
-
-TEST_CASE_FIXTURE(Fixture,
-                  "cover: a loop's moment does not show its place among those built with it") {
-    auto loops = cover("mix-1-0");
-    const auto sent = run(loops, test::start, 600s);
-    const double expected = 600 * 15.0;
-    REQUIRE(std::abs(static_cast<double>(sent.size()) - expected) < 4 * std::sqrt(expected));
-    // The gap before a loop, by its place: each mean has the law's, and is as exact as n of them
-    // allow. So is the product of two gaps that follow each other.
-    for (std::size_t place = 0; place < Cover::built_together; ++place) {
-        CAPTURE(place);
-        double sum = 0, both = 0;
-        std::size_t n = 0;
-        for (auto i = place + Cover::built_together; i + 1 < sent.size();
-             i += Cover::built_together, ++n) {
-            const double gap = 15 * base::to_seconds(sent[i].at - sent[i - 1].at);
-            sum += gap;
-            both += gap * 15 * base::to_seconds(sent[i + 1].at - sent[i].at);
-        }
-        const auto count = static_cast<double>(n);
-        CHECK(std::abs(sum / count - 1) < 4 / std::sqrt(count));
-        CHECK(std::abs(both / count - 1) < 4 * std::sqrt(3) / std::sqrt(count));
-    }
-}
-
-TEST_CASE_FIXTURE(Fixture, "cover: a loop that was built ahead is never sent in another epoch") {
-    const auto sealer = std::make_shared<CountingSealer>();
-    Cover loops{network.named("mix-1-0").identity,
-                network.document(),
-                random,
-                counters,
-                test::start,
-                sealer};
-    std::vector<Cover::Loop> out;
-    // The clock goes an epoch ahead, and back again, at moments at which loops are waiting.
-    for (auto now = test::start; now < test::start + 20s; now += 1ms) {
-        const bool ahead = (now - test::start) / 1s % 2 == 1;
-        const auto wall = network.wall() + (ahead ? 900s : 0s);
-        const auto epoch = ahead ? test::epoch.next() : test::epoch;
-        loops.tick(now, wall, out);
-        for (const auto& loop : out) {
-            CHECK(loop.cell->epoch() == epoch.low_byte());
-            const auto* first = network.document()->find(loop.first_hop);
-            REQUIRE(first);
-            auto cell = *loop.cell;
-            CHECK(packet::unwrap(cell.body(), network.key(*first, epoch)->keys.secret,
-                                 packet::packet_size));
-        }
-        out.clear();
-        loops.build_ahead(now, wall);
-    }
-    CHECK(counters.loops_sent > 200);
-    // Those that waited when the clock was set were built anew, one at a time.
-    CHECK(std::count(sealer->calls.begin(), sealer->calls.end(), 1) > 20);
-}
-
-TEST_CASE_FIXTURE(Fixture,
-                  "cover: a document that lists the relay serves the loops already drawn") {
-    const auto listed = network.document();
-    auto without = std::make_shared<directory::Document>(*listed);
-    const auto self = network.named("mix-1-0").identity;
-    std::erase_if(without->relays, [&](const auto& relay) { return relay.identity == self; });
-    Cover loops{self, without, random, counters, test::start};
-    std::vector<Cover::Loop> out;
-    loops.tick(test::start, network.wall(), out);
-    loops.use(listed);
-    const auto first = loops.next_due();
-    loops.tick(first, network.wall(), out);
-    CHECK(out.size() == 1);
 }

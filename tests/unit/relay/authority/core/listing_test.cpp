@@ -111,3 +111,39 @@ TEST_CASE("listing: only an authority's own statement for this network and epoch
     other.authorities.erase(other.authorities.begin() + 1);
     CHECK_FALSE(verifies(sound, other, {7}));
 }
+
+TEST_CASE("listing: who is expelled or cannot be reached, and one encoding for each statement") {
+    base::NodeId id;
+    id.bytes.fill(3);
+    const Admission wren{id, "alice", "", 4};
+    const Admission expelled{id, "", "", 1, false, Standing::expelled};
+    const Admission lost{id, "", "", 1, true, Standing::unlisted};
+    CHECK(combine({{expelled}, {expelled}, {wren}}, 3) == Admissions{expelled});
+    CHECK(combine({{expelled}, {expelled}, {wren}, {wren}}, 3).empty());
+    CHECK(combine({{expelled}, {}, {}}, 3).empty());
+    CHECK(combine({{lost}, {lost}, {lost}, {}}, 3) == Admissions{lost});
+    CHECK(combine({{lost}, {lost}, {}, {}}, 3).empty());
+    CHECK(combine({{lost}, {wren}, {wren}}, 3) == Admissions{wren});
+    for (const auto& each : {wren, expelled, lost})
+        CHECK(parse_admissions(encode(Admissions{each})) == Admissions{each});
+    const auto refused = [](Admission bad) {
+        return !parse_admissions(encode(Admissions{std::move(bad)}));
+    };
+    auto bad = expelled;
+    bad.unreachable = true;
+    CHECK(refused(bad));
+    bad = expelled;
+    bad.operator_name = "alice";
+    CHECK(refused(bad));
+    bad = expelled;
+    bad.family = "birds";
+    CHECK(refused(bad));
+    bad = expelled;
+    bad.capacity = 2;
+    CHECK(refused(bad));
+    bad = lost;
+    bad.unreachable = false;
+    CHECK(refused(bad));
+    bad.standing = static_cast<Standing>(3);
+    CHECK(refused(bad));
+}

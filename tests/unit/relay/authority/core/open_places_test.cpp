@@ -281,42 +281,6 @@ TEST_CASE("open places: a stranger takes no key or address from an admitted rela
     }));
 }
 
-TEST_CASE("listing: who is expelled or cannot be reached, and one encoding for each statement") {
-    base::NodeId id;
-    id.bytes.fill(3);
-    const Admission wren{id, "alice", "", 4};
-    const Admission expelled{id, "", "", 1, false, Standing::expelled};
-    const Admission lost{id, "", "", 1, true, Standing::unlisted};
-    CHECK(combine({{expelled}, {expelled}, {wren}}, 3) == Admissions{expelled});
-    CHECK(combine({{expelled}, {expelled}, {wren}, {wren}}, 3).empty());
-    CHECK(combine({{expelled}, {}, {}}, 3).empty());
-    CHECK(combine({{lost}, {lost}, {lost}, {}}, 3) == Admissions{lost});
-    CHECK(combine({{lost}, {lost}, {}, {}}, 3).empty());
-    CHECK(combine({{lost}, {wren}, {wren}}, 3) == Admissions{wren});
-    for (const auto& each : {wren, expelled, lost})
-        CHECK(parse_admissions(encode(Admissions{each})) == Admissions{each});
-    const auto refused = [](Admission bad) {
-        return !parse_admissions(encode(Admissions{std::move(bad)}));
-    };
-    auto bad = expelled;
-    bad.unreachable = true;
-    CHECK(refused(bad));
-    bad = expelled;
-    bad.operator_name = "alice";
-    CHECK(refused(bad));
-    bad = expelled;
-    bad.family = "birds";
-    CHECK(refused(bad));
-    bad = expelled;
-    bad.capacity = 2;
-    CHECK(refused(bad));
-    bad = lost;
-    bad.unreachable = false;
-    CHECK(refused(bad));
-    bad.standing = static_cast<Standing>(3);
-    CHECK(refused(bad));
-}
-
 TEST_CASE("offers: strangers fill no more than the places of new ones, and once for each epoch") {
     const auto made = test::make_council(4, 5);
     Network network{4};

@@ -147,7 +147,7 @@ TEST_CASE("an exit without sessions gets and sends at levels of its own") {
     CHECK(exit.all_sent(0, 60) == doctest::Approx(60 * levels.sent).epsilon(0.06));
 }
 
-TEST_CASE("cover is a Poisson process, so nobody can compute when the next packet of it comes") {
+TEST_CASE("cover is a Poisson process, so its next packet cannot be predicted") {
     Exit exit;
     exit.run(0, 0, 100);
     for (const auto* times : {&exit.loops, &exit.drop_cover}) {
