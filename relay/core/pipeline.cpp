@@ -228,7 +228,6 @@ void Pipeline::release(base::Mono now, base::Wall wall) {
 }
 
 void Pipeline::release(Mix& mix, base::Mono now, base::Wall wall) {
-    base::clear_and_wipe(released_);
     const auto overdue = mix.release(now, released_);
     counters_.dropped[static_cast<std::size_t>(DropReason::delay)] += overdue;
     for (auto& held : released_) {
@@ -246,6 +245,8 @@ void Pipeline::release(Mix& mix, base::Mono now, base::Wall wall) {
                               [&](const ToExit&) { to_exit(*held.cell, now, wall); }},
                    held.where);
     }
+    // Here, not before the next tick: on a quiet relay that is long after.
+    base::clear_and_wipe(released_);
 }
 
 void Pipeline::to_exit(cell::Cell& cell, base::Mono now, base::Wall wall) {
@@ -262,22 +263,21 @@ void Pipeline::to_exit(cell::Cell& cell, base::Mono now, base::Wall wall) {
 /// By the laws that release packets together, loops wait in the mix too. Alone, between two
 /// releases, they would be known as loops, and be no cover.
 void Pipeline::collect_loops(base::Mono now, base::Wall wall) {
-    loops_.clear();
     cover_.tick(now, wall, loops_);
     mix_->keep_longer(answers());
     if (document_->parameters.mixing.law == directory::MixLaw::poisson) {
         for (auto& loop : loops_)
             outgoing_.push_back({loop.first_hop, std::move(loop.cell)});
-        loops_.clear();
+        base::clear_and_wipe(loops_);
     }
     if (answer_) cover_.drop_cover(now, wall, loops_);
     for (auto& loop : loops_)
         into_mix({std::move(loop.cell), ToRelay{loop.first_hop}, now - half_tick, own_delay()});
+    base::clear_and_wipe(loops_);
 }
 
 void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
     if (!exit_ || draining_) return;
-    base::clear_and_wipe(replies_);
     exit_->tick(now, wall, replies_);
     for (auto& reply : replies_) {
         // The SURB names its first hop, and its author, a client, may have written anything there.
@@ -286,11 +286,11 @@ void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
         else
             counters_.drop(DropReason::misrouted);
     }
+    base::clear_and_wipe(replies_);
 }
 
 void Pipeline::fill_to_level(base::Mono now, base::Wall wall) {
     if (!exit_ || draining_ || level_.off()) return;
-    loops_.clear();
     level_.sent(outgoing_.size());
     const auto missing = level_.missing(exit_->pace(), document_->parameters, now, wall);
     for (unsigned i = 0; i < missing.loops; ++i)
@@ -299,6 +299,7 @@ void Pipeline::fill_to_level(base::Mono now, base::Wall wall) {
         cover_.send_one_drop(wall, loops_);
     for (auto& loop : loops_)
         outgoing_.push_back({loop.first_hop, std::move(loop.cell)});
+    base::clear_and_wipe(loops_);
 }
 
 void Pipeline::send(Egress& egress) {

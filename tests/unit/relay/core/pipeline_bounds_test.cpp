@@ -153,6 +153,23 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: it says that a replay filter holds what it
     CHECK_FALSE(unbounded.pipeline.replay_filter_full());
 }
 
+TEST_CASE_FIXTURE(Fixture, "pipeline: between two ticks nothing is kept of what has left") {
+    for (const std::uint32_t loops : {0U, 200'000U}) {
+        CAPTURE(loops);
+        network.parameters().relay_loops = {loops};
+        Relay relay{network, "mix-1-0"};
+        relay.take_from("gateway-0", network.packet({"mix-1-0", "mix-2-0", "mix-3-0", "gateway-0"},
+                                                    0, mailbox(), identifier));
+        relay.tick(test::start + 100ms);
+        REQUIRE(relay.links.relays.size() > (loops > 0 ? 1 : 0));
+        base::Holdings held;
+        relay.pipeline.list_holdings(held);
+        const auto kept = std::ranges::find(held, "Pipeline.released", &base::Holding::table);
+        REQUIRE(kept != held.end());
+        CHECK(kept->entries == 0);
+    }
+}
+
 TEST_CASE_FIXTURE(Fixture, "pipeline: draining flushes nothing and takes nothing") {
     network.parameters().relay_loops = {100'000};
     Relay relay{network, "mix-1-0"};
