@@ -1,13 +1,14 @@
 """Each test that the table of faults in docs/testing.md names exists, and each row of faults that the table must have is
-there. Closes with `N passed, N failed`."""
+there; and the same for the table of attacks in docs/threat-model.md. Closes with `N passed, N failed`."""
 import re
 import sys
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROWS = {*range(1, 64)}
-ROW = re.compile(r"^\| (\d+) \| [^|]+ \| (.+) \|$")
+# The rows of each page's table.
+PAGES = {"docs/testing.md": {*range(1, 64)}, "docs/threat-model.md": {*range(1, 15)}}
+ROW = re.compile(r"^\| (\d+) \| [^|]+ (?:\| [^|]+ )*\| ([^|]+) \|$")
 
 
 def cases():
@@ -16,14 +17,14 @@ def cases():
                      for path in sorted((ROOT / "tests").rglob("*.cpp")))
 
 
-def findings(page, tests):
-    """What is wrong with the table in `page`."""
+def findings(page, tests, must):
+    """What is wrong with the table in `page`, which must have these rows."""
     listed = [(int(row[1]), row[2]) for row in map(ROW.match, page.split("\n")) if row]
     rows = dict(listed)
     for number, count in Counter(number for number, _ in listed).items():
         if count > 1:
             yield f"row {number} stands {count} times"
-    for missing in sorted(ROWS - set(rows)):
+    for missing in sorted(must - set(rows)):
         yield f"row {missing} is missing"
     for number, text in rows.items():
         names = re.findall(r"`([^`]+)`", text)
@@ -38,15 +39,17 @@ def findings(page, tests):
 
 
 def main():
-    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
     tests = cases()
-    found = list(findings(page, tests))
-    # The check itself: a table without its rows, and one that names what does not exist.
-    if not list(findings("", tests)) or len(list(findings(page, ""))) < len(ROWS) // 2:
-        found.append("the check itself does not work")
+    found = []
+    for name, must in PAGES.items():
+        page = (ROOT / name).read_text(encoding="utf-8")
+        found += [f"{name}: {finding}" for finding in findings(page, tests, must)]
+        # The check itself: a table without its rows, and one that names what does not exist.
+        if not list(findings("", tests, must)) or len(list(findings(page, "", must))) < len(must) // 2:
+            found.append(f"{name}: the check itself does not work")
     for finding in found:
-        print(f"docs/testing.md: {finding}")
-    print(f"{len(ROWS) + 1 - len(found)} passed, {len(found)} failed")
+        print(finding)
+    print(f"{sum(map(len, PAGES.values())) + len(PAGES) - len(found)} passed, {len(found)} failed")
     return 1 if found else 0
 
 
