@@ -8,7 +8,7 @@
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
-#include "sphinx/directory/parameters.hpp"
+#include "sphinx/directory/key_times.hpp"
 
 namespace nightjar::client::core {
 
@@ -22,9 +22,10 @@ class EpochSwitch {
         const auto current = directory::epoch_at(wall, epoch_length);
         if (drawn_in_ != current) {
             drawn_in_ = current;
-            constexpr base::Milliseconds least{directory::made_for_next_min};
-            constexpr base::Milliseconds most{directory::made_for_next_max};
-            const auto choices = static_cast<std::uint64_t>((most - least).count()) + 1;
+            const auto times = directory::KeyTimes::of(epoch_length);
+            const auto least = times.made_for_next_min;
+            const auto choices =
+                static_cast<std::uint64_t>((times.made_for_next_max - least).count()) + 1;
             early_ = least + base::Milliseconds{random_.below(choices)};
         }
         return directory::epoch_at(wall + early_, epoch_length);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sphinx/directory/key_times.hpp"
 #include "sphinx/directory/repair_time.hpp"
 
 namespace nightjar::client::core {
@@ -43,7 +44,8 @@ stream::Schedule on_the_wire(const PaceSchedule& schedule, base::Mono due) {
 base::Wall keys_end(const directory::Parameters& parameters, base::Epoch epoch) {
     const auto grace = std::chrono::ceil<base::Seconds>(parameters.key_grace());
     return directory::epoch_start(epoch.next(), parameters.epoch_length) + grace +
-           directory::clock_error;
+           std::chrono::ceil<base::Seconds>(
+               directory::KeyTimes::of(parameters.epoch_length).clock_error);
 }
 
 Session::Session(SessionHandle handle, base::NodeId exit, const directory::Parameters& parameters,

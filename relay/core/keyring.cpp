@@ -4,7 +4,7 @@
 #include <cassert>
 #include <utility>
 
-#include "sphinx/directory/parameters.hpp"
+#include "sphinx/directory/key_times.hpp"
 
 namespace nightjar::relay::core {
 
@@ -28,11 +28,11 @@ bool Keyring::ended(base::Epoch epoch, base::Wall now) const {
 }
 
 std::shared_ptr<const MixKeyPair> Keyring::find(std::uint8_t epoch_low_byte, base::Wall now) const {
+    const auto early = directory::KeyTimes::of(epoch_length_).early;
     // Epochs with the same low byte are 256 apart, so at most one of them is accepted at a time.
     for (const auto& [epoch, entry] : entries_) {
         if (epoch.low_byte() != epoch_low_byte || ended(epoch, now)) continue;
-        if (now >= directory::epoch_start(epoch, epoch_length_) - directory::key_early)
-            return entry.key;
+        if (now >= directory::epoch_start(epoch, epoch_length_) - early) return entry.key;
     }
     return nullptr;
 }

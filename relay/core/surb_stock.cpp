@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "sphinx/directory/key_times.hpp"
+
 namespace nightjar::relay::core {
 
 namespace {
@@ -22,7 +24,8 @@ bool surb_usable(std::uint8_t epoch_low_byte, const directory::Parameters& param
     const auto ahead = static_cast<std::int8_t>(epoch_low_byte - now.low_byte());
     if (ahead == 0) return true;
     if (ahead == 1)
-        return wall + directory::key_early >= directory::epoch_start(now.next(), length);
+        return wall + directory::KeyTimes::of(length).early >=
+               directory::epoch_start(now.next(), length);
     const auto grace = parameters.key_grace() - reply_hops_max * parameters.delay_cap();
     return ahead == -1 && wall - directory::epoch_start(now, length) < grace;
 }

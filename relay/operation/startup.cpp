@@ -8,6 +8,7 @@
 #include "relay/metrics/declarations.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "relay/operation/build.hpp"
+#include "sphinx/directory/key_times.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
@@ -189,9 +190,10 @@ core::ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Do
 
 core::State state_by(const directory::Document& document, bool ours, base::Wall now) {
     if (now >= document.valid_until) return core::State::document_expired;
-    // Keys of its epoch are accepted from key_early before it begins, so a small error of the clock
+    // Keys of its epoch are accepted for a while before it begins, so a small error of the clock
     // does no harm.
-    if (now < document.valid_from - directory::key_early) return core::State::document_early;
+    const auto early = directory::KeyTimes::of(document.parameters.epoch_length).early;
+    if (now < document.valid_from - early) return core::State::document_early;
     return ours ? core::State::active : core::State::not_listed;
 }
 
@@ -232,7 +234,8 @@ void confine(const std::filesystem::path& config_file) {
 }
 
 base::Seconds key_time(const directory::Parameters& parameters) {
-    return parameters.epoch_length + directory::key_early +
+    const auto early = directory::KeyTimes::of(parameters.epoch_length).early;
+    return parameters.epoch_length + std::chrono::ceil<base::Seconds>(early) +
            std::chrono::ceil<base::Seconds>(parameters.key_grace());
 }
 

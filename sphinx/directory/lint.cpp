@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "sphinx/directory/key_times.hpp"
 #include "sphinx/directory/parameter_fields.hpp"
 #include "sphinx/directory/positions.hpp"
 #include "sphinx/directory/relay_fields.hpp"
@@ -61,8 +62,13 @@ void check_parameters(const Document& document, Problems& found) {
         found.push_back(
             "replies are more than twice main_slots: a client could not send SURBs for "
             "them and have room for data");
-    if (parameters.key_grace() + key_early >= parameters.epoch_length)
-        found.push_back("epoch_length is shorter than the longest route delay and 90 s");
+    if (!parameters.lab && parameters.epoch_length < epoch_length_least)
+        found.push_back("epoch_length is below 120 s, which only a lab network may have");
+    if (parameters.key_grace() + KeyTimes::of(parameters.epoch_length).early >=
+        parameters.epoch_length)
+        found.push_back(
+            "epoch_length is shorter than the longest route delay and the times before and after "
+            "it for which its keys are accepted");
     if (parameters.session_lifetime % change_step != base::Seconds{0})
         found.push_back("session_lifetime is not a multiple of " +
                         std::to_string(change_step.count()) + " s");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "sphinx/directory/key_times.hpp"
+
 namespace nightjar::directory {
 
 namespace {
@@ -89,7 +91,8 @@ constexpr ParameterField mixing_interval{
 constexpr std::array facts{
     rate<&Parameters::client_loops>("parameter.client-loops-per-1000s"),
     rate<&Parameters::down>("parameter.down-per-1000s"),
-    duration<&Parameters::epoch_length>("parameter.epoch-length-s", 120, 7 * 86'400),
+    duration<&Parameters::epoch_length>("parameter.epoch-length-s", lab_epoch_length_least.count(),
+                                        7 * 86'400),
     count<&Parameters::fixed_hops>("parameter.fixed-hops", 0, 3),
     count<&Parameters::lab>("parameter.lab", 0, 1),
     rate<&Parameters::main_slots>("parameter.main-slots-per-1000s"),

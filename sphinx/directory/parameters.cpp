@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "sphinx/directory/key_times.hpp"
+
 namespace nightjar::directory {
 
 base::Nanoseconds Rate::mean_gap() const {
@@ -40,7 +42,8 @@ base::Nanoseconds Parameters::longest_route_delay() const {
 
 base::Nanoseconds Parameters::key_grace() const {
     // The last packets are built made_for_next_min before the end, by a clock that may be late.
-    return longest_route_delay() + clock_error - made_for_next_min;
+    const auto times = KeyTimes::of(epoch_length);
+    return longest_route_delay() + times.clock_error - times.made_for_next_min;
 }
 
 base::Nanoseconds Parameters::mean_round_trip() const {
@@ -80,7 +83,7 @@ base::Wall epoch_start(base::Epoch epoch, base::Seconds epoch_length) {
 }
 
 base::Epoch epoch_to_build_for(base::Wall now, base::Seconds epoch_length) {
-    return epoch_at(now + made_for_next, epoch_length);
+    return epoch_at(now + KeyTimes::of(epoch_length).made_for_next, epoch_length);
 }
 
 }  // namespace nightjar::directory

@@ -94,7 +94,7 @@ constexpr double place_in_gap(double draw) {
 /// it is not a client's own moment. Divides session_lifetime.
 inline constexpr base::Seconds change_step{10};
 
-inline constexpr base::Seconds key_early{75};  // a key is accepted this long before its epoch
+inline constexpr base::Seconds key_early{75};  // before its epoch a key is accepted (key_times.hpp)
 /// A packet that a relay builds so late in an epoch uses the next one. A client draws the time:
 /// each session, and the loops, in every epoch. Else it would show how far its clock is off.
 inline constexpr base::Seconds made_for_next{30};

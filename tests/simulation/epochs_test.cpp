@@ -79,6 +79,36 @@ TEST_CASE("two epoch boundaries and clocks 30 s apart: no packet is lost to the 
     }
 }
 
+TEST_CASE("four epochs of a minute and clocks 15 s apart: no packet is lost to the choice of key") {
+    const std::vector<std::vector<base::Milliseconds>> offsets{
+        {0ms}, {-7500ms, 7500ms, 0ms}, {15s}};
+    for (const auto& relays : offsets) {
+        CAPTURE(relays.back().count());
+        WorldOptions options;
+        options.seed = 23;
+        options.pipeline.downlink_unpaid = 1e9;  // a probe does not keep the law
+        options.parameters.epoch_length = 60s;
+        options.parameters.relay_loops = {1'000};
+        options.start = base::Wall{1'800'000'000s - 50s};
+        World world{options};
+        for (std::size_t i = 0; i < world.relays().size(); ++i)
+            world.relays()[i]->clock_offset = relays[i % relays.size()];
+        const base::MailboxId alice{{1}};
+        auto& probe = world.add<Probe>(alice, alice, world.gateway(0).identity());
+        probe.clock_offset = relays.back() == 0ms ? 15s : base::Milliseconds{0};
+        probe.send_loops_at(3);
+        world.run_for(230s);
+        probe.send_loops_at(0);
+        world.run_for(5s);
+        CHECK(probe.sent > 600);
+        CHECK(probe.returned == probe.sent);
+        for (const auto* relay : world.relays()) {
+            CHECK(relay->counters.loops_sent > 180);
+            CHECK(relay->counters.loops_lost == 0);
+        }
+    }
+}
+
 TEST_CASE("with clocks too far apart, packets are lost, but only near the boundary") {
     WorldOptions options;
     options.seed = 22;

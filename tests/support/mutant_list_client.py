@@ -92,7 +92,7 @@ MUTANTS = [
            CORE, "a reply that does not count has no effect on packets, until it comes again"),
     mutant("change-of-keys-drawn-once", "client/core/epoch_switch.hpp", "if (drawn_in_ != current) {", "if (!drawn_in_) {",
            CORE, "each session draws when it changes to the next epoch, 15 to 45 s before it"),
-    mutant("keys-end-without-grace", "sphinx/directory/parameters.cpp", "longest_route_delay() + clock_error - made_for_next_min;",
+    mutant("keys-end-without-grace", "sphinx/directory/parameters.cpp", "longest_route_delay() + times.clock_error - times.made_for_next_min;",
            "longest_route_delay();",
            CORE, "surb stock: an epoch's SURBs are usable from 75 s before it to the last reply in time"),
     mutant("no-reply-is-claimed-lost", "client/core/session.cpp", "const bool claim = draws_.unit() < (brings", "const bool claim = 0 * draws_.unit() > 1 + (brings",

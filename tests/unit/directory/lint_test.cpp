@@ -140,6 +140,29 @@ TEST_CASE("an authority refuses what could not work, and says why") {
              d.valid_until = d.valid_from + base::Seconds{6000};
          },
          "epoch_length is shorter than the longest route delay"},
+        {"epochs of under two minutes",
+         [](Document& d) {
+             d.parameters.epoch_length = base::Seconds{119};
+             d.epoch = {15'000'000};
+             d.valid_from = base::Wall{base::Seconds{1'785'000'000}};
+             d.valid_until = d.valid_from + base::Seconds{238};
+         },
+         "epoch_length is below 120 s, which only a lab network may have"},
+        {"epochs of a minute in a laboratory",
+         [](Document& d) {
+             d.parameters.lab = true;
+             d.parameters.epoch_length = base::Seconds{60};
+             d.epoch = {30'000'000};
+             d.valid_from = base::Wall{base::Seconds{1'800'000'000}};
+             d.valid_until = d.valid_from + base::Seconds{120};
+         },
+         ""},
+        {"epochs of less than a minute in a laboratory",
+         [](Document& d) {
+             d.parameters.lab = true;
+             d.parameters.epoch_length = base::Seconds{59};
+         },
+         "parameter.epoch-length-s is 59, not between 60 and 604800"},
         {"lifetime off the steps of changes",
          [](Document& d) {
              d.parameters.session_lifetime = base::Seconds{3605};

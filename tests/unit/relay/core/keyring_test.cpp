@@ -61,6 +61,20 @@ TEST_CASE("keyring: a key is accepted from 75 s before its epoch until the grace
     }
 }
 
+TEST_CASE("keyring: in an epoch of a minute a key is accepted from 37.5 s before it") {
+    relay::core::Keyring keyring{60s, grace};
+    base::Bytes memory(64);
+    auto key = std::make_shared<relay::core::MixKeyPair>();
+    key->epoch = {1000};
+    keyring.add(key, std::make_unique<Owned>(memory));
+    const auto begin = directory::epoch_start({1000}, 60s);
+    const auto byte = base::Epoch{1000}.low_byte();
+    CHECK_FALSE(keyring.find(byte, begin - 37'501ms));
+    CHECK(keyring.find(byte, begin - 37'500ms));
+    CHECK(keyring.find(byte, begin + 60s + grace - 1ms));
+    CHECK_FALSE(keyring.find(byte, begin + 60s + grace));
+}
+
 TEST_CASE("keyring: a longer grace holds for the keys that are here, and none is shortened") {
     Ring ring;
     ring.add(1000);

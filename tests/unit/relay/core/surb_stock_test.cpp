@@ -104,6 +104,20 @@ TEST_CASE("surb stock: an epoch's SURBs are usable from 75 s before it to the la
     CHECK(relay::core::surb_usable(255, parameters, start + 24 * hour));
 }
 
+TEST_CASE("surb stock: in an epoch of a minute SURBs are usable from 37.5 s before it") {
+    directory::Parameters parameters;
+    parameters.epoch_length = base::Seconds{60};
+    const auto begin = base::Wall{base::Seconds{6'000'000}};  // of epoch 100,000
+    const auto usable = [&](std::uint32_t of, base::Milliseconds at) {
+        return relay::core::surb_usable(base::Epoch{of}.low_byte(), parameters, begin + at);
+    };
+    CHECK(usable(100'001, base::Milliseconds{22'500}));
+    CHECK_FALSE(usable(100'001, base::Milliseconds{22'499}));
+    // Its keys are accepted for 11 s more, of which a reply may take two.
+    CHECK(usable(99'999, base::Milliseconds{8'999}));
+    CHECK_FALSE(usable(99'999, base::Milliseconds{9'000}));
+}
+
 TEST_CASE("surb stock: its capacity is twice the target and 64, at most the operator's limit") {
     directory::Parameters parameters;
     const auto target = parameters.surb_stock_target(parameters.replies);
