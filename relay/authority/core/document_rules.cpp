@@ -139,6 +139,11 @@ std::string DocumentRules::read_descriptors(const std::vector<std::string>& text
     return {};
 }
 
+void DocumentRules::doubt(const base::NodeId& relay) {
+    doubted_.insert(relay);
+    std::erase_if(wanted_open_, [&](const OpenClaim& claim) { return claim.identity == relay; });
+}
+
 bool DocumentRules::offer(const Reveal& reveal) {
     const bool sound = std::any_of(before_.commitments.begin(), before_.commitments.end(),
                                    [&](const Commitment& commitment) {
@@ -167,7 +172,8 @@ void DocumentRules::insist() {
     relent();
     for (const auto& [identity, offered] : descriptors_) {
         wanted_relays_.push_back(identity);
-        if (offered.claim && find(before_.roster, identity) != nullptr)
+        if (offered.claim && find(before_.roster, identity) != nullptr &&
+            !doubted_.contains(identity))
             wanted_open_.push_back(*offered.claim);
     }
     for (const auto& [authority, reveal] : reveals_)

@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "relay/authority/core/agreement.hpp"
@@ -53,6 +54,9 @@ class DocumentRules final : public Rules {
     std::string offer_descriptor(std::string_view text);
     /// Precondition: it is of this epoch.
     void offer_descriptor(SharedDescriptor descriptor);
+    /// The relay has named two prefixes for this epoch. Other authorities may have heard of the
+    /// other one first, so none insists on its place.
+    void doubt(const base::NodeId& relay);
     bool offer(const Listing& listing, const Admissions& list);
     bool offer(const Reveal& reveal);
     bool offer(const Commitment& commitment);
@@ -97,6 +101,7 @@ class DocumentRules final : public Rules {
     std::map<base::NodeId, Commitment> commitments_;
     std::map<base::NodeId, std::pair<Listing, Admissions>> listings_;
     std::string fault_;
+    std::set<base::NodeId> doubted_;
     std::vector<base::NodeId> wanted_relays_;
     std::vector<OpenClaim> wanted_open_;
     std::vector<base::NodeId> wanted_reveals_;

@@ -115,6 +115,8 @@ Offers::Taken Driver::offer_descriptor(std::string_view text, Moment now, Strang
     const bool admitted = offers->second.admits((*read)->descriptor.relay.identity);
     if (!admitted && strangers == Strangers::refused) return {"the relay is not admitted"};
     auto taken = offers->second.add_descriptor(*read, before(epoch).roster);
+    if (const auto at = running_.find(epoch); taken.in_two_prefixes && at != running_.end())
+        at->second.rules->doubt((*read)->descriptor.relay.identity);
     if (!taken.fresh) return taken;
     if (admitted) last_change_[epoch] = now.wall;  // strangers must not delay an agreement
     if (const auto at = running_.find(epoch); at != running_.end())

@@ -29,6 +29,7 @@ class Driver::EpochRules final : public Rules {
                 rules_->offer(reveal);
     }
     void offer_descriptor(SharedDescriptor read) { rules_->offer_descriptor(std::move(read)); }
+    void doubt(const base::NodeId& relay) { rules_->doubt(relay); }
     void offer(const Commitment& commitment) { rules_->offer(commitment); }
     void offer(const Reveal& reveal) { rules_->offer(reveal); }
     /// Descriptors come one by one, so they are not read again for each list.

@@ -71,7 +71,8 @@ bool Offers::counts(const base::NodeId& relay) const {
 std::string Offers::open_fault(const directory::Relay& relay, const Roster& roster) const {
     const auto* said = find(admitted_, relay.identity);
     if (said != nullptr && said->standing == Standing::expelled) return "the relay is expelled";
-    if (said != nullptr) return "the authorities cannot reach the relay at its addresses";
+    if (said != nullptr)
+        return "the authorities cannot reach the relay at its addresses, or it loses packets";
     if (!open_.open()) return "the relay is not admitted";
     const auto prefix = open_prefix(relay);
     if (!prefix) return "all addresses of an open relay must be in one IPv4 /24 or IPv6 /48";
@@ -103,7 +104,12 @@ Offers::Taken Offers::add_descriptor(SharedDescriptor read, const Roster& roster
     const auto relay = descriptor.relay.identity;
     const auto held = descriptors_.find(relay);
     if (!admits(relay)) {
-        if (held != descriptors_.end() && counts(relay)) return {};
+        if (held != descriptors_.end() && counts(relay)) {
+            const auto& first = held->second->descriptor.relay;
+            if (open_prefix(first) == open_prefix(descriptor.relay)) return {};
+            in_two_prefixes_.insert(relay);
+            return {{}, false, true};
+        }
         if (auto fault = open_fault(descriptor.relay, roster); !fault.empty())
             return {std::move(fault)};
     }
@@ -197,6 +203,8 @@ void Offers::offer_to(DocumentRules& rules) const {
     offer_lists_to(rules);
     for (const auto& [relay, described] : descriptors_)
         rules.offer_descriptor(described);
+    for (const auto& relay : in_two_prefixes_)
+        rules.doubt(relay);
 }
 
 void Offers::offer_lists_to(DocumentRules& rules) const {

@@ -29,10 +29,12 @@ class Offers {
     /// Why the descriptor does not count; empty: it does. `fresh`: it was not here before. A relay
     /// that is admitted no longer keeps its place: the lists come one by one, and may admit it
     /// again. Of one that is not admitted the first descriptor counts: each new one makes the
-    /// others ask for all of them. `roster`: as far as this authority knows it.
+    /// others ask for all of them. `in_two_prefixes`: the relay is not admitted, and this one names
+    /// another prefix than the first. `roster`: as far as this authority knows it.
     struct Taken {
         std::string reason;
         bool fresh = false;
+        bool in_two_prefixes = false;
     };
     Taken add_descriptor(std::string_view text, const Roster& roster = {});
     Taken add_descriptor(SharedDescriptor descriptor, const Roster& roster);
@@ -84,6 +86,7 @@ class Offers {
     std::map<ValueId, List> lists_;
     Admissions admitted_;
     std::map<base::NodeId, SharedDescriptor> descriptors_;
+    std::set<base::NodeId> in_two_prefixes_;  // of those that have a descriptor here
     std::set<ValueId> seen_;
 };
 
