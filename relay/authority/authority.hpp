@@ -38,6 +38,7 @@ class Authority {
 
     /// For what dials the relays of its documents.
     core::Reachability& tries() { return reach_.tries(); }
+    Reach& reach() { return reach_; }
 
     /// The epochs whose documents are signed.
     const std::set<base::Epoch>& signed_epochs() const { return archive_.signed_epochs(); }

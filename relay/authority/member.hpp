@@ -60,6 +60,7 @@ class Member {
 
     /// For what dials the relays of its documents.
     core::Reachability& tries() { return reach_.tries(); }
+    Reach& reach() { return reach_; }
 
     const std::set<base::Epoch>& signed_epochs() const { return archive_.signed_epochs(); }
 

@@ -16,6 +16,8 @@ namespace {
 constexpr int tries_at_once = 4;
 constexpr base::Seconds look_period{1};
 
+}  // namespace
+
 base::Secret<32> fresh_seed() {
     base::SystemRandom random;
     base::Secret<32> seed;
@@ -23,7 +25,6 @@ base::Secret<32> fresh_seed() {
     return seed;
 }
 
-/// The addresses that may be dialled.
 std::vector<asio::ip::tcp::endpoint> dialable(const std::vector<directory::Endpoint>& addresses,
                                               bool lab) {
     std::vector<asio::ip::tcp::endpoint> found;
@@ -34,8 +35,6 @@ std::vector<asio::ip::tcp::endpoint> dialable(const std::vector<directory::Endpo
     }
     return found;
 }
-
-}  // namespace
 
 Prober::Prober(core::Reachability& reach, Options options)
     : reach_{reach}, options_{std::move(options)}, identity_{fresh_seed()} {}

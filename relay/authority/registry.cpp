@@ -229,8 +229,8 @@ Registry::Draft Registry::build(directory::Document document, Unreachable which,
     std::map<directory::Endpoint, std::string> addresses;  // and the relay that has it
     for (const auto& relay : candidates(draft.document.epoch, strangers)) {
         if (which == Unreachable::left_out && unreachable_.contains(relay.identity)) {
-            draft.left_out.push_back(
-                without(relay, "this authority cannot reach it at its addresses"));
+            draft.left_out.push_back(without(
+                relay, "this authority cannot reach it at its addresses, or it loses packets"));
             continue;
         }
         const auto taken = std::find_if(relay.addresses.begin(), relay.addresses.end(),

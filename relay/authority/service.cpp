@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "relay/authority/authority.hpp"
+#include "relay/authority/looper.hpp"
 #include "relay/authority/member.hpp"
 #include "relay/authority/peers.hpp"
 #include "relay/authority/prober.hpp"
@@ -177,6 +178,7 @@ class Daemon {
             authority_ ? authority_->tries() : member_->tries(),
             Prober::Options{directory::network_id(network.anchors), settings.terms.parameters.lab,
                             [this] { return clock_.now(); }});
+        if (settings.loops) start_looper(settings, directory::network_id(network.anchors));
         shutdown_.add("close", close_max, [this] { return close(); });
         shutdown_.announce();
     }
@@ -185,6 +187,7 @@ class Daemon {
         core_.spawn("signing", sign());
         if (peers_) peers_->start(core_);
         prober_->start(core_);
+        if (looper_) looper_->start(core_);
         core_.spawn("https listener", server_.run());
         core_.spawn("watchdog", node::process::feed_watchdog({}));
         ending_.spawn("shutdown", shutdown_.run());
@@ -200,6 +203,17 @@ class Daemon {
     }
 
  private:
+    void start_looper(const Settings& settings, const base::NetworkId& network) {
+        auto& reach = authority_ ? authority_->reach() : member_->reach();
+        Looper::Options options;
+        options.network = network;
+        options.lab = settings.terms.parameters.lab;
+        options.period = std::chrono::floor<base::Seconds>(reach.tries().part());
+        options.now = [this] { return clock_.now(); };
+        options.document = [this, &reach] { return reach.document(clock_.now()); };
+        options.swept = [this, &reach] { reach.swept(clock_.now()); };
+        looper_.emplace(reach.losses(), std::move(options));
+    }
     asio::awaitable<void> sign() {
         for (;;) {
             if (authority_) authority_->tick(clock_.now());
@@ -232,6 +246,7 @@ class Daemon {
     std::optional<Member> member_;        // or one of several, which asks the others
     std::optional<Peers> peers_;
     std::optional<Prober> prober_;
+    std::optional<Looper> looper_;
     node::process::Shutdown shutdown_;
     node::process::TaskGroup core_;         // a task that fails here ends the daemon
     node::process::TaskGroup connections_;  // a task that fails here ends only its connection

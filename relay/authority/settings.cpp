@@ -32,6 +32,7 @@ Settings load_settings(const fs::path& folder) {
     settings.authorities =
         map.optional<std::uint32_t>("authorities", 1, {1, core::authorities_max});
     settings.open = open_bounds(map);
+    settings.loops = map.optional<bool>("loops", false);
     settings.listen = map.required<node::config::ListenEndpoint>("listen");
     settings.announce = map.optional<directory::Endpoint>("announce", settings.listen);
     map.done();

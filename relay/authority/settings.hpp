@@ -1,7 +1,7 @@
 // The state directory of an authority that runs as a service, and its configuration:
 //
 //     authority.yaml    network, authorities, listen, announce, parameters, recommended_versions,
-//                       admission, open_per_prefix, open_relays
+//                       admission, open_per_prefix, open_relays, loops
 //     authority.key     signs the documents
 //     service.key       the key of its TLS certificate
 //     admitted          the relays that it lists (admitted.hpp)
@@ -29,6 +29,7 @@ struct Settings {
     directory::Endpoint listen;
     directory::Endpoint announce;  // what relays connect to; the same as `listen` by default
     core::OpenBounds open;         // `admission: open`
+    bool loops = false;            // measures relays by loops through the network
 };
 
 /// Reads authority.yaml. Throws ConfigError.

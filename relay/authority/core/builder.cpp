@@ -94,7 +94,7 @@ class Builder {
         if (descriptor.epoch != epoch_) return "its descriptor is of another epoch";
         const auto* said = find(terms_.admitted, identity);
         if (said != nullptr && said->unreachable)
-            return "the authorities cannot reach it at its addresses";
+            return "the authorities cannot reach it at its addresses, or it loses packets";
         if (admitted_.contains(identity) || placed_.contains(identity)) return {};
         if (said != nullptr && said->standing == Standing::expelled) return "it is expelled";
         return terms_.open.open() ? "it is not admitted, and there is no open place for it"

@@ -37,6 +37,9 @@ class Reachability {
     };
 
     explicit Reachability(base::Seconds epoch_length) : length_{epoch_length} {}
+    base::Milliseconds part() const {
+        return std::max(base::Milliseconds{length_} / tries_an_epoch, part_least);
+    }
 
     /// The relays of the document that is valid now: these are tried, and those that were
     /// unreachable when it left them out. `described`: the relays that have sent a descriptor for
@@ -78,9 +81,6 @@ class Reachability {
         bool listed = true;
     };
 
-    base::Milliseconds part() const {
-        return std::max(base::Milliseconds{length_} / tries_an_epoch, part_least);
-    }
     base::Wall drawn(base::Wall from, base::Random& random) const;
     static bool is_unreachable(const Entry& entry);
 

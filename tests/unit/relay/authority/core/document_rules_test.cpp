@@ -316,7 +316,7 @@ TEST_CASE("document rules: a relay that a quorum cannot reach is left out, and k
     CHECK(without.document->find(lost) == nullptr);
     REQUIRE(without.left_out.size() == 1);
     CHECK(without.left_out[0].ends_with(
-        "is left out: the authorities cannot reach it at its addresses"));
+        "is left out: the authorities cannot reach it at its addresses, or it loses packets"));
     const auto record = std::find_if(without.next.roster.begin(), without.next.roster.end(),
                                      [&](const auto& each) { return each.identity == lost; });
     REQUIRE(record != without.next.roster.end());
