@@ -1,16 +1,27 @@
 """The demo's network with four authorities, for some epochs: one is killed and comes back, one lies, a relay joins,
 one leaves, and a download goes on through all of it."""
 import hashlib
+import html
 import json
 import os
+import re
 import subprocess
 import time
 
+from .building import ROOT
 from .progress import DemoError, say, stage
 from .transfers import Curl
 
 RATE = 20_000           # bytes a second of the download
 LIAR_READY = "nightjar-liar ready"
+
+
+def plain_lines(page):
+    """The text of a page: one line for each row of a table, heading and paragraph."""
+    body = re.sub(r"<(style|title)>.*?</\1>", "", page, flags=re.DOTALL)
+    rows = re.split(r"</(?:tr|h\d|p|li|caption)>", body)
+    plain = (" ".join(html.unescape(re.sub(r"<[^>]*>", " ", row)).split()) for row in rows)
+    return [line for line in plain if line]
 
 
 class Council:
@@ -84,6 +95,16 @@ class Council:
             raise DemoError(f"no document of the epochs {sorted(missing)}")
         say(f"          {len(file.read_bytes())} bytes arrived whole; curl: {figures}")
         say(f"          documents of the epochs {first} to {max(network.documents(0))}, none missing")
+        self.show_page()
+
+    def show_page(self):
+        """Keeps the status page of the last document, and prints what it says."""
+        page = (self.network.authorities[0] / "status.html").read_text(encoding="utf-8")
+        kept = ROOT / "build" / "demo-status.html"
+        kept.write_text(page, encoding="utf-8")
+        for line in plain_lines(page):
+            say(f"          {line}")
+        say(f"          the page: {kept}")
 
     def trouble(self):
         network = self.network

@@ -1,11 +1,13 @@
 """A network that lives by itself, with real processes.
 
-An authority runs as a service. Through three epochs a download goes on; the authority is killed and comes back; one
-relay joins, and one is expelled. Rows 36 and 41 of the table of faults: a relay without a document waits, and says so.
+An authority runs as a service. Through three epochs a download goes on; the authority is killed and comes back, and
+admits openly from then on; one relay joins that the operator admitted, and one that no operator did; that one and an old
+relay are expelled. Rows 36 and 41 of the table of faults: a relay without a document waits, and says so.
 """
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -14,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from testnet import PROGRAMS  # noqa: E402
-from nightjar_demo import folders, law, living, processes, transfers  # noqa: E402
+from nightjar_demo import folders, law, living, network, processes, transfers  # noqa: E402
 
-EPOCH_SECONDS = 120     # the shortest that an authority signs
+EPOCH_SECONDS = 60      # the shortest that an authority signs
 EPOCHS = 3
 RATE = 20_000           # bytes a second of the download: it lasts for all epochs
 JOIN_SECONDS = 2.2 * EPOCH_SECONDS
@@ -62,6 +64,15 @@ class Living(unittest.TestCase):
             net.wait_active(relay)
         net.start_client()
 
+    def stranger(self, name):
+        """A mix in the network from which it connects: that of 127.0.0.1, as nothing binds its connections."""
+        net = self.net
+        host = 2 + random.SystemRandom().randrange(250)
+        relay = network.Relay(name, "mix", int(name[4]), f"127.0.0.{host}", net.folder / name)
+        net.relays.append(relay)
+        net.make_relay(relay)
+        return relay
+
     def test_three_epochs_without_a_hand(self):
         net = self.net
         self.start()
@@ -86,12 +97,28 @@ class Living(unittest.TestCase):
         authority.wait()
         held = self.status(late)["epoch"]
         time.sleep(EPOCH_SECONDS / 2)
+        with open(net.authority / "authority.yaml", "a", encoding="utf-8") as settings:
+            settings.write("admission: open\nopen_per_prefix: 1\n")
         net.start_authority()
+
+        # A stranger comes by itself. Another one of its network finds no place.
+        stranger, second = self.stranger("mix-1s"), self.stranger("mix-3s")
+        net.start_relay(stranger)
+        self.until("the stranger's descriptor is here", 40,
+                   lambda: "is here" in self.status(stranger)["authority"]["said"])
+        net.start_relay(second)
+        self.until("the second one is refused", 40,
+                   lambda: "no open place" in self.status(second)["authority"]["said"])
+        self.until("the stranger is active", JOIN_SECONDS, lambda: self.status(stranger)["state"] == "active")
+        self.assertEqual(self.status(second)["state"], "starting")
 
         # The relay in whose layer the late one is has to go.
         gone = net.relay("mix-2a")
-        net.expel(gone)
-        self.until("the expelled relay is out", JOIN_SECONDS, lambda: self.status(gone)["state"] == "not_listed")
+        for relay in (gone, stranger):
+            net.expel(relay)
+        for relay in (gone, stranger):
+            self.until(f"{relay.name}, which was expelled, is out", JOIN_SECONDS,
+                       lambda relay=relay: self.status(relay)["state"] == "not_listed")
         self.until("the late relay goes on", 40, lambda: self.status(late)["epoch"] > held)
 
         out, error = download.communicate(timeout=EPOCHS * EPOCH_SECONDS * 2)
@@ -101,7 +128,7 @@ class Living(unittest.TestCase):
                          hashlib.sha256(self.file.read_bytes()).digest())
         self.until("three epochs are over", EPOCHS * EPOCH_SECONDS, lambda: net.epoch() >= first + EPOCHS)
         for relay in net.relays:
-            if relay is not gone:
+            if relay not in (gone, stranger, second):
                 self.until(f"{relay.name} is active", 40, lambda relay=relay: self.status(relay)["state"] == "active")
                 self.assertGreaterEqual(self.status(relay)["epoch"], net.epoch() - 1)
         signed = {int(file.name) for file in (net.authority / "documents").iterdir()}
