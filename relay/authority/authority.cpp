@@ -138,9 +138,10 @@ void Authority::sign(base::Epoch epoch, base::Wall now) {
     for (const auto& sentence : draft.left_out)
         log(Level::warning, sentence);
     write_anchors(draft.document);
-    write_status_file(folder_, draft.document,
-                      {{authority_}, std::move(draft.left_out), now, &reach_.tries()}, registry_,
-                      {});
+    write_status_file(
+        folder_, draft.document,
+        {{authority_}, std::move(draft.left_out), now, &reach_.tries(), settings_.terms.change},
+        registry_, {});
 }
 
 /// With the gateways of this document: a new client starts from one of them.

@@ -60,11 +60,9 @@ Member::Member(fs::path folder, Settings settings, node::config::AnchorsFile net
       seed_{read_seed(folder_)},
       council_{core::Council::of(network_.anchors)},
       signer_{council_, read_seed(folder_)},
-      terms_{settings_.terms.network,
-             settings_.terms.parameters,
-             settings_.terms.recommended_versions,
-             settings_.open,
-             {}},
+      terms_{settings_.terms.network, settings_.terms.parameters,
+             settings_.terms.change,  settings_.terms.recommended_versions,
+             settings_.open,          {}},
       archive_{folder_},
       disk_{folder_ / "agreement"},
       evidence_{evidence_folder(folder_)},
@@ -134,10 +132,10 @@ void Member::keep_documents(base::Wall now) {
                                  std::to_string(council_.size()) + " signatures and lists " +
                                  std::to_string(document.relays.size()) + " relays");
             trouble_.clear();
-            write_status_file(
-                folder_, document,
-                {council_.authorities, driver_.left_out(document.epoch), now, &reach_.tries()},
-                registry_, driver_.described(document.epoch));
+            write_status_file(folder_, document,
+                              {council_.authorities, driver_.left_out(document.epoch), now,
+                               &reach_.tries(), settings_.terms.change},
+                              registry_, driver_.described(document.epoch));
         }
         unkept_.erase(unkept_.begin());
     }

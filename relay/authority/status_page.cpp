@@ -176,6 +176,9 @@ std::string status_page(const Document& document, const StatusRecord& record) {
     if (!record.left_out.empty()) page.section("Not listed").list(record.left_out);
     add_signatures(page, document, record);
     page.section("How traffic flows").list(law_words(document.parameters));
+    if (record.change && document.epoch < record.change->from)
+        page.section("From epoch " + std::to_string(record.change->from.value) + " on")
+            .list(law_words(record.change->parameters));
     return std::move(page).finish("Made at " + base::utc_text(record.made) +
                                   ". Nightjar shows no traffic here.");
 }

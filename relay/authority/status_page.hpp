@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/authority/core/builder.hpp"
 #include "relay/authority/core/reachability.hpp"
 #include "sphinx/directory/document.hpp"
 
@@ -16,6 +17,8 @@ struct StatusRecord {
     std::vector<std::string> left_out;      // a sentence for each relay that is not in the document
     base::Wall made{};
     const core::Reachability* tries = nullptr;  // this authority's; nullptr: it has none
+    /// Configured for a later epoch; nullopt: nothing changes.
+    std::optional<core::ParameterChange> change = {};
 };
 
 std::string status_page(const directory::Document& document, const StatusRecord& record);

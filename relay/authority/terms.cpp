@@ -77,6 +77,18 @@ std::vector<std::string> versions_of(YamlMap& map) {
     return versions;
 }
 
+/// The whole set that holds from that epoch on. What a document says cannot change with it: an
+/// epoch's number follows from the length, and a laboratory gives no anonymity.
+std::optional<core::ParameterChange> change_of(YamlMap& map, const Parameters& now) {
+    const auto from = map.optional<std::uint32_t>("from_epoch", 0);
+    if (from == 0) return std::nullopt;
+    core::ParameterChange change{{from}, parameters_of(map.map("from_epoch_parameters"))};
+    if (change.parameters.epoch_length != now.epoch_length || change.parameters.lab != now.lab)
+        map.fail("from_epoch_parameters", "`epoch_length` and `lab` cannot change",
+                 "give the same as in `parameters`");
+    return change;
+}
+
 }  // namespace
 
 std::string word_of(const YamlValue& value) {
@@ -95,13 +107,14 @@ Terms read_terms(YamlMap& map) {
     terms.recommended_versions = versions_of(map);
     if (terms.parameters.epoch_length < base::Seconds{1})
         map.fail("parameters", "the epoch length is under 1 s", "give `epoch_length`");
+    terms.change = change_of(map, terms.parameters);
     return terms;
 }
 
 directory::Document Terms::document_of(base::Epoch epoch) const {
     directory::Document document;
     document.network = network;
-    document.parameters = parameters;
+    document.parameters = change && epoch >= change->from ? change->parameters : parameters;
     document.recommended_versions = recommended_versions;
     document.epoch = epoch;
     document.valid_from = directory::epoch_start(epoch, parameters.epoch_length);

@@ -1,4 +1,4 @@
-"""Mutants of what an authority's loops show, of short epochs' keys, and of open relays in two prefixes."""
+"""Mutants of loops of authorities, short epochs' keys, open relays in two prefixes, and parameters of a later epoch."""
 from mutant_list import CORE, SYSTEM, UNIT, mutant
 
 LOSSES = "relay/authority/core/loop_losses.cpp"
@@ -66,4 +66,10 @@ MUTANTS = [
            "taken.in_two_prefixes && at != running_.end())", "taken.in_two_prefixes && at == running_.end())", CORE, TWO),
     mutant("open-relay-in-two-prefixes-is-not-seen", "relay/authority/core/offers.cpp", "in_two_prefixes_.insert(relay);\n            return {{}, false, true};",
            "return {};", CORE, TWO),
+    mutant("parameters-change-an-epoch-late", "relay/authority/core/builder.hpp", "epoch >= change->from ?", "epoch > change->from ?",
+           CORE, "driver: parameters that were configured for an epoch come with its document, in no other"),
+    mutant("one-authority-changes-parameters-late", "relay/authority/terms.cpp", "epoch >= change->from ?", "epoch > change->from ?",
+           UNIT, "authority.yaml: parameters of a later epoch hold from that epoch on"),
+    mutant("epoch-length-changes-with-an-epoch", "relay/authority/terms.cpp", "change.parameters.epoch_length != now.epoch_length ||",
+           "", UNIT, "authority.yaml: what follows from an epoch's number cannot change with one"),
 ]

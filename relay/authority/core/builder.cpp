@@ -216,7 +216,7 @@ class Builder {
         auto& document = built_.document;
         document.network = terms_.network;
         document.epoch = epoch_;
-        document.parameters = terms_.parameters;
+        document.parameters = terms_.parameters_of(epoch_);
         document.recommended_versions = terms_.recommended_versions;
         const auto length = terms_.parameters.epoch_length;
         document.valid_from = directory::epoch_start(epoch_, length);

@@ -16,14 +16,27 @@
 namespace nightjar::relay::authority::core {
 
 /// What a document says beside its relays, and which relays it may list.
+/// Other parameters, from an epoch on. All operators configure them ahead, each in its own time,
+/// and all documents change with that epoch. The epoch's length stays.
+struct ParameterChange {
+    base::Epoch from;
+    directory::Parameters parameters;
+    bool operator==(const ParameterChange&) const = default;
+};
+
 struct Terms {
     // Agreed by configuration: the same at every authority.
     std::string network;
     directory::Parameters parameters;
+    std::optional<ParameterChange> change = {};
     std::vector<std::string> recommended_versions;
     OpenBounds open;
     // Agreed in each value (listing.hpp).
     Admissions admitted;
+
+    const directory::Parameters& parameters_of(base::Epoch epoch) const {
+        return change && epoch >= change->from ? change->parameters : parameters;
+    }
 };
 
 /// What is remembered of a relay from one document to the next.

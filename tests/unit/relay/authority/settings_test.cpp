@@ -1,0 +1,63 @@
+// What authority.yaml says beside what a new network has.
+#include "relay/authority/settings.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "sphinx/node/process/exit_code.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace nightjar;
+using namespace nightjar::relay::authority;
+
+namespace {
+
+struct Folder {
+    test::TemporaryFolder home;
+    std::filesystem::path path = home.path() / "authority";
+
+    Folder() {
+        init_network(path, {"example", {"127.0.0.1", 8443}, std::nullopt, base::Seconds{3600}});
+    }
+    void add(const std::string& lines) {
+        std::ofstream{path / "authority.yaml", std::ios::app} << lines;
+    }
+    std::string fault() const {
+        try {
+            load_settings(path);
+        } catch (const node::process::ConfigError& error) {
+            return error.what();
+        }
+        return {};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("authority.yaml: parameters of a later epoch hold from that epoch on") {
+    Folder folder;
+    CHECK_FALSE(load_settings(folder.path).terms.change);
+    CHECK_FALSE(load_settings(folder.path).loops);
+    folder.add("loops: true\nfrom_epoch: 500000\nfrom_epoch_parameters: {relay_loops: 20}\n");
+    const auto settings = load_settings(folder.path);
+    CHECK(settings.loops);
+    REQUIRE(settings.terms.change);
+    auto changed = settings.terms.parameters;
+    changed.relay_loops = {20'000};
+    CHECK(settings.terms.document_of({499'999}).parameters == settings.terms.parameters);
+    CHECK(settings.terms.document_of({500'000}).parameters == changed);
+    CHECK(settings.terms.document_of({500'001}).parameters == changed);
+}
+
+TEST_CASE("authority.yaml: what follows from an epoch's number cannot change with one") {
+    for (const auto* parameters : {"{epoch_length: 2h}", "{lab: true}"}) {
+        CAPTURE(parameters);
+        Folder folder;
+        folder.add(std::string{"from_epoch: 500000\nfrom_epoch_parameters: "} + parameters + "\n");
+        CHECK(folder.fault().find("`epoch_length` and `lab` cannot change") != std::string::npos);
+    }
+    Folder without;
+    without.add("from_epoch_parameters: {relay_loops: 20}\n");
+    CHECK(without.fault().find("from_epoch_parameters") != std::string::npos);
+}
