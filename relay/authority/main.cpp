@@ -13,6 +13,7 @@
 #include "relay/authority/signing.hpp"
 #include "relay/authority/verifying.hpp"
 #include "sphinx/directory/fields.hpp"
+#include "sphinx/directory/key_times.hpp"
 #include "sphinx/node/process/command_line.hpp"
 #include "sphinx/node/process/process.hpp"
 

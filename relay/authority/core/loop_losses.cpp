@@ -15,7 +15,7 @@ constexpr int steps_max = 2000;
 constexpr double step_least = 1e-4;        // of the log-likelihood
 constexpr std::size_t looked_at_max = 16;  // relays with the largest shares
 /// For each relay of the widest layer. More would tell little more.
-constexpr std::size_t loops_for_each = 200;
+constexpr std::size_t loops_for_each = 400;
 
 /// What one lost loop adds: the probability that it was lost, and for each hop that of its arrival
 /// there and of its loss there, if it was lost.

@@ -142,6 +142,7 @@ TEST_CASE("an authority refuses what could not work, and says why") {
          "epoch_length is shorter than the longest route delay"},
         {"epochs of under two minutes",
          [](Document& d) {
+             d.parameters.lab = false;
              d.parameters.epoch_length = base::Seconds{119};
              d.epoch = {15'000'000};
              d.valid_from = base::Wall{base::Seconds{1'785'000'000}};
