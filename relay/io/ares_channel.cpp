@@ -115,8 +115,14 @@ void AresChannel::Impl::open(const Options& given) {
     options.lookups = lookups_by_dns_only;
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = this;
-    const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-                     ARES_OPT_SOCK_STATE_CB;
+    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+               ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE
+    // Debian 13's version keeps answers for an hour if it is not told otherwise. The exit forgets
+    // them with the session that asked, and no session learns what another has asked.
+    options.qcache_max_ttl = 0;
+    mask |= ARES_OPT_QUERY_CACHE;
+#endif
     int status = ares_init_options(&channel, &options, mask);
     if (status == ARES_SUCCESS && !given.servers.empty()) {
         status = ares_set_servers_ports_csv(channel, servers_csv(given.servers).c_str());

@@ -72,6 +72,19 @@ TEST_CASE("resolver: the configured server resolves names; each family for itsel
     CHECK(missing.error() == NameError::not_found);
 }
 
+TEST_CASE("resolver: it keeps no answer, so an equal question later goes to the server again") {
+    asio::io_context io;
+    NameServer server{io};
+    server.names["exit.test"] = {203, 0, 113, 9};
+    Resolver resolver{io.get_executor(), {server.address()}};
+    for (int asked = 1; asked <= 3; ++asked) {
+        CHECK(resolve(io, resolver, "exit.test").has_value());
+        CHECK(server.asked("exit.test", NameServer::a) == asked);
+        CHECK_FALSE(resolve(io, resolver, "missing.test").has_value());
+        CHECK(server.asked("missing.test", NameServer::a) == asked);
+    }
+}
+
 TEST_CASE("resolver: what is no host name reaches no server") {
     asio::io_context io;
     NameServer server{io};
