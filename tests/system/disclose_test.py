@@ -1,5 +1,4 @@
 """`nightjar-relay disclose`: what it lists is what is there, and it leaves nothing behind."""
-import json
 import subprocess
 import sys
 import time
@@ -8,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from offline import NOT_READY, RELAY, OfflineNetwork  # noqa: E402
+from schemas import fitting  # noqa: E402
 from testnet import ROOT  # noqa: E402
 
 BY_TRAFFIC = ("none", "some")
@@ -31,7 +31,7 @@ class Disclose(OfflineNetwork):
         return done.stdout
 
     def disclosed(self):
-        return json.loads(self.ask("--json"))
+        return fitting("disclose", self.ask("--json"))
 
     def files(self):
         return {file["path"]: file for file in self.disclosed()["files"]}
