@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-# Of these only headers are used, so no package depends on them.
-HEADERS = ("libboost1.81-dev", "libcli11-dev", "nlohmann-json3-dev")
+# Of these only headers are used, so no package depends on them. Boost's are those of the release (deploy/install-packages).
+HEADERS = ("libboost1.81-dev", "libboost1.83-dev", "libcli11-dev", "nlohmann-json3-dev")
 TOOLS = ("g++", "cmake", "binutils")
 
 

@@ -1,7 +1,13 @@
-"""A machine of its own for a test: Debian in a folder, started by systemd-nspawn with systemd as its first process."""
+#!/usr/bin/env python3
+"""A machine of its own for a test: Debian in a folder, started by systemd-nspawn with systemd as its first process.
+
+    tests/packages/container.py bookworm|trixie COMMAND…      runs a command in that release, on a copy of this tree
+The copy stays in build/containers, so the next command finds what this one has built.
+"""
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -28,13 +34,18 @@ def base(suite):
     return made
 
 
+def copied(suite, name):
+    """A folder of its own with that Debian in it, and the host's resolver."""
+    root = FOLDER / f"{suite}-{name}"
+    subprocess.run(["cp", "-a", "--reflink=auto", base(suite), root], check=True)
+    (root / "etc/resolv.conf").unlink(missing_ok=True)
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    return root
+
+
 class Container:
     def __init__(self, suite):
-        self.root = FOLDER / f"{suite}-{os.getpid()}"
-        subprocess.run(["cp", "-a", "--reflink=auto", base(suite), self.root], check=True)
-        # Its own resolver is not needed, the host's is.
-        (self.root / "etc/resolv.conf").unlink(missing_ok=True)
-        shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
+        self.root = copied(suite, os.getpid())
         self.log = open(FOLDER / f"{suite}.log", "w", encoding="utf-8")
         # nspawn keeps Landlock from its containers unless it is named.
         self.process = subprocess.Popen(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot",
@@ -88,3 +99,22 @@ class Container:
             self.process.wait()
         self.log.close()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def run_on_a_copy(suite, command):
+    """Runs a command in a release of Debian, as root and without systemd, in a copy of this tree. Its exit code."""
+    root = FOLDER / f"{suite}-tree"
+    if not root.exists():
+        copied(suite, "tree-part").rename(root)
+    tree = root / "usr/src/nightjar"
+    # Times are kept and build/ stays, so what has not changed is not built again.
+    subprocess.run(["rsync", "-a", "--delete", "--exclude=/.git", "--filter=:- .gitignore", f"{ROOT}/", f"{tree}/"], check=True)
+    epoch = os.environ.get("SOURCE_DATE_EPOCH") or subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--as-pid2", "--pipe", "--resolv-conf=off",
+                           "-D", root, "--chdir=/usr/src/nightjar", f"--setenv=SOURCE_DATE_EPOCH={epoch}", *command],
+                          stdin=subprocess.DEVNULL).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(run_on_a_copy(sys.argv[1], sys.argv[2:]))
