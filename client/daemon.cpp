@@ -232,6 +232,7 @@ void Daemon::on_cell(node::link::Link& link, cell::CellBox cell) {
 asio::awaitable<void> Daemon::end_applications() {
     proxy_.close();
     api_.close();
+    if (metrics_) metrics_->close();
     co_return;
 }
 

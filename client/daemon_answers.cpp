@@ -1,5 +1,6 @@
 // What the daemon answers on its control socket.
 #include "client/daemon_impl.hpp"
+#include "client/operation/metrics.hpp"
 #include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::client {
@@ -44,6 +45,43 @@ std::string Daemon::status() {
     return protocol::status_json(status, of_core, document_.get());
 }
 
+void Daemon::renew_metrics() {
+    // Not of this object: a client begins again as another one.
+    static const auto process_start = node::process::wall_now();
+    const auto core = core_status();
+    const auto status = short_status(core ? &*core : nullptr);
+    operation::MetricsFacts facts;
+    facts.version = NIGHTJAR_VERSION;
+    facts.process_start = process_start;
+    facts.state = protocol::state_word(status);
+    facts.link_up = link_ != nullptr;
+    if (status.problem) facts.problem = status.problem->name;
+    if (document_) {
+        facts.epoch = document_->epoch;
+        facts.valid_until = document_->valid_until;
+    }
+    if (core) facts.clock_synchronised = core->clock.synchronised;
+    metrics_page_ = operation::metrics_text(facts);
+}
+
+void Daemon::serve_metrics() {
+    if (!config_.metrics) return;
+    renew_metrics();
+    node::scrape::HttpPages pages;
+    pages.metrics = [this] { return metrics_page_; };
+    pages.not_ready = [this]() -> std::optional<std::string> {
+        const auto core = core_status();
+        const auto status = short_status(core ? &*core : nullptr);
+        if (status.ready) return std::nullopt;
+        return protocol::state_word(status);
+    };
+    const asio::ip::tcp::endpoint at{asio::ip::make_address(config_.metrics->host),
+                                     config_.metrics->port};
+    metrics_.emplace(context_.get_executor(), at, std::move(pages), tasks_,
+                     node::scrape::HttpLimits{}, node::scrape::HttpAccess{.by_address_only = true});
+    tasks_.spawn("metrics listener", metrics_->run());
+}
+
 /// Keeps the client's report and the events up to date, once a second.
 asio::awaitable<void> Daemon::watch_seconds() {
     for (;;) {
@@ -52,6 +90,7 @@ asio::awaitable<void> Daemon::watch_seconds() {
                               proxy_.carried(), core ? &*core : nullptr, document_.get());
         if (core && dialer_) look_for_other_gateway(core->clock);
         api_.look_for_events();
+        if (metrics_) renew_metrics();
         second_timer_.expires_after(base::Seconds{1});
         co_await second_timer_.async_wait(as_result);
     }

@@ -21,6 +21,7 @@
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "sphinx/node/process/shutdown.hpp"
+#include "sphinx/node/scrape/metrics_http.hpp"
 
 namespace nightjar::client {
 
@@ -73,6 +74,8 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     protocol::DaemonStatus short_status(const core::CoreStatus* core) const;
 
     void listen();
+    void serve_metrics();
+    void renew_metrics();
     base::Result<operation::OpenedListener, protocol::api::Error> open(
         protocol::ListenerOptions options, bool passing);
     void look_for_exits();
@@ -102,6 +105,8 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     node::process::TaskGroup tasks_;
     apps::Proxy proxy_;
     operation::Api api_;
+    std::optional<node::scrape::MetricsHttp> metrics_;
+    std::string metrics_page_;  // made anew each second; a scrape makes nothing
     asio::steady_timer slot_timer_;
     asio::steady_timer document_timer_;
     asio::steady_timer readiness_timer_;

@@ -45,6 +45,7 @@ void Daemon::listen() {
             node::process::log(node::process::Level::warning, opened.error().message);
     }
     api_.listen(config_.control_socket);
+    serve_metrics();
 }
 
 base::Result<operation::OpenedListener, Error> Daemon::open_listener(std::string_view description,

@@ -52,14 +52,14 @@ MetricsService::MetricsService(asio::io_context& io, const operation::Loaded& lo
       timer_{io} {
     const auto& config = loaded.config;
     if (!config.metrics) {
-        http_ = std::make_unique<operation::MetricsHttp>(
+        http_ = std::make_unique<node::scrape::MetricsHttp>(
             io.get_executor(), config.metrics_rules.socket, pages(), connections);
         return;
     }
     const asio::ip::tcp::endpoint at{asio::ip::make_address(config.metrics->host),
                                      config.metrics->port};
-    http_ = std::make_unique<operation::MetricsHttp>(
-        io.get_executor(), at, pages(), connections, operation::HttpLimits{},
+    http_ = std::make_unique<node::scrape::MetricsHttp>(
+        io.get_executor(), at, pages(), connections, node::scrape::HttpLimits{},
         operation::metrics_access(config.metrics_rules));
 }
 
@@ -120,8 +120,8 @@ std::string MetricsService::text() {
     return operation::metrics_text(sources_.facts(), windows, &counted);
 }
 
-operation::HttpPages MetricsService::pages() {
-    operation::HttpPages pages;
+node::scrape::HttpPages MetricsService::pages() {
+    node::scrape::HttpPages pages;
     // A lab compares exact counts of one moment; elsewhere a scrape makes nothing.
     pages.metrics = [this] { return page(); };
     pages.not_ready = [this]() -> std::optional<std::string> {

@@ -14,10 +14,10 @@
 #include "relay/io/engine.hpp"
 #include "relay/metrics/windows.hpp"
 #include "relay/operation/metrics.hpp"
-#include "relay/operation/metrics_http.hpp"
 #include "relay/operation/startup.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/node/process/task_group.hpp"
+#include "sphinx/node/scrape/metrics_http.hpp"
 
 namespace nightjar::relay {
 
@@ -45,7 +45,7 @@ class MetricsService {
 
  private:
     boost::asio::awaitable<void> keep_windows();
-    operation::HttpPages pages();
+    node::scrape::HttpPages pages();
     bool exact() const;
     metrics::Totals totals();
     std::string text();
@@ -58,7 +58,7 @@ class MetricsService {
     std::uint64_t bugs_ = 0;
     std::string shown_;
     boost::asio::steady_timer timer_;
-    std::unique_ptr<operation::MetricsHttp> http_;
+    std::unique_ptr<node::scrape::MetricsHttp> http_;
 };
 
 }  // namespace nightjar::relay

@@ -5,7 +5,7 @@ from pathlib import Path
 FORMATS = ["sphinx/base", "sphinx/crypto", "sphinx/packet", "sphinx/cell", "sphinx/directory",
            "sphinx/stream"]
 NODE = ["sphinx/node/process", "sphinx/node/files", "sphinx/node/config", "sphinx/node/link",
-        "sphinx/node/https", "sphinx/node/page"]
+        "sphinx/node/https", "sphinx/node/page", "sphinx/node/scrape"]
 RELAY = ["relay/core", "relay/metrics", "relay/keys", "relay/io", "relay/operation", "relay/doctor"]
 CLIENT = ["client/core", "client/protocol", "client/apps", "client/operation"]
 # Room -> the rooms that its files may include; its own always. docs/architecture.md draws it.
@@ -23,12 +23,14 @@ ARROWS = {
     "sphinx/node/link": ["sphinx/base", "sphinx/cell", "sphinx/node/process"],
     "sphinx/node/https": ["sphinx/base", "sphinx/directory", "sphinx/node/process", "sphinx/node/link"],
     "sphinx/node/page": [],
+    "sphinx/node/scrape": ["sphinx/base", "sphinx/directory", "sphinx/node/process"],
     "relay/core": FORMATS,
     "relay/metrics": [*FORMATS, "relay/core"],
     "relay/keys": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "relay/core"],
     "relay/io": [*FORMATS, "sphinx/node/process", "sphinx/node/link", "relay/core"],
     "relay/operation": [*FORMATS, "sphinx/node/process", "sphinx/node/files", "sphinx/node/config",
-                        "sphinx/node/https", "sphinx/node/page", "relay/core", "relay/metrics", "relay/keys"],
+                        "sphinx/node/https", "sphinx/node/page", "sphinx/node/scrape", "relay/core", "relay/metrics",
+                        "relay/keys"],
     "relay/doctor": [*FORMATS, *NODE, "relay/core", "relay/keys", "relay/io", "relay/operation"],
     "relay": [*FORMATS, *NODE, *RELAY],
     "relay/authority/core": FORMATS,

@@ -89,6 +89,18 @@ void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& co
     }
 }
 
+/// What others could read says when this machine's user is connected, so no address but loopback.
+void read_metrics(node::config::YamlMap& map, Config& config) {
+    auto metrics = map.map("metrics");
+    if (const auto listen = metrics.find("listen"); listen && listen->as<std::string>() != "off") {
+        config.metrics = listen->as<directory::Endpoint>();
+        if (is_remote({.endpoint = *config.metrics}))
+            listen->fail("a client shows its metrics on this machine alone",
+                         "use 127.0.0.1 or [::1]");
+    }
+    metrics.done();
+}
+
 }  // namespace
 
 Config load_config(const fs::path& file) {
@@ -120,6 +132,7 @@ Config load_config(const fs::path& file) {
     if (!config.exit_country.empty() && !directory::is_country(config.exit_country))
         map.fail("exit_country", "not a country's code",
                  "write the two letters of ISO 3166-1, in lower case: `exit_country: nl`");
+    read_metrics(map, config);
     config.state_dir = path("state_dir", "state");
     config.control_socket = path("control_socket", "control.sock");
     if (const auto value = map.find("control_socket"))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct Config {
     /// Opened over the control socket; not of the file. They stay when the client begins again.
     std::vector<protocol::ListenerOptions> opened;
     protocol::EarlySuccess early_success = protocol::EarlySuccess::web;
-    std::string exit_country;  // two letters; empty: exits of all countries
+    std::optional<directory::Endpoint> metrics;  // loopback; empty: off
+    std::string exit_country;                    // two letters; empty: exits of all countries
     std::filesystem::path state_dir;
     std::filesystem::path control_socket;
     base::Seconds ready_timeout{120};  // zero: wait without a limit

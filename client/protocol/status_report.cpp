@@ -93,9 +93,8 @@ Json state_of(const DaemonStatus& daemon) {
                    {"what", daemon.problem->what},
                    {"mend", daemon.problem->mend}};
     }
-    const char* offline = daemon.started ? "offline" : "starting";
     return {{"ready", daemon.ready},
-            {"state", daemon.ready ? "ready" : offline},
+            {"state", state_word(daemon)},
             {"waiting_for", daemon.ready ? Json() : Json(daemon.waiting_for)},
             {"problem", problem}};
 }
@@ -217,6 +216,11 @@ std::string status_json(const DaemonStatus& daemon, const core::CoreStatus* core
         add_sessions(status, *core, *document);
     }
     return dumped(status);
+}
+
+const char* state_word(const DaemonStatus& daemon) {
+    if (daemon.ready) return "ready";
+    return daemon.started ? "offline" : "starting";
 }
 
 std::string state_json(const DaemonStatus& daemon) {

@@ -28,13 +28,13 @@ struct DocumentProgress {
     std::size_t of = 0;  // bytes
 };
 
-/// What `status` reports in addition to CoreStatus.
 /// The user's choice of exits of one country, by the document in use.
 struct ExitChoice {
     std::string country;
     directory::ExitGroup group;
 };
 
+/// What `status` reports in addition to CoreStatus.
 struct DaemonStatus {
     base::Mono now{};
     Stages::Rows stages{};
@@ -73,6 +73,8 @@ std::string status_json(const DaemonStatus& daemon, const core::CoreStatus* core
                         const directory::Document* document);
 /// The part that events are about: when it changes, callers hear of it.
 std::string state_json(const DaemonStatus& daemon);
+/// starting, ready or offline.
+const char* state_word(const DaemonStatus& daemon);
 std::string ping_json(const core::PingResult& ping, const directory::Document& document);
 
 }  // namespace nightjar::client::protocol

@@ -86,8 +86,8 @@ std::shared_ptr<ssl::context> tls_context(const MetricsRules& rules) {
 
 }  // namespace
 
-HttpAccess metrics_access(const MetricsRules& rules) {
-    HttpAccess access{rules.allow, {}};
+node::scrape::HttpAccess metrics_access(const MetricsRules& rules) {
+    node::scrape::HttpAccess access{rules.allow, {}};
     if (rules.has_tls()) access.tls = tls_context(rules);
     if (!rules.token_file.empty()) access.token = read_token(rules.token_file);
     return access;

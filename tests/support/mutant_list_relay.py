@@ -108,12 +108,12 @@ MUTANTS = [
            SYSTEM, "exit: a lookup waits 50 ms for the slower family, and ends with its stream"),
     mutant("lookup-outlives-its-stream", "relay/io/exit.cpp", "if (connection.question) connection.question->cancel();", "",
            SYSTEM, "exit: a lookup waits 50 ms for the slower family, and ends with its stream"),
-    # --- relay/operation/metrics_http ---
-    mutant("HEAD-refused", "relay/operation/metrics_http.cpp", " && request.method() != http::verb::head", "",
+    # --- sphinx/node/scrape/metrics_http ---
+    mutant("HEAD-refused", "sphinx/node/scrape/metrics_http.cpp", " && request.method() != http::verb::head", "",
            SYSTEM, "metrics listener: HEAD has the head of GET and no body"),
-    mutant("body-after-a-broken-HEAD", "relay/operation/metrics_http.cpp", ' || begin.starts_with("HEAD ")', "",
+    mutant("body-after-a-broken-HEAD", "sphinx/node/scrape/metrics_http.cpp", ' || begin.starts_with("HEAD ")', "",
            SYSTEM, "metrics listener: HEAD has the head of GET and no body"),
-    mutant("query-string-in-the-path", "relay/operation/metrics_http.cpp", "substr(0, request.target().find('?'))",
+    mutant("query-string-in-the-path", "sphinx/node/scrape/metrics_http.cpp", "substr(0, request.target().find('?'))",
            "substr(0)", SYSTEM, "metrics listener: three pages and nothing else"),
     # --- relay/core/exit_sessions ---
     mutant("later-use-of-a-session-not-charged", "relay/core/exit_streams.cpp", "sessions_.charge(name_);", "",

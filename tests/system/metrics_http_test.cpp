@@ -1,4 +1,4 @@
-#include "relay/operation/metrics_http.hpp"
+#include "sphinx/node/scrape/metrics_http.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
-using namespace nightjar::relay::operation;
+using namespace nightjar::node::scrape;
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
@@ -183,6 +183,29 @@ TEST_CASE("metrics listener: silent peers hold four places, for their time only"
         REQUIRE(std::chrono::steady_clock::now() < end);
 }
 
+TEST_CASE(
+    "metrics listener: in a storm of scrapes each gets the page or nothing, and then all goes on") {
+    Server server;
+    const auto whole = server.exchange(get("/metrics"));
+    constexpr int scrapes = 100;
+    std::atomic<int> served{0};
+    std::atomic<int> closed{0};
+    std::vector<std::thread> readers;
+    for (int reader = 0; reader < 8; ++reader)
+        readers.emplace_back([&] {
+            for (int i = 0; i < scrapes; ++i) {
+                const auto answer = server.exchange(get("/metrics"));
+                if (answer == whole) ++served;
+                if (answer.empty()) ++closed;
+            }
+        });
+    for (auto& reader : readers)
+        reader.join();
+    CHECK(served + closed == 8 * scrapes);
+    CHECK(served > 0);
+    CHECK(server.exchange(get("/metrics")) == whole);
+}
+
 TEST_CASE("metrics listener: OpenMetrics for those who ask for it") {
     Server server;
     const auto ask = [&](const std::string& accept) {
@@ -220,6 +243,23 @@ TEST_CASE("metrics listener: without its token every page is refused") {
         }
     }
     CHECK(ask("/metrics", "Authorization: Bearer " + token + "\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("metrics listener: a page in a browser has no name for a client's metrics") {
+    Server server{{}, {.by_address_only = true}};
+    const auto ask = [&](const std::string& host) {
+        return server.exchange("GET /metrics HTTP/1.1\r\n" + host + "\r\n");
+    };
+    for (const auto* name : {"rebound.example", "rebound.example:9465", "127.0.0.1.example:9465",
+                             "localhost.example", "x", "[::1", "]"}) {
+        const auto answer = ask("Host: " + std::string{name} + "\r\n");
+        INFO(name << " -> " << answer);
+        CHECK(answer.starts_with("HTTP/1.1 421"));
+        CHECK(answer.find("a_total") == std::string::npos);
+    }
+    for (const auto* own : {"Host: 127.0.0.1:9465\r\n", "Host: 127.0.0.1\r\n",
+                            "Host: [::1]:9465\r\n", "Host: localhost:9465\r\n", ""})
+        CHECK(ask(own).starts_with("HTTP/1.1 200"));
 }
 
 TEST_CASE("metrics listener: a connection from an address that is not allowed is closed") {

@@ -1,4 +1,4 @@
-"""What relays show under /metrics suits promtool, a real Prometheus, and a health check by HEAD."""
+"""What relays and a client show under /metrics suits promtool, a real Prometheus, and a health check by HEAD."""
 import json
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from testnet import NetworkTest  # noqa: E402
 
+SCRAPES = 100
 METRICS_LEAST = 20  # of a relay of a lab, which shows all there are
 
 
@@ -29,6 +30,55 @@ scrape_configs:
 
 
 class Metrics(NetworkTest):
+    @classmethod
+    def start(cls):
+        cls.of_client = f"{cls.net.address}.201:9465"
+        make = cls.net.make_client
+
+        def with_metrics():
+            make()
+            with open(cls.net.client_config, "a", encoding="utf-8") as config:
+                config.write(f'metrics: {{listen: "{cls.of_client}"}}\n')
+        cls.net.make_client = with_metrics
+        super().start()
+
+    def page_of_client(self):
+        with urllib.request.urlopen(f"http://{self.of_client}/metrics", timeout=5) as answer:
+            return answer.read().decode()
+
+    def test_what_applications_do_changes_no_byte_of_a_clients_metrics(self):
+        """Pages, a name that does not exist, and a refused port, between the scrapes."""
+        idle = self.page_of_client()
+        self.assertEqual(promtool(idle), (0, ""))
+        self.assertIn('nightjar_client_state{state="ready"} 1\n', idle)
+        self.assertIn("nightjar_client_link_up 1\n", idle)
+        with urllib.request.urlopen(f"http://{self.of_client}/readyz", timeout=5) as answer:
+            self.assertEqual(answer.read(), b"ready\n")
+        for number in range(SCRAPES):
+            if number % 20 == 0:
+                self.curl.fetch(f"/small/{number}", 60, self.net.folder / "page")
+            self.assertEqual(self.page_of_client(), idle)
+        for target in ("http://no-such-host.nightjar.test/", "http://127.0.0.1:1/"):
+            subprocess.run(["curl", "--silent", "--proxy", f"socks5h://{self.net.socks}", "--max-time", "20", target],
+                           stdin=subprocess.DEVNULL, capture_output=True)
+        self.assertEqual(self.page_of_client(), idle)
+
+    def test_a_clients_metrics_follow_its_link(self):
+        """The control. The client's gateway stops; another one has not its link."""
+        gateway = self.net.relay(self.net.ask_client()[0]["gateway"])
+        self.processes.stop(gateway.name)
+        end = time.monotonic() + 30
+        while "nightjar_client_link_up 0\n" not in self.page_of_client() and time.monotonic() < end:
+            time.sleep(0.2)
+        away = self.page_of_client()
+        self.assertIn("nightjar_client_link_up 0\n", away)
+        self.assertIn("nightjar_client_problem{problem=", away)
+        self.net.start_relay(gateway)
+        self.net.wait_active(gateway)
+        while 'nightjar_client_state{state="ready"} 1\n' not in self.page_of_client() and time.monotonic() < end + 60:
+            time.sleep(0.2)
+        self.assertIn("nightjar_client_link_up 1\n", self.page_of_client())
+
     def text_of(self, relay):
         with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=5) as answer:
             return answer.read().decode()

@@ -17,6 +17,27 @@ WINDOWED = ("nightjar_window_seconds", "nightjar_window_packets", "nightjar_wind
             "nightjar_window_handshakes", "nightjar_capacity_used_ratio", "nightjar_peers_reachable_ratio",
             "nightjar_window_cpu_seconds", "process_resident_memory_bytes", "process_open_fds")
 
+NGINX = """
+daemon off; master_process off; pid {folder}/nginx.pid;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxied; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{
+    listen {at} ssl;
+    ssl_certificate {keys}/proxy.pem;
+    ssl_certificate_key {keys}/proxy.key;
+    location / {{
+      proxy_pass http://unix:{place};
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header Host $host;
+    }}
+  }}
+}}
+"""
+
 
 class Windows(OfflineNetwork):
     def configure(self, more):
@@ -129,6 +150,34 @@ class Windows(OfflineNetwork):
         self.assertTrue(text.endswith(" 200"), text)
         self.stop(relay)
         self.assertFalse(place.exists())
+
+    def test_behind_a_reverse_proxy(self):
+        """nginx with TLS of its own before the relay's unix socket: what it adds to a request and leaves out changes nothing."""
+        self.sign()
+        self.edited(lambda text: text.replace('metrics: {listen: "off"}', 'metrics: {listen: "unix:run/metrics.sock"}'))
+        relay = self.start()
+        self.certified("proxy", subject_alternative=f"IP:{self.claim.network}.21")
+        folder = self.relays / "mix"
+        place, config = folder / "run/metrics.sock", self.folder / "nginx.conf"
+        config.write_text(NGINX.format(folder=self.folder, at=f"{self.claim.network}.21:9443", keys=folder, place=place))
+        nginx = subprocess.Popen(["/usr/sbin/nginx", "-e", "stderr", "-c", config], stdin=subprocess.DEVNULL)
+        self.addCleanup(nginx.wait)
+        self.addCleanup(nginx.terminate)
+
+        def ask(path, *words):
+            return self.curl("--cacert", folder / "proxy.pem", *words, f"https://{self.claim.network}.21:9443{path}")
+        end = time.monotonic() + 20
+        while (text := ask("/metrics")).endswith(" 000") and time.monotonic() < end:
+            time.sleep(0.1)
+        direct = self.curl("--unix-socket", str(place), "http://relay/metrics")
+        self.assertTrue(direct.endswith(" 200"), direct)
+        self.assertEqual(text, direct)
+        self.assertEqual(ask("/readyz"), "ready\n 200")
+        self.assertTrue(ask("/metrics", "--head").endswith(" 200"))
+        self.assertTrue(ask("/nothing").endswith(" 404"))
+        self.assertTrue(ask("/metrics", "--data", "x").endswith(" 405"))
+        self.stop(relay)
+        self.assertTrue(ask("/readyz").endswith(" 502"))
 
     def test_a_token_in_a_file_of_its_owner_alone(self):
         self.sign()

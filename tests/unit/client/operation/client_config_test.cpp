@@ -44,6 +44,19 @@ TEST_CASE("client.yaml: every key has a default, and paths count from its folder
     CHECK(config.control_socket == folder.path() / "control.sock");
     CHECK(config.ready_timeout == base::Seconds{120});
     CHECK(config.early_success == client::protocol::EarlySuccess::web);
+    CHECK_FALSE(config.metrics.has_value());
+}
+
+TEST_CASE("client.yaml: metrics are off, or on a loopback address") {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "client.yaml";
+    const auto metrics = [&](const char* listen) {
+        std::ofstream{file} << "metrics: {listen: " << listen << "}\n";
+        return client::operation::load_config(file).metrics;
+    };
+    CHECK_FALSE(metrics("off").has_value());
+    CHECK(metrics("127.0.0.1:9465") == directory::Endpoint{"127.0.0.1", 9465});
+    CHECK(metrics("\"[::1]:9465\"") == directory::Endpoint{"::1", 9465});
 }
 
 TEST_CASE("client.yaml: early_success is one of three words, and decides by the port") {
@@ -77,6 +90,11 @@ TEST_CASE("client.yaml: what is wrong has its place") {
         {"listen: 0.0.0.0:9150\n", "1:9: anyone who reaches this address"},
         {"allow_remote: maybe\n", "1:15: "},
         {"early_success: true\n", "1:16: unknown word"},
+        {"metrics: {listen: 0.0.0.0:9465}\n", "1:19: a client shows its metrics on this machine"},
+        {"allow_remote: true\nmetrics: {listen: 192.0.2.1:9465}\n", "2:19: a client shows"},
+        {"metrics: {listen: 127.0.0.1:0}\n", "1:19: port 0 cannot be reached"},
+        {"metrics: {listen: unix:m.sock}\n", "1:19: not an address with a port"},
+        {"metrics: {listen: 127.0.0.1:9465, window: 1h}\n", "1:35: "},
         {"exit_country: NL\n", "1:15: not a country's code"},
         {"exit_country: eu\n", "1:15: not a country's code"},
         {"ready_timeout: 5\n", "1:16: not a time"},

@@ -1,8 +1,8 @@
-#include "relay/metrics/open_metrics.hpp"
+#include "sphinx/node/scrape/open_metrics.hpp"
 
 #include <doctest/doctest.h>
 
-using namespace nightjar::relay::metrics;
+using namespace nightjar::node::scrape;
 
 TEST_CASE("open metrics: counters' families have no suffix, and the text has an end") {
     CHECK(to_open_metrics("# HELP a_total Things.\n# TYPE a_total counter\na_total 3\n"

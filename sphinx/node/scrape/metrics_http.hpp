@@ -1,7 +1,7 @@
-// The HTTP listener for metrics and probes, on a TCP port or a unix socket. Serves GET and HEAD of
-// /metrics, /livez and /readyz, with any query, and nothing else. /metrics has Prometheus' text
-// format, or OpenMetrics for those who ask for it. Limits: 4 connections, 1 KiB per request, 5 s
-// per connection. I/O thread only.
+// The HTTP listener of a daemon for metrics and probes, on a TCP port or a unix socket. Serves GET
+// and HEAD of /metrics, /livez and /readyz, with any query, and nothing else. /metrics has
+// Prometheus' text format, or OpenMetrics for those who ask for it. Limits: 4 connections, 1 KiB
+// per request, 5 s per connection. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sphinx/base/ip.hpp"
@@ -21,7 +22,7 @@
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/task_group.hpp"
 
-namespace nightjar::relay::operation {
+namespace nightjar::node::scrape {
 
 struct HttpLimits {
     std::size_t connections_max = 4;
@@ -44,10 +45,14 @@ struct HttpAccess {
     std::vector<base::IpNetwork> allow;                // empty: every address
     std::string token;                                 // empty: none is needed
     std::shared_ptr<boost::asio::ssl::context> tls{};  // nullptr: in clear
+    /// A request must name an address or localhost as its host, or none; else it gets 421. A page
+    /// in a browser could otherwise give this machine a name of its own, and read what it says.
+    bool by_address_only = false;
 
     /// A socket of [::] takes IPv4 connections as well, and shows their addresses as mapped ones:
     /// they count as IPv4.
     bool allows(boost::asio::ip::address from) const;
+    bool takes_host(std::string_view host) const;
 };
 
 class MetricsHttp {
@@ -81,4 +86,4 @@ class MetricsHttp {
     std::filesystem::path file_;  // of a unix socket
 };
 
-}  // namespace nightjar::relay::operation
+}  // namespace nightjar::node::scrape

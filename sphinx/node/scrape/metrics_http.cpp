@@ -1,4 +1,4 @@
-#include "relay/operation/metrics_http.hpp"
+#include "sphinx/node/scrape/metrics_http.hpp"
 
 #include <sodium.h>
 #include <sys/stat.h>
@@ -13,12 +13,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "relay/metrics/open_metrics.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 #include "sphinx/node/process/socket_file.hpp"
+#include "sphinx/node/scrape/open_metrics.hpp"
 
-namespace nightjar::relay::operation {
+namespace nightjar::node::scrape {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -56,8 +56,8 @@ bool asks_for_head(const http::request<http::empty_body>& request,
 http::response<http::string_body> metrics_answer(const http::request<http::empty_body>& request,
                                                  std::string text) {
     const auto accept = request[http::field::accept];
-    const bool open = metrics::prefers_open_metrics({accept.data(), accept.size()});
-    auto made = open ? answer(http::status::ok, metrics::to_open_metrics(text),
+    const bool open = prefers_open_metrics({accept.data(), accept.size()});
+    auto made = open ? answer(http::status::ok, to_open_metrics(text),
                               "application/openmetrics-text; version=1.0.0; charset=utf-8")
                      : answer(http::status::ok, std::move(text),
                               "text/plain; version=0.0.4; charset=utf-8");
@@ -74,8 +74,11 @@ bool has_token(const http::request<http::empty_body>& request, const std::string
 }
 
 http::response<http::string_body> route(const http::request<http::empty_body>& request,
-                                        const HttpPages& pages, const std::string& token) {
-    if (!token.empty() && !has_token(request, token)) {
+                                        const HttpPages& pages, const HttpAccess& access) {
+    const auto host = request[http::field::host];
+    if (!access.takes_host({host.data(), host.size()}))
+        return answer(http::status::misdirected_request, "ask for an address, not for a name\n");
+    if (!access.token.empty() && !has_token(request, access.token)) {
         auto refused = answer(http::status::unauthorized, "a bearer token is needed\n");
         refused.set(http::field::www_authenticate, "Bearer");
         return refused;
@@ -108,7 +111,7 @@ tcp::endpoint to_tcp(const MetricsHttp::Protocol::endpoint& address) {
 /// of the stream below has passed.
 template <class Stream>
 asio::awaitable<bool> talk(Stream& stream, const HttpPages& pages, const HttpLimits& limits,
-                           const std::string& token) {
+                           const HttpAccess& access) {
     boost::beast::flat_buffer buffer{limits.request_bytes_max};
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits.request_bytes_max));
@@ -121,7 +124,7 @@ asio::awaitable<bool> talk(Stream& stream, const HttpPages& pages, const HttpLim
     } else if (error == http::error::body_limit || error == http::error::unexpected_body) {
         response = answer(http::status::payload_too_large, "a request body is not allowed\n");
     } else if (!error) {
-        response = route(parser.get(), pages, token);
+        response = route(parser.get(), pages, access);
     } else if (!is_bad_request(error)) {
         co_return false;
     }
@@ -175,7 +178,7 @@ MetricsHttp::MetricsHttp(asio::any_io_executor executor, std::filesystem::path l
     } catch (const boost::system::system_error& error) {
         throw node::process::StartupError{
             ExitCode::failure,
-            where + error.code().message() + "; use a folder in which the relay may write"};
+            where + error.code().message() + "; use a folder in which the program may write"};
     }
 }
 
@@ -186,6 +189,15 @@ bool HttpAccess::allows(asio::ip::address from) const {
     return allow.empty() || std::ranges::any_of(allow, [&](const base::IpNetwork& network) {
                return address && network.contains(*address);
            });
+}
+
+bool HttpAccess::takes_host(std::string_view host) const {
+    if (!by_address_only || host.empty()) return true;
+    const bool bracketed = host.starts_with('[');
+    const auto end = bracketed ? host.find(']') : host.find(':');
+    if (bracketed && end == std::string_view::npos) return false;
+    const auto name = bracketed ? host.substr(1, end - 1) : host.substr(0, end);
+    return name == "localhost" || base::IpAddress::parse(name).has_value();
 }
 
 tcp::endpoint MetricsHttp::local() const {
@@ -215,7 +227,7 @@ asio::awaitable<void> MetricsHttp::serve(Protocol::socket socket, node::process:
     if (access_.tls == nullptr) {
         Clear stream{std::move(socket)};
         stream.expires_after(limits_.deadline);
-        const bool answered = co_await talk(stream, pages_, limits_, access_.token);
+        const bool answered = co_await talk(stream, pages_, limits_, access_);
         boost::system::error_code ignored;
         if (answered) stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
         co_return;
@@ -224,8 +236,8 @@ asio::awaitable<void> MetricsHttp::serve(Protocol::socket socket, node::process:
     stream.next_layer().expires_after(limits_.deadline);
     const auto shaken = co_await stream.async_handshake(Secure::server, as_result);
     if (std::get<0>(shaken)) co_return;
-    const bool answered = co_await talk(stream, pages_, limits_, access_.token);
+    const bool answered = co_await talk(stream, pages_, limits_, access_);
     if (answered) co_await stream.async_shutdown(as_result);
 }
 
-}  // namespace nightjar::relay::operation
+}  // namespace nightjar::node::scrape

@@ -1,8 +1,8 @@
-#include "relay/metrics/open_metrics.hpp"
+#include "sphinx/node/scrape/open_metrics.hpp"
 
 #include <algorithm>
 
-namespace nightjar::relay::metrics {
+namespace nightjar::node::scrape {
 namespace {
 
 constexpr std::string_view total = "_total";
@@ -77,4 +77,4 @@ std::string to_open_metrics(std::string_view text) {
     return out + "# EOF\n";
 }
 
-}  // namespace nightjar::relay::metrics
+}  // namespace nightjar::node::scrape
