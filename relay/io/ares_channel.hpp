@@ -42,7 +42,8 @@ class AresChannel {
     /// perhaps before this call returns, and at the latest after tries x per_try, times the number
     /// of servers. The hosts file and search domains are never used. `id`: the message's, which
     /// must be hard to guess. c-ares would read a file for one, and take a guessable one where it
-    /// can open none. Precondition: idle().
+    /// can open none; Debian 13's version takes one of its own by getrandom(2) in any case.
+    /// Precondition: idle().
     void ask(const std::string& name, int type, std::uint16_t id, OnAnswer on_answer);
     /// False from ask() until a turn of the event loop after the answer.
     bool idle() const;
