@@ -160,7 +160,7 @@ class Windows(OfflineNetwork):
         folder = self.relays / "mix"
         place, config = folder / "run/metrics.sock", self.folder / "nginx.conf"
         config.write_text(NGINX.format(folder=self.folder, at=f"{self.claim.network}.21:9443", keys=folder, place=place))
-        nginx = subprocess.Popen(["/usr/sbin/nginx", "-e", "stderr", "-c", config], stdin=subprocess.DEVNULL)
+        nginx = subprocess.Popen(["/usr/sbin/nginx", "-e", self.folder / "nginx.log", "-c", config], stdin=subprocess.DEVNULL)
         self.addCleanup(nginx.wait)
         self.addCleanup(nginx.terminate)
 
@@ -175,9 +175,12 @@ class Windows(OfflineNetwork):
         self.assertEqual(ask("/readyz"), "ready\n 200")
         self.assertTrue(ask("/metrics", "--head").endswith(" 200"))
         self.assertTrue(ask("/nothing").endswith(" 404"))
-        self.assertTrue(ask("/metrics", "--data", "x").endswith(" 405"))
+        self.assertTrue(ask("/metrics", "--request", "POST").endswith(" 405"))
+        self.assertTrue(ask("/metrics", "--data", "x").endswith(" 413"))
         self.stop(relay)
         self.assertTrue(ask("/readyz").endswith(" 502"))
+        nginx.terminate()
+        nginx.wait()
 
     def test_a_token_in_a_file_of_its_owner_alone(self):
         self.sign()

@@ -42,8 +42,8 @@ struct HttpPages {
 /// certificate that the TLS context accepts; a request without the token gets 401, whatever its
 /// path.
 struct HttpAccess {
-    std::vector<base::IpNetwork> allow;                // empty: every address
-    std::string token;                                 // empty: none is needed
+    std::vector<base::IpNetwork> allow = {};           // empty: every address
+    std::string token = {};                            // empty: none is needed
     std::shared_ptr<boost::asio::ssl::context> tls{};  // nullptr: in clear
     /// A request must name an address or localhost as its host, or none; else it gets 421. A page
     /// in a browser could otherwise give this machine a name of its own, and read what it says.
