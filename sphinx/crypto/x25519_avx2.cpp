@@ -1,6 +1,6 @@
-// X25519 in the four lanes of AVX2 registers, one multiplication per lane, with exact
-// floating-point arithmetic by FMA (the representation of Bernstein's floating-point Curve25519
-// work).
+// X25519 in the four lanes of AVX2 registers, one multiplication per lane or one alone in all, with
+// exact floating-point arithmetic by FMA (the representation of Bernstein's floating-point
+// Curve25519 work).
 //
 // A field element is six limbs, one vector of doubles each. Limb i is a multiple of 2^e_i with e_i
 // = ceil(42.5 i), and is balanced around zero. A product of limbs is split exactly in two: adding
@@ -14,7 +14,7 @@
 #include <immintrin.h>
 
 #include "sphinx/crypto/point_table_lanes.hpp"
-#include "sphinx/crypto/x25519_ladder.hpp"
+#include "sphinx/crypto/x25519_alone.hpp"
 
 namespace nightjar::crypto {
 
@@ -46,10 +46,10 @@ constexpr Scales scales = [] {
     }
     return s;
 }();
-constexpr double a24 = 121665;
 
 struct Field {
     static constexpr int lanes = 4;
+    static constexpr double a24 = 121665;
     typedef double V __attribute__((vector_size(32)));
     typedef std::uint64_t Bits __attribute__((vector_size(32)));
     using Mask = Bits;  // only the top bit of each word is used
@@ -194,6 +194,23 @@ struct Field {
             r.v[i] = __builtin_shufflevector(a.v[i], a.v[i], 2, 3, 0, 1);
         return r;
     }
+    /// Lanes 0, 1, 1 and 0.
+    NIGHTJAR_INLINE Element ends_inside(const Element& a) {
+        Element r;
+        NIGHTJAR_UNROLL
+        for (int i = 0; i < limbs; ++i)
+            r.v[i] = __builtin_shufflevector(a.v[i], a.v[i], 0, 1, 1, 0);
+        return r;
+    }
+    /// A number in each lane; below 2^43.
+    NIGHTJAR_INLINE Element spread(double a, double b, double c, double d) {
+        return Element{{V{a, b, c, d}}};
+    }
+    /// The lanes whose argument is 1, not 0.
+    NIGHTJAR_INLINE Mask lanes_set(std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                                   std::uint64_t d) {
+        return Mask{0 - a, 0 - b, 0 - c, 0 - d};
+    }
     NIGHTJAR_INLINE Bits top_bits(Bits bits) { return bits; }
     NIGHTJAR_INLINE Mask all_set() { return ~Mask{}; }
     NIGHTJAR_INLINE Element one() { return Element{{all(1)}}; }
@@ -287,7 +304,7 @@ static void require_round_to_nearest() {
 
 void multiply_avx2_4(const Multiplication* batch, std::size_t count) {
     require_round_to_nearest();
-    multiply_in_lanes<Field>(batch, count);
+    count == 1 ? multiply_alone<Field>(*batch) : multiply_in_lanes<Field>(batch, count);
 }
 
 bool tabulate_avx2(PointTable& table, const LiftedPoint& point) {

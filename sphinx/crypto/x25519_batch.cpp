@@ -26,9 +26,8 @@ void multiply_ifma(std::span<const Multiplication> batch) {
                       : multiply_ifma_8(batch.data(), batch.size());
 }
 
-// A single multiplication in four lanes of doubles is slower than libsodium's.
 void multiply_avx2(std::span<const Multiplication> batch) {
-    batch.size() == 1 ? multiply_portable(batch) : multiply_avx2_4(batch.data(), batch.size());
+    multiply_avx2_4(batch.data(), batch.size());
 }
 #endif
 
