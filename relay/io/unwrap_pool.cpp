@@ -5,6 +5,7 @@
 #include <cassert>
 #include <utility>
 
+#include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/node/process/clocks.hpp"
 
 namespace nightjar::relay::io {
@@ -17,6 +18,7 @@ UnwrapPool::UnwrapPool(asio::io_context& io, std::size_t workers, OnDone on_done
     for (std::size_t worker = 0; worker < workers; ++worker) {
         workers_.emplace_back(1);
         idle_workers_.push_back(worker);
+        unwiped_.push_back(false);
     }
 }
 
@@ -76,6 +78,7 @@ void UnwrapPool::give(Batch batch) {
     const auto worker = idle_workers_.back();
     idle_workers_.pop_back();
     with_workers_ += batch.size();
+    unwiped_[worker] = true;
     asio::post(
         workers_[worker], [this, worker, alive = alive_, batch = std::move(batch)]() mutable {
             core::unwrap(batch);
@@ -97,6 +100,14 @@ bool UnwrapPool::workers_answered() {
         });
     }
     return true;
+}
+
+void UnwrapPool::wipe_stacks() {
+    for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
+        if (!unwiped_[worker]) continue;
+        unwiped_[worker] = false;
+        asio::post(workers_[worker], [] { base::wipe_stack(); });
+    }
 }
 
 void UnwrapPool::take_back(std::size_t worker, Batch batch) {

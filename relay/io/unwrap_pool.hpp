@@ -50,6 +50,11 @@ class UnwrapPool {
     /// answers between two batches, within milliseconds. True at the first call.
     bool workers_answered();
 
+    /// Overwrites what batches have left on the stacks of the workers that had any since the last
+    /// call: keys and routes of packets. Call it every few seconds. A worker does it between two
+    /// batches.
+    void wipe_stacks();
+
     /// The number of packets that wait or are with a worker.
     std::size_t pending() const { return waiting_.size() + with_workers_; }
 
@@ -63,6 +68,7 @@ class UnwrapPool {
     boost::asio::io_context& io_;
     OnDone on_done_;
     std::vector<std::size_t> idle_workers_;  // numbers in workers_
+    std::vector<bool> unwiped_;              // of each worker: its stack
     bool dispatch_posted_ = false;
     base::FairQueue<core::Work> waiting_{intake_max};
     std::size_t with_workers_ = 0;

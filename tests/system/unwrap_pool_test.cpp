@@ -4,6 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "sphinx/base/random.hpp"
@@ -23,9 +28,10 @@ class Packets {
               MixKeyPair{base::Epoch{1}, packet::generate_key_pair(random_)})},
           last_{packet::generate_key_pair(random_)} {}
 
-    Work next(std::uint64_t delay_ns) {
+    /// `next`: the relay that the packet names as its next hop.
+    Work next(std::uint64_t delay_ns, const base::NodeId& next = {}) {
         const std::array hops{packet::Hop{{}, key_->keys.public_key, delay_ns},
-                              packet::Hop{{}, last_.public_key, 0}};
+                              packet::Hop{next, last_.public_key, 0}};
         const auto built =
             packet::build(packet::Version::v260, hops, {}, {}, {}, packet::payload_size,
                           packet::HeaderRandomness::draw(random_));
@@ -48,7 +54,56 @@ std::uint64_t delay_of(const Work& work) {
     return std::get<packet::Forward>(work.outcome->what).delay_ns;
 }
 
+/// How often the stacks of this process's other threads hold these bytes. A thread's stack is the
+/// only private memory of its size.
+std::size_t on_other_stacks(base::ByteView sought) {
+    std::ifstream maps{"/proc/self/maps"};
+    std::ifstream memory{"/proc/self/mem", std::ios::binary};
+    std::size_t found = 0;
+    for (std::string line; std::getline(maps, line);) {
+        std::uint64_t begin = 0, end = 0;
+        std::array<char, 5> rights{};
+        std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, rights.data());
+        const auto size = end - begin;
+        if (std::string_view{rights.data()} != "rw-p" || line.find('[') != std::string::npos ||
+            size < (7U << 20) || size > (9U << 20))
+            continue;
+        base::Bytes stack(size);
+        memory.seekg(static_cast<std::streamoff>(begin));
+        memory.read(reinterpret_cast<char*>(stack.data()), static_cast<std::streamsize>(size));
+        for (auto at = stack.begin();
+             (at = std::search(at, stack.end(), sought.begin(), sought.end())) != stack.end(); ++at)
+            ++found;
+    }
+    return found;
+}
+
 }  // namespace
+
+TEST_CASE("unwrap pool: what a packet's route left on a worker's stack is overwritten") {
+    boost::asio::io_context io;
+    Packets packets;
+    base::NodeId next;
+    base::SystemRandom random;
+    random.fill(next.bytes);
+    UnwrapPool pool{io, 1, [](UnwrapPool::Batch) {}};
+    for (int i = 0; i < 16; ++i) {
+        auto one = packets.next(1, next);
+        one.arrived += base::Seconds{60};
+        REQUIRE(pool.submit(std::move(one), 1));
+    }
+    const auto work = boost::asio::make_work_guard(io);
+    const auto until = [&](const std::function<bool()>& holds) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        while (!holds() && std::chrono::steady_clock::now() < end)
+            io.run_one_for(std::chrono::milliseconds{10});
+        return holds();
+    };
+    REQUIRE(until([&] { return pool.pending() == 0; }));
+    CHECK(on_other_stacks(next.bytes) > 0);
+    pool.wipe_stacks();
+    CHECK(until([&] { return on_other_stacks(next.bytes) == 0; }));
+}
 
 TEST_CASE("unwrap pool: every packet comes back once, unwrapped, on the I/O thread") {
     boost::asio::io_context io;
