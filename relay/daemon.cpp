@@ -336,6 +336,7 @@ operation::StatusFacts Daemon::status() {
     status.replay_room_short = engine_.replay_room_short();
     status.replay_filter_full = engine_.replay_filter_full();
     status.finds_names = engine_.finds_names();
+    status.connects = engine_.connects();
     if (lab()) status.lab = engine_.lab_facts();
     return status;
 }

@@ -19,7 +19,7 @@ io::EngineOptions engine_options(const operation::Loaded& loaded) {
     options.pipeline.replay_room = operation::replay_room(loaded.config, document);
     if (loaded.config.is_exit()) {
         options.exit = {operation::make_exit_policy(loaded.config, document),
-                        loaded.config.dns_servers, loaded.name_keeper};
+                        loaded.config.dns_servers, loaded.name_keeper, loaded.dial_keeper};
     }
     return options;
 }

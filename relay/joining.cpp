@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "relay/disclosing.hpp"
+#include "relay/io/dial_helper.hpp"
 #include "relay/io/name_helper.hpp"
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/operation/authority_contact.hpp"
@@ -170,16 +171,16 @@ class Joining {
     bool failed_ = false;
 };
 
-std::shared_ptr<node::process::Keeper> keeper_of_exit(const std::filesystem::path& config_file) {
-    if (!operation::load_config(config_file).is_exit()) return nullptr;
-    return std::make_shared<node::process::Keeper>(
-        node::process::Keeper::start(io::name_keeper_verb));
+std::shared_ptr<node::process::Keeper> start_keeper(const char* verb) {
+    return std::make_shared<node::process::Keeper>(node::process::Keeper::start(verb));
 }
 
 }  // namespace
 
 std::optional<operation::Loaded> enter_network(const std::filesystem::path& config_file) {
-    const auto keeper = keeper_of_exit(config_file);
+    const bool exits = operation::load_config(config_file).is_exit();
+    const auto names = exits ? start_keeper(io::name_keeper_verb) : nullptr;
+    const auto dials = exits ? start_keeper(io::dial_keeper_verb) : nullptr;
     const auto load = [&] { return operation::load_all(config_file, node::process::wall_now()); };
     const auto why = operation::waits_for_authority(config_file, node::process::wall_now());
     std::optional<operation::Loaded> loaded;
@@ -191,14 +192,15 @@ std::optional<operation::Loaded> enter_network(const std::filesystem::path& conf
         if (!Joining{config_file}.run()) return std::nullopt;
         loaded = load();
     }
-    if (loaded->config.is_exit() && !keeper)
+    if (loaded->config.is_exit() && !exits)
         throw node::process::StartupError{
             node::process::ExitCode::failure,
             config_file.string() +
                 ": `exit` was added while the relay waited for its network; "
                 "start the relay again"};
     loaded->self_test = operation::own_self_test();
-    loaded->name_keeper = keeper;
+    loaded->name_keeper = names;
+    loaded->dial_keeper = dials;
     return loaded;
 }
 

@@ -10,7 +10,7 @@
 
 namespace nightjar::relay {
 
-/// Makes the process ready: starts an exit's keeper of helpers before a key is read, enters the
+/// Makes the process ready: starts an exit's keepers of helpers before a key is read, enters the
 /// sandbox, and waits, if need be, until the relay can run. The control socket answers `status`
 /// meanwhile. nullopt if a signal has ended the process's work before. Call it while the process
 /// has one thread. Throws node::process::StartupError.

@@ -1,11 +1,13 @@
 // nightjar-relay: init, check, run, status, doctor, confirm-clock, disclose, verify-build, version.
 // Exit codes: sphinx/node/process/exit_code.hpp.
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <thread>
 
 #include "relay/daemon.hpp"
 #include "relay/doctor/doctor.hpp"
+#include "relay/io/dial_helper.hpp"
 #include "relay/io/name_helper.hpp"
 #include "relay/operation/answers.hpp"
 #include "relay/operation/config.hpp"
@@ -212,21 +214,32 @@ ExitCode confirm_clock(const Arguments& given) {
     return ExitCode::ok;
 }
 
-bool is_name_process(std::string_view verb) {
-    return verb == io::name_keeper_verb || verb == io::name_helper_verb;
+/// What a running exit starts (sphinx/node/process/keeper.hpp); no verbs for a person.
+struct HelperVerbs {
+    const char* keeper;
+    const char* helper;
+    void (*work)();
+};
+constexpr std::array helper_verbs{
+    HelperVerbs{io::name_keeper_verb, io::name_helper_verb, io::answer_names},
+    HelperVerbs{io::dial_keeper_verb, io::dial_helper_verb, io::run_dial_helper}};
+
+const HelperVerbs* find_helper(std::string_view verb) {
+    for (const auto& one : helper_verbs)
+        if (verb == one.keeper || verb == one.helper) return &one;
+    return nullptr;
 }
 
-/// What a running exit starts (sphinx/node/process/keeper.hpp); no verb for a person.
-ExitCode run_name_process(std::string_view verb) {
+ExitCode run_helper(const HelperVerbs& its, std::string_view verb) {
     if (!node::process::has_helper_link()) {
         throw node::process::UsageError{std::string{verb} +
                                         ": only a running relay starts this; use `run`"};
     }
     node::process::harden_process();
-    if (verb == io::name_keeper_verb)
-        node::process::keep_helpers(io::name_helper_verb);
+    if (verb == its.keeper)
+        node::process::keep_helpers(its.helper);
     else
-        io::answer_names();
+        its.work();
     return ExitCode::ok;
 }
 
@@ -278,7 +291,8 @@ ExitCode run(int argc, char** argv) {
 int main(int argc, char** argv) {
     return nightjar::node::process::run_main("nightjar-relay", [&] {
         wipe_what_libraries_free();
-        if (argc == 2 && is_name_process(argv[1])) return run_name_process(argv[1]);
+        if (const auto* const helper = argc == 2 ? find_helper(argv[1]) : nullptr)
+            return run_helper(*helper, argv[1]);
         return run(argc, argv);
     });
 }

@@ -55,10 +55,11 @@ Engine::Engine(asio::io_context& io, EngineOptions options, directory::SignedDoc
             [this](UnwrapPool::Batch batch) { on_unwrapped(std::move(batch)); }} {
     if (!options.exit) return;
     auto& exit = *options.exit;
-    exit_.emplace(
-        io.get_executor(), *sessions_, tasks, std::move(exit.policy),
-        std::make_unique<NameClient>(io.get_executor(), std::move(exit.keeper), exit.dns_servers),
-        exit.dns_servers.empty());
+    exit_.emplace(io.get_executor(), *sessions_, tasks, std::move(exit.policy),
+                  std::make_unique<NameClient>(io.get_executor(), std::move(exit.name_keeper),
+                                               exit.dns_servers),
+                  std::make_unique<DialClient>(io.get_executor(), std::move(exit.dial_keeper)),
+                  exit.dns_servers.empty());
 }
 
 Engine::~Engine() {
@@ -184,6 +185,7 @@ void Engine::watch_replay_filters() {
 void Engine::forget(base::Mono now) {
     links_.forget(now);
     base::wipe_stack();  // an exit that has become idle would keep its last sessions there
+    pool_.wipe_stacks();
 }
 
 core::LabFacts Engine::lab_facts() {

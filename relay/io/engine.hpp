@@ -29,7 +29,8 @@ struct EngineOptions {
     struct ExitOptions {
         core::ExitPolicy policy;
         std::vector<base::IpEndpoint> dns_servers;
-        std::shared_ptr<node::process::Keeper> keeper;  // of the process for name lookups
+        std::shared_ptr<node::process::Keeper> name_keeper;  // of the process for name lookups
+        std::shared_ptr<node::process::Keeper> dial_keeper;  // of the one for connections
     };
     std::optional<ExitOptions> exit;
 };
@@ -65,6 +66,10 @@ class Engine final : private Links::Owner {
     /// False while an exit can look up no name. nullopt: no exit.
     std::optional<bool> finds_names() const {
         return exit_ ? std::optional{exit_->finds_names()} : std::nullopt;
+    }
+    /// False while an exit can connect to nothing. nullopt: no exit.
+    std::optional<bool> connects() const {
+        return exit_ ? std::optional{exit_->connects()} : std::nullopt;
     }
     /// Appends what all tables of the data plane hold.
     void list_holdings(base::Holdings& out) const;

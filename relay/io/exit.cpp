@@ -36,7 +36,8 @@ base::Mono mono_now() {
 
 Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
            node::process::TaskGroup& tasks, core::ExitPolicy policy,
-           std::unique_ptr<NameService> names, bool system_servers, ExitSocketLimits limits)
+           std::unique_ptr<NameService> names, std::unique_ptr<DialClient> client,
+           bool system_servers, ExitSocketLimits limits)
     : executor_{std::move(executor)},
       sessions_{sessions},
       tasks_{tasks},
@@ -47,12 +48,15 @@ Exit::Exit(asio::any_io_executor executor, core::ExitSessions& sessions,
       system_servers_{system_servers},
       names_{sessions, std::move(names), limits.names},
       places_{sessions, limits.places},
-      dials_{executor_, tasks, [this](const auto& target) { return policy_.allows(target); },
-             limits.attempts_max} {
+      dial_client_{std::move(client)},
+      dials_{executor_, *dial_client_,
+             [this](const auto& target) { return policy_.allows(target); }, limits.attempts_max} {
     complete_policy();
 }
 
-Exit::~Exit() = default;
+Exit::~Exit() {
+    dial_client_->stop();  // its attempts keep dials, which use other members
+}
 
 void Exit::start() {
     tasks_.spawn("exit follows the host's addresses", follow_host());
@@ -254,6 +258,7 @@ void Exit::stop() {
         const auto connection = connections_.begin()->second;
         close(*connection);
     }
+    dial_client_->stop();
 }
 
 asio::awaitable<void> Exit::serve(ConnectionPtr connection, stream::Target target) {
@@ -313,15 +318,16 @@ asio::awaitable<void> Exit::look_up(ConnectionPtr connection, std::string host) 
 
 void Exit::list_holdings(base::Holdings& out) const {
     const auto& [executor, sessions, tasks, policy, host_watch, host, limits, system_servers, names,
-                 places, turns, dials, connections, next_look, stopped] = *this;
+                 places, turns, dial_client, dials, connections, next_look, stopped] = *this;
     out.push_back(
         {"Exit.connections", "destinations", connections.size(),
          "an open connection: its session, and in its socket the target's address and port"});
     out.push_back({"Exit.turns", "sessions", turns.size(),
                    "a session that has opened a stream, and when it may open the next"});
-    out.push_back({"Exit.dials", "destinations", dials.sockets + dials.routes.size(),
+    out.push_back({"Exit.dials", "destinations", dials.attempts + dials.routes.size(),
                    "addresses that connections are tried to, or were within the last seconds"});
     names.list_holdings(out);
+    dial_client->list_holdings(out);
 }
 
 }  // namespace nightjar::relay::io

@@ -50,12 +50,14 @@ struct ExitSocketLimits {
 class Exit {
  public:
     /// `sessions` and `tasks` must outlive this object, and it must outlive the tasks that it
-    /// spawns. Besides what `policy` refuses, the exit refuses the networks of this host's
-    /// interfaces as they are at any time, and the name servers of `names`. `system_servers`: they
-    /// are the system's. Throws std::system_error if it cannot read or watch those networks.
+    /// spawns. `client` makes its connections. Besides what `policy` refuses, the exit refuses the
+    /// networks of this host's interfaces as they are at any time, and the name servers of `names`.
+    /// `system_servers`: they are the system's. Throws std::system_error if it cannot read or watch
+    /// those networks.
     Exit(boost::asio::any_io_executor executor, core::ExitSessions& sessions,
          node::process::TaskGroup& tasks, core::ExitPolicy policy,
-         std::unique_ptr<NameService> names, bool system_servers, ExitSocketLimits limits = {});
+         std::unique_ptr<NameService> names, std::unique_ptr<DialClient> client,
+         bool system_servers, ExitSocketLimits limits = {});
     ~Exit();
 
     /// Follows the host's addresses from now on, in a task. Logs the name servers if they are the
@@ -83,6 +85,8 @@ class Exit {
     std::uint64_t no_descriptors() const { return dials_.no_descriptors; }
     /// NameService::works().
     bool finds_names() const { return names_.works(); }
+    /// DialClient::works().
+    bool connects() const { return dial_client_->works(); }
     /// Appends what this object's tables hold (base::Holding).
     void list_holdings(base::Holdings& out) const;
 
@@ -119,6 +123,7 @@ class Exit {
     ExitNames names_;
     ExitPlaces places_;
     std::map<base::SessionId, base::Turns> turns_;  // of sessions that have opened a stream
+    std::unique_ptr<DialClient> dial_client_;
     DialContext dials_;
     std::map<core::StreamRef, ConnectionPtr> connections_;
     base::Mono next_look_{};  // at what does not move

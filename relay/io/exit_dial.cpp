@@ -6,9 +6,8 @@
 #include <cerrno>
 #include <chrono>
 #include <utility>
+#include <vector>
 
-#include "sphinx/node/process/accept_loop.hpp"
-#include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/socket_end.hpp"
 
 namespace nightjar::relay::io {
@@ -17,7 +16,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 using core::AddressRace;
-using node::process::as_result;
 using stream::ResetReason;
 
 namespace {
@@ -33,12 +31,21 @@ tcp::endpoint to_asio(const base::IpEndpoint& target) {
     return {asio::ip::address_v4{{b[0], b[1], b[2], b[3]}}, target.port};
 }
 
-ResetReason reason_of(const error_code& error) {
-    if (error == asio::error::connection_refused) return ResetReason::connection_refused;
-    // The target was reached, but reset the connection before we saw that it accepted.
-    if (error == asio::error::connection_reset) return ResetReason::cancelled;
-    if (error == asio::error::timed_out) return ResetReason::timed_out;
-    if (node::process::is_out_of_resources(error)) return ResetReason::overload;
+ResetReason reason_of(DialError error) {
+    switch (error) {
+        case DialError::refused:
+            return ResetReason::connection_refused;
+        case DialError::reset:
+            return ResetReason::cancelled;
+        case DialError::timed_out:
+            return ResetReason::timed_out;
+        case DialError::overload:
+        case DialError::no_descriptors:
+            return ResetReason::overload;
+        case DialError::unreachable:
+        case DialError::given_up:
+            break;
+    }
     return ResetReason::unreachable;
 }
 
@@ -72,19 +79,6 @@ bool DialContext::routable(const base::IpEndpoint& target, base::Mono now) {
     ++routes_asked;
     return routes.emplace(target.address, has_route(target)).first->second;
 }
-
-/// One attempt. It counts as long as its socket may be open.
-struct Dial::Try {
-    explicit Try(DialContext& shared) : context{shared}, socket{shared.executor} {
-        ++context.sockets;
-    }
-    ~Try() { --context.sockets; }
-    Try(const Try&) = delete;
-    Try& operator=(const Try&) = delete;
-
-    DialContext& context;
-    Socket socket;
-};
 
 Dial::Dial(DialContext& context, std::uint16_t port, core::RaceLimits limits)
     : context_{context}, race_{port, limits, mono_now()}, news_{context.executor} {
@@ -132,48 +126,45 @@ asio::awaitable<base::Result<Dial::Socket, ResetReason>> Dial::run() {
 }
 
 void Dial::take_steps(base::Mono now) {
-    const auto room = [this] { return context_.sockets < context_.sockets_max; };
+    const auto room = [this] { return context_.attempts < context_.attempts_max; };
     while (const auto step = race_.next(now, room())) {
-        if (step->kind == AddressRace::Step::Kind::start) {
+        if (step->kind == AddressRace::Step::Kind::start)
             start(step->attempt, step->target);
-        } else if (const auto node = tries_.extract(step->attempt); !node.empty()) {
-            error_code ignored;
-            node.mapped()->socket.close(ignored);
-        }
+        else if (const auto node = tries_.extract(step->attempt); !node.empty())
+            context_.client.give_up(node.mapped().number);
     }
 }
 
+/// An attempt keeps this object until it has a result or is given up.
 void Dial::start(AddressRace::Attempt attempt, const base::IpEndpoint& target) {
-    const auto one = std::make_shared<Try>(context_);
-    tries_.emplace(attempt, one);
-    context_.tasks.spawn("exit attempt", connect(shared_from_this(), attempt, one, target));
+    tries_.try_emplace(attempt, context_);
+    const auto number = context_.client.connect(
+        target, [self = shared_from_this(), attempt](base::Result<Socket, DialError> result) {
+            self->on_result(attempt, std::move(result));
+        });
+    if (const auto one = tries_.find(attempt); one != tries_.end()) one->second.number = number;
 }
 
-/// `self` keeps this object until the attempt has ended.
-asio::awaitable<void> Dial::connect([[maybe_unused]] std::shared_ptr<Dial> self,
-                                    AddressRace::Attempt attempt, std::shared_ptr<Try> one,
-                                    base::IpEndpoint target) {
-    const auto result = co_await one->socket.async_connect(to_asio(target), as_result);
-    const auto error = std::get<0>(result);
-    if (tries_.erase(attempt) == 0) co_return;  // it was given up
-    if (error) {
-        if (error == asio::error::no_descriptors) ++context_.no_descriptors;
-        race_.failed(attempt, reason_of(error), mono_now());
-        // Its place is free now, not when this task is gone.
-        one->socket.close();
-    } else {
+void Dial::on_result(AddressRace::Attempt attempt, base::Result<Socket, DialError> result) {
+    if (tries_.erase(attempt) == 0) return;  // it was given up
+    if (result) {
         race_.connected(attempt);
-        winner_.emplace(std::move(one->socket));
+        winner_.emplace(std::move(*result));
+    } else {
+        if (result.error() == DialError::no_descriptors) ++context_.no_descriptors;
+        race_.failed(attempt, reason_of(result.error()), mono_now());
     }
     news_.set();
 }
 
 void Dial::cancel() {
     cancelled_ = true;
-    for (const auto& [attempt, one] : std::exchange(tries_, {})) {
-        error_code ignored;
-        one->socket.close(ignored);
-    }
+    std::vector<DialClient::Attempt> given_up;
+    for (const auto& [attempt, one] : tries_)
+        given_up.push_back(one.number);
+    tries_.clear();
+    for (const auto number : given_up)
+        context_.client.give_up(number);
     winner_.reset();
     news_.set();
 }

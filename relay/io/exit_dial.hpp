@@ -1,31 +1,31 @@
-// Connects one stream of an exit to its target: asks for the target's addresses, races them
-// (core::AddressRace), and keeps the socket that connects first. I/O thread only.
+// Connects one stream of an exit to its target: asks for the target's addresses, has them tried in
+// turn (core::AddressRace) by the process for connections (DialClient), and keeps the socket that
+// connects first. I/O thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 
 #include "relay/core/address_race.hpp"
+#include "relay/io/dial_client.hpp"
 #include "relay/io/exit_names.hpp"
 #include "sphinx/base/result.hpp"
 #include "sphinx/node/process/event.hpp"
-#include "sphinx/node/process/task_group.hpp"
 
 namespace nightjar::relay::io {
 
-/// What all dials of an exit share. It must outlive them and their tasks.
+/// What all dials of an exit share. It must outlive them.
 struct DialContext {
     boost::asio::any_io_executor executor;
-    node::process::TaskGroup& tasks;
+    DialClient& client;
     /// The exit's policy in force. Asked for each address before a connection to any.
     std::function<bool(const base::IpEndpoint&)> allows;
-    std::size_t sockets_max;           // attempts at once, beyond one for each dial
-    std::size_t sockets = 0;           // attempts at once
+    std::size_t attempts_max;          // at once, beyond one for each dial
+    std::size_t attempts = 0;          // at once
     std::uint64_t no_descriptors = 0;  // how often the process had no file descriptor left
 
     /// has_route(), remembered for a second. A question costs three system calls, and one packet
@@ -41,7 +41,7 @@ struct DialContext {
 
 class Dial final : public NameWaiter, public std::enable_shared_from_this<Dial> {
  public:
-    using Socket = boost::asio::ip::tcp::socket;
+    using Socket = DialClient::Socket;
 
     Dial(DialContext& context, std::uint16_t port, core::RaceLimits limits);
     ~Dial() override;
@@ -49,25 +49,32 @@ class Dial final : public NameWaiter, public std::enable_shared_from_this<Dial> 
     /// Waits until an address has connected, or none can. Call it once. The error is `cancelled`
     /// after cancel().
     boost::asio::awaitable<base::Result<Socket, stream::ResetReason>> run();
-    /// Closes all sockets; run() then returns.
+    /// Gives up all attempts; run() then returns.
     void cancel();
 
     void on_answer(core::Family family, const core::NameAnswer& answer) override;
 
  private:
-    struct Try;
+    /// One attempt, counted as long as it lasts.
+    struct Try {
+        explicit Try(DialContext& shared) : context{shared} { ++context.attempts; }
+        ~Try() { --context.attempts; }
+        Try(const Try&) = delete;
+        Try& operator=(const Try&) = delete;
+
+        DialContext& context;
+        DialClient::Attempt number = 0;
+    };
 
     core::AddressRace::Usable judge(const base::IpEndpoint& target);
     void take_steps(base::Mono now);
     void start(core::AddressRace::Attempt attempt, const base::IpEndpoint& target);
-    boost::asio::awaitable<void> connect(std::shared_ptr<Dial> self,
-                                         core::AddressRace::Attempt attempt,
-                                         std::shared_ptr<Try> one, base::IpEndpoint target);
+    void on_result(core::AddressRace::Attempt attempt, base::Result<Socket, DialError> result);
 
     DialContext& context_;
     core::AddressRace race_;
-    node::process::Event news_;  // an answer, a result, or cancel()
-    std::map<core::AddressRace::Attempt, std::shared_ptr<Try>> tries_;  // in progress
+    node::process::Event news_;                        // an answer, a result, or cancel()
+    std::map<core::AddressRace::Attempt, Try> tries_;  // in progress
     std::optional<Socket> winner_;
     bool cancelled_ = false;
 };

@@ -8,8 +8,7 @@
 #include <memory>
 
 #include "relay/io/name_service.hpp"
-#include "relay/io/restart_pause.hpp"
-#include "sphinx/node/process/keeper.hpp"
+#include "sphinx/node/process/helper_client.hpp"
 
 namespace nightjar::relay::io {
 
@@ -19,8 +18,7 @@ struct NameClientLimits {
     // ResolverLimits::per_try with each try, and over TCP it may ask all again.
     base::Milliseconds answer_of_server{15'000};
     base::Milliseconds answer_margin{10'000};  // for a busy machine
-    RestartLimits restart;                     // queries fail while no helper is to start
-    std::size_t messages_at_once = 64;  // that are read before the I/O thread does something else
+    node::process::RestartLimits restart;      // queries fail while no helper is to start
 };
 
 class NameClient final : public NameService {

@@ -1,8 +1,6 @@
 #include "relay/io/name_helper.hpp"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -141,19 +139,10 @@ class NameHelper {
     base::Bytes message_;
 };
 
-/// The log is the relay's. A helper that is taken over could overwrite it, fill it, or read a
-/// terminal.
-void leave_the_log() {
-    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nothing < 0 || ::dup2(nothing, STDOUT_FILENO) < 0 || ::dup2(nothing, STDERR_FILENO) < 0)
-        throw std::system_error{errno, std::generic_category(), "cannot leave the relay's log"};
-    ::close(nothing);
-}
-
 }  // namespace
 
 void answer_names() {
-    leave_the_log();
+    node::process::leave_the_log();
     NameHelper helper;
     node::process::enter_narrow_sandbox();
     helper.run();

@@ -3,7 +3,7 @@
 #include <cassert>
 #include <limits>
 
-#include "sphinx/base/codec.hpp"
+#include "relay/io/address_codec.hpp"
 #include "sphinx/base/host_name.hpp"
 
 namespace nightjar::relay::io {
@@ -15,22 +15,9 @@ using core::NameError;
 
 constexpr std::uint8_t use_servers = 1, ask_addresses = 2, ask_name = 3, withdraw = 4;
 constexpr std::uint8_t found_addresses = 1, found_name = 2, no_answer = 3;
-constexpr std::uint8_t v4 = 4, v6 = 6;
 constexpr auto last_error = NameError::no_descriptors;
 // c-ares has signed TTLs, and RFC 2181 (section 8) takes what is above as zero.
 constexpr std::uint32_t ttl_max = std::numeric_limits<std::int32_t>::max();
-
-std::size_t size_of(bool is_v6) {
-    return is_v6 ? 16 : 4;
-}
-
-base::ByteView bytes_of(const base::IpAddress& address) {
-    return base::ByteView{address.bytes}.first(size_of(address.v6));
-}
-
-std::uint8_t code_of(bool is_v6) {
-    return is_v6 ? v6 : v4;
-}
 
 /// A message of its exact size.
 template <class Write>
@@ -50,22 +37,20 @@ struct WriteRequest {
         out.u8(use_servers);
         out.u8(static_cast<std::uint8_t>(request.servers.size()));
         for (const auto& server : request.servers) {
-            out.u8(code_of(server.address.v6));
-            out.bytes(bytes_of(server.address));
+            write_address(out, server.address);
             out.u16(server.port);
         }
     }
     void operator()(const AskAddresses& request) const {
         out.u8(ask_addresses);
         out.u64(request.query);
-        out.u8(code_of(request.family == Family::v6));
+        out.u8(family_code(request.family == Family::v6));
         out.bytes(base::as_bytes(request.name));
     }
     void operator()(const AskName& request) const {
         out.u8(ask_name);
         out.u64(request.query);
-        out.u8(code_of(request.address.v6));
-        out.bytes(bytes_of(request.address));
+        write_address(out, request.address);
     }
     void operator()(const Withdraw& request) const {
         out.u8(withdraw);
@@ -80,10 +65,10 @@ struct WriteReply {
         out.u8(found_addresses);
         out.u64(reply.query);
         out.u32(static_cast<std::uint32_t>(reply.found.ttl.count()));
-        out.u8(code_of(reply.family == Family::v6));
+        out.u8(family_code(reply.family == Family::v6));
         out.u8(static_cast<std::uint8_t>(reply.found.addresses.size()));
         for (const auto& address : reply.found.addresses)
-            out.bytes(bytes_of(address));
+            write_address_bytes(out, address);
     }
     void operator()(const FoundName& reply) const {
         out.u8(found_name);
@@ -96,25 +81,6 @@ struct WriteReply {
         out.u8(static_cast<std::uint8_t>(reply.error));
     }
 };
-
-std::optional<bool> read_v6(base::Reader& in) {
-    const auto code = in.u8();
-    if (code != v4 && code != v6) return std::nullopt;
-    return code == v6;
-}
-
-base::IpAddress read_bytes(base::Reader& in, bool is_v6) {
-    base::IpAddress address;
-    address.v6 = is_v6;
-    in.into(base::ByteSpan{address.bytes}.first(size_of(is_v6)));
-    return address;
-}
-
-std::optional<base::IpAddress> read_address(base::Reader& in) {
-    const auto is_v6 = read_v6(in);
-    if (!is_v6) return std::nullopt;
-    return read_bytes(in, *is_v6);
-}
 
 std::optional<std::string> read_name(base::Reader& in) {
     std::string name{base::as_text(in.bytes(in.remaining()))};
@@ -136,7 +102,7 @@ std::optional<NameRequest> read_servers(base::Reader& in) {
 
 std::optional<NameRequest> read_ask_addresses(base::Reader& in) {
     const auto query = in.u64();
-    const auto is_v6 = read_v6(in);
+    const auto is_v6 = read_family(in);
     auto name = read_name(in);
     if (!is_v6 || !name) return std::nullopt;
     return AskAddresses{query, *is_v6 ? Family::v6 : Family::v4, *std::move(name)};
@@ -146,14 +112,14 @@ std::optional<NameReply> read_found_addresses(base::Reader& in) {
     FoundAddresses reply;
     reply.query = in.u64();
     const auto ttl = in.u32();
-    const auto is_v6 = read_v6(in);
+    const auto is_v6 = read_family(in);
     const std::size_t count = in.u8();
     if (!is_v6 || ttl > ttl_max || count == 0 || count > found_addresses_max) return std::nullopt;
-    if (in.remaining() != count * size_of(*is_v6)) return std::nullopt;
+    if (in.remaining() != count * address_size(*is_v6)) return std::nullopt;
     reply.found.ttl = base::Seconds{ttl};
     reply.family = *is_v6 ? Family::v6 : Family::v4;
     for (std::size_t i = 0; i < count; ++i)
-        reply.found.addresses.push_back(read_bytes(in, *is_v6));
+        reply.found.addresses.push_back(read_address_bytes(in, *is_v6));
     return reply;
 }
 

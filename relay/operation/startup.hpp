@@ -32,6 +32,7 @@ struct Loaded {
     // Of run_relay() alone.
     SelfTest self_test{};
     std::shared_ptr<node::process::Keeper> name_keeper = nullptr;  // of an exit
+    std::shared_ptr<node::process::Keeper> dial_keeper = nullptr;  // of an exit
 };
 /// Reads and checks everything. Throws node::StartupError. Changes nothing.
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now);

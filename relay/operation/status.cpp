@@ -108,6 +108,7 @@ std::string to_json(const StatusFacts& status) {
                              {"workers", status.workers},
                              {"kernel", test->kernel}};
     if (status.finds_names) json["exit_finds_names"] = *status.finds_names;
+    if (status.connects) json["exit_connects"] = *status.connects;
     if (status.jump)
         json["clock_jumped"] = {{"clock", base::unix_seconds(status.jump->clock)},
                                 {"kept", base::unix_seconds(status.jump->kept)}};
@@ -180,6 +181,8 @@ std::optional<std::string> to_people(const std::string& text) {
         out << "  replays    a filter is full: raise packets_per_second\n";
     if (!json.value("exit_finds_names", true))
         out << "  names      none can be looked up, see the log\n";
+    if (!json.value("exit_connects", true))
+        out << "  targets    none can be connected to, see the log\n";
     if (!json.value("reload_ok", true)) out << "  reload     the last reload was refused\n";
     if (json.contains("lab")) out << "  lab        " << json["lab"].dump() << "\n";
     return out.str();

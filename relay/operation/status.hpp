@@ -45,6 +45,7 @@ struct StatusFacts {
     bool replay_room_short = false;  // packets are refused: the filters are made for fewer
     bool replay_filter_full = false;
     std::optional<bool> finds_names;  // of an exit
+    std::optional<bool> connects;     // of an exit
     std::optional<core::LabFacts> lab;
 };
 

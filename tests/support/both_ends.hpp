@@ -56,6 +56,7 @@ class BothEnds {
                tasks,
                ExitPolicy{{ExitRule::parse("accept 127.0.0.0/8:*").value()}, {{}, true}},
                std::make_unique<Resolver>(io.get_executor(), std::vector<base::IpEndpoint>{}),
+               dials.client(io.get_executor()),
                true},
           core{document, {},    document->relays[3].identity,
                random,   now(), std::make_unique<ClearSealer>()},
@@ -141,6 +142,7 @@ class BothEnds {
     base::SystemRandom random;
     Counters counters;
     ExitSessions sessions;
+    DialThread dials;
     Exit exit;
     std::shared_ptr<const directory::Document> document = clear_network();
     client::core::Core core;

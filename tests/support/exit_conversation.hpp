@@ -21,6 +21,7 @@
 #include "sphinx/packet/geometry.hpp"
 #include "sphinx/stream/packet_log.hpp"
 #include "tests/support/arriving_frames.hpp"
+#include "tests/support/dial_thread.hpp"
 #include "tests/support/name_server.hpp"
 
 namespace nightjar::test {
@@ -66,6 +67,7 @@ class Conversation {
                ExitPolicy{{ExitRule::parse(rule).value()},
                           {{{base::IpAddress::parse("127.0.0.1").value(), 9}}, true}},
                std::make_unique<Resolver>(io.get_executor(), std::vector{names.address()}),
+               dials.client(io.get_executor()),
                false,
                socket_limits} {
         exit.start();
@@ -124,6 +126,7 @@ class Conversation {
     ExitSessions sessions;
     node::process::TaskGroup tasks;
     test::NameServer names;
+    test::DialThread dials;
     Exit exit;
     stream::Mux client{stream::Side::client};
     std::vector<stream::Event> events;

@@ -14,7 +14,7 @@ LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
 FURTHER_TESTS = ("seizure_test.py", "life_test.py", "life_network_test.py", "http_connect_test.py",
                  "many_applications_test.py", "withheld_test.py", "mixing_laws_test.py", "suspend_test.py",
                  "listeners_test.py", "dns_test.py", "interface_test.py", "whole_machine_test.py", "profiles_test.py", "locked_secrets_test.py",
-                 "name_process_test.py")
+                 "helper_process_test.py")
 LONGEST_OF_SYSTEM = ("wire_test.py", "transfer_test.py", "ping_test.py", "service_test.py")
 
 # Real applications.

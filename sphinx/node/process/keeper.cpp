@@ -159,6 +159,13 @@ void keep_helpers(const char* verb) {
     }
 }
 
+void leave_the_log() {
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0 || ::dup2(nothing, STDOUT_FILENO) < 0 || ::dup2(nothing, STDERR_FILENO) < 0)
+        throw std::system_error{errno, std::generic_category(), "cannot leave the daemon's log"};
+    ::close(nothing);
+}
+
 bool has_helper_link() {
     int type = 0;
     socklen_t size = sizeof type;

@@ -58,6 +58,11 @@ class Keeper {
 /// when the daemon has ended.
 void keep_helpers(const char* verb);
 
+/// For a helper, before its sandbox: standard output and errors lead nowhere from now on. The log
+/// is the daemon's. A helper that is taken over could overwrite it, fill it, or read a terminal.
+/// Throws std::system_error.
+void leave_the_log();
+
 /// True if this process was started by a keeper or a daemon, and not by a person.
 bool has_helper_link();
 

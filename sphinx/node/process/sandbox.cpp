@@ -20,6 +20,7 @@
 #include <memory>
 #include <system_error>
 
+#include "sphinx/node/process/keeper.hpp"
 #include "sphinx/node/process/log.hpp"
 
 namespace nightjar::node::process {
@@ -165,6 +166,18 @@ constexpr std::array allowed_to_helper{
     // facts about this process and the machine
     "getuid", "geteuid", "getgid", "getegid", "getrandom", "getrlimit", "uname"};
 
+/// The calls of a helper that only connects. What it reads and writes is added below.
+constexpr std::array allowed_to_connector{
+    // memory
+    "munmap", "mremap", "madvise", "brk", "membarrier", "rseq",
+    // its one thread
+    "futex", "sched_yield", "gettid", "getpid", "exit", "exit_group", "rt_sigaction",
+    "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
+    // waiting, connections
+    "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "connect",
+    // facts about this process and the machine
+    "getrandom", "getrlimit"};
+
 /// No daemon ever calls these. An attacker's next step often does.
 constexpr std::array deadly{"execve",
                             "execveat",
@@ -257,28 +270,79 @@ void list_for_daemon(const Filter& filter) {
     add_conditional(filter);
 }
 
-void list_for_helper(const Filter& filter) {
-    for (const auto* name : allowed_to_helper)
-        add(filter, SCMP_ACT_ALLOW, name);
+/// An argument of 32 bits: the kernel takes no notice of the others.
+scmp_arg_cmp equals_int(unsigned argument, int value) {
+    constexpr scmp_datum_t low = 0xffffffff;
+    return {argument, SCMP_CMP_MASKED_EQ, low, static_cast<scmp_datum_t>(value)};
+}
+
+void allow_internet_sockets(const Filter& filter, std::initializer_list<int> types) {
     for (const auto family : {AF_INET, AF_INET6}) {
-        for (const auto type : {SOCK_DGRAM, SOCK_STREAM}) {
+        for (const auto type : types) {
             constexpr scmp_datum_t kinds = 15;  // the rest are flags (socket(2))
             add(filter, SCMP_ACT_ALLOW, "socket",
                 {equals(0, static_cast<scmp_datum_t>(family)),
                  scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, kinds, static_cast<scmp_datum_t>(type)}});
         }
     }
+}
+
+/// What every helper may do with itself.
+void allow_in_a_helper(const Filter& filter) {
     // No memory that can be run.
     for (const auto* name : {"mmap", "mprotect"})
         add(filter, SCMP_ACT_ALLOW, name, {scmp_arg_cmp{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}});
+    add(filter, SCMP_ACT_ALLOW, "prlimit64", {equals(0, 0)});  // its own limits
+    add(filter, SCMP_ACT_ALLOW, "tgkill",                      // abort()
+        {equals(0, static_cast<scmp_datum_t>(::getpid()))});
+}
+
+void list_for_helper(const Filter& filter) {
+    for (const auto* name : allowed_to_helper)
+        add(filter, SCMP_ACT_ALLOW, name);
+    allow_internet_sockets(filter, {SOCK_DGRAM, SOCK_STREAM});
+    allow_in_a_helper(filter);
     for (const auto request : {FIONBIO, FIONREAD, FIOCLEX})
         add(filter, SCMP_ACT_ALLOW, "ioctl", {equals(1, static_cast<scmp_datum_t>(request))});
     // Not F_SETOWN and F_SETSIG: with them the kernel sends any signal to any process of the user.
     for (const auto command : {F_GETFD, F_SETFD, F_GETFL, F_SETFL})
         add(filter, SCMP_ACT_ALLOW, "fcntl", {equals(1, static_cast<scmp_datum_t>(command))});
-    add(filter, SCMP_ACT_ALLOW, "prlimit64", {equals(0, 0)});  // its own limits
-    add(filter, SCMP_ACT_ALLOW, "tgkill",                      // abort()
-        {equals(0, static_cast<scmp_datum_t>(::getpid()))});
+}
+
+/// Messages on the helper's link alone, and nothing that could put another socket in its place.
+void list_for_connector(const Filter& filter) {
+    for (const auto* name : allowed_to_connector)
+        add(filter, SCMP_ACT_ALLOW, name);
+    allow_internet_sockets(filter, {SOCK_STREAM});
+    allow_in_a_helper(filter);
+    for (const auto* name : {"sendmsg", "recvmsg"})
+        add(filter, SCMP_ACT_ALLOW, name, {equals_int(0, helper_link)});
+    add(filter, SCMP_ACT_ALLOW, "getsockopt", {equals_int(1, SOL_SOCKET), equals_int(2, SO_ERROR)});
+    // Descriptors above the link: one of the bits from 4 on is set.
+    static_assert(helper_link == 3);
+    for (unsigned bit = 2; bit < 31; ++bit) {
+        const auto value = scmp_datum_t{1} << bit;
+        add(filter, SCMP_ACT_ALLOW, "close", {scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, value, value}});
+    }
+}
+
+/// A helper opens no file.
+bool restrict_helper_files() {
+    if (!has_landlock()) return false;
+    Rules nothing;
+    if (sanitized) nothing.allow("/proc/self", read_folder);  // the sanitizer looks there at exit
+    nothing.enforce();
+    return true;
+}
+
+/// `list`: as in restrict_calls().
+template <class List>
+Sandbox confine_helper(List list) {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(errno, "cannot forbid new privileges");
+    Sandbox sandbox;
+    sandbox.files = restrict_helper_files();
+    sandbox.calls = restrict_calls(list);
+    return sandbox;
 }
 
 void log_gaps(const Sandbox& sandbox) {
@@ -304,17 +368,11 @@ Sandbox enter_sandbox(const SandboxOptions& options) {
 }
 
 Sandbox enter_narrow_sandbox() {
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(errno, "cannot forbid new privileges");
-    Sandbox sandbox;
-    sandbox.files = has_landlock();
-    if (sandbox.files) {
-        Rules nothing;
-        if (sanitized)
-            nothing.allow("/proc/self", read_folder);  // the sanitizer looks there at exit
-        nothing.enforce();
-    }
-    sandbox.calls = restrict_calls(list_for_helper);
-    return sandbox;
+    return confine_helper(list_for_helper);
+}
+
+Sandbox enter_connecting_sandbox() {
+    return confine_helper(list_for_connector);
 }
 
 }  // namespace nightjar::node::process

@@ -38,4 +38,9 @@ Sandbox enter_sandbox(const SandboxOptions& options);
 /// The daemon has logged what the kernel lacks.
 Sandbox enter_narrow_sandbox();
 
+/// For a helper that only makes TCP connections and hands them over. As enter_narrow_sandbox(), and
+/// it can read and write nothing but messages on helper_link, which it cannot close: no byte of
+/// what it connects, and no option of it. No UDP.
+Sandbox enter_connecting_sandbox();
+
 }  // namespace nightjar::node::process

@@ -1,5 +1,5 @@
 // The exit's end of the process for name lookups. What a helper may say is said by the test, which
-// plays the keeper and the helper; the real ones run in tests/system/name_process_test.py.
+// plays the keeper and the helper; the real ones run in tests/system/helper_process_test.py.
 #include "relay/io/name_client.hpp"
 
 #include <doctest/doctest.h>

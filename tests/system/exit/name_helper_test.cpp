@@ -1,5 +1,5 @@
 // The process for name lookups, with its sandbox, and the exit's end of it. The keeper is a part of
-// this test: tests/system/name_process_test.py has the real one.
+// this test: tests/system/helper_process_test.py has the real one.
 #include "relay/io/name_helper.hpp"
 
 #include <doctest/doctest.h>

@@ -65,11 +65,13 @@ Outcome start_exit(const std::filesystem::path& home, const std::filesystem::pat
     ExitSessions sessions{fast_law(), random, counters, {}, std::make_unique<ClearReplies>()};
     node::process::TaskGroup tasks{io.get_executor(),
                                    [](const std::string&, const std::string&) {}};
+    const DialThread dials;
     Exit exit{io.get_executor(),
               sessions,
               tasks,
               ExitPolicy{{}, {}},
               std::make_unique<Resolver>(io.get_executor(), std::vector<base::IpEndpoint>{}),
+              dials.client(io.get_executor()),
               true};
     exit.start();
     ::_exit(started);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "sphinx/node/process/keeper.hpp"
 #include "sphinx/node/process/sandbox.hpp"
 
 using namespace nightjar::node::process;
@@ -24,11 +26,11 @@ namespace {
 /// Runs `attempt` in a process with one thread, inside the sandbox. Returns how the process ended.
 /// The attempt's result is its exit code.
 template <class Attempt>
-int inside(Attempt attempt) {
+int inside(Attempt attempt, Sandbox (*enter)() = enter_narrow_sandbox) {
     const auto child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-        const auto sandbox = enter_narrow_sandbox();
+        const auto sandbox = enter();
         ::_exit(sandbox.files ? attempt() : 99);
     }
     int status = 0;
@@ -117,6 +119,93 @@ TEST_CASE("narrow sandbox: memory can be had, and none that can be run") {
                       return error_of(::mprotect(place, 4096, PROT_READ | PROT_EXEC));
                   }),
                   ENOSYS));
+}
+
+namespace {
+
+/// In the sandbox of a helper that connects: a connection, and a link to write to and read from.
+/// `attempt` gets the connection's descriptor.
+template <class Attempt>
+int connected(Attempt attempt) {
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&at), size) == 0);
+    REQUIRE(::listen(listener, 1) == 0);
+    REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+    const auto status = inside(
+        [&] {
+            const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+            if (::connect(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
+                return 98;
+            return attempt(socket);
+        },
+        [] {
+            std::array<int, 2> ends{};
+            if (::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends.data()) != 0) ::_exit(97);
+            ::dup2(ends[0], helper_link);
+            return enter_connecting_sandbox();
+        });
+    ::close(listener);
+    return status;
+}
+
+int send_on(int descriptor) {
+    char byte = 'x';
+    iovec text{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &text;
+    message.msg_iovlen = 1;
+    return error_of(::sendmsg(descriptor, &message, MSG_NOSIGNAL));
+}
+
+}  // namespace
+
+TEST_CASE("connecting sandbox: it connects, and reads and writes nothing of what it connects") {
+    char byte = 'x';
+    CHECK(is_code(connected([](int) { return send_on(helper_link); }), 0));
+    CHECK(is_code(connected([](int socket) { return send_on(socket); }), ENOSYS));
+    CHECK(is_code(connected([&](int socket) { return error_of(::write(socket, &byte, 1)); }),
+                  ENOSYS));
+    CHECK(is_code(connected([&](int socket) { return error_of(::send(socket, &byte, 1, 0)); }),
+                  ENOSYS));
+    CHECK(
+        is_code(connected([&](int socket) { return error_of(::read(socket, &byte, 1)); }), ENOSYS));
+    CHECK(is_code(connected([&](int socket) { return error_of(::recv(socket, &byte, 1, 0)); }),
+                  ENOSYS));
+    CHECK(is_code(connected([](int socket) {
+                      msghdr message{};
+                      return error_of(::recvmsg(socket, &message, MSG_DONTWAIT));
+                  }),
+                  ENOSYS));
+    int on = 1;
+    CHECK(is_code(connected([&](int socket) {
+                      return error_of(
+                          ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on));
+                  }),
+                  ENOSYS));
+    CHECK(is_code(connected([&](int socket) {
+                      socklen_t size = sizeof on;
+                      return error_of(::getsockopt(socket, SOL_SOCKET, SO_TYPE, &on, &size));
+                  }),
+                  ENOSYS));
+}
+
+TEST_CASE("connecting sandbox: no other socket takes the place of its link") {
+    CHECK(is_code(connected([](int socket) { return error_of(::close(socket)); }), 0));
+    CHECK(is_code(connected([](int) { return error_of(::close(helper_link)); }), ENOSYS));
+    // The kernel looks at the low 32 bits only.
+    constexpr long same = (1L << 32) + helper_link;
+    CHECK(is_code(connected([](int) { return error_of(::syscall(SYS_close, same)); }), ENOSYS));
+    CHECK(is_code(connected([](int socket) { return error_of(::dup2(socket, helper_link)); }),
+                  ENOSYS));
+    CHECK(is_code(connected([](int socket) { return error_of(::fcntl(socket, F_DUPFD, 0)); }),
+                  ENOSYS));
+    CHECK(
+        is_code(connected([](int) { return error_of(::socket(AF_INET, SOCK_DGRAM, 0)); }), ENOSYS));
+    CHECK(is_code(connected([](int) { return error_of(::open("/dev/null", O_RDONLY)); }), ENOSYS));
 }
 
 TEST_CASE("narrow sandbox: a fault still ends it by abort()") {

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "relay/io/name_queries.hpp"
-#include "relay/io/restart_pause.hpp"
 
 using namespace nightjar;
 using namespace nightjar::relay;
@@ -143,16 +142,4 @@ TEST_CASE("name queries: only an answer of the kind that was asked for is passed
     CHECK(queries.answer(FoundName{2, "host.test"}));
     CHECK(answers == 1);
     CHECK(queries.size() == 0);
-}
-
-TEST_CASE("restart pause: none after the first failure, then doubled to its bound") {
-    RestartPause pause{{base::Milliseconds{250}, base::Milliseconds{900}, base::Seconds{60}}};
-    const auto at_once = base::Seconds{0};
-    CHECK(pause.after(at_once) == base::Milliseconds{0});
-    CHECK(pause.after(at_once) == base::Milliseconds{250});
-    CHECK(pause.after(at_once) == base::Milliseconds{500});
-    CHECK(pause.after(at_once) == base::Milliseconds{900});
-    CHECK(pause.after(base::Seconds{59}) == base::Milliseconds{900});
-    CHECK(pause.after(base::Seconds{60}) == base::Milliseconds{0});
-    CHECK(pause.after(at_once) == base::Milliseconds{250});
 }

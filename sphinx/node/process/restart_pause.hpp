@@ -5,7 +5,7 @@
 
 #include "sphinx/base/time.hpp"
 
-namespace nightjar::relay::io {
+namespace nightjar::node::process {
 
 struct RestartLimits {
     base::Milliseconds least{250};
@@ -26,4 +26,4 @@ class RestartPause {
     base::Milliseconds next_{0};
 };
 
-}  // namespace nightjar::relay::io
+}  // namespace nightjar::node::process

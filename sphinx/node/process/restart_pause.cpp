@@ -1,8 +1,8 @@
-#include "relay/io/restart_pause.hpp"
+#include "sphinx/node/process/restart_pause.hpp"
 
 #include <algorithm>
 
-namespace nightjar::relay::io {
+namespace nightjar::node::process {
 
 base::Milliseconds RestartPause::after(base::Nanoseconds lived) {
     if (lived >= limits_.steady) next_ = base::Milliseconds{0};
@@ -11,4 +11,4 @@ base::Milliseconds RestartPause::after(base::Nanoseconds lived) {
     return pause;
 }
 
-}  // namespace nightjar::relay::io
+}  // namespace nightjar::node::process
