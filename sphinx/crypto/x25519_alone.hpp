@@ -25,49 +25,51 @@ struct Alone {
     using Mask = typename F::Mask;
     static_assert(F::lanes == 4);
 
-    /// w0 + w1, w0 - w1, w2 + w3, w2 - w3
-    NIGHTJAR_INLINE Element sums(const Element& w) {
-        const Element n = F::swap_neighbours(w);
-        return F::pick(F::sum(n, w), F::difference(n, w), F::lanes_set(0, 1, 0, 1));
-    }
+    static constexpr int lane_0 = 1, lane_1 = 2, lane_2 = 4, lane_3 = 8;
 
     /// The lanes of `u` and the words of `scalar` are equal. x and z are in lane 0.
     NIGHTJAR_OUTLINE void run(const Words<4>& scalar, const Element& u, Element& x, Element& z) {
-        const Mask lane_0 = F::lanes_set(1, 0, 0, 0), lane_1 = F::lanes_set(0, 1, 0, 0);
-        const Element last = F::pick(F::spread(1, 0, 1, 0), u, F::lanes_set(0, 0, 0, 1));
+        const Element last = F::template blend<lane_3>(F::spread(1, 0, 1, 0), u);
         const Element factor = F::spread(0, F::a24, 0, 0);
-        Element p = F::pick(F::spread(1, 0, 0, 1), u, F::lanes_set(0, 0, 1, 0));
-        // A clamped scalar has bit 254 set, bit 255 clear, and bits 2 to 0 clear.
-        Mask previous = F::lanes_set(0, 0, 0, 0);
-        typename F::Bits bits;
+        Element p = F::template blend<lane_2>(F::spread(1, 0, 0, 1), u);
+        Mask previous = F::none_set();
+        typename F::Bits bits{};
         for (int bit = 254; bit >= 0; --bit) {
-            if (bit == 254) {
-                bits = F::lanes_set(1, 1, 1, 1);
-            } else if (bit == 253) {
-                scalar.load(bits, 3);
-                bits <<= 2;
-            } else if (bit % 64 == 63) {
-                scalar.load(bits, bit / 64);
-            } else if (bit == 2) {
-                bits = F::lanes_set(0, 0, 0, 0);
-            }
+            bits = clamped(bits, bit, scalar);
             const auto current = F::top_bits(bits);
             const Mask swap = current ^ previous;
             previous = current;
             bits += bits;
 
-            const Element all = sums(p);
-            const Element abcd = F::pick(all, F::swap_halves(all), swap);
-            const Element r = F::mul(abcd, F::ends_inside(abcd));
-            const Element left = F::pick(sums(r), r, lane_0);
+            const Element all = F::sums(p, F::swap_neighbours(p));
+            const Element r =
+                F::mul(F::ordered(all, F::halves(swap)), F::ordered(all, F::ends_inside(swap)));
             const Element exchanged = F::swap_neighbours(r);
-            const Element right = F::pick(F::pick(left, exchanged, lane_0), factor, lane_1);
+            const Element left = F::template blend<lane_0>(F::sums(r, exchanged), r);
+            const Element right =
+                F::template blend<lane_1>(F::template blend<lane_0>(left, exchanged), factor);
             const Element q = F::mul(left, right);
-            p = F::mul(F::pick(q, left, lane_1), F::pick(last, F::sum(exchanged, q), lane_1));
+            p = F::mul(F::template blend<lane_1>(q, left),
+                       F::template blend<lane_1>(last, F::sum(exchanged, q)));
         }
         // The last bit is clear, so the points are not exchanged.
         x = p;
         z = F::swap_neighbours(p);
+    }
+
+ private:
+    /// The words that have `bit` on top. A clamped scalar has bit 255 clear, bit 254 set, and bits
+    /// 2 to 0 clear. `bit` is no secret.
+    NIGHTJAR_INLINE typename F::Bits clamped(typename F::Bits bits, int bit,
+                                             const Words<4>& scalar) {
+        if (bit == 254) return ~typename F::Bits{};
+        if (bit == 2) return typename F::Bits{};
+        if (bit == 253) {
+            scalar.load(bits, 3);
+            return bits << 2;
+        }
+        if (bit % 64 == 63) scalar.load(bits, bit / 64);
+        return bits;
     }
 };
 

@@ -194,23 +194,49 @@ struct Field {
             r.v[i] = __builtin_shufflevector(a.v[i], a.v[i], 2, 3, 0, 1);
         return r;
     }
-    /// Lanes 0, 1, 1 and 0.
-    NIGHTJAR_INLINE Element ends_inside(const Element& a) {
+    /// w0 + w1, w0 - w1, w2 + w3, w2 - w3. `neighbours`: w with neighbouring lanes exchanged.
+    NIGHTJAR_INLINE Element sums(const Element& w, const Element& neighbours) {
+        const __m256d minus = _mm256_setr_pd(0.0, -0.0, 0.0, -0.0);
         Element r;
         NIGHTJAR_UNROLL
         for (int i = 0; i < limbs; ++i)
-            r.v[i] = __builtin_shufflevector(a.v[i], a.v[i], 0, 1, 1, 0);
+            r.v[i] = neighbours.v[i] + (V)_mm256_xor_pd((__m256d)w.v[i], minus);
+        return r;
+    }
+    /// Which lanes an exchange reads: 32 bits for each half of a lane.
+    using Order = __m256i;
+    /// Lanes 0, 1, 2 and 3, or where `swap` is set 2, 3, 0 and 1; the same of lanes 0, 1, 1 and 0.
+    NIGHTJAR_INLINE Order halves(const Mask& swap) {
+        return _mm256_xor_si256(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), other_half(swap));
+    }
+    NIGHTJAR_INLINE Order ends_inside(const Mask& swap) {
+        return _mm256_xor_si256(_mm256_setr_epi32(0, 1, 2, 3, 2, 3, 0, 1), other_half(swap));
+    }
+    NIGHTJAR_INLINE Order other_half(const Mask& swap) {
+        const __m256i all = _mm256_cmpgt_epi64(_mm256_setzero_si256(), (__m256i)swap);
+        return _mm256_and_si256(all, _mm256_set1_epi32(4));
+    }
+    NIGHTJAR_INLINE Element ordered(const Element& a, const Order& order) {
+        Element r;
+        NIGHTJAR_UNROLL
+        for (int i = 0; i < limbs; ++i)
+            r.v[i] = (V)_mm256_permutevar8x32_ps((__m256)a.v[i], order);
+        return r;
+    }
+    /// a, but the lanes of b whose bits are set in `Lanes`.
+    template <int Lanes>
+    NIGHTJAR_INLINE Element blend(const Element& a, const Element& b) {
+        Element r;
+        NIGHTJAR_UNROLL
+        for (int i = 0; i < limbs; ++i)
+            r.v[i] = (V)_mm256_blend_pd((__m256d)a.v[i], (__m256d)b.v[i], Lanes);
         return r;
     }
     /// A number in each lane; below 2^43.
     NIGHTJAR_INLINE Element spread(double a, double b, double c, double d) {
         return Element{{V{a, b, c, d}}};
     }
-    /// The lanes whose argument is 1, not 0.
-    NIGHTJAR_INLINE Mask lanes_set(std::uint64_t a, std::uint64_t b, std::uint64_t c,
-                                   std::uint64_t d) {
-        return Mask{0 - a, 0 - b, 0 - c, 0 - d};
-    }
+    NIGHTJAR_INLINE Mask none_set() { return Mask{}; }
     NIGHTJAR_INLINE Bits top_bits(Bits bits) { return bits; }
     NIGHTJAR_INLINE Mask all_set() { return ~Mask{}; }
     NIGHTJAR_INLINE Element one() { return Element{{all(1)}}; }
