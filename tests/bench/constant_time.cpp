@@ -100,7 +100,7 @@ std::vector<Subject> subjects(const bench::Samples& samples) {
         }
         for (const auto& [what, fixed] :
              {std::pair{"all ones", ones}, std::pair{"two ones", few}}) {
-            for (const std::size_t size : {2, 8}) {
+            for (const std::size_t size : {1, 2, 8}) {
                 all.push_back({std::string{to_string(kernel)} + ", ladder of " +
                                    std::to_string(size) + ", " + what,
                                [&samples, kernel, size](const Secret32& secret) {
