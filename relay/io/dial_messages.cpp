@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "relay/io/address_codec.hpp"
+#include "sphinx/base/ip_codec.hpp"
 
 namespace nightjar::relay::io {
 
@@ -33,7 +33,7 @@ base::Bytes to_bytes(const DialRequest& request) {
     if (const auto* its = std::get_if<Connect>(&request)) {
         out.u8(connect);
         out.u64(its->attempt);
-        write_address(out, its->target.address);
+        base::write_address(out, its->target.address);
         out.u16(its->target.port);
     } else {
         out.u8(give_up);
@@ -62,7 +62,7 @@ std::optional<DialRequest> parse_dial_request(base::ByteView message) {
     const auto attempt = in.u64();
     if (kind == give_up) return whole<DialRequest>(in, GiveUp{attempt});
     if (kind != connect) return std::nullopt;
-    const auto address = read_address(in);
+    const auto address = base::read_address(in);
     if (!address) return std::nullopt;
     return whole<DialRequest>(in, Connect{attempt, {*address, in.u16()}});
 }

@@ -1,7 +1,7 @@
 // What an exit and the process that connects to targets for it say to each other: one message in
 // each datagram of a pair of sockets, in one way of writing. The process may be taken over, so
 // parse_dial_reply() is a parser of hostile bytes. Integers are big-endian, an address is that of
-// address_codec.hpp.
+// sphinx/base/ip_codec.hpp.
 //
 //   to the process                              back
 //   1 connect   attempt (8), address, port (2)  1 connected      attempt (8), and the socket as the

@@ -3,8 +3,8 @@
 #include <cassert>
 #include <limits>
 
-#include "relay/io/address_codec.hpp"
 #include "sphinx/base/host_name.hpp"
+#include "sphinx/base/ip_codec.hpp"
 
 namespace nightjar::relay::io {
 
@@ -37,20 +37,20 @@ struct WriteRequest {
         out.u8(use_servers);
         out.u8(static_cast<std::uint8_t>(request.servers.size()));
         for (const auto& server : request.servers) {
-            write_address(out, server.address);
+            base::write_address(out, server.address);
             out.u16(server.port);
         }
     }
     void operator()(const AskAddresses& request) const {
         out.u8(ask_addresses);
         out.u64(request.query);
-        out.u8(family_code(request.family == Family::v6));
+        out.u8(base::family_code(request.family == Family::v6));
         out.bytes(base::as_bytes(request.name));
     }
     void operator()(const AskName& request) const {
         out.u8(ask_name);
         out.u64(request.query);
-        write_address(out, request.address);
+        base::write_address(out, request.address);
     }
     void operator()(const Withdraw& request) const {
         out.u8(withdraw);
@@ -65,10 +65,10 @@ struct WriteReply {
         out.u8(found_addresses);
         out.u64(reply.query);
         out.u32(static_cast<std::uint32_t>(reply.found.ttl.count()));
-        out.u8(family_code(reply.family == Family::v6));
+        out.u8(base::family_code(reply.family == Family::v6));
         out.u8(static_cast<std::uint8_t>(reply.found.addresses.size()));
         for (const auto& address : reply.found.addresses)
-            write_address_bytes(out, address);
+            base::write_address_bytes(out, address);
     }
     void operator()(const FoundName& reply) const {
         out.u8(found_name);
@@ -93,7 +93,7 @@ std::optional<NameRequest> read_servers(base::Reader& in) {
     if (count == 0 || count > name_servers_max) return std::nullopt;
     UseServers request;
     for (std::size_t i = 0; i < count; ++i) {
-        const auto address = read_address(in);
+        const auto address = base::read_address(in);
         if (!address) return std::nullopt;
         request.servers.push_back({*address, in.u16()});
     }
@@ -102,7 +102,7 @@ std::optional<NameRequest> read_servers(base::Reader& in) {
 
 std::optional<NameRequest> read_ask_addresses(base::Reader& in) {
     const auto query = in.u64();
-    const auto is_v6 = read_family(in);
+    const auto is_v6 = base::read_family(in);
     auto name = read_name(in);
     if (!is_v6 || !name) return std::nullopt;
     return AskAddresses{query, *is_v6 ? Family::v6 : Family::v4, *std::move(name)};
@@ -112,14 +112,14 @@ std::optional<NameReply> read_found_addresses(base::Reader& in) {
     FoundAddresses reply;
     reply.query = in.u64();
     const auto ttl = in.u32();
-    const auto is_v6 = read_family(in);
+    const auto is_v6 = base::read_family(in);
     const std::size_t count = in.u8();
     if (!is_v6 || ttl > ttl_max || count == 0 || count > found_addresses_max) return std::nullopt;
-    if (in.remaining() != count * address_size(*is_v6)) return std::nullopt;
+    if (in.remaining() != count * base::address_size(*is_v6)) return std::nullopt;
     reply.found.ttl = base::Seconds{ttl};
     reply.family = *is_v6 ? Family::v6 : Family::v4;
     for (std::size_t i = 0; i < count; ++i)
-        reply.found.addresses.push_back(read_address_bytes(in, *is_v6));
+        reply.found.addresses.push_back(base::read_address_bytes(in, *is_v6));
     return reply;
 }
 
@@ -152,7 +152,7 @@ std::optional<NameRequest> parse_request(base::ByteView message) {
             break;
         case ask_name: {
             const auto query = in.u64();
-            if (const auto address = read_address(in)) request = AskName{query, *address};
+            if (const auto address = base::read_address(in)) request = AskName{query, *address};
             break;
         }
         case withdraw:
