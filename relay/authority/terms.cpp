@@ -15,13 +15,19 @@ using node::config::YamlValue;
 
 namespace {
 
-/// Reads a rate per second with up to three decimals: the document stores events per 1000 seconds.
+/// Reads a number with up to three decimals: the document stores thousandths.
+std::uint32_t thousandths_of(YamlMap& map, const char* key, double fallback, double least,
+                             double most) {
+    const auto value = 1000 * map.optional<double>(key, fallback, {least, most});
+    const auto whole = std::round(value);
+    if (std::abs(value - whole) > 1e-6)
+        map.fail(key, "a number with more than three decimals", "round it");
+    return static_cast<std::uint32_t>(whole);
+}
+
+/// Reads a rate per second.
 Rate rate_of(YamlMap& map, const char* key, Rate fallback) {
-    const auto per_second = map.optional<double>(key, fallback.per_second(), {0.001, 10'000.0});
-    const auto milli = std::round(per_second * 1000);
-    if (std::abs(per_second * 1000 - milli) > 1e-6)
-        map.fail(key, "a rate with more than three decimals", "round it");
-    return {static_cast<std::uint32_t>(milli)};
+    return {thousandths_of(map, key, fallback.per_second(), 0.001, 10'000)};
 }
 
 /// The law of mixing, and only the parameters that it has: others are unknown keys.
@@ -61,6 +67,7 @@ Parameters parameters_of(YamlMap map) {
     p.fixed_hops = map.optional<std::uint32_t>("fixed_hops", p.fixed_hops);
     p.session_lifetime = map.optional<base::Seconds>("session_lifetime", p.session_lifetime);
     p.session_grid = map.optional<base::Seconds>("session_grid", p.session_grid);
+    p.exit_room = thousandths_of(map, "exit_room", p.exit_room / 1000.0, 0, 4);
     map.done();
     return p;
 }

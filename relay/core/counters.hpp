@@ -40,11 +40,11 @@ struct Counters {
     std::uint64_t loops_returned = 0;
     std::uint64_t loops_lost = 0;      // did not return within the longest route delay
     std::uint64_t loops_modified = 0;  // returned with another payload
-    std::uint64_t drop_cover = 0;      // packets made while the relay answered withheld packets
-    std::uint64_t down_cells = 0;      // cells sent to clients, deliveries and padding
-    std::uint64_t held_packets = 0;    // left the mix queue on time
-    std::uint64_t held_ns = 0;         // sum of their times in the queue
-    std::uint64_t asked_ns = 0;        // sum of the delays they requested
+    std::uint64_t drop_cover = 0;    // packets made to answer withheld packets, or to fill a level
+    std::uint64_t down_cells = 0;    // cells sent to clients, deliveries and padding
+    std::uint64_t held_packets = 0;  // left the mix queue on time
+    std::uint64_t held_ns = 0;       // sum of their times in the queue
+    std::uint64_t asked_ns = 0;      // sum of the delays they requested
     std::array<std::uint64_t, drop_reason_count> dropped{};
 
     void drop(DropReason reason) { ++dropped[static_cast<std::size_t>(reason)]; }

@@ -53,6 +53,8 @@ Cover::Cover(base::NodeId self, std::shared_ptr<const directory::Document> docum
 void Cover::use(std::shared_ptr<const directory::Document> document) {
     document_ = std::move(document);
     watch_.use(*document_);
+    fill_loops_.clear();
+    fill_drops_.clear();
 }
 
 void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
@@ -72,14 +74,27 @@ void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     }
 }
 
+bool Cover::wants_to_build() const {
+    if (runs() && ahead_.size() < built_ahead) return true;
+    return fills() && std::min(fill_loops_.size(), fill_drops_.size()) < built_ahead;
+}
+
 void Cover::build_ahead(base::Mono now, base::Wall wall) {
-    if (wants_to_build()) draw_ahead(now, wall);
+    if (!wants_to_build()) return;
+    if (runs() && ahead_.size() < built_ahead) return draw_ahead(now, wall);
+    const auto kind = fill_loops_.size() < built_ahead ? Fill::loops : Fill::drop_cover;
+    build_filling(kind, built_together, wall);
 }
 
 void Cover::send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
     if (stopped_) return;
-    const auto identifier = draw_identifier();
-    if (auto built = build(draw(identifier, wall))) send(std::move(*built), identifier, now, out);
+    auto one = take_filling(Fill::loops, wall);
+    if (!one) return;
+    if (filling_by_age_.size() == filling_max) lose_filling();
+    filling_.emplace(one->identifier, now);
+    filling_by_age_.emplace_back(now, one->identifier);
+    out.push_back(std::move(one->built.loop));
+    ++counters_.loops_sent;
 }
 
 void Cover::send(Built built, const base::SurbId& identifier, base::Mono now,
@@ -110,16 +125,45 @@ void Cover::drop_cover(base::Mono now, base::Wall wall, std::vector<Loop>& out) 
 }
 
 void Cover::send_one_drop(base::Wall wall, std::vector<Loop>& out) {
-    const auto* self = document_->find(self_);
-    if (stopped_ || !self) return;
-    const auto* other = directory::choose_exit(*document_, *self, random_);
-    if (!other) return;
-    const auto route = directory::reply_route(*document_, *self, *other, {}, random_);
-    if (!route) return;
-    auto built = build(draw_hops(*route, {}, {}, wall));
-    if (!built) return;
-    out.push_back(std::move(built->loop));
+    if (stopped_) return;
+    auto one = take_filling(Fill::drop_cover, wall);
+    if (!one) return;
+    out.push_back(std::move(one->built.loop));
     ++counters_.drop_cover;
+}
+
+std::optional<Cover::Drawn> Cover::draw_filling(Fill kind, base::Wall wall) {
+    if (kind == Fill::loops) return draw(draw_identifier(), wall);
+    const auto* self = document_->find(self_);
+    if (!self) return {};
+    const auto* other = directory::choose_exit(*document_, *self, random_);
+    if (!other) return {};
+    const auto route = directory::reply_route(*document_, *self, *other, {}, random_);
+    if (!route) return {};
+    return draw_hops(*route, {}, {}, wall);
+}
+
+void Cover::build_filling(Fill kind, std::size_t count, base::Wall wall) {
+    std::array<std::optional<Drawn>, built_together> drawn;
+    assert(count <= drawn.size());
+    const auto first = std::span{drawn}.first(count);
+    for (auto& one : first)
+        one = draw_filling(kind, wall);
+    seal(first);
+    for (auto& one : first)
+        if (one) built(kind).push_back({one->identifier, std::move(one->built)});
+}
+
+/// One for the present epoch: the clock may have been set, or the epoch has changed.
+std::optional<Cover::Filling> Cover::take_filling(Fill kind, base::Wall wall) {
+    auto& ready = built(kind);
+    while (!ready.empty() && ready.front().built.epoch != epoch_to_build_for(wall))
+        ready.pop_front();
+    if (ready.empty()) build_filling(kind, 1, wall);
+    if (ready.empty()) return {};
+    auto one = std::move(ready.front());
+    ready.pop_front();
+    return one;
 }
 
 base::Mono Cover::next_due() const {
@@ -130,7 +174,11 @@ base::Mono Cover::next_due() const {
 
 bool Cover::returned(const base::SurbId& identifier, base::Mono arrived, bool intact) {
     const auto found = outstanding_.find(identifier);
-    if (found == outstanding_.end()) return false;
+    if (found == outstanding_.end()) {
+        if (filling_.erase(identifier) == 0) return false;
+        ++(intact ? counters_.loops_returned : counters_.loops_modified);
+        return true;
+    }
     const auto& [sent, way, late] = found->second;
     if (intact) {
         if (round_trips_.size() < round_trips_max) round_trips_.push_back(arrived - sent);
@@ -148,6 +196,8 @@ bool Cover::returned(const base::SurbId& identifier, base::Mono arrived, bool in
 void Cover::stop() {
     stopped_ = true;
     ahead_.clear();
+    fill_loops_.clear();
+    fill_drops_.clear();
     drop_cover_due_.reset();
 }
 
@@ -157,6 +207,13 @@ std::vector<base::Nanoseconds> Cover::take_round_trips() {
 
 bool Cover::runs() const {
     return !stopped_ && document_->parameters.relay_loops.milli > 0;
+}
+
+/// True of an exit in a network whose exits have levels.
+bool Cover::fills() const {
+    if (stopped_ || document_->parameters.exit_room == 0) return false;
+    const auto* self = document_->find(self_);
+    return self != nullptr && self->is_exit();
 }
 
 void Cover::draw_ahead(base::Mono now, base::Wall wall) {
@@ -260,6 +317,11 @@ void Cover::lose(const base::SurbId& identifier) {
     ++counters_.loops_lost;
 }
 
+void Cover::lose_filling() {
+    if (filling_.erase(filling_by_age_.front().second) > 0) ++counters_.loops_lost;
+    filling_by_age_.pop_front();
+}
+
 void Cover::expire(base::Mono now) {
     const auto late = now - watch_.late_after();
     while (!in_time_.empty() && in_time_.front().first < late) {
@@ -275,15 +337,19 @@ void Cover::expire(base::Mono now) {
         lose(by_age_.front().second);
         by_age_.pop_front();
     }
+    while (!filling_by_age_.empty() && filling_by_age_.front().first < oldest)
+        lose_filling();
 }
 
 void Cover::list_holdings(base::Holdings& out) const {
     const auto& [self, document, random, counters, sealer, stopped, last_drawn, watch, ahead,
-                 on_way, by_age, in_time, drop_due, trips] = *this;
-    out.push_back(
-        {"Cover.ahead", "own loops", ahead.size(), "loops that this relay will send", false});
+                 on_way, by_age, in_time, drop_due, fill_loops, fill_drops, filling, filling_by_age,
+                 trips] = *this;
+    out.push_back({"Cover.ahead", "own loops", ahead.size() + fill_loops.size() + fill_drops.size(),
+                   "loops and drop cover that this relay will send", false});
     out.push_back({"Cover.outstanding", "own loops",
-                   std::max({on_way.size(), by_age.size(), in_time.size()}),
+                   std::max({on_way.size(), by_age.size(), in_time.size()}) +
+                       std::max(filling.size(), filling_by_age.size()),
                    "when this relay sent a loop, and its way", false});
     watch.list_holdings(out);
 }

@@ -11,7 +11,13 @@
 // longest route delay counts as lost. A watch (loop_watch.hpp) judges how
 // they return. If it finds that packets into this relay are withheld, the relay answers: for as
 // long, it also makes drop cover. Those packets go to a gateway, which drops them. Before that they
-// look like any other. Pure; one thread. `random` and `counters` must outlive this object.
+// look like any other.
+//
+// An exit with levels (exit_level.hpp) also sends loops and drop cover that fill them. These are
+// built between ticks too. The watch judges none of them: its limits are for the network's rate of
+// loops, and there may be a hundred times as many.
+//
+// Pure; one thread. `random` and `counters` must outlive this object.
 #pragma once
 
 #include <deque>
@@ -58,6 +64,9 @@ class Cover {
     /// So many are built in one call. Four cost two thirds of what they cost one by one. Eight cost
     /// little less (docs/performance.md), and keep the thread for twice as long.
     static constexpr std::size_t built_together = 4;
+    /// Loops that fill a level, of the last longest_route_delay; beyond this the oldest counts as
+    /// lost. So none is given up too early below some 4,000 a second.
+    static constexpr std::size_t filling_max = 16'384;
     static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
 
     /// If `document` does not list `self`, no loop is sent.
@@ -75,14 +84,16 @@ class Cover {
     /// Appends the loops that are due to `out`. Builds a loop only if none was built ahead, or if
     /// the epoch that it was built for is not the one to build for by `wall`.
     void tick(base::Mono now, base::Wall wall, std::vector<Loop>& out);
-    /// Fewer than `built_ahead` loops are built: call build_ahead() once what left is written.
-    bool wants_to_build() const { return runs() && ahead_.size() < built_ahead; }
-    /// Builds the next loops if it wants to. Takes up to a millisecond.
+    /// Fewer than `built_ahead` of one kind are built: call build_ahead() once what left is
+    /// written.
+    bool wants_to_build() const;
+    /// Builds the next of one kind if it wants to. Takes up to a millisecond.
     void build_ahead(base::Mono now, base::Wall wall);
     base::Mono next_due() const;  // Mono::max() after stop(), or if the rate is 0
-    /// Appends one more loop, built now: an exit's, to fill what it gets (exit_level.hpp).
+    /// Appends one more loop: an exit's, to fill what it gets. Builds it only if none was built
+    /// ahead for the present epoch.
     void send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out);
-    /// Appends one packet of drop cover for a random other exit, built now: it fills what an exit
+    /// Appends one packet of drop cover for a random other exit, likewise: it fills what an exit
     /// sends, and does not come back. Nothing if there is no other exit. Precondition: this relay
     /// is a gateway.
     void send_one_drop(base::Wall wall, std::vector<Loop>& out);
@@ -102,6 +113,7 @@ class Cover {
 
     const LoopWatch& watch() const { return watch_; }
     std::size_t outstanding() const { return outstanding_.size(); }
+    std::size_t filling() const { return filling_.size(); }
     /// Round-trip times of the loops that returned since the last call.
     std::vector<base::Nanoseconds> take_round_trips();
 
@@ -126,6 +138,13 @@ class Cover {
         std::vector<packet::Hop> hops;
         Built built;  // its packet is zeros until it is sealed
     };
+    /// What fills a level and is built ahead; drop cover has no identifier.
+    struct Filling {
+        base::SurbId identifier;
+        Built built;
+    };
+    using Fillings = std::deque<Filling>;
+    enum class Fill { loops, drop_cover };
     struct OnItsWay {
         base::Mono sent;
         LoopWay way;
@@ -134,11 +153,16 @@ class Cover {
     using ByAge = std::deque<std::pair<base::Mono, base::SurbId>>;
 
     bool runs() const;
+    bool fills() const;
     base::Epoch epoch_to_build_for(base::Wall wall) const;
     void draw_ahead(base::Mono now, base::Wall wall);
     base::SurbId draw_identifier();
     std::optional<Drawn> draw(const base::SurbId& identifier, base::Wall wall);
     std::optional<Drawn> draw_drop_cover(base::Wall wall);
+    std::optional<Drawn> draw_filling(Fill kind, base::Wall wall);
+    void build_filling(Fill kind, std::size_t count, base::Wall wall);
+    std::optional<Filling> take_filling(Fill kind, base::Wall wall);
+    Fillings& built(Fill kind) { return kind == Fill::loops ? fill_loops_ : fill_drops_; }
     std::optional<Drawn> draw_hops(std::span<const directory::Relay* const> route,
                                    const base::Destination& destination,
                                    const base::SurbId& identifier, base::Wall wall);
@@ -147,6 +171,7 @@ class Cover {
     std::optional<Built> build(std::optional<Drawn> drawn);
     void send(Built built, const base::SurbId& identifier, base::Mono now, std::vector<Loop>& out);
     void lose(const base::SurbId& identifier);
+    void lose_filling();
     void expire(base::Mono now);
 
     base::NodeId self_;
@@ -161,7 +186,10 @@ class Cover {
     std::map<base::SurbId, OnItsWay> outstanding_;
     ByAge by_age_;   // oldest first, returned ones too
     ByAge in_time_;  // of these, those that were not yet looked at for lateness
-    std::optional<base::Mono> drop_cover_due_;  // while the relay answers
+    std::optional<base::Mono> drop_cover_due_;    // while the relay answers
+    Fillings fill_loops_, fill_drops_;            // built ahead
+    std::map<base::SurbId, base::Mono> filling_;  // loops on their way, and when they were sent
+    ByAge filling_by_age_;                        // the same and returned ones, oldest first
     std::vector<base::Nanoseconds> round_trips_;
 };
 

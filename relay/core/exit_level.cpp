@@ -7,14 +7,38 @@
 
 namespace nightjar::relay::core {
 
-ExitLevel::Missing ExitLevel::missing(double pace, const directory::Parameters& parameters,
-                                      base::Mono now, base::Wall wall) {
-    if (off()) return {};
-    const bool first = period_ == INT64_MIN;
-    if (first) {
-        from_ = now;
-        bin_ends_ = now + bin_length;
+ExitLevel::ExitLevel(const directory::Parameters& parameters, base::Random& random)
+    : random_{random} {
+    use(parameters);
+}
+
+void ExitLevel::use(const directory::Parameters& parameters) {
+    const bool was_off = off();
+    room_ = parameters.exit_room / 1000.0;
+    client_ = parameters.replies.per_second();
+    lifetime_ = parameters.session_lifetime;
+    if (off()) {
+        begun_ = false;
+        due_ = base::Mono::max();
+    } else if (was_off) {
+        due_ = {};  // at once
     }
+}
+
+void ExitLevel::begin(base::Mono now) {
+    begun_ = true;
+    from_ = now;
+    bin_ends_ = now + bin_length;
+    bin_ = {};
+    bins_ = {};
+    closed_bins_ = 0;
+    levels_ = {};
+    period_ = minute_ = INT64_MIN;
+}
+
+ExitLevel::Missing ExitLevel::missing(double pace, base::Mono now, base::Wall wall) {
+    if (off()) return {};
+    if (!begun_) begin(now);
     auto passed = now - from_;
     from_ = now;
     if (passed > lateness_max) {
@@ -23,19 +47,7 @@ ExitLevel::Missing ExitLevel::missing(double pace, const directory::Parameters& 
     }
     close_bins(now);
     minute_seconds_ += base::to_seconds(passed);
-
-    const auto network_time = std::chrono::floor<base::Seconds>(wall).time_since_epoch();
-    const auto lifetime = parameters.session_lifetime;
-    const auto period = (network_time - std::min(settled, lifetime / 2)) / lifetime;
-    const auto minute = network_time / overflow_grid;
-    const bool full_minute = minute != minute_;
-    if (period != period_ || (full_minute && overflows())) draw(pace, parameters);
-    period_ = period;
-    minute_ = minute;
-    if (full_minute) {
-        in_minute_ = {};
-        minute_seconds_ = 0;
-    }
+    follow_clock(pace, wall);
 
     const auto rates = cover_rates();
     const auto seconds = base::to_seconds(passed);
@@ -45,6 +57,23 @@ ExitLevel::Missing ExitLevel::missing(double pace, const directory::Parameters& 
     plan(loops_, rates.got, now);
     plan(drop_cover_, rates.sent, now);
     return now_due;
+}
+
+void ExitLevel::follow_clock(double pace, base::Wall wall) {
+    const auto network_time = std::chrono::floor<base::Seconds>(wall).time_since_epoch();
+    const auto period = (network_time - std::min(settled, lifetime_ / 2)) / lifetime_;
+    const auto minute = network_time / overflow_grid;
+    const bool full_minute = minute != minute_;
+    const bool counted = closed_bins_ >= bins_.size();
+    if (counted && (period != period_ || (full_minute && overflows()))) {
+        draw(pace);
+        period_ = period;
+    }
+    minute_ = minute;
+    if (full_minute) {
+        in_minute_ = {};
+        minute_seconds_ = 0;
+    }
 }
 
 unsigned ExitLevel::pass(Process& process, double expected) {
@@ -68,8 +97,7 @@ void ExitLevel::close_bins(base::Mono now) {
     for (; bin_ends_ <= now; bin_ends_ += bin_length) {
         in_minute_.got += bin_.got;
         in_minute_.sent += bin_.sent;
-        bins_[next_bin_] = bin_;
-        next_bin_ = (next_bin_ + 1) % bins_.size();
+        bins_[closed_bins_++ % bins_.size()] = bin_;
         bin_ = {};
     }
 }
@@ -87,8 +115,9 @@ ExitRates ExitLevel::recent() const {
 /// Loops by what the exit gets; drop cover by what it sends with these loops.
 ExitRates ExitLevel::cover_rates() const {
     const auto rates = recent();
-    const auto loops = std::max(0.0, levels_.got - rates.got);
-    return {loops, std::max(0.0, levels_.sent - rates.sent - loops)};
+    const auto most = cover_most * mean_room_;
+    const auto loops = std::clamp(levels_.got - rates.got, 0.0, most);
+    return {loops, std::clamp(levels_.sent - rates.sent - loops, 0.0, most)};
 }
 
 bool ExitLevel::overflows() const {
@@ -98,19 +127,14 @@ bool ExitLevel::overflows() const {
     return got > levels_.got || sent > levels_.sent;
 }
 
-double ExitLevel::room(double pace, const directory::Parameters& parameters) {
-    const auto client = parameters.replies.per_second();
-    const auto clients = std::max(1.0, pace / client);
-    const auto mean = headroom_.share * pace + headroom_.root_clients * client * std::sqrt(clients);
-    return mean * (0.5 + random_.unit());
-}
-
-void ExitLevel::draw(double pace, const directory::Parameters& parameters) {
+void ExitLevel::draw(double pace) {
+    const auto clients = std::max(1.0, pace / client_);
+    mean_room_ = room_ * (room_share * pace + room_root_clients * client_ * std::sqrt(clients));
     const auto rates = recent();
-    const auto loops = room(pace, parameters);
+    const auto loops = draw_room();
     levels_.got = rates.got + loops;
     // The loops are sent too. A quarter of another draw hides how many there are.
-    levels_.sent = rates.sent + loops + room(pace, parameters) / 4;
+    levels_.sent = rates.sent + loops + draw_room() / 4;
 }
 
 }  // namespace nightjar::relay::core

@@ -16,6 +16,9 @@
 //
 //   got(), sent() ──last half second──> level - rate ──missing()──> loops, drop cover
 //
+// The network chooses the room above what an exit gets and sends (Parameters::exit_room). If it
+// chooses none, there are no levels and no cover.
+//
 // Pure; one thread. `random` must outlive this object.
 #pragma once
 
@@ -29,15 +32,11 @@
 
 namespace nightjar::relay::core {
 
-/// The room above what an exit gets and sends when levels are drawn: this, times a uniform draw
-/// from 0.5 to 1.5. It must cover the clients that come until the next draw, and its draw must hide
-/// one client. Both 0: no levels, no cover.
-struct ExitHeadroom {
-    double share = 0;         // of the sessions' paces
-    double root_clients = 0;  // paces of whole clients, times the root of their number (at least 1)
-
-    bool off() const { return share <= 0 && root_clients <= 0; }
-};
+/// The mean room at an exit_room of 1000: this share of the sessions' paces, and so many paces of a
+/// whole client times the root of their number (at least 1). It must cover the clients that come
+/// until the next draw, and its draw must hide one client.
+inline constexpr double room_share = 0.05;
+inline constexpr double room_root_clients = 1;
 
 /// Packets a second.
 struct ExitRates {
@@ -49,10 +48,14 @@ class ExitLevel {
  public:
     static constexpr base::Seconds settled{120};  // handovers are over; half a shorter lifetime
     static constexpr base::Seconds overflow_grid{60};
+    /// Loops and drop cover are each at most so many mean rooms. Packets that somebody pours into
+    /// an exit while it draws its levels would else come back as its own cover for a lifetime.
+    static constexpr double cover_most = 3;
 
-    ExitLevel(const ExitHeadroom& headroom, base::Random& random)
-        : headroom_{headroom}, random_{random} {}
-    bool off() const { return headroom_.off(); }
+    ExitLevel(const directory::Parameters& parameters, base::Random& random);
+    /// Another document's parameters. Another room counts from the next draw, none at once.
+    void use(const directory::Parameters& parameters);
+    bool off() const { return room_ <= 0; }
 
     /// A packet came from another relay. Own loops that return must not be reported, nor drop cover
     /// that ends here: if it made loops fewer, all exits would have to send more drop cover.
@@ -64,11 +67,11 @@ class ExitLevel {
         unsigned loops = 0;
         unsigned drop_cover = 0;
     };
-    /// The cover to send now. Draws levels if it is time. `pace`: the sum of the sessions' paces,
-    /// in replies per second. Time in which nothing called this for longer than lateness_max does
-    /// not count: a burst after it would show the stall. Precondition: `now` never decreases.
-    Missing missing(double pace, const directory::Parameters& parameters, base::Mono now,
-                    base::Wall wall);
+    /// The cover to send now. Draws levels if it is time; for the first half second there are none.
+    /// `pace`: the sum of the sessions' paces, in replies per second. Time in which nothing called
+    /// this for longer than lateness_max does not count: a burst after it would show the stall.
+    /// Precondition: `now` never decreases.
+    Missing missing(double pace, base::Mono now, base::Wall wall);
     /// When missing() must be called next; Mono::max() if it is off.
     base::Mono due() const { return due_; }
 
@@ -84,25 +87,31 @@ class ExitLevel {
         bool begun = false;
     };
 
+    void begin(base::Mono now);
     ExitRates recent() const;
     ExitRates cover_rates() const;
     void close_bins(base::Mono now);
-    void draw(double pace, const directory::Parameters& parameters);
-    double room(double pace, const directory::Parameters& parameters);
+    void follow_clock(double pace, base::Wall wall);
+    void draw(double pace);
+    double draw_room() { return mean_room_ * (0.5 + random_.unit()); }
     bool overflows() const;
     unsigned pass(Process& process, double expected);
     void plan(const Process& process, double rate, base::Mono now);
 
-    ExitHeadroom headroom_;
     base::Random& random_;
+    double room_ = 0;    // of the parameters; 0: off
+    double client_ = 0;  // the paces of a whole client, replies per second
+    base::Seconds lifetime_{};
+    bool begun_ = false;
     ExitRates levels_;
+    double mean_room_ = 0;             // at the last draw
     std::int64_t period_ = INT64_MIN;  // the lifetime of the last draw
     std::int64_t minute_ = INT64_MIN;
     ExitRates in_minute_;              // packets without cover since the last full minute
     double minute_seconds_ = 0;        // so long ago that was
     ExitRates bin_;                    // packets without cover in the present bin
     std::array<ExitRates, 5> bins_{};  // the last five, a ring
-    std::size_t next_bin_ = 0;
+    std::size_t closed_bins_ = 0;      // since begin()
     base::Mono bin_ends_{};
     base::Mono from_{};
     Process loops_, drop_cover_;

@@ -44,7 +44,7 @@ Pipeline::Pipeline(base::NodeId self, std::shared_ptr<const directory::Document>
       cover_{self,   document_,
              random, counters,
              now,    options.loop_sealer ? options.loop_sealer : std::make_shared<LoopSealer>()},
-      level_{options.exit_headroom, random},
+      level_{document_->parameters, random},
       mailboxes_{document_->parameters, random, counters, options.downlink_unpaid} {}
 
 void Pipeline::use(std::shared_ptr<const directory::Document> document) {
@@ -59,6 +59,7 @@ void Pipeline::use(std::shared_ptr<const directory::Document> document) {
     cover_.use(document_);
     mailboxes_.use(document_->parameters);
     keyring_.lengthen(document_->parameters.key_grace());
+    level_.use(document_->parameters);
     if (exit_) exit_->use(document_->parameters);
 }
 
@@ -292,7 +293,7 @@ void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
 void Pipeline::fill_to_level(base::Mono now, base::Wall wall) {
     if (!exit_ || draining_ || level_.off()) return;
     level_.sent(outgoing_.size());
-    const auto missing = level_.missing(exit_->pace(), document_->parameters, now, wall);
+    const auto missing = level_.missing(exit_->pace(), now, wall);
     for (unsigned i = 0; i < missing.loops; ++i)
         cover_.send_one_more(now, wall, loops_);
     for (unsigned i = 0; i < missing.drop_cover; ++i)

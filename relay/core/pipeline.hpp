@@ -51,8 +51,6 @@ struct PipelineOptions {
     /// Slots of a new client's downlink before it has sent anything. Simulations give more to
     /// clients that measure and do not keep the law.
     double downlink_unpaid = Mailboxes::credit_start;
-    /// An exit fills what it gets and sends with cover (exit_level.hpp). Off unless set.
-    ExitHeadroom exit_headroom;
     /// Answers withheld packets (loop_watch.hpp). Off only to measure what the answer is worth.
     bool answer_withheld = true;
     /// Seals the relay's own loops; nullptr: as real Sphinx packets.

@@ -187,7 +187,7 @@ inline constexpr std::array declarations{
                 "Loops of this relay that came back with another payload."),
     lab_gauge("nightjar_lab_answering", "1 while the relay answers withheld packets."),
     lab_counter("nightjar_lab_drop_cover_total", "",
-                "Drop cover that this relay has made meanwhile."),
+                "Drop cover that this relay has made, to answer or for a level."),
     lab_gauge("nightjar_lab_replay_filter_full",
               "1 while a replay filter holds what it is made for, or could not grow."),
     lab_counter("nightjar_lab_down_cells_total", "", "Cells sent to clients, padding too."),

@@ -10,10 +10,14 @@ namespace nightjar::directory {
 namespace {
 
 constexpr std::uint64_t rate_max = 10'000'000;  // 10,000 a second
-constexpr std::string_view mixing_name = "parameter.mixing";
 
 bool always(const Parameters&) {
     return true;
+}
+/// For a parameter that a network may leave out.
+template <auto member>
+bool not_zero(const Parameters& parameters) {
+    return parameters.*member != 0;
 }
 template <MixLaw law>
 bool only(const Parameters& parameters) {
@@ -58,12 +62,13 @@ constexpr ParameterField duration(std::string_view name, std::uint64_t min, std:
 
 /// The law, as a number; the lines of its own parameters follow.
 constexpr ParameterField mixing_law{
-    mixing_name,
+    "parameter.mixing",
     1,
     2,
     [](const Parameters& p) { return static_cast<std::uint64_t>(p.mixing.law); },
     [](Parameters& p, std::uint64_t v) { p.mixing.law = static_cast<MixLaw>(v); },
-    [](const Parameters& p) { return p.mixing.law != MixLaw::poisson; }};
+    [](const Parameters& p) { return p.mixing.law != MixLaw::poisson; },
+    true};
 static_assert(static_cast<int>(MixLaw::timed_pool) == 1 &&
               static_cast<int>(MixLaw::threshold) == 2);
 
@@ -88,11 +93,21 @@ constexpr ParameterField mixing_interval{
     },
     only<MixLaw::timed_pool>};
 
+constexpr ParameterField exit_room{
+    "parameter.exit-room-per-1000",
+    1,
+    4000,
+    [](const Parameters& p) { return std::uint64_t{p.exit_room}; },
+    [](Parameters& p, std::uint64_t v) { p.exit_room = static_cast<std::uint32_t>(v); },
+    not_zero<&Parameters::exit_room>,
+    true};
+
 constexpr std::array facts{
     rate<&Parameters::client_loops>("parameter.client-loops-per-1000s"),
     rate<&Parameters::down>("parameter.down-per-1000s"),
     duration<&Parameters::epoch_length>("parameter.epoch-length-s", lab_epoch_length_least.count(),
                                         7 * 86'400),
+    exit_room,
     count<&Parameters::fixed_hops>("parameter.fixed-hops", 0, 3),
     count<&Parameters::lab>("parameter.lab", 0, 1),
     rate<&Parameters::main_slots>("parameter.main-slots-per-1000s"),
@@ -124,8 +139,8 @@ void put_parameters(std::string& text, const Parameters& parameters) {
 Parameters take_parameters(FieldReader& reader) {
     Parameters parameters;
     for (const auto& fact : facts) {
-        const bool law = fact.name == mixing_name && reader.next_is(mixing_name);
-        if (law || fact.present(parameters))
+        const bool chosen = fact.optional && reader.next_is(fact.name);
+        if (chosen || fact.present(parameters))
             fact.set(parameters, reader.number(fact.name, fact.min, fact.max));
     }
     return parameters;

@@ -18,8 +18,10 @@ struct ParameterField {
     std::uint64_t (*get)(const Parameters&);
     void (*set)(Parameters&, std::uint64_t);
     /// False if a document with these parameters has no such line: a law of mixing has only its own
-    /// parameters, and `poisson` has no line at all.
+    /// parameters, `poisson` has no line at all, and exits may have no levels.
     bool (*present)(const Parameters&);
+    /// The network chooses whether there is such a line, whatever stands before it.
+    bool optional = false;
 };
 
 /// All parameters in the order of the document: sorted by name.

@@ -51,6 +51,9 @@ struct Parameters {
     std::uint32_t fixed_hops = 1;          // mixes that a session keeps in its routes
     base::Seconds session_lifetime{3600};  // handovers come at its multiples in network time
     base::Seconds session_grid{60};        // a client's first session begins at its multiples
+    /// The room above the levels to which exits fill what they get and send, in thousandths of one
+    /// whole client's paces and more (relay/core/exit_level); 0: exits have no levels.
+    std::uint32_t exit_room = 0;
     bool operator==(const Parameters&) const = default;
 
     /// A relay holds no packet for longer: 10 means, or mean_delay by `threshold`. A sender draws

@@ -124,8 +124,8 @@ directory::Document random_document(base::Random& random) {
     document.valid_from = base::Wall{base::Seconds{from}};
     document.valid_until = document.valid_from + base::Seconds{1 + random.below(1'000'000)};
     for (const auto& fact : directory::parameter_fields()) {
-        const bool law = fact.name == "parameter.mixing" && random.below(2) == 0;
-        if (law || fact.present(document.parameters))
+        const bool chosen = fact.optional && random.below(2) == 0;
+        if (chosen || fact.present(document.parameters))
             fact.set(document.parameters, fact.min + random.below(fact.max - fact.min + 1));
     }
     for (auto n = random.below(4); n > 0; --n)

@@ -35,6 +35,7 @@ struct Setting {
     double lifetime;
     double seconds;
     bool other_covers = true;  // also exits with a level, and models of other cover
+    bool all_rooms = false;    // levels with every room; else with the room of 1
 };
 
 struct Cover {
@@ -44,7 +45,15 @@ struct Cover {
 };
 
 constexpr const char* product = "product's two levels, 0.05 and one root";
-constexpr relay::core::ExitHeadroom headroom{0.05, 1};
+/// Parameters::exit_room, and the names of their rows.
+struct Room {
+    std::uint32_t thousandths;
+    const char* name;
+};
+constexpr std::array rooms{Room{1000, product}, Room{250, "product's two levels, room 0.25"},
+                           Room{500, "product's two levels, room 0.5"},
+                           Room{2000, "product's two levels, room 2"},
+                           Room{4000, "product's two levels, room 4"}};
 
 /// What the mixes of layer 2 get. A session keeps one of them.
 constexpr const char* middle_link = "middle mixes";
@@ -144,10 +153,10 @@ double sum_of(const attacks::Bins& bins) {
 }
 
 /// The same network with two levels. `without`: its cells and replies if there are none.
-void observe_product(const Setting& setting, std::uint64_t seed, const attacks::ExitTotals& without,
-                     Result& result) {
+void observe_product(const Setting& setting, const Room& room, std::uint64_t seed,
+                     const attacks::ExitTotals& without, Result& result) {
     auto options = crowd_options(setting, seed);
-    options.network.pipeline.exit_headroom = headroom;
+    options.network.parameters.exit_room = room.thousandths;
     attacks::TotalsWatcher watcher{options};
     attacks::Crowd crowd{options};
     crowd.run();
@@ -156,9 +165,9 @@ void observe_product(const Setting& setting, std::uint64_t seed, const attacks::
     const auto settled =
         std::min(base::to_seconds(relay::core::ExitLevel::settled), setting.lifetime / 2);
     look(totals, watcher.events(crowd),
-         {product, {.law = ExitCover::Law::none, .every = setting.lifetime}, settled},
+         {room.name, {.law = ExitCover::Law::none, .every = setting.lifetime}, settled},
          setting.seconds, result);
-    result.cover[product] =
+    result.cover[room.name] =
         (sum_of(totals.sent) - sum_of(without.sent)) / (sum_of(totals.pace) * attacks::bin_seconds);
 }
 
@@ -178,7 +187,10 @@ Result observe(const Setting& setting, std::uint64_t seed) {
         look(covered, events, cover, setting.seconds, result);
         result.cover[cover.name] = covered.cover;
     }
-    if (setting.other_covers) observe_product(setting, seed, totals, result);
+    if (!setting.other_covers) return result;
+    for (const auto& room : rooms)
+        if (setting.all_rooms || room.thousandths == 1000)
+            observe_product(setting, room, seed, totals, result);
     return result;
 }
 
@@ -245,7 +257,7 @@ void handovers(const measure::Options& options, measure::Report& report) {
               report, options.or_else(options.seeds, 1u, 1u));
         return;
     }
-    judge({"24 clients, 6 exits", 24, 6, 60, 240}, options, report, seeds);
+    judge({"24 clients, 6 exits", 24, 6, 60, 240, true, options.full}, options, report, seeds);
     if (!options.full) return;
     judge({"100 clients, 10 exits", 100, 10, 300, 1200}, options, report, std::max(2u, seeds / 2));
 }

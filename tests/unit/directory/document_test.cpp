@@ -290,3 +290,30 @@ TEST_CASE("relays are found by identity and by link key, mix keys by epoch") {
     CHECK(test::make_network(5, {.layers = 1}).document.layers() == 1);
     CHECK(Document{}.layers() == 0);
 }
+
+TEST_CASE("a document has a line for the room of exits' levels, unless they have none") {
+    const auto text_with = [](std::uint32_t room) {
+        auto document = test::make_network(1).document;
+        document.parameters.exit_room = room;
+        return to_text(document);
+    };
+    const std::string line = "parameter.exit-room-per-1000 1000\n";
+    CHECK(text_with(0).find("exit-room") == std::string::npos);
+    CHECK(text_with(1000).find("parameter.epoch-length-s 3600\n" + line +
+                               "parameter.fixed-hops 1\n") != std::string::npos);
+    for (const std::uint32_t room : {0u, 1u, 1000u, 4000u}) {
+        const auto parsed = parse(text_with(room));
+        REQUIRE(parsed);
+        CHECK(parsed->parameters.exit_room == room);
+    }
+    const auto refused = [&](const std::string& by) {
+        const auto parsed = parse(with(text_with(1000), line, by));
+        return parsed ? std::string{"none"} : parsed.error().reason;
+    };
+    // One spelling of no levels, and the line in its place only.
+    CHECK(refused("parameter.exit-room-per-1000 0\n") == "not between 1 and 4000");
+    CHECK(refused("parameter.exit-room-per-1000 4001\n") == "not between 1 and 4000");
+    CHECK(refused(line + line).find("'parameter.exit-room-per-1000' where") == 0);
+    CHECK(refused("parameter.fixed-hops 1\n" + line).find("where") != std::string::npos);
+    CHECK(refused("") == "none");
+}

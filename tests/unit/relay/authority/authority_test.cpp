@@ -156,6 +156,21 @@ TEST_CASE("a law of mixing has its own parameters, with defaults") {
           Mixing{.law = MixLaw::threshold, .packets = 30});
 }
 
+TEST_CASE("a network chooses the room of its exits' levels, and none by default") {
+    const Site site;
+    const auto room = [&](const std::string& parameters) {
+        const auto text = "network: demo\nparameters: {" + parameters + "}\n" + site.relays;
+        return site.sign(text).document.parameters.exit_room;
+    };
+    CHECK(room("") == 0);
+    CHECK(room("exit_room: 0") == 0);
+    CHECK(room("exit_room: 1") == 1000);
+    CHECK(room("exit_room: 0.25") == 250);
+    for (const auto* wrong : {"exit_room: -1", "exit_room: 4.5", "exit_room: 0.0001"})
+        CHECK(site.error("network: demo\nparameters: {" + std::string{wrong} + "}\n" + site.relays)
+                  .starts_with("network.yaml:2:"));
+}
+
 TEST_CASE("the next epoch's document is signed ahead, from the next descriptors") {
     const Site site;
     const auto text = "network: demo\n" + site.relays;
@@ -208,7 +223,7 @@ TEST_CASE("a wrong description is refused with its file, line and column") {
         {"too fine a rate", head + "parameters: {replies: 0.0005}\n" + site.relays,
          "network.yaml:2:23: out of range"},
         {"four decimals", head + "parameters: {replies: 1.0005}\n" + site.relays,
-         "network.yaml:2:23: a rate with more than three decimals"},
+         "network.yaml:2:23: a number with more than three decimals"},
         {"unit missing", head + "parameters: {mean_delay: 50}\n" + site.relays,
          "network.yaml:2:26: not a time"},
         {"down below the law", head + "parameters: {down: 50}\n" + site.relays,

@@ -11,13 +11,15 @@ using namespace nightjar;
 using base::Milliseconds;
 using base::Mono;
 using base::Seconds;
-using relay::core::ExitHeadroom;
 using relay::core::ExitLevel;
 
 namespace {
 
-constexpr ExitHeadroom headroom{0.05, 1};
-constexpr directory::Parameters law;
+directory::Parameters with_room(std::uint32_t room) {
+    directory::Parameters law;
+    law.exit_room = room;
+    return law;
+}
 
 std::size_t within(const std::vector<double>& times, double from, double to) {
     return static_cast<std::size_t>(std::count_if(
@@ -27,13 +29,13 @@ std::size_t within(const std::vector<double>& times, double from, double to) {
 /// An exit from a multiple of the session lifetime on. It gets and sends packets evenly.
 struct Exit {
     base::SeededRandom random;
-    ExitLevel level{headroom, random};
+    ExitLevel level;
     Mono now{};
     double owed_got = 0, owed_sent = 0;
     std::vector<double> got{}, sent{}, loops{}, drop_cover{};  // seconds
 
-    explicit Exit(const ExitHeadroom& room = headroom, std::uint64_t seed = 1)
-        : random{seed}, level{room, random} {}
+    explicit Exit(std::uint32_t room = 1000, std::uint64_t seed = 1)
+        : random{seed}, level{with_room(room), random} {}
 
     double seconds() const { return base::to_seconds(now.time_since_epoch()); }
     base::Wall wall() const {
@@ -41,6 +43,9 @@ struct Exit {
                std::chrono::floor<Milliseconds>(now.time_since_epoch());
     }
     void run(double rate_got, double rate_sent, double lasts) {
+        run(rate_got, rate_sent, lasts, rate_sent);
+    }
+    void run(double rate_got, double rate_sent, double lasts, double pace) {
         for (const auto end = now + base::from_seconds(lasts); now < end; now += Milliseconds{1}) {
             for (owed_got += rate_got / 1000; owed_got >= 1; --owed_got) {
                 level.got();
@@ -50,7 +55,7 @@ struct Exit {
                 level.sent(1);
                 sent.push_back(seconds());
             }
-            auto missing = level.missing(rate_sent, law, now, wall());
+            auto missing = level.missing(pace, now, wall());
             for (; missing.loops > 0; --missing.loops)
                 loops.push_back(seconds());
             for (; missing.drop_cover > 0; --missing.drop_cover)
@@ -106,20 +111,45 @@ TEST_CASE("levels are drawn once in a lifetime, two minutes after the common han
 }
 
 TEST_CASE("the room above what an exit gets is drawn from half to one and a half of the mean") {
-    double least = 1e9, most = 0, sum = 0;
-    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
-        Exit exit{headroom, seed};
-        exit.run(0, 900, 0.001);
-        const auto room = exit.level.levels().got;
-        least = std::min(least, room);
-        most = std::max(most, room);
-        sum += room / 400;
-        CHECK(exit.level.levels().sent > room);  // its loops, and room for drop cover
+    for (const std::uint32_t room : {1000u, 500u, 4000u}) {
+        double least = 1e9, most = 0, sum = 0;
+        for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+            Exit exit{room, seed};
+            exit.run(0, 900, 0.6);  // levels follow from half a second
+            const auto drawn = exit.level.levels().got;
+            least = std::min(least, drawn);
+            most = std::max(most, drawn);
+            sum += drawn / 400;
+            CHECK(exit.level.levels().sent > 900 + drawn);  // its loops, and room for drop cover
+        }
+        const auto mean = room / 1000.0 * (0.05 * 900 + 45 * std::sqrt(20));
+        CHECK(least == doctest::Approx(mean / 2).epsilon(0.02));
+        CHECK(most == doctest::Approx(1.5 * mean).epsilon(0.02));
+        CHECK(sum == doctest::Approx(mean).epsilon(0.05));
     }
-    const auto mean = 0.05 * 900 + 45 * std::sqrt(20);
-    CHECK(least == doctest::Approx(mean / 2).epsilon(0.02));
-    CHECK(most == doctest::Approx(1.5 * mean).epsilon(0.02));
-    CHECK(sum == doctest::Approx(mean).epsilon(0.05));
+}
+
+TEST_CASE("an exit's first levels follow from what it gets and sends, not from nothing") {
+    Exit exit;
+    exit.run(1000, 900, 0.49);
+    CHECK(exit.level.levels().got == 0);
+    CHECK(exit.loops.empty());
+    exit.run(1000, 900, 0.2);
+    CHECK(exit.level.levels().got > 1000 + 0.5 * 0.05 * 900);
+    CHECK(exit.level.levels().sent > 900 + exit.level.levels().got - 1000);
+}
+
+TEST_CASE("packets poured into an exit while it draws do not come back as cover for an hour") {
+    Exit exit;
+    exit.run(1000, 900, 119);
+    exit.run(50'000, 50'000, 1.5, 900);  // the levels are drawn at 120 s
+    exit.run(1000, 900, 0.6);
+    REQUIRE(exit.level.levels().got > 40'000);
+    const auto from = exit.seconds();
+    exit.run(1000, 900, 10);
+    const auto most = 10 * 3 * (0.05 * 900 + 45 * std::sqrt(20));  // three rooms of 20 clients
+    CHECK(static_cast<double>(within(exit.loops, from, from + 10)) < 1.1 * most);
+    CHECK(static_cast<double>(within(exit.drop_cover, from, from + 10)) < 1.1 * most);
 }
 
 TEST_CASE("where more comes or leaves than a level, both are drawn anew at the next minute") {
@@ -180,15 +210,15 @@ TEST_CASE("the next call is due before the next packet of cover, and never too l
         CHECK((due > exit.now - Milliseconds{1}));
         CHECK((due <= exit.now + Milliseconds{100}));
         const auto none =
-            exit.level.missing(0, law, std::max(exit.now, due - Milliseconds{1}), exit.wall());
+            exit.level.missing(0, std::max(exit.now, due - Milliseconds{1}), exit.wall());
         if (due - Milliseconds{1} > exit.now) CHECK(none.loops + none.drop_cover == 0);
         exit.now = std::max(exit.now, due);
         exit.run(0, 0, 0.001);
     }
 }
 
-TEST_CASE("without headroom there is no level, and no random draw") {
-    Exit exit{ExitHeadroom{}};
+TEST_CASE("without room there is no level, and no random draw") {
+    Exit exit{0};
     exit.run(1000, 900, 200);
     CHECK(exit.level.off());
     CHECK(exit.loops.empty());
@@ -196,4 +226,25 @@ TEST_CASE("without headroom there is no level, and no random draw") {
     CHECK(exit.level.due() == Mono::max());
     base::SeededRandom untouched{1};
     CHECK(exit.random.u64() == untouched.u64());
+}
+
+TEST_CASE("an exit follows the room of each document: off, on, and another from the next draw") {
+    Exit exit{0};
+    exit.run(1000, 900, 10);
+    exit.level.use(with_room(1000));
+    CHECK(exit.level.due() <= exit.now);
+    exit.run(1000, 900, 10);
+    const auto levels = exit.level.levels();
+    CHECK(levels.got > 1000);
+    CHECK(exit.loops.size() > 500);
+    exit.level.use(with_room(4000));
+    exit.run(1000, 900, 10);
+    CHECK(exit.level.levels().got == levels.got);
+    exit.run(1000, 900, 100);  // past 120 s
+    CHECK(exit.level.levels().got - 1000 > 1.3 * (levels.got - 1000));
+    exit.level.use(with_room(0));
+    const auto sent = exit.loops.size() + exit.drop_cover.size();
+    CHECK(exit.level.due() == Mono::max());
+    exit.run(1000, 900, 10);
+    CHECK(exit.loops.size() + exit.drop_cover.size() == sent);
 }
