@@ -1,14 +1,8 @@
 // The C interface over sphinx/packet. Each function checks its pointers, translates its arguments,
-// and stops every exception.
+// and stops every exception. What builds packets is in building.cpp.
 #include "sphinx/library/nightjar_packet.h"
 
-#include <sodium.h>
-
-#include <algorithm>
-#include <new>
-#include <vector>
-
-#include "sphinx/base/random.hpp"
+#include "sphinx/library/translate.hpp"
 #include "sphinx/packet/packet.hpp"
 #include "sphinx/packet/surb.hpp"
 
@@ -44,90 +38,6 @@ static_assert(NIGHTJAR_PACKET_SIZE == packet::packet_size);
 
 namespace nightjar::library {
 namespace {
-
-nightjar_error of(packet::Error error) {
-    switch (error) {
-        case packet::Error::bad_length:
-            return NIGHTJAR_BAD_LENGTH;
-        case packet::Error::low_order:
-            return NIGHTJAR_LOW_ORDER;
-        case packet::Error::mac_mismatch:
-            return NIGHTJAR_MAC_MISMATCH;
-        case packet::Error::bad_flag:
-            return NIGHTJAR_BAD_FLAG;
-        case packet::Error::bad_version:
-            return NIGHTJAR_BAD_VERSION;
-        case packet::Error::bad_payload:
-            return NIGHTJAR_BAD_PAYLOAD;
-        case packet::Error::bad_route:
-            return NIGHTJAR_BAD_ROUTE;
-        case packet::Error::zero_identifier:
-            return NIGHTJAR_ZERO_IDENTIFIER;
-        case packet::Error::bad_key:
-            return NIGHTJAR_BAD_KEY;
-        case packet::Error::bad_alpha:
-            return NIGHTJAR_BAD_ALPHA;
-        case packet::Error::surb_spent:
-            return NIGHTJAR_SURB_SPENT;
-    }
-    return NIGHTJAR_INTERNAL;
-}
-
-/// Runs a function's body. libsodium is initialised first, so that it takes the fastest code for
-/// this processor.
-template <class Body>
-nightjar_error guarded(Body&& body) noexcept {
-    try {
-        static const bool started = sodium_init() >= 0;
-        return started ? body() : NIGHTJAR_INTERNAL;
-    } catch (const std::bad_alloc&) {
-        return NIGHTJAR_NO_MEMORY;
-    } catch (...) {
-        return NIGHTJAR_INTERNAL;
-    }
-}
-
-template <class... Pointers>
-bool given(const Pointers*... pointers) {
-    return ((pointers != nullptr) && ...);
-}
-/// True if there are `size` bytes to read or write; NULL is right for none.
-bool given_bytes(const std::uint8_t* bytes, std::size_t size) {
-    return bytes != nullptr || size == 0;
-}
-
-template <class IdType>
-IdType id(const std::uint8_t* bytes) {
-    return *IdType::from({bytes, IdType::size()});
-}
-packet::SecretKey secret(const std::uint8_t* bytes) {
-    return packet::SecretKey{
-        std::span<const std::uint8_t, packet::SecretKey::size()>{bytes, packet::SecretKey::size()}};
-}
-template <class From>
-void write(std::uint8_t* out, const From& from) {
-    std::copy(from.begin(), from.end(), out);
-}
-
-/// Precondition: given(route), hops <= max_hops.
-std::vector<packet::Hop> route_of(const nightjar_hop* route, std::size_t hops) {
-    std::vector<packet::Hop> made;
-    for (const auto& hop : std::span{route, hops})
-        made.push_back(
-            {id<base::NodeId>(hop.address), id<packet::PublicKey>(hop.key), hop.delay_ns});
-    return made;
-}
-
-packet::HeaderRandomness randomness_of(const nightjar_randomness* given) {
-    if (given == nullptr) {
-        base::SystemRandom random;
-        return packet::HeaderRandomness::draw(random);
-    }
-    packet::HeaderRandomness randomness;
-    randomness.initial_secret = secret(given->initial_secret);
-    std::ranges::copy(given->final_padding, randomness.final_padding.begin());
-    return randomness;
-}
 
 nightjar_opened opened_of(const packet::Opened& opened) {
     nightjar_opened out{};
@@ -209,29 +119,6 @@ nightjar_error nightjar_key_public(const nightjar_key* key, uint8_t* public_key)
 
 void nightjar_key_free(nightjar_key* key) {
     delete key;
-}
-
-nightjar_error nightjar_packet_build(uint16_t version, const nightjar_hop* route, size_t hops,
-                                     const uint8_t* destination, const uint8_t* identifier,
-                                     const uint8_t* message, size_t message_size,
-                                     const nightjar_randomness* randomness, uint8_t* out,
-                                     size_t packet_size) {
-    return guarded([&] {
-        if (!given(route, destination, identifier, out) || !given_bytes(message, message_size))
-            return NIGHTJAR_BAD_ARGUMENT;
-        const packet::Version wanted{version};
-        if (wanted != packet::Version::v259 && wanted != packet::Version::v260)
-            return NIGHTJAR_BAD_VERSION;
-        if (hops == 0 || hops > packet::max_hops) return NIGHTJAR_BAD_ROUTE;
-        if (packet_size < packet::header_size) return NIGHTJAR_BAD_LENGTH;
-        const auto built =
-            packet::build(wanted, route_of(route, hops), id<base::Destination>(destination),
-                          id<base::SurbId>(identifier), {message, message_size},
-                          packet_size - packet::header_size, randomness_of(randomness));
-        if (!built) return of(built.error());
-        write(out, *built);
-        return NIGHTJAR_OK;
-    });
 }
 
 nightjar_error nightjar_packet_unwrap(const nightjar_key* key, uint8_t* bytes, size_t packet_size,

@@ -15,8 +15,8 @@ namespace nightjar::packet {
 
 /// Builds a packet of header_size + payload_size bytes whose last hop reads destination, identifier
 /// and message. The packet does not contain the address of the first hop: the caller sends it
-/// there. Errors: bad_route, bad_length (message over payload_size - 17, payload_size under 33),
-/// low_order, bad_key. draft.hpp builds many at once.
+/// there. Errors: bad_route, bad_length (message over payload_size - 17, payload_size under 33 or
+/// over 1 MiB), low_order, bad_key. draft.hpp builds many at once.
 base::Result<base::Bytes, Error> build(Version version, std::span<const Hop> route,
                                        const base::Destination& destination,
                                        const base::SurbId& identifier, base::ByteView message,

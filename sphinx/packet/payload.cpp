@@ -95,7 +95,8 @@ void lioness_decrypt(crypto::StreamCiphers& ciphers, const PayloadKey& key, Byte
 }
 
 bool fits(std::size_t message_size, std::size_t payload_size) {
-    return payload_size >= payload_size_min && message_size <= payload_size - payload_overhead;
+    return payload_size >= payload_size_min && payload_size <= payload_size_max &&
+           message_size <= payload_size - payload_overhead;
 }
 
 void write_message(ByteSpan payload, ByteView message) {

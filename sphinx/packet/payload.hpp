@@ -10,6 +10,11 @@
 
 namespace nightjar::packet {
 
+/// The largest payload that is built. The format has no such bound: it keeps a size that is no size
+/// (a difference below zero) from wrapping around when the header's is added, and from taking
+/// memory.
+inline constexpr std::size_t payload_size_max = std::size_t{1} << 20;
+
 /// A payload, and the key of the layer to add or remove.
 struct SealedPayload {
     const PayloadKey* key;

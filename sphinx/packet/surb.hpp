@@ -37,7 +37,7 @@ struct Reply {
 };
 
 /// Encrypts `message` with the SURB's seed and puts the SURB's header in front. Errors: bad_length
-/// (SURB not 396 bytes, message over payload_size - 17).
+/// (SURB not 396 bytes, message over payload_size - 17, payload_size out of its bounds).
 base::Result<Reply, Error> use_surb(base::ByteView surb, base::ByteView message,
                                     std::size_t payload_size);
 

@@ -2,16 +2,26 @@
 from mutant_list import CORE, mutant
 
 LIBRARY = "sphinx/library/nightjar_packet.cpp"
+BUILDING = "sphinx/library/building.cpp"
 PYTHON = "sphinx/library/python/nightjar_packet/__init__.py"
 TEST = "tests/system/library_test.py"
 SHARED = ["nightjar_library_shared"]
 ERRORS = "library: a packet that cannot be built or opened has its own error"
 SMALL = "library: a buffer that is too small says how much is needed"
 MANY = "library: many packets in one call are unwrapped as one by one, each with its error"
+BUILT = "library: many packets in one call are built as one by one, each with its error"
 
 MUTANTS = [
-    mutant("library-any-version-built", LIBRARY,
+    mutant("library-any-version-built", BUILDING,
            "if (wanted != packet::Version::v259 && wanted != packet::Version::v260)", "if (false)", CORE, ERRORS),
+    mutant("library-payload-of-any-size", "sphinx/packet/payload.cpp", "payload_size <= payload_size_max &&",
+           "payload_size <= payload_size_max + 1 &&", CORE,
+           "a payload size above the bound is refused, and never wraps around"),
+    mutant("library-one-error-for-all-built", BUILDING, "all[i].error = built[i] ? NIGHTJAR_OK : built[i].error();",
+           "all[i].error = built[0] ? NIGHTJAR_OK : built[0].error();", CORE, BUILT),
+    mutant("library-packets-in-another-jobs-place", BUILDING, "built[sealed[i]] = std::move(*seals[i].outcome);",
+           "built[i] = std::move(*seals[i].outcome);", CORE, BUILT),
+    mutant("library-builds-for-no-jobs-refused", BUILDING, "jobs == nullptr && count != 0", "jobs == nullptr", CORE, BUILT),
     mutant("library-network-size-is-the-packets-own", LIBRARY, "key->secret, network_packet_size);",
            "key->secret, network_packet_size > 0 ? packet_size : 0);", CORE, ERRORS),
     mutant("library-writes-past-the-answers-buffer", LIBRARY,

@@ -216,6 +216,28 @@ class InPython(unittest.TestCase):
         self.assertLess({"ok", "bad_length", "mac_mismatch"}, words)
         self.assertEqual(n.unwrap_many([]), [])
 
+    def test_many_built_at_once_are_those_of_the_vectors(self):
+        """Those that cannot be built are among them, each with its error."""
+        n, alike = self.nightjar, {}
+        for vector in cases("forward.json", "forward"):
+            alike.setdefault((vector["payload_size"], vector["version"]), []).append(vector)
+        for (size, version), vectors in alike.items():
+            inputs = [self.inputs(vector) for vector in vectors]
+            hop = inputs[0][0][0]
+            parcels = [(*each[:3], bytes.fromhex(vector["message"])) for each, vector in zip(inputs, vectors)]
+            parcels += [([], bytes(32), bytes(16), b""), ([hop], bytes(32), bytes(16), bytes(size))]
+            built = n.build_many(parcels, payload_size=size, version=version,
+                                 randomness=[each[3] for each in inputs] + [None, None])
+            self.assertEqual([packet.hex() for packet in built[:-2]], [vector["packet"] for vector in vectors])
+            self.assertEqual([error.name for error in built[-2:]], ["bad_route", "bad_length"])
+        parcel = ([hop], bytes(32), bytes(16), b"")
+        self.assertEqual(n.build_many([]), [])
+        for size in (-1, 0, n.PAYLOAD_SIZE_MAX + 1, 1 << 64):
+            self.assertEqual([error.name for error in n.build_many([parcel] * 2, payload_size=size)], ["bad_length"] * 2)
+        for wrong in (lambda: n.build_many([parcel], version=-1), lambda: n.build_many([parcel], randomness=[]),
+                      lambda: n.build_many([(*parcel[:1], bytes(31), *parcel[2:])])):
+            self.assertRaises(ValueError, wrong)
+
     def test_what_many_at_once_cost(self):
         """Prints it: no limit of time would hold on every machine."""
         n, key, count = self.nightjar, self.nightjar.Key(), 256
@@ -225,9 +247,19 @@ class InPython(unittest.TestCase):
         single = [n.unwrap(*pair) for pair in pairs]
         between = time.process_time()
         many = [opened for at in range(0, count, 8) for opened in n.unwrap_many(pairs[at:at + 8])]
-        print(f"measured: {(between - begun) / count * 1e6:.0f} us a packet one by one, "
+        print(f"measured: unwrap {(between - begun) / count * 1e6:.0f} us a packet one by one, "
               f"{(time.process_time() - between) / count * 1e6:.0f} us eight at once")
         self.assertEqual(many, single)
+        route = [n.Hop(bytes(32), n.Key().public) for _ in range(5)]
+        parcels = [(route, bytes(32), bytes(16), b"")] * count
+        n.build(*parcels[0])    # makes the tables of the keys
+        begun = time.process_time()
+        single = [n.build(*parcel) for parcel in parcels]
+        between = time.process_time()
+        many = [packet for at in range(0, count, 8) for packet in n.build_many(parcels[at:at + 8])]
+        print(f"measured: build {(between - begun) / count * 1e6:.0f} us a packet one by one, "
+              f"{(time.process_time() - between) / count * 1e6:.0f} us eight at once")
+        self.assertEqual([len(packet) for packet in many], [len(packet) for packet in single])
 
     def test_malformed_surbs(self):
         for vector in cases("malformed.json", kind="surbs"):

@@ -156,6 +156,11 @@ TEST_CASE("library: a packet that cannot be built or opened has its own error") 
     }
     Bytes shorter(NIGHTJAR_HEADER_SIZE - 1, 5);
     CHECK(route.build(shorter) == NIGHTJAR_BAD_LENGTH);
+    for (const std::size_t size :
+         {std::size_t{NIGHTJAR_HEADER_SIZE + NIGHTJAR_PAYLOAD_SIZE_MAX + 1}, SIZE_MAX})
+        CHECK(nightjar_packet_build(260, route.hops.data(), 3, route.destination.data(),
+                                    route.identifier.data(), nullptr, 0, nullptr, packet.data(),
+                                    size) == NIGHTJAR_BAD_LENGTH);
     CHECK(packet == Bytes(small_packet, 5));
 
     REQUIRE(route.build(packet) == NIGHTJAR_OK);
@@ -220,6 +225,79 @@ TEST_CASE("library: many packets in one call are unwrapped as one by one, each w
         CHECK(nightjar_packet_unwrap_many(wrong.data(), count, small_packet) ==
               NIGHTJAR_BAD_ARGUMENT);
         CHECK(many == before);
+    }
+}
+
+TEST_CASE("library: many packets in one call are built as one by one, each with its error") {
+    constexpr std::size_t count = 19;
+    Route route{3}, longest{NIGHTJAR_MAX_HOPS};
+    auto refused = longest.hops;
+    std::fill(std::begin(refused[2].key), std::end(refused[2].key), std::uint8_t{0});
+    std::vector<nightjar_randomness> drawn(count);
+    std::vector<Bytes> packets(count, Bytes(small_packet, 5)), messages(count);
+    std::vector<nightjar_build_job> jobs(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        drawn[i].initial_secret[0] = static_cast<std::uint8_t>(i);
+        messages[i].assign(i, static_cast<std::uint8_t>(i));
+        const auto& way = i % 2 == 0 ? route : longest;
+        jobs[i] = {260,
+                   way.hops.data(),
+                   way.hops.size(),
+                   way.destination.data(),
+                   way.identifier.data(),
+                   messages[i].data(),
+                   messages[i].size(),
+                   &drawn[i],
+                   packets[i].data(),
+                   NIGHTJAR_INTERNAL};
+    }
+    jobs[3].version = 258;
+    jobs[4].version = 259;
+    jobs[7].hops = 0;
+    messages[8].resize(small_payload - NIGHTJAR_PAYLOAD_OVERHEAD + 1);
+    jobs[8].message = messages[8].data();
+    jobs[8].message_size = messages[8].size();
+    jobs[11].route = refused.data();
+    REQUIRE(nightjar_packet_build_many(jobs.data(), count, small_packet) == NIGHTJAR_OK);
+    for (std::size_t i = 0; i < count; ++i) {
+        CAPTURE(i);
+        Bytes one(small_packet, 5);
+        const auto& job = jobs[i];
+        const auto error = nightjar_packet_build(job.version, job.route, job.hops, job.destination,
+                                                 job.identifier, job.message, job.message_size,
+                                                 job.randomness, one.data(), one.size());
+        CHECK(job.error == error);
+        CHECK((error == NIGHTJAR_OK) == (i != 3 && i != 7 && i != 8 && i != 11));
+        CHECK(packets[i] == one);
+    }
+    CHECK(jobs[11].error == NIGHTJAR_LOW_ORDER);
+
+    // Without values of the caller's each packet has its own.
+    jobs[0].randomness = jobs[2].randomness = nullptr;
+    jobs[2].message = jobs[0].message;
+    jobs[2].message_size = jobs[0].message_size;
+    REQUIRE(nightjar_packet_build_many(jobs.data(), 3, small_packet) == NIGHTJAR_OK);
+    CHECK(packets[0] != packets[2]);
+    CHECK(std::ranges::equal(route.carry(packets[0]).identifier, route.identifier));
+    CHECK(nightjar_packet_build_many(nullptr, 0, small_packet) == NIGHTJAR_OK);
+    CHECK(nightjar_packet_build_many(nullptr, 1, small_packet) == NIGHTJAR_BAD_ARGUMENT);
+    CHECK(nightjar_packet_build_many(jobs.data(), 1, NIGHTJAR_HEADER_SIZE - 1) == NIGHTJAR_OK);
+    CHECK(jobs[0].error == NIGHTJAR_BAD_LENGTH);
+
+    // A mistake in one job, and none is changed.
+    const auto before = packets;
+    for (int mistake = 0; mistake < 5; ++mistake) {
+        CAPTURE(mistake);
+        auto wrong = jobs;
+        if (mistake == 0) wrong[18].route = nullptr;
+        if (mistake == 1) wrong[18].destination = nullptr;
+        if (mistake == 2) wrong[18].identifier = nullptr;
+        if (mistake == 3) wrong[18].message = nullptr;
+        if (mistake == 4) wrong[18].packet = nullptr;
+        CHECK(nightjar_packet_build_many(wrong.data(), count, small_packet) ==
+              NIGHTJAR_BAD_ARGUMENT);
+        CHECK(packets == before);
+        CHECK(wrong[0].error == NIGHTJAR_BAD_LENGTH);
     }
 }
 

@@ -1,7 +1,9 @@
 // Errors that a replier or an owner can make with a SURB. Each gives a clear error and no partial
 // result.
 #include "sphinx/packet/surb.hpp"
+#include "sphinx/packet/draft.hpp"
 #include "sphinx/packet/packet.hpp"
+#include "sphinx/packet/payload.hpp"
 
 #include <doctest/doctest.h>
 
@@ -134,6 +136,31 @@ TEST_CASE_FIXTURE(Fixture, "a message one byte too long for a SURB or a packet, 
             if (!built) CHECK(built.error() == Error::bad_length);
         }
     }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a payload size above the bound is refused, and never wraps around") {
+    const auto made = surb();
+    auto held = HeldSurb::from(made.surb);
+    REQUIRE(held);
+    const auto drawn = HeaderRandomness::draw(random);
+    DraftJob job{.route = route, .randomness = &drawn};
+    draft_batch({&job, 1});
+    REQUIRE(job.outcome);
+    const auto none = std::size_t{0};
+    for (const std::size_t payload : {payload_size_max + 1, none - header_size,
+                                      none - header_size + 1, none - payload_overhead, none - 1}) {
+        CAPTURE(payload);
+        const auto built = build(Version::v260, route, {}, {}, {}, payload, drawn);
+        const auto sealed = seal(*job.outcome, {}, payload);
+        const auto used = use_surb(made.surb, {}, payload);
+        const auto reply = held->use({}, payload);
+        for (const bool fits :
+             {built.has_value(), sealed.has_value(), used.has_value(), reply.has_value()})
+            CHECK_FALSE(fits);
+        if (!built) CHECK(built.error() == Error::bad_length);
+        if (!reply) CHECK(reply.error() == Error::bad_length);
+    }
+    CHECK(build(Version::v260, route, {}, {}, {}, payload_size_max, drawn).has_value());
 }
 
 TEST_CASE_FIXTURE(Fixture, "a reply of every length but its own, and with any bit changed") {

@@ -7,13 +7,13 @@ library refuses is a PacketError.
 Threads: a SURB (HeldSurb) is for one thread at a time. All else may be shared. The library runs
 without Python's lock, so several threads unwrap at once.
 """
-from ctypes import byref, c_size_t, c_uint8, POINTER
+from ctypes import POINTER, byref, c_size_t, c_uint8, pointer
 from dataclasses import dataclass
 
 from ._library import (
     ADDRESS_SIZE, DESTINATION_SIZE, FINAL_PADDING_SIZE, HEADER_SIZE, IDENTIFIER_SIZE, KEY_SIZE, MAX_HOPS,
-    MESSAGE_SIZE, PACKET_SIZE, PAYLOAD_OVERHEAD, PAYLOAD_SIZE, PAYLOAD_SIZE_MIN, RECOVERY_SIZE_MAX, SURB_SIZE,
-    TAG_SIZE, CHop, COpened, CRandomness, CUnwrapJob, Handle, PacketError, call, error_of, of_size, room)
+    MESSAGE_SIZE, PACKET_SIZE, PAYLOAD_OVERHEAD, PAYLOAD_SIZE, PAYLOAD_SIZE_MAX, PAYLOAD_SIZE_MIN, RECOVERY_SIZE_MAX,
+    SURB_SIZE, TAG_SIZE, CBuildJob, CHop, COpened, CRandomness, CUnwrapJob, Handle, PacketError, call, error_of, of_size, room)
 
 __all__ = [
     "ADDRESS_SIZE", "DESTINATION_SIZE", "FINAL_PADDING_SIZE", "HEADER_SIZE", "IDENTIFIER_SIZE", "KEY_SIZE",
@@ -90,26 +90,62 @@ def _route(hops):
     return route, len(hops)
 
 
-def _randomness(randomness):
+def _drawn(randomness):
     if randomness is None:
         return None
     made = CRandomness()
     made.initial_secret[:] = of_size(randomness.initial_secret, KEY_SIZE, "initial_secret")
     made.final_padding[:] = of_size(randomness.final_padding, FINAL_PADDING_SIZE, "final_padding")
-    return byref(made)
+    return made
+
+
+def _randomness(randomness):
+    made = _drawn(randomness)
+    return None if made is None else byref(made)
+
+
+def _is_payload_size(size):
+    return PAYLOAD_SIZE_MIN <= size <= PAYLOAD_SIZE_MAX
+
+
+def _check_version(version):
+    if not 0 <= version < 1 << 16:
+        raise ValueError("version: not an unsigned number of 16 bits")
 
 
 def build(route, destination, identifier, message, *, payload_size=PAYLOAD_SIZE, version=260, randomness=None):
     """A packet whose last hop reads destination, identifier and message. Send it to the first hop."""
-    if not 0 <= version < 1 << 16:
-        raise ValueError("version: not an unsigned number of 16 bits")
-    if payload_size < PAYLOAD_SIZE_MIN or len(message) > payload_size - PAYLOAD_OVERHEAD:
+    _check_version(version)
+    if not _is_payload_size(payload_size) or len(message) > payload_size - PAYLOAD_OVERHEAD:
         raise PacketError("bad_length")     # before a buffer of that size is made
     hops, message, packet = _route(route), bytes(message), room(HEADER_SIZE + payload_size)
     call("packet_build", version, *hops, of_size(destination, DESTINATION_SIZE, "destination"),
          of_size(identifier, IDENTIFIER_SIZE, "identifier"), message, len(message), _randomness(randomness),
          packet, len(packet))
     return bytes(packet)
+
+
+def build_many(parcels, *, payload_size=PAYLOAD_SIZE, version=260, randomness=None):
+    """A list with a packet or a PacketError for each (route, destination, identifier, message). Eight at once cost
+    less than eight calls of build(). `randomness`, if given, has one Randomness for each."""
+    _check_version(version)
+    parcels = list(parcels)
+    drawn = [None] * len(parcels) if randomness is None else [_drawn(one) for one in randomness]
+    if len(drawn) != len(parcels):
+        raise ValueError(f"randomness: {len(drawn)} for {len(parcels)} packets")
+    size = HEADER_SIZE + payload_size if _is_payload_size(payload_size) else 0  # 0: refused without a buffer
+    jobs, kept = (CBuildJob * len(parcels))(), []   # `kept` is what the jobs point to
+    for job, (hops, destination, identifier, message), values in zip(jobs, parcels, drawn):
+        route, message, packet = _route(hops), bytes(message), room(max(1, size))
+        kept.append((route, message, packet, of_size(destination, DESTINATION_SIZE, "destination"),
+                     of_size(identifier, IDENTIFIER_SIZE, "identifier")))
+        job.version, (job.route, job.hops) = version, route
+        job.message, job.message_size, job.packet = message, len(message), packet
+        job.destination, job.identifier = kept[-1][3:]
+        if values is not None:
+            job.randomness = pointer(values)
+    call("packet_build_many", jobs, len(parcels), size)
+    return [bytes(one[2]) if job.error == 0 else error_of(job.error) for job, one in zip(jobs, kept)]
 
 
 def _buffer(packet):
@@ -194,7 +230,7 @@ class HeldSurb(Handle):
 
     def use(self, message, *, payload_size=PAYLOAD_SIZE):
         """(address of the first hop, packet to send it)."""
-        if payload_size < PAYLOAD_SIZE_MIN or len(message) > payload_size - PAYLOAD_OVERHEAD:
+        if not _is_payload_size(payload_size) or len(message) > payload_size - PAYLOAD_OVERHEAD:
             raise PacketError("bad_length")
         packet, first_hop = room(HEADER_SIZE + payload_size), room(ADDRESS_SIZE)
         call("surb_use", self.pointer, bytes(message), len(message), packet, len(packet), first_hop)

@@ -14,6 +14,7 @@ FINAL_PADDING_SIZE = 248
 HEADER_SIZE = 348
 PAYLOAD_OVERHEAD = 17
 PAYLOAD_SIZE_MIN = 33
+PAYLOAD_SIZE_MAX = 1048576
 SURB_SIZE = 396
 RECOVERY_SIZE_MAX = 96
 MESSAGE_SIZE = 2048
@@ -37,6 +38,12 @@ class CRandomness(ctypes.Structure):
     _fields_ = [("initial_secret", c_uint8 * KEY_SIZE), ("final_padding", c_uint8 * FINAL_PADDING_SIZE)]
 
 
+class CBuildJob(ctypes.Structure):
+    _fields_ = [("version", c_uint16), ("route", POINTER(CHop)), ("hops", c_size_t), ("destination", ctypes.c_char_p),
+                ("identifier", ctypes.c_char_p), ("message", ctypes.c_char_p), ("message_size", c_size_t),
+                ("randomness", POINTER(CRandomness)), ("packet", POINTER(c_uint8)), ("error", c_int)]
+
+
 class COpened(ctypes.Structure):
     _fields_ = [("replay_tag", c_uint8 * TAG_SIZE), ("is_final", c_uint8), ("next", c_uint8 * ADDRESS_SIZE),
                 ("delay_ns", c_uint64), ("destination", c_uint8 * DESTINATION_SIZE),
@@ -57,6 +64,7 @@ _FUNCTIONS = {
     "key_public": [_HANDLE, _OUT],
     "packet_build": [c_uint16, POINTER(CHop), c_size_t, _IN, _IN, _IN, c_size_t, POINTER(CRandomness), _OUT,
                      c_size_t],
+    "packet_build_many": [POINTER(CBuildJob), c_size_t, c_size_t],
     "packet_unwrap": [_HANDLE, _OUT, c_size_t, c_size_t, POINTER(COpened)],
     "packet_unwrap_many": [POINTER(CUnwrapJob), c_size_t, c_size_t],
     "message_read": [_OUT, c_size_t, POINTER(_OUT), POINTER(c_size_t)],
