@@ -275,6 +275,7 @@ TEST_CASE("dial client: a target that breaks off at once is no lie of the helper
     {
         auto other = target.accept();
         other.set_option(boost::asio::socket_base::linger{true, 0});
+        other.close();
     }
     played.hand(Connected{attempt}, socket);
     REQUIRE(played.answered(1));
