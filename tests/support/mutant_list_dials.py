@@ -49,7 +49,7 @@ MUTANTS = [
            "dial client: all attempts fail when it stops, and later ones at once"),
     # --- relay/io/unwrap_pool ---
     mutant("workers-stacks-keep-routes", "relay/io/unwrap_pool.cpp", "[] { base::wipe_stack(); }", "[] {}", SYSTEM,
-           "unwrap pool: what a packet's route left on a worker's stack is overwritten"),
+           "unwrap pool: what packets left on a worker's stack is overwritten"),
     # --- relay/io/dial_helper, and its sandbox ---
     mutant("given-up-attempt-without-an-answer", HELPER, "if (running_.erase(request.attempt) > 0) say(request.attempt, DialError::given_up);",
            "running_.erase(request.attempt);", SYSTEM, ONCE),
