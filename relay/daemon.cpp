@@ -134,7 +134,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
           {[this] { return status(); }, [this] { return clock_.confirm(); },
            [this] { return disclosure(); }},
           connections_)} {
-    if (loaded_.config.serves_metrics())
+    if (loaded_.config.keeps_windows())
         metrics_.emplace(io_, loaded_, engine_, metrics_sources(), connections_);
     if (!loaded_.anchors.services.empty()) contact_.emplace(io_.get_executor(), contact_options());
     keys_.maintain(clock_.key_time());
@@ -265,6 +265,7 @@ void Daemon::reload() {
 /// Runs every step that can fail first, so that a failed reload changes nothing.
 void Daemon::try_reload() {
     auto config = operation::load_config(config_file_);
+    config.announce_found = loaded_.config.announce_found;
     std::string fixed;
     for (const auto& key : needs_restart(loaded_.config, config))
         fixed += (fixed.empty() ? "" : ", ") + key;
@@ -337,6 +338,7 @@ operation::StatusFacts Daemon::status() {
     status.replay_filter_full = engine_.replay_filter_full();
     status.finds_names = engine_.finds_names();
     status.connects = engine_.connects();
+    if (metrics_) status.month = metrics_->month();
     if (lab()) status.lab = engine_.lab_facts();
     return status;
 }
@@ -345,7 +347,7 @@ std::string Daemon::disclosure() {
     auto facts = disclosure_facts(loaded_.config, config_file_, law(loaded_), keyring_, keys_,
                                   secrets_locked(loaded_.identity, store_));
     engine_.list_holdings(facts.holdings);
-    if (metrics_) facts.metrics_page = metrics_->page();
+    if (metrics_) facts.metrics_page = metrics_->page().value_or("");
     return operation::to_json(facts);
 }
 

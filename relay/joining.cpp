@@ -49,11 +49,17 @@ std::uint64_t packets_per_key(const operation::RelayConfig& config,
     return operation::packets_per_key(config, unknown);
 }
 
+operation::RelayConfig config_of(const std::filesystem::path& config_file) {
+    auto config = operation::load_config(config_file);
+    operation::find_announced(config);
+    return config;
+}
+
 class Joining {
  public:
     explicit Joining(const std::filesystem::path& config_file)
         : config_file_{config_file},
-          config_{operation::load_config(config_file)},
+          config_{config_of(config_file)},
           identity_{keys::Identity::load(config_.data_dir)},
           anchors_{node::config::load_anchors_file(config_.network)},
           law_{law_of(anchors_)},
@@ -178,7 +184,8 @@ std::shared_ptr<node::process::Keeper> start_keeper(const char* verb) {
 }  // namespace
 
 std::optional<operation::Loaded> enter_network(const std::filesystem::path& config_file) {
-    const bool exits = operation::load_config(config_file).is_exit();
+    // The names of `announce` are looked up while there is neither a key nor a sandbox.
+    const bool exits = config_of(config_file).is_exit();
     const auto names = exits ? start_keeper(io::name_keeper_verb) : nullptr;
     const auto dials = exits ? start_keeper(io::dial_keeper_verb) : nullptr;
     const auto load = [&] { return operation::load_all(config_file, node::process::wall_now()); };

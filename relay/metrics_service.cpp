@@ -5,7 +5,10 @@
 
 #include "relay/operation/metrics_access.hpp"
 #include "relay/operation/process_facts.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay {
 
@@ -51,6 +54,8 @@ MetricsService::MetricsService(asio::io_context& io, const operation::Loaded& lo
       windows_{terms(loaded), sources_.now()},
       timer_{io} {
     const auto& config = loaded.config;
+    if (config.traffic_month) load_month();
+    if (!config.serves_metrics()) return;
     if (!config.metrics) {
         http_ = std::make_unique<node::scrape::MetricsHttp>(
             io.get_executor(), config.metrics_rules.socket, pages(), connections);
@@ -64,13 +69,23 @@ MetricsService::MetricsService(asio::io_context& io, const operation::Loaded& lo
 }
 
 void MetricsService::start(node::process::TaskGroup& tasks) {
-    shown_ = text();
+    if (http_) shown_ = text();
     tasks.spawn("metrics windows", keep_windows());
-    tasks.spawn("metrics listener", http_->run());
+    if (http_) tasks.spawn("metrics listener", http_->run());
 }
 
 void MetricsService::close() {
-    http_->close();
+    if (http_) http_->close();
+}
+
+std::optional<std::string> MetricsService::page() {
+    if (!http_) return std::nullopt;
+    return exact() ? text() : shown_;
+}
+
+std::optional<metrics::MonthUse> MetricsService::month() const {
+    if (!loaded_.config.traffic_month) return std::nullopt;
+    return month_.use(sources_.now());
 }
 
 asio::awaitable<void> MetricsService::keep_windows() {
@@ -80,8 +95,34 @@ asio::awaitable<void> MetricsService::keep_windows() {
         const auto waited = co_await timer_.async_wait(as_result);
         if (std::get<0>(waited)) co_return;
         const auto now = sources_.now();
-        if (windows_.is_due(now)) windows_.look(now, totals(), random_);
-        shown_ = text();
+        if (windows_.is_due(now)) {
+            windows_.look(now, totals(), random_);
+            if (loaded_.config.traffic_month && windows_.last()) add_to_month();
+        }
+        if (http_) shown_ = text();
+    }
+}
+
+/// A file that is damaged, or of a time to come, counts as none: the status says how much of the
+/// month was counted.
+void MetricsService::load_month() {
+    const auto text = node::files::read_file(operation::month_file(loaded_.config),
+                                             metrics::MonthTraffic::text_max);
+    if (!text) return;
+    const auto kept = metrics::MonthTraffic::parse(*text);
+    if (kept && kept->until() <= sources_.now()) month_ = *kept;
+}
+
+void MetricsService::add_to_month() {
+    month_.add(*windows_.last());
+    try {
+        node::files::replace_file(operation::month_file(loaded_.config), month_.text(),
+                                  node::files::Durability::rename_only, 0600);
+        month_kept_ = true;
+    } catch (const std::exception& error) {
+        if (std::exchange(month_kept_, false))
+            node::process::log(node::process::Level::warning,
+                               std::string{"the month's traffic is not kept: "} + error.what());
     }
 }
 
@@ -123,7 +164,7 @@ std::string MetricsService::text() {
 node::scrape::HttpPages MetricsService::pages() {
     node::scrape::HttpPages pages;
     // A lab compares exact counts of one moment; elsewhere a scrape makes nothing.
-    pages.metrics = [this] { return page(); };
+    pages.metrics = [this] { return exact() ? text() : shown_; };
     pages.not_ready = [this]() -> std::optional<std::string> {
         const auto state = sources_.facts().state;
         if (state == core::State::active) return std::nullopt;

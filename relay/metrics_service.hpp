@@ -1,6 +1,7 @@
 // A relay's metrics: ends the windows in time, keeps the text of a scrape, and serves it. Outside a
 // lab a scrape only copies a text that was made before, and never sees a live count
-// (docs/metrics.md R2). I/O thread only.
+// (docs/metrics.md R2). Of the published windows it keeps a sum for the month, if the operator has
+// set a cap; the sum outlives the process, in DATA_DIR/traffic_month. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -9,9 +10,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "relay/io/engine.hpp"
+#include "relay/metrics/month.hpp"
 #include "relay/metrics/windows.hpp"
 #include "relay/operation/metrics.hpp"
 #include "relay/operation/startup.hpp"
@@ -30,21 +33,25 @@ struct MetricsSources {
 
 class MetricsService {
  public:
-    /// Binds the listener; throws node::StartupError. `loaded`, `engine` and `connections` must
-    /// outlive this object. Precondition: the configuration turns metrics on.
+    /// Binds the listener, if the configuration names one; throws node::StartupError. `loaded`,
+    /// `engine` and `connections` must outlive this object.
     MetricsService(boost::asio::io_context& io, const operation::Loaded& loaded, io::Engine& engine,
                    MetricsSources sources, node::process::TaskGroup& connections);
 
     /// Spawns the listener and the windows. Call it once.
     void start(node::process::TaskGroup& tasks);
     void close();
-    /// The text that a scrape would get now.
-    std::string page() { return exact() ? text() : shown_; }
+    /// The text that a scrape would get now. nullopt: there is no listener.
+    std::optional<std::string> page();
+    /// nullopt: the operator has set no cap.
+    std::optional<metrics::MonthUse> month() const;
     /// A bug has ended a task.
     void count_bug() { ++bugs_; }
 
  private:
     boost::asio::awaitable<void> keep_windows();
+    void load_month();
+    void add_to_month();
     node::scrape::HttpPages pages();
     bool exact() const;
     metrics::Totals totals();
@@ -55,6 +62,8 @@ class MetricsService {
     MetricsSources sources_;
     base::SystemRandom random_;
     metrics::Windows windows_;
+    metrics::MonthTraffic month_;
+    bool month_kept_ = true;  // the file could be written
     std::uint64_t bugs_ = 0;
     std::string shown_;
     boost::asio::steady_timer timer_;

@@ -85,6 +85,7 @@ Findings check(const fs::path& config_file, Files& files) {
     try {
         files.services = node::config::load_anchors_file(files.config.network).services;
         const auto loaded = operation::load_all(config_file, now);
+        files.config.announce_found = loaded.config.announce_found;
         files.document = *loaded.document.document;
         files.valid = true;
     } catch (const node::process::NotReady& error) {
@@ -160,6 +161,10 @@ Findings look_at_network(const Files& files, const std::optional<Running>& relay
     if (files.valid) {
         found = {addresses(files.config, files.document.parameters.lab),
                  reachable(relay, files.config, files.document), dials(relay)};
+        const auto last = operation::last_descriptor(files.config);
+        if (auto names = announced_names(files.config, last ? last->relay.addresses
+                                                            : std::vector<directory::Endpoint>{}))
+            found.push_back(*std::move(names));
     }
     found.push_back(ipv6(files.config, io::host_networks()));
     if (!files.config.is_exit()) return found;

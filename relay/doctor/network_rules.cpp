@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "relay/operation/startup.hpp"
 #include "sphinx/base/address.hpp"
@@ -269,6 +270,27 @@ Finding addresses(const operation::RelayConfig& config, bool lab) {
     if (lab) return ok("addresses", "a lab network announces " + local);
     return bad("addresses", "the internet cannot reach " + local,
                "set `announce` to the addresses that others see");
+}
+
+std::optional<Finding> announced_names(const operation::RelayConfig& config,
+                                       std::span<const directory::Endpoint> stated) {
+    if (config.announce_names.empty()) return std::nullopt;
+    const auto listed = [](std::span<const directory::Endpoint> endpoints) {
+        std::set<std::string> texts;
+        for (const auto& endpoint : endpoints)
+            texts.insert(directory::to_text(endpoint));
+        std::string text;
+        for (const auto& one : texts)
+            text += (text.empty() ? "" : ", ") + one;
+        return text;
+    };
+    const auto now = listed(config.announced());
+    const auto then = listed(stated);
+    if (now == then) return ok("announce", "its names stand for " + now);
+    return bad("announce",
+               "its names stand for " + now + ", and the relay has stated " +
+                   (then.empty() ? "nothing yet" : then),
+               "restart the relay, so that it states the addresses of now");
 }
 
 Finding ipv6(const operation::RelayConfig& config, std::span<const base::IpNetwork> host) {

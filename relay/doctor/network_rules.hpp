@@ -70,6 +70,9 @@ Finding dials(const std::optional<Running>& relay);
 
 /// `host`: the addresses of this machine.
 Finding addresses(const operation::RelayConfig& config, bool lab);
+/// `stated`: the addresses of the relay's last descriptor. nullopt: `announce` has no names.
+std::optional<Finding> announced_names(const operation::RelayConfig& config,
+                                       std::span<const directory::Endpoint> stated);
 Finding ipv6(const operation::RelayConfig& config, std::span<const base::IpNetwork> host);
 
 }  // namespace nightjar::relay::doctor

@@ -46,6 +46,11 @@ std::uint32_t month_packets(std::uint64_t bytes) {
         std::clamp<std::uint64_t>(bytes / (month_seconds * line_bytes_per_packet), 1, most));
 }
 
+std::uint64_t month_bytes(std::uint64_t packets) {
+    constexpr auto most = std::numeric_limits<std::uint64_t>::max() / line_bytes_per_packet;
+    return std::min(packets, most) * line_bytes_per_packet;
+}
+
 std::optional<std::uint64_t> parse_traffic(std::string_view text) {
     std::uint64_t number = 0;
     const auto* end = text.data() + text.size();

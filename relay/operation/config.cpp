@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <functional>
 
 #include "relay/metrics/declarations.hpp"
 #include "relay/operation/capacity.hpp"
+#include "sphinx/base/host_name.hpp"
 #include "sphinx/directory/country.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/config/strict_yaml.hpp"
@@ -50,6 +52,40 @@ void read_role(YamlMap& map, RelayConfig& config) {
     config.layer = static_cast<std::uint8_t>(layer);
 }
 
+/// "wren.example.net:9001". nullopt: another text.
+std::optional<NamedEndpoint> parse_named(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    auto host = std::string{text.substr(0, colon)};
+    if (!base::is_host_name(host)) return std::nullopt;
+    if (host.back() == '.') host.pop_back();
+    std::ranges::transform(host, host.begin(), [](unsigned char c) { return std::tolower(c); });
+    NamedEndpoint named{std::move(host), 0};
+    const auto* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data() + colon + 1, end, named.port);
+    if (read.ec != std::errc{} || read.ptr != end || named.port == 0) return std::nullopt;
+    return named;
+}
+
+/// Takes the items of `announce` that are names out of the list; the others are addresses.
+void read_announced(YamlMap& map, RelayConfig& config) {
+    const auto value = map.find("announce");
+    if (!value) return;
+    for (const auto& item : value->list()) {
+        const auto named = parse_named(item.as<std::string>());
+        auto endpoint = named ? Endpoint{} : item.as<Endpoint>();
+        const bool twice = named ? std::ranges::count(config.announce_names, *named) > 0
+                                 : std::ranges::count(config.announce, endpoint) > 0;
+        if (twice) value->fail("an address is listed twice", "list each address once");
+        if (named)
+            config.announce_names.push_back(*named);
+        else
+            config.announce.push_back(std::move(endpoint));
+    }
+    if (config.announce.size() + config.announce_names.size() > addresses_max)
+        value->fail("too many addresses", "give at most 8");
+}
+
 std::vector<Endpoint> read_addresses(YamlMap& map, const char* key,
                                      const std::vector<Endpoint>& fallback) {
     const auto value = map.find(key);
@@ -69,13 +105,13 @@ void read_addresses(YamlMap& map, RelayConfig& config) {
     if (config.listen.empty()) {
         map.fail("listen", "a relay must listen somewhere", "give at least one IP:PORT");
     }
-    config.announce = read_addresses(map, "announce", {});
+    read_announced(map, config);
     // The unspecified address means every address of this machine, and no other machine can dial
     // it.
     const auto unspecified = [](const Endpoint& endpoint) {
         return endpoint.host == "0.0.0.0" || endpoint.host == "::";
     };
-    const auto& announced = config.announced();
+    const auto announced = config.announced();
     if (std::any_of(announced.begin(), announced.end(), unspecified)) {
         map.fail(config.announce.empty() ? "listen" : "announce",
                  "others cannot reach a relay at 0.0.0.0 or [::]",
@@ -268,6 +304,14 @@ std::string servers_text(const std::vector<base::IpEndpoint>& servers) {
 
 }  // namespace
 
+std::vector<Endpoint> RelayConfig::announced() const {
+    if (announce.empty() && announce_names.empty()) return listen;
+    auto all = announce;
+    for (const auto& found : announce_found)
+        if (std::ranges::count(all, found) == 0) all.push_back(found);
+    return all;
+}
+
 RelayConfig load_config(const fs::path& file) {
     return read(file, node::config::YamlFile::load(file).map());
 }
@@ -322,7 +366,8 @@ std::vector<std::string> needs_restart(const RelayConfig& old, const RelayConfig
     note("role", old.role != changed.role);
     note("layer", old.layer != changed.layer);
     note("listen", old.listen != changed.listen);
-    note("announce", old.announce != changed.announce);
+    note("announce",
+         old.announce != changed.announce || old.announce_names != changed.announce_names);
     note("data_dir", old.data_dir != changed.data_dir);
     note("runtime_dir", old.runtime_dir != changed.runtime_dir);
     note("network", old.network != changed.network);

@@ -28,13 +28,24 @@ struct MetricsRules {
     bool operator==(const MetricsRules&) const = default;
 };
 
+/// A name of this relay's own, and the port.
+struct NamedEndpoint {
+    std::string host;  // base::is_host_name, without a final dot, in lower case
+    std::uint16_t port = 0;
+    auto operator<=>(const NamedEndpoint&) const = default;
+};
+
 struct RelayConfig {
     std::string name = "relay";  // shown to people only: [a-z0-9-], at most 32 characters
     directory::Role role = directory::Role::mix;
     std::uint8_t layer = 1;  // 1 to 3 for a mix, 0 for a gateway
     std::vector<directory::Endpoint> listen{{"127.0.0.1", 9001}};
-    std::vector<directory::Endpoint> announce;  // addresses in the descriptor; empty: as listen
-    std::filesystem::path data_dir = ".";       // identity.key, link.key, descriptor
+    /// Addresses in the descriptor, and names whose addresses stand there (find_announced()). Both
+    /// empty: as listen.
+    std::vector<directory::Endpoint> announce;
+    std::vector<NamedEndpoint> announce_names;
+    std::vector<directory::Endpoint> announce_found;  // of announce_names; not from the file
+    std::filesystem::path data_dir = ".";             // identity.key, link.key, descriptor
     std::filesystem::path runtime_dir = "/run/nightjar-relay";  // a tmpfs: epoch keys, filters
     std::filesystem::path network = "network.yaml";             // trust anchors
     std::filesystem::path document = "document";                // the signed network document
@@ -60,10 +71,11 @@ struct RelayConfig {
     double lab_drop_share = 0;                  // allowed only if the network document says lab
 
     bool serves_metrics() const { return metrics || !metrics_rules.socket.empty(); }
+    /// Windows of the metrics are counted: to be served, or for the month's cap.
+    bool keeps_windows() const { return serves_metrics() || traffic_month; }
     bool is_exit() const { return !exit_policy.empty(); }
-    const std::vector<directory::Endpoint>& announced() const {
-        return announce.empty() ? listen : announce;
-    }
+    /// Precondition: find_announced(), if there are names.
+    std::vector<directory::Endpoint> announced() const;
 };
 
 /// Relative paths are resolved against the folder of the file. Throws node::ConfigError with the

@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <thread>
 
 #include "relay/metrics/declarations.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "relay/operation/build.hpp"
 #include "sphinx/directory/key_times.hpp"
+#include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/config/evidence.hpp"
 #include "sphinx/node/files/runtime_dir.hpp"
+#include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/host_addresses.hpp"
 #include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::operation {
@@ -42,6 +44,7 @@ base::IpEndpoint to_ip(const directory::Endpoint& endpoint) {
 
 Loaded load_all(const std::filesystem::path& config_file, base::Wall now) {
     auto config = load_config(config_file);
+    find_announced(config);
     auto identity = keys::Identity::load(config.data_dir);
     auto anchors = node::config::load_anchors_file(config.network);
     DocumentFile file{config.document, anchors.anchors};
@@ -110,7 +113,7 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
     if (config.lab_drop_share > 0) {
         refuse("lab.drop_share is only for networks whose signed document says lab; remove it");
     }
-    if (config.serves_metrics() && config.metrics_rules.window < metrics::window_least) {
+    if (config.keeps_windows() && config.metrics_rules.window < metrics::window_least) {
         refuse(
             "metrics.window below 15m is only for networks whose signed document says lab: "
             "shorter ones show single uploads; use 1h");
@@ -138,12 +141,21 @@ std::filesystem::path evidence_folder(const RelayConfig& config) {
     return config.data_dir / "evidence";
 }
 
+std::filesystem::path month_file(const RelayConfig& config) {
+    return config.data_dir / "traffic_month";
+}
+
+std::optional<directory::Descriptor> last_descriptor(const RelayConfig& config) {
+    const auto text =
+        node::files::read_file(config.data_dir / "descriptor", directory::descriptor_size_max);
+    if (!text) return std::nullopt;
+    auto parsed = directory::parse_descriptor(*text);
+    if (!parsed) return std::nullopt;
+    return *std::move(parsed);
+}
+
 CapacityFacts capacity_facts(const RelayConfig& config) {
-    std::ifstream stream{config.data_dir / "descriptor", std::ios::binary};
-    std::string text(directory::descriptor_size_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    const auto before = directory::parse_descriptor(text);
+    const auto before = last_descriptor(config);
     return {own_self_test().packets_per_second,
             config.workers,
             std::max(1u, std::thread::hardware_concurrency()),
@@ -160,6 +172,28 @@ double loops_through(directory::Role role, std::uint8_t layer,
     if (here == 0) return 0;
     return document.parameters.relay_loops.per_second() *
            static_cast<double>(document.relays.size()) / static_cast<double>(here);
+}
+
+void find_announced(RelayConfig& config) {
+    config.announce_found.clear();
+    for (const auto& named : config.announce_names) {
+        const auto addresses = node::process::host_addresses(named.host);
+        if (!addresses)
+            throw node::process::NotReady{
+                "`announce` names " + named.host +
+                ", and this machine does not find its address (" + addresses.error() +
+                "): get online, or write the address instead of the name"};
+        for (const auto& address : *addresses) {
+            const auto text = address.to_text();
+            if (text == "0.0.0.0" || text == "::")
+                refuse(
+                    "`announce` names " + named.host +
+                    ", which has the address 0.0.0.0 or [::]; others cannot reach a relay there");
+            config.announce_found.push_back({text, named.port});
+        }
+    }
+    if (config.announced().size() > directory::addresses_max)
+        refuse("the names of `announce` have more than 8 addresses; give fewer names");
 }
 
 directory::Descriptor describe(const RelayConfig& config, const keys::Identity& identity) {
@@ -180,7 +214,7 @@ directory::Descriptor describe(const RelayConfig& config, const keys::Identity& 
 
 core::ExitPolicy make_exit_policy(const RelayConfig& config, const directory::Document& document) {
     core::ExitPolicyOptions options;
-    for (const auto* addresses : {&config.listen, &config.announce})
+    for (const auto* addresses : {&config.listen, &config.announce, &config.announce_found})
         for (const auto& endpoint : *addresses)
             options.own.push_back(to_ip(endpoint));
     if (config.metrics) options.own.push_back(to_ip(*config.metrics));

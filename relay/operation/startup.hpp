@@ -60,6 +60,11 @@ void check_successor(const directory::Document& held, const directory::Document&
 
 /// Where a relay keeps documents that prove a fault of the authorities.
 std::filesystem::path evidence_folder(const RelayConfig& config);
+/// Where the sum of the month's traffic is kept, if there is a cap.
+std::filesystem::path month_file(const RelayConfig& config);
+
+/// The descriptor that the relay has written last. nullopt: none can be read.
+std::optional<directory::Descriptor> last_descriptor(const RelayConfig& config);
 
 /// What the relay's announced capacity follows from. Throws what own_self_test() throws.
 CapacityFacts capacity_facts(const RelayConfig& config);
@@ -67,6 +72,11 @@ CapacityFacts capacity_facts(const RelayConfig& config);
 /// The packets a second that pass a relay of this position although no client chooses it: each
 /// relay's loop passes one relay of each position. 0: the document lists none there.
 double loops_through(directory::Role role, std::uint8_t layer, const directory::Document& document);
+
+/// Finds the addresses of `announce_names`, which the descriptor then states. The system's resolver
+/// is asked once in the life of the process: call it first before a key is read. Throws NotReady if
+/// a name has no address, and ConfigError if there are too many.
+void find_announced(RelayConfig& config);
 
 /// The relay's descriptor without epoch, time and mix keys. Throws what own_build() and
 /// own_self_test() throw.

@@ -1,5 +1,7 @@
 #include "relay/operation/status.hpp"
 
+#include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -45,6 +47,30 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
             {"dropped", dropped}};
 }
 
+/// What a month's cap is, and what is used of it by the published windows.
+Json month_json(std::uint64_t cap, const std::optional<metrics::MonthUse>& use) {
+    Json month{{"cap_bytes", cap}};
+    if (use) {
+        month["used_bytes"] = month_bytes(use->packets);
+        month["counted_seconds"] = use->counted.count();
+        month["passed_seconds"] = use->passed.count();
+    }
+    return month;
+}
+
+/// "38 % of 2.0 TB used, by 20.1 of the 20.4 days that have passed".
+std::string month_words(const Json& month) {
+    const auto cap = month.value("cap_bytes", std::uint64_t{0});
+    if (!month.contains("used_bytes")) return "at most " + traffic_text(cap);
+    const auto share = 100 * month.value("used_bytes", 0.0) / static_cast<double>(cap);
+    char text[96];
+    std::snprintf(
+        text, sizeof text, "%.0f %% of %s used, by %.1f of the %.1f days that have passed",
+        std::floor(share), traffic_text(cap).c_str(), month.value("counted_seconds", 0.0) / 86'400,
+        month.value("passed_seconds", 0.0) / 86'400);
+    return text;
+}
+
 /// Returns the answer to one request.
 boost::asio::awaitable<std::string> answer(std::string line, ControlActions actions) {
     const auto request = Json::parse(line, nullptr, false);
@@ -70,6 +96,7 @@ StatusFacts configured(const RelayConfig& config, const base::NodeId& identity) 
     status.build = own_build();
     status.capacity = announced_capacity(capacity_facts(config));
     status.country = config.country;
+    status.month_cap = config.traffic_month;
     return status;
 }
 
@@ -103,6 +130,7 @@ std::string to_json(const StatusFacts& status) {
               {"replay_room_short", status.replay_room_short},
               {"replay_filter_full", status.replay_filter_full}};
     if (!status.country.empty()) json["country"] = status.country;
+    if (status.month_cap) json["traffic_month"] = month_json(*status.month_cap, status.month);
     if (const auto& test = status.self_test)
         json["self_test"] = {{"unwraps_per_second", test->packets_per_second},
                              {"workers", status.workers},
@@ -148,6 +176,8 @@ std::optional<std::string> to_people(const std::string& text) {
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  offers     " << word("capacity") << " packets/s"
         << (json.contains("country") ? "; its country: " + word("country") : "") << "\n";
+    if (json.contains("traffic_month"))
+        out << "  month      " << month_words(json["traffic_month"]) << "\n";
     out << "  links      " << word("next_relays_up") << " of " << word("next_relays")
         << " to the next layer, " << word("previous_relays_up") << " from the one before; "
         << word("links_post_quantum") << " of them post-quantum\n";

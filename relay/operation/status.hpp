@@ -9,6 +9,7 @@
 #include <string>
 
 #include "relay/core/counters.hpp"
+#include "relay/metrics/month.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/metrics.hpp"
@@ -18,7 +19,8 @@
 
 namespace nightjar::relay::operation {
 
-/// The content of `status`: static facts and the numbers of open links; traffic only in a lab.
+/// The content of `status`: static facts, the numbers of open links, and of a month's traffic what
+/// the windows have published. Exact traffic only in a lab.
 struct StatusFacts {
     std::string name;
     base::NodeId identity;
@@ -28,10 +30,12 @@ struct StatusFacts {
     std::string network;
     std::vector<base::Epoch> key_epochs;
     bool memory_locked = true;
-    std::optional<SelfTest> self_test;  // nullopt before the relay has joined its network
-    std::uint32_t workers = 0;          // by the configuration
-    std::uint32_t capacity = 1;         // packets a second that the descriptor offers
-    std::string country;                // in the descriptor; empty: none
+    std::optional<SelfTest> self_test;         // nullopt before the relay has joined its network
+    std::uint32_t workers = 0;                 // by the configuration
+    std::uint32_t capacity = 1;                // packets a second that the descriptor offers
+    std::string country;                       // in the descriptor; empty: none
+    std::optional<std::uint64_t> month_cap;    // the operator's `traffic_month`, in bytes
+    std::optional<metrics::MonthUse> month{};  // of it; nullopt: there is no cap, or not yet
     StaticFacts facts;
     core::LinkCounts links;  // the number of clients is shown only in a lab
     /// Set while the state is clock_jumped: what the wall clock says, and what the relay goes by.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "relay/operation/capacity.hpp"
 #include "sphinx/node/page/page.hpp"
 
 namespace nightjar::relay::operation {
@@ -56,6 +57,15 @@ std::string time(const Json& status, const char* key) {
     return base::utc_text(base::Wall{base::Seconds{seconds}});
 }
 
+/// The cap is the operator's word. What is used of it is traffic, which this page never shows.
+std::string cap(const Json& status) {
+    const auto found = status.find("traffic_month");
+    if (found == status.end() || !found->is_object()) return {};
+    const auto bytes = found->find("cap_bytes");
+    if (bytes == found->end() || !bytes->is_number_unsigned()) return {};
+    return traffic_text(bytes->get<std::uint64_t>());
+}
+
 std::vector<node::page::Fact> facts_of(const Json& status) {
     auto role = word(status, "role");
     if (role == "mix") role += " in layer " + word(status, "layer");
@@ -74,6 +84,7 @@ std::vector<node::page::Fact> facts_of(const Json& status) {
             {"Offers in its descriptor",
              status.contains("capacity") ? word(status, "capacity") + " packets/s" : ""},
             {"Its country, as it says", word(status, "country")},
+            {"Cap on a month's traffic", cap(status)},
             {"Measured at its start", speed.empty() ? "" : speed + " packets/s for a worker"},
             {"Last reload", refused ? "refused" : ""}};
 }

@@ -1,5 +1,5 @@
 """Mutants of the capacity that a relay announces, of its weight in a document, and of countries."""
-from mutant_list import CORE, UNIT, mutant
+from mutant_list import CORE, PROGRAMS, UNIT, mutant
 
 CAPACITY = "relay/operation/capacity.cpp"
 CONFIG = "relay/operation/config.cpp"
@@ -20,7 +20,26 @@ EARLIER = "guards: an exit of earlier is used only while the country allows it"
 TURN = "no session begins at an exit that the chosen country no longer allows"
 ONLY = "guards: of a chosen country only its exits, and none while the group is small"
 
+SUMS = "relay/metrics/month.cpp"
+ADDED = "month: the windows of a calendar month are added up, each once"
+ENDS = "month: a window that ends with the month belongs to it, the next one begins anew"
+
 MUTANTS = [
+    mutant("month-window-added-twice", SUMS, "if (window.end <= until_) return;", "", CORE, ADDED),
+    mutant("month-that-never-ends", SUMS, "if (month_of_window(window.end) != month_of_window(until_)) *this = {};",
+           "if (until_ == base::Wall{}) *this = {};", CORE, ENDS),
+    mutant("month-without-its-last-window", SUMS, "return month_of(end - base::Seconds{1});", "return month_of(end);", CORE, ENDS),
+    mutant("month-of-another-month-shown", SUMS, "until_ == base::Wall{} || month_of_window(until_) != month", "until_ == base::Wall{}",
+           CORE, ENDS),
+    mutant("month-sum-wraps-around", SUMS, "std::min(window.packets_in, std::numeric_limits<std::uint64_t>::max() - packets_)",
+           "window.packets_in", CORE, "month: a sum that is damaged does not wrap around"),
+    mutant("month-use-on-the-public-page", "relay/operation/status_page.cpp", 'found->find("cap_bytes")', 'found->find("used_bytes")',
+           CORE, "status page: nothing that traffic, links or loops change, in a lab neither"),
+    mutant("month-by-windows-of-seconds", "relay/operation/startup.cpp", "config.keeps_windows() && config.metrics_rules.window",
+           "config.serves_metrics() && config.metrics_rules.window", "tests/system/metrics_windows_test.py",
+           "Windows.test_no_short_window_outside_a_lab", PROGRAMS),
+    mutant("month-forgotten-by-a-restart", "relay/metrics_service.cpp", "if (kept && kept->until() <= sources_.now()) month_ = *kept;", "",
+           "tests/system/metrics_windows_test.py", "Windows.test_what_is_used_of_a_months_cap", PROGRAMS),
     mutant("group-of-few-exits", GROUP, "group.exits >= group_exits_least", "group.exits + 1 >= group_exits_least", CORE, LARGE),
     mutant("group-of-two-operators", GROUP, "group.operators >= group_operators_least", "group.operators + 1 >= group_operators_least",
            CORE, LARGE),

@@ -3,16 +3,20 @@ how to mend it.
 
 Rows 36, 45, 46, 48 and 55 of the table of faults, against the real programs.
 """
+import json
 import os
+import re
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import AUTHORITY, CLIENT, CONFIG, FAILURE, KEY, OK, RELAY, USAGE, OfflineNetwork, call  # noqa: E402
+from offline import (  # noqa: E402
+    AUTHORITY, CLIENT, CONFIG, FAILURE, KEY, NOT_READY, OK, READY_SECONDS_MAX, RELAY, USAGE, OfflineNetwork, call, own_mounts)
 from nightjar_demo import folders  # noqa: E402
 
 
@@ -47,6 +51,40 @@ class Faults(OfflineNetwork):
         self.sign()
         self.edited(lambda text: text + "lab: {drop_share: 0.5}\n")
         self.refuses(CONFIG, "lab")
+
+    # --- names of `announce` ---
+    def test_a_name_without_an_address(self):
+        self.sign()
+        self.edited(lambda text: text + 'announce: ["wren.invalid:443"]\n')
+        self.refuses(NOT_READY, "wren.invalid", "write the address")
+
+    def with_hosts(self, address, *command):
+        """The command, where a name of the hosts file has this address."""
+        hosts = self.folder / "hosts"
+        hosts.write_text(f"{address} wren.nightjar.test\n")
+        return [*own_mounts(f"mount --bind {hosts} /etc/hosts"), *map(str, command), "--config", str(self.config)]
+
+    def test_a_name_stands_for_its_address_at_each_start(self):
+        """The running relay goes on with the one that it has stated, and the doctor says so."""
+        self.sign(lab=True)
+        self.edited(lambda text: text + 'announce: ["Wren.Nightjar.test:443"]\n')
+        for address in ("192.0.2.1", "192.0.2.2"):
+            relay = subprocess.Popen(self.with_hosts(address, RELAY, "run"), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.running.append(relay)
+            self.until_said(relay, "ready", READY_SECONDS_MAX)
+            descriptor = (self.config.parent / "descriptor").read_text()
+            self.assertEqual(re.findall(r"^relay\.address (\S+)$", descriptor, re.M), [f"{address}:443"])
+            self.assertEqual(self.announced_now(address), ("ok", f"its names stand for {address}:443"))
+            health, seen = self.announced_now("192.0.2.3")
+            self.assertEqual((health, seen), ("bad", "its names stand for 192.0.2.3:443, and the relay has stated "
+                                                     f"{address}:443"))
+            self.stop(relay)
+
+    def announced_now(self, address):
+        done = subprocess.run(self.with_hosts(address, RELAY, "doctor", "--json"), capture_output=True, text=True, timeout=60)
+        [finding] = [one for one in json.loads(done.stdout)["findings"] if one["name"] == "announce"]
+        return finding["health"], finding["seen"]
 
     # --- documents ---
     def test_no_anchors(self):

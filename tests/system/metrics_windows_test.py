@@ -1,4 +1,5 @@
 """Metrics of whole windows, as a running relay shows them: rounded, with noise, once for each window."""
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from clock_authority import Authority  # noqa: E402
-from offline import CONFIG, KEY, OfflineNetwork  # noqa: E402
+from offline import CONFIG, KEY, RELAY, OfflineNetwork  # noqa: E402
 
 WINDOW = 3     # seconds; only a lab may have windows this short
 SCRAPES = 100
@@ -101,8 +102,43 @@ class Windows(OfflineNetwork):
             self.assertEqual(len(texts), 1)
         self.stop(relay)
 
+    def status(self, *words):
+        done = subprocess.run([RELAY, "status", *words, "--config", self.config], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_what_is_used_of_a_months_cap(self):
+        """Without a port for metrics, by the windows that they would show; a restart goes on with the sum."""
+        self.sign(lab=True)
+        self.edited(lambda text: text.replace('metrics: {listen: "off"}',
+                                              f'metrics: {{listen: "off", window: {WINDOW}s}}\ntraffic_month: 1 TB'))
+        kept = self.config.parent / "traffic_month"
+        used = 0
+        for _ in range(2):
+            relay = self.start()
+            deadline = time.monotonic() + 120
+            while True:
+                month = json.loads(self.status("--json"))["traffic_month"]
+                if month["used_bytes"] > used:
+                    break
+                self.assertLess(time.monotonic(), deadline, month)
+                time.sleep(0.2)
+            self.assertEqual(month["cap_bytes"], 10 ** 12)
+            self.assertEqual((month["used_bytes"] % 5120, month["counted_seconds"] % WINDOW), (0, 0))
+            self.assertGreater(month["counted_seconds"], 0)
+            self.assertRegex(self.status(),
+                             r"(?m)^  month      0 % of 1\.0 TB used, by 0\.0 of the \d+\.\d days that have passed$")
+            self.stop(relay)
+            used = int(re.fullmatch(r"until \d+ packets (\d+) seconds \d+\n", kept.read_text())[1]) * 5120
+            self.assertGreater(used, 0)
+            self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
+
     def test_no_short_window_outside_a_lab(self):
         self.sign()
+        self.edited(lambda text: text.replace('metrics: {listen: "off"}',
+                                              'metrics: {listen: "off", window: 14m}\ntraffic_month: 1 TB'))
+        self.refuses(CONFIG, "metrics.window", "15m")       # the month's sum would show them
+        self.edited(lambda text: text.replace(', window: 14m}\ntraffic_month: 1 TB', "}"))
         self.configure(", window: 14m")
         self.refuses(CONFIG, "metrics.window", "15m")
         self.edited(lambda text: text.replace("window: 14m", "window: 15m"))

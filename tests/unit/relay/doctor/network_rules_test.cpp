@@ -282,6 +282,23 @@ TEST_CASE("doctor: addresses that the internet cannot reach are bad outside a la
     CHECK(addresses(config, false).health == Health::ok);
 }
 
+TEST_CASE("doctor: a name of `announce` that stands for another address than was stated") {
+    using Endpoints = std::vector<directory::Endpoint>;
+    operation::RelayConfig config;
+    config.announce = {{"9.9.9.9", 9001}};
+    CHECK_FALSE(announced_names(config, Endpoints{{"192.0.2.1", 9001}}));
+    config.announce_names = {{"wren.example.net", 443}};
+    config.announce_found = {{"2a00:1450::5", 443}, {"192.0.2.1", 443}};
+    const Endpoints same{{"192.0.2.1", 443}, {"2a00:1450::5", 443}, {"9.9.9.9", 9001}};
+    CHECK(announced_names(config, same)->health == Health::ok);
+    const auto moved = announced_names(config, Endpoints{{"192.0.2.9", 443}});
+    CHECK(moved->health == Health::bad);
+    CHECK(moved->seen ==
+          "its names stand for 192.0.2.1:443, 9.9.9.9:9001, [2a00:1450::5]:443, and the relay has "
+          "stated 192.0.2.9:443");
+    CHECK(announced_names(config, {})->seen.ends_with("has stated nothing yet"));
+}
+
 TEST_CASE("doctor: an announced IPv6 address needs a machine that has IPv6") {
     const std::vector<base::IpNetwork> without{{*base::IpAddress::parse("::1"), 128},
                                                {*base::IpAddress::parse("fe80::1"), 64},

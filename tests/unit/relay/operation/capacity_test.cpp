@@ -83,6 +83,8 @@ TEST_CASE(
     }
     CHECK(with(*parse_traffic("20 TB")) == 1'000);
     CHECK(with(*parse_traffic("9999 PB")) == 10'000);
+    CHECK(month_bytes(3) == 3 * 5'120);
+    CHECK(month_bytes(UINT64_MAX) > UINT64_MAX - 5'120);
     // The operator's other limit counts as well.
     CHECK(announced_capacity({12'300, 1, 4, 300, 0, *parse_traffic("20 TB")}) == 300);
 }

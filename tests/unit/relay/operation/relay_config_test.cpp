@@ -88,6 +88,26 @@ lab: {drop_share: 0.01}
     CHECK(config.lab_drop_share == doctest::Approx(0.01));
 }
 
+TEST_CASE("relay config: names of `announce` stand for what is found, beside its addresses") {
+    const auto config =
+        parse_config("/srv/r/relay.yaml",
+                     "announce: [\"192.0.2.1:443\", \"Wren.Example.Net.:9001\", \"w:1\"]\n");
+    CHECK(config.announce == std::vector<directory::Endpoint>{{"192.0.2.1", 443}});
+    CHECK(config.announce_names ==
+          std::vector<NamedEndpoint>{{"wren.example.net", 9001}, {"w", 1}});
+    auto found = config;
+    found.announce_found = {{"192.0.2.1", 443}, {"2001:db8::1", 9001}};
+    CHECK(found.announced() ==
+          std::vector<directory::Endpoint>{{"192.0.2.1", 443}, {"2001:db8::1", 9001}});
+    CHECK(needs_restart(config, found).empty());
+    auto other = config;
+    other.announce_names.pop_back();
+    CHECK(needs_restart(config, other) == std::vector<std::string>{"announce"});
+    // A relay that announces by name alone says nothing of where it listens.
+    const auto name = parse_config("/srv/r/relay.yaml", "announce: [\"wren.example.net:9001\"]\n");
+    CHECK(name.announced().empty());
+}
+
 TEST_CASE("relay config: each refusal says where, what and how to mend it") {
     struct Case {
         std::string text;
@@ -109,6 +129,13 @@ TEST_CASE("relay config: each refusal says where, what and how to mend it") {
              {"listen: [\"localhost:9001\"]\n", "relay.yaml:1:10:", "literal"},
              {"listen: [\"127.0.0.1:0\"]\n", "relay.yaml:1:10:", "port"},
              {"listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", "relay.yaml:1:9:", "once"},
+             {"announce: [\"wren.example.net\"]\n", "relay.yaml:1:12:", ""},
+             {"announce: [\"wren.example.net:0\"]\n", "relay.yaml:1:12:", ""},
+             {"announce: [\"wren.example.net:65536\"]\n", "relay.yaml:1:12:", ""},
+             {"announce: [\"wren example:9001\"]\n", "relay.yaml:1:12:", ""},
+             {"announce: [\"192.0.2.001:9001\"]\n", "relay.yaml:1:12:", ""},
+             {"announce: [\"a.net:9001\", \"A.net.:9001\"]\n", "relay.yaml:1:11:", "once"},
+             {"listen: [\"wren.example.net:9001\"]\n", "relay.yaml:1:10:", ""},
              {"listen: [\"0.0.0.0:9001\"]\n", "relay.yaml:1:9:", "add `announce`"},
              {"listen: [\"[::]:9001\"]\nannounce: [\"192.0.2.1:9001\", \"[::]:9001\"]\n",
               "relay.yaml:2:11:", "add `announce`"},

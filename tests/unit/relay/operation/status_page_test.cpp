@@ -64,6 +64,12 @@ TEST_CASE("status page: nothing that traffic, links or loops change, in a lab ne
     busy.authority = {"192.0.2.1:443", base::Epoch{7}, false, "not admitted"};
     busy.lab.emplace().counters.packets_in = 42;
     CHECK(page_of(busy) == page_of(facts()));
+    busy.month_cap = 2'000'000'000'000;
+    auto capped = facts();
+    capped.month_cap = busy.month_cap;
+    busy.month = metrics::MonthUse{200'000'000, base::Seconds{86'400}, base::Seconds{172'800}};
+    CHECK(holds(page_of(capped), "<td>2.0 TB</td>"));
+    CHECK(page_of(busy) == page_of(capped));
 }
 
 TEST_CASE("status page: it loads nothing, and forbids the browser to") {

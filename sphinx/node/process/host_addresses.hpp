@@ -1,0 +1,19 @@
+// The addresses of this machine's own names, as the system's resolver knows them (the hosts file,
+// then the name servers of /etc/resolv.conf).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sphinx/base/ip.hpp"
+#include "sphinx/base/result.hpp"
+
+namespace nightjar::node::process {
+
+/// The addresses of `host`, sorted, each once, and at least one; else why there is none. It is
+/// asked once in the life of the process and remembered: later calls do not wait, and work in the
+/// sandbox. The first call waits for the name servers, some seconds if they are silent. It parses
+/// what they say, so call it before a key is read. Any thread.
+base::Result<std::vector<base::IpAddress>, std::string> host_addresses(const std::string& host);
+
+}  // namespace nightjar::node::process
