@@ -35,6 +35,9 @@ std::string Daemon::status() {
     auto status = short_status(of_core);
     if (gateway_ != nullptr) status.gateway = gateway_->name;
     status.socks = socks_;
+    status.listeners = listening_;
+    for (const auto& one : opened_)
+        status.listeners.push_back({one.way, one.address, true});
     status.slots_unwritten = slots_unwritten_;
     status.down_cells = down_cells_;
     status.links = links_;

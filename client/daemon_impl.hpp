@@ -111,10 +111,11 @@ class Daemon final : public node::link::Dialer::Owner, public operation::ApiAnsw
     asio::steady_timer document_timer_;
     asio::steady_timer readiness_timer_;
     asio::steady_timer second_timer_;
-    std::string socks_;  // of the first listener, which is a proxy
-    std::vector<operation::OpenedListener> opened_;
-    std::uint64_t next_listener_ = 1;             // its number
-    std::optional<base::IpNetwork> names_range_;  // stays until the client ends
+    std::string socks_;                              // of the first listener, which is a proxy
+    std::vector<protocol::OpenListener> listening_;  // those of the configuration
+    std::vector<operation::OpenedListener> opened_;  // those of the control socket
+    std::uint64_t next_listener_ = 1;                // its number
+    std::optional<base::IpNetwork> names_range_;     // stays until the client ends
 
     operation::DocumentRef document_;            // set once join() has one
     const directory::Relay* gateway_ = nullptr;  // in *document_

@@ -13,20 +13,6 @@ namespace {
 
 using protocol::api::Code;
 using protocol::api::Error;
-using Way = protocol::ListenerOptions::Way;
-
-/// The word that the caller can change.
-const char* word_of(Way way) {
-    switch (way) {
-        case Way::dns:
-            return "dns";
-        case Way::transparent:
-            return "transparent";
-        case Way::proxy:
-            break;
-    }
-    return "proxy";
-}
 
 }  // namespace
 
@@ -37,6 +23,7 @@ void Daemon::listen() {
             options.endpoint = *directory::parse_endpoint(address);
         if (options.map) names_range_ = options.map;
         if (socks_.empty()) socks_ = address;
+        listening_.push_back({options.way, address, false});
     }
     for (auto& options : std::exchange(config_.opened, {})) {
         next_listener_ = std::max(next_listener_, options.number + 1);
@@ -73,13 +60,12 @@ base::Result<operation::OpenedListener, Error> Daemon::open(protocol::ListenerOp
                                                     &operation::OpenedListener::address) > 0)
         return fail("the client listens there already; close it first");
     try {
-        const auto address = proxy_.listen(options, word_of(options.way));
+        const auto address = proxy_.listen(options, protocol::word_of(options.way));
         if (options.map) names_range_ = options.map;
         if (options.path.empty()) options.endpoint = *directory::parse_endpoint(address);
-        const auto number = options.number;
-        opened_.push_back({number, address});
+        opened_.push_back({options.number, address, options.way});
         if (!passing) config_.opened.push_back(std::move(options));
-        return operation::OpenedListener{number, address};
+        return opened_.back();
     } catch (const node::process::StartupError& error) {
         std::string why = error.what();
         if (!options.path.empty() && error.code() == node::process::ExitCode::key_or_permission)

@@ -12,6 +12,7 @@
 
 #include "client/core/core.hpp"
 #include "client/protocol/api_protocol.hpp"
+#include "client/protocol/listener_options.hpp"
 #include "sphinx/node/process/control_socket.hpp"
 #include "sphinx/node/process/event.hpp"
 #include "sphinx/node/process/task_group.hpp"
@@ -24,6 +25,7 @@ namespace asio = boost::asio;
 struct OpenedListener {
     std::uint64_t number;  // never reused
     std::string address;   // with the port that was taken
+    protocol::ListenerOptions::Way way = protocol::ListenerOptions::Way::proxy;
 };
 
 /// The daemon's part of each answer. Called on the I/O thread.

@@ -133,6 +133,19 @@ void add_stages(std::vector<StatusRow>& rows, const Json& status) {
         rows.push_back({"Start", "waiting for", shown(status["waiting_for"])});
 }
 
+/// Only the first one, which the row "proxy" names, needs no list.
+void add_listeners(std::vector<StatusRow>& rows, const Json& status) {
+    const auto listeners = status.value("listeners", Json::array());
+    if (listeners.size() < 2) return;
+    for (const auto& one : listeners) {
+        std::string words = "SOCKS5 and HTTP CONNECT";
+        if (one["way"] == "dns") words = "name server";
+        if (one["way"] == "transparent") words = "redirected TCP connections";
+        if (one["by_control_socket"] == true) words += ", opened while the client runs";
+        rows.push_back({"Listeners", shown(one["address"]), words});
+    }
+}
+
 std::string state_words(const Json& status) {
     const auto state = status["state"].get<std::string>();
     if (state == "ready") return "yes, since " + utc(status["ready_since"]);
@@ -179,6 +192,7 @@ std::vector<StatusRow> status_rows(std::string_view text) {
     }
     rows.push_back({"", "proxy", shown(status["socks"]) + " (SOCKS5 and HTTP CONNECT)"});
     if (status["state"] != "ready") add_stages(rows, status);
+    add_listeners(rows, status);
     if (!status.contains("sessions")) return rows;
     rows.push_back({"", "network",
                     shown(status["network"]) + " (" + shown(status["mode"]) +

@@ -32,6 +32,19 @@ struct ListenerOptions {
     std::optional<base::IpNetwork> map = std::nullopt;
 };
 
+/// The word of client.yaml for a way in.
+inline const char* word_of(ListenerOptions::Way way) {
+    switch (way) {
+        case ListenerOptions::Way::dns:
+            return "dns";
+        case ListenerOptions::Way::transparent:
+            return "transparent";
+        case ListenerOptions::Way::proxy:
+            break;
+    }
+    return "proxy";
+}
+
 /// What stands for the listener in isolation keys. `address`: with the port that was taken.
 inline std::string name_in_keys(const std::string& address, std::uint64_t number) {
     return number == 0 ? address : address + " #" + std::to_string(number);

@@ -99,6 +99,15 @@ Json state_of(const DaemonStatus& daemon) {
             {"problem", problem}};
 }
 
+Json listeners_of(const DaemonStatus& daemon) {
+    Json listeners = Json::array();
+    for (const auto& one : daemon.listeners)
+        listeners.push_back({{"way", word_of(one.way)},
+                             {"address", one.address},
+                             {"by_control_socket", one.by_control_socket}});
+    return listeners;
+}
+
 /// What a client says that may have no document yet.
 Json report_of(const DaemonStatus& daemon) {
     Json since;
@@ -107,6 +116,7 @@ Json report_of(const DaemonStatus& daemon) {
     report["ready_since"] = since;
     report["stages"] = stages_of(daemon);
     report["socks"] = daemon.socks;
+    report["listeners"] = listeners_of(daemon);
     report["applications"] = daemon.applications;
     report["refused_by_bounds"] = daemon.refused;
     report["literal_addresses"] = daemon.literals;

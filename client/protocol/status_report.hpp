@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/core/core.hpp"
 #include "client/protocol/goodput.hpp"
+#include "client/protocol/listener_options.hpp"
 #include "client/protocol/stages.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/document.hpp"
@@ -34,6 +36,13 @@ struct ExitChoice {
     directory::ExitGroup group;
 };
 
+/// A way in that is open now.
+struct OpenListener {
+    ListenerOptions::Way way = ListenerOptions::Way::proxy;
+    std::string address;             // with the port that was taken, or "unix:" and a path
+    bool by_control_socket = false;  // else by the configuration
+};
+
 /// What `status` reports in addition to CoreStatus.
 struct DaemonStatus {
     base::Mono now{};
@@ -51,12 +60,13 @@ struct DaemonStatus {
     std::optional<ExitChoice> exits = {};  // empty: of all countries
     std::string gateway = {};              // its name
     std::string socks = {};                // address and port that applications connect to
-    std::uint64_t slots_unwritten = 0;     // lost because the link's queue was full; never made up
-    std::uint64_t down_cells = 0;          // cells from the gateway, padding included
-    std::uint64_t links = 0;               // how many times the link to the gateway came up
-    std::size_t applications = 0;          // connections to the SOCKS port
-    std::uint64_t refused = 0;             // connections refused because a bound was reached
-    std::uint64_t literals = 0;  // SOCKS requests for an IP address instead of a host name
+    std::vector<OpenListener> listeners = {};
+    std::uint64_t slots_unwritten = 0;  // lost because the link's queue was full; never made up
+    std::uint64_t down_cells = 0;       // cells from the gateway, padding included
+    std::uint64_t links = 0;            // how many times the link to the gateway came up
+    std::size_t applications = 0;       // connections to the SOCKS port
+    std::uint64_t refused = 0;          // connections refused because a bound was reached
+    std::uint64_t literals = 0;         // SOCKS requests for an IP address instead of a host name
 };
 
 /// Of a record on the wire, with its cell (docs/link.md).

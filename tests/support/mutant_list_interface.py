@@ -45,6 +45,10 @@ AGAIN = [
 ]
 
 MUTANTS = [
+    mutant("opened-listeners-not-listed", "client/daemon_answers.cpp", "status.listeners.push_back({one.way, one.address, true});",
+           "static_cast<void>(one);", "tests/system/interface_test.py", "Interface.test_status_lists_those_that_are_open", PROGRAMS),
+    mutant("opened-listeners-look-configured", TEXT, 'one["by_control_socket"] == true', 'one["by_control_socket"] == "yes"', CORE,
+           "status: the text lists all ways in, and which of them were opened while it runs"),
     mutant("unknown-member-taken", API, 'return {{Code::invalid_request, "unknown member"}};', "continue;", CORE, REFUSED),
     mutant("longest-line-refused", API, "line.size() > line_max", "line.size() >= line_max", CORE, REQUESTS),
     mutant("id-without-a-bound", API, "text.size() <= id_max ?", "!text.empty() ?", CORE, REFUSED),

@@ -173,6 +173,27 @@ class ListenerCases:
         self.when_the_place_is_free()
         self.assertEqual(list(map(self.is_open, addresses)), [False] + [True] * (MOST_HELD - 1))
 
+    def test_status_lists_those_that_are_open(self):
+        def listed():
+            return [(one["way"], one["address"], one["by_control_socket"]) for one in self.net.ask_client()[0]["listeners"]]
+
+        def opened():
+            return listed()[1:]
+
+        self.assertEqual(listed()[0], ("proxy", self.net.socks, False))
+        unix, names = self.open(proxy=self.unix("listed")), self.open(dns="127.0.0.1:0")
+        holder = Caller(self.net)
+        self.addCleanup(holder.close)
+        held = holder.call("open_listener", {"proxy": self.unix("held"), "with_connection": True})["address"]
+        self.assertEqual(opened(), [("proxy", unix, True), ("dns", names, True), ("proxy", held, True)])
+        self.close(unix)
+        self.assertEqual(opened(), [("dns", names, True), ("proxy", held, True)])
+        holder.close()
+        deadline = time.monotonic() + PATIENCE
+        while opened() != [("dns", names, True)]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
     def test_names_are_answered(self):
         address = self.open(dns="127.0.0.1:0", map="198.18.0.0/15")
         query = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + b"\x01a\x04test\x00\x00\x01\x00\x01"

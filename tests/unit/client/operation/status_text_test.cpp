@@ -96,6 +96,27 @@ TEST_CASE("status: the text says which clock the client goes by") {
     }
 }
 
+TEST_CASE("status: the text lists all ways in, and which of them were opened while it runs") {
+    const auto with = [](const std::string& listeners) {
+        return to_text(
+            status_rows(head + "\"listeners\":[" + listeners + "]," + network + sessions));
+    };
+    const std::string first =
+        R"({"way":"proxy","address":"127.0.0.1:9150","by_control_socket":false})";
+    CHECK(with(first).find("Listeners") == std::string::npos);
+    CHECK(
+        with(first + R"(,{"way":"dns","address":"127.0.0.1:53","by_control_socket":false},)"
+                     R"({"way":"transparent","address":"127.0.0.1:40","by_control_socket":true},)"
+                     R"({"way":"proxy","address":"unix:/a\u001bb","by_control_socket":true})")
+            .find(
+                "\nListeners\n"
+                "  127.0.0.1:9150       SOCKS5 and HTTP CONNECT\n"
+                "  127.0.0.1:53         name server\n"
+                "  127.0.0.1:40         redirected TCP connections, opened while the client runs\n"
+                "  unix:/a\\u001bb      SOCKS5 and HTTP CONNECT, opened while the client runs\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("status: while it starts, stage by stage with the time that is left") {
     const std::string starting =
         R"({"ready":false,"state":"starting","ready_since":null,"waiting_for":"a reply",)"

@@ -56,6 +56,13 @@ TEST_CASE("status: answers are one line and name relays as the document does") {
           line.npos);
     CHECK(line.find(R"("ready":true,"silent":true)") != line.npos);
     CHECK(line.find('\n') == line.npos);
+    CHECK(line.find(R"("listeners":[])") != line.npos);
+    using Way = ListenerOptions::Way;
+    daemon.listeners = {{Way::proxy, "127.0.0.1:9150", false}, {Way::dns, "[::1]:53", true}};
+    CHECK(status_json(daemon, nullptr, nullptr)
+              .find(R"("listeners":[{"way":"proxy","address":"127.0.0.1:9150",)"
+                    R"("by_control_socket":false},{"way":"dns","address":"[::1]:53",)"
+                    R"("by_control_socket":true}])") != std::string::npos);
     CHECK(line.find("exit_country") == line.npos);
     daemon.exits = {"nl", {12, 7, 48, 0.25}};
     CHECK(
