@@ -249,6 +249,38 @@ class LifeNetwork(OwnNetworkTest):
         self.assertEqual(self.status()["gateway"], self.own.name)
         self.nothing_went_astray(but_to_gateways=True)
 
+    def test_5_the_machine_moves_to_another_network(self):
+        """Its address is gone with the first network, and the second one gives it another: packets of the link that it
+        had go nowhere."""
+        self.processes.stop(self.own.name)
+        first, second = "10.9.1.1", "10.9.2.1"
+        self.has_address(first)
+        self.net.start_relay(self.own)
+        self.wait_answered()
+        self.assertEqual(self.addresses_of_link(), {first})
+        run("ip", "address", "del", f"{first}/32", "dev", "lo")
+        run("ip", "route", "add", "blackhole", first)       # where the gateway's answers go now
+        self.addCleanup(run, "ip", "route", "del", "blackhole", first)
+        self.programs_ask()
+        self.has_address(second)
+        begun = time.monotonic()
+        while self.addresses_of_link() != {second}:
+            self.assertLess(time.monotonic(), begun + PATIENCE, "no link from the new address")
+            time.sleep(0.1)
+        self.wait_answered()
+        self.nothing_went_astray(but_to_gateways=True)      # test 4 asked another one
+
+    def has_address(self, address):
+        """What the client sends to its gateway comes from there."""
+        run("ip", "address", "add", f"{address}/32", "dev", "lo")
+        run("ip", "route", "replace", "local", self.own.address, "dev", "lo", "src", address, "table", "local")
+
+    def addresses_of_link(self):
+        """The client's own ones, of its open links to its gateway."""
+        lines = run("ss", "-Htn", "state", "established", "dst", f"{self.own.address}:{LINK_PORT}").splitlines()
+        found = {line.split()[2].rsplit(":", 1)[0] for line in lines}
+        return {address for address in found if not address.startswith("127.")}
+
 
 if __name__ == "__main__":
     main("--mount")
