@@ -162,8 +162,8 @@ Findings look_at_network(const Files& files, const std::optional<Running>& relay
         found = {addresses(files.config, files.document.parameters.lab),
                  reachable(relay, files.config, files.document), dials(relay)};
         const auto last = operation::last_descriptor(files.config);
-        if (auto names = announced_names(files.config, last ? last->relay.addresses
-                                                            : std::vector<directory::Endpoint>{}))
+        if (auto names = announced_names(
+                files.config, last ? last->relay.addresses : std::vector<directory::Endpoint>{}))
             found.push_back(*std::move(names));
     }
     found.push_back(ipv6(files.config, io::host_networks()));

@@ -44,8 +44,9 @@ extern "C" {
 #define NIGHTJAR_HEADER_SIZE 348
 #define NIGHTJAR_PAYLOAD_OVERHEAD 17 /* a payload is so much longer than its longest message */
 #define NIGHTJAR_PAYLOAD_SIZE_MIN 33
-#define NIGHTJAR_PAYLOAD_SIZE_MAX 1048576 /* of what the library builds; the format has no bound \
-                                           */
+#define NIGHTJAR_PAYLOAD_SIZE_MAX                                  \
+    1048576 /* of what the library builds; the format has no bound \
+             */
 #define NIGHTJAR_SURB_SIZE 396
 #define NIGHTJAR_RECOVERY_SIZE_MAX 96 /* identifier, and a seed of 16 bytes for each hop */
 /* What the network uses. The functions take other sizes, too. */

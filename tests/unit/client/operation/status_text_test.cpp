@@ -113,8 +113,8 @@ TEST_CASE("status: the text lists all ways in, and which of them were opened whi
                 "  127.0.0.1:9150       SOCKS5 and HTTP CONNECT\n"
                 "  127.0.0.1:53         name server\n"
                 "  127.0.0.1:40         redirected TCP connections, opened while the client runs\n"
-                "  unix:/a\\u001bb      SOCKS5 and HTTP CONNECT, opened while the client runs\n") !=
-        std::string::npos);
+                "  unix:/a\\u001bb       SOCKS5 and HTTP CONNECT, opened while the client "
+                "runs\n") != std::string::npos);
 }
 
 TEST_CASE("status: while it starts, stage by stage with the time that is left") {
