@@ -7,6 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <functional>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "sphinx/base/time.hpp"
@@ -31,9 +32,11 @@ using ConnectionPlace = std::shared_ptr<const void>;
 bool is_out_of_resources(const boost::system::error_code& error);
 
 /// Accepts connections until the acceptor is closed or the task is cancelled; then it returns, at
-/// the latest after one pause. Calls `admit(socket, peer, place)` for each. `admit` must not block
-/// or throw; it may move the socket and the place into a task. The acceptor must outlive the task.
-/// An error that concerns one connection only (it was reset while it waited) is ignored.
+/// the latest after one pause. Calls `admit(socket, peer, place)` for each. `admit` must not block;
+/// it may move the socket and the place into a task. The only exception that it may throw is
+/// std::bad_alloc: then that connection is closed, and the loop pauses as when accept() finds no
+/// memory. The acceptor must outlive the task. An error that concerns one connection only (it was
+/// reset while it waited) is ignored.
 template <typename Protocol, typename Admit>
 boost::asio::awaitable<void> accept_loop(boost::asio::basic_socket_acceptor<Protocol>& acceptor,
                                          AcceptLimits limits, Admit admit) {
@@ -46,13 +49,19 @@ boost::asio::awaitable<void> accept_loop(boost::asio::basic_socket_acceptor<Prot
         typename Protocol::endpoint peer;
         const auto accepted = co_await acceptor.async_accept(socket, peer, as_result);
         const auto error = std::get<0>(accepted);
-        if (error && is_out_of_resources(error)) {
+        bool exhausted = error && is_out_of_resources(error);
+        const auto open = static_cast<std::size_t>(places.use_count()) - 1;
+        if (!error && open < limits.connections) {
+            try {
+                admit(std::move(socket), peer, ConnectionPlace{places});
+            } catch (const std::bad_alloc&) {
+                exhausted = true;
+            }
+        }
+        if (exhausted) {
             if (limits.on_pause) limits.on_pause();
             pause.expires_after(limits.pause);
             co_await pause.async_wait(as_result);
-        } else if (!error) {
-            const auto open = static_cast<std::size_t>(places.use_count()) - 1;
-            if (open < limits.connections) admit(std::move(socket), peer, ConnectionPlace{places});
         }
     }
 }

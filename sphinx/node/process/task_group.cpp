@@ -79,8 +79,14 @@ TaskGroup::TaskId TaskGroup::spawn(std::string name, asio::awaitable<void> task)
     auto on_end = [state = state_, entry, id](std::exception_ptr error) {
         state->finished(id, std::move(error));
     };
-    asio::co_spawn(state_->executor, std::move(task),
-                   asio::bind_cancellation_slot(entry->stop.slot(), std::move(on_end)));
+    try {
+        asio::co_spawn(state_->executor, std::move(task),
+                       asio::bind_cancellation_slot(entry->stop.slot(), std::move(on_end)));
+    } catch (...) {
+        // No memory: it never began, so nothing will report its end, and wait() must not wait.
+        state_->tasks.erase(id);
+        throw;
+    }
     return id;
 }
 

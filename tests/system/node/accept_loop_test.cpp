@@ -5,6 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "sphinx/node/process/task_group.hpp"
@@ -21,6 +23,7 @@ struct Loop {
     Loop() {
         auto admit = [this](tcp::socket socket, const tcp::endpoint& peer, auto place) {
             CHECK(peer == socket.remote_endpoint());
+            if (std::exchange(without_memory, false)) throw std::bad_alloc{};
             kept.emplace_back(std::move(socket), std::move(place));
         };
         tasks.spawn("loop",
@@ -48,6 +51,7 @@ struct Loop {
     tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
     node::process::TaskGroup tasks{io.get_executor(),
                                    [](const auto&, const auto&) { CHECK(false); }};
+    bool without_memory = false;  // for the next connection
     std::vector<std::pair<tcp::socket, node::process::ConnectionPlace>> kept;
 };
 
@@ -66,6 +70,23 @@ TEST_CASE("accept loop: one connection too many is closed at once, until one has
     auto fourth = loop.connect();
     CHECK(!Loop::closed(fourth));
     CHECK(loop.kept.size() == 2);
+    loop.acceptor.close();
+    loop.run();
+    CHECK(loop.tasks.running() == 0);
+}
+
+TEST_CASE(
+    "accept loop, faults 51: without memory for a connection it closes that one and goes on") {
+    Loop loop;
+    loop.without_memory = true;
+    auto first = loop.connect();
+    CHECK(Loop::closed(first));
+    CHECK(loop.kept.empty());
+    auto second = loop.connect();  // waits for the end of the pause
+    loop.io.restart();
+    loop.io.run_for(milliseconds{300});
+    CHECK(loop.kept.size() == 1);
+    CHECK(!Loop::closed(second));
     loop.acceptor.close();
     loop.run();
     CHECK(loop.tasks.running() == 0);
