@@ -164,7 +164,13 @@ node::process::ExitCode Daemon::run() {
     std::printf("nightjar-relay %s ready\n", loaded_.config.name.c_str());
     std::fflush(stdout);
     node::process::notify_ready(core::state_names[static_cast<std::size_t>(state())]);
-    io_.run();
+    try {
+        io_.run();
+    } catch (const std::exception& error) {  // in no task, as without memory: tasks still use this
+        loaded_.identity = {};
+        std::fprintf(stderr, "nightjar-relay: stopped: %s\n", error.what());
+        std::_Exit(static_cast<int>(node::process::ExitCode::failure));
+    }
     for (const auto& step : shutdown_.overran())
         log(Level::warning, "shutdown step did not finish in time: " + step);
     if (core_.running() + connections_.running() + ending_.running() > 0) {
