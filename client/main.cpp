@@ -9,6 +9,7 @@
 #include "client/operation/routes_report.hpp"
 #include "client/protocol/telegram.hpp"
 #include "sphinx/node/process/command_line.hpp"
+#include "sphinx/node/process/process.hpp"
 
 namespace {
 
@@ -119,6 +120,7 @@ ExitCode body(int argc, char** argv) {
     telegram->add_option("--config", arguments.config,
                          "client.yaml (default ~/.config/nightjar/client.yaml)");
 
+    node::process::explain_missing_randomness();
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
     if (init->parsed()) return run_init(arguments);
     if (telegram->parsed()) return show_telegram(config_file(arguments));

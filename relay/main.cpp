@@ -270,6 +270,7 @@ ExitCode run(int argc, char** argv) {
         ->excludes("--json");
     status_verb->add_option("--wait", given.wait_seconds,
                             "Wait up to this many seconds until it is active");
+    node::process::explain_missing_randomness();
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
 
     if (*init) {

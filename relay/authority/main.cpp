@@ -297,6 +297,7 @@ ExitCode run(int argc, char** argv) {
     verify_verb->add_option("FILES", options.documents, "Documents")->required();
     verify_verb->add_option("--network", options.anchors, "The trust anchors (network.yaml)");
     verify_verb->add_flag("--json", options.json, "Print JSON");
+    node::process::explain_missing_randomness();
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
 
     if (sodium_init() < 0) throw std::runtime_error{"libsodium finds no source of randomness"};

@@ -1,5 +1,5 @@
 """Mutants of what every process needs: waiting, accepting connections, control sockets."""
-from mutant_list import SYSTEM, UNIT, mutant
+from mutant_list import PROGRAMS, SYSTEM, UNIT, mutant
 
 CONTROL = "sphinx/node/process/control_socket.cpp"
 SANDBOX = "sphinx/node/process/sandbox.cpp"
@@ -43,6 +43,12 @@ MUTANTS = [
     mutant("one-connection-without-memory-ends-the-loop", "sphinx/node/process/accept_loop.hpp",
            "                exhausted = true;", "                throw;", SYSTEM,
            "accept loop, faults 51: without memory for a connection it closes that one and goes on"),
+    mutant("no-word-about-missing-randomness", "sphinx/node/process/process.cpp",
+           "    sodium_set_misuse_handler(say_no_randomness);\n", "    (void)say_no_randomness;\n",
+           "tests/system/faults_random_test.py", "NoRandom.test_no_source", PROGRAMS),
+    mutant("without-memory-destructors-run-under-tasks", "relay/daemon.cpp",
+           'std::fprintf(stderr, "nightjar-relay: stopped: %s\\n", error.what());', "throw;",
+           "tests/system/faults_memory_test.py", "NoMemory.test_a_relay_without_memory", PROGRAMS),
     mutant("busy-loop-without-descriptors", "sphinx/node/process/accept_loop.hpp",
            "pause.expires_after(limits.pause);", "", SYSTEM,
            "without descriptors the listener waits, and serves again when there are some"),

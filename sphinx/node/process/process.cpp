@@ -1,11 +1,14 @@
 #include "sphinx/node/process/process.hpp"
 
+#include <sodium.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <string_view>
 #include <system_error>
 
 namespace nightjar::node::process {
@@ -16,7 +19,19 @@ void require(bool ok, const char* what) {
     if (!ok) throw std::system_error{errno, std::generic_category(), what};
 }
 
+/// libsodium ends the process when this returns.
+void say_no_randomness() {
+    constexpr std::string_view line{
+        "the system gives no random numbers, neither by getrandom() nor from /dev/urandom: ended, "
+        "so that no key is weak\n"};
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
 }  // namespace
+
+void explain_missing_randomness() {
+    sodium_set_misuse_handler(say_no_randomness);
+}
 
 void harden_process() {
     const rlimit none{0, 0};
