@@ -196,6 +196,9 @@ def sanitized(entry, options):
     if label == "faults_descriptors_test.py":
         return (label, command, {**options, **environment, "NIGHTJAR_TYPES_CHECKED": "1"},
                 "UBSan's check of types ends a relay that has no two descriptors for it")
+    if label == "faults_memory_test.py":
+        return (label, command, {**options, **environment, "NIGHTJAR_OWN_ALLOCATOR": "1"},
+                "a sanitizer's allocator ends a relay that has no memory")
     return label, command, {**options, **environment, **small_quarantine(label, options)}
 
 
