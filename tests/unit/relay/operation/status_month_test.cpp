@@ -29,14 +29,14 @@ TEST_CASE("status: the share of a month's cap that is used, and by how much of t
     CHECK(line_of(status).empty());
 
     status.month_cap = cap;
-    CHECK(to_json(status).find(R"("traffic_month":{"cap_bytes":2000000000000},)") !=
+    CHECK(to_json(status).find(R"("traffic_month":{"cap_bytes":2000000000000})") !=
           std::string::npos);
     CHECK(line_of(status) == "  month      at most 2.0 TB");
 
     status.month = metrics::MonthUse{150'000'000, Seconds{1'736'640}, Seconds{1'762'560}};
     CHECK(to_json(status).find(
               R"("traffic_month":{"cap_bytes":2000000000000,"used_bytes":768000000000,)"
-              R"("counted_seconds":1736640,"passed_seconds":1762560},)") != std::string::npos);
+              R"("counted_seconds":1736640,"passed_seconds":1762560})") != std::string::npos);
     CHECK(line_of(status) ==
           "  month      38 % of 2.0 TB used, by 20.1 of the 20.4 days that have passed");
     // Never more than was counted: 99.99 % is not the whole cap.
