@@ -395,8 +395,4 @@ node::process::ExitCode run_relay(const std::filesystem::path& config_file) {
     return Daemon{config_file, *std::move(loaded)}.run();
 }
 
-void check_relay(const std::filesystem::path& config_file) {
-    operation::load_all(config_file, node::process::wall_now());
-}
-
 }  // namespace nightjar::relay

@@ -16,8 +16,4 @@ namespace nightjar::relay {
 /// whatever else start-up throws.
 node::process::ExitCode run_relay(const std::filesystem::path& config_file);
 
-/// Checks the configuration, keys, anchors and document as run_relay() would, without starting.
-/// Throws what run_relay() would throw. Changes nothing.
-void check_relay(const std::filesystem::path& config_file);
-
 }  // namespace nightjar::relay

@@ -211,4 +211,8 @@ std::optional<operation::Loaded> enter_network(const std::filesystem::path& conf
     return loaded;
 }
 
+void check_relay(const std::filesystem::path& config_file) {
+    operation::load_all(config_file, node::process::wall_now());
+}
+
 }  // namespace nightjar::relay

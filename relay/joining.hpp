@@ -1,6 +1,6 @@
 // A relay before it can run: it has no valid document yet, or is not listed. It keeps its keys up
 // to date, sends its descriptors to its network's authority, and fetches documents until one lists
-// it.
+// it. And a check of what a start reads, without one.
 #pragma once
 
 #include <filesystem>
@@ -15,5 +15,9 @@ namespace nightjar::relay {
 /// meanwhile. nullopt if a signal has ended the process's work before. Call it while the process
 /// has one thread. Throws node::process::StartupError.
 std::optional<operation::Loaded> enter_network(const std::filesystem::path& config_file);
+
+/// Checks the configuration, keys, anchors and document as a start would, without starting.
+/// Throws what a start would throw. Changes nothing.
+void check_relay(const std::filesystem::path& config_file);
 
 }  // namespace nightjar::relay

@@ -9,6 +9,7 @@
 #include "relay/doctor/doctor.hpp"
 #include "relay/io/dial_helper.hpp"
 #include "relay/io/name_helper.hpp"
+#include "relay/joining.hpp"
 #include "relay/operation/answers.hpp"
 #include "relay/operation/config.hpp"
 #include "relay/operation/disclose_command.hpp"
