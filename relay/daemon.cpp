@@ -229,8 +229,7 @@ void Daemon::look_at_document() {
         check_newer(*newer.document);
         use(std::move(newer));
     } catch (const node::process::StartupError& error) {
-        // A document that is not valid yet is read again later, and is not worth a log line each
-        // time.
+        // A document that is not valid yet is read again later, without a log line each time.
         if (error.code() != node::process::ExitCode::not_ready) log(Level::warning, error.what());
     }
 }
@@ -297,8 +296,7 @@ core::State Daemon::state() {
     return operation::state_by(document, ours, now);
 }
 
-/// Logs each change of state: nothing else tells the operator that the relay stopped or resumed
-/// taking packets.
+/// Logs each change of state: nothing else says that the relay stopped or resumed its work.
 void Daemon::log_state_change() {
     const auto now = state();
     if (now == std::exchange(last_logged_state_, now)) return;
