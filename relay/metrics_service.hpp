@@ -1,7 +1,7 @@
 // A relay's metrics: ends the windows in time, keeps the text of a scrape, and serves it. Outside a
 // lab a scrape only copies a text that was made before, and never sees a live count
-// (docs/metrics.md R2). Of the published windows it keeps a sum for the month, if the operator has
-// set a cap; the sum outlives the process, in DATA_DIR/traffic_month. I/O thread only.
+// (docs/metrics.md R2). If the operator has set a cap, it keeps the sum of this month's published
+// windows in DATA_DIR/traffic_month, so that the sum outlives the process. I/O thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -89,13 +89,13 @@ void read_listeners(node::config::YamlMap& map, const fs::path& base, Config& co
     }
 }
 
-/// What others could read says when this machine's user is connected, so no address but loopback.
+/// Loopback only: the metrics say when this machine's user is connected.
 void read_metrics(node::config::YamlMap& map, Config& config) {
     auto metrics = map.map("metrics");
     if (const auto listen = metrics.find("listen"); listen && listen->as<std::string>() != "off") {
         config.metrics = listen->as<directory::Endpoint>();
         if (is_remote({.endpoint = *config.metrics}))
-            listen->fail("a client shows its metrics on this machine alone",
+            listen->fail("a client shows its metrics only on this machine",
                          "use 127.0.0.1 or [::1]");
     }
     metrics.done();

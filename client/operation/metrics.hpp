@@ -19,7 +19,7 @@ struct MetricsFacts {
     std::string_view state;         // one word: starting, ready or offline
     bool link_up = false;           // to the gateway
     std::string_view problem = {};  // one word of docs/client.md, "When it does not work", or empty
-    /// Both of the document in use. Empty: the client has none.
+    /// Epoch and end of the document in use. Empty: the client has none.
     std::optional<base::Epoch> epoch = {};
     std::optional<base::Wall> valid_until = {};
     /// Whether something keeps this machine's clock right. Empty: not known yet.

@@ -1,6 +1,6 @@
-// Sends an authority's loops through the network (docs/directory.md, "Loops"): to each gateway a
-// link as a client has it, and over it loops at the rate of a client's slots, by routes as a client
-// draws them. Only the gateway knows that they come from an authority, by the address.
+// Sends an authority's loops through the network (docs/directory.md, "Loops"). It opens a link to
+// each gateway as a client does, and sends loops over it at the rate of a client's slots, by routes
+// as a client draws them. Only the gateway can know, by the address, that an authority sends them.
 //
 // core::LoopLosses says what the loops show. One sweep in each part of an epoch
 // (core::Reachability), one gateway after the other. One thread.
@@ -25,7 +25,7 @@ class Looper {
         bool lab = false;      // dials private addresses too
         base::Seconds period;  // of sweeps
         std::function<base::Wall()> now;
-        std::function<DocumentRef()> document;  // that is valid now; nullptr: there is none
+        std::function<DocumentRef()> document;  // the one that is valid now; nullptr: none
         std::function<void()> swept;            // a sweep is over: the losses are complete
         node::link::LinkLimits limits = {};
     };
@@ -33,7 +33,7 @@ class Looper {
     /// `losses` outlives this object.
     Looper(core::LoopLosses& losses, Options options);
 
-    /// Spawns what sends. It runs until it is cancelled. `tasks` outlives this object.
+    /// Spawns the task that sends. It runs until it is cancelled. `tasks` outlives this object.
     void start(node::process::TaskGroup& tasks);
 
  private:

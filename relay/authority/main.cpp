@@ -62,9 +62,8 @@ void init_network(const Options& options) {
     made.lab = options.lab;
     if (!made.lab && made.epoch_length < directory::epoch_length_least)
         throw node::process::UsageError{
-            "--epoch-length: below 120 only with --lab; keys of such epochs bear too little "
-            "between "
-            "two clocks"};
+            "--epoch-length: less than 120 s only with --lab, because such epochs need clocks that "
+            "differ by less"};
     made.authorities = options.authorities;
     relay::authority::init_network(folder_of(options), made);
     if (made.authorities > 1) {

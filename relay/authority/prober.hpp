@@ -19,7 +19,7 @@ namespace nightjar::relay::authority {
 /// The addresses that may be dialled.
 std::vector<boost::asio::ip::tcp::endpoint> dialable(
     const std::vector<directory::Endpoint>& addresses, bool lab);
-/// For a link key that nobody else knows.
+/// For a new link key.
 base::Secret<32> fresh_seed();
 
 class Prober {

@@ -36,8 +36,8 @@ class Reach {
     core::Reachability& tries() { return tries_; }
     const core::Reachability& tries() const { return tries_; }
 
-    /// What loops have shown. swept(): a sweep of them is over. A relay that no document lists gets
-    /// no loops: what was stated about it stays for epochs_unlisted epochs, or until it sends no
+    /// What loops have shown. swept(): a sweep is over. A relay that no document lists gets no
+    /// loops. So what was stated about it stays for epochs_unlisted epochs, or until it sends no
     /// descriptor for an epoch. Then it begins anew.
     core::LoopLosses& losses() { return losses_; }
     void swept(base::Wall now);

@@ -95,7 +95,8 @@ std::vector<std::string> law_words(const Parameters& law) {
                     " loops of its own a second. Their return shows that packets pass.");
     if (law.exit_room > 0)
         words.push_back(
-            "Exits send cover up to levels that they draw, so that their totals do not show when a "
+            "Exits send cover up to levels that they draw, so that their totals show less of when "
+            "a "
             "client comes or goes.");
     words.push_back("A session lasts for " + duration(law.session_lifetime) +
                     ". Of its three mixes it keeps " + std::to_string(law.fixed_hops) +

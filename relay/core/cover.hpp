@@ -64,8 +64,8 @@ class Cover {
     /// So many are built in one call. Four cost two thirds of what they cost one by one. Eight cost
     /// little less (docs/performance.md), and keep the thread for twice as long.
     static constexpr std::size_t built_together = 4;
-    /// Loops that fill a level, of the last longest_route_delay; beyond this the oldest counts as
-    /// lost. So none is given up too early below some 4,000 a second.
+    /// How many loops that fill a level are kept, for longest_route_delay; if there are more, the
+    /// oldest counts as lost. Below some 4,000 a second none is given up too early.
     static constexpr std::size_t filling_max = 16'384;
     static constexpr std::size_t round_trips_max = 4096;  // stored for take_round_trips()
 

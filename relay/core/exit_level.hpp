@@ -32,9 +32,10 @@
 
 namespace nightjar::relay::core {
 
-/// The mean room at an exit_room of 1000: this share of the sessions' paces, and so many paces of a
-/// whole client times the root of their number (at least 1). It must cover the clients that come
-/// until the next draw, and its draw must hide one client.
+/// The mean room at an exit_room of 1000 is the sum of two parts: this share of the sessions'
+/// paces, and this many paces of a whole client, times the root of the number of whole clients (at
+/// least 1). The room must cover the clients that come until the next draw, and its draw must hide
+/// one.
 inline constexpr double room_share = 0.05;
 inline constexpr double room_root_clients = 1;
 
@@ -48,12 +49,13 @@ class ExitLevel {
  public:
     static constexpr base::Seconds settled{120};  // handovers are over; half a shorter lifetime
     static constexpr base::Seconds overflow_grid{60};
-    /// Loops and drop cover are each at most so many mean rooms. Packets that somebody pours into
-    /// an exit while it draws its levels would else come back as its own cover for a lifetime.
+    /// Loops and drop cover are each at most this many mean rooms. Without this bound, a flood into
+    /// an exit while it draws its levels would come back as its own cover for a lifetime.
     static constexpr double cover_most = 3;
 
     ExitLevel(const directory::Parameters& parameters, base::Random& random);
-    /// Another document's parameters. Another room counts from the next draw, none at once.
+    /// Another document's parameters. A changed room counts from the next draw; a room of 0 ends
+    /// the cover at once.
     void use(const directory::Parameters& parameters);
     bool off() const { return room_ <= 0; }
 

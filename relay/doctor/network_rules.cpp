@@ -290,7 +290,7 @@ std::optional<Finding> announced_names(const operation::RelayConfig& config,
     return bad("announce",
                "its names stand for " + now + ", and the relay has stated " +
                    (then.empty() ? "nothing yet" : then),
-               "restart the relay, so that it states the addresses of now");
+               "restart the relay, so that it states its present addresses");
 }
 
 Finding ipv6(const operation::RelayConfig& config, std::span<const base::IpNetwork> host) {

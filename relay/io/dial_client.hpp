@@ -1,7 +1,7 @@
-// Has a helper (node::process::HelperClient) make an exit's TCP connections: the process that holds
-// the keys opens no socket to where a client says. The helper may be taken over, so what it hands
-// over is looked at: a descriptor that is no TCP connection to the very target that was asked for
-// ends the helper. I/O thread only.
+// Has a helper (node::process::HelperClient) make an exit's TCP connections, so that the process
+// with the keys opens no socket to an address that a client chose. The helper may be taken over, so
+// each descriptor is checked: one that is no TCP connection to the target that was asked for ends
+// the helper. I/O thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -47,7 +47,7 @@ class DialClient {
     /// Every attempt fails by `overload`, and so do later ones.
     void stop();
 
-    /// False while no connection can be made on this machine's side.
+    /// False while this exit can connect to nothing: HelperClient::works().
     bool works() const;
     /// Appends what this object's tables hold (base::Holding).
     void list_holdings(base::Holdings& out) const;

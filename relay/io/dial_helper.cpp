@@ -126,14 +126,14 @@ class Connections {
         if (size <= 0) return false;
         const auto request =
             parse_dial_request(base::ByteView{message}.first(static_cast<std::size_t>(size)));
-        if (!request) throw std::runtime_error{"a message of the exit is none of the known ones"};
+        if (!request) throw std::runtime_error{"the exit has sent an unknown message"};
         std::visit([this](const auto& its) { on(its); }, *request);
         return true;
     }
 
     void on(const Connect& request) {
         if (request.attempt == of_link || running_.contains(request.attempt))
-            throw std::runtime_error{"an attempt of the exit has no number of its own"};
+            throw std::runtime_error{"an attempt of the exit has a wrong number"};
         const int family = request.target.address.v6 ? AF_INET6 : AF_INET;
         Descriptor socket{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         if (socket.number() < 0) return say(request.attempt, error_of(errno));
@@ -166,15 +166,15 @@ class Connections {
             fail("cannot answer the exit");
     }
 
-    /// False if too many descriptors are on their way; errno says so.
+    /// False, with ETOOMANYREFS in errno, if too many descriptors are on their way to the exit.
     bool hand_over(std::uint64_t attempt, int socket) {
         if (send(to_bytes(DialReply{Connected{attempt}}), socket)) return true;
         if (errno != ETOOMANYREFS) fail("cannot answer the exit");
         return false;
     }
 
-    /// Waits while the exit does not read. It can: the exit never waits for this process. True as
-    /// well if the exit has ended; read_one() finds out.
+    /// Waits while the exit does not read. That ends, because the exit never waits for this
+    /// process. True as well if the exit has ended: read_one() finds that out.
     bool send(base::Bytes message, int descriptor) {
         iovec text{message.data(), message.size()};
         alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};

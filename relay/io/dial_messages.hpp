@@ -1,7 +1,7 @@
 // What an exit and the process that connects to targets for it say to each other: one message in
-// each datagram of a pair of sockets, in one way of writing. The process may be taken over, so
-// parse_dial_reply() is a parser of hostile bytes. Integers are big-endian, an address is that of
-// sphinx/base/ip_codec.hpp.
+// each datagram of a pair of sockets. Each message has one encoding. The process may be taken over,
+// so parse_dial_reply() is a parser of hostile bytes. Integers are big-endian, an address is that
+// of sphinx/base/ip_codec.hpp.
 //
 //   to the process                              back
 //   1 connect   attempt (8), address, port (2)  1 connected      attempt (8), and the socket as the
@@ -22,7 +22,7 @@ namespace nightjar::relay::io {
 /// Why an attempt has failed.
 enum class DialError : std::uint8_t {
     refused,
-    reset,  // the target was reached, and broke off before the exit had the socket
+    reset,  // the target accepted, and broke off before the exit had the socket
     timed_out,
     unreachable,
     overload,        // the system has no memory or no local port for it

@@ -62,7 +62,7 @@ class NameHelper {
         const auto request =
             parse_request(base::ByteView{message_}.first(static_cast<std::size_t>(size)));
         base::clear_and_wipe(message_);
-        if (!request) throw std::runtime_error{"a message of the exit is none of the known ones"};
+        if (!request) throw std::runtime_error{"the exit has sent an unknown message"};
         std::visit([this](const auto& its) { on(its); }, *request);
         return true;
     }

@@ -50,9 +50,9 @@ class UnwrapPool {
     /// answers between two batches, within milliseconds. True at the first call.
     bool workers_answered();
 
-    /// Overwrites what batches have left on the stacks of the workers that had any since the last
-    /// call: keys and routes of packets. Call it every few seconds. A worker does it between two
-    /// batches.
+    /// Overwrites the keys and routes of packets that batches have left on the workers' stacks.
+    /// Only workers that had a batch since the last call do so, between two batches. Call it every
+    /// few seconds.
     void wipe_stacks();
 
     /// The number of packets that wait or are with a worker.

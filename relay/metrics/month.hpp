@@ -1,5 +1,5 @@
-// What the published windows tell of a month's traffic (docs/operating.md, "A monthly cap"). It
-// adds up what was published and sees no exact count, so it tells no more than the metrics do.
+// A month's traffic by the published windows (docs/operating.md, "A monthly cap"). It adds up what
+// was published and sees no exact count, so it shows no more than the metrics do.
 // Pure. One thread.
 #pragma once
 
@@ -28,8 +28,8 @@ class MonthTraffic {
  public:
     static constexpr std::size_t text_max = 128;
 
-    /// Adds a window to the month in which it ended. The first one of another month begins anew. A
-    /// window that does not end after the last one has been added already.
+    /// Adds a window to the month in which it ended; a new month begins at zero. No effect if the
+    /// window does not end after the last one: it has been added already.
     void add(const Published& window);
 
     /// Of the month in which `now` is.

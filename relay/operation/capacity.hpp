@@ -23,7 +23,7 @@ inline constexpr std::uint64_t month_seconds = std::uint64_t{31} * 86'400;
 /// The packets a second that fill `bytes` in a month. At least 1.
 std::uint32_t month_packets(std::uint64_t bytes);
 
-/// What so many packets take of the line, in bytes: the reverse of month_packets().
+/// How many bytes of the line so many packets take: the reverse of month_packets().
 std::uint64_t month_bytes(std::uint64_t packets);
 
 /// "2 TB", "1500 GB": a whole number of 1 to 9999, a space, and GB, TB or PB (powers of 1000).

@@ -40,8 +40,8 @@ struct RelayConfig {
     directory::Role role = directory::Role::mix;
     std::uint8_t layer = 1;  // 1 to 3 for a mix, 0 for a gateway
     std::vector<directory::Endpoint> listen{{"127.0.0.1", 9001}};
-    /// Addresses in the descriptor, and names whose addresses stand there (find_announced()). Both
-    /// empty: as listen.
+    /// Addresses for the descriptor, and names that find_announced() replaces by their addresses.
+    /// Both empty: as listen.
     std::vector<directory::Endpoint> announce;
     std::vector<NamedEndpoint> announce_names;
     std::vector<directory::Endpoint> announce_found;  // of announce_names; not from the file

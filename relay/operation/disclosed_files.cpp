@@ -43,7 +43,7 @@ std::map<path, Meaning> named_files(const RelayConfig& config, const path& confi
     add(config.data_dir / "descriptor.next", FileKind::known_public,
         "what the authorities publish next");
     add(month_file(config), FileKind::known_public,
-        "the sum of this month's published hours: rounded and with noise, as the metrics");
+        "the sum of this month's published windows: rounded and with noise, as the metrics");
     add(evidence_folder(config), FileKind::known_public,
         "two signed documents of one epoch, if the authorities ever made them");
     add(config_file, FileKind::known_public, "the configuration");

@@ -19,8 +19,8 @@
 
 namespace nightjar::relay::operation {
 
-/// The content of `status`: static facts, the numbers of open links, and of a month's traffic what
-/// the windows have published. Exact traffic only in a lab.
+/// The content of `status`: static facts, the numbers of open links, and the month's traffic by the
+/// published windows. Exact counts of traffic only in a lab.
 struct StatusFacts {
     std::string name;
     base::NodeId identity;

@@ -58,8 +58,8 @@ struct Alone {
     }
 
  private:
-    /// The words that have `bit` on top. A clamped scalar has bit 255 clear, bit 254 set, and bits
-    /// 2 to 0 clear. `bit` is no secret.
+    /// Words whose top bit is number `bit` of the clamped scalar: bit 255 is clear, bit 254 set,
+    /// and bits 2 to 0 are clear. `bit` is no secret.
     NIGHTJAR_INLINE typename F::Bits clamped(typename F::Bits bits, int bit,
                                              const Words<4>& scalar) {
         if (bit == 254) return ~typename F::Bits{};

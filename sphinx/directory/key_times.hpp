@@ -1,7 +1,7 @@
 // How the keys of one epoch overlap those of the epochs beside it (docs/traffic-law.md section 5).
-// In epochs of two minutes or more the times are those of parameters.hpp. In shorter ones, which
-// only a laboratory's network has, all of them are shorter by one factor. So what a packet bears
-// between two clocks shrinks with the epoch, and each rule between the times stays.
+// In epochs of two minutes or more the times are those of parameters.hpp. Only a laboratory's
+// network has shorter epochs. There all times are shorter by one factor, so each relation between
+// them stays. The difference of clocks that a packet bears is shorter by the same factor.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ inline constexpr base::Seconds lab_epoch_length_least{60};
 
 struct KeyTimes {
     base::Milliseconds early;          // key_early
-    base::Milliseconds made_for_next;  // of relays; clients draw between the two that follow
+    base::Milliseconds made_for_next;  // of relays; clients draw from the next two
     base::Milliseconds made_for_next_min;
     base::Milliseconds made_for_next_max;
     base::Milliseconds clock_error;

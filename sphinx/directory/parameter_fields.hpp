@@ -20,7 +20,7 @@ struct ParameterField {
     /// False if a document with these parameters has no such line: a law of mixing has only its own
     /// parameters, `poisson` has no line at all, and exits may have no levels.
     bool (*present)(const Parameters&);
-    /// The network chooses whether there is such a line, whatever stands before it.
+    /// The network chooses whether there is such a line. The lines before it do not decide.
     bool optional = false;
 };
 

@@ -51,8 +51,8 @@ struct Parameters {
     std::uint32_t fixed_hops = 1;          // mixes that a session keeps in its routes
     base::Seconds session_lifetime{3600};  // handovers come at its multiples in network time
     base::Seconds session_grid{60};        // a client's first session begins at its multiples
-    /// The room above the levels to which exits fill what they get and send, in thousandths of one
-    /// whole client's paces and more (relay/core/exit_level); 0: exits have no levels.
+    /// How far the levels of exits are above what they get and send, in thousandths of the mean
+    /// room that relay/core/exit_level.hpp defines; 0: exits have no levels.
     std::uint32_t exit_room = 0;
     bool operator==(const Parameters&) const = default;
 
@@ -97,7 +97,7 @@ constexpr double place_in_gap(double draw) {
 /// it is not a client's own moment. Divides session_lifetime.
 inline constexpr base::Seconds change_step{10};
 
-inline constexpr base::Seconds key_early{75};  // before its epoch a key is accepted (key_times.hpp)
+inline constexpr base::Seconds key_early{75};  // a key is accepted this much before its epoch
 /// A packet that a relay builds so late in an epoch uses the next one. A client draws the time:
 /// each session, and the loops, in every epoch. Else it would show how far its clock is off.
 inline constexpr base::Seconds made_for_next{30};

@@ -44,9 +44,8 @@ extern "C" {
 #define NIGHTJAR_HEADER_SIZE 348
 #define NIGHTJAR_PAYLOAD_OVERHEAD 17 /* a payload is so much longer than its longest message */
 #define NIGHTJAR_PAYLOAD_SIZE_MIN 33
-#define NIGHTJAR_PAYLOAD_SIZE_MAX                                  \
-    1048576 /* of what the library builds; the format has no bound \
-             */
+/* The largest payload that the library builds. The format has no bound. */
+#define NIGHTJAR_PAYLOAD_SIZE_MAX 1048576
 #define NIGHTJAR_SURB_SIZE 396
 #define NIGHTJAR_RECOVERY_SIZE_MAX 96 /* identifier, and a seed of 16 bytes for each hop */
 /* What the network uses. The functions take other sizes, too. */
@@ -139,8 +138,8 @@ typedef struct nightjar_build_job {
  * lanes: eight packets in one call cost less than eight calls. Jobs may share inputs; no two may
  * share a `packet`. Each job has its own error; one that is refused changes nothing for the others.
  * `jobs` may be NULL if `count` is 0.
- * Errors of the call itself: BAD_ARGUMENT if a pointer of any job is NULL that must not be,
- * NO_MEMORY; then no job is changed. */
+ * Errors of the call itself: BAD_ARGUMENT if a job has a NULL pointer that must not be NULL, and
+ * NO_MEMORY. Then no job is changed. */
 nightjar_error nightjar_packet_build_many(nightjar_build_job* jobs, size_t count,
                                           size_t packet_size);
 

@@ -63,7 +63,7 @@ template <class... Pointers>
 bool given(const Pointers*... pointers) {
     return ((pointers != nullptr) && ...);
 }
-/// True if there are `size` bytes to read or write; NULL is right for none.
+/// True if `bytes` may point to `size` bytes; NULL may stand for none.
 inline bool given_bytes(const std::uint8_t* bytes, std::size_t size) {
     return bytes != nullptr || size == 0;
 }

@@ -10,9 +10,8 @@
 
 namespace nightjar::packet {
 
-/// The largest payload that is built. The format has no such bound: it keeps a size that is no size
-/// (a difference below zero) from wrapping around when the header's is added, and from taking
-/// memory.
+/// The largest payload that is built. The format has no such bound. Without it a size that is a
+/// negative difference would wrap around when the header's size is added, or take much memory.
 inline constexpr std::size_t payload_size_max = std::size_t{1} << 20;
 
 /// A payload, and the key of the layer to add or remove.

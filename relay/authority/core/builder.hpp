@@ -15,15 +15,15 @@
 
 namespace nightjar::relay::authority::core {
 
-/// What a document says beside its relays, and which relays it may list.
-/// Other parameters, from an epoch on. All operators configure them ahead, each in its own time,
-/// and all documents change with that epoch. The epoch's length stays.
+/// Other parameters, from an epoch on. All operators configure them before that epoch, and its
+/// document is the first that has them. The epoch's length stays.
 struct ParameterChange {
     base::Epoch from;
     directory::Parameters parameters;
     bool operator==(const ParameterChange&) const = default;
 };
 
+/// What a document says beside its relays, and which relays it may list.
 struct Terms {
     // Agreed by configuration: the same at every authority.
     std::string network;

@@ -54,8 +54,8 @@ class DocumentRules final : public Rules {
     std::string offer_descriptor(std::string_view text);
     /// Precondition: it is of this epoch.
     void offer_descriptor(SharedDescriptor descriptor);
-    /// The relay has named two prefixes for this epoch. Other authorities may have heard of the
-    /// other one first, so none insists on its place.
+    /// The relay has named two prefixes for this epoch. Other authorities may have got the other
+    /// one first, so this authority does not insist on the relay's place.
     void doubt(const base::NodeId& relay);
     bool offer(const Listing& listing, const Admissions& list);
     bool offer(const Reveal& reveal);

@@ -2,11 +2,11 @@
 // (docs/directory.md, "Loops"): each goes from a gateway through a mix of each layer and back to
 // the gateway, and returns or does not. Pure: the owner sends them.
 //
-// A lost loop shows five relays, one of which lost it. So the shares of all relays are estimated
-// together, as those by which the losses that were seen are likeliest. A relay is stated only if
-// that is far likelier with a share above `loss_limit` than with any share below, and then without
-// the neighbours with which it does worst: otherwise bad relays could lose what they exchange with
-// a good one, and have it left out.
+// One of the five relays of a lost loop lost it. So the shares of all relays are estimated
+// together, by maximum likelihood. A relay is stated only if the losses are far likelier with a
+// share above `loss_limit` than with any share below. For that test the neighbours with which it
+// does worst are left out: otherwise bad relays could lose what they exchange with a good one, and
+// it would be left out of documents.
 #pragma once
 
 #include <array>
@@ -21,16 +21,16 @@
 
 namespace nightjar::relay::authority::core {
 
-/// A relay that loses less of what it gets is never stated.
+/// A relay that loses a smaller share of its packets is never stated.
 inline constexpr double loss_limit = 0.2;
 /// Twice the logarithm of how much likelier the losses must be. By chance a relay at the limit
 /// exceeds it once in 200,000 times.
 inline constexpr double loss_evidence = 19.5;
-/// Of a relay's neighbours on each side this part, rounded up, is left out: those with the most
-/// losses.
+/// One in so many of a relay's neighbours on each side is left out (rounded up): those with the
+/// most losses.
 inline constexpr std::size_t neighbours_left_out = 3;
 inline constexpr std::size_t sweeps_kept = 6;
-/// In each of the last ones a relay must have lost more than the limit.
+/// In each of so many last sweeps a relay must have lost more than the limit.
 inline constexpr std::size_t sweeps_needed = 3;
 inline constexpr std::size_t loops_a_sweep = 4000;
 
@@ -46,14 +46,15 @@ class LoopLosses {
 
     /// Begins a sweep through the network. The oldest one is forgotten.
     void begin_sweep();
-    /// Of the sweep that was begun last. Ignored if that has loops_a_sweep already, or before the
-    /// first.
+    /// A loop of the sweep that was begun last. No effect before the first sweep, or if the sweep
+    /// has loops_a_sweep already.
     void record(const Way& way, bool returned);
-    /// All loops through this relay, in all sweeps: it begins anew.
+    /// Forgets all loops through this relay: it begins anew.
     void forget(const base::NodeId& relay);
 
     /// The relays of the document that lose packets. If they are more than half of a position (a
-    /// role and a layer), none of it is stated. Takes some milliseconds for each relay that may be.
+    /// role and a layer), none of that position is stated. Takes some milliseconds for each relay
+    /// with a large share.
     std::map<base::NodeId, Loss> stated(const directory::Document& document) const;
 
  private:
@@ -83,8 +84,8 @@ class LoopLosses {
     std::deque<std::vector<Loop>> sweeps_;  // the newest is the last
 };
 
-/// Which gateway an authority sends its loops through, in a random order, and how many: all
-/// together loops_a_sweep at most, and at least one each.
+/// How many loops an authority sends through one gateway. A sweep has the gateways in random order,
+/// each with one loop or more, and loops_a_sweep in all at most.
 struct LoopTurn {
     base::NodeId gateway;
     std::size_t loops = 0;

@@ -154,7 +154,7 @@ bool HelperClient::Impl::read_one() {
     if (!got) return false;
     const bool good = its && its->helper_said(*got);
     base::clear_and_wipe(message);
-    if (!good && round == before) over("it said what is no answer");
+    if (!good && round == before) over("it sent a wrong message");
     return good;
 }
 
@@ -184,7 +184,7 @@ std::optional<HelperMessage> HelperClient::Impl::receive() {
     got.descriptor_lost = cut && options.passes_descriptors && got.descriptor < 0;
     if ((header.msg_flags & MSG_TRUNC) == 0 && cut == got.descriptor_lost) return got;
     if (got.descriptor >= 0) ::close(got.descriptor);
-    over("it said what is no answer");
+    over("it sent a wrong message");
     return std::nullopt;
 }
 

@@ -1,7 +1,7 @@
-// A daemon's end of a helper (keeper.hpp). It has the keeper start one, sends it messages, and
-// passes on what it says. The helper may be taken over: its owner judges each message, and one that
-// the owner refuses ends the helper, as does an answer that does not come. A new one is started
-// then, after a pause (restart_pause.hpp). I/O thread only.
+// A daemon's end of the link to a helper (keeper.hpp). It has the keeper start one, sends it
+// messages, and passes its messages to the owner. The helper may be taken over. So a message that
+// the owner refuses ends it, and so does an answer that is overdue. Then a new one is started after
+// a pause (restart_pause.hpp). I/O thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -17,8 +17,8 @@ namespace nightjar::node::process {
 
 struct HelperMessage {
     base::ByteView bytes;  // valid during the call
-    int descriptor = -1;   // that came with it; who gets the message owns it
-    // One came, and this process had no free place for it. The kernel closed it.
+    int descriptor = -1;   // came with it; HelperOwner::helper_said() owns it
+    // One came, but this process could hold no more. The kernel closed it.
     bool descriptor_lost = false;
 };
 
@@ -31,15 +31,15 @@ class HelperOwner {
     virtual std::optional<base::Bytes> first_message() = 0;
     /// False if this is no message of a helper that does its work. Closes the descriptor.
     virtual bool helper_said(const HelperMessage& message) = 0;
-    /// No answer comes any more to what was sent. send() works again, unless works() is false.
+    /// What was sent gets no more answers. send() works again, unless works() is false.
     virtual void helper_ended() = 0;
-    /// By when the helper must have said what it still owes; nullopt: it owes nothing.
+    /// When the next answer is overdue; nullopt: no answer is due.
     virtual std::optional<base::Mono> answer_due() const = 0;
 };
 
 struct HelperOptions {
     const char* work;         // the log: "the process for WORK was replaced"
-    const char* without;      // the log: what is so when none can be started, "this exit …"
+    const char* without;      // the log: the effect when none can be started, "this exit …"
     std::size_t message_max;  // bytes; a longer one is no message
     bool passes_descriptors = false;    // one in a message at most; if not, none
     RestartLimits restart{};            // sending fails while no helper is to start
@@ -62,7 +62,7 @@ class HelperClient {
     bool running() const;
     /// Sends it, or keeps it until the helper starts or has room. No effect if !works().
     void send(base::Bytes message);
-    /// Ends the helper, and starts no other. What it owes stays unsaid.
+    /// Ends the helper, and starts no other. Answers that are due do not come.
     void stop();
 
  private:

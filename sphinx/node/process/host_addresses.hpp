@@ -10,10 +10,10 @@
 
 namespace nightjar::node::process {
 
-/// The addresses of `host`, sorted, each once, and at least one; else why there is none. It is
-/// asked once in the life of the process and remembered: later calls do not wait, and work in the
+/// The addresses of `host`, sorted, each once, and at least one; else why there is none. The
+/// resolver is asked once in the life of the process: later calls do not wait, and work in the
 /// sandbox. The first call waits for the name servers, some seconds if they are silent. It parses
-/// what they say, so call it before a key is read. Any thread.
+/// their answers, so call it before a key is read. Any thread.
 base::Result<std::vector<base::IpAddress>, std::string> host_addresses(const std::string& host);
 
 }  // namespace nightjar::node::process

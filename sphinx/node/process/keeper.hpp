@@ -1,5 +1,5 @@
-// A helper is a process of the same program that works on bytes of strangers and holds none of the
-// daemon's secrets. A daemon in its sandbox starts no process, so a keeper does: a small process
+// A helper is a process of the same program that does a risky part of the daemon's work and holds
+// none of its secrets. A daemon in its sandbox starts no process, so a keeper does: a small process
 // that the daemon starts before it reads a key and before it enters the sandbox. The keeper starts
 // a helper when the daemon asks for one, and passes it one end of a new pair of sockets. Keeper and
 // helper are started by execve: they share no memory with the daemon, and each helper has another
@@ -58,8 +58,8 @@ class Keeper {
 /// when the daemon has ended.
 void keep_helpers(const char* verb);
 
-/// For a helper, before its sandbox: standard output and errors lead nowhere from now on. The log
-/// is the daemon's. A helper that is taken over could overwrite it, fill it, or read a terminal.
+/// For a helper, before its sandbox: standard output and errors lead nowhere from now on. They are
+/// the daemon's log. A helper that is taken over could overwrite or fill it, or read a terminal.
 /// Throws std::system_error.
 void leave_the_log();
 

@@ -8,8 +8,8 @@ namespace nightjar::node::process {
 /// the kernel refuses: a process whose keys could end up in a core dump must not load them.
 void harden_process();
 
-/// From now on libsodium says why it ends the process: it does so where the system gives no random
-/// numbers, because every key would be weak. Call it first of all.
+/// libsodium ends the process if the system gives no random numbers, because every key would be
+/// weak. From now on it says so before. Call this first of all.
 void explain_missing_randomness();
 
 /// Raises the limit of open files to the hard limit.

@@ -39,8 +39,8 @@ Sandbox enter_sandbox(const SandboxOptions& options);
 Sandbox enter_narrow_sandbox();
 
 /// For a helper that only makes TCP connections and hands them over. As enter_narrow_sandbox(), and
-/// it can read and write nothing but messages on helper_link, which it cannot close: no byte of
-/// what it connects, and no option of it. No UDP.
+/// without UDP. It can read and write only messages on helper_link, which it cannot close: no byte
+/// of a connection, and no option of its socket.
 Sandbox enter_connecting_sandbox();
 
 }  // namespace nightjar::node::process

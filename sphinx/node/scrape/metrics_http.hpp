@@ -45,8 +45,8 @@ struct HttpAccess {
     std::vector<base::IpNetwork> allow = {};           // empty: every address
     std::string token = {};                            // empty: none is needed
     std::shared_ptr<boost::asio::ssl::context> tls{};  // nullptr: in clear
-    /// A request must name an address or localhost as its host, or none; else it gets 421. A page
-    /// in a browser could otherwise give this machine a name of its own, and read what it says.
+    /// A request must name an address, localhost or no host; else it gets 421. Otherwise a web page
+    /// could give this machine a name of its own, and read the metrics.
     bool by_address_only = false;
 
     /// A socket of [::] takes IPv4 connections as well, and shows their addresses as mapped ones:
