@@ -80,7 +80,7 @@ class NoMemory(OfflineNetwork):
             resource.prlimit(relay.pid, resource.RLIMIT_AS, NO_LIMIT)
             deadline = time.monotonic() + ANSWER_SECONDS_MAX
             while not self.answers():
-                self.assertLess(time.monotonic(), deadline, "it answers nobody, although there is memory again")
+                self.assertLess(time.monotonic(), deadline, "it does not answer, although there is memory again")
             self.stop(relay)
         else:
             said = relay.stdout.read()

@@ -156,7 +156,7 @@ class HelperProcess(NetworkTest):
         until("the status", lambda: text in self.net.call("nightjar-relay", "status", "--config", relay.config, "--json"))
 
     def check_lost_keeper(self, relay, kind, line, status):
-        """Without its keeper a helper still works. What is not there any more is missed when it ends as well."""
+        """Without its keeper a helper still works. The exit misses the keeper only when the helper ends as well."""
         keeper, helper = pair_of(self.processes.running[relay.name].pid, kind)
         os.kill(keeper, signal.SIGKILL)
         log = self.processes.log(relay.name)

@@ -1,5 +1,5 @@
 """What the programs write to their logs: no line for a packet, a connection or a client, and no address or name.
-Two networks, alike but for a user who moves 1 MB each way in one of them, leave the same logs but for their times.
+Two networks leave the same logs, apart from times: in one of them a user moves 1 MB each way, in the other one does nothing.
 """
 import concurrent.futures
 import re

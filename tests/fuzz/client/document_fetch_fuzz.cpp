@@ -162,7 +162,7 @@ struct Client {
     }
 };
 
-/// The next part of what a gateway sends, honest but for what `change` says.
+/// The next part of what a gateway sends. It is honest, except for what `change` says.
 cell::DocumentPart part_of(Gateway& from, std::size_t number, std::uint8_t change) {
     const auto& packed = library().packed[number];
     const auto offset = std::min(from.sent, packed.size());
