@@ -49,7 +49,7 @@ std::string Daemon::status() {
 }
 
 void Daemon::renew_metrics() {
-    // Not of this object: a client begins again as another one.
+    // Of the program's start, not of this object: a client that begins again makes a new object.
     static const auto process_start = node::process::wall_now();
     const auto core = core_status();
     const auto status = short_status(core ? &*core : nullptr);

@@ -103,7 +103,7 @@ asio::awaitable<void> MetricsService::keep_windows() {
     }
 }
 
-/// A file that is damaged, or of a time to come, counts as none: the status says how much of the
+/// A file that is damaged, or names a future time, counts as none. The status says how much of the
 /// month was counted.
 void MetricsService::load_month() {
     const auto text = node::files::read_file(operation::month_file(loaded_.config),

@@ -133,7 +133,7 @@ void add_stages(std::vector<StatusRow>& rows, const Json& status) {
         rows.push_back({"Start", "waiting for", shown(status["waiting_for"])});
 }
 
-/// Only the first one, which the row "proxy" names, needs no list.
+/// No list if there is only the first listener: the row "proxy" names it.
 void add_listeners(std::vector<StatusRow>& rows, const Json& status) {
     const auto listeners = status.value("listeners", Json::array());
     if (listeners.size() < 2) return;

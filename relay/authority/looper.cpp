@@ -123,7 +123,7 @@ asio::awaitable<void> Looper::pause(base::Nanoseconds time) {
 
 asio::awaitable<void> Looper::run() {
     for (;;) {
-        // At moments that authorities do not share.
+        // At a random moment, so that authorities do not sweep together.
         const auto most = static_cast<std::uint64_t>(base::Milliseconds{options_.period}.count());
         const base::Milliseconds begins{static_cast<std::int64_t>(random_.below(most / 4 + 1))};
         co_await pause(begins);
@@ -154,8 +154,8 @@ asio::awaitable<std::unique_ptr<node::link::Link>> Looper::dial(const directory:
     co_return nullptr;
 }
 
-/// A gateway that cannot be reached, or closes the link, shows nothing about the others: of such a
-/// turn nothing counts.
+/// If the gateway cannot be reached, or closes the link, its turn shows nothing about other relays.
+/// So nothing of it counts.
 asio::awaitable<void> Looper::take_turn(core::LoopTurn planned) {
     const auto document = options_.document();  // it may be a newer one by now
     const auto* gateway = document ? document->find(planned.gateway) : nullptr;

@@ -43,7 +43,7 @@ std::set<base::NodeId> Reach::all_stated() const {
     return all;
 }
 
-/// What is wrong with a relay that is stated.
+/// Why a relay is stated: a clause for the log.
 std::string Reach::reason(const base::NodeId& relay) const {
     if (const auto since = tries_.unreachable_since(relay))
         return "cannot be reached at its addresses, since " + base::utc_text(*since);

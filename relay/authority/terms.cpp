@@ -84,7 +84,7 @@ std::vector<std::string> versions_of(YamlMap& map) {
     return versions;
 }
 
-/// The whole set that holds from that epoch on. What a document says cannot change with it: an
+/// The whole set that holds from that epoch on. `epoch_length` and `lab` cannot change with it: an
 /// epoch's number follows from the length, and a laboratory gives no anonymity.
 std::optional<core::ParameterChange> change_of(YamlMap& map, const Parameters& now) {
     const auto from = map.optional<std::uint32_t>("from_epoch", 0);

@@ -118,8 +118,8 @@ void AresChannel::Impl::open(const Options& given) {
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
                ARES_OPT_SOCK_STATE_CB;
 #ifdef ARES_OPT_QUERY_CACHE
-    // Debian 13's version keeps answers for an hour if it is not told otherwise. The exit forgets
-    // them with the session that asked, and no session learns what another has asked.
+    // Debian 13's version keeps answers for an hour by default. The exit must forget them with the
+    // session that asked, and no session may learn what another one has asked.
     options.qcache_max_ttl = 0;
     mask |= ARES_OPT_QUERY_CACHE;
 #endif

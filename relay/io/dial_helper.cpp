@@ -99,7 +99,7 @@ class Connections {
                 else if (!read_one())
                     return;
             }
-            base::wipe_stack();  // what stands there would stay until the next connection
+            base::wipe_stack();  // else targets would stay there until the next connection
         }
     }
 

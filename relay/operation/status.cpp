@@ -47,7 +47,7 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
             {"dropped", dropped}};
 }
 
-/// What a month's cap is, and what is used of it by the published windows.
+/// A month's cap, and how much of it is used by the published windows.
 Json month_json(std::uint64_t cap, const std::optional<metrics::MonthUse>& use) {
     Json month{{"cap_bytes", cap}};
     if (use) {

@@ -57,7 +57,7 @@ std::string time(const Json& status, const char* key) {
     return base::utc_text(base::Wall{base::Seconds{seconds}});
 }
 
-/// The cap is the operator's word. What is used of it is traffic, which this page never shows.
+/// The cap is part of the configuration. How much is used is traffic, which this page never shows.
 std::string cap(const Json& status) {
     const auto found = status.find("traffic_month");
     if (found == status.end() || !found->is_object()) return {};

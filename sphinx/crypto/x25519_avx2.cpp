@@ -205,7 +205,8 @@ struct Field {
     }
     /// Which lanes an exchange reads: 32 bits for each half of a lane.
     using Order = __m256i;
-    /// Lanes 0, 1, 2 and 3, or where `swap` is set 2, 3, 0 and 1; the same of lanes 0, 1, 1 and 0.
+    /// Lanes 0, 1, 2 and 3, or 2, 3, 0 and 1 where `swap` is set. The next function does the same
+    /// with lanes 0, 1, 1 and 0.
     NIGHTJAR_INLINE Order halves(const Mask& swap) {
         return _mm256_xor_si256(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), other_half(swap));
     }
@@ -223,7 +224,7 @@ struct Field {
             r.v[i] = (V)_mm256_permutevar8x32_ps((__m256)a.v[i], order);
         return r;
     }
-    /// a, but the lanes of b whose bits are set in `Lanes`.
+    /// a, with the lanes of b where a bit is set in `Lanes`.
     template <int Lanes>
     NIGHTJAR_INLINE Element blend(const Element& a, const Element& b) {
         Element r;

@@ -15,7 +15,7 @@ static_assert(NIGHTJAR_PAYLOAD_SIZE_MAX == packet::payload_size_max);
 namespace nightjar::library {
 namespace {
 
-/// What is wrong with a job before anything is computed for it.
+/// The error of a job that shows before anything is computed for it.
 nightjar_error fault_of(const nightjar_build_job& job, std::size_t packet_size) {
     const packet::Version wanted{job.version};
     if (wanted != packet::Version::v259 && wanted != packet::Version::v260)
@@ -36,8 +36,8 @@ struct Work {
     packet::HeaderRandomness randomness;
 };
 
-/// The packet of each job, or its error. Precondition: the pointers of all jobs are as the header
-/// says.
+/// The packet of each job, or its error. Precondition: no job has a NULL pointer that
+/// nightjar_packet.h forbids.
 std::vector<Built> build_all(std::span<const nightjar_build_job> jobs, std::size_t packet_size) {
     std::vector<Built> built;
     std::vector<Work> works;

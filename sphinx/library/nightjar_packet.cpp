@@ -1,5 +1,5 @@
 // The C interface over sphinx/packet. Each function checks its pointers, translates its arguments,
-// and stops every exception. What builds packets is in building.cpp.
+// and stops every exception. building.cpp has the part that builds packets.
 #include "sphinx/library/nightjar_packet.h"
 
 #include "sphinx/library/translate.hpp"

@@ -14,7 +14,7 @@ constexpr double share_least = 1e-6;
 constexpr int steps_max = 2000;
 constexpr double step_least = 1e-4;        // of the log-likelihood
 constexpr std::size_t looked_at_max = 16;  // relays with the largest shares
-/// For each relay of the widest layer. More would tell little more.
+/// For each relay of the widest layer. More loops would show little more.
 constexpr std::size_t loops_for_each = 400;
 
 /// What one lost loop adds: the probability that it was lost, and for each hop that of its arrival
@@ -52,7 +52,7 @@ void LoopLosses::begin_sweep() {
     forget_unused_places();
 }
 
-/// Relays leave the network. What is kept of them goes with the last loop through them.
+/// Relays leave the network. Their places are forgotten with the last loop through them.
 void LoopLosses::forget_unused_places() {
     auto old = std::exchange(relays_, {});
     places_.clear();
@@ -98,8 +98,8 @@ std::vector<const LoopLosses::Loop*> LoopLosses::all() const {
 
 // --- the likeliest shares ---
 
-/// By expectation and maximisation: each lost loop is shared out among its relays by the shares of
-/// before. `from`: where to begin. `bounded`: this relay's share is loss_limit at most.
+/// By expectation and maximisation: each lost loop is divided among its relays by the shares of the
+/// step before. `from`: where to begin. `bounded`: this relay's share is loss_limit at most.
 LoopLosses::Fit LoopLosses::fit(const std::vector<const Loop*>& loops, const Fit* from,
                                 std::optional<std::uint32_t> bounded) const {
     std::vector<double> passed(relays_.size());
@@ -184,7 +184,7 @@ std::vector<const LoopLosses::Loop*> LoopLosses::without_worst_neighbours(
     return rest;
 }
 
-/// In each of the last sweeps more than the limit of its loops are lost.
+/// True if in each of the last sweeps_needed sweeps more than loss_limit of its loops were lost.
 bool LoopLosses::lost_lately(std::uint32_t relay) const {
     if (sweeps_.size() < sweeps_needed) return false;
     return std::all_of(sweeps_.end() - sweeps_needed, sweeps_.end(), [&](const auto& sweep) {

@@ -60,7 +60,7 @@ struct HelperClient::Impl : std::enable_shared_from_this<HelperClient::Impl> {
     asio::steady_timer deadline;
     std::deque<base::Bytes> unsent;
     base::Bytes message;
-    std::uint64_t round = 0;  // of the helper: what handlers of the one before find, they leave
+    std::uint64_t round = 0;  // counts helpers; a handler of an earlier one does nothing
     base::Mono since{};
     bool writing = false;
     bool watching = false;  // the deadline
@@ -146,7 +146,7 @@ void HelperClient::Impl::read() {
                     });
 }
 
-/// Returns false if there is no message now, or no helper any more.
+/// Returns false if there is no message now, or the helper has ended.
 bool HelperClient::Impl::read_one() {
     const auto its = owner.lock();
     const auto before = round;
@@ -158,7 +158,7 @@ bool HelperClient::Impl::read_one() {
     return good;
 }
 
-/// The next message of a permitted form. nullopt if there is none now, or the helper is over.
+/// The next message of a permitted form. nullopt if there is none now, or the helper has ended.
 std::optional<HelperMessage> HelperClient::Impl::receive() {
     message.resize(options.message_max);
     iovec place{message.data(), message.size()};
@@ -208,7 +208,7 @@ void HelperClient::Impl::write() {
     }
 }
 
-/// A helper that leaves one answer out leaves others out too.
+/// Ends the helper when an answer is overdue: it may leave others out as well.
 void HelperClient::Impl::watch_deadline() {
     const auto its = owner.lock();
     const auto due = its ? its->answer_due() : std::nullopt;

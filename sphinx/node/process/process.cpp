@@ -19,7 +19,7 @@ void require(bool ok, const char* what) {
     if (!ok) throw std::system_error{errno, std::generic_category(), what};
 }
 
-/// libsodium ends the process when this returns.
+/// libsodium calls this, and ends the process when it returns.
 void say_no_randomness() {
     constexpr std::string_view line{
         "the system gives no random numbers, neither by getrandom() nor from /dev/urandom: ended, "

@@ -270,7 +270,7 @@ void list_for_daemon(const Filter& filter) {
     add_conditional(filter);
 }
 
-/// An argument of 32 bits: the kernel takes no notice of the others.
+/// An argument of 32 bits: the kernel ignores the upper half.
 scmp_arg_cmp equals_int(unsigned argument, int value) {
     constexpr scmp_datum_t low = 0xffffffff;
     return {argument, SCMP_CMP_MASKED_EQ, low, static_cast<scmp_datum_t>(value)};

@@ -83,7 +83,8 @@ TaskGroup::TaskId TaskGroup::spawn(std::string name, asio::awaitable<void> task)
         asio::co_spawn(state_->executor, std::move(task),
                        asio::bind_cancellation_slot(entry->stop.slot(), std::move(on_end)));
     } catch (...) {
-        // No memory: it never began, so nothing will report its end, and wait() must not wait.
+        // No memory: the task never began, so nothing reports its end, and wait() must not wait
+        // for it.
         state_->tasks.erase(id);
         throw;
     }
