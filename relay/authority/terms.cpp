@@ -93,6 +93,10 @@ std::optional<core::ParameterChange> change_of(YamlMap& map, const Parameters& n
     if (change.parameters.epoch_length != now.epoch_length || change.parameters.lab != now.lab)
         map.fail("from_epoch_parameters", "`epoch_length` and `lab` cannot change",
                  "give the same as in `parameters`");
+    // Now, and not in that epoch: then no authority could sign a document.
+    if (const auto problems = directory::lint_parameters(change.parameters); !problems.empty())
+        map.fail("from_epoch_parameters", "no document may have them: " + problems.front(),
+                 "see docs/parameters.md");
     return change;
 }
 

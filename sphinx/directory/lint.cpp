@@ -35,8 +35,7 @@ void check_beat(const std::string& what, std::uint64_t milli, const Parameters& 
                     what + " long; the traffic law needs 2: raise their rate or mean_delay");
 }
 
-void check_parameters(const Document& document, Problems& found) {
-    const auto& parameters = document.parameters;
+void check_parameters(const Parameters& parameters, Problems& found) {
     for (const auto& fact : parameter_fields()) {
         const auto value = fact.get(parameters);
         if (!fact.present(parameters) || (value >= fact.min && value <= fact.max)) continue;
@@ -74,7 +73,11 @@ void check_parameters(const Document& document, Problems& found) {
                         std::to_string(change_step.count()) + " s");
     if (parameters.session_lifetime % parameters.session_grid != base::Seconds{0})
         found.push_back("session_grid does not divide session_lifetime");
-    if (parameters.fixed_hops > document.layers())
+}
+
+/// What follows from the relays as well.
+void check_hops(const Document& document, Problems& found) {
+    if (document.parameters.fixed_hops > document.layers())
         found.push_back("fixed_hops is greater than the number of layers");
 }
 
@@ -208,9 +211,16 @@ double loops_held(const Document& document, const Relay& mix) {
     return LoopShares{document}.held(mix);
 }
 
+std::vector<std::string> lint_parameters(const Parameters& parameters) {
+    Problems found;
+    check_parameters(parameters, found);
+    return found;
+}
+
 std::vector<std::string> lint(const Document& document) {
     Problems found;
-    check_parameters(document, found);
+    check_parameters(document.parameters, found);
+    check_hops(document, found);
     check_validity(document, found);
     check_relays(document, found);
     check_shape(document, found);

@@ -13,6 +13,9 @@ namespace nightjar::directory {
 /// time is quadratic in the number of relays.
 std::vector<std::string> lint(const Document& document);
 
+/// The problems of these parameters with any relays; lint() has them too.
+std::vector<std::string> lint_parameters(const Parameters& parameters);
+
 /// The lowest downlink rate that the traffic law allows with these replies and loops: max(1.2 (R +
 /// L), R + L + 4.5).
 Rate least_down(const Parameters& parameters);

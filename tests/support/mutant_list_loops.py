@@ -72,4 +72,7 @@ MUTANTS = [
            UNIT, "authority.yaml: parameters of a later epoch hold from that epoch on"),
     mutant("epoch-length-changes-with-an-epoch", "relay/authority/terms.cpp", "change.parameters.epoch_length != now.epoch_length ||",
            "", UNIT, "authority.yaml: what follows from an epoch's number cannot change with one"),
+    mutant("later-parameters-are-not-looked-at", "relay/authority/terms.cpp", "directory::lint_parameters(change.parameters);",
+           "directory::lint_parameters(now);", UNIT,
+           "authority.yaml: parameters that no document may have are refused long before their epoch"),
 ]

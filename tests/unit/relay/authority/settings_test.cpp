@@ -61,3 +61,14 @@ TEST_CASE("authority.yaml: what follows from an epoch's number cannot change wit
     without.add("from_epoch_parameters: {relay_loops: 20}\n");
     CHECK(without.fault().find("from_epoch_parameters") != std::string::npos);
 }
+
+TEST_CASE(
+    "authority.yaml: parameters that no document may have are refused long before their epoch") {
+    for (const auto* parameters :
+         {"{mean_delay: 300ms}", "{main_slots: 10, replies: 30}", "{session_grid: 7s}"}) {
+        CAPTURE(parameters);
+        Folder folder;
+        folder.add(std::string{"from_epoch: 500000\nfrom_epoch_parameters: "} + parameters + "\n");
+        CHECK(folder.fault().find("no document may have them") != std::string::npos);
+    }
+}
