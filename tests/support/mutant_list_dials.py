@@ -60,6 +60,8 @@ MUTANTS = [
            ITS_LINK),
     mutant("connector-asks-by-datagrams", SANDBOX, "allow_internet_sockets(filter, {SOCK_STREAM});",
            "allow_internet_sockets(filter, {SOCK_STREAM, SOCK_DGRAM});", SYSTEM, ITS_LINK),
+    mutant("connector-asks-by-another-protocol", SANDBOX, "type == SOCK_STREAM ? IPPROTO_TCP", "type == SOCK_STREAM ? IPPROTO_SCTP", SYSTEM,
+           ITS_LINK),
     mutant("dial-helper-without-a-filter", HELPER, "    node::process::enter_connecting_sandbox();\n", "", PROCESS,
            "HelperProcess.test_2_no_key_is_reached_by_what_connects", PROGRAMS),
     mutant("lost-connector-unsaid", "relay/daemon.cpp", "status.connects = engine_.connects();", "status.connects = engine_.finds_names();", PROCESS,

@@ -4,6 +4,7 @@
 #include <linux/landlock.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -276,13 +277,19 @@ scmp_arg_cmp equals_int(unsigned argument, int value) {
     return {argument, SCMP_CMP_MASKED_EQ, low, static_cast<scmp_datum_t>(value)};
 }
 
+/// TCP for SOCK_STREAM, UDP for SOCK_DGRAM. The kernel knows other protocols of these types, and
+/// loads what implements them when a process asks for one.
 void allow_internet_sockets(const Filter& filter, std::initializer_list<int> types) {
+    constexpr scmp_datum_t kinds = 15;  // the rest are flags (socket(2))
     for (const auto family : {AF_INET, AF_INET6}) {
         for (const auto type : types) {
-            constexpr scmp_datum_t kinds = 15;  // the rest are flags (socket(2))
-            add(filter, SCMP_ACT_ALLOW, "socket",
-                {equals(0, static_cast<scmp_datum_t>(family)),
-                 scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, kinds, static_cast<scmp_datum_t>(type)}});
+            const int usual = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+            for (const auto protocol : {0, usual}) {
+                add(filter, SCMP_ACT_ALLOW, "socket",
+                    {equals(0, static_cast<scmp_datum_t>(family)),
+                     scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, kinds, static_cast<scmp_datum_t>(type)},
+                     equals_int(2, protocol)});
+            }
         }
     }
 }

@@ -66,8 +66,12 @@ TEST_CASE("narrow sandbox: sockets to ask with, and no others") {
     };
     for (const auto& c :
          {Case{AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0},
-          Case{AF_INET, SOCK_STREAM, 0, 0}, Case{AF_INET, SOCK_RAW, 1, ENOSYS},
-          Case{AF_UNIX, SOCK_STREAM, 0, ENOSYS}, Case{AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, ENOSYS},
+          Case{AF_INET, SOCK_STREAM, 0, 0}, Case{AF_INET6, SOCK_STREAM, IPPROTO_TCP, 0},
+          Case{AF_INET6, SOCK_DGRAM, IPPROTO_UDP, 0}, Case{AF_INET, SOCK_RAW, 1, ENOSYS},
+          Case{AF_INET, SOCK_STREAM, IPPROTO_SCTP, ENOSYS},
+          Case{AF_INET, SOCK_STREAM, IPPROTO_MPTCP, ENOSYS},
+          Case{AF_INET, SOCK_DGRAM, IPPROTO_ICMP, ENOSYS}, Case{AF_UNIX, SOCK_STREAM, 0, ENOSYS},
+          Case{AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, ENOSYS},
           Case{AF_PACKET, SOCK_RAW, 0, ENOSYS}}) {
         const auto status =
             inside([&] { return error_of(::socket(c.family, c.type, c.protocol)); });
@@ -193,6 +197,17 @@ TEST_CASE("connecting sandbox: it connects, and reads and writes nothing of what
                   ENOSYS));
 }
 
+// What the filter cannot refuse: it does not see which address a connect() names. So a process that
+// is taken over can lead a connection that it has handed over elsewhere (decision 0079).
+TEST_CASE("connecting sandbox: a connection can be led elsewhere, which no filter sees") {
+    CHECK(is_code(connected([](int socket) {
+                      sockaddr_in at{};  // AF_UNSPEC: the connection ends, and the socket stays
+                      return error_of(
+                          ::connect(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at));
+                  }),
+                  0));
+}
+
 TEST_CASE("connecting sandbox: no other socket takes the place of its link") {
     CHECK(is_code(connected([](int socket) { return error_of(::close(socket)); }), 0));
     CHECK(is_code(connected([](int) { return error_of(::close(helper_link)); }), ENOSYS));
@@ -206,6 +221,9 @@ TEST_CASE("connecting sandbox: no other socket takes the place of its link") {
     CHECK(
         is_code(connected([](int) { return error_of(::socket(AF_INET, SOCK_DGRAM, 0)); }), ENOSYS));
     CHECK(is_code(connected([](int) { return error_of(::open("/dev/null", O_RDONLY)); }), ENOSYS));
+    CHECK(is_code(
+        connected([](int) { return error_of(::socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP)); }),
+        ENOSYS));
 }
 
 TEST_CASE("narrow sandbox: a fault still ends it by abort()") {
