@@ -135,8 +135,11 @@ void Dial::take_steps(base::Mono now) {
     }
 }
 
-/// An attempt keeps this object until it has a result or is given up.
+/// An attempt keeps this object until it has a result or is given up. The policy may have changed
+/// since it judged this address, up to 20 s ago: a reload, or a new address of this host.
 void Dial::start(AddressRace::Attempt attempt, const base::IpEndpoint& target) {
+    if (!context_.allows(target))
+        return race_.failed(attempt, ResetReason::refused_by_policy, mono_now());
     tries_.try_emplace(attempt, context_);
     const auto number = context_.client.connect(
         target, [self = shared_from_this(), attempt](base::Result<Socket, DialError> result) {

@@ -22,7 +22,8 @@ namespace nightjar::relay::io {
 struct DialContext {
     boost::asio::any_io_executor executor;
     DialClient& client;
-    /// The exit's policy in force. Asked for each address before a connection to any.
+    /// The exit's policy in force. Asked for each address before a connection to any, and again
+    /// when the attempt begins.
     std::function<bool(const base::IpEndpoint&)> allows;
     std::size_t attempts_max;          // at once, beyond one for each dial
     std::size_t attempts = 0;          // at once

@@ -83,6 +83,8 @@ MUTANTS = [
     mutant("losers-of-a-race-stay-open", "relay/io/exit_dial.cpp",
            "        context_.client.give_up(number);\n", "        (void)number;\n",
            SYSTEM, "exit: the first connection ends the other attempts; so does a client that gives up"),
+    mutant("address-that-a-new-policy-refuses-is-tried", "relay/io/exit_dial.cpp", "    if (!context_.allows(target))\n        return race_",
+           "    if (false && !context_.allows(target))\n        return race_", SYSTEM, "exit: an address that a new policy refuses is not tried any more"),
     mutant("every-address-has-a-route", "relay/io/exit_dial.cpp", "    return known;", "    return known || true;",
            SYSTEM, "exit: it knows where no route leads"),
     mutant("no-descriptor-looks-like-silence", "relay/io/resolver.cpp", "if (status != ARES_EDESTRUCTION && no_descriptor_left())",

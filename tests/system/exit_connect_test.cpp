@@ -177,6 +177,24 @@ TEST_CASE("exit: the policy is asked for each address, before any connection") {
     CHECK_FALSE(target.reached(0));
 }
 
+TEST_CASE("exit: an address that a new policy refuses is not tried any more") {
+    Listeners target;
+    const auto hole = target.swallow(1), refused = target.open(2), good = target.open(3);
+    ExitSocketLimits limits;
+    limits.race.between = 1s;  // time for the reload
+    Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
+    talk.names.zones["moved.test"].addresses = {hole, refused, good};
+    const auto stream = talk.open("moved.test", target.port());
+    REQUIRE(talk.until([&] { return attempts(talk) == 1; }));
+    std::vector<ExitRule> rules;
+    for (const auto& address : {hole, good})
+        rules.push_back(ExitRule::parse("accept " + address + ":*").value());
+    talk.exit.use(ExitPolicy{rules, {{}, true}}, {talk.names.address()});
+    CHECK(talk.until([&] { return talk.event(stream, Kind::accepted).has_value(); }));
+    CHECK(target.reached(2));
+    CHECK_FALSE(target.reached(1));
+}
+
 TEST_CASE("exit: the first connection ends the other attempts; so does a client that gives up") {
     Listeners target;
     const std::vector holes{target.swallow(1), target.swallow(2)};
