@@ -217,11 +217,12 @@ std::map<base::NodeId, LoopLosses::Loss> LoopLosses::stated(
     std::map<Position, std::size_t> failed, listed;
     for (const auto& relay : document.relays)
         ++listed[{relay.role, relay.layer}];
-    for (const auto relay : candidates(fit(loops, nullptr, std::nullopt))) {
+    const auto whole = fit(loops, nullptr, std::nullopt);
+    for (const auto relay : candidates(whole)) {
         const auto* its = document.find(relays_[relay]);
         if (its == nullptr) continue;
         const auto rest = without_worst_neighbours(loops, relay);
-        const auto free = fit(rest, nullptr, std::nullopt);
+        const auto free = fit(rest, &whole, std::nullopt);  // near it: fewer steps
         const auto bounded = fit(rest, &free, relay);
         if (2 * (free.log_likelihood - bounded.log_likelihood) < loss_evidence) continue;
         const auto passed = std::count_if(loops.begin(), loops.end(), [&](const auto* loop) {

@@ -53,8 +53,8 @@ class LoopLosses {
     void forget(const base::NodeId& relay);
 
     /// The relays of the document that lose packets. If they are more than half of a position (a
-    /// role and a layer), none of that position is stated. Takes some milliseconds for each relay
-    /// with a large share.
+    /// role and a layer), none of that position is stated. Takes seconds where many relays lose
+    /// packets: 6 s of a core where 44 of 110 relays lose everything (virtual EPYC, 2026-11-30).
     std::map<base::NodeId, Loss> stated(const directory::Document& document) const;
 
  private:
