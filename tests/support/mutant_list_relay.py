@@ -295,7 +295,7 @@ MUTANTS = [
            "if (parameters.replies.milli > std::uint64_t{2}", "if (parameters.replies.milli >= std::uint64_t{2}",
            CORE, WRONG),
     mutant("more-kept-hops-than-layers", "sphinx/directory/lint.cpp",
-           "if (parameters.fixed_hops > document.layers())", "if (parameters.fixed_hops > document.layers() + 1)",
+           "if (document.parameters.fixed_hops > document.layers())", "if (document.parameters.fixed_hops > document.layers() + 1)",
            CORE, WRONG),
     mutant("next-mix-key-of-another-relay", "sphinx/directory/lint.cpp",
            " || !mixes.insert(relay.next_mix_key).second)", ")", CORE, WRONG),
