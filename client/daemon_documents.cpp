@@ -1,6 +1,7 @@
 // How a running client gets newer documents: from its gateway, and from another one if that sends
 // none (docs/client.md, "Another gateway").
 #include "client/daemon_impl.hpp"
+#include "sphinx/directory/dialled.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 
@@ -25,7 +26,7 @@ struct NoNews final : operation::DocumentNews {
 node::link::DialTarget target_of(const directory::Relay& gateway) {
     node::link::DialTarget target;
     target.key = gateway.link_key;
-    for (const auto& address : gateway.addresses)
+    for (const auto& address : directory::dialled_addresses(gateway))
         target.addresses.emplace_back(asio::ip::make_address(address.host), address.port);
     return target;
 }
@@ -109,7 +110,7 @@ void Daemon::look_for_other_gateway(const core::ClockStatus& clock) {
 asio::awaitable<void> Daemon::ask_another(directory::Relay gateway) {
     NoNews news;
     const auto network = directory::network_id(anchors_);
-    for (const auto& address : gateway.addresses) {
+    for (const auto& address : directory::dialled_addresses(gateway)) {
         const directory::Anchors::Gateway place{gateway.identity, address, gateway.link_key};
         const auto text = co_await operation::fetch_document(place, network, news);
         if (text) {

@@ -10,6 +10,7 @@
 #include "client/operation/bootstrap.hpp"
 #include "client/operation/doctor.hpp"
 #include "client/operation/state.hpp"
+#include "sphinx/directory/dialled.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
 
@@ -34,7 +35,8 @@ std::vector<directory::Endpoint> kept_addresses(const fs::path& state_dir) {
     if (!choice || !text) return {};
     const auto document = directory::parse(*text);
     const auto* gateway = document ? document->find(choice->gateway) : nullptr;
-    return gateway != nullptr ? gateway->addresses : std::vector<directory::Endpoint>{};
+    return gateway != nullptr ? directory::dialled_addresses(*gateway)
+                              : std::vector<directory::Endpoint>{};
 }
 
 /// The addresses of the gateway that the client keeps; else of the anchors' first one.

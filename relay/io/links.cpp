@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "sphinx/cell/control.hpp"
+#include "sphinx/directory/dialled.hpp"
 #include "sphinx/directory/route.hpp"
 #include "sphinx/node/process/activation.hpp"
 #include "sphinx/node/process/listen_error.hpp"
@@ -47,7 +48,7 @@ struct Links::Outgoing final : node::link::Dialer::Owner {
         : links{all},
           relay{to},
           dialer{all.executor_,
-                 {to_asio(to.addresses), to.link_key},
+                 {to_asio(directory::dialled_addresses(to)), to.link_key},
                  all.identity_,
                  mine,
                  all.options_.limits,

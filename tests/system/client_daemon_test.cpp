@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "client/daemon_impl.hpp"
 #include "client/operation/bootstrap.hpp"
 #include "sphinx/cell/padding_time.hpp"
 #include "sphinx/node/config/evidence.hpp"
@@ -257,4 +258,12 @@ TEST_CASE("client: a start with a document that lists no gateway for it ends") {
     auto& process = *network.processes.front();
     REQUIRE(loop.until([&] { return process.ended().has_value(); }, patience));
     CHECK(process.ended() == static_cast<int>(node::process::ExitCode::not_ready));
+}
+
+TEST_CASE("client: a gateway on the internet cannot have its clients dial into their own network") {
+    directory::Relay gateway;
+    gateway.addresses = {{"192.168.1.1", 80}, {"8.8.8.8", 443}};
+    const auto target = client::target_of(gateway);
+    REQUIRE(target.addresses.size() == 1);
+    CHECK(target.addresses[0].address().to_string() == "8.8.8.8");  // nothing is sent there
 }
