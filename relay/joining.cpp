@@ -16,6 +16,7 @@
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/exit_code.hpp"
+#include "sphinx/node/process/host_addresses.hpp"
 #include "sphinx/node/process/keeper.hpp"
 #include "sphinx/node/process/log.hpp"
 #include "sphinx/node/process/service_manager.hpp"
@@ -186,6 +187,7 @@ std::shared_ptr<node::process::Keeper> start_keeper(const char* verb) {
 std::optional<operation::Loaded> enter_network(const std::filesystem::path& config_file) {
     // The names of `announce` are looked up while there is neither a key nor a sandbox.
     const bool exits = config_of(config_file).is_exit();
+    node::process::ask_for_no_other_host();  // the file may be edited while the relay waits
     const auto names = exits ? start_keeper(io::name_keeper_verb) : nullptr;
     const auto dials = exits ? start_keeper(io::dial_keeper_verb) : nullptr;
     const auto load = [&] { return operation::load_all(config_file, node::process::wall_now()); };

@@ -11,6 +11,9 @@ MUTANTS = [
            "text file: a file comes whole, and one byte more than the bound at most"),
     mutant("text-file-reads-anything", TEXT_FILE, "if (!S_ISREG(status.st_mode))", "if (S_ISDIR(status.st_mode) && !S_ISDIR(status.st_mode))", UNIT,
            "text file: what is no regular file is refused, and nothing waits for it"),
+    # --- sphinx/node/process/host_addresses ---
+    mutant("names-asked-for-by-a-process-with-keys", "sphinx/node/process/host_addresses.cpp", "if (!asks)", "if (false)", UNIT,
+           "host addresses: what was found is remembered, and a process with keys asks no more"),
     # --- sphinx/node/process/event ---
     mutant("event-forgets-an-early-set", "sphinx/node/process/event.cpp", "    if (!set_) {\n",
            "    set_ = false;\n    if (!set_) {\n", UNIT,
