@@ -1,5 +1,6 @@
 """The packet library for other programs (docs/library.md): installed and used by programs in C11, and as a wheel
 in Python, through which all check vectors run. Nothing is downloaded."""
+import array
 import copy
 import importlib
 import json
@@ -153,8 +154,11 @@ class InPython(unittest.TestCase):
     def test_its_sizes_are_those_of_the_header(self):
         defined = dict(re.findall(r"^#define NIGHTJAR_(\w+) (\d+)", HEADER.read_text(), re.M))
         library = importlib.import_module("nightjar_packet._library")
+        self.assertIn("PAYLOAD_SIZE_MAX", defined)
         self.assertEqual({name: getattr(library, name, None) for name in defined},
                          {name: int(value) for name, value in defined.items()})
+        shown = {name for name in defined if name in dir(self.nightjar)} | {"build_many", "unwrap_many"}
+        self.assertLessEqual(shown, set(self.nightjar.__all__))
 
     def test_forward_vectors(self):
         for vector in cases("forward.json", "forward"):
@@ -294,6 +298,16 @@ class InPython(unittest.TestCase):
                                            version=vector["version"], randomness=drawn)
                 self.check_word(vector, word)
 
+    def test_wide_items_are_taken_by_their_bytes(self):
+        """Whose number is not len()."""
+        n, wide, key = self.nightjar, array.array("I", [1, 2, 3]), self.nightjar.Key()
+        hops = [n.Hop(bytes(32), key.public)]
+        for packet in (n.build(hops, bytes(32), bytes(16), wide), *n.build_many([(hops, bytes(32), bytes(16), wide)])):
+            self.assertEqual(n.read_message(n.unwrap(key, packet).payload), wide.tobytes())
+        surb, recovery = n.make_surb(hops, bytes(32), b"i" * 16)
+        _, reply = n.HeldSurb(array.array("I", surb)).use(wide)
+        self.assertEqual(recovery.read(array.array("B", n.unwrap(key, reply).payload)), wide.tobytes())
+
     def test_mistakes_of_the_caller_are_errors_of_python(self):
         n = self.nightjar
         key, hop = n.Key(), n.Hop(bytes(32), n.Key().public)
@@ -315,6 +329,11 @@ class InPython(unittest.TestCase):
                             ("bad_length", lambda: n.build([hop], bytes(32), bytes(16), b"", payload_size=-1)),
                             ("bad_length", lambda: n.HeldSurb(surb).use(bytes(100), payload_size=100))):
             self.assertEqual(self.outcome(wrong)[0], word)
+        for number in (lambda: n.Key(32), lambda: n.build([hop], bytes(32), bytes(16), 5),
+                       lambda: n.build_many([([hop], bytes(32), bytes(16), 5)]), lambda: n.read_message(40),
+                       lambda: n.build([hop], 32, bytes(16), b""), lambda: n.HeldSurb(surb).use(5),
+                       lambda: n.unwrap(key, n.PACKET_SIZE), lambda: recovery.read(40), lambda: n.HeldSurb(n.SURB_SIZE)):
+            self.assertRaises(TypeError, number)    # else as many zeros
         for handle in (key, recovery, n.HeldSurb(surb)):
             for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
                 self.assertRaises(TypeError, attempt, handle)

@@ -1,7 +1,7 @@
 """Sphinx packets in Nightjar's format: build, unwrap, and single-use reply blocks (SURBs).
 
 docs/library.md of Nightjar has an example; nightjar_packet.h says what each error means. All bytes
-are taken as anything that bytes() takes. A wrong size of a fixed field is a ValueError, all that the
+are taken as anything that bytes() takes, except a number. A wrong size of a fixed field is a ValueError, all that the
 library refuses is a PacketError.
 
 Threads: a SURB (HeldSurb) is for one thread at a time. All else may be shared. The library runs
@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from ._library import (
     ADDRESS_SIZE, DESTINATION_SIZE, FINAL_PADDING_SIZE, HEADER_SIZE, IDENTIFIER_SIZE, KEY_SIZE, MAX_HOPS,
     MESSAGE_SIZE, PACKET_SIZE, PAYLOAD_OVERHEAD, PAYLOAD_SIZE, PAYLOAD_SIZE_MAX, PAYLOAD_SIZE_MIN, RECOVERY_SIZE_MAX,
-    SURB_SIZE, TAG_SIZE, CBuildJob, CHop, COpened, CRandomness, CUnwrapJob, Handle, PacketError, call, error_of, of_size, room)
+    SURB_SIZE, TAG_SIZE, CBuildJob, CHop, COpened, CRandomness, CUnwrapJob, Handle, PacketError, as_bytes, call, error_of,
+    of_size, room)
 
 __all__ = [
     "ADDRESS_SIZE", "DESTINATION_SIZE", "FINAL_PADDING_SIZE", "HEADER_SIZE", "IDENTIFIER_SIZE", "KEY_SIZE",
-    "MAX_HOPS", "MESSAGE_SIZE", "PACKET_SIZE", "PAYLOAD_OVERHEAD", "PAYLOAD_SIZE", "PAYLOAD_SIZE_MIN",
-    "RECOVERY_SIZE_MAX", "SURB_SIZE", "TAG_SIZE", "Forward", "Final", "HeldSurb", "Hop", "Key", "PacketError",
-    "Randomness", "Recovery", "build", "make_surb", "read_message", "unwrap", "unwrap_many"]
+    "MAX_HOPS", "MESSAGE_SIZE", "PACKET_SIZE", "PAYLOAD_OVERHEAD", "PAYLOAD_SIZE", "PAYLOAD_SIZE_MAX",
+    "PAYLOAD_SIZE_MIN", "RECOVERY_SIZE_MAX", "SURB_SIZE", "TAG_SIZE", "Forward", "Final", "HeldSurb", "Hop", "Key", "PacketError",
+    "Randomness", "Recovery", "build", "build_many", "make_surb", "read_message", "unwrap", "unwrap_many"]
 
 
 class Key(Handle):
@@ -116,9 +117,10 @@ def _check_version(version):
 def build(route, destination, identifier, message, *, payload_size=PAYLOAD_SIZE, version=260, randomness=None):
     """A packet whose last hop reads destination, identifier and message. Send it to the first hop."""
     _check_version(version)
+    message = as_bytes(message, "message")
     if not _is_payload_size(payload_size) or len(message) > payload_size - PAYLOAD_OVERHEAD:
         raise PacketError("bad_length")     # before a buffer of that size is made
-    hops, message, packet = _route(route), bytes(message), room(HEADER_SIZE + payload_size)
+    hops, packet = _route(route), room(HEADER_SIZE + payload_size)
     call("packet_build", version, *hops, of_size(destination, DESTINATION_SIZE, "destination"),
          of_size(identifier, IDENTIFIER_SIZE, "identifier"), message, len(message), _randomness(randomness),
          packet, len(packet))
@@ -136,7 +138,7 @@ def build_many(parcels, *, payload_size=PAYLOAD_SIZE, version=260, randomness=No
     size = HEADER_SIZE + payload_size if _is_payload_size(payload_size) else 0  # 0: refused without a buffer
     jobs, kept = (CBuildJob * len(parcels))(), []   # `kept` is what the jobs point to
     for job, (hops, destination, identifier, message), values in zip(jobs, parcels, drawn):
-        route, message, packet = _route(hops), bytes(message), room(max(1, size))
+        route, message, packet = _route(hops), as_bytes(message, "message"), room(max(1, size))
         kept.append((route, message, packet, of_size(destination, DESTINATION_SIZE, "destination"),
                      of_size(identifier, IDENTIFIER_SIZE, "identifier")))
         job.version, (job.route, job.hops) = version, route
@@ -149,7 +151,9 @@ def build_many(parcels, *, payload_size=PAYLOAD_SIZE, version=260, randomness=No
 
 
 def _buffer(packet):
-    return (c_uint8 * max(1, len(packet))).from_buffer_copy(bytes(packet) or b"\0")
+    """(an array of these bytes, their number). An array has one at least."""
+    packet = as_bytes(packet, "packet")
+    return (c_uint8 * max(1, len(packet))).from_buffer_copy(packet or b"\0"), len(packet)
 
 
 def _read(opened, data):
@@ -161,8 +165,8 @@ def _read(opened, data):
 
 def unwrap(key, packet, *, packet_size=PACKET_SIZE):
     """What one hop reads: a Forward or a Final. `packet_size` is that of the network's packets."""
-    data, opened = _buffer(packet), COpened()
-    call("packet_unwrap", key.pointer, data, len(packet), packet_size, byref(opened))
+    (data, size), opened = _buffer(packet), COpened()
+    call("packet_unwrap", key.pointer, data, size, packet_size, byref(opened))
     return _read(opened, data)
 
 
@@ -172,17 +176,17 @@ def unwrap_many(keys_and_packets, *, packet_size=PACKET_SIZE):
     pairs = list(keys_and_packets)
     buffers = [_buffer(packet) for _, packet in pairs]
     jobs = (CUnwrapJob * len(pairs))()
-    for job, buffer, (key, packet) in zip(jobs, buffers, pairs):
-        job.key, job.packet, job.packet_size = key.pointer, buffer, len(packet)
+    for job, (buffer, size), (key, _) in zip(jobs, buffers, pairs):
+        job.key, job.packet, job.packet_size = key.pointer, buffer, size
     call("packet_unwrap_many", jobs, len(pairs), packet_size)
-    return [_read(job.opened, buffer) if job.error == 0 else error_of(job.error) for job, buffer in zip(jobs, buffers)]
+    return [_read(job.opened, buffer) if job.error == 0 else error_of(job.error) for job, (buffer, _) in zip(jobs, buffers)]
 
 
 def read_message(payload):
     """The message in the payload of a packet at its last hop."""
-    data = _buffer(payload)
+    data, payload_size = _buffer(payload)
     message, size = POINTER(c_uint8)(), c_size_t()
-    call("message_read", data, len(payload), byref(message), byref(size))
+    call("message_read", data, payload_size, byref(message), byref(size))
     return bytes(message[:size.value])
 
 
@@ -192,7 +196,8 @@ class Recovery(Handle):
 
     def __init__(self, saved):
         """Takes what save() returned."""
-        super().__init__("recovery_load", bytes(saved), len(saved))
+        saved = as_bytes(saved, "saved")
+        super().__init__("recovery_load", saved, len(saved))
 
     @classmethod
     def _of(cls, *arguments):
@@ -202,8 +207,9 @@ class Recovery(Handle):
 
     def read(self, payload):
         """The message of a reply, from its payload at the last hop."""
+        payload = as_bytes(payload, "payload")
         message, size = room(max(1, len(payload))), c_size_t()
-        call("recovery_read", self.pointer, bytes(payload), len(payload), message, len(message), byref(size))
+        call("recovery_read", self.pointer, payload, len(payload), message, len(message), byref(size))
         return bytes(message[:size.value])
 
     def save(self):
@@ -226,12 +232,14 @@ class HeldSurb(Handle):
     kind = "surb"
 
     def __init__(self, surb):
-        super().__init__("surb_hold", bytes(surb), len(surb))
+        surb = as_bytes(surb, "surb")
+        super().__init__("surb_hold", surb, len(surb))
 
     def use(self, message, *, payload_size=PAYLOAD_SIZE):
         """(address of the first hop, packet to send it)."""
+        message = as_bytes(message, "message")
         if not _is_payload_size(payload_size) or len(message) > payload_size - PAYLOAD_OVERHEAD:
             raise PacketError("bad_length")
         packet, first_hop = room(HEADER_SIZE + payload_size), room(ADDRESS_SIZE)
-        call("surb_use", self.pointer, bytes(message), len(message), packet, len(packet), first_hop)
+        call("surb_use", self.pointer, message, len(message), packet, len(packet), first_hop)
         return bytes(first_hop), bytes(packet)

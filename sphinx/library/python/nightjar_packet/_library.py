@@ -107,9 +107,16 @@ def call(name, *arguments):
         raise error_of(error)
 
 
+def as_bytes(data, what):
+    """`data` as bytes, whose len() is their number. bytes(32) would be 32 zeros: no key and no message."""
+    if isinstance(data, int):
+        raise TypeError(f"{what}: a number is no bytes")
+    return bytes(data)
+
+
 def of_size(data, size, what):
     """`data` as bytes of exactly this size, for a parameter whose size the library cannot see."""
-    data = bytes(data)
+    data = as_bytes(data, what)
     if len(data) != size:
         raise ValueError(f"{what}: {len(data)} bytes, {size} needed")
     return data
