@@ -84,7 +84,7 @@ std::vector<node::page::Fact> facts_of(const Json& status) {
             {"Offers in its descriptor",
              status.contains("capacity") ? word(status, "capacity") + " packets/s" : ""},
             {"Its country, as it says", word(status, "country")},
-            {"Cap on a month's traffic", cap(status)},
+            {"Monthly cap", cap(status)},
             {"Measured at its start", speed.empty() ? "" : speed + " packets/s for a worker"},
             {"Last reload", refused ? "refused" : ""}};
 }
