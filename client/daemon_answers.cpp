@@ -81,7 +81,7 @@ void Daemon::serve_metrics() {
     const asio::ip::tcp::endpoint at{asio::ip::make_address(config_.metrics->host),
                                      config_.metrics->port};
     metrics_.emplace(context_.get_executor(), at, std::move(pages), tasks_,
-                     node::scrape::HttpLimits{}, node::scrape::HttpAccess{.by_address_only = true});
+                     node::scrape::HttpLimits{}, node::scrape::HttpAccess{.not_for_pages = true});
     tasks_.spawn("metrics listener", metrics_->run());
 }
 

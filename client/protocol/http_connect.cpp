@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "client/protocol/destination.hpp"
+#include "sphinx/base/page_field.hpp"
 
 namespace nightjar::client::protocol::http {
 
@@ -54,14 +55,6 @@ std::string_view next_line(std::string_view& rest) {
     const auto line = rest.substr(0, rest.find("\r\n"));
     rest.remove_prefix(std::min(rest.size(), line.size() + 2));
     return line;
-}
-
-/// Fields that a browser sends because of a page, and that no proxy needs.
-bool comes_from_a_page(std::string_view name) {
-    if (name.size() > 4 && equal_ignoring_case(name.substr(0, 4), "sec-")) return true;
-    constexpr std::string_view names[] = {"origin", "referer", "cookie"};
-    return std::ranges::any_of(
-        names, [name](std::string_view known) { return equal_ignoring_case(name, known); });
 }
 
 base::Bytes status_bytes(std::string_view status, std::string_view more = "") {
@@ -194,7 +187,7 @@ std::optional<Handshake::Fields> Handshake::read_fields(std::string_view lines) 
     while (!lines.empty()) {
         const auto line = next_line(lines);
         const auto name = line.substr(0, line.find(':'));
-        if (comes_from_a_page(name)) refuse_silently();
+        if (base::is_page_field(name)) refuse_silently();
         const auto value = trimmed(line.substr(std::min(line.size(), name.size() + 1)));
         well = well && name.size() < line.size() && is_token(name) && is_field_value(value);
         if (equal_ignoring_case(name, "proxy-authorization")) take(fields.authorization, value);

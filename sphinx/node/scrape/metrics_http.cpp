@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sphinx/base/page_field.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 #include "sphinx/node/process/socket_file.hpp"
@@ -75,9 +76,6 @@ bool has_token(const http::request<http::empty_body>& request, const std::string
 
 http::response<http::string_body> route(const http::request<http::empty_body>& request,
                                         const HttpPages& pages, const HttpAccess& access) {
-    const auto host = request[http::field::host];
-    if (!access.takes_host({host.data(), host.size()}))
-        return answer(http::status::misdirected_request, "ask for an address, not for a name\n");
     if (!access.token.empty() && !has_token(request, access.token)) {
         auto refused = answer(http::status::unauthorized, "a bearer token is needed\n");
         refused.set(http::field::www_authenticate, "Bearer");
@@ -100,6 +98,15 @@ http::response<http::string_body> route(const http::request<http::empty_body>& r
     return answer(http::status::not_found, "/metrics, /livez or /readyz\n");
 }
 
+bool is_for_a_page(const http::request<http::empty_body>& request, const HttpAccess& access) {
+    const auto host = request[http::field::host];
+    return !access.takes_host({host.data(), host.size()}) ||
+           std::ranges::any_of(request, [](const auto& field) {
+               const auto name = field.name_string();
+               return base::is_page_field({name.data(), name.size()});
+           });
+}
+
 /// Precondition: the address is of TCP.
 tcp::endpoint to_tcp(const MetricsHttp::Protocol::endpoint& address) {
     tcp::endpoint made{address.protocol().family() == AF_INET6 ? tcp::v6() : tcp::v4(), 0};
@@ -107,8 +114,8 @@ tcp::endpoint to_tcp(const MetricsHttp::Protocol::endpoint& address) {
     return made;
 }
 
-/// Reads one request from a connection and answers it. False if the peer has gone, or the deadline
-/// of the stream below has passed.
+/// Reads one request from a connection and answers it. False if the peer has gone, if the deadline
+/// of the stream below has passed, or if it may be a page's and gets no answer.
 template <class Stream>
 asio::awaitable<bool> talk(Stream& stream, const HttpPages& pages, const HttpLimits& limits,
                            const HttpAccess& access) {
@@ -118,6 +125,7 @@ asio::awaitable<bool> talk(Stream& stream, const HttpPages& pages, const HttpLim
     parser.body_limit(0);
     const auto read = co_await http::async_read(stream, buffer, parser, as_result);
     const auto error = std::get<0>(read);
+    if (access.not_for_pages && (error || is_for_a_page(parser.get(), access))) co_return false;
     auto response = answer(http::status::bad_request, "bad request\n");
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
         response = answer(http::status::request_header_fields_too_large, "over 1 KiB\n");
@@ -192,7 +200,7 @@ bool HttpAccess::allows(asio::ip::address from) const {
 }
 
 bool HttpAccess::takes_host(std::string_view host) const {
-    if (!by_address_only || host.empty()) return true;
+    if (!not_for_pages || host.empty()) return true;
     const bool bracketed = host.starts_with('[');
     const auto end = bracketed ? host.find(']') : host.find(':');
     if (bracketed && end == std::string_view::npos) return false;

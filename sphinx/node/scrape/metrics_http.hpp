@@ -45,13 +45,16 @@ struct HttpAccess {
     std::vector<base::IpNetwork> allow = {};           // empty: every address
     std::string token = {};                            // empty: none is needed
     std::shared_ptr<boost::asio::ssl::context> tls{};  // nullptr: in clear
-    /// A request must name an address, localhost or no host; else it gets 421. Otherwise a web page
-    /// could give this machine a name of its own, and read the metrics.
-    bool by_address_only = false;
+    /// Requests that a browser sends for a page get no answer, nor do requests that cannot be read.
+    /// The host must be an address, localhost or missing. Otherwise a web page could give this
+    /// machine a name of its own, and read the metrics. No field may be one that browsers send for
+    /// a page. Otherwise a page would see by the status of /readyz when the daemon is connected.
+    bool not_for_pages = false;
 
     /// A socket of [::] takes IPv4 connections as well, and shows their addresses as mapped ones:
     /// they count as IPv4.
     bool allows(boost::asio::ip::address from) const;
+    /// False for what gets no answer, by the value of its Host.
     bool takes_host(std::string_view host) const;
 };
 
