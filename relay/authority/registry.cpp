@@ -24,6 +24,12 @@ const char* shared_key(const directory::Relay& a, const directory::Relay& b) {
     return nullptr;
 }
 
+/// True if the two say the same of one relay, or `but_optional`: all but its optional lines.
+bool same(const directory::Relay& a, directory::Relay b, bool but_optional) {
+    if (but_optional) b.optional = a.optional;
+    return a == b;
+}
+
 /// The sentence for a relay that is left out.
 std::string without(const directory::Relay& relay, const std::string& why) {
     return called(relay) + " is left out: " + why;
@@ -127,8 +133,10 @@ base::Result<Registry::Taken, Refusal> Registry::take(directory::Descriptor desc
                                            ": check the relay's clock and its epoch length"}};
     auto& entries = epochs_[epoch];
     const auto mine = entries.find(relay.identity);
-    // After a restart a relay makes the same one anew.
-    if (mine != entries.end() && mine->second.relay == relay)
+    // After a restart a relay makes the same one anew. What says no more than that a later version
+    // of the program has started can wait for the next epoch.
+    const bool fixed = signed_epochs.contains(epoch) || !lists(relay.identity);
+    if (mine != entries.end() && same(mine->second.relay, relay, fixed))
         return Taken{epoch, relay.identity, called(relay), false, false};
     if (signed_epochs.contains(epoch))
         return base::Fail{Refusal{

@@ -130,7 +130,8 @@ void add_layer(Page& page, const Document& document, std::uint8_t layer,
     const auto whole = weight_of(relays);
     page.section((layer == 0 ? "Gateways" : "Layer " + std::to_string(layer)) + ": " +
                  std::to_string(relays.size()) + (relays.size() == 1 ? " relay" : " relays"));
-    std::vector<std::string> columns{"Name", "Operator", "Family", "Capacity", "Addresses"};
+    std::vector<std::string> columns{"Name",     "Operator", "Family",
+                                     "Capacity", "Version",  "Addresses"};
     if (layer == 0) columns.push_back("Exit");
     if (tries != nullptr) columns.push_back("Reached");
     std::vector<std::vector<Text>> rows;
@@ -141,7 +142,7 @@ void add_layer(Page& page, const Document& document, std::uint8_t layer,
         const auto share = std::lround(100 * relay->capacity / whole);
         rows.push_back({name_of(*relay), relay->operator_name, relay->family,
                         std::to_string(relay->capacity) + " (" + std::to_string(share) + " %)",
-                        joined(addresses)});
+                        std::string{directory::version_in(relay->optional)}, joined(addresses)});
         if (layer == 0) rows.back().emplace_back(relay->is_exit() ? relay->exit_policy : "no");
         if (tries != nullptr) rows.back().push_back(reached(*tries, relay->identity));
     }

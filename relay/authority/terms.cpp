@@ -84,6 +84,30 @@ std::vector<std::string> versions_of(YamlMap& map) {
     return versions;
 }
 
+/// Lines that a later version's programs know, each with a `name` and a `value`. The document's
+/// parser decides whether it takes them.
+directory::OptionalLines optional_of(YamlMap& map) {
+    directory::OptionalLines lines;
+    const auto values = map.list("optional");
+    for (const auto& value : values) {
+        auto line = value.map();
+        lines.push_back({line.required<std::string>("name"), line.required<std::string>("value")});
+        line.done();
+    }
+    sort(lines);
+    std::string text;
+    directory::put_optional(text, "optional.", lines);
+    directory::FieldReader reader{text, directory::document_text_max};
+    const auto taken =
+        directory::take_optional(reader, "optional.", directory::optional_of_document);
+    reader.finish();
+    if (!reader.ok() || taken != lines)
+        values.front().fail("no document can have these lines: " +
+                                (reader.ok() ? "one is not a line" : reader.error().reason),
+                            "see docs/directory.md, \"Optional lines\"");
+    return lines;
+}
+
 /// The whole set that holds from that epoch on. `epoch_length` and `lab` cannot change with it: an
 /// epoch's number follows from the length, and a laboratory gives no anonymity.
 std::optional<core::ParameterChange> change_of(YamlMap& map, const Parameters& now) {
@@ -116,6 +140,7 @@ Terms read_terms(YamlMap& map) {
     if (terms.network.empty()) name.fail("the network has no name", "give it a name");
     terms.parameters = parameters_of(map.map("parameters"));
     terms.recommended_versions = versions_of(map);
+    terms.optional = optional_of(map);
     if (terms.parameters.epoch_length < base::Seconds{1})
         map.fail("parameters", "the epoch length is under 1 s", "give `epoch_length`");
     terms.change = change_of(map, terms.parameters);
@@ -127,6 +152,7 @@ directory::Document Terms::document_of(base::Epoch epoch) const {
     document.network = network;
     document.parameters = change && epoch >= change->from ? change->parameters : parameters;
     document.recommended_versions = recommended_versions;
+    document.optional = optional;
     document.epoch = epoch;
     document.valid_from = directory::epoch_start(epoch, parameters.epoch_length);
     document.valid_until = document.valid_from + 2 * parameters.epoch_length;

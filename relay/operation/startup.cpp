@@ -208,6 +208,7 @@ directory::Descriptor describe(const RelayConfig& config, const keys::Identity& 
     relay.name = config.name;
     relay.exit_policy = policy_summary(config.exit_rules);
     relay.country = config.country;
+    relay.optional = {{"version", program_version}};
     self.capacity = announced_capacity(capacity_facts(config));
     return self;
 }

@@ -115,8 +115,11 @@ void sort(Document& document) {
     std::sort(document.recommended_versions.begin(), document.recommended_versions.end());
     std::sort(document.relays.begin(), document.relays.end(),
               [](const Relay& a, const Relay& b) { return a.identity < b.identity; });
-    for (auto& relay : document.relays)
+    for (auto& relay : document.relays) {
         std::sort(relay.addresses.begin(), relay.addresses.end());
+        sort(relay.optional);
+    }
+    sort(document.optional);
     std::sort(document.signatures.begin(), document.signatures.end(),
               [](const Signature& a, const Signature& b) { return a.authority < b.authority; });
 }
@@ -131,6 +134,7 @@ std::string signed_text(const Document& document) {
     put_parameters(text, document.parameters);
     for (const auto& version : document.recommended_versions)
         put_field(text, "recommended-version", version);
+    put_optional(text, "optional.", document.optional);
     for (const auto& relay : document.relays)
         put_relay(text, relay, RelayForm::document);
     return text;
@@ -148,6 +152,7 @@ base::Result<Document, ParseError> parse(std::string_view text) {
     Document document;
     take_head(reader, document);
     take_versions(reader, document.recommended_versions);
+    document.optional = take_optional(reader, "optional.", optional_of_document);
     take_relays(reader, document.relays);
     take_signatures(reader, document.signatures);
     reader.finish();

@@ -10,6 +10,7 @@
 #include "sphinx/base/result.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/endpoint.hpp"
+#include "sphinx/directory/optional_lines.hpp"
 #include "sphinx/directory/parameters.hpp"
 
 namespace nightjar::directory {
@@ -33,6 +34,7 @@ struct Relay {
     std::uint32_t capacity = 1;  // weight when a client chooses its gateway or guards
     std::string exit_policy;     // summary; empty: not an exit
     std::string country;         // two letters (country.hpp); the relay's claim; empty: none
+    OptionalLines optional;      // what the relay says to programs of later versions
     bool operator==(const Relay&) const = default;
 
     bool is_exit() const { return !exit_policy.empty(); }
@@ -51,6 +53,7 @@ struct Document {
     base::Wall valid_until{};
     Parameters parameters;
     std::vector<std::string> recommended_versions;
+    OptionalLines optional;             // what the authorities agreed to say by configuration
     std::vector<Relay> relays;          // sorted by identity
     std::vector<Signature> signatures;  // sorted by authority
     bool operator==(const Document&) const = default;
@@ -70,7 +73,8 @@ struct ParseError {
     std::string reason;    // for the local log or terminal, never sent to a peer
 };
 
-/// Sorts versions, relays, their addresses and signatures into the order of the text.
+/// Sorts versions, relays, their addresses, optional lines and signatures into the order of the
+/// text.
 void sort(Document& document);
 
 /// The canonical text of a sorted document. signed_text() is the signed part: everything before the

@@ -91,6 +91,16 @@ std::string_view FieldReader::take(std::string_view name) {
     return next.substr(name.size() + 1);
 }
 
+bool FieldReader::next_begins(std::string_view prefix) const {
+    return ok() && line().starts_with(prefix);
+}
+
+std::pair<std::string_view, std::string_view> FieldReader::take_named(std::string_view prefix) {
+    const auto next = line();
+    const auto name = next.substr(0, next.find(' '));
+    return {name.substr(prefix.size()), take(name)};
+}
+
 void FieldReader::finish() {
     if (!ok() || at_ == text_.size()) return;
     const auto next = line();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sphinx/base/bytes.hpp"
 #include "sphinx/directory/document.hpp"
@@ -39,6 +40,11 @@ class FieldReader {
     bool next_is(std::string_view name) const;
     /// Returns the value of the next line, which must have this name.
     std::string_view take(std::string_view name);
+    /// True if the name of the next line begins with this.
+    bool next_begins(std::string_view prefix) const;
+    /// Returns what follows the prefix in the name of the next line, and its value.
+    /// Precondition: next_begins(prefix).
+    std::pair<std::string_view, std::string_view> take_named(std::string_view prefix);
     /// Fails unless every line has been read.
     void finish();
 

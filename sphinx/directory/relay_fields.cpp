@@ -78,6 +78,7 @@ void put_relay(std::string& text, const Relay& relay, RelayForm form) {
     if (form == RelayForm::document)
         put_word_unless_empty(text, "relay.operator", relay.operator_name);
     put_field(text, "relay.role", relay.role == Role::mix ? "mix" : "gateway");
+    put_optional(text, "relay.optional.", relay.optional);
 }
 
 Relay take_relay(FieldReader& reader, RelayForm form) {
@@ -103,6 +104,7 @@ Relay take_relay(FieldReader& reader, RelayForm form) {
     if (reader.ok() && relay.mix_key == relay.next_mix_key)
         reader.fail("the same mix key in two epochs");
     take_role(reader, relay, layer);
+    relay.optional = take_optional(reader, "relay.optional.", optional_of_relay);
     return relay;
 }
 

@@ -89,11 +89,16 @@ class Authorities {
 
     void start(std::size_t authority) {
         const core::DriverSetup setup{&made.council, made.signers[authority].get(),
-                                      &made.seeds[authority], &terms, &disks[authority]};
+                                      &made.seeds[authority], &terms_of(authority),
+                                      &disks[authority]};
         drivers[authority] = std::make_unique<core::Driver>(setup, moment());
         drivers[authority]->admit(lists[authority], moment());
         for (const auto& text : archive[authority])
             static_cast<void>(drivers[authority]->offer_descriptor(text, moment()));
+    }
+    const core::Terms& terms_of(std::size_t authority) const {
+        const auto own = own_terms.find(authority);
+        return own == own_terms.end() ? terms : own->second;
     }
     void stop(std::size_t authority) { drivers[authority].reset(); }
 
@@ -180,6 +185,8 @@ class Authorities {
 
     TestCouncil made;
     core::Terms terms;
+    /// Of an authority that is configured otherwise, from its next start on.
+    std::map<std::size_t, core::Terms> own_terms;
     base::SeededRandom random{11};
     std::deque<TestRelay> relays;
     std::vector<std::unique_ptr<core::Driver>> drivers;

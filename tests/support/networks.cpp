@@ -54,6 +54,7 @@ directory::Relay any_relay(base::Random& random) {
         relay.exit_policy =
             "accept " + random_text(random, "*:0123456789,-/!~", 1 + random.below(99));
     if (random.below(2) == 0) relay.country = random_text(random, "abcdefghijklmnopqrstuvwxyz", 2);
+    if (random.below(4) == 0) relay.optional = {{random_word(random), random_word(random)}};
     return relay;
 }
 
@@ -97,6 +98,9 @@ SignedNetwork make_network(std::uint64_t seed, NetworkShape shape) {
     }
     for (unsigned i = 1; i <= shape.gateways; ++i)
         add(0, "gateway-" + std::to_string(i));
+    // A later version says this: all that takes a document must take it, and do nothing with it.
+    document.optional = {{"later-version", "which this one does not know"}};
+    document.relays.front().optional = {{"later-version", "2"}, {"version", "99.0.0"}};
     network.anchors.network = document.network;
     for (unsigned i = 0; i < shape.authorities; ++i) {
         base::Secret<32> authority;
@@ -131,6 +135,8 @@ directory::Document random_document(base::Random& random) {
     for (auto n = random.below(4); n > 0; --n)
         document.recommended_versions.push_back(std::to_string(n) + "." +
                                                 std::to_string(random.below(100)) + "+rc-1");
+    for (auto n = random.below(4); n > 0; --n)
+        document.optional.push_back({"line-" + std::to_string(n), random_word(random)});
     for (auto n = random.below(12); n > 0; --n)
         document.relays.push_back(any_relay(random));
     for (auto n = random.below(5); n > 0; --n) {

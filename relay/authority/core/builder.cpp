@@ -218,6 +218,7 @@ class Builder {
         document.epoch = epoch_;
         document.parameters = terms_.parameters_of(epoch_);
         document.recommended_versions = terms_.recommended_versions;
+        document.optional = terms_.optional;
         const auto length = terms_.parameters.epoch_length;
         document.valid_from = directory::epoch_start(epoch_, length);
         document.valid_until = document.valid_from + 2 * length;

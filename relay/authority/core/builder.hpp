@@ -30,6 +30,7 @@ struct Terms {
     directory::Parameters parameters;
     std::optional<ParameterChange> change = {};
     std::vector<std::string> recommended_versions;
+    directory::OptionalLines optional = {};  // sorted
     OpenBounds open;
     // Agreed in each value (listing.hpp).
     Admissions admitted;

@@ -138,6 +138,9 @@ void require_sorted(const Document& document) {
     reverse(other.relays);
     for (auto& relay : other.relays)
         reverse(relay.addresses);
+    for (auto& relay : other.relays)
+        reverse(relay.optional);
+    reverse(other.optional);
     sort(other);
     require(other == document);
     if (document.relays.size() > 1) reordered.reach();

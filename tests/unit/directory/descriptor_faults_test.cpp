@@ -23,6 +23,7 @@ struct Signer {
         relay.name = "wren";
         relay.addresses = {{"192.0.2.1", 9001}};
         relay.country = "nl";
+        relay.optional = {{"version", "1.2.3"}};
         lines = keys.describe(relay, {500'000}, {}, 20'000);
         lines.resize(lines.find("link-proof "));
     }
@@ -80,6 +81,12 @@ TEST_CASE("descriptor, faults 39: a relay's own signature makes no bad descripto
         {"country nl", "country n1", "not two letters"},
         {"country nl", "country nl\nrelay.country nl", "belongs"},
         {"relay.layer 1", "relay.layer 4", "not between"},
+        {"version 1.2.3\n", "version 1.2.3\nrelay.optional.version 1.2.3\n", "given twice"},
+        {"version 1.2.3\n", "version 1.2.3\nrelay.optional.colour red\n", "out of order"},
+        {"version 1.2.3\n", "version 1.2.3\noptional.zeal 1\n", "'optional.zeal' where"},
+        {"optional.version 1.2.3", "optional.version  1.2.3", "single-spaced"},
+        {"optional.version 1.2.3", "optional. 1.2.3", "not a word"},
+        {"relay.name wren", "relay.optional.a 1\nrelay.name wren", "'relay.optional.a' where"},
         {"nightjar-descriptor 4", "nightjar-descriptor 9", ""},
     };
     for (const auto& row : rows) {

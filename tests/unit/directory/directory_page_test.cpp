@@ -64,6 +64,7 @@ Document example() {
         document.relays.back().operator_name = "operator-" + std::to_string(number);
     }
     document.relays[0].name = "wren";
+    document.relays[0].optional = {{"version", "0.1.0"}};
     sign(document, seed(9));
     return document;
 }
@@ -83,6 +84,7 @@ TEST_CASE("the worked example of the directory page is what this code makes and 
 
     auto wren = example_relay(1, 1);
     wren.name = "wren";
+    wren.optional = {{"version", "0.1.0"}};
     const Keys keys{1};
     CHECK(
         block_behind(page, "## A descriptor") ==

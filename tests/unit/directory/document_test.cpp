@@ -19,6 +19,8 @@ std::string sample() {
     gateway.operator_name = "alice";
     gateway.family = "birds";
     gateway.addresses.push_back({"2001:db8::1", 9000});
+    gateway.optional = {{"a", "1"}, {"b", "2"}};
+    document.optional = {{"c", "3"}, {"d", "4"}};
     sign(document, network.authorities[0]);
     return to_text(document);
 }

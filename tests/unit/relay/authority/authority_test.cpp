@@ -81,7 +81,8 @@ TEST_CASE("clients and relays accept what an authority signs") {
     const Site site;
     const auto made = site.sign(
         "network: demo\nparameters: {lab: true, main_slots: 100, mean_delay: 100ms}\n"
-        "recommended_versions: [0.2.0, 0.1.0]\n" +
+        "recommended_versions: [0.2.0, 0.1.0]\n"
+        "optional: [{name: notice, value: \"of a later version\"}, {name: a-b, value: \"7\"}]\n" +
         site.relays);
     relay::authority::write(made, site.folder.path() / "out" / "public");
     const auto document = directory::parse(read(site.folder.path() / "out/public/document"));
@@ -94,6 +95,8 @@ TEST_CASE("clients and relays accept what an authority signs") {
     CHECK(document->valid_from == base::Wall{base::Seconds{1'800'000'000}});
     CHECK(document->valid_until == base::Wall{base::Seconds{1'800'007'200}});
     CHECK(document->recommended_versions == std::vector<std::string>{"0.1.0", "0.2.0"});
+    CHECK(document->optional ==
+          directory::OptionalLines{{"a-b", "7"}, {"notice", "of a later version"}});
     CHECK(anchors.gateways.size() == 2);
     CHECK(document->relays.size() == 8);
     for (const auto& relay : document->relays) {

@@ -139,6 +139,22 @@ TEST_CASE("registry: a descriptor is for this epoch or the next, and not for a s
     CHECK(club.refused(member.text(epoch, 7), {epoch}).empty());  // and made anew after a restart
 }
 
+TEST_CASE("registry: a relay whose version changes says so now, or after what is signed") {
+    Club club;
+    auto& member = club.members[0];
+    const auto listed = [&] { return club.build().document.find(member.id())->optional; };
+    REQUIRE(club.take(member.text(epoch, 5)));
+    const directory::OptionalLines first{{"version", "1.0.0"}}, second{{"version", "1.1.0"}};
+    member.relay.optional = first;
+    CHECK(club.take(member.text(epoch, 6)));
+    CHECK(listed() == first);
+    member.relay.optional = second;
+    CHECK(club.refused(member.text(epoch, 7), {epoch}).empty());
+    CHECK(listed() == first);
+    member.relay.name = "other";
+    CHECK_FALSE(club.refused(member.text(epoch, 8), {epoch}).empty());
+}
+
 TEST_CASE("registry: the descriptor that was made last counts, in whatever order they come") {
     Club club;
     auto& member = club.members[0];

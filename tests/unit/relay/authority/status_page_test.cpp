@@ -50,16 +50,20 @@ TEST_CASE("network's page: relays by layer, with operator, capacity, addresses a
     auto document = small_network();
     document.relays[4].capacity = 3;
     document.relays[4].family = "birds";
+    document.relays[3].optional = {{"later-version", "no-column"}, {"version", "0.2.0"}};
+    document.relays[4].optional = {{"version", "<b>not one"}};
     const auto page = status_page(document, record_of(document));
     CHECK(holds(page, "<title>Network example: epoch 500000</title>"));
     for (const auto* section :
          {"<h2>Layer 1: 1 relay</h2>", "<h2>Layer 3: 1 relay</h2>", "<h2>Gateways: 2 relays</h2>"})
         CHECK(holds(page, section));
     CHECK(page.find("relay-0") < page.find("Layer 2"));
-    CHECK(holds(page,
-                "<tr><td>relay-3</td><td>op-3</td><td></td><td>1 (25 %)</td>"
-                "<td>192.0.2.3:9001, [2001:db8::3]:9001</td><td>accept *:443</td></tr>"));
-    CHECK(holds(page, "<td>birds</td><td>3 (75 %)</td>"));
+    CHECK(holds(
+        page,
+        "<tr><td>relay-3</td><td>op-3</td><td></td><td>1 (25 %)</td>"
+        "<td>0.2.0</td><td>192.0.2.3:9001, [2001:db8::3]:9001</td><td>accept *:443</td></tr>"));
+    CHECK_FALSE(holds(page, "no-column"));
+    CHECK(holds(page, "<td>birds</td><td>3 (75 %)</td><td></td>"));
     CHECK(holds(page, "<td>no</td></tr>"));
     CHECK(holds(page, "<td>0.1.0, 0.2.0</td>"));
     CHECK(holds(page, "<td>2027-01-15 10:00:00 UTC</td>"));
