@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "client/core/guards.hpp"
 #include "relay/io/links.hpp"
 #include "sphinx/directory/packed.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -19,6 +20,8 @@ using namespace nightjar;
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr base::Seconds week{7 * 86'400};
 
 /// A gateway of a signed network that serves its document, and a client that has no document in
 /// use.
@@ -48,8 +51,8 @@ struct Bootstrap final : relay::io::Links::Owner, client::operation::DocumentNew
     }
 
     /// The network's document for an epoch, signed by the authority.
-    std::string signed_text(base::Epoch epoch) {
-        auto document = network.document;
+    std::string signed_text(base::Epoch epoch) { return signed_text(epoch, network.document); }
+    std::string signed_text(base::Epoch epoch, directory::Document document) {
         const auto length = document.parameters.epoch_length;
         document.epoch = epoch;
         document.valid_from = directory::epoch_start(epoch, length);
@@ -114,6 +117,55 @@ TEST_CASE("first document: fetched from a gateway when the stored one has expire
     CHECK(client.got->epoch == client.network.document.epoch);
     CHECK(client.come == directory::pack(client.text).size());
     CHECK(client.state.document_text() == client.text);
+}
+
+TEST_CASE(
+    "first document: after a week offline it is of now, with its keys, and guards are those of "
+    "then") {
+    Bootstrap client;
+    auto& now = client.network.document;
+    const auto length = now.parameters.epoch_length;
+    const base::Epoch then{now.epoch.value - static_cast<std::uint32_t>(week / length)};
+    auto old = now;
+    for (auto& relay : old.relays) {
+        relay.mix_key = client.random.id<base::MixKey>();
+        relay.next_mix_key = client.random.id<base::MixKey>();
+    }
+    client.state.keep_document(client.signed_text(then, old));
+    const auto left = directory::epoch_start(then, length);
+    const auto& gateway = test::named(now, "gateway-1");
+    client::core::Guards guards;
+    const auto* exit = guards.exit(old, gateway, {}, left, client.random);
+    REQUIRE(exit != nullptr);
+    const auto* mix = guards.mix(old, 2, gateway, *exit, left, client.random);
+    REQUIRE(mix != nullptr);
+    client.state.keep_guards(guards.state());
+
+    client.fetch();
+    REQUIRE(client.until([&] { return client.got != nullptr; }));
+    const auto& got = *client.got;
+    CHECK(got.epoch == now.epoch);
+    CHECK(client.come ==
+          directory::pack(client.text).size());  // the whole: no diff goes so far back
+    CHECK(client.state.document_text() == client.text);
+    for (const auto& relay : old.relays) {
+        const auto* found = got.find(relay.identity);
+        REQUIRE(found != nullptr);
+        CHECK(got.mix_key(*found, then) == nullptr);
+        CHECK(*got.mix_key(*found, got.epoch) != relay.mix_key);
+    }
+    const auto back = node::process::wall_now();
+    client::core::Guards again;
+    again.restore(client.state.guards(), back);
+    CHECK(again.exit(got, gateway, {}, back, client.random)->identity == exit->identity);
+    CHECK(again.mix(got, 2, gateway, *exit, back, client.random)->identity == mix->identity);
+    CHECK(again.state() == guards.state());
+    // One whose time ended in that week gets a new one.
+    auto ended = guards.state();
+    ended.mixes.kept.front().until = left + week / 2;
+    again.restore(ended, back);
+    REQUIRE(again.mix(got, 2, gateway, *exit, back, client.random) != nullptr);
+    CHECK(again.state().mixes.kept.front().until > back);
 }
 
 TEST_CASE("first document: none of an older epoch than the kept one's, though our clock takes it") {

@@ -5,12 +5,14 @@
 #include <map>
 #include <set>
 
+#include "relay/authority/core/layers.hpp"
 #include "sphinx/directory/route.hpp"
 
 namespace nightjar::lab::attacks {
 namespace {
 
 using directory::Relay;
+using relay::authority::core::PlacedGroup;
 
 constexpr base::Seconds day{86'400};
 constexpr base::Seconds step{600};  // how often a client notices that a relay is down
@@ -18,6 +20,7 @@ constexpr base::Seconds avoided = client::core::guard_avoided;
 constexpr double leaves_a_day = 0.01;     // share of the honest relays
 constexpr double goes_down_a_day = 0.05;  // one honest relay in 20 days
 constexpr base::Seconds down_mean{6 * 3600};
+constexpr std::uint32_t first_day = 100;  // relays of the begin joined in the days before
 const base::Wall begin{base::Seconds{1'800'000'000}};
 
 std::uint32_t number_of(const base::NodeId& relay) {
@@ -69,40 +72,86 @@ class Chooser {
 
 }  // namespace
 
-ChangingNetwork::ChangingNetwork(unsigned days, double bad, base::Random& random)
-    : bad_share_{bad} {
-    const auto bad_relays = static_cast<unsigned>(std::lround(bad * lasting_relays));
-    for (const std::uint8_t layer : {1, 3})
-        add(layer, false);
-    add(0, false);  // the client's gateway, which is not an exit
-    now_.relays.back().exit_policy.clear();
-    for (unsigned i = 0; i < lasting_relays; ++i)
-        for (const std::uint8_t layer : {0, 2})
-            add(layer, i < bad_relays);
+ChangingNetwork::ChangingNetwork(unsigned days, double bad, base::Random& random, Layering layering)
+    : layering_{layering}, bad_share_{bad} {
+    fill(bad, random);
     for (unsigned at = 0; at < days; ++at) {
-        std::vector<std::uint8_t> left;
-        std::erase_if(now_.relays, [&](const Relay& relay) {
-            const bool leaves = (relay.layer == 2 || relay.is_exit()) &&
-                                !ChangingNetwork::bad(relay) && random.unit() < leaves_a_day;
-            if (leaves) left.push_back(relay.layer);
-            return leaves;
-        });
-        for (const auto layer : left)
-            add(layer, false);
-        for (const auto& relay : now_.relays) {
-            if (ChangingNetwork::bad(relay) || random.unit() >= goes_down_a_day) continue;
-            const auto from =
-                at * day + base::Seconds{static_cast<std::int64_t>(random.below(86'400))};
-            const auto length =
-                std::chrono::duration_cast<base::Seconds>(random.exponential(down_mean));
-            down_[number_of(relay.identity)].emplace_back(from, from + length);
-        }
+        turn(at, random);
+        if (layering_ == Layering::placed || layering_ == Layering::placed_old) place(random);
         directory::sort(now_);
         documents_.push_back(now_);
     }
 }
 
-void ChangingNetwork::add(std::uint8_t layer, bool bad) {
+void ChangingNetwork::fill(double bad, base::Random& random) {
+    const auto bad_relays = static_cast<unsigned>(std::lround(bad * lasting_relays));
+    const bool middle = layering_ == Layering::middle;
+    if (middle)
+        for (const std::uint8_t layer : {1, 3})
+            add(layer, false, {});
+    add(0, false, {});  // the client's gateway, which is not an exit
+    now_.relays.back().exit_policy.clear();
+    for (unsigned i = 0; i < lasting_relays; ++i)
+        for (const std::uint8_t layer : {0, 2, 1, 3}) {
+            if (middle && layer % 2 == 1) continue;
+            const bool is_bad = i < bad_relays;
+            const bool oldest = is_bad && layering_ == Layering::placed_old;
+            const auto age =
+                middle || oldest ? 0 : 1 + random.below(static_cast<std::uint64_t>(first_day - 1));
+            add(layer, is_bad, {static_cast<std::uint32_t>(age)});
+        }
+    // The first placing takes the layers as new: nothing of the order above remains.
+    if (layering_ == Layering::placed || layering_ == Layering::placed_old)
+        for (auto& relay : now_.relays)
+            relay.layer = 0;
+}
+
+/// Some honest relays leave, as many join, and some are down for hours.
+void ChangingNetwork::turn(unsigned day_number, base::Random& random) {
+    std::vector<std::uint8_t> left;
+    std::erase_if(now_.relays, [&](const Relay& relay) {
+        const bool changes = relay.role == directory::Role::mix
+                                 ? layering_ != Layering::middle || relay.layer == 2
+                                 : relay.is_exit();
+        const bool leaves = changes && !ChangingNetwork::bad(relay) && random.unit() < leaves_a_day;
+        if (leaves)
+            left.push_back(
+                relay.role == directory::Role::mix ? std::max<std::uint8_t>(relay.layer, 1) : 0);
+        return leaves;
+    });
+    for (const auto layer : left)
+        add(layer, false, {first_day + day_number});
+    for (const auto& relay : now_.relays) {
+        if (ChangingNetwork::bad(relay) || random.unit() >= goes_down_a_day) continue;
+        const auto from =
+            day_number * day + base::Seconds{static_cast<std::int64_t>(random.below(86'400))};
+        const auto length =
+            std::chrono::duration_cast<base::Seconds>(random.exponential(down_mean));
+        down_[number_of(relay.identity)].emplace_back(from, from + length);
+    }
+}
+
+/// Each relay is an operator of its own, so it is a group of its own.
+void ChangingNetwork::place(base::Random& random) {
+    std::vector<PlacedGroup> groups;
+    for (const auto& relay : now_.relays)
+        if (relay.role == directory::Role::mix)
+            groups.push_back({relay.identity, 1, since_.at(relay.identity), relay.layer});
+    relay::authority::core::Randomness drawn;
+    random.fill(drawn);
+    relay::authority::core::place(groups, drawn);
+    std::map<base::NodeId, std::uint8_t> layers;
+    for (const auto& group : groups)
+        layers[group.id] = group.layer;
+    for (auto& relay : now_.relays) {
+        if (relay.role != directory::Role::mix) continue;
+        const auto to = layers.at(relay.identity);
+        if (relay.layer != 0) ++(relay.layer == to ? stayed_ : moved_);
+        relay.layer = to;
+    }
+}
+
+void ChangingNetwork::add(std::uint8_t layer, bool bad, base::Epoch since) {
     Relay relay;
     relay.identity.bytes[0] = static_cast<std::uint8_t>(layer + 1);
     relay.identity.bytes[1] = bad ? 1 : 0;
@@ -110,11 +159,34 @@ void ChangingNetwork::add(std::uint8_t layer, bool bad) {
     relay.identity.bytes[3] = static_cast<std::uint8_t>(last_ >> 8);
     relay.identity.bytes[4] = static_cast<std::uint8_t>(last_);
     relay.role = layer == 0 ? directory::Role::gateway : directory::Role::mix;
-    relay.layer = layer;
+    const bool waits = since.value >= first_day && layer != 0 &&
+                       (layering_ == Layering::placed || layering_ == Layering::placed_old);
+    relay.layer = waits ? 0 : layer;
     if (layer == 0) relay.exit_policy = "accept *:*";
     relay.operator_name = "of-" + std::to_string(last_++);
+    since_[relay.identity] = since;
     now_.relays.push_back(std::move(relay));
     down_.emplace_back();
+}
+
+double ChangingNetwork::bad_in(std::uint8_t layer, base::Seconds since_begin) const {
+    unsigned all = 0, bad_ones = 0;
+    for (const auto& relay : document(since_begin).relays) {
+        if (relay.layer != layer) continue;
+        ++all;
+        if (bad(relay)) ++bad_ones;
+    }
+    return all == 0 ? 0 : static_cast<double>(bad_ones) / all;
+}
+
+double ChangingNetwork::outer_bad(base::Seconds since_begin) const {
+    if (layering_ == Layering::middle) return bad_share_ * bad_share_;
+    return bad_in(1, since_begin) * bad_in(3, since_begin);
+}
+
+double ChangingNetwork::moved_a_day() const {
+    const auto all = moved_ + stayed_;
+    return all == 0 ? 0 : static_cast<double>(moved_) / static_cast<double>(all);
 }
 
 const directory::Document& ChangingNetwork::document(base::Seconds since_begin) const {
@@ -138,7 +210,6 @@ Met live(const ChangingNetwork& network, const std::optional<client::core::Guard
          base::Random& random) {
     const directory::Parameters law;
     const auto routes_a_second = law.main_slots.per_second() + law.replies.per_second();
-    const auto bad_routes_a_second = routes_a_second * network.bad_share() * network.bad_share();
     Chooser chooser{rules, random};
     Met met;
     std::set<base::NodeId> exits, mixes;
@@ -149,9 +220,11 @@ Met live(const ChangingNetwork& network, const std::optional<client::core::Guard
         const auto is_down = [&](const base::NodeId& relay) {
             return document.find(relay) == nullptr || network.down(relay, now);
         };
+        const auto* kept = document.find(mix);
+        const bool moved = kept != nullptr && kept->layer != 2;
         bool open = now % law.session_lifetime == base::Seconds{0};
         for (int tries = 0; tries < 5; ++tries) {
-            if (!exit.is_zero() && (is_down(exit) || is_down(mix))) {
+            if (!exit.is_zero() && (is_down(exit) || is_down(mix) || (moved && tries == 0))) {
                 if (!open) ++met.failed;
                 chooser.failed(exit, mix, now);
                 open = true;
@@ -170,7 +243,8 @@ Met live(const ChangingNetwork& network, const std::optional<client::core::Guard
             if (!met.bad_exit && ChangingNetwork::bad(*to)) met.bad_exit = now;
         }
         if (!met.bad_route && ChangingNetwork::bad(*document.find(mix))) {
-            const auto wait = -std::log1p(-random.unit()) / bad_routes_a_second;
+            const auto wait =
+                -std::log1p(-random.unit()) / (routes_a_second * network.outer_bad(now));
             if (wait < static_cast<double>(step.count()))
                 met.bad_route = now + base::Seconds{static_cast<std::int64_t>(wait)};
         }

@@ -2,10 +2,13 @@
 // anew for every session, and if it keeps them for weeks (client/core/guards.hpp).
 //
 // The network changes: honest relays leave and others join, and honest relays are down for hours.
-// Bad relays never leave and are never down, which is best for the adversary.
+// Bad relays never leave and are never down, which is best for the adversary. Mixes of all layers
+// change if the layers do: then relays come and go in each, and keep their layer, or the product's
+// authorities place them anew each day (relay/authority/core/layers.hpp).
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -17,22 +20,40 @@ namespace nightjar::lab::attacks {
 
 inline constexpr unsigned lasting_relays = 100;  // mixes of the middle layer, and exits
 
+/// `middle`: only the middle layer is there, and of the others the shares of bad mixes stay.
+/// `fixed`, `placed`: three layers of mixes; who comes takes the layer of one who left, or the
+/// layers follow from the product's rule. `placed_old`: and the bad mixes have the longest records
+/// from the first day on, as those of an adversary who waited.
+enum class Layering { middle, fixed, placed, placed_old };
+
 /// The network on each of `days` days. `bad`: share of the mixes and of the exits.
 class ChangingNetwork {
  public:
-    ChangingNetwork(unsigned days, double bad, base::Random& random);
+    ChangingNetwork(unsigned days, double bad, base::Random& random,
+                    Layering layering = Layering::middle);
 
     unsigned days() const { return static_cast<unsigned>(documents_.size()); }
     const directory::Document& document(base::Seconds since_begin) const;
     const directory::Relay& gateway(base::Seconds since_begin) const;
     static bool bad(const directory::Relay& relay) { return relay.identity.bytes[1] == 1; }
     bool down(const base::NodeId& relay, base::Seconds since_begin) const;
-    double bad_share() const { return bad_share_; }
+    /// The share of packets whose mixes of layers 1 and 3 are both bad.
+    double outer_bad(base::Seconds since_begin) const;
+    /// The share of bad mixes in a layer.
+    double bad_in(std::uint8_t layer, base::Seconds since_begin) const;
+    /// Of the mixes that are there on a day and the next, the share that changes its layer.
+    double moved_a_day() const;
 
  private:
-    void add(std::uint8_t layer, bool bad);
+    void add(std::uint8_t layer, bool bad, base::Epoch since);
+    void fill(double bad, base::Random& random);
+    void turn(unsigned day, base::Random& random);
+    void place(base::Random& random);
 
+    Layering layering_;
     double bad_share_;
+    std::map<base::NodeId, base::Epoch> since_;  // in days
+    std::size_t moved_ = 0, stayed_ = 0;
     std::uint32_t last_ = 0;
     directory::Document now_;
     std::vector<directory::Document> documents_;

@@ -3,6 +3,7 @@
 #include "tests/lab/attacks/lasting.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -60,15 +61,22 @@ nlohmann::json median_days(const Times& times) {
 struct Lives {
     Times routes, exits, driven;
     double exits_met = 0, mixes_met = 0, failed = 0;  // means
+    double moved_a_day = 0;
+    std::array<double, 3> bad_in{};  // the shares of bad mixes in the layers on the last day
 };
 
-Lives live(const measure::Options& options, const Setting& setting, double bad) {
+Lives live(const measure::Options& options, const Setting& setting, double bad,
+           attacks::Layering layering = attacks::Layering::middle) {
     base::SeededRandom random{options.seed * 100 + static_cast<std::uint64_t>(bad * 100)};
     Lives lives;
     const auto networks = options.or_else(options.seeds, 4u, 20u);
     const auto clients = options.or_else(options.clients, 50u, 100u);
     for (unsigned i = 0; i < networks; ++i) {
-        const attacks::ChangingNetwork network{days, bad, random};
+        const attacks::ChangingNetwork network{days, bad, random, layering};
+        lives.moved_a_day += network.moved_a_day() / networks;
+        for (std::uint8_t layer = 1; layer <= 3; ++layer)
+            lives.bad_in[layer - 1] +=
+                network.bad_in(layer, base::Seconds{(days - 1) * 86'400}) / networks;
         for (unsigned k = 0; k < clients; ++k) {
             const auto met = attacks::live(network, setting.rules, random);
             lives.routes.push_back(met.bad_route);
@@ -118,9 +126,50 @@ double by_chance(double bad, double drawn) {
     return 1 - std::pow(1 - bad, drawn);
 }
 
+struct LayeringCase {
+    const char* name;
+    attacks::Layering layering;
+};
+constexpr LayeringCase layerings[] = {{"layers fixed", attacks::Layering::fixed},
+                                      {"layers by the rule", attacks::Layering::placed},
+                                      {"and bad mixes oldest", attacks::Layering::placed_old}};
+
+/// What re-placement costs: mixes of three layers come and go, and the product's rule moves those
+/// that stay.
+void placed(const measure::Options& options, measure::Report& report) {
+    const Setting product{"product", GuardRules{}, true};
+    for (const auto bad : {0.05, 0.1}) {
+        const auto percent = std::to_string(std::lround(100 * bad)) + " % bad: ";
+        for (const auto& [name, layering] : layerings) {
+            report.progress(std::string{"90 days, "} + name, bad);
+            const auto lives = live(options, product, bad, layering);
+            report.row("routes", "placed",
+                       {{"layers", name},
+                        {"bad_share", bad},
+                        {"clients", lives.routes.size()},
+                        {"route_day", share_within(lives.routes, day_s)},
+                        {"route_month", share_within(lives.routes, 30 * day_s)},
+                        {"route_90", share_within(lives.routes, days * day_s)},
+                        {"route_median_days", median_days(lives.routes)},
+                        {"mixes_met", lives.mixes_met},
+                        {"failed", lives.failed},
+                        {"moved_a_day", lives.moved_a_day},
+                        {"bad_in_1", lives.bad_in[0]},
+                        {"bad_in_2", lives.bad_in[1]},
+                        {"bad_in_3", lives.bad_in[2]}});
+            const auto moved = percent + name + ": mixes that change their layer in a day";
+            if (layering == attacks::Layering::fixed)
+                report.at_most(moved, lives.moved_a_day, 0);
+            else
+                report.at_most(moved, lives.moved_a_day, 0.02);
+        }
+    }
+}
+
 }  // namespace
 
 void lasting(const measure::Options& options, measure::Report& report) {
+    placed(options, report);
     for (const auto& setting : settings) {
         if (!options.full && !setting.always) continue;
         for (const auto bad : {0.05, 0.1}) {
