@@ -184,6 +184,8 @@ MUTANTS = [
     mutant("forgotten-session-not-seen", "client/core/session.cpp",
            "if (header->incarnation != incarnation_) forgotten_ = true;", "",
            CLIENT_SIMULATION, "a client that stands still in a session's first minute leaves no stream hanging"),
+    mutant("nothing-expires-at-an-exit", "relay/core/exit_session.cpp", "        carrier->expire(now);\n", "",
+           CLIENT_SIMULATION, "a relay that stands still in a session's first minute leaves no stream hanging"),
     mutant("late-reply-revives-a-session", "client/core/session.cpp", "if (forgotten_ || retired_ ||", "if (retired_ ||",
            CORE, "late replies of the old incarnation revive no session"),
     mutant("forgotten-session-costs-an-exit", "client/core/core_sessions.cpp",
