@@ -34,6 +34,7 @@ void put_u32(base::Bytes& out, std::uint32_t value) {
 /// A header, then the question if there is one.
 base::Bytes begin(std::uint16_t id, bool recursion_desired, Code code, base::ByteView section) {
     base::Bytes out;
+    out.reserve(header_size + section.size());
     put_u16(out, id);
     put_u16(out, flag_response | flag_recursion_available | static_cast<unsigned>(code) |
                      (recursion_desired ? flag_recursion_desired : 0u));

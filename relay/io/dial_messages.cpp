@@ -1,6 +1,7 @@
 #include "relay/io/dial_messages.hpp"
 
 #include <cassert>
+#include <iterator>
 
 #include "sphinx/base/ip_codec.hpp"
 
@@ -14,7 +15,9 @@ constexpr auto last_error = DialError::given_up;
 
 base::Bytes finished(base::Bytes message, const base::Writer& out) {
     assert(out.ok());
-    message.resize(out.written());
+    // Not resize: g++ 14 takes it for one that may grow.
+    message.erase(std::next(message.begin(), static_cast<std::ptrdiff_t>(out.written())),
+                  message.end());
     return message;
 }
 

@@ -56,8 +56,8 @@ std::optional<Answer> answer_to(const boost::system::error_code& error) {
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
         return refusal(431, "the header is too long\n");
     if (error == http::error::body_limit) return refusal(413, "the body is too long\n");
-    static const auto& category = http::make_error_code(http::error::bad_method).category();
-    if (error.category() == category && error != http::error::end_of_stream &&
+    static const auto of_beast = http::make_error_code(http::error::bad_method);
+    if (error.category() == of_beast.category() && error != http::error::end_of_stream &&
         error != http::error::partial_message)
         return refusal(400, "not an HTTP request\n");
     return std::nullopt;
