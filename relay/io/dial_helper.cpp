@@ -154,6 +154,9 @@ class Connections {
         auto node = running_.extract(attempt);
         if (node.empty()) return;  // given up by a message of the same round
         const auto& socket = node.mapped();
+        // Closing it would not do: the exit's copy would keep it here, ready for ever.
+        if (::epoll_ctl(poll_.number(), EPOLL_CTL_DEL, socket.number(), nullptr) != 0)
+            fail("cannot end waiting for a connection");
         int error = 0;
         socklen_t size = sizeof error;
         if (::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;

@@ -53,6 +53,9 @@ MUTANTS = [
     # --- relay/io/dial_helper, and its sandbox ---
     mutant("given-up-attempt-without-an-answer", HELPER, "if (running_.erase(request.attempt) > 0) say(request.attempt, DialError::given_up);",
            "running_.erase(request.attempt);", SYSTEM, ONCE),
+    mutant("handed-over-socket-still-watched", HELPER,
+           "if (::epoll_ctl(poll_.number(), EPOLL_CTL_DEL, socket.number(), nullptr) != 0)", "if (socket.number() < 0)", SYSTEM,
+           "dial helper: it waits for nothing of what it has handed over"),
     mutant("dial-helper-takes-any-message", HELPER, "        if (!request) throw std::runtime_error",
            "        if (!request) return true;\n        if (false) throw std::runtime_error", SYSTEM, "dial helper: what no exit says ends it"),
     mutant("connector-writes-to-targets", SANDBOX, "SCMP_ACT_ALLOW, name, {equals_int(0, helper_link)});", "SCMP_ACT_ALLOW, name);", SYSTEM, NO_BYTE),

@@ -14,6 +14,10 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,6 +31,38 @@ using boost::asio::ip::tcp;
 namespace {
 
 constexpr int patience_ms = 30'000;
+
+/// The next reply, and the descriptor that came with it.
+std::pair<DialReply, int> next_reply(int link) {
+    pollfd wait{link, POLLIN, 0};
+    REQUIRE(::poll(&wait, 1, patience_ms) == 1);
+    std::array<std::uint8_t, dial_message_max> bytes{};
+    iovec text{bytes.data(), bytes.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+    msghdr message{};
+    message.msg_iov = &text;
+    message.msg_iovlen = 1;
+    message.msg_control = room.data();
+    message.msg_controllen = room.size();
+    const auto size = ::recvmsg(link, &message, 0);
+    REQUIRE(size > 0);
+    int descriptor = -1;
+    if (const auto* const part = CMSG_FIRSTHDR(&message))
+        std::memcpy(&descriptor, CMSG_DATA(part), sizeof descriptor);
+    return {parse_dial_reply(base::ByteView{bytes}.first(static_cast<std::size_t>(size))).value(),
+            descriptor};
+}
+
+/// What all event loops of this process wait for.
+std::size_t waited_for() {
+    std::size_t found = 0;
+    for (const auto& descriptor : std::filesystem::directory_iterator{"/proc/self/fdinfo"}) {
+        std::ifstream info{descriptor.path()};
+        for (std::string line; std::getline(info, line);)
+            if (line.starts_with("tfd:")) ++found;
+    }
+    return found;
+}
 
 /// A helper, and the exit's end of its link.
 class Helper {
@@ -53,27 +89,7 @@ class Helper {
         REQUIRE(::send(link_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
                 static_cast<ssize_t>(bytes.size()));
     }
-    /// The next reply, and the descriptor that came with it.
-    std::pair<DialReply, int> next() {
-        pollfd wait{link_, POLLIN, 0};
-        REQUIRE(::poll(&wait, 1, patience_ms) == 1);
-        std::array<std::uint8_t, dial_message_max> bytes{};
-        iovec text{bytes.data(), bytes.size()};
-        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
-        msghdr message{};
-        message.msg_iov = &text;
-        message.msg_iovlen = 1;
-        message.msg_control = room.data();
-        message.msg_controllen = room.size();
-        const auto size = ::recvmsg(link_, &message, 0);
-        REQUIRE(size > 0);
-        int descriptor = -1;
-        if (const auto* const part = CMSG_FIRSTHDR(&message))
-            std::memcpy(&descriptor, CMSG_DATA(part), sizeof descriptor);
-        return {
-            parse_dial_reply(base::ByteView{bytes}.first(static_cast<std::size_t>(size))).value(),
-            descriptor};
-    }
+    std::pair<DialReply, int> next() { return next_reply(link_); }
     DialError error() { return std::get<NotConnected>(next().first).error; }
     /// How it ends when it has read all that was said.
     int status() {
@@ -130,6 +146,31 @@ TEST_CASE("dial helper: it connects in its sandbox, and hands each socket over")
         CHECK(error == boost::asio::error::eof);  // the helper has kept nothing
     }
     CHECK(ended_with(helper.status(), 0));
+}
+
+TEST_CASE("dial helper: it waits for nothing of what it has handed over") {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends.data()) == 0);
+    std::thread helper{[end = ends[1]] { make_connections(end); }};
+    const auto asked = [&](const base::IpEndpoint& target) {
+        const auto bytes = to_bytes(DialRequest{Connect{1, target}});
+        CHECK(::send(ends[0], bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0);
+        return next_reply(ends[0]);
+    };
+    boost::asio::io_context io;
+    tcp::acceptor closing{io, {boost::asio::ip::address_v4::loopback(), 0}};
+    const auto closed = endpoint_of(closing.local_endpoint());
+    closing.close();
+    asked(closed);  // from now on it waits for its link
+    tcp::acceptor target{io, {boost::asio::ip::address_v4::loopback(), 0}};
+    const auto before = waited_for();
+    const auto [reply, descriptor] = asked(endpoint_of(target.local_endpoint()));
+    CHECK(std::holds_alternative<Connected>(reply));
+    CHECK(waited_for() == before);  // while the exit has it
+    ::close(descriptor);
+    ::close(ends[0]);
+    helper.join();
+    ::close(ends[1]);
 }
 
 TEST_CASE("dial helper: each attempt is answered once, also one that is given up") {
