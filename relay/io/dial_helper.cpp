@@ -87,25 +87,30 @@ class Connections {
     }
 
     void run() {
-        for (;;) {
-            std::array<epoll_event, 64> events{};
-            const int count =
-                ::epoll_wait(poll_.number(), events.data(), static_cast<int>(events.size()), -1);
-            if (count < 0 && errno != EINTR) fail("cannot wait for events");
-            for (int i = 0; i < count; ++i) {
-                const auto its = events[static_cast<std::size_t>(i)].data.u64;
-                if (its != of_link)
-                    finish(its);
-                else if (!read_one())
-                    return;
-            }
+        while (next_events())
             base::wipe_stack();  // else targets would stay there until the next connection
-        }
     }
 
  private:
     // No attempt has this number: the exit counts from 1.
     static constexpr std::uint64_t of_link = 0;
+
+    /// Returns false if the exit has ended. A call of its own: what it leaves on the stack must be
+    /// below the frame that wipes it.
+    [[gnu::noinline]] bool next_events() {
+        std::array<epoll_event, 64> events{};
+        const int count =
+            ::epoll_wait(poll_.number(), events.data(), static_cast<int>(events.size()), -1);
+        if (count < 0 && errno != EINTR) fail("cannot wait for events");
+        for (int i = 0; i < count; ++i) {
+            const auto its = events[static_cast<std::size_t>(i)].data.u64;
+            if (its != of_link)
+                finish(its);
+            else if (!read_one())
+                return false;
+        }
+        return true;
+    }
 
     bool watch(int descriptor, std::uint64_t number, std::uint32_t events) {
         epoll_event event{};
