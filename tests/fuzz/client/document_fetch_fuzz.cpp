@@ -24,7 +24,7 @@ namespace {
 fuzz::Depth in_parts{"a document in several parts"};
 fuzz::Depth by_diff{"a document by a diff"};
 fuzz::Depth useless_diff{"the whole document asked for after a diff of no use"};
-fuzz::Depth forged{"a document that nobody has signed"};
+fuzz::Depth forged{"a document without a signature"};
 fuzz::Depth older{"a document that is older than the held one"};
 fuzz::Depth twin{"another document of the held one's epoch"};
 fuzz::Depth out_of_order{"a part that ended a fetch"};

@@ -203,7 +203,7 @@ TEST_CASE("dial client: a helper that hands over anything else is killed, and re
     const std::vector<std::pair<const char*, Say>> lies{
         {"no message", [&](auto) { played.say(base::Bytes{9}); }},
         {"a longer message", [&](auto) { played.say(base::Bytes(dial_message_max + 1, 1)); }},
-        {"an attempt that nobody made",
+        {"an attempt that was never made",
          [&](auto its) { played.hand(Connected{its + 9}, target.connect()); }},
         {"a connection without a socket", [&](auto its) { played.say(Connected{its}); }},
         {"a failure with a socket",

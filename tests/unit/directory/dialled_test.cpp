@@ -4,7 +4,7 @@
 
 using namespace nightjar::directory;
 
-TEST_CASE("dialled addresses: a relay on the internet sends nobody into a network of its own") {
+TEST_CASE("dialled addresses: a relay on the internet names no private network") {
     Relay relay;
     // The router, a proxy on this machine, its host's facts, a neighbour on the link.
     relay.addresses = {{"192.168.1.1", 80},  {"8.8.8.8", 443}, {"127.0.0.1", 9150},
