@@ -180,16 +180,21 @@ bool ExitPolicy::is_exit() const {
 }
 
 std::string policy_summary(std::span<const ExitRule> rules) {
-    enum State : std::uint8_t { open, accepted, rejected };
-    std::vector<State> ports(65536, open);
+    // Of each port: whether it is accepted, or else which families are rejected whole.
+    enum : std::uint8_t { v4 = 1, v6 = 2, accepted = 4 };
+    std::vector<std::uint8_t> ports(65536, 0);
     for (const auto& rule : rules) {
-        const bool for_all =
-            std::find(rule.networks.begin(), rule.networks.end(), all_v4) != rule.networks.end();
+        unsigned named = 0;
+        unsigned whole = 0;
+        for (const auto& one : rule.networks) {
+            named |= one.address.v6 ? v6 : v4;
+            if (one.prefix == 0) whole |= one.address.v6 ? v6 : v4;
+        }
         for (int port = rule.port_from; port <= rule.port_to; ++port) {
             auto& state = ports[static_cast<std::size_t>(port)];
-            if (state != open) continue;
-            if (rule.accept) state = accepted;
-            if (!rule.accept && for_all) state = rejected;
+            if (state == accepted) continue;
+            if (!rule.accept) state = static_cast<std::uint8_t>(state | whole);
+            if (rule.accept && (named & ~static_cast<unsigned>(state)) != 0) state = accepted;
         }
     }
     std::string text;

@@ -75,8 +75,8 @@ class ExitPolicy {
 bool is_forbidden_target(const base::IpAddress& address);
 
 /// The policy's summary in the descriptor: "accept 80,443,8000-8080". It lists the ports that some
-/// rule accepts for at least one address before another rule rejects them for all addresses. Empty
-/// if there are none.
+/// rule accepts for an address of a family that no earlier rule rejects whole. Empty if there are
+/// none.
 std::string policy_summary(std::span<const ExitRule> rules);
 
 }  // namespace nightjar::relay::core

@@ -220,7 +220,11 @@ TEST_CASE("exit policy: the summary that clients read") {
              {rules({"accept *:*"}), "accept 1-65535"},
              {rules({"reject *:25", "accept *:*"}), "accept 1-24,26-65535"},
              {rules({"reject 10.0.0.0/8:25", "accept *:20-30"}), "accept 20-30"},
-             {rules({"accept 127.0.0.0/8:8000-8001", "reject *:*"}), "accept 8000-8001"}})
+             {rules({"accept 127.0.0.0/8:8000-8001", "reject *:*"}), "accept 8000-8001"},
+             {rules({"reject *4:*", "accept *:80"}), "accept 80"},
+             {rules({"reject *4:*", "reject *6:*", "accept *:80"}), ""},
+             {rules({"reject *6:*", "accept [2a00::]/16:80", "accept 9.9.9.0/24:81"}),
+              "accept 81"}})
         CHECK(policy_summary(c.rules) == c.summary);
 }
 
