@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import subjects
+from ahead import Ahead
 from failures import essence
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -24,17 +25,20 @@ SLOW = 5                                                    # seconds of a progr
 JOBS = str(os.cpu_count() or 2)
 SUITES = {}
 FAILED = []                                                 # (suite and program, what it said about its failure)
+BUILDS = {}                                                 # what a suite builds besides the preset `test`
 CASES = {}                                                  # suites that take subjects: their doctest cases
 
 
-def suite(name, in_all_only=False, cases=None, by_name_only=False):
-    """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone. The
+def suite(name, in_all_only=False, cases=None, by_name_only=False, builds=()):
+    """Registers a suite; `cases` are its doctest cases, if one subject of them may be run alone;
+    `builds`, each a preset and its targets, may be made while suites before it wait. The
     decorated function yields (label, command, extra environment). Tests of a program may be skipped
     only if a fourth value says why: a reason, or `own_reason` if the program prints it. A list of
     such tuples runs side by side: a core that is free takes the next one. Only programs that no
     other load can upset."""
     def register(function):
         SUITES[name] = (function, "by name" if by_name_only else "--all" if in_all_only else "")
+        BUILDS[name] = builds
         if cases is not None:
             CASES[name] = cases
         return function
@@ -42,23 +46,32 @@ def suite(name, in_all_only=False, cases=None, by_name_only=False):
 
 
 class Build:
-    """Configures and builds a preset once, when the first suite asks for it."""
-    done = {}
+    """Configures and builds a preset once, when the first suite asks for it or ahead of that."""
+    done = {}                                               # (preset, targets): whether it went well
 
     @classmethod
     def preset(cls, name, *targets):
         key = (name, targets)
-        if key not in cls.done:
-            cls.done[key] = cls.configure(name) and run_logged(
-                f"build {name}", ["cmake", "--build", f"build/{name}", "-j", JOBS]
-                + (["--target", *targets] if targets else []))
+        if key in ahead.wanted:
+            cls.done[key] = ahead.result(key)
+        elif key not in cls.done:
+            cls.done[key] = cls.configure(name) and run_logged(f"build {name}", cls.commands(name, targets)[1])
         if not cls.done[key]:
             raise RuntimeError(f"the build '{name}' failed; its log is above")
+        ahead.begin()
         return ROOT / "build" / name
 
     @staticmethod
-    def configure(name):
-        return run_logged(f"configure {name}", ["cmake", "--preset", name])
+    def commands(name, targets=()):
+        return (["cmake", "--preset", name],
+                ["cmake", "--build", f"build/{name}", "-j", JOBS] + (["--target", *targets] if targets else []))
+
+    @classmethod
+    def configure(cls, name):
+        return run_logged(f"configure {name}", cls.commands(name)[0])
+
+
+ahead = Ahead(ROOT, Build.commands)
 
 
 def progress(label, stop, started):
@@ -231,6 +244,7 @@ def main():
         return 2
     names = named or {n: [] for n, (_, when) in SUITES.items() if when == "" or (wanted.all and when == "--all")}
     started = time.time()
+    ahead.want(key for name in names for key in BUILDS[name])
     results = {name: run_suite(name, words) for name, words in names.items()}
     print(f"\n{'suite':12} passed failed skipped")
     for name, count in results.items():

@@ -11,6 +11,7 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import offline  # noqa: E402
+from ahead import Ahead  # noqa: E402
 import suites  # noqa: E402, F401  registers them
 from failures import HEAD, PARTS, TAIL, essence  # noqa: E402
 from nightjar_demo import folders, network  # noqa: E402
@@ -20,6 +21,32 @@ from subjects import matching  # noqa: E402
 DOCTEST = "[doctest] test cases: 7 | {} passed | {} failed |{} skipped\n"
 UNITTEST = "-----\nRan {} tests in 1.5s\n\n{}\n"
 REASON = "skipped: no right to capture\n"
+
+
+class BuildsAhead(unittest.TestCase):
+    def test_a_build_runs_when_no_other_process_wants_a_core(self):
+        told = io.StringIO()
+        policy = "import os, sys; sys.exit(os.sched_getscheduler(0) != os.SCHED_IDLE)"
+        ahead = Ahead("/", lambda *build: [["sh", "-c", "exit 0"], [sys.executable, "-c", policy]])
+        ahead.want([("fuzz", ("one",))])
+        with contextlib.redirect_stdout(told):
+            self.assertTrue(ahead.result(("fuzz", ("one",))))
+            self.assertTrue(ahead.result(("fuzz", ("one",))))
+        self.assertEqual(told.getvalue().count("build fuzz: done"), 1)
+
+    def test_a_build_that_fails_says_why_and_stops_no_other(self):
+        told = io.StringIO()
+        ahead = Ahead("/", lambda name, targets: [["sh", "-c", f"echo of {name}; exit {targets[0]}"]])
+        ahead.want([("bad", (1,)), ("good", (0,))])
+        with contextlib.redirect_stdout(told):
+            self.assertFalse(ahead.result(("bad", (1,))))
+            self.assertTrue(ahead.result(("good", (0,))))
+        self.assertIn("of bad\n\n  build bad: failed", told.getvalue())
+
+    def test_nothing_is_built_before_the_first_suite_has_its_build(self):
+        ahead = Ahead("/", lambda *build: self.fail("built too early"))
+        ahead.want([("fuzz", ())])
+        self.assertIsNone(ahead.wanted[("fuzz", ())])
 
 
 class Counting(unittest.TestCase):

@@ -109,13 +109,13 @@ def living():
     yield from living_tests(Build.preset("test"))
 
 
-@suite("further", in_all_only=True)
+@suite("further", in_all_only=True, builds=[("release", PROGRAMS)])
 def further():
     """more networks of real processes, and those of `living` beside them: these wait for their epochs"""
     build = Build.preset("test")
+    yield [*living_tests(build), *(named_test(name, build) for name in FURTHER_TESTS)]
     # What users build. g++ warns of other things where it optimises more.
     Build.preset("release", *PROGRAMS)
-    yield [*living_tests(build), *(named_test(name, build) for name in FURTHER_TESTS)]
 
 
 @suite("apps", in_all_only=True)
@@ -133,23 +133,30 @@ def faults():
     yield list(python_tests(Build.preset("test"), faults=True))
 
 
-@suite("fuzz", in_all_only=True)
+# One build for both: what is fuzzed runs under the same sanitizers.
+FUZZ_BUILD = ("fuzz", ("fuzz_targets", *PROGRAMS))
+SANITIZED_BUILD = ("fuzz", ("core_tests", "unit_tests", "vector_tests", "simulation_tests", "client_simulation_tests",
+                            "authority_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder",
+                            "relay_bench"))
+
+
+@suite("fuzz", in_all_only=True, builds=[FUZZ_BUILD])
 def fuzz():
     """each parser under libFuzzer: the stored corpus, then NIGHTJAR_FUZZ_SECONDS of new inputs"""
     # The programs as well: this is the build that shows that clang-16 takes the product without a warning.
-    build = Build.preset("fuzz", "fuzz_targets", *PROGRAMS)
+    name, parts = FUZZ_BUILD
+    build = Build.preset(name, *parts)
     targets = sorted((build / "tests/fuzz").glob("*_fuzz"))
     if {target.name for target in targets} != {f"{name}_fuzz" for name in fuzz_names()}:
         raise RuntimeError("tests/fuzz: a source without a target, or a target without a source")
     yield [(target.name, ["python3", "tests/support/fuzz_one.py", target, FUZZ_SECONDS], {}) for target in targets]
 
 
-@suite("sanitizers", in_all_only=True)
+@suite("sanitizers", in_all_only=True, builds=[FUZZ_BUILD, SANITIZED_BUILD])
 def sanitizers():
     """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
-    build = Build.preset("asan", "core_tests", "unit_tests", "vector_tests", "simulation_tests",
-                         "client_simulation_tests", "authority_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder", "relay_bench",
-                         *PROGRAMS)
+    Build.preset(FUZZ_BUILD[0], *FUZZ_BUILD[1])
+    build = Build.preset(SANITIZED_BUILD[0], *SANITIZED_BUILD[1])
     options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
                "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2", "NIGHTJAR_AGREEMENT_SEEDS": "20"}
     # Two cases measure times of the law. The sanitizers make them take minutes, and they run no line that others do not.
@@ -177,10 +184,13 @@ def sanitizers():
         *(sanitized(entry, options) for entry in python_tests(build, faults=True))]
 
 
-@suite("threads", in_all_only=True)
+THREADS_BUILD = ("tsan", ("thread_tests", "planted_race"))
+
+
+@suite("threads", in_all_only=True, builds=[THREADS_BUILD])
 def threads():
     """what the product's threads share, with ThreadSanitizer"""
-    build = Build.preset("tsan", "thread_tests", "planted_race") / "tests/system"
+    build = Build.preset(THREADS_BUILD[0], *THREADS_BUILD[1]) / "tests/system"
     # The sanitizer of g++ 12 needs addresses where it expects them. A kernel may be set to spread them further.
     fixed = ["setarch", "-R"]
     if subprocess.run([*fixed, "true"], stderr=subprocess.DEVNULL).returncode != 0:

@@ -1,0 +1,85 @@
+"""Builds what later suites need while earlier ones wait for their clocks.
+
+Half of a run's time passes in suites that need little of a processor. The builds of the sanitizers
+take long, so they are made meanwhile, at the lowest priority there is: a test that wants a core has
+it at once. They run one after another in a thread, in the order in which the suites need them.
+"""
+import atexit
+import os
+import signal
+import subprocess
+import threading
+import time
+
+
+# Takes a core only while no other process wants one. Processes that it starts do the same.
+IDLE = ("chrt", "--idle", "0")
+
+
+def last_of_sessions(leader):
+    """Where the kernel shares a core by session, a session's own priority does not reach another one."""
+    try:
+        with open(f"/proc/{leader}/autogroup", "w") as group:
+            group.write("19")
+    except OSError:
+        pass                                                # this kernel does not, or it has ended
+
+
+class Ahead:
+    """`wanted` are the builds it makes, each a preset and its targets. Used from one thread."""
+
+    def __init__(self, root, commands):
+        """`commands` says which commands make a build."""
+        self._root, self._commands = root, commands
+        self.wanted = {}                                    # build: (well or not, output, seconds) once it is made
+        self._made = threading.Condition()
+        self._thread = None
+        self._process = None
+        self._told = set()
+
+    def want(self, builds):
+        """Says what to build, before the first suite."""
+        self.wanted = dict.fromkeys(builds)
+
+    def begin(self):
+        """Starts, once. Call it when what the first suite needs is built."""
+        if self.wanted and self._thread is None:
+            atexit.register(self._end)
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def result(self, build):
+        """Waits for a build, with a sign of life, prints its line once, and says whether it went well."""
+        self.begin()
+        started = time.time()
+        with self._made:
+            while not self._made.wait_for(lambda: self.wanted[build] is not None, timeout=15):
+                print(f"    … build {build[0]}, for {time.time() - started:.0f} s after it was needed", flush=True)
+        well, output, seconds = self.wanted[build]
+        if build not in self._told:
+            self._told.add(build)
+            print(f"  build {build[0]}: done in {seconds:.0f} s beside the suites before" if well
+                  else f"{output[-8000:]}\n  build {build[0]}: failed", flush=True)
+        return well
+
+    def _run(self):
+        for build in self.wanted:
+            started, well, output = time.time(), True, ""
+            for command in self._commands(*build):
+                self._process = subprocess.Popen(
+                    [*IDLE, *command], cwd=self._root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+                last_of_sessions(self._process.pid)
+                output += self._process.communicate()[0]
+                well = well and self._process.returncode == 0
+                if not well:
+                    break
+            with self._made:
+                self.wanted[build] = well, output, time.time() - started
+                self._made.notify_all()
+
+    def _end(self):
+        """Ends what is still built: a run that ends early leaves no compiler behind."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
