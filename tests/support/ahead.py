@@ -1,7 +1,7 @@
 """Builds what later suites need while earlier ones wait for their clocks.
 
 Half of a run's time passes in suites that need little of a processor. The builds of the sanitizers
-take long, so they are made meanwhile, at the lowest priority there is: a test that wants a core has
+take long, so these and all later ones are made meanwhile, at the lowest priority there is: a test that wants a core has
 it at once. They run one after another in a thread, in the order in which the suites need them.
 """
 import atexit

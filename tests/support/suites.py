@@ -136,7 +136,7 @@ def faults():
 # One build for both: what is fuzzed runs under the same sanitizers.
 FUZZ_BUILD = ("fuzz", ("fuzz_targets", *PROGRAMS))
 SANITIZED_BUILD = ("fuzz", ("core_tests", "unit_tests", "vector_tests", "simulation_tests", "client_simulation_tests",
-                            "authority_simulation_tests", "system_tests", "descriptor_tests", "nightjar-recorder",
+                            "authority_simulation_tests", "system_tests", "nightjar-recorder",
                             "relay_bench"))
 
 
@@ -172,15 +172,9 @@ def sanitizers():
         ("vector_tests", [build / "tests/vectors/vector_tests"], options),
         ("simulation_tests", [build / "tests/simulation/simulation_tests"], options),
         ("authority_simulation_tests", [build / "tests/simulation/authority_simulation_tests"], options)]
-    # One case takes all descriptors away, and UBSan's check of types needs two. That case runs by itself, in a program
-    # without that check.
-    # Another one does so in a child process, and is left out.
-    alone = "control socket of a client: without descriptors*,exit: an address that comes while no descriptor*"
     # All of these wait for most of their time.
     yield [
-        ("system_tests", [build / "tests/system/system_tests", f"--test-case-exclude={alone}"], options,
-         "two cases take all descriptors away; one of them runs in the next program"),
-        ("the case without descriptors", [build / "tests/system/descriptor_tests"], options),
+        ("system_tests", [build / "tests/system/system_tests"], options),
         *(sanitized(entry, options) for entry in python_tests(build, faults=True))]
 
 
@@ -203,9 +197,6 @@ def threads():
 def sanitized(entry, options):
     """A Python test whose programs have these sanitizer options."""
     label, command, environment = entry
-    if label == "faults_descriptors_test.py":
-        return (label, command, {**options, **environment, "NIGHTJAR_TYPES_CHECKED": "1"},
-                "UBSan's check of types ends a relay that has no two descriptors for it")
     if label == "faults_memory_test.py":
         return (label, command, {**options, **environment, "NIGHTJAR_OWN_ALLOCATOR": "1"},
                 "a sanitizer's allocator ends a relay that has no memory")
@@ -219,12 +210,15 @@ def small_quarantine(label, options):
     return {"ASAN_OPTIONS": options["ASAN_OPTIONS"] + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
 
 
-@suite("privacy", in_all_only=True, cases=Cases("test", ("tests/lab/tests",)))
+LAB_BUILD = ("test", ("lab_tests", "nightjar-lab"))
+
+
+@suite("privacy", in_all_only=True, builds=[LAB_BUILD], cases=Cases("test", ("tests/lab/tests",)))
 def privacy():
     """what an adversary learns: the laboratory in its reduced form"""
     if subprocess.run(["deploy/install-packages", "plots"], cwd=ROOT).returncode != 0:
         raise RuntimeError("matplotlib cannot be installed, and the laboratory's page needs it")
-    build = Build.preset("test", "lab_tests", "nightjar-lab")
+    build = Build.preset(LAB_BUILD[0], *LAB_BUILD[1])
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
     experiments = ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",

@@ -47,7 +47,6 @@ class Descriptors(NetworkTest):
         return [line for gateway in self.net.gateways
                 for line in self.processes.log(gateway.name).read_text().splitlines() if LINE in line]
 
-    @unittest.skipIf("NIGHTJAR_TYPES_CHECKED" in os.environ, "UBSan's check of types needs descriptors")
     def test_an_exit_without_descriptors(self):
         self.assertEqual(self.ask(NAME)[0], 0)
         self.assertEqual(self.lines(), [])
