@@ -140,7 +140,8 @@ asio::awaitable<void> Looper::sweep() {
     losses_.begin_sweep();
     for (const auto& planned : core::plan_sweep(*document, random_))
         co_await take_turn(planned);
-    options_.swept();
+    const auto newest = options_.document();  // it may have changed meanwhile
+    co_await options_.swept(newest ? newest : document);
 }
 
 asio::awaitable<std::unique_ptr<node::link::Link>> Looper::dial(const directory::Relay& gateway,

@@ -26,7 +26,9 @@ class Looper {
         base::Seconds period;  // of sweeps
         std::function<base::Wall()> now;
         std::function<DocumentRef()> document;  // the one that is valid now; nullptr: none
-        std::function<void()> swept;            // a sweep is over: the losses are complete
+        /// A sweep is over, the losses are complete, and this is the newest document. The next
+        /// sweep waits for it.
+        std::function<boost::asio::awaitable<void>(DocumentRef)> swept;
         node::link::LinkLimits limits = {};
     };
 

@@ -71,11 +71,10 @@ void Reach::follow_losing(const directory::Document& document,
     });
 }
 
-void Reach::swept(base::Wall now) {
-    if (!document_) return;
-    const auto found = losses_.stated(*document_);
+void Reach::swept(const directory::Document& document,
+                  const std::map<base::NodeId, core::LoopLosses::Loss>& found, base::Wall now) {
     std::erase_if(losing_, [&](const auto& held) {
-        return document_->find(held.first) != nullptr && !found.contains(held.first);
+        return document.find(held.first) != nullptr && !found.contains(held.first);
     });
     for (const auto& [relay, loss] : found)
         losing_.try_emplace(relay, Losing{loss, now, {}}).first->second.loss = loss;

@@ -36,11 +36,13 @@ class Reach {
     core::Reachability& tries() { return tries_; }
     const core::Reachability& tries() const { return tries_; }
 
-    /// What loops have shown. swept(): a sweep is over. A relay that no document lists gets no
-    /// loops. So what was stated about it stays for epochs_unlisted epochs, or until it sends no
-    /// descriptor for an epoch. Then it begins anew.
+    /// What loops have shown.
     core::LoopLosses& losses() { return losses_; }
-    void swept(base::Wall now);
+    /// After a sweep: which relays of this document lose packets, as losses() states them. A relay
+    /// that no document lists gets no loops. So what was stated about it stays for epochs_unlisted
+    /// epochs, or until it sends no descriptor for an epoch. Then it begins anew.
+    void swept(const directory::Document& document,
+               const std::map<base::NodeId, core::LoopLosses::Loss>& found, base::Wall now);
     /// The document that is valid now; nullptr: there is none, or it was not looked at yet.
     std::shared_ptr<const directory::Document> document(base::Wall now) const;
 

@@ -14,6 +14,7 @@
 #include "relay/authority/peers.hpp"
 #include "relay/authority/prober.hpp"
 #include "relay/authority/status_file.hpp"
+#include "relay/authority/sweep_judge.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/files/unique_fd.hpp"
@@ -211,7 +212,10 @@ class Daemon {
         options.period = std::chrono::floor<base::Seconds>(reach.tries().part());
         options.now = [this] { return clock_.now(); };
         options.document = [this, &reach] { return reach.document(clock_.now()); };
-        options.swept = [this, &reach] { reach.swept(clock_.now()); };
+        options.swept = [this, &reach](Looper::DocumentRef document) -> asio::awaitable<void> {
+            const auto found = co_await judge_.judge(reach.losses(), document);
+            reach.swept(*document, found, clock_.now());
+        };
         looper_.emplace(reach.losses(), std::move(options));
     }
     asio::awaitable<void> sign() {
@@ -231,6 +235,7 @@ class Daemon {
     core::Moment moment() { return {clock_.now(), std::chrono::steady_clock::now()}; }
     asio::awaitable<void> close() {
         server_.close();
+        judge_.stop();
         core_.cancel();
         connections_.cancel();
         co_await connections_.wait();
@@ -246,6 +251,7 @@ class Daemon {
     std::optional<Member> member_;        // or one of several, which asks the others
     std::optional<Peers> peers_;
     std::optional<Prober> prober_;
+    SweepJudge judge_{io_.get_executor()};
     std::optional<Looper> looper_;
     node::process::Shutdown shutdown_;
     node::process::TaskGroup core_;         // a task that fails here ends the daemon

@@ -4,6 +4,7 @@ from mutant_list import CORE, SYSTEM, UNIT, mutant
 LOSSES = "relay/authority/core/loop_losses.cpp"
 LOOPER = "relay/authority/looper.cpp"
 REACH = "relay/authority/reach.cpp"
+JUDGE = "relay/authority/sweep_judge.cpp"
 TIMES = "sphinx/directory/key_times.hpp"
 HONEST = "loop losses: of honest relays that lose some packets none is stated"
 THIRD = "loop losses: a relay that loses a third is stated, and no other one"
@@ -48,9 +49,11 @@ MUTANTS = [
            SYSTEM, LOOPS),
     mutant("loops-to-private-addresses", LOOPER, "dialable(gateway.addresses, options_.lab)", "dialable(gateway.addresses, true)",
            SYSTEM, WAITS),
+    mutant("sweep-judged-on-the-io-thread", JUDGE, "asio::post(thread_, [held,", "asio::dispatch(io_, [held,", SYSTEM,
+           "sweep judge: the I/O thread goes on while a sweep is judged"),
     mutant("loss-is-kept-in-secret", REACH, "    for (const auto& [relay, losing] : losing_)\n        all.insert(relay);",
            "", UNIT, STATED),
-    mutant("loss-ends-without-loops", REACH, "return document_->find(held.first) != nullptr && !found.contains(held.first);",
+    mutant("loss-ends-without-loops", REACH, "return document.find(held.first) != nullptr && !found.contains(held.first);",
            "return !found.contains(held.first);", UNIT, ANEW),
     mutant("loss-for-ever", REACH, "document.epoch.value >= losing.unlisted->value + core::epochs_unlisted;",
            "document.epoch.value >= losing.unlisted->value + 100 * core::epochs_unlisted;", UNIT, ANEW),

@@ -101,7 +101,8 @@ std::vector<const LoopLosses::Loop*> LoopLosses::all() const {
 /// By expectation and maximisation: each lost loop is divided among its relays by the shares of the
 /// step before. `from`: where to begin. `bounded`: this relay's share is loss_limit at most.
 LoopLosses::Fit LoopLosses::fit(const std::vector<const Loop*>& loops, const Fit* from,
-                                std::optional<std::uint32_t> bounded) const {
+                                std::optional<std::uint32_t> bounded,
+                                const std::stop_token& stop) const {
     std::vector<double> passed(relays_.size());
     std::vector<const Loop*> lost;
     for (const auto* loop : loops) {
@@ -116,7 +117,7 @@ LoopLosses::Fit LoopLosses::fit(const std::vector<const Loop*>& loops, const Fit
     best.shares = from ? from->shares : std::vector<double>(relays_.size(), share_first);
     if (bounded) best.shares[*bounded] = std::min(best.shares[*bounded], loss_limit);
     double before = 0;
-    for (int step = 0; step < steps_max; ++step) {
+    for (int step = 0; step < steps_max && !stop.stop_requested(); ++step) {
         auto& likelihood = best.log_likelihood = 0;
         auto arrivals = passed;
         std::vector<double> losses(relays_.size());
@@ -209,21 +210,22 @@ std::vector<std::uint32_t> LoopLosses::candidates(const Fit& whole) const {
     return found;
 }
 
-std::map<base::NodeId, LoopLosses::Loss> LoopLosses::stated(
-    const directory::Document& document) const {
+std::map<base::NodeId, LoopLosses::Loss> LoopLosses::stated(const directory::Document& document,
+                                                            const std::stop_token& stop) const {
     const auto loops = all();
     std::map<base::NodeId, Loss> found;
     using Position = std::pair<directory::Role, std::uint8_t>;
     std::map<Position, std::size_t> failed, listed;
     for (const auto& relay : document.relays)
         ++listed[{relay.role, relay.layer}];
-    const auto whole = fit(loops, nullptr, std::nullopt);
+    const auto whole = fit(loops, nullptr, std::nullopt, stop);
     for (const auto relay : candidates(whole)) {
+        if (stop.stop_requested()) return {};
         const auto* its = document.find(relays_[relay]);
         if (its == nullptr) continue;
         const auto rest = without_worst_neighbours(loops, relay);
-        const auto free = fit(rest, &whole, std::nullopt);  // near it: fewer steps
-        const auto bounded = fit(rest, &free, relay);
+        const auto free = fit(rest, &whole, std::nullopt, stop);  // near it: fewer steps
+        const auto bounded = fit(rest, &free, relay, stop);
         if (2 * (free.log_likelihood - bounded.log_likelihood) < loss_evidence) continue;
         const auto passed = std::count_if(loops.begin(), loops.end(), [&](const auto* loop) {
             const auto end = loop->at.begin() + loop->hops;
@@ -232,6 +234,7 @@ std::map<base::NodeId, LoopLosses::Loss> LoopLosses::stated(
         found[its->identity] = {free.shares[relay], static_cast<std::size_t>(passed)};
         ++failed[{its->role, its->layer}];
     }
+    if (stop.stop_requested()) return {};
     std::erase_if(found, [&](const auto& each) {
         const auto* its = document.find(each.first);
         const Position position{its->role, its->layer};

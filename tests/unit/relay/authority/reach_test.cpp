@@ -59,8 +59,9 @@ struct Site {
                 {gateway, any("mix-1-1", "mix-1-2"), mix, any("mix-3-1", "mix-3-2"), gateway},
                 returned);
         }
-        reach.swept(now());
+        swept();
     }
+    void swept() { reach.swept(document, reach.losses().stated(document), now()); }
     void sweeps(double share) {
         for (int i = 0; i < 3; ++i)
             sweep(share);
@@ -102,14 +103,14 @@ TEST_CASE("reach: a relay that was left out for losing packets begins anew after
     site.turn(false);
     for (std::uint32_t epoch = 1; epoch < core::epochs_unlisted; ++epoch) {
         CAPTURE(epoch);
-        site.reach.swept(site.now());
+        site.swept();
         site.turn(false);
         CHECK(site.stated());
     }
     site.turn(false);
     CHECK_FALSE(site.stated());
     site.turn(true);
-    site.reach.swept(site.now());
+    site.swept();
     site.look();
     CHECK_FALSE(site.stated());
 }
