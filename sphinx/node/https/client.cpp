@@ -8,6 +8,7 @@
 
 #include "sphinx/directory/gzip.hpp"
 #include "sphinx/node/https/http_date.hpp"
+#include "sphinx/node/https/messages.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/process/completion.hpp"
 
@@ -60,14 +61,14 @@ asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer, const Re
                          std::get<0>(shaken));
 
     const auto sent_request = request_of(request, peer.address);
-    const auto sent = co_await http::async_write(stream, sent_request, as_result);
-    if (std::get<0>(sent)) co_return failed("the request was not sent", std::get<0>(sent));
+    if (const auto unsent = co_await write_message(stream, sent_request))
+        co_return failed("the request was not sent", unsent);
     boost::beast::flat_buffer buffer{limits.header_max + limits.body_max};
     http::response_parser<http::string_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits.header_max));
     parser.body_limit(limits.body_max);
-    const auto read = co_await http::async_read(stream, buffer, parser, as_result);
-    if (std::get<0>(read)) co_return failed("no whole answer", std::get<0>(read));
+    if (const auto unread = co_await read_message(stream, parser, buffer))
+        co_return failed("no whole answer", unread);
     const auto date = parser.get()[http::field::date];
     Reply reply{parser.get().result_int(), std::move(parser.get().body()),
                 parse_http_date({date.data(), date.size()})};

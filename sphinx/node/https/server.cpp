@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "sphinx/node/https/http_date.hpp"
+#include "sphinx/node/https/messages.hpp"
 #include "sphinx/node/https/negotiation.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/link/link.hpp"
@@ -148,9 +149,9 @@ asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
     http::request_parser<http::string_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits_.header_max));
     parser.body_limit(limits_.body_max);
-    const auto read = co_await http::async_read(stream, buffer, parser, as_result);
-    auto answer = answer_to(std::get<0>(read));
-    if (std::get<0>(read) && !answer) co_return;
+    const auto unread = co_await read_message(stream, parser, buffer);
+    auto answer = answer_to(unread);
+    if (unread && !answer) co_return;
     const auto& request = parser.get();
     if (!answer) {
         try {
@@ -165,11 +166,7 @@ asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
     }
     lowest.expires_after(limits_.answer_time);
     const auto response = response_of(std::move(*answer));
-    http::response_serializer<http::string_body> serializer{response};
-    if (request.method() == http::verb::head)
-        co_await http::async_write_header(stream, serializer, as_result);
-    else
-        co_await http::async_write(stream, serializer, as_result);
+    co_await write_message(stream, response, request.method() == http::verb::head);
     co_await stream.async_shutdown(as_result);
 }
 
