@@ -212,11 +212,14 @@ class Daemon {
         options.period = std::chrono::floor<base::Seconds>(reach.tries().part());
         options.now = [this] { return clock_.now(); };
         options.document = [this, &reach] { return reach.document(clock_.now()); };
-        options.swept = [this, &reach](Looper::DocumentRef document) -> asio::awaitable<void> {
-            const auto found = co_await judge_.judge(reach.losses(), document);
-            reach.swept(*document, found, clock_.now());
+        options.swept = [this, &reach](Looper::DocumentRef document) {
+            return judge_sweep(reach, std::move(document));
         };
         looper_.emplace(reach.losses(), std::move(options));
+    }
+    asio::awaitable<void> judge_sweep(Reach& reach, Looper::DocumentRef document) {
+        const auto found = co_await judge_.judge(reach.losses(), document);
+        reach.swept(*document, found, clock_.now());
     }
     asio::awaitable<void> sign() {
         for (;;) {

@@ -8,9 +8,9 @@
 
 #include "sphinx/directory/gzip.hpp"
 #include "sphinx/node/https/http_date.hpp"
-#include "sphinx/node/https/messages.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/http_messages.hpp"
 
 namespace nightjar::node::https {
 
@@ -61,13 +61,13 @@ asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer, const Re
                          std::get<0>(shaken));
 
     const auto sent_request = request_of(request, peer.address);
-    if (const auto unsent = co_await write_message(stream, sent_request))
+    if (const auto unsent = co_await process::write_message(stream, sent_request))
         co_return failed("the request was not sent", unsent);
     boost::beast::flat_buffer buffer{limits.header_max + limits.body_max};
     http::response_parser<http::string_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits.header_max));
     parser.body_limit(limits.body_max);
-    if (const auto unread = co_await read_message(stream, parser, buffer))
+    if (const auto unread = co_await process::read_message(stream, parser, buffer))
         co_return failed("no whole answer", unread);
     const auto date = parser.get()[http::field::date];
     Reply reply{parser.get().result_int(), std::move(parser.get().body()),

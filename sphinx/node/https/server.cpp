@@ -7,13 +7,13 @@
 #include <limits>
 
 #include "sphinx/node/https/http_date.hpp"
-#include "sphinx/node/https/messages.hpp"
 #include "sphinx/node/https/negotiation.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/process/accept_loop.hpp"
 #include "sphinx/node/process/activation.hpp"
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/node/process/http_messages.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 
 namespace nightjar::node::https {
@@ -149,7 +149,7 @@ asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
     http::request_parser<http::string_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits_.header_max));
     parser.body_limit(limits_.body_max);
-    const auto unread = co_await read_message(stream, parser, buffer);
+    const auto unread = co_await process::read_message(stream, parser, buffer);
     auto answer = answer_to(unread);
     if (unread && !answer) co_return;
     const auto& request = parser.get();
@@ -166,7 +166,7 @@ asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
     }
     lowest.expires_after(limits_.answer_time);
     const auto response = response_of(std::move(*answer));
-    co_await write_message(stream, response, request.method() == http::verb::head);
+    co_await process::write_message(stream, response, request.method() == http::verb::head);
     co_await stream.async_shutdown(as_result);
 }
 

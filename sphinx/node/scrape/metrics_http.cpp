@@ -14,8 +14,8 @@
 #include <cstring>
 
 #include "sphinx/base/page_field.hpp"
-#include "sphinx/node/https/messages.hpp"
 #include "sphinx/node/process/completion.hpp"
+#include "sphinx/node/process/http_messages.hpp"
 #include "sphinx/node/process/listen_error.hpp"
 #include "sphinx/node/process/socket_file.hpp"
 #include "sphinx/node/scrape/open_metrics.hpp"
@@ -124,7 +124,7 @@ asio::awaitable<bool> talk(Stream& stream, const HttpPages& pages, const HttpLim
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits.request_bytes_max));
     parser.body_limit(0);
-    const auto error = co_await https::read_message(stream, parser, buffer);
+    const auto error = co_await node::process::read_message(stream, parser, buffer);
     if (access.not_for_pages && (error || is_for_a_page(parser.get(), access))) co_return false;
     auto response = answer(http::status::bad_request, "bad request\n");
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
@@ -136,7 +136,7 @@ asio::awaitable<bool> talk(Stream& stream, const HttpPages& pages, const HttpLim
     } else if (!is_bad_request(error)) {
         co_return false;
     }
-    co_await https::write_message(stream, response, asks_for_head(parser.get(), buffer));
+    co_await node::process::write_message(stream, response, asks_for_head(parser.get(), buffer));
     co_return true;
 }
 

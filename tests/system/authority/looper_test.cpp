@@ -94,6 +94,11 @@ struct Played final : node::link::Link::Sink {
     }
 };
 
+asio::awaitable<void> count(int& sweeps) {
+    ++sweeps;
+    co_return;
+}
+
 }  // namespace
 
 TEST_CASE("looper: a mix that changes loops is stated, as if it lost them") {
@@ -108,10 +113,7 @@ TEST_CASE("looper: a mix that changes loops is stated, as if it lost them") {
     options.period = base::Seconds{0};
     options.now = [] { return node::process::wall_now(); };
     options.document = [&] { return network.document; };
-    options.swept = [&](Looper::DocumentRef) -> asio::awaitable<void> {
-        ++sweeps;
-        co_return;
-    };
+    options.swept = [&](Looper::DocumentRef) { return count(sweeps); };
     options.limits = patient_limits();
     Looper looper{losses, std::move(options)};
     looper.start(network.loop.tasks);
@@ -138,10 +140,7 @@ TEST_CASE("looper: without a document, or a gateway that can be reached, it wait
     options.now = [] { return node::process::wall_now(); };
     // Not a laboratory: no address here may be dialled.
     options.document = [&] { return ++asked % 2 == 0 ? network.document : nullptr; };
-    options.swept = [&](Looper::DocumentRef) -> asio::awaitable<void> {
-        ++sweeps;
-        co_return;
-    };
+    options.swept = [&](Looper::DocumentRef) { return count(sweeps); };
     Looper looper{losses, std::move(options)};
     looper.start(network.loop.tasks);
     REQUIRE(network.loop.until([&] { return sweeps >= 2; }));

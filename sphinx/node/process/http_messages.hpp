@@ -17,7 +17,7 @@
 
 #include "sphinx/node/process/completion.hpp"
 
-namespace nightjar::node::https {
+namespace nightjar::node::process {
 
 /// Reads until the parser is done. `buffer` then has what came behind the message, or what could
 /// not be parsed; its maximum bounds the message. Errors: the stream's, the parser's,
@@ -34,7 +34,7 @@ boost::asio::awaitable<boost::system::error_code> read_message(
         const auto room = buffer.max_size() - buffer.size();
         if (room == 0) co_return http::error::buffer_overflow;
         const auto into = buffer.prepare(std::min(room, piece));
-        const auto [failed, got] = co_await stream.async_read_some(into, process::as_result);
+        const auto [failed, got] = co_await stream.async_read_some(into, as_result);
         boost::system::error_code error;
         if (failed == boost::asio::error::eof) {
             if (!parser.got_some()) co_return http::error::end_of_stream;
@@ -61,8 +61,8 @@ boost::asio::awaitable<boost::system::error_code> write_message(
     const std::array<boost::asio::const_buffer, 2> all{
         boost::asio::buffer(header),
         header_alone ? boost::asio::const_buffer{} : boost::asio::buffer(message.body())};
-    const auto written = co_await boost::asio::async_write(stream, all, process::as_result);
+    const auto written = co_await boost::asio::async_write(stream, all, as_result);
     co_return std::get<0>(written);
 }
 
-}  // namespace nightjar::node::https
+}  // namespace nightjar::node::process
