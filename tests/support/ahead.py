@@ -26,7 +26,7 @@ def last_of_sessions(leader):
 
 
 class Ahead:
-    """`wanted` are the builds it makes, each a preset and its targets. Used from one thread."""
+    """`wanted` are the builds it makes, each a preset and its targets. Used from the main thread."""
 
     def __init__(self, root, commands):
         """`commands` says which commands make a build."""
@@ -45,6 +45,7 @@ class Ahead:
         """Starts, once. Call it when what the first suite needs is built."""
         if self.wanted and self._thread is None:
             atexit.register(self._end)
+            signal.signal(signal.SIGTERM, self._terminated)
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
@@ -77,6 +78,11 @@ class Ahead:
             with self._made:
                 self.wanted[build] = well, output, time.time() - started
                 self._made.notify_all()
+
+    def _terminated(self, number, _frame):
+        self._end()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _end(self):
         """Ends what is still built: a run that ends early leaves no compiler behind."""

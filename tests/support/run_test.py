@@ -3,8 +3,11 @@ their epochs and folders."""
 import contextlib
 import io
 import os
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -21,6 +24,14 @@ from subjects import matching  # noqa: E402
 DOCTEST = "[doctest] test cases: 7 | {} passed | {} failed |{} skipped\n"
 UNITTEST = "-----\nRan {} tests in 1.5s\n\n{}\n"
 REASON = "skipped: no right to capture\n"
+
+
+def runs(pid):
+    """False as well for a process that has ended and that its new parent has not waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class BuildsAhead(unittest.TestCase):
@@ -42,6 +53,22 @@ class BuildsAhead(unittest.TestCase):
             self.assertFalse(ahead.result(("bad", (1,))))
             self.assertTrue(ahead.result(("good", (0,))))
         self.assertIn("of bad\n\n  build bad: failed", told.getvalue())
+
+    def test_a_run_that_is_ended_ends_its_build(self):
+        code = ("import sys, time; sys.path.insert(0, sys.argv[1]); from ahead import Ahead\n"
+                "ahead = Ahead('/', lambda *build: [['sh', '-c', 'echo $$ > ' + sys.argv[2] + '; sleep 600']])\n"
+                "ahead.want([('fuzz', ())]); ahead.begin(); time.sleep(600)")
+        with tempfile.TemporaryDirectory() as folder:
+            said = Path(folder) / "pid"
+            run = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).resolve().parent), str(said)])
+            while not (said.exists() and said.read_text().strip()):
+                time.sleep(0.05)
+            run.terminate()
+            self.assertEqual(run.wait(timeout=60), -signal.SIGTERM)
+            deadline = time.monotonic() + 60
+            while runs(said.read_text().strip()) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertFalse(runs(said.read_text().strip()))
 
     def test_nothing_is_built_before_the_first_suite_has_its_build(self):
         ahead = Ahead("/", lambda *build: self.fail("built too early"))
