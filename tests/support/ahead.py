@@ -1,8 +1,9 @@
 """Builds what later suites need while earlier ones wait for their clocks.
 
-Half of a run's time passes in suites that need little of a processor. The builds of the sanitizers
-take long, so these and all later ones are made meanwhile, at the lowest priority there is: a test that wants a core has
-it at once. They run one after another in a thread, in the order in which the suites need them.
+Half of a run's time passes in suites that need little of a processor. Builds take long, so all but the
+first are made meanwhile, at the lowest priority there is: a test that wants a core has it at once. A
+suite that waits for a build lends it its own priority, where this user may. The builds run one after
+another in a thread, in the order in which the suites need them.
 """
 import atexit
 import os
@@ -10,19 +11,30 @@ import signal
 import subprocess
 import threading
 import time
-
+from pathlib import Path
 
 # Takes a core only while no other process wants one. Processes that it starts do the same.
 IDLE = ("chrt", "--idle", "0")
 
 
-def last_of_sessions(leader):
-    """Where the kernel shares a core by session, a session's own priority does not reach another one."""
+def rank_session(leader, nice):
+    """Where the kernel shares a core by session, a process's own priority does not reach another session."""
     try:
-        with open(f"/proc/{leader}/autogroup", "w") as group:
-            group.write("19")
+        Path(f"/proc/{leader}/autogroup").write_text(str(nice), encoding="ascii")
     except OSError:
         pass                                                # this kernel does not, or it has ended
+
+
+def hurry_session(leader):
+    """Gives a session that took what was left over the priority of all others. Only root may."""
+    rank_session(leader, 0)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, _, rest = stat.read_text(encoding="utf-8", errors="replace").partition(" ")
+            if int(rest.rpartition(")")[2].split()[3]) == leader:
+                os.sched_setscheduler(int(pid), os.SCHED_OTHER, os.sched_param(0))
+        except OSError:
+            pass                                            # it has ended, or this user may not
 
 
 class Ahead:
@@ -36,6 +48,7 @@ class Ahead:
         self._thread = None
         self._process = None
         self._told = set()
+        self._awaited = False
 
     def want(self, builds):
         """Says what to build, before the first suite."""
@@ -54,8 +67,13 @@ class Ahead:
         self.begin()
         started = time.time()
         with self._made:
-            while not self._made.wait_for(lambda: self.wanted[build] is not None, timeout=15):
-                print(f"    … build {build[0]}, for {time.time() - started:.0f} s after it was needed", flush=True)
+            self._awaited = True
+            while self.wanted[build] is None:
+                if self._process is not None:
+                    hurry_session(self._process.pid)
+                if not self._made.wait_for(lambda: self.wanted[build] is not None, timeout=15):
+                    print(f"    … build {build[0]}, for {time.time() - started:.0f} s after it was needed", flush=True)
+            self._awaited = False
         well, output, seconds = self.wanted[build]
         if build not in self._told:
             self._told.add(build)
@@ -67,10 +85,12 @@ class Ahead:
         for build in self.wanted:
             started, well, output = time.time(), True, ""
             for command in self._commands(*build):
-                self._process = subprocess.Popen(
-                    [*IDLE, *command], cwd=self._root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
-                last_of_sessions(self._process.pid)
+                with self._made:
+                    self._process = subprocess.Popen(
+                        [*(() if self._awaited else IDLE), *command], cwd=self._root, stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                        start_new_session=True)
+                    rank_session(self._process.pid, 0 if self._awaited else 19)
                 output += self._process.communicate()[0]
                 well = well and self._process.returncode == 0
                 if not well:

@@ -40,10 +40,22 @@ class BuildsAhead(unittest.TestCase):
         policy = "import os, sys; sys.exit(os.sched_getscheduler(0) != os.SCHED_IDLE)"
         ahead = Ahead("/", lambda *build: [["sh", "-c", "exit 0"], [sys.executable, "-c", policy]])
         ahead.want([("fuzz", ("one",))])
+        ahead.begin()
+        while ahead.wanted[("fuzz", ("one",))] is None:
+            time.sleep(0.05)
         with contextlib.redirect_stdout(told):
             self.assertTrue(ahead.result(("fuzz", ("one",))))
             self.assertTrue(ahead.result(("fuzz", ("one",))))
         self.assertEqual(told.getvalue().count("build fuzz: done"), 1)
+
+    def test_a_build_that_is_waited_for_has_the_priority_of_all(self):
+        policy = ("import os, sys, time\n"
+                  "while os.geteuid() == 0 and os.sched_getscheduler(0) == os.SCHED_IDLE: time.sleep(0.05)")
+        ahead = Ahead("/", lambda *build: [["sh", "-c", "exit 0"], [sys.executable, "-c", policy]])
+        ahead.want([("fuzz", ())])
+        ahead.begin()
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertTrue(ahead.result(("fuzz", ())))
 
     def test_a_build_that_fails_says_why_and_stops_no_other(self):
         told = io.StringIO()
