@@ -97,7 +97,13 @@ bool FieldReader::next_begins(std::string_view prefix) const {
 
 std::pair<std::string_view, std::string_view> FieldReader::take_named(std::string_view prefix) {
     const auto next = line();
-    const auto name = next.substr(0, next.find(' '));
+    const auto space = next.find(' ');
+    if (space == next.npos) {
+        ++line_;
+        fail(quoted(next) + " has no value");
+        return {};
+    }
+    const auto name = next.substr(0, space);
     return {name.substr(prefix.size()), take(name)};
 }
 

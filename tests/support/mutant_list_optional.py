@@ -26,4 +26,7 @@ MUTANTS = [
     mutant("update-too-late", REGISTRY, "if (but_optional) b.optional = a.optional;", "static_cast<void>(but_optional);", UNIT, UPDATED),
     mutant("page-without-versions", "relay/authority/status_page.cpp", "std::string{directory::version_in(relay->optional)}",
            "std::string{}", UNIT, SPOKEN),
+    mutant("optional-line-without-a-value-quoted-whole", "sphinx/directory/fields.cpp",
+           "        fail(quoted(next) + \" has no value\");\n        return {};\n", "", CORE,
+           "optional lines: the reason for one without a value stays short"),
 ]

@@ -96,6 +96,18 @@ TEST_CASE("optional lines, faults 39: each has one form and one place, and all h
     CHECK(refusal(many(3, 341 - 16), {}) == "optional lines of more than 1024 bytes");
 }
 
+TEST_CASE("optional lines: the reason for one without a value stays short") {
+    auto document = test::make_network(7).document;
+    document.optional = {{"a", "1"}};
+    auto text = to_text(document);
+    const std::string line = "optional.a 1\n";
+    text.replace(text.find(line), line.size(), "optional." + std::string(500, 'a') + "\n");
+    const auto parsed = parse(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(has(parsed.error().reason, "' has no value"));
+    CHECK(parsed.error().reason.size() < 128);
+}
+
 TEST_CASE("optional lines: the signature covers them, and no rule asks for them") {
     const auto network = signed_with({{"a", "1"}}, {{"version", "2"}});
     const auto& document = network.document;
