@@ -135,9 +135,10 @@ def faults():
 
 # One build for both: what is fuzzed runs under the same sanitizers.
 FUZZ_BUILD = ("fuzz", ("fuzz_targets", *PROGRAMS))
-SANITIZED_BUILD = ("fuzz", ("core_tests", "unit_tests", "vector_tests", "simulation_tests", "client_simulation_tests",
-                            "authority_simulation_tests", "system_tests", "nightjar-recorder",
-                            "relay_bench"))
+SANITIZED_BUILD = ("fuzz", ("core_tests", "unit_tests", "vector_tests", "simulation_tests",
+                            "authority_simulation_tests", "system_tests", "nightjar-recorder", "relay_bench"))
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
+              "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2", "NIGHTJAR_AGREEMENT_SEEDS": "20"}
 
 
 @suite("fuzz", in_all_only=True, builds=[FUZZ_BUILD])
@@ -157,14 +158,8 @@ def sanitizers():
     """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
     Build.preset(FUZZ_BUILD[0], *FUZZ_BUILD[1])
     build = Build.preset(SANITIZED_BUILD[0], *SANITIZED_BUILD[1])
-    options = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-               "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2", "NIGHTJAR_AGREEMENT_SEEDS": "20"}
-    # Two cases measure times of the law. The sanitizers make them take minutes, and they run no line that others do not.
-    speed = "a first byte takes one*,a page of 30 resources*"
+    options = SANITIZERS
     yield [
-        ("client_simulation_tests", [build / "tests/simulation/client_simulation_tests",
-                                     f"--test-case-exclude={speed}"], options,
-         "two cases measure times of the law, and run no line that others do not"),
         ("core_tests", [build / "tests/unit/core_tests"], options,
          "two cases search this process's memory, which the sanitizer does not wipe, and two ask whether pages are locked, "
          "which its own mlock() does not do"),
@@ -216,17 +211,37 @@ LAB_BUILD = ("test", ("lab_tests", "nightjar-lab"))
 @suite("privacy", in_all_only=True, builds=[LAB_BUILD], cases=Cases("test", ("tests/lab/tests",)))
 def privacy():
     """what an adversary learns: the laboratory in its reduced form"""
+    build = Build.preset(LAB_BUILD[0], *LAB_BUILD[1])
+    rows = build / "tests/lab/rows"
+    rows.mkdir(exist_ok=True)
+    # `long` has the others.
+    experiments = ("mixing", "headers", "handovers", "sessions", "clocks", "routes", "operators", "active", "held", "drops",
+                   "exchange", "target", "metrics")
+    yield [("lab_tests", [build / "tests/lab/lab_tests"], {}), *(experiment(build, name, rows) for name in experiments)]
+
+
+def experiment(build, name, rows):
+    """One of the laboratory, in its reduced form."""
+    return f"lab {name}", [build / "tests/lab/nightjar-lab", name, "--json", rows / f"{name}.jsonl"], {}
+
+
+@suite("long", by_name_only=True)
+def long():
+    """after `privacy`, what --all has no time for: three of its experiments, its page, a simulation with the sanitizers"""
     if subprocess.run(["deploy/install-packages", "plots"], cwd=ROOT).returncode != 0:
         raise RuntimeError("matplotlib cannot be installed, and the laboratory's page needs it")
     build = Build.preset(LAB_BUILD[0], *LAB_BUILD[1])
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)
-    experiments = ("mixing", "observer", "linking", "gateway", "headers", "handovers", "sessions", "clocks",
-                   "routes", "operators", "active", "held", "drops", "exchange", "target",
-                   "metrics")
-    yield [("lab_tests", [build / "tests/lab/lab_tests"], {}),
-           *((f"lab {experiment}", [build / "tests/lab/nightjar-lab", experiment, "--json",
-                                    rows / f"{experiment}.jsonl"], {}) for experiment in experiments)]
+    sanitized_build = Build.preset("fuzz", "client_simulation_tests")
+    # Two cases measure times of the law. The sanitizers make them take minutes, and they run no line that others do not.
+    speed = "a first byte takes one*,a page of 30 resources*"
+    yield [
+        ("client_simulation_tests", [sanitized_build / "tests/simulation/client_simulation_tests",
+                                     f"--test-case-exclude={speed}"], SANITIZERS,
+         "two cases measure times of the law, and run no line that others do not"),
+        *(experiment(build, name, rows) for name in ("observer", "linking", "gateway"))]
+    # It draws the rows of all experiments, and those of `privacy` as well.
     yield "the laboratory's page", ["/usr/bin/python3", "tests/lab/page_test.py", rows], {}
 
 
