@@ -237,8 +237,10 @@ MUTANTS = [
            "number(text.substr(slash + 1), address->bits() + 1);", CORE, "exit policy: the grammar"),
     mutant("private-range-halved", "relay/core/exit_policy.cpp", 'network("172.16.0.0", 12)', 'network("172.16.0.0", 13)',
            CORE, "exit policy: what 'private' stands for"),
-    mutant("summary-rejects-for-one-network", "relay/core/exit_policy.cpp", "if (!rule.accept && for_all) state = rejected;",
-           "if (!rule.accept) state = rejected;", CORE, "exit policy: the summary that clients read"),
+    mutant("summary-rejects-for-one-network", "relay/core/exit_policy.cpp", "if (one.prefix == 0) whole |=", "whole |=", CORE,
+           "exit policy: the summary that clients read"),
+    mutant("summary-rejects-for-one-family", "relay/core/exit_policy.cpp", "static_cast<std::uint8_t>(state | whole);",
+           "static_cast<std::uint8_t>(whole != 0 ? 3 : state);", CORE, "exit policy: the summary that clients read"),
     # --- relay/core/mailbox, relay/core/delivery ---
     mutant("queue-holds-one-too-many", "relay/core/mailbox.cpp", "if (queue.size() == queue_max)",
            "if (queue.size() > queue_max)",
