@@ -118,7 +118,7 @@ TEST_CASE("sandbox: files that do not exist do no harm") {
 }
 
 // A sanitizer's build has no filter of calls.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef NIGHTJAR_SANITIZED
 
 namespace {
 
