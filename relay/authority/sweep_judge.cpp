@@ -1,6 +1,7 @@
 #include "relay/authority/sweep_judge.hpp"
 
 #include <boost/asio/post.hpp>
+#include <exception>
 #include <utility>
 
 #include "sphinx/node/process/event.hpp"
@@ -17,6 +18,7 @@ struct Case {
     std::shared_ptr<const directory::Document> document;
     node::process::Event answered;
     SweepJudge::Found found;
+    std::exception_ptr failed;  // no memory, for example
 };
 
 }  // namespace
@@ -29,12 +31,17 @@ SweepJudge::~SweepJudge() {
 asio::awaitable<SweepJudge::Found> SweepJudge::judge(
     core::LoopLosses losses, std::shared_ptr<const directory::Document> document) {
     const auto held = std::make_shared<Case>(std::move(losses), std::move(document),
-                                             node::process::Event{io_}, Found{});
+                                             node::process::Event{io_}, Found{}, nullptr);
     asio::post(thread_, [held, io = io_, stop = stop_.get_token()]() mutable {
-        held->found = held->losses.stated(*held->document, stop);
+        try {
+            held->found = held->losses.stated(*held->document, stop);
+        } catch (...) {
+            held->failed = std::current_exception();
+        }
         asio::post(io, [held = std::move(held)] { held->answered.set(); });
     });
     co_await held->answered.wait();
+    if (held->failed) std::rethrow_exception(held->failed);
     co_return std::move(held->found);
 }
 

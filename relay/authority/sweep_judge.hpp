@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <stop_token>
+#include <utility>
 
 #include "relay/authority/core/loop_losses.hpp"
 
@@ -25,7 +26,7 @@ class SweepJudge {
     ~SweepJudge();
 
     /// What core::LoopLosses::stated() says of them. If the task is cancelled, it throws as Asio's
-    /// own operations do, and the work goes on until stop().
+    /// own operations do, and the work goes on until stop(). What stated() throws, it throws.
     boost::asio::awaitable<Found> judge(core::LoopLosses losses,
                                         std::shared_ptr<const directory::Document> document);
     /// From now on nothing is stated, and the thread is free at once.

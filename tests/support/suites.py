@@ -155,7 +155,7 @@ def fuzz():
 
 @suite("sanitizers", in_all_only=True, builds=[FUZZ_BUILD, SANITIZED_BUILD])
 def sanitizers():
-    """unit, vectors, simulation and system again, with AddressSanitizer and UBSan"""
+    """unit, vectors, simulation and system again, with AddressSanitizer and UBSan; `long` has the clients' simulation"""
     Build.preset(FUZZ_BUILD[0], *FUZZ_BUILD[1])
     build = Build.preset(SANITIZED_BUILD[0], *SANITIZED_BUILD[1])
     options = SANITIZERS
@@ -210,7 +210,7 @@ LAB_BUILD = ("test", ("lab_tests", "nightjar-lab"))
 
 @suite("privacy", in_all_only=True, builds=[LAB_BUILD], cases=Cases("test", ("tests/lab/tests",)))
 def privacy():
-    """what an adversary learns: the laboratory in its reduced form"""
+    """what an adversary learns: the laboratory in its reduced form; `long` has three more experiments"""
     build = Build.preset(LAB_BUILD[0], *LAB_BUILD[1])
     rows = build / "tests/lab/rows"
     rows.mkdir(exist_ok=True)

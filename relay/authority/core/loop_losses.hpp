@@ -56,7 +56,7 @@ class LoopLosses {
     /// The relays of the document that lose packets. If they are more than half of a position (a
     /// role and a layer), none of that position is stated. Takes seconds where many relays lose
     /// packets: 6 s of a core where 44 of 110 relays lose everything (virtual EPYC, 2026-11-30).
-    /// Once `stop` asks for it, it ends within a step of 10 ms and states none.
+    /// Once `stop` asks for it, it ends after its next step and states none.
     std::map<base::NodeId, Loss> stated(const directory::Document& document,
                                         const std::stop_token& stop = {}) const;
 

@@ -1,8 +1,9 @@
 // One HTTP message over a stream, with Beast's parser and our own loop. Beast's operations do the
-// same, and take four times as long to compile for each kind of stream. The stream's deadline
+// same, and take more than twice as long to compile. The stream's deadline
 // bounds them. Used from the I/O thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -14,6 +15,7 @@
 #include <boost/beast/http/write.hpp>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "sphinx/node/process/completion.hpp"
 
