@@ -1,5 +1,5 @@
-"""Compiles what differs between the presets `release` and `test`: sources that assert, and sources that
-`test` optimises less. All others have the same warnings in both.
+"""Compiles what differs between the presets `release` and `test`: sources that assert or include a header
+that does, and sources that `test` optimises less. All others have the same warnings in both.
 
     tests/support/release_objects.py JOBS      in a tree whose preset `release` is configured
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 RELEASE = ROOT / "build/release"
 ASSERTS = re.compile(r"\bassert\(|\bNDEBUG\b")
+INCLUDED = re.compile(r'^#include "([^"]+)"', re.M)
 
 
 def commands(preset):
@@ -22,6 +23,13 @@ def commands(preset):
     return found
 
 
+def asserts(source):
+    """True if it or a header of the tree that it names asserts."""
+    text = source.read_text()
+    headers = (ROOT / name for name in INCLUDED.findall(text))
+    return any(ASSERTS.search(part) for part in (text, *(header.read_text() for header in headers)))
+
+
 def optimised(command):
     return re.findall(r" -O(\d)", command)[-1]
 
@@ -30,8 +38,7 @@ def differing():
     """The objects to build."""
     tested = commands("test")
     return sorted(name for name, (source, command) in commands("release").items()
-                  if name in tested and (ASSERTS.search(source.read_text()) or
-                                         optimised(command) != optimised(tested[name][1])))
+                  if name in tested and (asserts(source) or optimised(command) != optimised(tested[name][1])))
 
 
 def main():
