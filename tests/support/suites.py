@@ -38,6 +38,7 @@ def unit():
     yield "the profiles of AppArmor", ["python3", "tests/packages/apparmor_test.py"], {}
     yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
     yield "alerts and boards", [DEBIAN_PYTHON, "tests/unit/monitoring.py"], {}
+    yield "names that Python programs take from each other", ["python3", "tests/unit/python_names.py"], {}
     yield "how tests are counted", ["python3", "tests/support/run_test.py"], {}
     yield "the verdict on a mutant", ["python3", "tests/unit/mutant_verdict_test.py"], {}
     build = Build.preset("test")
