@@ -72,12 +72,16 @@ class Chooser {
 
 }  // namespace
 
+bool ChangingNetwork::by_rule() const {
+    return layering_ != Layering::middle && layering_ != Layering::fixed;
+}
+
 ChangingNetwork::ChangingNetwork(unsigned days, double bad, base::Random& random, Layering layering)
     : layering_{layering}, bad_share_{bad} {
     fill(bad, random);
     for (unsigned at = 0; at < days; ++at) {
         turn(at, random);
-        if (layering_ == Layering::placed || layering_ == Layering::placed_old) place(random);
+        if (by_rule()) place(random);
         directory::sort(now_);
         documents_.push_back(now_);
     }
@@ -95,13 +99,18 @@ void ChangingNetwork::fill(double bad, base::Random& random) {
         for (const std::uint8_t layer : {0, 2, 1, 3}) {
             if (middle && layer % 2 == 1) continue;
             const bool is_bad = i < bad_relays;
-            const bool oldest = is_bad && layering_ == Layering::placed_old;
-            const auto age =
-                middle || oldest ? 0 : 1 + random.below(static_cast<std::uint64_t>(first_day - 1));
-            add(layer, is_bad, {static_cast<std::uint32_t>(age)});
+            const bool split = is_bad && layering_ == Layering::placed_split && layer != 0;
+            const bool oldest =
+                middle || (is_bad && layering_ == Layering::placed_old) || (split && layer == 2);
+            std::uint32_t joined = 0;
+            if (split && layer != 2)
+                joined = first_day - 1;
+            else if (!oldest)
+                joined = static_cast<std::uint32_t>(1 + random.below(first_day - 1));
+            add(layer, is_bad, {joined});
         }
     // The first placing takes the layers as new: nothing of the order above remains.
-    if (layering_ == Layering::placed || layering_ == Layering::placed_old)
+    if (by_rule())
         for (auto& relay : now_.relays)
             relay.layer = 0;
 }
@@ -159,8 +168,7 @@ void ChangingNetwork::add(std::uint8_t layer, bool bad, base::Epoch since) {
     relay.identity.bytes[3] = static_cast<std::uint8_t>(last_ >> 8);
     relay.identity.bytes[4] = static_cast<std::uint8_t>(last_);
     relay.role = layer == 0 ? directory::Role::gateway : directory::Role::mix;
-    const bool waits = since.value >= first_day && layer != 0 &&
-                       (layering_ == Layering::placed || layering_ == Layering::placed_old);
+    const bool waits = since.value >= first_day && layer != 0 && by_rule();
     relay.layer = waits ? 0 : layer;
     if (layer == 0) relay.exit_policy = "accept *:*";
     relay.operator_name = "of-" + std::to_string(last_++);

@@ -23,8 +23,10 @@ inline constexpr unsigned lasting_relays = 100;  // mixes of the middle layer, a
 /// `middle`: only the middle layer is there, and of the others the shares of bad mixes stay.
 /// `fixed`, `placed`: three layers of mixes; who comes takes the layer of one who left, or the
 /// layers follow from the product's rule. `placed_old`: and the bad mixes have the longest records
-/// from the first day on, as those of an adversary who waited.
-enum class Layering { middle, fixed, placed, placed_old };
+/// from the first day on, as those of an adversary who waited. `placed_split`: a third of the bad
+/// mixes have the longest records, and two thirds the shortest: those of an adversary who waited
+/// for the middle layer and set up relays for the others.
+enum class Layering { middle, fixed, placed, placed_old, placed_split };
 
 /// The network on each of `days` days. `bad`: share of the mixes and of the exits.
 class ChangingNetwork {
@@ -49,6 +51,7 @@ class ChangingNetwork {
     void fill(double bad, base::Random& random);
     void turn(unsigned day, base::Random& random);
     void place(base::Random& random);
+    bool by_rule() const;
 
     Layering layering_;
     double bad_share_;

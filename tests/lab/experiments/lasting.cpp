@@ -130,9 +130,11 @@ struct LayeringCase {
     const char* name;
     attacks::Layering layering;
 };
-constexpr LayeringCase layerings[] = {{"layers fixed", attacks::Layering::fixed},
-                                      {"layers by the rule", attacks::Layering::placed},
-                                      {"and bad mixes oldest", attacks::Layering::placed_old}};
+constexpr LayeringCase layerings[] = {
+    {"layers fixed", attacks::Layering::fixed},
+    {"layers by the rule", attacks::Layering::placed},
+    {"and bad mixes oldest", attacks::Layering::placed_old},
+    {"a third oldest, the rest newest", attacks::Layering::placed_split}};
 
 /// What re-placement costs: mixes of three layers come and go, and the product's rule moves those
 /// that stay.
