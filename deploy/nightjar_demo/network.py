@@ -73,7 +73,7 @@ class Network:
         self.relays = []
         for layer in range(1, LAYERS + 1):
             for number in range(law.mixes):
-                self.add(f"mix-{layer}{'ab'[number]}", "mix", layer, run.network)
+                self.add(f"mix-{layer}{'abcdef'[number]}", "mix", layer, run.network)
         for number in range(GATEWAYS):
             self.add(f"gateway-{'ab'[number]}", "gateway", 0, run.network)
         self.socks = None

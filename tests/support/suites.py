@@ -8,7 +8,7 @@ from subjects import Cases
 PROGRAMS = ("nightjar-relay", "nightjar-authority", "nightjar")
 FUZZ_SECONDS = os.environ.get("NIGHTJAR_FUZZ_SECONDS", "12")
 CAPTURE_TEST = "capture_test.py"
-LIVING_TEST = "authority_test.py"   # takes three epochs: seven minutes
+LIVING_TEST = "authority_test.py"   # takes three epochs of a minute and some more
 # Networks of real processes that take long, for what few changes touch. The suite `system` has the others.
 # Programs of one list begin in its order, one after another on each core, so the longest come first.
 FURTHER_TESTS = ("seizure_test.py", "life_test.py", "life_network_test.py", "http_connect_test.py",
@@ -19,7 +19,8 @@ LONGEST_OF_SYSTEM = ("wire_test.py", "transfer_test.py", "ping_test.py", "servic
 
 # Real applications.
 APPLICATION_TESTS = ("applications_shell_test.py", "applications_browser_test.py", "applications_python_test.py")
-BY_COMMAND = ("applications_telegram_test.py",)     # in no suite: docs/testing.md has the command
+# In no suite: docs/testing.md has the commands.
+BY_COMMAND = ("applications_telegram_test.py", "loops_network_test.py", "versions_test.py")
 DEBIAN_PYTHON = "/usr/bin/python3"      # of all tests that need Debian's libraries for Python
 
 

@@ -5,7 +5,6 @@ admits openly from then on; one relay joins that the operator admitted, and one 
 relay are expelled. Rows 36 and 41 of the table of faults: a relay without a document waits, and says so.
 """
 import hashlib
-import json
 import os
 import random
 import subprocess
@@ -15,8 +14,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from testnet import PROGRAMS  # noqa: E402
-from nightjar_demo import folders, law, living, network, processes, transfers  # noqa: E402
+from living_testnet import LivingTest  # noqa: E402
+from nightjar_demo import network, transfers  # noqa: E402
 
 EPOCH_SECONDS = 60      # the shortest that an authority signs
 EPOCHS = 3
@@ -24,45 +23,9 @@ RATE = 20_000           # bytes a second of the download: it lasts for all epoch
 JOIN_SECONDS = 2.2 * EPOCH_SECONDS
 
 
-class Living(unittest.TestCase):
-    def setUp(self):
-        self.run_folder = folders.Run()
-        self.processes = processes.Processes(self.run_folder.folder, False)
-        self.net = living.LivingNetwork(PROGRAMS, self.run_folder, self.processes, law.Law(50, 1), False,
-                                        EPOCH_SECONDS)
-        self.file = self.net.folder / "file"
-        self.file.write_bytes(os.urandom(RATE * EPOCH_SECONDS * EPOCHS * 4 // 3))
-
-    def tearDown(self):
-        bad = self.processes.stop_all()
-        self.run_folder.remove()
-        self.assertFalse(bad)
-
-    # --- questions ---
-    def status(self, relay):
-        done = subprocess.run([self.net.program("nightjar-relay"), "status", "--config", relay.config, "--json"],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if done.returncode != 0:    # between joining and running nothing answers for some milliseconds
-            return {"state": "not answering", "epoch": 0, "authority": {"said": ""}}
-        return json.loads(done.stdout)
-
-    def until(self, what, seconds, condition):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, f"not within {seconds:.0f} s: {what}")
-            self.processes.check()
-            time.sleep(0.5)
-
-    def start(self):
-        net = self.net
-        net.make_keys()
-        net.sign_document()
-        net.start_services(self.file)
-        for relay in net.relays:
-            net.start_relay(relay)
-        for relay in net.relays:
-            net.wait_active(relay)
-        net.start_client()
+class Living(LivingTest):
+    epoch_seconds = EPOCH_SECONDS
+    file_bytes = RATE * EPOCH_SECONDS * EPOCHS * 4 // 3
 
     def stranger(self, name):
         """A mix in the network from which it connects: that of 127.0.0.1, as nothing binds its connections."""
