@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 MEAN_DELAY = 0.05       # seconds, 1/mu, for networks with at least 50 main slots per second
 RELAY_LOOPS = 15.0      # loops per second that each relay sends
+EXIT_ROOM = 1.0         # the document's `exit_room`: what exits send as cover follows from it and from chance
 LAYERS = 3
 GATEWAYS = 2
 KEEP_ALIVE = 15         # seconds; between relays, each way, one padding cell by the clock
@@ -50,18 +51,10 @@ class Law:
         return self.main_slots + self.loops
 
     @property
-    def relay_loops_to_gateway(self):
-        """Loops from layer 3 to one gateway: its own, and its share of those of all mixes."""
-        return RELAY_LOOPS + LAYERS * self.mixes * RELAY_LOOPS / GATEWAYS
-
-    @property
-    def to_exit(self):
-        """All sessions of the client are at the one gateway that is not its own."""
-        return self.main_slots + self.relay_loops_to_gateway
-
-    @property
-    def to_own_gateway(self):
-        return self.replies + self.loops + self.relay_loops_to_gateway
+    def exits_cover(self):
+        """Packets a second of cover that all exits may send for their levels, with one client: each sends loops and
+        drop cover, and each of the two is one and a half times the mean room at most when it is drawn."""
+        return GATEWAYS * 2 * 1.5 * EXIT_ROOM * 1.05 * self.replies
 
     @property
     def round_trip(self):

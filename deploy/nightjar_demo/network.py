@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import services
-from .law import GATEWAYS, LAYERS, RELAY_LOOPS
+from .law import EXIT_ROOM, GATEWAYS, LAYERS, RELAY_LOOPS
 from .progress import DemoError
 
 LINK_PORT, RECORDER_PORT, METRICS_PORT = 9001, 9002, 9464
@@ -109,7 +109,7 @@ class Network:
         The filters take at most half of the tmpfs. That bounds how long an epoch may be.
         """
         law = self.law
-        busiest = law.uplink + law.replies + (len(self.relays) + 1) * RELAY_LOOPS
+        busiest = law.uplink + law.replies + (len(self.relays) + 1) * RELAY_LOOPS + law.exits_cover
         rate = max(50, round(2 * busiest))
         # A gateway has as many places for clients as its filters serve.
         served = math.ceil(CLIENTS_SERVED * CLIENT_SHARE * law.uplink) + 1   # for rounding
@@ -155,7 +155,7 @@ class Network:
                  f"  mean_delay: {1000 * law.mean_delay:.0f}ms",
                  f"  main_slots: {law.main_slots:g}", f"  client_loops: {law.loops:g}",
                  f"  replies: {law.replies:g}", f"  down: {law.down:g}",
-                 f"  relay_loops: {RELAY_LOOPS:g}",
+                 f"  relay_loops: {RELAY_LOOPS:g}", f"  exit_room: {EXIT_ROOM:g}",
                  "  session_grid: 2s",
                  *(f"  {line}" for line in parameters),
                  "relays:"]

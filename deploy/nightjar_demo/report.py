@@ -62,7 +62,6 @@ class Report:
         return {
             "main_slots": law.main_slots, "mixes_per_layer": law.mixes,
             "law": {"uplink": law.uplink, "replies": law.replies, "down": law.down,
-                    "to_exit": law.to_exit, "to_own_gateway": law.to_own_gateway,
                     "round_trip": law.round_trip, "goodput_down": law.goodput_down,
                     "goodput_up": law.goodput_up, "mean_hold_ms": law_hold_ms(law)},
             "relays": {name: {**values, "mean_hold_ms": mean_hold_ms(values)}

@@ -136,9 +136,10 @@ class Window(ClientWindow):
                 self.loops_finding(change), *self.last_layer_findings(change, own, dropped)]
 
     def loops_finding(self, change):
-        """A Poisson process at each relay."""
+        """A Poisson process at each relay. What exits send to fill their levels follows from these, and from chance."""
         law_rate = RELAY_LOOPS * len(change)
-        return self.rate("loops of all relays", sum(values["loops_sent"] for values in change.values()),
+        return self.rate("loops of all relays",
+                         sum(values["loops_sent"] - values["fill_loops"] for values in change.values()),
                          law_rate, SIGMAS * math.sqrt(law_rate * (self.seconds + self.apart())))
 
     def replies_finding(self, missed, dropped):
@@ -150,7 +151,7 @@ class Window(ClientWindow):
                          dropped=dropped)
 
     def last_layer_findings(self, change, own, dropped):
-        """Packets from layer 3 to the gateways: the client's, and relays' loops.
+        """Packets from layer 3 to the gateways: the client's, relays' loops, and the cover of exits.
 
         All are counted where they begin, so of the sum only what is in flight at either end is unknown,
         and what was sent while the counters were read one after the other. Which gateway a mix's loop
@@ -161,15 +162,19 @@ class Window(ClientWindow):
         by_mixes = sum(per_second[mix.name] for mix in mixes)
         slots, loops = (self.counts[name] / self.seconds for name in ("slots", "loops_sent"))
         replies = sum(values["replies"] / values["seconds"] for values in change.values())
+        # An exit's own loops come back to it. Its drop cover goes to the other exit.
+        drops = {name: values["drop_cover"] / values["seconds"] for name, values in change.items()}
+        cover = sum(drops.values()) + sum(values["fill_loops"] / values["seconds"] for values in change.values())
         flights = [flight_variance(law.main_slots, law.mean_delay, LAYERS + 1),
                    flight_variance(law.replies, law.mean_delay, LAYERS),
                    flight_variance(law.loops, law.mean_delay, LAYERS + 1),
-                   loops_flight(law.mixes, law.mean_delay)]
-        in_flight = 2 * sum(flights) + self.apart() * (by_mixes + slots + loops + replies)
+                   loops_flight(law.mixes, law.mean_delay), cover * LAYERS * law.mean_delay]
+        in_flight = 2 * sum(flights) + self.apart() * (by_mixes + slots + loops + replies + cover)
         found, total, expected = [], 0, 0
         for relay in self.network.gateways:
             seconds, is_own = change[relay.name]["seconds"], relay.name == own
             rate = (replies + loops if is_own else slots) + per_second[relay.name] + by_mixes / 2
+            rate += sum(drops.values()) - drops[relay.name]
             bound = ENDS + SIGMAS * math.sqrt(by_mixes * seconds / 4 + in_flight)
             role = "the client's gateway" if is_own else "its exit"
             arrived = change[relay.name]["packets_in_relay"]
@@ -182,10 +187,12 @@ class Window(ClientWindow):
     def hop_findings(self):
         """Cells from relay to relay on the wire, in each of the four steps of a route. Every packet takes
         each step once: the client's, its replies, and the relays' loops. So all four sums are the law's
-        slots, loops and replies, and the loops that the relays say they sent. Every relay is recorded."""
+        slots, loops and replies, and the loops and drop cover that the relays say they sent. Every relay is
+        recorded."""
         law, relays = self.network.law, self.network.relays
         begin, end = self.first.wall, self.last.wall
-        loops = sum(self.after[r.name]["loops_sent"] - self.before[r.name]["loops_sent"] for r in relays)
+        loops = sum(self.after[r.name][what] - self.before[r.name][what] for r in relays
+                    for what in ("loops_sent", "drop_cover"))
         replies = sum(self.after[r.name]["replies"] - self.before[r.name]["replies"] for r in relays)
         expected = self.counts["slots"] + self.counts["loops_sent"] + replies + loops
         rate = expected / self.seconds

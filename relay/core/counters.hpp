@@ -37,6 +37,7 @@ struct Counters {
     std::uint64_t replies = 0;            // exit session ticks that spent a SURB
     std::uint64_t ticks_missed = 0;       // exit session ticks that had no SURB
     std::uint64_t loops_sent = 0;
+    std::uint64_t fill_loops = 0;  // those of loops_sent that fill an exit's level
     std::uint64_t loops_returned = 0;
     std::uint64_t loops_lost = 0;      // did not return within the longest route delay
     std::uint64_t loops_modified = 0;  // returned with another payload

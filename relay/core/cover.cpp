@@ -95,6 +95,7 @@ void Cover::send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& ou
     filling_by_age_.emplace_back(now, one->identifier);
     out.push_back(std::move(one->built.loop));
     ++counters_.loops_sent;
+    ++counters_.fill_loops;
 }
 
 void Cover::send(Built built, const base::SurbId& identifier, base::Mono now,

@@ -178,6 +178,8 @@ inline constexpr std::array declarations{
     lab_counter("nightjar_lab_replies_total", "", "Ticks of exit sessions that spent a SURB."),
     lab_counter("nightjar_lab_ticks_missed_total", "", "Ticks of exit sessions without a SURB."),
     lab_counter("nightjar_lab_loops_sent_total", "", "Loops of this relay that it sent."),
+    lab_counter("nightjar_lab_fill_loops_total", "",
+                "Loops of this relay that it sent to fill an exit's level; also counted as sent."),
     lab_counter("nightjar_lab_loops_returned_total", "", "Loops of this relay that came back."),
     lab_counter("nightjar_lab_loops_lost_total", "",
                 "Loops of this relay not back within the longest route delay."),

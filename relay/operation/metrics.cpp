@@ -246,6 +246,7 @@ constexpr Source sources[] = {
     {place_of("nightjar_lab_replies_total"), counted<&Counters::replies>},
     {place_of("nightjar_lab_ticks_missed_total"), counted<&Counters::ticks_missed>},
     {place_of("nightjar_lab_loops_sent_total"), counted<&Counters::loops_sent>},
+    {place_of("nightjar_lab_fill_loops_total"), counted<&Counters::fill_loops>},
     {place_of("nightjar_lab_loops_returned_total"), counted<&Counters::loops_returned>},
     {place_of("nightjar_lab_loops_lost_total"), counted<&Counters::loops_lost>},
     {place_of("nightjar_lab_loops_missing"),

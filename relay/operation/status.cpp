@@ -33,6 +33,7 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
             {"replies", c.replies},
             {"ticks_missed", c.ticks_missed},
             {"loops_sent", c.loops_sent},
+            {"fill_loops", c.fill_loops},
             {"loops_returned", c.loops_returned},
             {"loops_lost", c.loops_lost},
             {"loops_modified", c.loops_modified},

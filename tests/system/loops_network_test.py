@@ -2,7 +2,7 @@
 
 The relay answers every dial, so only loops can show it. A network of three mixes in each layer; one of them drops most
 of what it gets. An authority sends a sweep of loops every five minutes and states what three sweeps in a row show, so
-this takes some 17 minutes.
+this takes some 15 minutes.
 """
 import hashlib
 import sys

@@ -66,7 +66,7 @@ class Wire(NetworkTest):
             self.assertEqual(strange_records(rows + [{**later, "direction": "down"}]), {})
 
     def test_6_between_relays(self):
-        """Each step of a route carries the law's packets and the relays' loops, and nothing else."""
+        """Each step of a route carries the law's packets, the relays' loops and the exits' cover, and nothing else."""
         with Window("between relays", self.net) as window:
             time.sleep(WINDOW_SECONDS)
         time.sleep(RECORDED_WITHIN)
@@ -74,6 +74,10 @@ class Wire(NetworkTest):
         for finding in findings:
             print(f"measured: {finding.sentence()}")
         self.assertEqual(len(findings), 4)
+        # The levels were drawn at a full minute since the client came, with room above what exits get and send.
+        for what in ("fill_loops", "drop_cover"):
+            self.assertGreater(sum(window.after[r.name][what] - window.before[r.name][what] for r in self.net.gateways),
+                               WINDOW_SECONDS, what)
         self.assertEqual([finding.sentence() for finding in findings if not finding.ok], [])
 
 

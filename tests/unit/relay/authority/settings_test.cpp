@@ -39,7 +39,10 @@ TEST_CASE("authority.yaml: parameters of a later epoch hold from that epoch on")
     Folder folder;
     CHECK_FALSE(load_settings(folder.path).terms.change);
     CHECK_FALSE(load_settings(folder.path).loops);
-    folder.add("loops: true\nfrom_epoch: 500000\nfrom_epoch_parameters: {relay_loops: 20}\n");
+    CHECK(load_settings(folder.path).terms.parameters.exit_room == 1000);
+    folder.add(
+        "loops: true\nfrom_epoch: 500000\nfrom_epoch_parameters: {relay_loops: 20, exit_room: "
+        "1}\n");
     const auto settings = load_settings(folder.path);
     CHECK(settings.loops);
     REQUIRE(settings.terms.change);
@@ -58,7 +61,7 @@ TEST_CASE("authority.yaml: what follows from an epoch's number cannot change wit
         CHECK(folder.fault().find("`epoch_length` and `lab` cannot change") != std::string::npos);
     }
     Folder without;
-    without.add("from_epoch_parameters: {relay_loops: 20}\n");
+    without.add("from_epoch_parameters: {relay_loops: 20, exit_room: 1}\n");
     CHECK(without.fault().find("from_epoch_parameters") != std::string::npos);
 }
 
