@@ -14,7 +14,7 @@ from pathlib import Path
 from .building import ROOT, build
 from .capture import Capture, records
 from .checks import APPLICATION_DATA, CELL_RECORD
-from .law import GATEWAYS, RELAY_LOOPS
+from .law import EXIT_ROOM, GATEWAYS, RELAY_LOOPS
 from .metrics import Records
 from .network import LINK_PORT
 from .progress import DemoError, say, stage
@@ -190,7 +190,8 @@ def write_slices(file, network, every_link, slices):
     head = {"observer": "tshark" if every_link else "recorder", "mixes": law.mixes,
             "gateways": GATEWAYS, "mean_delay_ms": round(1000 * law.mean_delay),
             "main_slots": law.main_slots, "client_loops": law.loops,
-            "replies": law.replies, "down": law.down, "relay_loops": RELAY_LOOPS}
+            "replies": law.replies, "down": law.down, "relay_loops": RELAY_LOOPS,
+            "exit_room_per_1000": round(1000 * EXIT_ROOM)}
     with open(file, "w", encoding="utf-8") as out:
         for line in [head, *slices]:
             out.write(json.dumps(line) + "\n")

@@ -20,6 +20,7 @@ constexpr std::size_t links_max = 10'000;
 constexpr double rate_max = 10'000;
 constexpr double relays_max = 100;
 constexpr double delay_ms_max = 60'000;
+constexpr double exit_room_max = 4000;
 
 /// One line of a file, as errors name it.
 struct Line {
@@ -96,6 +97,7 @@ Observed observed_of(const Line& line) {
     parameters.replies = line.rate_at("replies");
     parameters.down = line.rate_at("down");
     parameters.relay_loops = line.rate_at("relay_loops");
+    parameters.exit_room = line.whole_at("exit_room_per_1000", 0, exit_room_max);
     return observed;
 }
 

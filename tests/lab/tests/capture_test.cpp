@@ -16,7 +16,7 @@ namespace {
 
 const std::string head =
     R"({"observer":"tshark","mixes":2,"gateways":2,"mean_delay_ms":50,"main_slots":50,"client_loops":5,)"
-    R"("replies":45,"down":60,"relay_loops":15})"
+    R"("replies":45,"down":60,"relay_loops":15,"exit_room_per_1000":1000})"
     "\n";
 
 std::string slice_line(unsigned window, bool busy, const std::string& links = "[3,0]") {
