@@ -16,7 +16,7 @@ namespace {
 
 const std::string head =
     R"({"observer":"tshark","mixes":2,"gateways":2,"mean_delay_ms":50,"main_slots":50,"client_loops":5,)"
-    R"("replies":45,"down":60,"relay_loops":15,"exit_room_per_1000":1000})"
+    R"("replies":45,"down":60,"relay_loops":15,"exit_room_per_1000":0})"
     "\n";
 
 std::string slice_line(unsigned window, bool busy, const std::string& links = "[3,0]") {
@@ -202,4 +202,17 @@ TEST_CASE("capture: a simulated network shows the law's rates on every link") {
     CHECK(links == Approx(4 * (50 + 45 + 5 + 8 * 15)).epsilon(0.05));
     observed.every_link = false;
     CHECK(simulate_slices(observed, 1, 1, 1).front().links.size() == 4);
+}
+
+TEST_CASE("capture: exits of a simulated network have the room that the capture names") {
+    auto text = head + windows;
+    text.replace(text.find("per_1000\":0"), 11, "per_1000\":1000");
+    const auto observed = read(text).observed;
+    CHECK(observed.parameters.exit_room == 1000);
+    double links = 0;
+    for (const auto& slice : simulate_slices(observed, 1, 4, 5))
+        for (const auto count : slice.links)
+            links += count / 20;
+    // Beside the law's packets, each of two exits has room for half a client at the least.
+    CHECK(links > 4 * (50 + 45 + 5 + 8 * 15 + 20));
 }
