@@ -18,7 +18,8 @@ FURTHER_TESTS = ("seizure_test.py", "life_test.py", "life_network_test.py", "htt
 LONGEST_OF_SYSTEM = ("wire_test.py", "transfer_test.py", "ping_test.py", "service_test.py")
 
 # Real applications.
-APPLICATION_TESTS = ("applications_shell_test.py", "applications_browser_test.py", "applications_python_test.py")
+APPLICATION_TESTS = ("applications_shell_test.py", "applications_browser_test.py", "applications_python_test.py",
+                     "applications_pages_test.py")
 # In no suite: docs/testing.md has the commands.
 BY_COMMAND = ("applications_telegram_test.py", "loops_network_test.py", "versions_test.py")
 DEBIAN_PYTHON = "/usr/bin/python3"      # of all tests that need Debian's libraries for Python
