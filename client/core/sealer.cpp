@@ -1,7 +1,8 @@
 #include "client/core/sealer.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "sphinx/base/check.hpp"
 
 namespace nightjar::client::core {
 namespace {
@@ -39,7 +40,7 @@ class PacketSealer final : public Sealer {
 
  private:
     static bool copy(base::ByteView from, base::ByteSpan to) {
-        assert(from.size() == to.size());
+        NIGHTJAR_CHECK(from.size() == to.size());
         std::copy(from.begin(), from.end(), to.begin());
         return true;
     }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sphinx/base/check.hpp"
 #include "sphinx/directory/key_times.hpp"
 #include "sphinx/directory/repair_time.hpp"
 
@@ -86,6 +87,8 @@ std::vector<base::SurbId> Session::write_surbs(std::uint32_t count, base::Epoch 
             identifier = context.random.id<base::SurbId>();
         auto surb = context.sealer.surb(*hops, destination, identifier, context.random);
         if (!surb) break;
+        NIGHTJAR_CHECK(surb->surb.size() == stream::surb_size &&
+                       (made.size() + 1) * stream::surb_size <= message.size());
         std::copy(surb->surb.begin(), surb->surb.end(),
                   message.begin() + static_cast<std::ptrdiff_t>(made.size() * stream::surb_size));
         Expected expected{.recovery = std::move(surb->recovery),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "relay/core/exit_sessions_impl.hpp"
+#include "sphinx/base/check.hpp"
 #include "sphinx/base/codec.hpp"
 #include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/directory/repair_time.hpp"
@@ -173,6 +174,7 @@ void ExitSessions::Impl::join(Entry& entry, base::ByteView token, base::Mono now
     account(*own, charged, 0);
     auto* named = find(*base::SessionId::from(token.first(base::SessionId::size())));
     stream::JoinToken bytes;
+    NIGHTJAR_CHECK(token.size() == bytes.size());
     std::copy(token.begin(), token.end(), bytes.begin());
     entry.session.on_join(bytes, named ? &named->session : nullptr, now);
     if (entry.session.carried() != own) forget_streams(own->name);

@@ -1,10 +1,10 @@
 #include "relay/core/surb_stock.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <limits>
 #include <utility>
 
+#include "sphinx/base/check.hpp"
 #include "sphinx/directory/key_times.hpp"
 
 namespace nightjar::relay::core {
@@ -38,7 +38,7 @@ std::size_t SurbStock::capacity_for(const directory::Parameters& parameters, std
 }
 
 void SurbStock::push(base::ByteView surb, std::uint8_t epoch_low_byte, std::size_t capacity) {
-    assert(surb.size() == packet::surb_size && capacity > 0);
+    NIGHTJAR_CHECK(surb.size() == packet::surb_size && capacity > 0);
     if (surbs_.size() >= capacity) surbs_.pop_front();
     // A full buffer would overwrite its oldest SURB, so grow it first.
     const auto room = surbs_.capacity();

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <new>
+
+#include "sphinx/base/check.hpp"
 
 namespace nightjar::cell {
 namespace {
@@ -53,7 +54,7 @@ Cell::Cell() {
 }
 
 Cell Cell::packet(base::ByteView body, std::uint8_t epoch) {
-    assert(body.size() == body_size);
+    NIGHTJAR_CHECK(body.size() == body_size);
     Cell cell;
     cell.bytes_[0] = static_cast<std::uint8_t>(Kind::packet);
     cell.bytes_[1] = epoch;
@@ -69,7 +70,7 @@ std::unique_ptr<Cell> Cell::boxed_packet(std::uint8_t epoch) {
 }
 
 Cell Cell::control(base::ByteView message) {
-    assert(message.size() <= body_size);
+    NIGHTJAR_CHECK(message.size() <= body_size);
     Cell cell;
     cell.bytes_[0] = static_cast<std::uint8_t>(Kind::control);
     std::copy(message.begin(), message.end(), cell.bytes_.begin() + 3);

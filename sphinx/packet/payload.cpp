@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 
+#include "sphinx/base/check.hpp"
 #include "sphinx/crypto/blake2b_batch.hpp"
 
 #include "sphinx/packet/packet.hpp"
@@ -100,7 +101,7 @@ bool fits(std::size_t message_size, std::size_t payload_size) {
 }
 
 void write_message(ByteSpan payload, ByteView message) {
-    assert(fits(message.size(), payload.size()));
+    NIGHTJAR_CHECK(fits(message.size(), payload.size()));
     std::fill(payload.begin(), payload.end(), std::uint8_t{0});
     std::copy(message.begin(), message.end(), payload.begin() + payload_zeros);
     payload[payload_zeros + message.size()] = 0x01;

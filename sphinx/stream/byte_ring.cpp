@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
+
+#include "sphinx/base/check.hpp"
 
 namespace nightjar::stream {
 
@@ -42,7 +43,7 @@ void ByteRing::append(base::ByteView bytes) {
 }
 
 void ByteRing::copy(std::uint64_t offset, base::ByteSpan out) const {
-    assert(begin_ <= offset && offset + out.size() <= end_);
+    NIGHTJAR_CHECK(begin_ <= offset && offset + out.size() <= end_);
     if (out.empty()) return;
     const auto first = until_wrap(offset, out.size(), store_.size());
     std::copy_n(store_.data() + (offset & (store_.size() - 1)), first, out.data());
@@ -50,7 +51,7 @@ void ByteRing::copy(std::uint64_t offset, base::ByteSpan out) const {
 }
 
 void ByteRing::drop_to(std::uint64_t offset) {
-    assert(begin_ <= offset && offset <= end_);
+    NIGHTJAR_CHECK(begin_ <= offset && offset <= end_);
     begin_ = offset;
     if (begin_ == end_ && store_.size() > capacity_min) base::Bytes{}.swap(store_);
 }

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
+
+#include "sphinx/base/check.hpp"
 
 namespace nightjar::stream {
 
@@ -49,7 +50,7 @@ bool ReceiveHalf::may_reach(std::uint64_t end) const {
 
 bool ReceiveHalf::insert(std::uint64_t offset, base::ByteView bytes) {
     const auto end = offset + bytes.size();
-    assert(may_reach(end));
+    NIGHTJAR_CHECK(may_reach(end));
     // Bytes already read are gone and cannot be compared.
     if (end <= read_) return true;
     if (offset < read_) {

@@ -1,7 +1,8 @@
 #include "sphinx/stream/send_half.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "sphinx/base/check.hpp"
 
 namespace nightjar::stream {
 
@@ -17,7 +18,7 @@ Range SendHalf::next(std::size_t room, std::uint64_t ahead) const {
 }
 
 void SendHalf::sent(Range range) {
-    assert(range.begin < range.end && range.end <= ring_.end());
+    NIGHTJAR_CHECK(range.begin < range.end && range.end <= ring_.end());
     lost_.remove(range);
     sent_end_ = std::max(sent_end_, range.end);
     reach_ = std::max(reach_, sent_end_);

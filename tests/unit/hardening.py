@@ -27,6 +27,8 @@ HEADERS = {
 }
 # Nothing in a binary shows this one, so the compiler's command line must.
 FLAGS = ("-fstack-clash-protection", "-fcf-protection=full")
+ROOT = Path(__file__).resolve().parent.parent.parent
+CHECK = "NIGHTJAR_CHECK("    # sphinx/base/check.hpp
 
 
 def output(*command):
@@ -54,9 +56,30 @@ def faults_of_commands(build):
     return faults
 
 
+def checks_in(source):
+    """The conditions of a source's checks, as the compiler writes them into a program."""
+    for part in source.split(CHECK)[1:]:
+        depth, end = 1, 0
+        while depth:
+            depth += {"(": 1, ")": -1}.get(part[end], 0)
+            end += 1
+        yield " ".join(part[:end - 1].split())
+
+
+def faults_of_checks(build):
+    """Checks of sizes that a build has left out: assert() is off in a release, these are not."""
+    programs = b"".join((build / program).read_bytes() for program in PROGRAMS)
+    sources = [path for folder in ("sphinx", "relay", "client") for path in (ROOT / folder).rglob("*.cpp")]
+    checks = [(path, condition) for path in sources for condition in checks_in(path.read_text())]
+    faults = [f"{path.relative_to(ROOT)}: the check {condition!r} is in no program"
+              for path, condition in checks if f"check: {condition}\0".encode() not in programs]
+    return faults if checks else ["no source has a check"]
+
+
 def main():
     build = Path(sys.argv[1])
     results = {program: faults_of(build / program) for program in PROGRAMS}
+    results["checks of sizes"] = faults_of_checks(build)
     results["the compiler's command lines"] = faults_of_commands(build)
     for name, faults in results.items():
         for fault in faults:
