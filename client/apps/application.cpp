@@ -13,8 +13,9 @@ using Input = stream::ByteRelay::Input;
 using node::process::as_result;
 using protocol::socks5::Reply;
 
-/// A connection with one direction left ends by a reset if nothing moves for too long. An
-/// application that takes its time to read is waited for, unless the stream has ended.
+/// A connection with one direction left ends by a reset if nothing moves for too long. So does any
+/// whose application takes none of the bytes that wait for it: it may take its time to read, so
+/// this limit is a longer one, unless the stream has ended.
 void Proxy::check_progress(const Ref& application) {
     const auto& relay = application->relay;
     const auto now = Clock::now();
@@ -24,7 +25,13 @@ void Proxy::check_progress(const Ref& application) {
     const bool waits = relay.draining() || (relay.half_closed() && !application->writing);
     if (!waits || progress != application->seen) application->moved = now;
     application->seen = progress;
-    if (now - application->moved >= limits_.half_closed) act(application, Input::expired);
+    const Application::Progress down{application->written, progress.unsent};
+    const bool bytes_wait = application->writing || progress.unsent > 0;
+    if (!bytes_wait || down != application->seen_down) application->taken = now;
+    application->seen_down = down;
+    const bool expired = now - application->moved >= limits_.half_closed ||
+                         now - application->taken >= limits_.unread;
+    if (expired) act(application, Input::expired);
 }
 
 /// Does what the relay of bytes asks for after `input`.
@@ -159,6 +166,7 @@ asio::awaitable<void> Proxy::download(Ref application) {
             const auto written = co_await asio::async_write(
                 application->socket, asio::buffer(buffer.data(), count), as_result);
             application->writing = false;
+            application->written += count;
             const auto error = std::get<0>(written);
             if (error)
                 act(application,

@@ -63,6 +63,11 @@ struct Proxy::Application {
     std::uint64_t passed = 0;
     Progress seen;
     Clock::time_point moved{};  // when `seen` last changed
+    // Of the bytes for the application alone: those that were written to it, and those that the
+    // kernel holds.
+    std::uint64_t written = 0;
+    Progress seen_down;
+    Clock::time_point taken{};  // when `seen_down` last changed, or no byte waited
 };
 
 }  // namespace nightjar::client::apps

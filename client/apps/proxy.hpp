@@ -34,6 +34,8 @@ struct ProxyLimits {
     base::Seconds handshake{10};     // total, from accept to the request's last byte
     base::Seconds answer{60};        // from the request to the exit's answer
     base::Seconds half_closed{300};  // without a byte, when one direction has ended
+    base::Seconds unread{3600};      // while bytes wait, until the application takes some. An hour,
+                                     // so that a paused download lives.
     base::Seconds send_refusal{2};   // for an application to read a refusal
     std::size_t associations = 64;   // UDP; one more gets the reply `overloaded`
     std::size_t questions = 16;      // of one association, at once; further ones are dropped

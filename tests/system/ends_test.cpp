@@ -169,6 +169,37 @@ TEST_CASE("a half-closed connection goes on for as long as its answer flows") {
     CHECK(heard.size() == 15);
 }
 
+TEST_CASE(
+    "an application that takes no byte for too long loses its connection, a slow one does not") {
+    client::apps::ProxyLimits limits;
+    limits.unread = base::Seconds{2};
+    std::atomic<bool> over = false;
+    Target target{[&](tcp::socket& socket) {
+        boost::system::error_code error;
+        const base::Bytes bytes(64 * 1024, 'x');
+        while (!over && !error)
+            asio::write(socket, asio::buffer(bytes), error);
+    }};
+    BothEnds ends{limits};
+    // Both directions stay open. What it sends is no sign that it reads.
+    auto silent = ends.connect(target.port);
+    auto slow = ends.connect(target.port);
+    boost::system::error_code ignored;
+    base::Bytes piece(256 * 1024);
+    const auto start = BothEnds::now();
+    std::size_t read = 0;
+    CHECK(ends.until([&] {
+        silent.write_some(asio::buffer("y", 1), ignored);
+        read += slow.read_some(asio::buffer(piece), ignored);
+        return ends.proxy.applications() == 1;
+    }));
+    CHECK(BothEnds::now() - start >= 2s);
+    ends.pass(100ms);
+    CHECK(ends.proxy.applications() == 1);
+    CHECK(read > 0);
+    over = true;
+}
+
 TEST_CASE("what had arrived before its session ended is read before the end") {
     for (const bool complete : {false, true}) {
         CAPTURE(complete);
