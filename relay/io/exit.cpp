@@ -290,6 +290,12 @@ asio::awaitable<bool> Exit::connect(ConnectionPtr connection, stream::Target tar
         co_return false;
     }
     connection->socket = std::move(*socket);
+    // The same bound for bytes that the kernel has taken and the target does not: it does not
+    // confirm them, or its window stays shut.
+    const auto stuck =
+        static_cast<int>(std::chrono::duration_cast<base::Milliseconds>(limits_.stuck).count());
+    ::setsockopt(connection->socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &stuck,
+                 sizeof stuck);
     co_return true;
 }
 

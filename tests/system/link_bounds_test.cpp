@@ -95,6 +95,32 @@ TEST_CASE("a peer that does not read costs a bounded queue and then lost cells, 
     REQUIRE(pair.until([&] { return pair.answering.ended.has_value(); }));
 }
 
+TEST_CASE("link: the kernel takes few cells of a relay whose neighbour reads nothing") {
+    node::link::LinkLimits limits = patient_limits();
+    limits.send_queue = 32;
+    limits.unsent_relay = 64 * 1024;
+    LinkPair pair{limits};
+    std::optional<RawTls> peer;
+    pair.beside([&] {
+        peer.emplace(pair.address());
+        peer->write(cell::encode(hello(cell::LinkRole::relay)));
+        CHECK(peer->read().size() == cell::cell_size);
+    });
+    REQUIRE(pair.until([&] { return pair.answering.link != nullptr; }));
+    std::size_t taken = 0;
+    const auto end = std::chrono::steady_clock::now() + base::Seconds{1};
+    while (std::chrono::steady_clock::now() < end) {
+        taken += pair.answering.link->send(boxed(numbered(1))) ? 1 : 0;
+        pair.io.restart();
+        pair.io.poll();
+    }
+    // 32 in the queue, 27 and one write in the kernel, and what the peer's kernel takes.
+    CHECK(taken > 60);
+    CHECK(taken < 400);
+    MESSAGE(taken << " cells were taken");
+    CHECK_FALSE(pair.answering.ended);
+}
+
 TEST_CASE("link: an end whose bytes do not leave ends in its time, one whose bytes leave lives") {
     node::link::LinkLimits limits = patient_limits();
     limits.stuck_client = base::Milliseconds{1500};

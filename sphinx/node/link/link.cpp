@@ -65,6 +65,13 @@ void Link::Impl::start(Sink& to) {
     const auto kernel_stuck = static_cast<int>(stuck_.count());
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kernel_stuck,
                  sizeof kernel_stuck);
+    if (between_relays) {
+        // Not SO_SNDBUF: the system allows 208 KB of it (net.core.wmem_max), and a busy link over
+        // 100 ms has more on its way. What is on its way the peer's window bounds.
+        const auto unsent = static_cast<int>(limits.unsent_relay);
+        ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+                     sizeof unsent);
+    }
     arm_watchdog();
     if (!queue.empty()) schedule_flush();
 }

@@ -35,6 +35,8 @@ struct LinkLimits {
     base::Seconds keep_alive{15};              // between relays, each way: one padding cell, by the
                                                // clock, independent of traffic; 0: none
     std::size_t send_queue = 512;              // cells; a full queue refuses, never blocks
+    std::size_t unsent_relay = 1 << 20;        // bytes that the kernel takes for a link between
+                                               // relays before it has sent what it has
     std::size_t records_per_write = 16;        // cells in one system call
     std::uint32_t key_updates_per_minute = 4;  // more from the peer closes the link
 };

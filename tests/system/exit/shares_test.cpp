@@ -189,6 +189,15 @@ TEST_CASE("exit shares: what does not move ends in its time") {
             return talk.event(stream, Kind::accepted) && talk.exit.connections() == 0;
         }));
     }
+    SUBCASE("the target takes nothing, and the kernel has all of it") {
+        limits.idle = Seconds{60};
+        target.acceptor.set_option(boost::asio::socket_base::receive_buffer_size{4096});
+        Conversation talk{"accept 127.0.0.0/8:*", {}, limits};
+        const auto stream = talk.open("127.0.0.1", target.port());
+        REQUIRE(talk.until([&] { return talk.event(stream, Kind::accepted).has_value(); }));
+        talk.client.write(stream, base::Bytes(20'000));
+        CHECK(talk.until([&] { return talk.exit.connections() == 0; }));
+    }
 }
 
 TEST_CASE("exit shares: no connection outlives its session, whatever its target takes") {
