@@ -17,6 +17,7 @@ io::EngineOptions engine_options(const operation::Loaded& loaded) {
     options.workers = loaded.config.workers;
     options.pipeline.lab_drop_share = loaded.config.lab_drop_share;
     options.pipeline.replay_room = operation::replay_room(loaded.config, document);
+    options.links.packets_per_second = options.pipeline.replay_room.per_second;
     if (loaded.config.is_exit()) {
         options.exit = {operation::make_exit_policy(loaded.config, document),
                         loaded.config.dns_servers, loaded.name_keeper, loaded.dial_keeper};

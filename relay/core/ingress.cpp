@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "sphinx/base/prefix_shares.hpp"
 #include "sphinx/base/wiping_memory.hpp"
 #include "sphinx/directory/route.hpp"
 
@@ -21,6 +22,12 @@ bool TokenBucket::take(double per_second, base::Mono now) {
 }
 
 namespace {
+
+constexpr double start_tokens = client_burst / 4;
+
+MixSource reduce(std::size_t hash) {
+    return static_cast<MixSource>(hash % mix_sources);
+}
 
 double law_per_second(const directory::Parameters& parameters) {
     return parameters.main_slots.per_second() + parameters.client_loops.per_second();
@@ -42,6 +49,51 @@ double cells_per_second_max(const directory::Parameters& parameters) {
 
 double cells_burst(const directory::Parameters& parameters) {
     return std::max(64.0, 20 * law_per_second(parameters));
+}
+
+void NeighbourCells::use(const directory::Document& document, const base::NodeId& self,
+                         base::Mono now) {
+    // Four times its part, and as many in a minute. A link can hold back some thousand cells.
+    constexpr double margin = 4, seconds = 60, least = 8192;
+    constexpr double others_burst = 64;
+    const auto* own = document.find(self);
+    std::vector<const directory::Relay*> before;
+    double all = 0;
+    for (const auto& relay : document.relays) {
+        if (own == nullptr || !directory::may_forward(document, relay, *own)) continue;
+        before.push_back(&relay);
+        all += relay.capacity;
+    }
+    auto former = std::exchange(neighbours_, {});
+    for (const auto* relay : before) {
+        // Clients choose some relays by capacity, and others all alike.
+        const auto part = std::max(1 / static_cast<double>(before.size()), relay->capacity / all);
+        const auto rate = margin * part * std::max<double>(made_for_, own->capacity);
+        const auto burst = std::max(seconds * rate, least);
+        auto place = former.extract(relay->identity);
+        if (place.empty()) {
+            neighbours_.emplace(
+                relay->identity,
+                Neighbour{rate, {burst, burst, now}, {others_burst, others_burst, now}});
+        } else {
+            place.mapped().per_second = rate;
+            neighbours_.insert(std::move(place));
+        }
+    }
+}
+
+bool NeighbourCells::take(const base::NodeId& from, cell::Kind kind, base::Mono now) {
+    constexpr double others_per_second = 4;
+    const auto found = neighbours_.find(from);
+    if (found == neighbours_.end()) return false;
+    auto& its = found->second;
+    if (kind != cell::Kind::packet) return its.others.take(others_per_second, now);
+    return made_for_ == 0 || its.packets.take(its.per_second, now);
+}
+
+double NeighbourCells::per_second(const base::NodeId& from) const {
+    const auto found = neighbours_.find(from);
+    return found == neighbours_.end() ? 0 : found->second.per_second;
 }
 
 Ingress::Ingress(base::NodeId self, std::shared_ptr<const directory::Document> document,
@@ -70,16 +122,33 @@ void Ingress::use(std::shared_ptr<const directory::Document> document) {
     room_->forget_sharers();
 }
 
-void Ingress::client_connected(const base::MailboxId& client, base::Mono now) {
-    if (clients_.contains(client)) return;
+double Ingress::client_connected(const base::MailboxId& client, const base::IpAddress& from,
+                                 base::Mono now) {
+    if (clients_.contains(client)) return 0;
+    double start = 1;
+    if (!from.is_loopback()) {
+        if (!starts_) starts_.emplace(starts, random_);
+        start = starts_->take_up_to(from, 1, now);
+    }
     const auto gap = slot_gap(document_->parameters);
-    clients_.emplace(client, Client{TokenBucket{client_burst, client_burst / 4, now},
-                                    EntryGate{now, gap, random_.unit()}});
+    clients_.emplace(
+        client, Client{TokenBucket{client_burst, start * start_tokens, now},
+                       EntryGate{now, gap, random_.unit()}, from, start, source_of(client, from)});
+    return start;
 }
 
-void Ingress::client_gone(const base::MailboxId& client) {
-    if (const auto found = clients_.find(client); found != clients_.end())
-        base::erase_and_wipe(clients_, found);
+void Ingress::client_gone(const base::MailboxId& client, double unused, base::Mono now) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end()) return;
+    const auto& its = found->second;
+    if (!its.from.is_loopback())
+        starts_->give_back(its.from,
+                           std::min({its.start, unused, its.bucket.tokens() / start_tokens}), now);
+    base::erase_and_wipe(clients_, found);
+}
+
+void Ingress::forget(base::Mono now) {
+    if (starts_) starts_->forget(now);
 }
 
 base::Result<std::shared_ptr<const MixKeyPair>, DropReason> Ingress::admit(const Origin& from,
@@ -114,6 +183,21 @@ bool Ingress::take_room(const base::NodeId* relay, base::Mono arrived) {
     return taken;
 }
 
+MixSource Ingress::source_of(const base::MailboxId& client, const base::IpAddress& from) const {
+    if (from.is_loopback()) return reduce(hash_(client));
+    return reduce(hash_(base::source_prefixes(from).front().address.bytes));
+}
+
+MixSource Ingress::source(const Origin& from) const {
+    if (from.relay) return reduce(hash_(from.relay->identity));
+    const auto found = clients_.find(from.client);
+    return found == clients_.end() ? MixSource{0} : found->second.source;
+}
+
+MixSource Ingress::own_source() const {
+    return reduce(hash_(self_));
+}
+
 base::Mono Ingress::enter(const base::MailboxId& client, base::Mono arrived) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) return arrived;
@@ -125,10 +209,14 @@ bool Ingress::injected_drop() {
 }
 
 void Ingress::list_holdings(base::Holdings& out) const {
-    const auto& [self, document, own, keyring, random, drop_share, hash, clients, room, relay_part,
-                 refused] = *this;
+    const auto& [self, document, own, keyring, random, drop_share, hash, clients, starts, room,
+                 relay_part, refused] = *this;
     out.push_back({"Ingress.clients", "clients", clients.size(),
                    "a connected client's link identifier, and how many packets it sent lately"});
+    out.push_back(
+        {"Ingress.starts", "clients", starts ? starts->remembered() : 0,
+         "for some minutes: a keyed hash of an address prefix that has connected and gone "
+         "before it sent anything, and when"});
     out.push_back({"Ingress.room", "neighbours", room ? room->sharers() : 0,
                    "a keyed hash of a neighbour, and how many packets it sent lately"});
 }

@@ -10,15 +10,19 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "relay/core/counters.hpp"
 #include "relay/core/entry_gate.hpp"
 #include "relay/core/keyring.hpp"
+#include "relay/core/mix_laws.hpp"
 #include "sphinx/base/holding.hpp"
 #include "sphinx/base/ids.hpp"
+#include "sphinx/base/ip.hpp"
 #include "sphinx/base/keyed_hash.hpp"
+#include "sphinx/base/prefix_rates.hpp"
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/result.hpp"
 #include "sphinx/base/shared_rate.hpp"
@@ -40,6 +44,8 @@ class TokenBucket {
     TokenBucket(double depth, double tokens, base::Mono now)
         : depth_{depth}, tokens_{tokens}, filled_{now} {}
     bool take(double per_second, base::Mono now);
+    /// The tokens at the last take().
+    double tokens() const { return tokens_; }
 
  private:
     double depth_;
@@ -52,15 +58,52 @@ base::Nanoseconds slot_gap(const directory::Parameters& parameters);
 
 /// The rate at which a gateway admits packets of one client (docs/traffic-law.md section 1).
 double admitted_per_second(const directory::Parameters& parameters);
-/// The most packets of one client that are admitted at once. A new link has a quarter of it, so
-/// that a client gains nothing by connecting again and again.
+/// The most packets of one client that are admitted at once.
 inline constexpr double client_burst = 64;
+
+/// What a new link has before it has sent anything: a quarter of the burst, and the free slots of
+/// its downlink (mailbox.hpp). This is one start. A network prefix has as many starts as this, and
+/// a link that ends gives back what it has not used. So one who connects again and again gains no
+/// more than one start in two minutes, and a client that keeps the law always begins with a whole
+/// one.
+inline constexpr base::PrefixRate starts{1.0 / 120, 16};
 
 /// The rate of cells of any kind above which a gateway closes a client's link: four times the law.
 double cells_per_second_max(const directory::Parameters& parameters);
 /// The most cells above that rate at once: what the law sends in 20 s, for a network that held them
 /// back.
 double cells_burst(const directory::Parameters& parameters);
+
+/// What a client's new link may send at once: cells that a network holds back come with the time
+/// that they were held back.
+inline constexpr double cells_start = 64;
+
+/// The cells that each relay of the layer before may send. Above it, its link is closed: each cell
+/// costs time on the I/O thread, even padding. By the law a relay sends its part of the packets
+/// that this relay carries, and padding every 15 s. Pure; one thread.
+class NeighbourCells {
+ public:
+    /// `packets_per_second`: what this relay is made for; 0: its packets have no bound.
+    explicit NeighbourCells(double packets_per_second) : made_for_{packets_per_second} {}
+
+    /// Sets the rates by a document, and forgets relays that may not send to `self`. What another
+    /// has sent is not forgotten, nor by a new link.
+    void use(const directory::Document& document, const base::NodeId& self, base::Mono now);
+    /// Returns false if `from` has sent far more than the law allows, or is no neighbour.
+    bool take(const base::NodeId& from, cell::Kind kind, base::Mono now);
+    std::size_t size() const { return neighbours_.size(); }
+    /// Packets a second of a neighbour; 0: it is none.
+    double per_second(const base::NodeId& from) const;
+
+ private:
+    struct Neighbour {
+        double per_second;  // of packets
+        TokenBucket packets;
+        TokenBucket others;  // cells that are no packets
+    };
+    double made_for_;
+    std::map<base::NodeId, Neighbour> neighbours_;
+};
 
 /// How many packets the replay filters are made for.
 struct ReplayRoom {
@@ -82,8 +125,13 @@ class Ingress {
             const ReplayRoom& room = {});
 
     void use(std::shared_ptr<const directory::Document> document);
-    void client_connected(const base::MailboxId& client, base::Mono now);
-    void client_gone(const base::MailboxId& client);
+    /// Returns the part of a start that the new link has: 0 to 1, and always 1 from loopback.
+    double client_connected(const base::MailboxId& client, const base::IpAddress& from,
+                            base::Mono now);
+    /// `unused`: the part of a start's free slots that the downlink still has.
+    void client_gone(const base::MailboxId& client, double unused, base::Mono now);
+    /// Forgets who connected so long ago that it makes no difference. Call it from time to time.
+    void forget(base::Mono now);
 
     /// Returns the key to unwrap the packet with, or the reason to drop it.
     base::Result<std::shared_ptr<const MixKeyPair>, DropReason> admit(const Origin& from,
@@ -99,6 +147,12 @@ class Ingress {
     /// itself if the client has gone.
     base::Mono enter(const base::MailboxId& client, base::Mono arrived);
 
+    /// Whose room in the mix a packet takes that was admitted. All of a client's /24 or /48 count
+    /// as one, but each client of this machine by itself.
+    MixSource source(const Origin& from) const;
+    /// The same for what this relay makes.
+    MixSource own_source() const;
+
     /// When a packet was last refused because its neighbour had more than its part of the replay
     /// room and no more was free; nullopt: never.
     std::optional<base::Mono> room_refused() const { return room_refused_; }
@@ -110,7 +164,11 @@ class Ingress {
     struct Client {
         TokenBucket bucket;
         EntryGate gate;
+        base::IpAddress from;
+        double start = 0;  // the part of a start that its prefix gave
+        MixSource source = 0;
     };
+    MixSource source_of(const base::MailboxId& client, const base::IpAddress& from) const;
     bool injected_drop();
 
     base::NodeId self_;
@@ -121,6 +179,7 @@ class Ingress {
     double lab_drop_share_;
     base::KeyedHash hash_;
     boost::unordered_flat_map<base::MailboxId, Client, base::KeyedHash> clients_;
+    std::optional<base::PrefixRates> starts_;  // once a client has come from another machine
     std::optional<base::SharedRate> room_;
     double relay_part_ = 1;  // of the room
     std::optional<base::Mono> room_refused_;

@@ -24,23 +24,25 @@ void Mailboxes::use(const directory::Parameters& law) {
     earned_ = 2 * down_.per_second() / up;
 }
 
-void Mailboxes::open(const base::MailboxId& client, base::Mono now) {
+void Mailboxes::open(const base::MailboxId& client, base::Mono now, double part) {
     if (connected(client)) return;
     // Random phase: the slots of clients that connect together must not coincide.
     const auto gap = static_cast<std::uint64_t>(down_.mean_gap().count());
     const base::Nanoseconds phase{static_cast<std::int64_t>(random_.below(gap))};
     auto& mailbox = *mailboxes_.emplace(client, std::make_unique<Mailbox>()).first->second;
     mailbox.client = client;
-    mailbox.credit = unpaid_;
+    mailbox.credit = part * unpaid_;
     mailbox.number = slots_.enter(mailbox);
     slots_.set(mailbox.number, now + phase);
 }
 
-void Mailboxes::close(const base::MailboxId& client) {
+double Mailboxes::close(const base::MailboxId& client) {
     const auto found = mailboxes_.find(client);
-    if (found == mailboxes_.end()) return;
+    if (found == mailboxes_.end()) return 0;
+    const auto left = std::min(found->second->credit / unpaid_, 1.0);
     slots_.leave(found->second->number);
     base::erase_and_wipe(mailboxes_, found);
+    return left;
 }
 
 bool Mailboxes::connected(const base::MailboxId& client) const {

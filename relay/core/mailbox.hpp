@@ -11,6 +11,7 @@
 // packets of its own. Each packet at the law's rate earns the slots of two gaps, so that a client
 // that loses half of its slots still has its whole downlink. What a peer has at the start is enough
 // to fetch the network document, and it keeps at most ten seconds. Slots without credit are lost.
+// Who connects again and again gets no more at the start (ingress.hpp).
 //
 // Pure; one thread. `random` and `counters` must outlive this object.
 #pragma once
@@ -41,16 +42,18 @@ class Mailboxes {
     static constexpr double credit_start =
         static_cast<double>(cell::document_size_max / cell::document_part_size + 64);
 
-    /// `unpaid`: the slots that a new client may use before it has sent anything.
+    /// `unpaid`: the slots that a new client may use before it has sent anything. Above 0.
     Mailboxes(const directory::Parameters& law, base::Random& random, Counters& counters,
               double unpaid = credit_start);
 
     /// Sets the rate for slots that are not scheduled yet.
     void use(const directory::Parameters& law);
 
-    /// Opens the client's mailbox. An open mailbox keeps its schedule and its queue.
-    void open(const base::MailboxId& client, base::Mono now);
-    void close(const base::MailboxId& client);
+    /// Opens the client's mailbox with a part, 0 to 1, of the unpaid slots. An open mailbox keeps
+    /// its schedule, its queue and its slots.
+    void open(const base::MailboxId& client, base::Mono now, double part = 1);
+    /// Returns the part of the unpaid slots that was left, at most 1.
+    double close(const base::MailboxId& client);
     bool connected(const base::MailboxId& client) const;
     /// The client has sent a packet that was admitted.
     void earn(const base::MailboxId& client);

@@ -44,7 +44,37 @@ bool same_mix(const directory::Parameters& one, const directory::Parameters& oth
            (one.mixing.law == MixLaw::poisson || one.mean_delay == other.mean_delay);
 }
 
-Pool::Pool(std::size_t capacity, base::Random& random) : capacity_{capacity}, random_{random} {
+MixShares::MixShares(std::size_t most)
+    : order_(mix_sources), place_(mix_sources), held_(mix_sources), first_(most + 1, mix_sources) {
+    for (std::size_t i = 0; i < mix_sources; ++i)
+        order_[i] = place_[i] = static_cast<std::uint16_t>(i);
+}
+
+void MixShares::swap(std::size_t one, std::size_t other) {
+    std::swap(order_[one], order_[other]);
+    place_[order_[one]] = static_cast<std::uint16_t>(one);
+    place_[order_[other]] = static_cast<std::uint16_t>(other);
+}
+
+void MixShares::enter(MixSource source) {
+    auto& next = first_[++held_[source]];
+    swap(place_[source], --next);
+}
+
+void MixShares::leave(MixSource source) {
+    assert(held_[source] > 0);
+    auto& its = first_[held_[source]--];
+    swap(place_[source], its++);
+}
+
+MixSource MixShares::heaviest(base::Random& random) const {
+    const auto most = held_[order_.back()];
+    const std::size_t first = most > 0 ? first_[most] : 0;
+    return order_[first + static_cast<std::size_t>(random.below(mix_sources - first))];
+}
+
+Pool::Pool(std::size_t capacity, base::Random& random)
+    : capacity_{capacity}, random_{random}, shares_{capacity + 1} {
     assert(capacity_ > 0);
 }
 
@@ -54,12 +84,17 @@ Pool::~Pool() {
 }
 
 bool Pool::push(HeldPacket packet) {
-    assert(packet.cell);
+    assert(packet.cell && packet.source < mix_sources);
+    shares_.enter(packet.source);
     if (packets_.size() < capacity_) {
         packets_.push_back(std::move(packet));
         return true;
     }
-    const auto victim = static_cast<std::size_t>(random_.below(packets_.size() + 1));
+    const auto loser = shares_.heaviest(random_);
+    shares_.leave(loser);
+    const auto victim = draw_victim(packets_.size(), random_, [&](std::size_t place) {
+        return (place < packets_.size() ? packets_[place] : packet).source == loser;
+    });
     if (victim < packets_.size()) std::swap(packets_[victim], packet);
     wipe(*packet.cell);
     return false;
@@ -77,6 +112,7 @@ HeldPacket Pool::take(std::size_t place) {
     std::swap(packets_[inside_], packets_.back());
     auto taken = std::move(packets_.back());
     packets_.pop_back();
+    shares_.leave(taken.source);
     return taken;
 }
 

@@ -8,13 +8,15 @@
 //
 // What holds for all of them: packets that are released together leave in a uniformly random order.
 // Packets overdue by more than `lateness_max` (after a stall or a suspend) are dropped and not sent
-// in a burst. A full mix drops a uniformly random packet, possibly the new one, so that overflow
-// reveals nothing about the order. A packet may be pushed before it arrives: a gateway lets a
-// client's packet enter at a moment of its own (entry_gate.hpp). Until then it takes a place, but
-// it is not in the mix: it is not counted, not drawn, and does not leave. There is no flush: before
-// its time a packet can only be wiped. Pure; one thread.
+// in a burst. A full mix drops a packet of the source that holds most of it, the new packet
+// included: a uniformly random one, so that overflow reveals nothing about the order
+// (docs/decisions/0083-the-heaviest-source-loses.md). A packet may be pushed before it arrives: a
+// gateway lets a client's packet enter at a moment of its own (entry_gate.hpp). Until then it takes
+// a place, but it is not in the mix: it is not counted, not drawn, and does not leave. There is no
+// flush: before its time a packet can only be wiped. Pure; one thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -37,10 +39,17 @@ struct ToMailbox {
 struct ToExit {};
 using HeldTarget = std::variant<ToRelay, ToMailbox, ToExit>;
 
+/// Whose room in the mix a packet takes: the neighbour that sent it, the prefix of its client, or
+/// this relay. A keyed hash below mix_sources, so that nothing is kept about a source that has
+/// gone; that two share a number does little harm.
+using MixSource = std::uint16_t;
+inline constexpr std::size_t mix_sources = 4096;
+
 // One cache line: among thousands of packets, a due packet is rarely in the cache.
 struct alignas(64) HeldPacket {
     cell::CellBox cell;
     HeldTarget where;
+    MixSource source = 0;
     base::Mono arrived;         // when the delay starts: at arrival, or at the entry moment
     base::Nanoseconds delay{};  // the sender's, or the relay's own for a packet that ends here
     base::Mono due() const { return arrived + delay; }
@@ -53,7 +62,8 @@ class Mix {
     Mix(const Mix&) = delete;
     Mix& operator=(const Mix&) = delete;
 
-    /// Returns false if the mix was full and a random packet (possibly this one) was dropped.
+    /// Returns false if the mix was full and a packet (possibly this one) was dropped.
+    /// Precondition: packet.source < mix_sources.
     virtual bool push(HeldPacket packet) = 0;
     /// Appends the packets that leave by `now` to `out`, in random order. Returns the number of
     /// packets dropped as overdue. Times must not decrease.
@@ -79,6 +89,37 @@ std::unique_ptr<Mix> make_mix(const directory::Parameters& parameters, std::size
                               base::Random& random);
 /// True if a mix of one's law is a mix of the other's, so that a new document needs no new mix.
 bool same_mix(const directory::Parameters& one, const directory::Parameters& other);
+
+/// How much of a mix each source holds. Every call takes constant time.
+class MixShares {
+ public:
+    /// Precondition: no source ever holds more than `most`.
+    explicit MixShares(std::size_t most);
+
+    void enter(MixSource source);
+    /// Precondition: the source holds something.
+    void leave(MixSource source);
+    /// The source that holds most; of equals a random one.
+    MixSource heaviest(base::Random& random) const;
+
+ private:
+    void swap(std::size_t one, std::size_t other);
+
+    std::vector<MixSource> order_;      // all sources, by what they hold
+    std::vector<std::uint16_t> place_;  // of each source in order_
+    std::vector<std::uint32_t> held_;   // by each source
+    std::vector<std::uint16_t> first_;  // by count: where in order_ those with so many begin
+};
+
+/// A place from 0 to `newcomer`, drawn uniformly from those that are the loser's. On average it
+/// tries as many places as there are for each of his. Precondition: there is one.
+template <class IsLosers>
+std::size_t draw_victim(std::size_t newcomer, base::Random& random, IsLosers is_losers) {
+    for (;;)
+        if (const auto place = static_cast<std::size_t>(random.below(newcomer + 1));
+            is_losers(place))
+            return place;
+}
 
 /// The packets of a mix that does not look at their own delays.
 class Pool {
@@ -114,6 +155,7 @@ class Pool {
 
     std::size_t capacity_;
     base::Random& random_;
+    MixShares shares_;
     std::vector<HeldPacket> packets_;
     std::size_t inside_ = 0;  // the first so many of packets_ are in, from enter() to push()
 };

@@ -18,7 +18,7 @@ constexpr std::size_t bucket_count = 512;
 }  // namespace
 
 MixQueue::MixQueue(std::size_t capacity, base::Random& random)
-    : capacity_{capacity}, random_{random}, buckets_(bucket_count) {
+    : capacity_{capacity}, random_{random}, shares_{capacity + 1}, buckets_(bucket_count) {
     assert(capacity_ > 0 && capacity_ < none);
 }
 
@@ -40,7 +40,7 @@ void MixQueue::insert(std::uint32_t place) {
     const auto due = packets_[place].due();
     auto& its = bucket(bucket_of(due));
     if (its.first != none) neighbours_[its.first].before = place;
-    neighbours_[place] = {none, std::exchange(its.first, place)};
+    neighbours_[place] = {none, std::exchange(its.first, place), packets_[place].source};
     its.earliest = std::min(its.earliest, due);
     next_due_ = std::min(next_due_, due);
 }
@@ -49,7 +49,7 @@ void MixQueue::insert(std::uint32_t place) {
 /// packet into one bucket, and cause one removal with each packet he sends. Therefore `earliest` is
 /// not updated until release() visits the bucket.
 void MixQueue::erase(std::uint32_t place) {
-    const auto [before, after] = neighbours_[place];
+    const auto [before, after, source] = neighbours_[place];
     if (before == none)
         bucket(bucket_of(packets_[place].due())).first = after;
     else
@@ -80,18 +80,24 @@ void MixQueue::replace(std::uint32_t place, HeldPacket packet) {
 
 HeldPacket MixQueue::take(std::uint32_t place) {
     free_.push_back(place);
+    shares_.leave(packets_[place].source);
     return std::exchange(packets_[place], HeldPacket{});
 }
 
 bool MixQueue::push(HeldPacket packet) {
-    assert(packet.cell && packet.delay.count() >= 0);
+    assert(packet.cell && packet.delay.count() >= 0 && packet.source < mix_sources);
+    shares_.enter(packet.source);
     if (size() < capacity_) {
         put(std::move(packet));
         return true;
     }
-    // All slots are occupied. Each packet, the new one included, is the victim with equal
-    // probability.
-    const auto victim = static_cast<std::size_t>(random_.below(packets_.size() + 1));
+    // All slots are occupied. Each packet of the source that holds most, the new one included, is
+    // the victim with equal probability.
+    const auto loser = shares_.heaviest(random_);
+    shares_.leave(loser);
+    const auto victim = draw_victim(packets_.size(), random_, [&](std::size_t place) {
+        return (place < packets_.size() ? neighbours_[place].source : packet.source) == loser;
+    });
     if (victim == packets_.size())
         wipe(*packet.cell);
     else

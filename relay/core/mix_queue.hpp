@@ -42,6 +42,8 @@ class MixQueue final : public Mix {
     struct Neighbours {
         std::uint32_t before = none;
         std::uint32_t after = none;
+        MixSource source =
+            0;  // of the packet; here, so that a search among them stays in the cache
     };
     Bucket& bucket(std::int64_t day);
     std::int64_t bucket_of(base::Mono due) const;
@@ -55,6 +57,7 @@ class MixQueue final : public Mix {
 
     std::size_t capacity_;
     base::Random& random_;
+    MixShares shares_;
     std::vector<Bucket> buckets_;
     std::int64_t current_bucket_ =
         0;  // bucket number of the last release; earlier buckets are empty

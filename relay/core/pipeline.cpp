@@ -63,14 +63,13 @@ void Pipeline::use(std::shared_ptr<const directory::Document> document) {
     if (exit_) exit_->use(document_->parameters);
 }
 
-void Pipeline::client_connected(const base::MailboxId& client, base::Mono now) {
-    ingress_.client_connected(client, now);
-    mailboxes_.open(client, now);
+void Pipeline::client_connected(const base::MailboxId& client, const base::IpAddress& from,
+                                base::Mono now) {
+    mailboxes_.open(client, now, ingress_.client_connected(client, from, now));
 }
 
-void Pipeline::client_gone(const base::MailboxId& client) {
-    ingress_.client_gone(client);
-    mailboxes_.close(client);
+void Pipeline::client_gone(const base::MailboxId& client, base::Mono now) {
+    ingress_.client_gone(client, mailboxes_.close(client), now);
 }
 
 std::optional<Work> Pipeline::accept(const Origin& from, cell::CellBox cell, base::Mono arrived,
@@ -92,6 +91,7 @@ std::optional<Work> Pipeline::accept(const Origin& from, cell::CellBox cell, bas
     work.from_client = from.relay == nullptr;
     work.client = from.client;
     if (from.relay) work.relay = from.relay->identity;
+    work.source = ingress_.source(from);
     work.key = std::move(*key);
     return work;
 }
@@ -213,7 +213,8 @@ void Pipeline::hold(Work& work, HeldTarget where, base::Nanoseconds delay) {
     if (!work.from_client) level_.got();
     const auto entered =
         work.from_client ? ingress_.enter(work.client, work.arrived) : work.arrived;
-    into_mix({std::move(work.cell), where, entered - (slept_ - work.slept) - half_tick, delay});
+    into_mix({std::move(work.cell), where, work.source, entered - (slept_ - work.slept) - half_tick,
+              delay});
 }
 
 void Pipeline::into_mix(HeldPacket packet) {
@@ -273,7 +274,8 @@ void Pipeline::collect_loops(base::Mono now, base::Wall wall) {
     }
     if (answer_) cover_.drop_cover(now, wall, loops_);
     for (auto& loop : loops_)
-        into_mix({std::move(loop.cell), ToRelay{loop.first_hop}, now - half_tick, own_delay()});
+        into_mix({std::move(loop.cell), ToRelay{loop.first_hop}, ingress_.own_source(),
+                  now - half_tick, own_delay()});
     base::clear_and_wipe(loops_);
 }
 

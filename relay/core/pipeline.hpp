@@ -70,9 +70,13 @@ class Pipeline {
     void use(std::shared_ptr<const directory::Document> document);
 
     /// A client's link opened: its mailbox starts at rate D. The link ended: the mailbox is
-    /// deleted.
-    void client_connected(const base::MailboxId& client, base::Mono now);
-    void client_gone(const base::MailboxId& client);
+    /// deleted. `from`: the address of the link's other end.
+    void client_connected(const base::MailboxId& client, const base::IpAddress& from,
+                          base::Mono now);
+    void client_gone(const base::MailboxId& client, base::Mono now);
+    /// Forgets what outlives its use, such as who connected some minutes ago. Call it from time to
+    /// time.
+    void forget(base::Mono now) { ingress_.forget(now); }
 
     /// Ingress: fault injection, admission, the route's previous hop, the epoch's key. Returns
     /// nullopt if the packet was dropped (and counted).

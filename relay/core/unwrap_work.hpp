@@ -21,6 +21,7 @@ struct Work {
     bool from_client = false;
     base::MailboxId client;  // valid if from_client
     base::NodeId relay;      // valid if not
+    std::uint16_t source{};  // whose room in the mix it takes (Ingress::source)
     std::shared_ptr<const MixKeyPair> key;
     base::Result<packet::Opened, packet::Error> outcome{base::Fail{packet::Error::bad_length}};
 };

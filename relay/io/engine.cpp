@@ -94,13 +94,13 @@ void Engine::on_packet(const core::Origin& from, cell::CellBox cell) {
     ++unwrap_refused_;
 }
 
-void Engine::on_client(const base::MailboxId& client) {
-    pipeline_.client_connected(client, node::process::mono_now());
+void Engine::on_client(const base::MailboxId& client, const base::IpAddress& from) {
+    pipeline_.client_connected(client, from, node::process::mono_now());
     ticker_.arm();
 }
 
 void Engine::on_client_gone(const base::MailboxId& client) {
-    pipeline_.client_gone(client);
+    pipeline_.client_gone(client, node::process::mono_now());
 }
 
 void Engine::on_unwrapped(UnwrapPool::Batch batch) {
@@ -184,6 +184,7 @@ void Engine::watch_replay_filters() {
 
 void Engine::forget(base::Mono now) {
     links_.forget(now);
+    pipeline_.forget(now);
     base::wipe_stack();  // an exit that has become idle would keep its last sessions there
     pool_.wipe_stacks();
 }

@@ -88,7 +88,7 @@ class Engine final : private Links::Owner {
 
  private:
     void on_packet(const core::Origin& from, cell::CellBox cell) override;
-    void on_client(const base::MailboxId& client) override;
+    void on_client(const base::MailboxId& client, const base::IpAddress& from) override;
     void on_client_gone(const base::MailboxId& client) override;
     void on_unwrapped(UnwrapPool::Batch batch);
     void tick(base::Mono now);

@@ -94,6 +94,8 @@ struct Links::FromRelay final : node::link::Link::Sink {
     FromRelay& operator=(const FromRelay&) = delete;
 
     void on_cell(node::link::Link&, cell::CellBox cell) override {
+        // A new link of the same relay has what this one leaves.
+        if (!links.neighbours_.take(identity, cell->kind(), now())) return link.close();
         if (cell->kind() != cell::Kind::packet || relay == nullptr) return;
         links.owner_.on_packet({relay, {}}, std::move(cell));
     }
@@ -113,7 +115,7 @@ struct Links::FromClient final : node::link::Link::Sink {
           link{its},
           client{who},
           place{its_place},
-          cells{core::cells_burst(all.law()), core::cells_burst(all.law()), now()} {
+          cells{core::cells_burst(all.law()), core::cells_start, now()} {
         links.by_place_.emplace(place, this);
         auto& registered = links.from_clients_[client];
         if (registered != nullptr) {
@@ -122,7 +124,7 @@ struct Links::FromClient final : node::link::Link::Sink {
         }
         registered = this;
         link.bound_unsent(backlog_max(links.law()) * cell::cell_size);
-        links.owner_.on_client(client);
+        links.owner_.on_client(client, link.peer_address());
     }
     ~FromClient() override {
         links.places_.leave(place);
@@ -172,7 +174,9 @@ Links::Links(asio::any_io_executor executor, LinksOptions options,
       counters_{counters},
       tasks_{tasks},
       owner_{owner},
+      neighbours_{options_.packets_per_second},
       places_{options_.clients_max, random, base::PrefixShares::Ties::newcomer_loses} {
+    neighbours_.use(*signed_.document, options_.self, now());
     const cell::Hello mine{cell::protocol_version, options_.network, cell::LinkRole::relay};
     const auto receive = [this](std::unique_ptr<node::link::Link> link) {
         on_link(std::move(link));
@@ -240,6 +244,7 @@ void Links::use(directory::SignedDocument document) {
     signed_ = std::move(document);
     pack_document();
     know_relays();
+    neighbours_.use(*signed_.document, options_.self, now());
     for (auto& [identity, link] : from_relays_) {
         const auto* listed = signed_.document->find(identity);
         const bool keep = listed != nullptr && listed->link_key == link->link.peer_key();

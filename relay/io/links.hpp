@@ -33,6 +33,7 @@ struct LinksOptions {
     /// When more come, network prefixes share the places. A link ends for a newcomer only if its
     /// prefix holds more than the newcomer's; otherwise the newcomer is refused.
     std::size_t clients_max = 1000;
+    double packets_per_second = 0;  // what this relay is made for (core::NeighbourCells)
     node::link::LinkLimits limits = {};
     /// Their tries get handshakes as listed relays do. Else an attacker who floods a relay's port
     /// could get it left out of the documents.
@@ -51,7 +52,8 @@ class Links final : public core::Egress {
     struct Owner {
         virtual ~Owner() = default;
         virtual void on_packet(const core::Origin& from, cell::CellBox cell) = 0;
-        virtual void on_client(const base::MailboxId& client) = 0;
+        /// `from`: the address at the other end.
+        virtual void on_client(const base::MailboxId& client, const base::IpAddress& from) = 0;
         virtual void on_client_gone(const base::MailboxId& client) = 0;
     };
 
@@ -116,6 +118,7 @@ class Links final : public core::Egress {
     std::vector<std::unique_ptr<node::link::Listener>> listeners_;
     HandshakeCounts dialled_;
     std::map<base::NodeId, std::shared_ptr<Outgoing>> outgoing_;
+    core::NeighbourCells neighbours_;
     std::map<base::NodeId, FromRelay*> from_relays_;       // owned by their tasks
     std::map<base::MailboxId, FromClient*> from_clients_;  // owned by their tasks
     base::PrefixShares places_;                            // of the clients' links

@@ -25,8 +25,8 @@ HandshakeCounts Links::handshakes() const {
 
 void Links::list_holdings(base::Holdings& out) const {
     const auto& [executor, options, document, packed, identity, random, counters, tasks, owner,
-                 listeners, dialled, outgoing, from_relays, from_clients, places, by_place,
-                 next_place, closed] = *this;
+                 listeners, dialled, outgoing, neighbours, from_relays, from_clients, places,
+                 by_place, next_place, closed] = *this;
     std::size_t handshakes = 0;
     std::size_t remembered = 0;
     for (const auto& listener : listeners) {
@@ -35,6 +35,8 @@ void Links::list_holdings(base::Holdings& out) const {
     }
     out.push_back({"Links.outgoing", "neighbours", outgoing.size(),
                    "a listed relay of the next layer, and the keys of its TLS link", false});
+    out.push_back({"Links.neighbours", "neighbours", neighbours.size(),
+                   "a listed relay of the layer before, and how many cells it sent lately", false});
     out.push_back({"Links.from_relays", "neighbours", from_relays.size(),
                    "a listed relay of the layer before, and the keys of its TLS link", false});
     out.push_back({"Links.from_clients", "clients", from_clients.size(),

@@ -30,30 +30,55 @@ double PrefixRates::used(const Cell& cell, Mono now) const {
     return std::max(cell.used - passed * rate_.per_second / rate_.burst, 0.0);
 }
 
-bool PrefixRates::take(const IpAddress& from, Mono now) {
-    struct Spend {
-        std::array<Cell*, rows> found;
-        double part;  // of the burst
-    };
-    std::vector<Spend> spends;
+std::vector<PrefixRates::Bucket> PrefixRates::buckets(const IpAddress& from) {
+    std::vector<Bucket> found;
     for (const auto& prefix : source_prefixes(from)) {
         ByteArray<18> name{};
         std::copy(prefix.address.bytes.begin(), prefix.address.bytes.end(), name.begin());
         name[16] = prefix.address.v6 ? 1 : 0;
         name[17] = static_cast<std::uint8_t>(prefix.prefix);
         const auto hash = hash_(ByteView{name});
-        Spend spend{{&table_[0][hash % cells], &table_[1][hash / cells % cells]},
-                    1 / (rate_.burst * multiple(prefix))};
-        const auto empty = [&](const Cell* cell) {
-            return used(*cell, now) + spend.part > 1 + rounding;
-        };
-        if (std::all_of(spend.found.begin(), spend.found.end(), empty)) return false;
-        spends.push_back(spend);
+        found.push_back({{&table_[0][hash % cells], &table_[1][hash / cells % cells]},
+                         1 / (rate_.burst * multiple(prefix))});
     }
-    for (const auto& spend : spends)
-        for (auto* cell : spend.found)
-            *cell = {std::min(used(*cell, now) + spend.part, 1.0), std::max(now, cell->at)};
+    return found;
+}
+
+/// The tokens in a bucket: as many as its fuller cell has.
+double PrefixRates::left(const Bucket& bucket, Mono now) const {
+    auto least = 1.0;
+    for (const auto* cell : bucket.cells)
+        least = std::min(least, used(*cell, now));
+    return (1 - least) / bucket.part;
+}
+
+void PrefixRates::spend(const std::vector<Bucket>& buckets, double tokens, Mono now) {
+    for (const auto& bucket : buckets)
+        for (auto* cell : bucket.cells)
+            *cell = {std::min(used(*cell, now) + tokens * bucket.part, 1.0),
+                     std::max(now, cell->at)};
+}
+
+bool PrefixRates::take(const IpAddress& from, Mono now) {
+    const auto its = buckets(from);
+    for (const auto& bucket : its)
+        if (left(bucket, now) < 1 - rounding / bucket.part) return false;
+    spend(its, 1, now);
     return true;
+}
+
+double PrefixRates::take_up_to(const IpAddress& from, double tokens, Mono now) {
+    assert(tokens >= 0);
+    const auto its = buckets(from);
+    for (const auto& bucket : its)
+        tokens = std::min(tokens, left(bucket, now));
+    spend(its, tokens, now);
+    return tokens;
+}
+
+void PrefixRates::give_back(const IpAddress& from, double tokens, Mono now) {
+    assert(tokens >= 0);
+    spend(buckets(from), -tokens, now);
 }
 
 void PrefixRates::forget(Mono now) {

@@ -32,8 +32,12 @@ class PrefixRates {
     /// Takes one token of each prefix of the address. If one of them has none, takes nothing and
     /// returns false. An earlier time than before never adds tokens.
     bool take(const IpAddress& from, Mono now);
-    /// Forgets when those connected whose rate is full again: some seconds ago at most. Call it
-    /// from time to time: until then the table can confirm that an address connected, and when.
+    /// Takes as much of `tokens` as each prefix of the address has, and returns it: 0 to `tokens`.
+    double take_up_to(const IpAddress& from, double tokens, Mono now);
+    /// Returns tokens that were taken and not used. A bucket never holds more than its burst.
+    void give_back(const IpAddress& from, double tokens, Mono now);
+    /// Forgets when those came whose bucket is full again: burst / per_second ago at most. Call it
+    /// from time to time: until then the table can confirm that an address came, and when.
     void forget(Mono now);
     /// The number of entries that say when a source connected.
     std::size_t remembered() const;
@@ -44,8 +48,15 @@ class PrefixRates {
         Mono at;          // when that was so
     };
     static constexpr std::size_t rows = 2;
+    struct Bucket {  // of one prefix
+        std::array<Cell*, rows> cells;
+        double part;  // one token's part of the burst
+    };
 
     double used(const Cell& cell, Mono now) const;
+    std::vector<Bucket> buckets(const IpAddress& from);
+    double left(const Bucket& bucket, Mono now) const;
+    void spend(const std::vector<Bucket>& buckets, double tokens, Mono now);
 
     PrefixRate rate_;
     KeyedHash hash_;

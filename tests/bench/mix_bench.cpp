@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 /// A packet with an empty cell, which does not matter here.
 relay::core::HeldPacket held(base::Mono arrived, base::Nanoseconds delay) {
-    return {std::make_unique<cell::Cell>(), relay::core::ToExit{}, arrived, delay};
+    return {std::make_unique<cell::Cell>(), relay::core::ToExit{}, 0, arrived, delay};
 }
 
 void steady(benchmark::State& state) {

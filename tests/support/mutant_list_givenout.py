@@ -29,7 +29,7 @@ MUTANTS = [
     mutant("asks-for-the-whole-for-ever", FETCH, "std::exchange(whole_next_, false)", "whole_next_", CORE, NO_USE),
     mutant("fetch-outlives-its-link", "client/protocol/document_fetch.hpp", "void end() { waiting_ = false; }", "void end() {}", CORE,
            "document fetch: a new fetch forgets the one under way, and so does a link's end"),
-    mutant("gateway-packs-no-newer-document", "relay/io/links.cpp", "    pack_document();\n    know_relays();\n    for (auto", "    know_relays();\n    for (auto",
+    mutant("gateway-packs-no-newer-document", "relay/io/links.cpp", "    pack_document();\n    know_relays();\n    neighbours_.use(", "    know_relays();\n    neighbours_.use(",
            SYSTEM, "links: a client with the document before gets a diff, any other the whole one"),
     mutant("no-other-gateway-is-asked", "client/daemon_answers.cpp", "if (core && dialer_) look_for_other_gateway(core->clock);", "", SYSTEM, WITHHELD),
     mutant("withheld-document-untold", "client/daemon_documents.cpp", "report_.document_withheld(source == Source::another_gateway);",

@@ -15,6 +15,11 @@ FULL = "links: a full gateway takes from the address that has most; a client tha
 UNPAID = "mailbox: a peer that sends nothing gets a document's worth of cells, no more"
 HALF = "mailbox: half of the law's packets keep the whole downlink, and ten seconds at most are kept"
 
+RECONNECTS = "starts: a host that connects again and again has one more in two minutes"
+ONE_OF_MIX = "mix laws: one of N sources holds at most its part of a full mix, whatever it does"
+FAR_ABOVE = "neighbour cells: far above its part of what a relay is made for"
+UNREAD = "an application that takes no byte for too long loses its connection, a slow one does not"
+
 MUTANTS = [
     # --- sphinx/base/prefix_shares ---
     mutant("v6-source-is-a-64-only", SHARES,
@@ -40,11 +45,14 @@ MUTANTS = [
            "if (at_newcomer) return newcomer;", CORE,
            "prefix shares: among equals of one prefix, too, the newcomer is refused"),
     # --- sphinx/base/prefix_rates ---
-    mutant("reconnecting-fills-the-bucket", RATES, "std::min(used(*cell, now) + spend.part, 1.0)", "spend.part",
+    mutant("reconnecting-fills-the-bucket", RATES, "std::min(used(*cell, now) + tokens * bucket.part, 1.0)",
+           "tokens * bucket.part",
            CORE, "prefix rates: an address has its burst, then its rate"),
     mutant("network-has-the-rate-of-one-address", RATES, "prefix.prefix == 24 || prefix.prefix == 48 ? 4 : 1;", "1;",
            CORE, "prefix rates: all addresses of a prefix share a rate of their own"),
-    mutant("one-busy-cell-refuses", RATES, "std::all_of(spend.found", "std::any_of(spend.found",
+    mutant("one-busy-cell-refuses", RATES,
+           "    auto least = 1.0;\n    for (const auto* cell : bucket.cells)\n        least = std::min(least,",
+           "    auto least = 0.0;\n    for (const auto* cell : bucket.cells)\n        least = std::max(least,",
            CORE, "prefix rates: hundreds of busy prefixes hinder hardly any other"),
     # --- sphinx/node/link ---
     mutant("stuck-write-lives", "sphinx/node/link/link.cpp",
@@ -89,8 +97,69 @@ MUTANTS = [
     mutant("late-burst-is-a-flood", "relay/core/ingress.cpp", "std::max(64.0, 20 * law_per_second(parameters))",
            "std::max(64.0, 2 * law_per_second(parameters))",
            SYSTEM, "links: a client far above its rate loses its link"),
-    mutant("reconnecting-brings-a-burst", "relay/core/ingress.cpp", "client_burst, client_burst / 4, now",
-           "client_burst, client_burst, now", CORE,
+    # --- what a new link has before it sends ---
+    mutant("each-link-has-a-whole-start", "relay/core/ingress.cpp", "start = starts_->take_up_to(from, 1, now);", "",
+           CORE, RECONNECTS),
+    mutant("what-a-link-used-comes-back", "relay/core/ingress.cpp",
+           "std::min({its.start, unused, its.bucket.tokens() / start_tokens}), now);", "its.start, now);",
+           CORE, RECONNECTS),
+    mutant("packets-used-come-back", "relay/core/ingress.cpp",
+           "std::min({its.start, unused, its.bucket.tokens() / start_tokens}), now);",
+           "std::min({its.start, unused}), now);",
+           CORE, "starts: packets at once do not come again with a new link"),
+    mutant("nothing-comes-back", "relay/core/ingress.cpp",
+           "std::min({its.start, unused, its.bucket.tokens() / start_tokens}), now);", "0, now);",
+           CORE, "starts: a client that keeps the law has a whole one with each link"),
+    mutant("prefix-without-a-start-has-the-slots", "relay/core/mailbox.cpp", "mailbox.credit = part * unpaid_;",
+           "mailbox.credit = std::max(part, 1.0) * unpaid_;", CORE, RECONNECTS),
+    mutant("a-prefix-gives-what-a-longer-one-has", RATES, "tokens = std::min(tokens, left(bucket, now));",
+           "tokens = left(bucket, now);", CORE,
+           "prefix rates: as much as each prefix has, and what is given back is there"),
+    # --- the mix ---
+    mutant("any-source-loses", "relay/core/mix_laws.cpp", "most > 0 ? first_[most] : 0;", "most > 0 ? first_[1] : 0;",
+           CORE, ONE_OF_MIX),
+    mutant("source-of-the-new-packet-loses", "relay/core/mix_queue.cpp", "const auto loser = shares_.heaviest(random_);",
+           "const auto loser = packet.source;", CORE, ONE_OF_MIX),
+    mutant("source-of-the-new-packet-loses-in-a-pool", "relay/core/mix_laws.cpp",
+           "const auto loser = shares_.heaviest(random_);", "const auto loser = packet.source;", CORE, ONE_OF_MIX),
+    mutant("sources-stay-in-the-order-of-the-first-packets", "relay/core/mix_laws.cpp",
+           "    swap(place_[source], its++);", "    ++its;", CORE,
+           "mix shares: the heaviest source is found through all changes, and equals by lot"),
+    mutant("each-client-of-a-prefix-is-a-source", "relay/core/ingress.cpp",
+           "if (from.is_loopback()) return reduce(hash_(client));", 
+           "if (from.is_loopback() || from.bytes[0] > 0) return reduce(hash_(client));",
+           CORE, "ingress: what counts as one source of packets in the mix"),
+    mutant("all-packets-are-of-one-source", "relay/core/pipeline.cpp", "    work.source = ingress_.source(from);\n", "",
+           CORE, "pipeline: a neighbour that fills the mix loses packets of its own"),
+    # --- cells of relays ---
+    mutant("relay-floods-with-padding", "relay/io/links.cpp",
+           "if (!links.neighbours_.take(identity, cell->kind(), now())) return link.close();", "",
+           SYSTEM, "links: a listed relay that sends far above the law loses each of its links"),
+    mutant("padding-has-the-packets-rate", "relay/core/ingress.cpp",
+           "return its.others.take(others_per_second, now);",
+           "return its.packets.take(others_per_second * its.per_second, now);", CORE, FAR_ABOVE),
+    mutant("neighbours-packets-without-bound", "relay/core/ingress.cpp",
+           "return made_for_ == 0 || its.packets.take(its.per_second, now);", "return true;", CORE, FAR_ABOVE),
+    mutant("a-document-fills-the-buckets", "relay/core/ingress.cpp", "if (place.empty()) {", "if (true) {",
+           CORE, FAR_ABOVE),
+    mutant("a-clients-link-begins-with-all-cells", "relay/io/links.cpp", "core::cells_start, now()}",
+           "core::cells_burst(all.law()), now()}", SYSTEM, "links: a client that connects again brings no burst of cells"),
+    # --- what does not move ---
+    mutant("application-that-reads-nothing-lives", "client/apps/application.cpp",
+           "now - application->taken >= limits_.unread;", "false;", SYSTEM, UNREAD),
+    mutant("application-that-only-sends-lives", "client/apps/application.cpp",
+           "const Application::Progress down{application->written, progress.unsent};",
+           "const Application::Progress down{application->passed, progress.unsent};", SYSTEM, UNREAD),
+    mutant("kernel-takes-megabytes-of-a-relays-link", "sphinx/node/link/link.cpp",
+           "        ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,\n"
+           "                     sizeof unsent);\n", "        (void)unsent;\n", SYSTEM,
+           "link: the kernel takes few cells of a relay whose neighbour reads nothing"),
+    mutant("bytes-of-the-kernel-wait-for-ever", "relay/io/exit.cpp",
+           "    ::setsockopt(connection->socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &stuck,\n"
+           "                 sizeof stuck);\n", "    (void)stuck;\n", SYSTEM,
+           "exit shares: what does not move ends in its time"),
+    mutant("reconnecting-brings-a-burst", "relay/core/ingress.cpp", "constexpr double start_tokens = client_burst / 4;",
+           "constexpr double start_tokens = client_burst;", CORE,
            "ingress: a client is admitted 1.2 (U + L) a second, 16 at once and 64 later"),
     mutant("unpaid-downlink", "relay/core/mailbox.cpp", "if (mailbox.credit < 1) return;", "", CORE, UNPAID),
     mutant("downlink-loses-what-the-uplink-loses", "relay/core/mailbox.cpp", "earned_ = 2 * down_", "earned_ = down_",

@@ -48,7 +48,7 @@ MUTANTS = [
     mutant("drop-cover-comes-home", COVER, "    route->erase(gateway + 1, route->end());\n", "", CORE, DROP),
     mutant("drop-cover-in-a-burst", COVER, "drop_cover_due_ = std::max(*drop_cover_due_, now - lateness_max);", "",
            CORE, DROP),
-    mutant("drop-cover-out-of-the-mix", PIPELINE, "into_mix({std::move(loop.cell), ToRelay{loop.first_hop}, now - half_tick, own_delay()});",
+    mutant("drop-cover-out-of-the-mix", PIPELINE, "into_mix({std::move(loop.cell), ToRelay{loop.first_hop}, ingress_.own_source(),\n                  now - half_tick, own_delay()});",
            "outgoing_.push_back({loop.first_hop, std::move(loop.cell)});", CORE, BATCH),
     mutant("answer-holds-no-longer", PIPELINE, "if (answers()) packet.delay = kept_longer(", "if (false) packet.delay = kept_longer(",
            CORE, LONGER_STAY),

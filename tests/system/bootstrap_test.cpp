@@ -86,7 +86,7 @@ struct Bootstrap final : relay::io::Links::Owner, client::operation::DocumentNew
     }
 
     void on_packet(const relay::core::Origin&, cell::CellBox) override {}
-    void on_client(const base::MailboxId& who) override { connected = who; }
+    void on_client(const base::MailboxId& who, const base::IpAddress&) override { connected = who; }
     void on_client_gone(const base::MailboxId&) override { connected.reset(); }
 
     base::SeededRandom random{1};

@@ -233,9 +233,10 @@ TEST_CASE("links: a client far above its rate loses its link") {
         return client->over();
     };
     CHECK(loop.until(flood, base::Milliseconds{20'000}));
-    CHECK(sent >= 20 * 55);
-    // What a network held back for 20 s comes at once and does no harm.
+    CHECK(sent >= 64);
+    // What a network held back for 20 s comes at once and does no harm. A link earns it in 5 s.
     const auto late = join(gateway, 201);
+    loop.until([] { return false; }, base::Milliseconds{5'000});
     for (int i = 0; i < 1000; ++i) {
         REQUIRE(loop.until([&] { return late->link->queued() < 500; }));
         late->send(cell::Cell{});
@@ -243,6 +244,44 @@ TEST_CASE("links: a client far above its rate loses its link") {
     late->send(numbered(1));
     CHECK(loop.until([&] { return !gateway.packets.empty(); }));
     CHECK(late->up());
+}
+
+TEST_CASE("links: a client that connects again brings no burst of cells") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    // Before, each link could begin with 1,100: what the law sends in 20 s.
+    const auto client = join(gateway, stranger);
+    const auto flood = [&] {
+        while (client->up() && client->link->send(boxed(numbered(1)))) {
+        }
+        return client->over();
+    };
+    CHECK(loop.until(flood, base::Milliseconds{10'000}));
+    CHECK(gateway.packets.size() >= 64);
+    CHECK(gateway.packets.size() < 1000);
+}
+
+TEST_CASE("links: a listed relay that sends far above the law loses each of its links") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    // What it had to send at once is gone for its next link too.
+    for (int link = 0; link < 2; ++link) {
+        const auto relay = join_as(gateway, "mix-3-0");
+        std::size_t sent = 0;
+        const auto flood = [&] {
+            if (relay->up() && sent < 5000 && relay->link->send(std::make_unique<cell::Cell>()))
+                ++sent;
+            return relay->over();
+        };
+        CHECK(loop.until(flood, base::Milliseconds{10'000}));
+        CHECK(loop.until([&] { return gateway.links->counts().previous_relays_up == 0; }));
+    }
+    // Others, and packets, are not concerned.
+    const auto other = join_as(gateway, "mix-3-1");
+    for (int i = 0; i < 300; ++i)
+        other->send(numbered(1));
+    CHECK(loop.until([&] { return gateway.packets.size() == 300; }));
+    CHECK(other->up());
 }
 
 TEST_CASE("what waits for a client that does not read is half a second of its cells, no more") {

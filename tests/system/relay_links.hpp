@@ -130,7 +130,7 @@ struct RelayLinks final : relay::io::Links::Owner {
     void on_packet(const relay::core::Origin& from, cell::CellBox) override {
         packets.push_back({from.relay, from.client});
     }
-    void on_client(const base::MailboxId& who) override {
+    void on_client(const base::MailboxId& who, const base::IpAddress&) override {
         ++clients_come;
         client = who;
     }

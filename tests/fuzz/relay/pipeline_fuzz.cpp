@@ -339,9 +339,10 @@ void link_changes(Relay& relay, std::uint8_t what, std::uint8_t number) {
     const auto client = packets().client(number % 3);
     if (what % 4 == 0) {
         if (relay.connected.try_emplace(client, relay.now).second) relay.down[client] = 0;
-        relay.pipeline.client_connected(client, relay.now);
+        relay.pipeline.client_connected(
+            client, {false, {192, 0, 2, static_cast<std::uint8_t>(number % 3)}}, relay.now);
     } else if (what % 4 == 1) {
-        relay.pipeline.client_gone(client);
+        relay.pipeline.client_gone(client, relay.now);
         relay.connected.erase(client);
     } else if (what % 4 == 2) {
         relay.no_link = number;

@@ -20,7 +20,7 @@ constexpr double certain_enough = 1e-12;  // less of the posterior than this is 
 relay::core::HeldPacket packet(std::uint32_t number, base::Mono arrived) {
     auto cell = std::make_unique<cell::Cell>();
     std::memcpy(cell->body().data(), &number, sizeof number);
-    return {std::move(cell), relay::core::ToExit{}, arrived, {}};
+    return {std::move(cell), relay::core::ToExit{}, 0, arrived, {}};
 }
 
 struct Posterior {

@@ -18,7 +18,7 @@ constexpr std::size_t capacity = 20'000;  // the product's default
 relay::core::HeldPacket packet(std::uint32_t number, base::Mono arrived, base::Nanoseconds delay) {
     auto cell = std::make_unique<cell::Cell>();
     std::memcpy(cell->body().data(), &number, sizeof number);
-    return {std::move(cell), relay::core::ToExit{}, arrived, delay};
+    return {std::move(cell), relay::core::ToExit{}, 0, arrived, delay};
 }
 std::uint32_t number_of(const relay::core::HeldPacket& held) {
     std::uint32_t number = 0;

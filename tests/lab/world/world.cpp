@@ -31,6 +31,9 @@ std::string operator_of(std::uint8_t layer, unsigned index, unsigned in_position
     return "operator-" + std::to_string(layer) + "-" + std::to_string(alone ? index : index / 2);
 }
 
+/// Clients of this machine each have a whole start (relay/core/ingress.hpp).
+constexpr base::IpAddress of_this_machine{false, {127, 0, 0, 1}};
+
 }  // namespace
 
 World::World(WorldOptions options)
@@ -116,12 +119,12 @@ RelayNode& World::mix(unsigned layer, std::size_t index) const {
 }
 
 void World::connect(const base::MailboxId& client, const base::NodeId& gateway) {
-    relay(gateway).pipeline().client_connected(client, now_);
+    relay(gateway).pipeline().client_connected(client, of_this_machine, now_);
     due_[number_of(gateway)] = base::Mono::min();
 }
 
 void World::disconnect(const base::MailboxId& client, const base::NodeId& gateway) {
-    relay(gateway).pipeline().client_gone(client);
+    relay(gateway).pipeline().client_gone(client, now_);
 }
 
 base::Wall World::wall(const Node& node) const {

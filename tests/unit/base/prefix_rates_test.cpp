@@ -70,3 +70,23 @@ TEST_CASE_FIXTURE(Rates, "prefix rates: who connected is forgotten when the rate
     CHECK(rates.remembered() == 0);
     CHECK(taken("192.0.2.1", 1000, start + 4s) == 40);
 }
+
+TEST_CASE_FIXTURE(Rates,
+                  "prefix rates: as much as each prefix has, and what is given back is there") {
+    const auto one = IpAddress::parse("192.0.2.1").value();
+    CHECK(rates.take_up_to(one, 30, start) == 30);
+    CHECK(rates.take_up_to(one, 30, start) == doctest::Approx(10));
+    CHECK(rates.take_up_to(one, 30, start) == 0);
+    rates.give_back(one, 0.5, start);
+    CHECK(rates.take_up_to(one, 30, start) == doctest::Approx(0.5));
+    CHECK(rates.take_up_to(one, 5, start + 100ms) == doctest::Approx(2));
+    // No more than the burst, however much comes back.
+    rates.give_back(one, 1000, start + 100ms);
+    CHECK(rates.take_up_to(one, 1000, start + 100ms) == doctest::Approx(40));
+    // The /24 has four times as much for all its addresses.
+    double others = 0;
+    for (int i = 2; i < 100; ++i)
+        others += rates.take_up_to(IpAddress::parse("192.0.2." + std::to_string(i)).value(), 40,
+                                   start + 100ms);
+    CHECK(others == doctest::Approx(120));
+}

@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(Fixture,
     const auto run = [&](bool exchanged) {
         Relay relay{network, "gateway-0"};
         for (const auto& one : clients)
-            relay.pipeline.client_connected(one, test::start);
+            relay.pipeline.client_connected(one, this_machine, test::start);
         struct Arrival {
             Mono at;
             std::size_t who, slot;
@@ -166,7 +166,7 @@ TEST_CASE_FIXTURE(Fixture,
 
 TEST_CASE_FIXTURE(Fixture, "entry gate: a gateway follows the gap of a newer document") {
     Relay relay{network, "gateway-0"};
-    relay.pipeline.client_connected(client, test::start);
+    relay.pipeline.client_connected(client, this_machine, test::start);
     auto slower = std::make_shared<directory::Document>(*network.document());
     slower->parameters.main_slots = {5000};
     slower->parameters.client_loops = {500};
@@ -198,7 +198,7 @@ TEST_CASE_FIXTURE(Fixture, "entry gate: a packet that is refused takes no moment
     const auto run = [&](DropReason reason,
                          const std::function<cell::CellBox(std::size_t)>& refused) {
         Relay relay{network, "gateway-0"};
-        relay.pipeline.client_connected(client, test::start);
+        relay.pipeline.client_connected(client, this_machine, test::start);
         for (std::size_t i = 0; i < count; ++i) {
             const auto at = test::start + gaps(static_cast<double>(i));
             relay.take({nullptr, client}, std::make_unique<cell::Cell>(*packets[i]), at);
@@ -242,7 +242,7 @@ TEST_CASE_FIXTURE(Fixture,
         CAPTURE(static_cast<int>(law.law));
         network.parameters().mixing = law;
         Relay relay{network, "gateway-0"};
-        relay.pipeline.client_connected(client, test::start);
+        relay.pipeline.client_connected(client, this_machine, test::start);
         auto at = test::start;
         std::uint64_t held_ns = 0;
         for (int i = 0; i < 100; ++i, at += gap) {

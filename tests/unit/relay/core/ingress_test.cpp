@@ -16,6 +16,8 @@ using relay::core::Origin;
 
 namespace {
 
+constexpr base::IpAddress this_machine{false, {127, 0, 0, 1}};
+
 struct Fixture {
     test::Network network;
     base::SeededRandom random{1};
@@ -65,7 +67,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: who may send to whom") {
         CAPTURE(c.from);
         CAPTURE(c.to);
         auto in = ingress(c.to);
-        in.client_connected(client, test::start);
+        in.client_connected(client, this_machine, test::start);
         Origin from;
         if (std::string{c.from} == "client")
             from.client = client;
@@ -107,7 +109,7 @@ TEST_CASE_FIXTURE(Fixture, "ingress: a relay that the document does not list tak
     const base::NodeId stranger{{9, 9, 9}};
     Ingress in{stranger, network.document(), keyring, random, 0};
     CHECK(admit(in, {&network.named("gateway-0"), {}}) == "misrouted");
-    in.client_connected(client, test::start);
+    in.client_connected(client, this_machine, test::start);
     CHECK(admit(in, {nullptr, client}) == "misrouted");
 }
 
@@ -117,13 +119,13 @@ TEST_CASE_FIXTURE(Fixture,
     auto in = ingress("gateway-0");
     const Origin from{nullptr, client};
     CHECK(admit(in, from) == "admission");  // not connected
-    in.client_connected(client, test::start);
+    in.client_connected(client, this_machine, test::start);
     for (int i = 0; i < 16; ++i)
         REQUIRE(admit(in, from) == "admitted");
     CHECK(admit(in, from) == "admission");
     // Connecting again fills nothing that waiting would not.
-    in.client_gone(client);
-    in.client_connected(client, test::start);
+    in.client_gone(client, 1, test::start);
+    in.client_connected(client, this_machine, test::start);
     int again = 0;
     while (again < 1000 && admit(in, from) == "admitted")
         ++again;
@@ -149,17 +151,17 @@ TEST_CASE_FIXTURE(Fixture,
                   "ingress: buckets are each client's own, and the law's rate never empties one") {
     auto in = ingress("gateway-0");
     const base::MailboxId other{{8}};
-    in.client_connected(client, test::start);
-    in.client_connected(other, test::start);
+    in.client_connected(client, this_machine, test::start);
+    in.client_connected(other, this_machine, test::start);
     for (int i = 0; i < 200; ++i)
         admit(in, {nullptr, client});
     CHECK(admit(in, {nullptr, client}) == "admission");
     CHECK(admit(in, {nullptr, other}) == "admitted");
-    in.client_gone(other);
+    in.client_gone(other, 1, test::start);
     CHECK(admit(in, {nullptr, other}) == "admission");
 
     // An hour of Poisson slots at U + L = 55 per second.
-    in.client_connected(other, test::start);
+    in.client_connected(other, this_machine, test::start);
     auto at = test::start;
     int refused = 0;
     while (at < test::start + 1h) {
@@ -221,7 +223,7 @@ TEST_CASE_FIXTURE(
     const Origin relay{&network.named("mix-3-0"), {}};
     // Ten clients at their whole rate.
     for (std::uint8_t n = 0; n < 10; ++n)
-        in.client_connected({{n}}, test::start);
+        in.client_connected({{n}}, this_machine, test::start);
     int of_clients = 0, of_relay = 0;
     for (int second = 1; second <= 200; ++second) {
         const auto at = test::start + second * 1s;

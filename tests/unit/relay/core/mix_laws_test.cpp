@@ -43,7 +43,7 @@ HeldPacket packet(unsigned number, base::Mono arrived, base::Nanoseconds delay =
     auto cell = std::make_unique<cell::Cell>();
     cell->body()[0] = static_cast<std::uint8_t>(number);
     cell->body()[1] = static_cast<std::uint8_t>(number >> 8);
-    return {std::move(cell), relay::core::ToExit{}, arrived, delay};
+    return {std::move(cell), relay::core::ToExit{}, 0, arrived, delay};
 }
 
 std::vector<unsigned> release(Mix& mix, base::Mono now, std::size_t* overdue = nullptr) {

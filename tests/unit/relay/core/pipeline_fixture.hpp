@@ -21,6 +21,8 @@ using relay::core::Origin;
 using relay::core::Pipeline;
 using relay::core::SendResult;
 
+inline constexpr base::IpAddress this_machine{false, {127, 0, 0, 1}};
+
 struct Links final : relay::core::Egress {
     struct Left {
         base::Mono at;

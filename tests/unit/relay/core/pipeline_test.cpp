@@ -22,7 +22,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: five hops, each unwrapped, held and passed
         const bool last = hop + 1 == names.size();
         Relay relay{network, names[hop], last ? &sessions : nullptr};
         if (hop == 0) {
-            relay.pipeline.client_connected(client, at);
+            relay.pipeline.client_connected(client, this_machine, at);
             relay.take({nullptr, client}, std::move(cell), at);
         } else {
             relay.take_from(names[hop - 1], std::move(cell), at);
@@ -211,7 +211,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: a replay within one batch, and a key forgo
 TEST_CASE_FIXTURE(Fixture,
                   "pipeline: a delivery waits its hop's delay and leaves in the next slot") {
     Relay relay{network, "gateway-0"};
-    relay.pipeline.client_connected(client, test::start);
+    relay.pipeline.client_connected(client, this_machine, test::start);
     const auto packet = network.packet({"gateway-0"}, 0, mailbox(), identifier,
                                        base::as_bytes("sealed for its owner"));
     relay.take_from("mix-3-0", std::make_unique<cell::Cell>(*packet));
@@ -231,7 +231,7 @@ TEST_CASE_FIXTURE(Fixture,
     // A client that left before its delivery was due gets none later.
     const auto other = network.packet({"gateway-0"}, 0, mailbox(), identifier);
     relay.take_from("mix-3-0", std::make_unique<cell::Cell>(*other), test::start + 600ms);
-    relay.pipeline.client_gone(client);
+    relay.pipeline.client_gone(client, test::start + 600ms);
     relay.run(test::start + 600ms, 600ms);
     CHECK(relay.links.deliveries.size() == 1);
     CHECK(relay.dropped(DropReason::unreachable) == 1);
@@ -239,7 +239,7 @@ TEST_CASE_FIXTURE(Fixture,
 
 TEST_CASE_FIXTURE(Fixture, "pipeline: a client's admitted packets pay for its downlink") {
     Relay relay{network, "gateway-0"};
-    relay.pipeline.client_connected(client, test::start);
+    relay.pipeline.client_connected(client, this_machine, test::start);
     relay.run(test::start, 30s);
     CHECK(relay.links.padding == 576);
     relay.take({nullptr, client}, network.packet({"gateway-0"}, 0, mailbox(), identifier),
@@ -253,7 +253,7 @@ TEST_CASE_FIXTURE(Fixture, "pipeline: a client's packet may not end at its own g
     relay::core::Counters exit_counters;
     relay::core::ExitSessions sessions{network.parameters(), random, exit_counters};
     Relay relay{network, "gateway-0", &sessions};
-    relay.pipeline.client_connected(client, test::start);
+    relay.pipeline.client_connected(client, this_machine, test::start);
     const Origin from{nullptr, client};
     relay.take(from, network.packet({"gateway-0"}, 0, mailbox(), identifier), test::start);
     relay.take(from, network.packet({"gateway-0"}, 0, own("gateway-0"), {}), test::start);
