@@ -3,6 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 
@@ -23,11 +24,12 @@ constexpr base::Milliseconds object_deadline{30'000};
 
 }  // namespace
 
-Peers::Peers(const node::config::AnchorsFile& network, const base::LinkKey& own, Member& member,
+Peers::Peers(const node::config::AnchorsFile& network, base::Secret<32> own, Member& member,
              std::function<core::Moment()> now)
-    : member_{member}, now_{std::move(now)} {
+    : own_{std::move(own)}, member_{member}, now_{std::move(now)} {
+    const base::LinkKey itself{node::files::ed25519_public(own_)};
     for (const auto& service : network.services)
-        if (service.key != own)
+        if (service.key != itself)
             peers_.push_back(
                 {{base::IpAddress::parse(service.address.host).value(), service.address.port},
                  service.key});
@@ -68,7 +70,7 @@ asio::awaitable<std::string> Peers::get(const node::https::Peer& peer, std::stri
     limits.deadline = deadline;
     // Named: g++ 12 destroys a temporary in a co_await expression twice.
     const node::https::Request request{"GET", std::move(target), {}, {}};
-    auto reply = co_await node::https::ask(peer, request, limits);
+    auto reply = co_await node::https::ask(peer, request, limits, &own_);
     if (!reply || reply->status != 200) co_return std::string{};
     co_return std::move(reply->body);
 }
@@ -81,7 +83,7 @@ asio::awaitable<void> Peers::compare(const node::https::Peer& peer,
     node::https::ClientLimits limits;
     limits.body_max = directory::document_text_max;
     limits.deadline = bundle_deadline;
-    const auto reply = co_await node::https::ask(peer, ours->request, limits);
+    const auto reply = co_await node::https::ask(peer, ours->request, limits, &own_);
     if (!reply || (reply->status != 200 && reply->status != 304)) co_return;  // not yet
     compared = ours->epoch;
     if (reply->status == 200) member_.take_document(reply->body);

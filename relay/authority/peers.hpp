@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "relay/authority/member.hpp"
+#include "sphinx/base/secret.hpp"
 #include "sphinx/node/https/client.hpp"
 #include "sphinx/node/process/task_group.hpp"
 
@@ -15,8 +16,9 @@ namespace nightjar::relay::authority {
 
 class Peers {
  public:
-    /// `own`: the service's key, which is not asked. `member` and `tasks` outlive this object.
-    Peers(const node::config::AnchorsFile& network, const base::LinkKey& own, Member& member,
+    /// `own`: the seed of this service's key, which is proven to the others and not asked itself.
+    /// `member` and `tasks` outlive this object.
+    Peers(const node::config::AnchorsFile& network, base::Secret<32> own, Member& member,
           std::function<core::Moment()> now);
 
     /// Spawns a task for each of the others. They run until they are cancelled.
@@ -30,6 +32,7 @@ class Peers {
     boost::asio::awaitable<std::string> get(const node::https::Peer& peer, std::string target,
                                             std::size_t size_max, base::Milliseconds deadline);
 
+    base::Secret<32> own_;
     std::vector<node::https::Peer> peers_;
     Member& member_;
     std::function<core::Moment()> now_;

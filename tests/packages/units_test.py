@@ -60,6 +60,10 @@ class Units(unittest.TestCase):
             said = "\n".join(line for line in said.splitlines() if "nightjar" in line)
             self.assertEqual((code, said), (0, ""))
 
+    def test_an_authority_has_a_wall_around_its_memory(self):
+        """It serves strangers. Its own bounds are far below (tests/system/node/https_readers_test.cpp)."""
+        self.assertIn("\nMemoryMax=512M\n", self.texts["nightjar-authority.service"])
+
     def test_only_the_client_may_ask_for_time_of_its_own(self):
         """Its writing thread takes a real-time priority; the calls for that are closed to the others."""
         for name, text in self.texts.items():

@@ -46,8 +46,9 @@ base::Fail<std::string> failed(const char* what, const boost::system::error_code
 }  // namespace
 
 asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer, const Request& request,
-                                                      ClientLimits limits) {
-    PinnedContext context{peer.key};
+                                                      ClientLimits limits,
+                                                      const base::Secret<32>* own) {
+    PinnedContext context{peer.key, own};
     TlsStream stream{co_await asio::this_coro::executor, context.get()};
     auto& lowest = boost::beast::get_lowest_layer(stream);
     lowest.expires_after(limits.deadline);

@@ -8,6 +8,7 @@
 #include "sphinx/base/ids.hpp"
 #include "sphinx/base/ip.hpp"
 #include "sphinx/base/result.hpp"
+#include "sphinx/base/secret.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/node/https/message.hpp"
 
@@ -30,10 +31,12 @@ struct Reply {
     std::optional<base::Wall> date{};  // the server's clock, in whole seconds, if it says so
 };
 
-/// Sends `request` on a connection of its own. A compressed body is restored. The error is a clause
-/// for the operator's log or status: why there is no reply.
+/// Sends `request` on a connection of its own. A compressed body is restored. `own`: the seed of
+/// the key to prove if the server asks for one; it must live until the reply. The error is a
+/// clause for the operator's log or status: why there is no reply.
 boost::asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer,
                                                              const Request& request,
-                                                             ClientLimits limits = {});
+                                                             ClientLimits limits = {},
+                                                             const base::Secret<32>* own = nullptr);
 
 }  // namespace nightjar::node::https

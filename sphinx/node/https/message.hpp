@@ -1,9 +1,12 @@
 // A request and its answer, without the library's types: what a handler decides needs no HTTP.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "sphinx/base/ids.hpp"
 #include "sphinx/base/ip.hpp"
 #include "sphinx/base/time.hpp"
 
@@ -16,11 +19,36 @@ struct Request {
     std::string if_none_match;  // empty: not sent
     bool gzip = false;          // the answer may be compressed
     base::IpAddress from{};     // who sent it
+    std::optional<base::LinkKey>
+        shown{};  // the key that it has proven; only of ServerLimits::known
+};
+
+/// The bytes of an answer, which never change. Copies share them.
+class Body {
+ public:
+    Body() = default;
+    Body(std::string text) : text_{std::make_shared<const std::string>(std::move(text))} {}
+    Body(std::string_view text) : Body{std::string{text}} {}
+
+    const std::string& text() const { return *text_; }
+    operator std::string_view() const { return *text_; }
+    bool empty() const { return text_->empty(); }
+    std::size_t size() const { return text_->size(); }
+    bool operator==(const Body& other) const { return *text_ == *other.text_; }
+
+ private:
+    static const std::shared_ptr<const std::string>& nothing() {
+        static const auto empty = std::make_shared<const std::string>();
+        return empty;
+    }
+
+    std::shared_ptr<const std::string> text_ = nothing();
 };
 
 struct Answer {
     unsigned status = 200;
-    std::string body;
+    Body body;
+    bool kept = false;  // the handler keeps the body anyway: to send it takes no memory
     std::string type = "text/plain; charset=utf-8";
     std::string cache_control = "no-store";
     std::string etag;     // empty: none

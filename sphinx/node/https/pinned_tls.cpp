@@ -32,41 +32,69 @@ ssl::context new_context(ssl::context::method method) {
     return context;
 }
 
-/// Replaces OpenSSL's chain building. TLS's CertificateVerify proves that the server holds the key.
-int verify_server(X509_STORE_CTX* store, void* pinned) {
-    const auto& wanted = *static_cast<const base::LinkKey*>(pinned);
-    X509* certificate = X509_STORE_CTX_get0_cert(store);
+std::optional<base::LinkKey> key_of(X509* certificate) {
     EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate);
     base::LinkKey shown;
     std::size_t length = shown.bytes.size();
-    const bool ok = key != nullptr && EVP_PKEY_is_a(key, "ED25519") == 1 &&
-                    EVP_PKEY_get_raw_public_key(key, shown.bytes.data(), &length) == 1 &&
-                    length == shown.bytes.size() &&
-                    sodium_memcmp(shown.bytes.data(), wanted.bytes.data(), length) == 0;
+    if (key == nullptr || EVP_PKEY_is_a(key, "ED25519") != 1 ||
+        EVP_PKEY_get_raw_public_key(key, shown.bytes.data(), &length) != 1 ||
+        length != shown.bytes.size())
+        return std::nullopt;
+    return shown;
+}
+
+int said(X509_STORE_CTX* store, bool ok) {
     X509_STORE_CTX_set_error(store, ok ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     return ok ? 1 : 0;
 }
 
-}  // namespace
+// Both replace OpenSSL's chain building. TLS's CertificateVerify proves that the other end holds
+// the key.
+int verify_server(X509_STORE_CTX* store, void* pinned) {
+    const auto& wanted = *static_cast<const base::LinkKey*>(pinned);
+    const auto shown = key_of(X509_STORE_CTX_get0_cert(store));
+    return said(store, shown && sodium_memcmp(shown->bytes.data(), wanted.bytes.data(),
+                                              wanted.bytes.size()) == 0);
+}
+int verify_client(X509_STORE_CTX* store, void*) {
+    return said(store, key_of(X509_STORE_CTX_get0_cert(store)).has_value());
+}
 
-ssl::context server_context(const base::Secret<32>& ed25519_seed) {
-    auto context = new_context(ssl::context::tls_server);
+void use_key(SSL_CTX* native, const base::Secret<32>& ed25519_seed) {
     const auto key = link::ed25519_key(ed25519_seed);
     const auto certificate = link::self_signed(key.get());
-    auto* native = context.native_handle();
     require_openssl(SSL_CTX_use_certificate(native, certificate.get()) == 1 &&
                         SSL_CTX_use_PrivateKey(native, key.get()) == 1,
                     "our certificate");
+}
+
+}  // namespace
+
+ssl::context server_context(const base::Secret<32>& ed25519_seed, bool asks_for_keys) {
+    auto context = new_context(ssl::context::tls_server);
+    auto* native = context.native_handle();
+    use_key(native, ed25519_seed);
+    if (!asks_for_keys) return context;
+    // A client without a certificate is served too.
+    require_openssl(SSL_CTX_set1_client_sigalgs_list(native, "ed25519") == 1,
+                    "clients' signatures by Ed25519");
+    SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(native, verify_client, nullptr);
     return context;
 }
 
-PinnedContext::PinnedContext(const base::LinkKey& key)
+std::optional<base::LinkKey> proven_key(SSL* session) {
+    return key_of(SSL_get0_peer_certificate(session));
+}
+
+PinnedContext::PinnedContext(const base::LinkKey& key, const base::Secret<32>* own)
     : key_{std::make_unique<const base::LinkKey>(key)},
       context_{new_context(ssl::context::tls_client)} {
     auto* native = context_.native_handle();
     require_openssl(SSL_CTX_set1_sigalgs_list(native, "ed25519") == 1, "signatures by Ed25519");
     SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_cert_verify_callback(native, verify_server, const_cast<base::LinkKey*>(key_.get()));
+    if (own != nullptr) use_key(native, *own);
 }
 
 }  // namespace nightjar::node::https

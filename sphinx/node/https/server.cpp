@@ -5,6 +5,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <limits>
+#include <sstream>
 
 #include "sphinx/node/https/http_date.hpp"
 #include "sphinx/node/https/negotiation.hpp"
@@ -26,10 +27,11 @@ using process::as_result;
 namespace {
 
 using TlsStream = asio::ssl::stream<boost::beast::tcp_stream>;
-using Response = http::response<http::string_body>;
+constexpr std::size_t piece = 16 * 1024;  // of an answer
 
-Response response_of(Answer answer) {
-    Response response{static_cast<http::status>(answer.status), 11};
+/// The header of an answer, as it leaves.
+std::string header_of(const Answer& answer) {
+    http::response<http::empty_body> response{static_cast<http::status>(answer.status), 11};
     response.set(http::field::date, http_date(process::wall_now()));
     response.set(http::field::content_type, answer.type);
     response.set(http::field::cache_control, answer.cache_control);
@@ -39,10 +41,34 @@ Response response_of(Answer answer) {
     if (answer.last_modified)
         response.set(http::field::last_modified, http_date(*answer.last_modified));
     if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
-    response.body() = std::move(answer.body);
     response.keep_alive(false);
-    response.prepare_payload();
-    return response;
+    if (answer.status != 304) response.content_length(answer.body.size());
+    std::ostringstream made;
+    made << response.base();
+    return std::move(made).str();
+}
+
+/// Sends an answer in pieces, each within its own time. False: the peer has gone, or reads too
+/// slowly. The first piece has the header too: a small write behind another waits for the peer.
+asio::awaitable<bool> send(TlsStream& stream, const Answer& answer, bool header_alone,
+                           const ServerLimits& limits) {
+    const auto end = std::chrono::steady_clock::now() + limits.answer_time;
+    auto first = header_of(answer);
+    const std::string_view body = header_alone ? std::string_view{} : answer.body.text();
+    const auto with_header = std::min(body.size(), piece - std::min(piece, first.size()));
+    first += body.substr(0, with_header);
+    std::string_view left = body.substr(with_header);
+    for (std::string_view next = first; !next.empty();) {
+        const auto time = end - std::chrono::steady_clock::now();
+        boost::beast::get_lowest_layer(stream).expires_after(
+            std::clamp<std::chrono::nanoseconds>(time, base::Milliseconds{1}, limits.stall_time));
+        const auto written =
+            co_await asio::async_write(stream, asio::buffer(next.data(), next.size()), as_result);
+        if (std::get<0>(written)) co_return false;
+        next = left.substr(0, piece);
+        left.remove_prefix(next.size());
+    }
+    co_return true;
 }
 
 Answer refusal(unsigned status, std::string line) {
@@ -73,10 +99,8 @@ class Server::Place {
     Place(Server& server, base::PrefixShares::Holder number) : server_{server}, number_{number} {}
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
-    ~Place() {
-        server_.places_.leave(number_);
-        server_.open_.erase(number_);
-    }
+    ~Place() { server_.leave(number_); }
+    base::PrefixShares::Holder number() const { return number_; }
 
  private:
     Server& server_;
@@ -87,12 +111,16 @@ Server::Server(asio::any_io_executor executor, const tcp::endpoint& address, con
                const base::Secret<32>& ed25519_seed, Handler handler, process::TaskGroup& tasks,
                ServerLimits limits)
     : acceptor_{std::move(executor)},
-      context_{server_context(ed25519_seed)},
+      context_{server_context(ed25519_seed, !limits.known.empty())},
       handler_{std::move(handler)},
       tasks_{tasks},
-      limits_{limits},
-      rates_{limits.rate, random_},
-      places_{limits.connections, random_} {
+      limits_{std::move(limits)},
+      rates_{limits_.rate, random_},
+      places_{limits_.connections, random_},
+      answers_{std::max(limits_.open_bytes / open_piece, std::size_t{1}), random_,
+               base::PrefixShares::Ties::newcomer_loses} {
+    for (const auto& its : limits_.known)
+        known_bytes_[its] = 0;
     try {
         acceptor_ = process::listen_on(acceptor_.get_executor(), address);
     } catch (const boost::system::system_error& error) {
@@ -128,22 +156,88 @@ void Server::admit(tcp::socket socket, const base::IpAddress& from) {
     const auto number = next_++;
     if (const auto loser = places_.enter(from, number)) {
         if (*loser == number) return;
-        if (const auto found = open_.find(*loser); found != open_.end())
-            tasks_.cancel(found->second);
+        if (const auto found = open_.find(*loser); found != open_.end() && found->second.task)
+            tasks_.cancel(*found->second.task);
     }
+    boost::system::error_code ignored;
+    socket.set_option(asio::socket_base::send_buffer_size(limits_.send_buffer), ignored);
+    open_.emplace(number, Connection{});
     auto place = std::make_unique<Place>(*this, number);
     const auto task =
         tasks_.spawn("https connection", serve(std::move(socket), from, std::move(place)));
-    if (places_.holds(number)) open_.emplace(number, task);  // it may be over already
+    // It may be over already.
+    if (const auto found = open_.find(number); found != open_.end()) found->second.task = task;
+}
+
+void Server::leave(base::PrefixShares::Holder number) {
+    places_.leave(number);
+    const auto found = open_.find(number);
+    drop_answer(found->second);
+    open_.erase(found);
+}
+
+void Server::drop_answer(Connection& connection) {
+    for (const auto held : connection.pieces) {
+        answers_.leave(held);
+        piece_of_.erase(held);
+    }
+    connection.pieces.clear();
+    if (connection.known) known_bytes_.at(*connection.known) -= connection.known_bytes;
+    connection.known_bytes = 0;
+}
+
+/// Whether the answer has room among those that are open. It may take the room of another one.
+bool Server::may_send(const Answer& answer, const Place& place, const base::IpAddress& from) {
+    const auto size = answer.body.size();
+    if (answer.kept || size <= small_answer) return true;
+    auto& connection = open_.at(place.number());
+    return connection.known ? take_known(size, connection)
+                            : take_pieces((size + open_piece - 1) / open_piece, place, from);
+}
+
+bool Server::take_known(std::size_t bytes, Connection& connection) {
+    auto& open = known_bytes_.at(*connection.known);
+    if (open + bytes > limits_.open_bytes_known) return false;
+    open += bytes;
+    connection.known_bytes = bytes;
+    return true;
+}
+
+bool Server::take_pieces(std::size_t count, const Place& place, const base::IpAddress& from) {
+    const auto number = place.number();
+    for (; count > 0; --count) {
+        const auto held = next_piece_++;
+        piece_of_[held] = number;
+        open_.at(number).pieces.push_back(held);
+        const auto loser = answers_.enter(from, held);
+        if (!loser) continue;
+        const auto other = piece_of_.at(*loser);
+        auto& connection = open_.at(other);
+        drop_answer(connection);
+        if (other == number) return false;
+        if (connection.task) tasks_.cancel(*connection.task);
+    }
+    return true;
+}
+
+Answer Server::answer_of(const Request& request) {
+    try {
+        return handler_(request);
+    } catch (const std::exception&) {
+        return refusal(500, "the server has failed\n");
+    }
 }
 
 asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
-                                    std::unique_ptr<Place>) {
+                                    std::unique_ptr<Place> place) {
     TlsStream stream{boost::beast::tcp_stream{std::move(socket)}, context_};
     auto& lowest = boost::beast::get_lowest_layer(stream);
     lowest.expires_after(limits_.request_time);
     const auto shaken = co_await stream.async_handshake(TlsStream::server, as_result);
     if (std::get<0>(shaken)) co_return;
+    auto& known = open_.at(place->number()).known;
+    known = proven_key(stream.native_handle());
+    if (known && !known_bytes_.contains(*known)) known.reset();
 
     boost::beast::flat_buffer buffer{limits_.header_max + limits_.body_max};
     http::request_parser<http::string_body> parser;
@@ -154,19 +248,17 @@ asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
     if (unread && !answer) co_return;
     const auto& request = parser.get();
     if (!answer) {
-        try {
-            const auto match = request[http::field::if_none_match];
-            const auto coding = request[http::field::accept_encoding];
-            answer = handler_({std::string{request.method_string()}, std::string{request.target()},
-                               request.body(), std::string{match},
-                               accepts_gzip({coding.data(), coding.size()}), from});
-        } catch (const std::exception&) {
-            answer = refusal(500, "the server has failed\n");
-        }
+        const auto match = request[http::field::if_none_match];
+        const auto coding = request[http::field::accept_encoding];
+        answer = answer_of({std::string{request.method_string()}, std::string{request.target()},
+                            request.body(), std::string{match},
+                            accepts_gzip({coding.data(), coding.size()}), from, known});
     }
-    lowest.expires_after(limits_.answer_time);
-    const auto response = response_of(std::move(*answer));
-    co_await process::write_message(stream, response, request.method() == http::verb::head);
+    const bool header_alone = request.method() == http::verb::head;
+    if (!header_alone && !may_send(*answer, *place, from))
+        answer = refusal(503, "too many answers are open; ask again later\n");
+    if (!co_await send(stream, *answer, header_alone, limits_)) co_return;
+    lowest.expires_after(limits_.stall_time);
     co_await stream.async_shutdown(as_result);
 }
 

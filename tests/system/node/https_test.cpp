@@ -46,11 +46,12 @@ class Echo {
                       ++asked;
                       if (request.target == "/fail") throw std::runtime_error{"as the test wants"};
                       Answer answer;
-                      answer.body = request.method == "POST" ? request.body : request.target;
+                      auto body = request.method == "POST" ? request.body : request.target;
                       answer.gzip = request.gzip || request.target == "/unasked";
-                      if (request.target == "/bomb") answer.body = std::string(3'000'000, 'x');
-                      if (answer.gzip) answer.body = directory::gzip(answer.body);
-                      if (request.target == "/cut") answer.body.pop_back();
+                      if (request.target == "/bomb") body = std::string(3'000'000, 'x');
+                      if (answer.gzip) body = directory::gzip(body);
+                      if (request.target == "/cut") body.pop_back();
+                      answer.body = body;
                       return answer;
                   },
                   tasks_,

@@ -172,10 +172,10 @@ TEST_CASE("authority: a relay that it cannot reach is told so, and is not in the
     const auto answer = town.authority->answer(
         {"POST", "/descriptor", member.text(first.next(), town.random), ""}, town.now);
     CHECK(answer.status == 200);
-    CHECK(answer.body.find("this authority cannot reach the relay at its addresses, since 2027-01-"
-                           "15 08:00:02 UTC") != answer.body.npos);
-    CHECK(answer.body.find("a restart at the same addresses may cost 12 epochs\n") !=
-          answer.body.npos);
+    const auto& said = answer.body.text();
+    CHECK(said.find("this authority cannot reach the relay at its addresses, since 2027-01-"
+                    "15 08:00:02 UTC") != said.npos);
+    CHECK(said.find("a restart at the same addresses may cost 12 epochs\n") != said.npos);
     // A relay keeps 300 bytes of an answer, and a name has at most 32.
     CHECK(answer.body.size() + 32 - member.relay.name.size() <= 300);
     town.now = begin + hour / 2;
