@@ -16,14 +16,18 @@ namespace {
 constexpr std::int64_t newest_age_max = 60;  // seconds for which a cache may keep /document
 constexpr std::string_view documents = "/document/";
 constexpr std::string_view diffs = "/diff/";
+constexpr std::string_view descriptors = "/descriptors/";
+constexpr std::string_view for_ever = "max-age=31536000, immutable";
 
 std::string number(base::Epoch epoch) {
     return std::to_string(epoch.value);
 }
 
-Answer page_answer(const Page& page, const std::string& etag, const Request& request) {
+/// `kept`: the page is held for later requests too.
+Answer page_answer(const Page& page, const std::string& etag, bool kept, const Request& request) {
     Answer answer;
     answer.etag = etag;
+    answer.kept = kept;
     answer.varies = !page.packed.empty();
     if (node::https::matches(request.if_none_match, etag)) {
         answer.status = 304;
@@ -52,8 +56,8 @@ Answer newest(const Archive& archive, PageStore& pages, const Request& request,
         directory::epoch_start(current.next(), epoch_length) - now);
     const auto age = std::clamp<std::int64_t>(left.count(), 1, newest_age_max);
     const auto* found = pages.find(archive, epoch);
-    return dated(page_answer(found->document, found->etag, request), epoch, epoch_length,
-                 "max-age=" + std::to_string(age));
+    return dated(page_answer(found->document, found->etag, found->kept, request), epoch,
+                 epoch_length, "max-age=" + std::to_string(age));
 }
 
 }  // namespace
@@ -81,13 +85,13 @@ Routed route(const Request& request) {
     const auto path = path_of(request);
     const bool reads = request.method == "GET" || request.method == "HEAD";
     const bool descriptor = path == "/descriptor";
-    const bool document =
-        path == "/document" || path.starts_with(documents) || path.starts_with(diffs);
+    const bool document = path == "/document" || path.starts_with(documents) ||
+                          path.starts_with(diffs) || path.starts_with(descriptors);
     if (!descriptor && !document)
         return {Routed::What::other,
                 line(404,
-                     "POST /descriptor, GET /document, /document/EPOCH, /diff/EPOCH or "
-                     "/status.html")};
+                     "POST /descriptor, GET /document, /document/EPOCH, /diff/EPOCH, "
+                     "/descriptors/EPOCH or /status.html")};
     if (descriptor ? request.method != "POST" : !reads) {
         auto refused = line(405, "another method is needed");
         refused.allow = descriptor ? "POST" : "GET, HEAD";
@@ -101,14 +105,27 @@ Answer document_answer(const Archive& archive, PageStore& pages, const Request& 
     const auto path = path_of(request);
     if (path == "/document") return newest(archive, pages, request, epoch_length, now);
     const bool diff = path.starts_with(diffs);
-    const auto epoch = parse_epoch(path.substr(diff ? diffs.size() : documents.size()));
+    const bool listed = path.starts_with(descriptors);
+    const auto epoch = parse_epoch(path.substr(path.find('/', 1) + 1));
     if (!epoch) return line(404, "an epoch is a number");
+    const auto missing = [&] {
+        return line(404, "there " +
+                             std::string{diff     ? "is no diff"
+                                         : listed ? "are no descriptors"
+                                                  : "is no document"} +
+                             " of epoch " + number(*epoch));
+    };
+    const auto made = [&](const Page& page, const std::string& etag, bool kept) {
+        return dated(page_answer(page, etag, kept, request), *epoch, epoch_length,
+                     std::string{for_ever});
+    };
+    if (listed) {
+        const auto* found = pages.listed(archive, *epoch);
+        return found == nullptr ? missing() : made(found->page, found->etag, true);
+    }
     const auto* found = pages.find(archive, *epoch);
-    if (found == nullptr || (diff && found->diff.text.empty()))
-        return line(404, std::string{"there is no "} + (diff ? "diff" : "document") + " of epoch " +
-                             number(*epoch));
-    return dated(page_answer(diff ? found->diff : found->document, found->etag, request), *epoch,
-                 epoch_length, "max-age=31536000, immutable");
+    if (found == nullptr || (diff && found->diff.text.empty())) return missing();
+    return made(diff ? found->diff : found->document, found->etag, found->kept);
 }
 
 }  // namespace nightjar::relay::authority

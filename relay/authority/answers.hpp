@@ -15,7 +15,8 @@ node::https::Answer line(unsigned status, std::string text);
 /// A decimal number in its shortest form.
 std::optional<base::Epoch> parse_epoch(std::string_view text);
 
-/// GET /document, /document/EPOCH or /diff/EPOCH. Precondition: the target is one of them.
+/// GET /document, /document/EPOCH, /diff/EPOCH or /descriptors/EPOCH. Precondition: the target is
+/// one of them.
 node::https::Answer document_answer(const Archive& archive, PageStore& pages,
                                     const node::https::Request& request, base::Seconds epoch_length,
                                     base::Wall now);

@@ -27,6 +27,12 @@ std::optional<base::Epoch> epoch_of(const std::string& name) {
     return epoch;
 }
 
+constexpr std::size_t hex_id = 2 * base::NodeId::size();
+
+bool has_line(const std::string& text, const std::string& line) {
+    return text.find("\n" + line + "\n") != text.npos;
+}
+
 std::string read(const fs::path& file, std::size_t size_max) {
     auto text = node::files::read_file(file, size_max);
     if (!text) throw std::system_error{text.error(), "cannot read " + file.string()};
@@ -36,7 +42,7 @@ std::string read(const fs::path& file, std::size_t size_max) {
 }  // namespace
 
 Archive::Archive(fs::path folder) : folder_{std::move(folder)} {
-    for (const auto* name : {"documents", "descriptors"})
+    for (const auto* name : {"documents", "descriptors", "listed"})
         fs::create_directories(folder_ / name);
     for (const auto& entry : fs::directory_iterator{folder_ / "documents"})
         if (const auto epoch = epoch_of(entry.path().filename())) signed_.insert(*epoch);
@@ -82,6 +88,45 @@ void Archive::forget_descriptors_before(base::Epoch first) {
         if (epoch && *epoch < first) fs::remove(entry.path());
     }
     descriptors_from_ = first;
+}
+
+void Archive::keep_listed(const directory::Document& document,
+                          const std::vector<std::string>& texts) {
+    const auto begin = "epoch " + std::to_string(document.epoch.value);
+    std::map<std::string, const std::string*> by_relay;
+    for (const auto& text : texts) {
+        constexpr std::string_view name = "\nrelay ";
+        const auto at = text.find(name);
+        if (at != text.npos && has_line(text, begin))
+            by_relay[text.substr(at + name.size(), hex_id)] = &text;
+    }
+    std::vector<const std::string*> used;
+    for (const auto& relay : document.relays) {
+        const auto found = by_relay.find(base::to_hex(relay.identity.bytes));
+        if (found != by_relay.end() &&
+            has_line(*found->second, "relay.link-key " + base::to_hex(relay.link_key.bytes)) &&
+            has_line(*found->second, "relay.mix-key " + base::to_hex(relay.mix_key.bytes)))
+            used.push_back(found->second);
+    }
+    std::string all;
+    for (const auto* text : used)
+        if (all.size() + text->size() <= listed_size_max) all += *text;
+    if (all.empty()) return;
+    const auto folder = folder_ / "listed";
+    node::files::replace_file(folder / std::to_string(document.epoch.value), all,
+                              node::files::Durability::rename_only);
+    std::set<base::Epoch> kept;
+    for (const auto& entry : fs::directory_iterator{folder})
+        if (const auto epoch = epoch_of(entry.path().filename())) kept.insert(*epoch);
+    for (; kept.size() > listed_max; kept.erase(kept.begin()))
+        fs::remove(folder / std::to_string(kept.begin()->value));
+}
+
+std::optional<std::string> Archive::listed(base::Epoch epoch) const {
+    const auto file = folder_ / "listed" / std::to_string(epoch.value);
+    std::error_code error;
+    if (!fs::exists(file, error)) return std::nullopt;
+    return read(file, listed_size_max);
 }
 
 }  // namespace nightjar::relay::authority

@@ -3,6 +3,7 @@
 //
 //     documents/EPOCH              signed; never changed
 //     descriptors/EPOCH-IDENTITY
+//     listed/EPOCH                 the descriptors that its document was made of; for strangers
 //
 // A document is on the disk before its signature leaves this machine, so an authority never signs
 // two documents of one epoch. One thread; one process.
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "sphinx/base/ids.hpp"
+#include "sphinx/directory/document.hpp"
 
 namespace nightjar::relay::authority {
 
@@ -25,7 +27,7 @@ inline std::filesystem::path evidence_folder(const std::filesystem::path& state)
 
 class Archive {
  public:
-    /// Creates the two folders if they do not exist. Throws std::system_error.
+    /// Creates the folders if they do not exist. Throws std::system_error.
     explicit Archive(std::filesystem::path folder);
 
     static constexpr std::size_t documents_max = 1000;  // the oldest is forgotten
@@ -42,6 +44,16 @@ class Archive {
     /// Waits for the disk: a relay does not send again what was taken. Throws std::system_error.
     void keep_descriptor(base::Epoch epoch, const base::NodeId& relay, const std::string& text);
     void forget_descriptors_before(base::Epoch first);
+
+    static constexpr std::size_t listed_max = 3;  // the oldest is removed
+    static constexpr std::size_t listed_size_max = 4 * 1024 * 1024;
+    /// Keeps those of `texts` that `document` lists with the same keys, in its order. Where they
+    /// would be longer than listed_size_max, the last are left out. Waits for no disk: nothing
+    /// depends on it. Throws std::system_error. Precondition: the texts are valid descriptors; of
+    /// two of one relay for one epoch the last one counts.
+    void keep_listed(const directory::Document& document, const std::vector<std::string>& texts);
+    /// One descriptor after the other; nullopt if there are none. Throws std::system_error.
+    std::optional<std::string> listed(base::Epoch epoch) const;
 
  private:
     std::filesystem::path folder_;

@@ -142,6 +142,7 @@ void Authority::sign(base::Epoch epoch, base::Wall now) {
         folder_, draft.document,
         {{authority_}, std::move(draft.left_out), now, &reach_.tries(), settings_.terms.change},
         registry_, {});
+    archive_.keep_listed(draft.document, archive_.descriptors());
 }
 
 /// With the gateways of this document: a new client starts from one of them.

@@ -33,7 +33,7 @@ class Authority {
     /// due. An error such as a full disk is logged, and tried again at the next call.
     void tick(base::Wall now);
 
-    /// POST /descriptor, GET or HEAD of /document, /document/EPOCH and /diff/EPOCH.
+    /// POST /descriptor, GET or HEAD of what document_answer() answers.
     node::https::Answer answer(const node::https::Request& request, base::Wall now);
 
     /// For what dials the relays of its documents.

@@ -43,6 +43,14 @@ core::Admissions admissions_of(const Registry& registry, std::set<base::NodeId> 
     return all;
 }
 
+std::vector<std::string> texts_of(core::Bundle descriptors) {
+    std::vector<std::string> texts;
+    for (auto& item : descriptors)
+        if (auto* sent = std::get_if<core::SentDescriptor>(&item))
+            texts.push_back(std::move(sent->text));
+    return texts;
+}
+
 Answer bytes(const base::Bytes& content) {
     Answer answer;
     answer.type = "application/octet-stream";
@@ -140,6 +148,7 @@ void Member::keep_documents(base::Wall now) {
                               {council_.authorities, driver_.left_out(document.epoch), now,
                                &reach_.tries(), settings_.terms.change},
                               registry_, driver_.described(document.epoch));
+            archive_.keep_listed(document, texts_of(driver_.descriptors(document.epoch)));
         }
         unkept_.erase(unkept_.begin());
     }

@@ -117,15 +117,18 @@ node::files::UniqueFd lock(const fs::path& folder) {
 
 /// The other authorities ask up to four times a second each (where epochs are very short), and a
 /// machine may have several of them.
-node::https::ServerLimits limits(const Settings& settings) {
+node::https::ServerLimits limits(const Settings& settings,
+                                 const node::config::AnchorsFile& network) {
     node::https::ServerLimits limits;
-    if (settings.authorities > 1) limits.rate = {16, 480};
+    if (settings.authorities == 1) return limits;
+    limits.rate = {16, 480};
+    for (const auto& service : network.services)
+        limits.known.push_back(service.key);
     return limits;
 }
 
-base::LinkKey service_key(const fs::path& folder) {
-    return {node::files::ed25519_public(
-        node::files::read_key(folder / "service.key", node::files::KeyKind::service))};
+base::Secret<32> service_seed(const fs::path& folder) {
+    return node::files::read_key(folder / "service.key", node::files::KeyKind::service);
 }
 
 /// network.yaml must be what `assemble` would make of authority.yaml now.
@@ -146,6 +149,7 @@ class Daemon {
         : folder_{folder},
           name_{settings.terms.network},
           lock_{lock(folder)},
+          network_{node::config::load_anchors_file(folder / "network.yaml")},
           clock_{folder / "clock"},
           shutdown_{io_.get_executor()},
           core_{io_.get_executor(),
@@ -162,24 +166,23 @@ class Daemon {
           server_{io_.get_executor(),
                   to_asio(settings.listen),
                   "listen",
-                  node::files::read_key(folder / "service.key", node::files::KeyKind::service),
+                  service_seed(folder),
                   [this](const auto& request) { return answer(request); },
                   connections_,
-                  limits(settings)} {
+                  limits(settings, network_)} {
         node::process::refuse_unused_sockets("listen");
-        const auto network = node::config::load_anchors_file(folder / "network.yaml");
         if (settings.authorities == 1) {
             authority_.emplace(folder, settings, clock_.now());
         } else {
-            check_network(folder, settings, network);
-            member_.emplace(folder, settings, network, moment());
-            peers_.emplace(network, service_key(folder), *member_, [this] { return moment(); });
+            check_network(folder, settings, network_);
+            member_.emplace(folder, settings, network_, moment());
+            peers_.emplace(network_, service_seed(folder), *member_, [this] { return moment(); });
         }
         prober_.emplace(
             authority_ ? authority_->tries() : member_->tries(),
-            Prober::Options{directory::network_id(network.anchors), settings.terms.parameters.lab,
+            Prober::Options{directory::network_id(network_.anchors), settings.terms.parameters.lab,
                             [this] { return clock_.now(); }});
-        if (settings.loops) start_looper(settings, directory::network_id(network.anchors));
+        if (settings.loops) start_looper(settings, directory::network_id(network_.anchors));
         shutdown_.add("close", close_max, [this] { return close(); });
         shutdown_.announce();
     }
@@ -249,6 +252,7 @@ class Daemon {
     fs::path folder_;
     std::string name_;
     node::files::UniqueFd lock_;
+    const node::config::AnchorsFile network_;  // as it was at the start
     KeptClock clock_;
     std::optional<Authority> authority_;  // this one is alone
     std::optional<Member> member_;        // or one of several, which asks the others
@@ -298,8 +302,8 @@ std::size_t publish(const fs::path& folder, const fs::path& out, base::Wall now)
         node::files::replace_file(out / name, text, node::files::Durability::disk);
     };
     const auto put_page = [&](const std::string& name, const Page& page) {
-        put(name + ".gz", page.packed);
-        put(name, page.text);
+        put(name + ".gz", page.packed.text());
+        put(name, page.text.text());
     };
     for (const auto epoch : archive.signed_epochs()) {
         if (epoch.next() < current) continue;
@@ -307,6 +311,8 @@ std::size_t publish(const fs::path& folder, const fs::path& out, base::Wall now)
         put_page("document." + std::to_string(epoch.value), pages.document);
         if (!pages.diff.text.empty()) put_page("diff." + std::to_string(epoch.value), pages.diff);
         if (epoch <= current) put_page("document", pages.document);
+        if (const auto listed = make_listed(archive, epoch))
+            put_page("descriptors." + std::to_string(epoch.value), listed->page);
         ++count;
     }
     if (const auto page = read_status_file(folder)) put("status.html", *page);

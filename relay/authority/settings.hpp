@@ -8,7 +8,7 @@
 //     network.yaml      the trust anchors, for relays and clients; written again with each document
 //     status.html       the network for a browser; written again with each document
 //     introduction      of several authorities: for the others (introduction.hpp)
-//     documents/, descriptors/    (archive.hpp)
+//     documents/, descriptors/, listed/    (archive.hpp)
 //     agreement/        of several authorities (core/driver.hpp)
 //     evidence/         of several authorities: two documents of one epoch (config/evidence.hpp)
 #pragma once

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "relay/authority/pages.hpp"
 #include "relay/authority/status_file.hpp"
@@ -23,6 +24,7 @@ TEST_CASE("authority: what caches may keep, and requests that it refuses") {
     CHECK(town.ask("/document", newest.etag).status == 304);
     CHECK(town.ask("/document", newest.etag).body.empty());
     CHECK(town.ask("/document/500000").cache_control == "public, max-age=31536000, immutable");
+    CHECK(newest.kept);
     for (const auto* target : {"/document/500001", "/document/0500000", "/document/", "/document/x",
                                "/document/99999999999", "/", "", "/descriptor/", "/documents"})
         CHECK(town.ask(target).status == 404);
@@ -73,6 +75,7 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
     // Of older ones there is the text alone.
     const auto old = ask("/document/500001");
     CHECK_FALSE(old.gzip);
+    CHECK_FALSE(old.kept);
     CHECK((old.body == texts[1]));  // not shown: it could be compressed
     for (const auto* target : {"/diff/500001", "/diff/500000", "/diff/500005", "/diff/", "/diff"})
         CHECK(ask(target).status == 404);
@@ -89,6 +92,52 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
         CHECK(directory::gunzip(file(std::string{name} + ".gz"), directory::document_text_max)
                   .value() == file(name));
     CHECK(directory::parse(file("document")).value().epoch.value == 500'004);
+}
+
+TEST_CASE("authority: the descriptors of a document are served to all, and published") {
+    Town town;
+    auto& outsider = town.add("doubled", 3);
+    outsider.relay.addresses = town.members[0].relay.addresses;  // the document leaves it out
+    town.start();
+    std::map<base::NodeId, std::string> sent;
+    for (auto epoch = first; epoch.value < first.value + 5; epoch = epoch.next()) {
+        town.now = begin + hour * (epoch.value - first.value);
+        for (auto& member : town.members) {
+            const auto text = member.text(epoch, town.random);
+            CHECK(town.authority->answer({"POST", "/descriptor", text, ""}, town.now).status ==
+                  200);
+            sent[Town::id(member)] = text;
+        }
+        town.pass(base::Seconds{40});
+    }
+    std::string all;
+    for (const auto& relay : town.document(town.epoch()).relays)
+        all += sent.at(relay.identity);
+    const auto target = "/descriptors/" + std::to_string(town.epoch().value);
+    const auto plain = town.ask(target);
+    CHECK(plain.status == 200);
+    CHECK((plain.body == all));
+    CHECK(all.find(base::to_hex(Town::id(outsider).bytes)) == std::string::npos);
+    CHECK(plain.kept);
+    CHECK(plain.cache_control == "public, max-age=31536000, immutable");
+    CHECK(town.ask(target, plain.etag).status == 304);
+    const auto packed = town.authority->answer({"GET", target, "", "", true}, town.now);
+    CHECK(packed.gzip);
+    CHECK((directory::gunzip(packed.body, all.size()).value() == all));
+
+    CHECK(town.ask("/descriptors/500002").status == 200);
+    // Of older ones there are none. An authority that starts again serves the same.
+    CHECK(town.ask("/descriptors/500001").status == 404);
+    CHECK(town.ask("/descriptors/").status == 404);
+    CHECK(town.authority->answer({"POST", target, "", ""}, town.now).status == 405);
+    town.start();
+    CHECK((town.ask(target).body == all));
+
+    const auto out = town.home.path() / "out";
+    publish(town.folder, out, town.now);
+    std::ifstream stream{out / "descriptors.500004", std::ios::binary};
+    CHECK((std::string{std::istreambuf_iterator<char>{stream}, {}} == all));
+    CHECK(std::filesystem::exists(out / "descriptors.500004.gz"));
 }
 
 TEST_CASE("authority: a diff that is not smaller than its document is not served") {
@@ -129,7 +178,7 @@ TEST_CASE("authority: with each document it writes a page, which says what is le
     CHECK(answer.status == 200);
     CHECK(answer.type == "text/html; charset=utf-8");
     const auto holds = [&](const std::string& text) {
-        return answer.body.find(text) != answer.body.npos;
+        return answer.body.text().find(text) != std::string::npos;
     };
     CHECK(holds("Network example: epoch 500000"));
     CHECK(holds("with 1 of 1 signatures"));
@@ -138,4 +187,30 @@ TEST_CASE("authority: with each document it writes a page, which says what is le
     CHECK(holds("the relay " + silent_id + " of op-silent is left out: no descriptor of it"));
     CHECK(holds("the relay " + thief_id +
                 " of op-thief is left out: its descriptor was refused: its link key is that of"));
+}
+
+TEST_CASE("archive: descriptors of the newest documents are kept, those with other keys are not") {
+    test::TemporaryFolder home;
+    base::SeededRandom random{2};
+    Archive archive{home.path()};
+    for (std::uint32_t i = 0; i < 5; ++i) {
+        directory::Document document;
+        document.epoch = {first.value + i};
+        std::vector<std::string> texts;
+        for (int which = 0; which < 3; ++which) {
+            test::RelayKeys keys{random};
+            auto relay = test::random_relay(random, 1);
+            relay.addresses = {{"192.0.2.1", 9001}};
+            keys.name_in(relay);
+            texts.push_back(keys.describe(relay, document.epoch));
+            if (which == 0) texts.push_back(keys.describe(relay, document.epoch.next()));
+            if (which == 1) relay.mix_key.bytes[0] ^= 1;
+            if (which < 2) document.relays.push_back(relay);
+        }
+        archive.keep_listed(document, texts);
+        CHECK(archive.listed(document.epoch) == texts[0]);
+    }
+    CHECK(archive.listed({first.value + 2}));
+    CHECK_FALSE(archive.listed({first.value + 1}));
+    CHECK(std::distance(std::filesystem::directory_iterator{home.path() / "listed"}, {}) == 3);
 }
