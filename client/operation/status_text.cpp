@@ -197,6 +197,9 @@ std::vector<StatusRow> status_rows(std::string_view text) {
     rows.push_back({"", "network",
                     shown(status["network"]) + " (" + shown(status["mode"]) +
                         "), document valid until " + utc(status["valid_until"])});
+    if (status.contains("parameters_from_epoch"))
+        rows.push_back({"", "announced",
+                        "parameters change at epoch " + shown(status["parameters_from_epoch"])});
     rows.push_back({"", "gateway", shown(status["gateway"])});
     if (status.contains("exit_country")) {
         const auto& exits = status["exit_country"];

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/protocol/isolation_rules.hpp"
+#include "sphinx/directory/announcement.hpp"
 
 namespace nightjar::client::protocol {
 
@@ -141,6 +142,8 @@ void add_network(Json& status, const core::CoreStatus& core, const directory::Do
     status["mode"] = document.parameters.lab ? "lab" : "production";
     status["epoch"] = document.epoch.value;
     status["valid_until"] = base::unix_seconds(document.valid_until);
+    if (const auto change = directory::announcement_in(document.optional))
+        status["parameters_from_epoch"] = change->from.value;
 }
 
 /// What the link costs a day. It depends on the network's law alone.

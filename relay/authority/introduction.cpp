@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "relay/authority/core/council.hpp"
+#include "sphinx/directory/announcement.hpp"
 #include "sphinx/directory/fields.hpp"
 #include "sphinx/directory/signature.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
@@ -23,6 +24,11 @@ constexpr std::size_t size_max = 2048;
 
 base::ByteArray<32> hash_of(const Settings& settings) {
     auto text = directory::to_text(settings.terms.document_of({}));
+    if (const auto& change = settings.terms.change)
+        directory::put_field(
+            text, "change",
+            directory::to_line({change->from, directory::parameters_hash(change->parameters)})
+                .value);
     if (settings.open.open()) {
         directory::put_field(text, "open-per-prefix", settings.open.per_prefix);
         directory::put_field(text, "open-relays", settings.open.relays);
@@ -69,9 +75,10 @@ std::string misfit(const Introduction& own, const Introduction& other) {
         return "it counts " + std::to_string(other.authorities) + " authorities, and this one " +
                std::to_string(own.authorities) + ": agree on `authorities` in authority.yaml";
     if (other.terms != own.terms)
-        return "its parameters or recommended versions differ from this authority's, or who is "
-               "admitted: make both authority.yaml alike, run `introduce`, and exchange the files "
-               "again";
+        return "its parameters or recommended versions differ from this authority's, or a change "
+               "of "
+               "parameters, or who is admitted: make both authority.yaml alike, run `introduce`, "
+               "and exchange the files again";
     return {};
 }
 

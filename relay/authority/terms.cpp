@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sphinx/directory/announcement.hpp"
 #include "sphinx/directory/fields.hpp"
 #include "sphinx/directory/lint.hpp"
 
@@ -84,6 +85,18 @@ std::vector<std::string> versions_of(YamlMap& map) {
     return versions;
 }
 
+/// Why no document can have these lines; empty: it can.
+std::string fault_of(const directory::OptionalLines& lines) {
+    std::string text;
+    directory::put_optional(text, "optional.", lines);
+    directory::FieldReader reader{text, directory::document_text_max};
+    const auto taken =
+        directory::take_optional(reader, "optional.", directory::optional_of_document);
+    reader.finish();
+    if (!reader.ok()) return reader.error().reason;
+    return taken != lines ? "one is not a line" : "";
+}
+
 /// Lines that a later version's programs know, each with a `name` and a `value`. The document's
 /// parser decides whether it takes them.
 directory::OptionalLines optional_of(YamlMap& map) {
@@ -95,16 +108,12 @@ directory::OptionalLines optional_of(YamlMap& map) {
         line.done();
     }
     sort(lines);
-    std::string text;
-    directory::put_optional(text, "optional.", lines);
-    directory::FieldReader reader{text, directory::document_text_max};
-    const auto taken =
-        directory::take_optional(reader, "optional.", directory::optional_of_document);
-    reader.finish();
-    if (!reader.ok() || taken != lines)
-        values.front().fail("no document can have these lines: " +
-                                (reader.ok() ? "one is not a line" : reader.error().reason),
+    if (const auto fault = fault_of(lines); !fault.empty())
+        values.front().fail("no document can have these lines: " + fault,
                             "see docs/directory.md, \"Optional lines\"");
+    if (!directory::value_of(lines, directory::announcement_name).empty())
+        values.front().fail("an authority writes this line itself",
+                            "use `from_epoch` and `from_epoch_parameters`");
     return lines;
 }
 
@@ -144,6 +153,13 @@ Terms read_terms(YamlMap& map) {
     if (terms.parameters.epoch_length < base::Seconds{1})
         map.fail("parameters", "the epoch length is under 1 s", "give `epoch_length`");
     terms.change = change_of(map, terms.parameters);
+    if (terms.change) {
+        const auto announced =
+            core::with_announcement(terms.optional, terms.change, {terms.change->from.value - 1});
+        if (const auto fault = fault_of(announced); !fault.empty())
+            map.fail("from_epoch", "the change cannot be announced: " + fault,
+                     "take a line out of `optional`");
+    }
     return terms;
 }
 
@@ -152,7 +168,7 @@ directory::Document Terms::document_of(base::Epoch epoch) const {
     document.network = network;
     document.parameters = change && epoch >= change->from ? change->parameters : parameters;
     document.recommended_versions = recommended_versions;
-    document.optional = optional;
+    document.optional = core::with_announcement(optional, change, epoch);
     document.epoch = epoch;
     document.valid_from = directory::epoch_start(epoch, parameters.epoch_length);
     document.valid_until = document.valid_from + 2 * parameters.epoch_length;

@@ -20,7 +20,7 @@ MUTANTS = [
     mutant("optional-values-of-any-kind", LINES, "if (!is_phrase(value))", "if (value.size() > 512)", CORE, FORM),
     mutant("optional-version-of-any-kind", LINES, "return is_version(value) ? value : std::string_view{};", "return value;", CORE, ODD),
     mutant("optional-lines-dropped", RELAY, '    put_optional(text, "relay.optional.", relay.optional);\n', "", CORE, AGREED),
-    mutant("configured-lines-dropped", BUILDER, "        document.optional = terms_.optional;\n", "", CORE, HEAD),
+    mutant("configured-lines-dropped", BUILDER, "        document.optional = terms_.optional_of(epoch_);\n", "", CORE, HEAD),
     mutant("update-waits-for-an-epoch", REGISTRY, "signed_epochs.contains(epoch) || !lists(relay.identity);",
            "!signed_epochs.empty() || lists(relay.identity);", UNIT, UPDATED),
     mutant("update-too-late", REGISTRY, "if (but_optional) b.optional = a.optional;", "static_cast<void>(but_optional);", UNIT, UPDATED),

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "relay/authority/core/weights.hpp"
+#include "sphinx/directory/announcement.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 
 namespace nightjar::relay::authority::core {
@@ -218,7 +219,7 @@ class Builder {
         document.epoch = epoch_;
         document.parameters = terms_.parameters_of(epoch_);
         document.recommended_versions = terms_.recommended_versions;
-        document.optional = terms_.optional;
+        document.optional = terms_.optional_of(epoch_);
         const auto length = terms_.parameters.epoch_length;
         document.valid_from = directory::epoch_start(epoch_, length);
         document.valid_until = document.valid_from + 2 * length;
@@ -255,6 +256,17 @@ class Builder {
 };
 
 }  // namespace
+
+directory::OptionalLines with_announcement(directory::OptionalLines configured,
+                                           const std::optional<ParameterChange>& change,
+                                           base::Epoch epoch) {
+    if (!change || epoch >= change->from || change->from.value - epoch.value > announced_epochs)
+        return configured;
+    configured.push_back(
+        directory::to_line({change->from, directory::parameters_hash(change->parameters)}));
+    sort(configured);
+    return configured;
+}
 
 const RelayRecord* find(const Roster& roster, const base::NodeId& relay) {
     const auto found = std::lower_bound(

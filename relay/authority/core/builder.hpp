@@ -23,6 +23,15 @@ struct ParameterChange {
     bool operator==(const ParameterChange&) const = default;
 };
 
+/// The documents of so many epochs before a change announce it (a day of hours). Not earlier:
+/// meanwhile the operators configure it one after the other, and their documents must be alike.
+inline constexpr std::uint32_t announced_epochs = 24;
+
+/// `configured`, and the line that announces the change in those epochs. Sorted.
+directory::OptionalLines with_announcement(directory::OptionalLines configured,
+                                           const std::optional<ParameterChange>& change,
+                                           base::Epoch epoch);
+
 /// What a document says beside its relays, and which relays it may list.
 struct Terms {
     // Agreed by configuration: the same at every authority.
@@ -37,6 +46,9 @@ struct Terms {
 
     const directory::Parameters& parameters_of(base::Epoch epoch) const {
         return change && epoch >= change->from ? change->parameters : parameters;
+    }
+    directory::OptionalLines optional_of(base::Epoch epoch) const {
+        return with_announcement(optional, change, epoch);
     }
 };
 

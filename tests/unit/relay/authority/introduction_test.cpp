@@ -64,6 +64,21 @@ TEST_CASE("introduction: four authorities make the same anchors, whose id they c
     CHECK(network.epoch_length == base::Seconds{3600});
 }
 
+TEST_CASE("introduction: authorities compare a change of parameters before they begin") {
+    const Founders founders{4};
+    const auto configure = [&](int which, const char* loops) {
+        std::ofstream{founders.folder(which) / "authority.yaml", std::ios::app}
+            << "from_epoch: 900000\nfrom_epoch_parameters: {relay_loops: " << loops << "}\n";
+        write_introduction(founders.folder(which));
+    };
+    configure(0, "20");
+    CHECK(contains(founders.error(1), "or a change of parameters"));
+    for (int i = 1; i < 4; ++i)
+        configure(i, i == 3 ? "21" : "20");
+    CHECK(contains(founders.error(0), "3/introduction: its parameters or recommended"));
+    CHECK(contains(founders.error(3), "or a change of parameters"));
+}
+
 TEST_CASE("introduction: the form has one text, and what was changed is refused") {
     const Founders founders{1};
     const auto text = read(founders.files[0]);

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "sphinx/directory/announcement.hpp"
 #include "sphinx/node/process/exit_code.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -51,6 +52,25 @@ TEST_CASE("authority.yaml: parameters of a later epoch hold from that epoch on")
     CHECK(settings.terms.document_of({499'999}).parameters == settings.terms.parameters);
     CHECK(settings.terms.document_of({500'000}).parameters == changed);
     CHECK(settings.terms.document_of({500'001}).parameters == changed);
+    // The documents before it announce it.
+    const directory::Announcement said{{500'000}, directory::parameters_hash(changed)};
+    CHECK(directory::announcement_in(settings.terms.document_of({499'976}).optional) == said);
+    CHECK(settings.terms.document_of({499'975}).optional.empty());
+    CHECK(settings.terms.document_of({500'000}).optional.empty());
+}
+
+TEST_CASE("authority.yaml: a change needs room for its announcement, which no operator writes") {
+    Folder own;
+    own.add("optional: [{name: parameters-from, value: \"1\"}]\n");
+    CHECK(own.fault().find("an authority writes this line itself") != std::string::npos);
+    Folder full;
+    std::string lines = "optional: [";
+    for (char name = 'a'; name < 'i'; ++name)
+        lines += std::string{"{name: "} + name + ", value: \"1\"}" + (name < 'h' ? ", " : "]\n");
+    full.add(lines);
+    CHECK(full.fault().empty());
+    full.add("from_epoch: 500000\nfrom_epoch_parameters: {relay_loops: 20}\n");
+    CHECK(full.fault().find("cannot be announced: more than 8") != std::string::npos);
 }
 
 TEST_CASE("authority.yaml: what follows from an epoch's number cannot change with one") {
