@@ -84,6 +84,20 @@ class Doctor(NetworkTest):
         of_relay = fitting("verify-build", self.call("verify-build", "--json", "--manifest", manifest, "--descriptor", descriptor))
         self.assertEqual((of_relay["subject"], of_relay["released"]), (f"relay {relay.name}", True))
 
+        # Several at once, as an authority publishes them. Other files of a folder are passed over.
+        published = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (published / "descriptors.1").write_text("".join((Path(each.config).parent / "descriptor").read_text()
+                                                         for each in self.net.relays))
+        (published / "network.yaml").write_text("network: x\n")
+        for path in (published, published / "descriptors.1"):
+            many = fitting("verify-build", self.call("verify-build", "--json", "--manifest", manifest, "--descriptors", path))
+            self.assertEqual(sorted(each["name"] for each in many["relays"]), sorted(each.name for each in self.net.relays))
+            self.assertEqual({(each["verdict"], each["sha256"]) for each in many["relays"]}, {("same", mine)})
+        self.assertIn(f" relays: {len(self.net.relays)} same, 0 other, 0 unknown\n",
+                      self.call("verify-build", "--manifest", manifest, "--descriptors", published))
+        self.call("verify-build", "--descriptors", published / "network.yaml", code=3)
+        self.call("verify-build", "--descriptors", published, "--descriptor", descriptor, code=2)
+
         # One byte more at its end: the program runs as before, and is another one.
         other = Path(self.enterContext(tempfile.TemporaryDirectory())) / "nightjar-relay"
         other.write_bytes(program.read_bytes() + b"\0")
