@@ -16,6 +16,7 @@
 #include "relay/operation/relay_clock.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
+#include "sphinx/directory/announcement.hpp"
 #include "sphinx/node/link/key_memory.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
@@ -338,6 +339,9 @@ operation::StatusFacts Daemon::status() {
     status.jump = clock_.jump();
     status.evidence = evidence_.facts();
     if (contact_) status.authority = contact_->facts();
+    if (contact_) status.clock = contact_->clock();
+    if (const auto change = directory::announcement_in(loaded_.document.document->optional))
+        status.parameters_from = change->from;
     status.replay_room_short = engine_.replay_room_short();
     status.replay_filter_full = engine_.replay_filter_full();
     status.finds_names = engine_.finds_names();

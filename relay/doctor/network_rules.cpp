@@ -11,13 +11,8 @@ namespace nightjar::relay::doctor {
 
 namespace {
 
-constexpr base::Milliseconds clock_good{2000};   // exits change their pace at whole seconds
+constexpr auto clock_good = operation::clocks_alike;
 constexpr base::Milliseconds clock_bad{30'000};  // half of what the keys' times allow
-
-std::string seconds(base::Milliseconds time) {
-    const auto tenths = (time.count() + 50) / 100;
-    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
-}
 
 const std::string keep_the_clock =
     "install chrony (or enable systemd-timesyncd), and wait until "
@@ -60,7 +55,7 @@ std::string outliers(const ClockFacts& facts, base::Milliseconds middle) {
         const auto behind = operation::ahead(time) - middle;
         const auto size = std::chrono::abs(behind);
         if (size <= clock_good) continue;
-        text += (text.empty() ? "" : ", ") + address + " (" + seconds(size) +
+        text += (text.empty() ? "" : ", ") + address + " (" + operation::difference_words(size) +
                 (behind.count() > 0 ? " behind" : " ahead") + ")";
     }
     return text;
@@ -73,8 +68,10 @@ Finding clock_by(const ClockFacts& facts) {
         offsets.push_back(operation::ahead(answer.time));
     const auto off = operation::median(std::move(offsets));
     const auto size = std::chrono::abs(off);
-    auto seen = seconds(size) + (off.count() > 0 ? " ahead of " : " behind ") + named(facts);
-    if (size <= clock_good) seen = "within " + seconds(clock_good) + " of " + named(facts);
+    auto seen = operation::difference_words(size) + (off.count() > 0 ? " ahead of " : " behind ") +
+                named(facts);
+    if (size <= clock_good)
+        seen = "within " + operation::difference_words(clock_good) + " of " + named(facts);
     const auto others = outliers(facts, off);
     std::string mend;
     if (size > clock_good) mend = keep_the_clock;

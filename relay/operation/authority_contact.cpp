@@ -151,8 +151,13 @@ void AuthorityContact::say(base::Epoch descriptor, bool accepted, std::string li
             "the authority at " + facts_.address + " does not take the descriptor: " + facts_.said);
 }
 
+std::optional<ClockOpinion> AuthorityContact::clock() const {
+    return offsets_.opinion(node::process::read_clocks().difference());
+}
+
 std::optional<base::Milliseconds> AuthorityContact::clock_ahead() const {
-    return offsets_.ahead(node::process::read_clocks().difference());
+    const auto opinion = clock();
+    return opinion ? std::optional{opinion->ahead} : std::nullopt;
 }
 
 boost::asio::awaitable<AuthorityContact::Reply> AuthorityContact::ask(

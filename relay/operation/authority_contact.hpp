@@ -53,6 +53,7 @@ class AuthorityContact {
     const Facts& facts() const { return facts_; }
     /// How far the machine's clock is ahead of the authorities', by their last answers. nullopt:
     /// none has answered.
+    std::optional<ClockOpinion> clock() const;
     std::optional<base::Milliseconds> clock_ahead() const;
 
  private:

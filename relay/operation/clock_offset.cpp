@@ -20,12 +20,33 @@ base::Milliseconds median(std::vector<base::Milliseconds> offsets) {
     return std::chrono::abs(lower) < std::chrono::abs(upper) ? lower : upper;
 }
 
+std::string difference_words(base::Milliseconds difference) {
+    const auto size = std::chrono::abs(difference);
+    if (size >= std::chrono::days{2})
+        return std::to_string(std::chrono::round<std::chrono::days>(size).count()) + " days";
+    if (size >= std::chrono::minutes{2})
+        return std::to_string(std::chrono::round<std::chrono::minutes>(size).count()) + " min";
+    const auto tenths = (size.count() + 50) / 100;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+ClockOpinion opinion_of(std::vector<base::Milliseconds> offsets) {
+    ClockOpinion opinion;
+    opinion.heard = offsets.size();
+    opinion.ahead = median(offsets);
+    opinion.agree = static_cast<std::size_t>(
+        std::count_if(offsets.begin(), offsets.end(), [&](base::Milliseconds each) {
+            return std::chrono::abs(each - opinion.ahead) <= clocks_alike;
+        }));
+    return opinion;
+}
+
 void ClockOffsets::hear(std::size_t which, const AuthorityTime& time,
                         base::Milliseconds difference) {
     heard_.at(which) = {time, difference};
 }
 
-std::optional<base::Milliseconds> ClockOffsets::ahead(base::Milliseconds difference) const {
+std::optional<ClockOpinion> ClockOffsets::opinion(base::Milliseconds difference) const {
     std::vector<base::Milliseconds> offsets;
     for (const auto& heard : heard_) {
         if (!heard) continue;
@@ -35,7 +56,7 @@ std::optional<base::Milliseconds> ClockOffsets::ahead(base::Milliseconds differe
             operation::ahead({time.said, time.asked + stepped, time.answered + stepped}));
     }
     if (offsets.empty()) return std::nullopt;
-    return median(std::move(offsets));
+    return opinion_of(std::move(offsets));
 }
 
 }  // namespace nightjar::relay::operation

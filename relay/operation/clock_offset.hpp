@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "sphinx/base/time.hpp"
@@ -23,6 +24,23 @@ base::Milliseconds ahead(const AuthorityTime& time);
 /// middle, the one nearer to 0. Precondition: not empty.
 base::Milliseconds median(std::vector<base::Milliseconds> offsets);
 
+/// Clocks that are so close are alike: exits change their pace at whole seconds.
+inline constexpr base::Milliseconds clocks_alike{2000};
+
+/// A difference of two clocks for people, without its sign: "4.3 s", from two minutes on "61 min",
+/// from two days on "3 days".
+std::string difference_words(base::Milliseconds difference);
+
+/// What the authorities' clocks say of this machine's.
+struct ClockOpinion {
+    base::Milliseconds ahead{};  // the median
+    std::size_t agree = 0;       // authorities within clocks_alike of the median
+    std::size_t heard = 0;       // authorities that have said the time
+    bool operator==(const ClockOpinion&) const = default;
+};
+/// Precondition: not empty.
+ClockOpinion opinion_of(std::vector<base::Milliseconds> offsets);
+
 /// The last answer of each authority. A step of this machine's clock between two answers counts at
 /// once. A drift of it counts with the next answer.
 class ClockOffsets {
@@ -33,9 +51,9 @@ class ClockOffsets {
     /// node::process::ClockReading. It changes only when the wall clock is stepped. Precondition:
     /// which < authorities.
     void hear(std::size_t which, const AuthorityTime& time, base::Milliseconds difference);
-    /// The median of how far this machine's clock is ahead, by the `difference` of now. nullopt: no
-    /// authority has said the time.
-    std::optional<base::Milliseconds> ahead(base::Milliseconds difference) const;
+    /// How far this machine's clock is ahead, by the `difference` of now. nullopt: no authority has
+    /// said the time.
+    std::optional<ClockOpinion> opinion(base::Milliseconds difference) const;
 
  private:
     struct Heard {

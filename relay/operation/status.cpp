@@ -72,6 +72,16 @@ std::string month_words(const Json& month) {
     return text;
 }
 
+/// "61 min ahead of 4 of the 4 authorities that have said the time"; empty: it is right.
+std::string clock_words(const Json& clock) {
+    const auto ahead = std::chrono::round<base::Milliseconds>(
+        std::chrono::duration<double>{clock.value("seconds", 0.0)});
+    if (std::chrono::abs(ahead) <= clocks_alike) return {};
+    return difference_words(ahead) + (ahead.count() > 0 ? " ahead of " : " behind ") +
+           clock.value("authorities_agree", Json{}).dump() + " of the " +
+           clock.value("authorities_heard", Json{}).dump() + " authorities that have said the time";
+}
+
 /// Returns the answer to one request.
 boost::asio::awaitable<std::string> answer(std::string line, ControlActions actions) {
     const auto request = Json::parse(line, nullptr, false);
@@ -141,6 +151,11 @@ std::string to_json(const StatusFacts& status) {
     if (status.jump)
         json["clock_jumped"] = {{"clock", base::unix_seconds(status.jump->clock)},
                                 {"kept", base::unix_seconds(status.jump->kept)}};
+    if (const auto& clock = status.clock)
+        json["clock_ahead"] = {{"seconds", base::to_seconds(clock->ahead)},
+                               {"authorities_heard", clock->heard},
+                               {"authorities_agree", clock->agree}};
+    if (status.parameters_from) json["parameters_from_epoch"] = status.parameters_from->value;
     if (const auto& evidence = status.evidence; evidence.epoch)
         json["evidence"] = {{"epoch", evidence.epoch->value},
                             {"documents", evidence.documents},
@@ -173,6 +188,8 @@ std::optional<std::string> to_people(const std::string& text) {
         out << "  network    " << word("network") << ", epoch " << word("epoch") << "\n";
         out << "  document   valid until " << base::utc_text(base::Wall{until}) << "\n";
     }
+    if (json.contains("parameters_from_epoch"))
+        out << "  announced  parameters change at epoch " << word("parameters_from_epoch") << "\n";
     out << "  keys       of epochs " << word("key_epochs")
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
     out << "  offers     " << word("capacity") << " packets/s"
@@ -203,6 +220,9 @@ std::optional<std::string> to_people(const std::string& text) {
         out << "  clock      says " << time("clock") << ", the relay goes by " << time("kept")
             << "\n";
     }
+    if (json.contains("clock_ahead"))
+        if (const auto words = clock_words(json["clock_ahead"]); !words.empty())
+            out << "  clock      " << words << "\n";
     if (json.value("loops_missing", false)) out << "  loops      too many do not come back\n";
     if (json.value("answering", false))
         out << "  answer     packets are withheld: drop cover, longer delays\n";

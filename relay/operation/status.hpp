@@ -44,6 +44,8 @@ struct StatusFacts {
         base::Wall kept;
     };
     std::optional<Jump> jump;
+    std::optional<ClockOpinion> clock{};               // nullopt: no authority has said the time
+    std::optional<base::Epoch> parameters_from{};      // the document announces other parameters
     std::optional<AuthorityContact::Facts> authority;  // nullopt: documents come by hand
     node::config::Evidence::Facts evidence{};
     bool replay_room_short = false;  // packets are refused: the filters are made for fewer

@@ -41,16 +41,28 @@ TEST_CASE("clock offset: a minority cannot move the median beyond what others sa
 TEST_CASE("clock offset: the last answer of each authority counts, with later steps of the clock") {
     ClockOffsets offsets{3};
     const Milliseconds difference{123'456};
-    CHECK(!offsets.ahead(difference));
+    CHECK(!offsets.opinion(difference));
     offsets.hear(1, off_by(Milliseconds{40'000}), difference);
-    CHECK(offsets.ahead(difference) == Milliseconds{39'300});
+    CHECK(offsets.opinion(difference) == ClockOpinion{Milliseconds{39'300}, 1, 1});
     offsets.hear(0, off_by(Milliseconds{0}), difference);
     offsets.hear(2, off_by(Milliseconds{0}), difference);
-    CHECK(offsets.ahead(difference) == Milliseconds{0});
+    CHECK(offsets.opinion(difference) == ClockOpinion{Milliseconds{0}, 2, 3});
     // The operator sets the clock by five seconds. Then one authority is asked again.
     const auto stepped = difference + Milliseconds{5000};
-    CHECK(offsets.ahead(stepped) == Milliseconds{4300});
+    CHECK(offsets.opinion(stepped)->ahead == Milliseconds{4300});
     offsets.hear(0, off_by(Milliseconds{5000}), stepped);
-    CHECK(offsets.ahead(stepped) == Milliseconds{4300});
-    CHECK(offsets.ahead(difference) == Milliseconds{0});
+    CHECK(offsets.opinion(stepped)->ahead == Milliseconds{4300});
+    CHECK(offsets.opinion(difference)->ahead == Milliseconds{0});
+}
+
+TEST_CASE("clock offset: how many authorities agree, and a difference in words") {
+    const Milliseconds hour{3'660'000};
+    CHECK(opinion_of({hour, hour + Milliseconds{900}, Milliseconds{0}, hour}) ==
+          ClockOpinion{hour, 3, 4});
+    CHECK(opinion_of({-hour}) == ClockOpinion{-hour, 1, 1});
+    CHECK(difference_words(Milliseconds{-4'260}) == "4.3 s");
+    CHECK(difference_words(Milliseconds{119'900}) == "119.9 s");
+    CHECK(difference_words(hour) == "61 min");
+    CHECK(difference_words(Milliseconds{-40 * 3'600'000}) == "2400 min");
+    CHECK(difference_words(std::chrono::days{20'000}) == "20000 days");
 }

@@ -1,4 +1,5 @@
-// What `nightjar-relay status` says of a month's cap.
+// What `nightjar-relay status` says of a month's cap, of the authorities' clocks, and of what the
+// document announces.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -44,4 +45,35 @@ TEST_CASE("status: the share of a month's cap that is used, and by how much of t
     CHECK(line_of(status).starts_with("  month      99 % of"));
     status.month->packets = UINT64_MAX;
     CHECK(line_of(status).find(" % of 2.0 TB used") != std::string::npos);
+}
+
+TEST_CASE("status: a clock that is off is named, and how many authorities agree") {
+    const auto shown = [](std::optional<ClockOpinion> clock) {
+        StatusFacts status;
+        status.clock = clock;
+        const auto json = to_json(status);
+        const auto text = to_people(json).value();
+        const auto at = text.find("  clock      ");
+        return std::pair{json, at == text.npos ? "" : text.substr(at, text.find('\n', at) - at)};
+    };
+    CHECK(shown(std::nullopt).first.find("clock_ahead") == std::string::npos);
+    CHECK(shown(std::nullopt).second.empty());
+    const auto [json, line] = shown(ClockOpinion{base::Milliseconds{3'660'000}, 4, 4});
+    CHECK(json.find(R"("clock_ahead":{"seconds":3660.0,"authorities_heard":4,)"
+                    R"("authorities_agree":4})") != std::string::npos);
+    CHECK(line == "  clock      61 min ahead of 4 of the 4 authorities that have said the time");
+    CHECK(shown(ClockOpinion{base::Milliseconds{-4'300}, 2, 3}).second ==
+          "  clock      4.3 s behind 2 of the 3 authorities that have said the time");
+    const auto right = shown(ClockOpinion{base::Milliseconds{2'000}, 2, 3});
+    CHECK(right.first.find(R"("clock_ahead":{"seconds":2.0)") != std::string::npos);
+    CHECK(right.second.empty());
+}
+
+TEST_CASE("status: parameters that the document announces are named with their epoch") {
+    StatusFacts status;
+    CHECK(to_json(status).find("parameters_from_epoch") == std::string::npos);
+    status.parameters_from = base::Epoch{500'123};
+    CHECK(to_json(status).find("\"parameters_from_epoch\":500123") != std::string::npos);
+    CHECK(to_people(to_json(status))->find("  announced  parameters change at epoch 500123\n") !=
+          std::string::npos);
 }
