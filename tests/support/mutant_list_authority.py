@@ -49,7 +49,7 @@ MUTANTS = [
            "https, faults 43: a peer that hangs or drips has its time and no more"),
     mutant("https-without-rates", HTTPS, "if (!rates_.take(from, std::chrono::steady_clock::now())) return;", "",
            SYSTEM, PREFIX),
-    mutant("https-loser-stays", HTTPS, "tasks_.cancel(found->second);", "static_cast<void>(found->second);", SYSTEM, PREFIX),
+    mutant("https-loser-stays", HTTPS, "tasks_.cancel(*found->second.task);", "static_cast<void>(found->second);", SYSTEM, PREFIX),
     mutant("https-client-without-deadline", "sphinx/node/https/client.cpp", "lowest.expires_after(limits.deadline);",
            "lowest.expires_after(limits.deadline * 1000);", SYSTEM,
            "https, faults 43: a server that hangs, or says too much, fails the request in time"),

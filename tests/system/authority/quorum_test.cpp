@@ -1,7 +1,8 @@
 // Four authorities as real processes, over HTTPS on loopback: epochs in a row while one of them is
 // down, and then one in which another one lies.
 //
-// Epochs are as short as a document may have them, so one of each takes up to three minutes.
+// Epochs are as short as a network outside a laboratory may have them (120 s), so one of each takes
+// up to three minutes.
 // NIGHTJAR_QUORUM_EPOCHS=3 has one down for three epochs. Relays do not run: their descriptors are
 // sent as they would send them.
 #include <doctest/doctest.h>
