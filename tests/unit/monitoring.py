@@ -43,11 +43,12 @@ def faults(query, metrics):
                   if label not in labels | OF_A_SCRAPE]
         if shown == "L":
             found.append(f"{name} exists in a lab only")
-    bare = re.sub(r'\{[^}]*\}|"[^"]*"|\[[^\]]*\]|\b(?:by|without)\s*\([^)]*\)', " ", query)
+    bare = re.sub(r'\{[^}]*\}|"[^"]*"|\[[^\]]*\]|\b(?:by|without|on|ignoring|group_left)\s*\([^)]*\)',
+                  " ", query)
     for word in re.findall(r"\b[a-z_]\w*\b", bare):
         if word not in names | WORDS | FUNCTIONS | {"up"}:
             found.append(f"{word} is unknown")
-    for grouped in re.findall(r"\bby\s*\(([^)]*)\)", query):
+    for grouped in re.findall(r"\b(?:by|on|ignoring)\s*\(([^)]*)\)", query):
         known = OF_A_SCRAPE.union(*(metrics[name][0] for name in names if name in metrics))
         found += [f"nothing has the label {label}" for label in re.findall(r"\w+", grouped) if label not in known]
     return found
@@ -103,7 +104,9 @@ class Alerts(unittest.TestCase):
     def test_a_rule_that_never_fires_fails_its_test(self):
         """The control: with all rules dead, the test of each one fails."""
         with tempfile.TemporaryDirectory() as folder:
-            dead = re.sub(r"expr: .*", "expr: vector(1) < 0", (PROMETHEUS / "rules/nightjar.yml").read_text())
+            # An expression is one line, or a folded text of deeper lines.
+            dead = re.sub(r"expr: (>-\n(          .*\n)+|.*\n)", "expr: vector(1) < 0\n",
+                          (PROMETHEUS / "rules/nightjar.yml").read_text())
             for name, text in (("rules/nightjar.yml", dead),
                                ("tests/test.yml", (PROMETHEUS / "tests/nightjar_test.yml").read_text())):
                 (Path(folder) / name).parent.mkdir()
@@ -120,7 +123,8 @@ class Alerts(unittest.TestCase):
 
     def test_a_wrong_query_is_found(self):
         for query in ("nightjar_window_packets_total", 'nightjar_window_packets{peer="x"}', "nightjar_lab_packets_in_total",
-                      "sum by (client) (nightjar_window_packets)", "some_other_metric > 1"):
+                      "sum by (client) (nightjar_window_packets)",
+                      "nightjar_epoch > on (client) nightjar_epoch", "some_other_metric > 1"):
             self.assertNotEqual(faults(query, declared()), [], query)
 
 
