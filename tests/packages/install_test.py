@@ -36,6 +36,12 @@ def commands_of(title):
     return [line[2:] for line in joined.splitlines() if line.startswith("# ")]
 
 
+def move_commands(machine):
+    """The commands of one of the two machines (`old`, `new`) in the runbook's move to another host."""
+    section = (ROOT / "docs/runbook.md").read_text().partition("\n## Backup, and another machine\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^{machine}# (.*)$", section, re.MULTILINE)
+
+
 def changed_version(folder, version):
     """The packages as another version of the same content."""
     made = []
@@ -205,6 +211,30 @@ class Installed(unittest.TestCase):
         pid = self.show("nightjar", "MainPID")
         policies = run(f"for task in /proc/{pid}/task/*; do chrt -p ${{task##*/}}; done")
         self.assertIn("SCHED_FIFO", policies, "the thread that only writes has no real-time priority")
+
+    def test_6_a_move_to_another_host_by_the_runbook(self):
+        """Each command of the section. The two hosts are two instances here, so paths, units and addresses differ."""
+        run = self.machine.run
+        status = self.status("/var/lib/nightjar-relay-lark/relay.yaml")
+        self.assertEqual(status["state"], "active")
+        run("install -d -m 700 -o nightjar-relay -g nightjar-relay /var/lib/nightjar-relay-crow")   # as the package would
+        for machine, name in (("old", "lark"), ("new", "crow")):
+            commands = move_commands(machine)
+            self.assertGreaterEqual(len(commands), 3)
+            for command in commands:
+                command = command.replace(" nightjar-relay.socket", f" nightjar-relay@{name}.socket")
+                command = re.sub(r"/var/lib/nightjar-relay(?=[ /]|$)", f"/var/lib/nightjar-relay-{name}", command)
+                command = re.sub(r"(systemctl .*) nightjar-relay$", rf"\1 nightjar-relay@{name}", command)
+                command = command.replace("192.0.2.1", f"{NETWORK}.3").replace("198.51.100.1", f"{NETWORK}.33")
+                run(command)
+                if "-xpf" in command:   # two instances of one machine have two runtime folders
+                    run("sed -i 's/nightjar-relay-lark/nightjar-relay-crow/' /var/lib/nightjar-relay-crow/relay.yaml")
+        moved = "/var/lib/nightjar-relay-crow/relay.yaml"
+        self.assertEqual(self.show("nightjar-relay@lark", "ActiveState"), "inactive")
+        self.assertEqual(self.show("nightjar-relay@crow", "ActiveState"), "active")
+        self.assertEqual(self.status(moved)["identity"], status["identity"])
+        self.until(lambda: "is here" in self.status(moved)["authority"]["said"])
+        self.assertEqual(run("stat -c '%U %a' /var/lib/nightjar-relay-crow/identity.key").strip(), "nightjar-relay 600")
 
     def test_6_the_demo_of_the_installed_files(self):
         self.machine.run("apt-get install -q -y --no-install-recommends ./nightjar-tools_*.deb")
