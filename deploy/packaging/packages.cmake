@@ -11,7 +11,7 @@ execute_process(COMMAND ${Python3_EXECUTABLE} ${NIGHTJAR_PACKAGING}/units.py ${m
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${NIGHTJAR_PACKAGING}/units.py
     ${CMAKE_SOURCE_DIR}/deploy/systemd/hardening.conf ${CMAKE_SOURCE_DIR}/deploy/systemd/nightjar-relay.service.in
     ${CMAKE_SOURCE_DIR}/deploy/systemd/nightjar-authority.service.in ${CMAKE_SOURCE_DIR}/deploy/systemd/nightjar.service.in
-    ${CMAKE_SOURCE_DIR}/deploy/systemd/nightjar-relay.socket)
+    ${CMAKE_SOURCE_DIR}/deploy/systemd/nightjar-relay.socket.in)
 
 # compressed(OUT IN): the file, compressed without a name or a time.
 function(compressed out in)
@@ -59,11 +59,12 @@ function(nightjar_daemon component name)
     # What a purge removes. Only relays have instances: `nightjar-*` would be other packages' folders.
     set(PURGED "/var/lib/${name} /run/${name}")
     if(name STREQUAL nightjar-relay)
-        set(SOCKETS nightjar-relay.socket)
+        set(SOCKETS "nightjar-relay.socket 'nightjar-relay@*.socket'")
         string(APPEND SERVICES " 'nightjar-relay@*.service'")
         string(APPEND FOLDERS "\nd /run/${name} 0700 ${name} ${name} -")
         # deb-systemd-helper does not know which instances were enabled.
-        string(APPEND PURGED " /var/lib/${name}-* /run/${name}-* /etc/systemd/system/*.wants/${name}@*.service")
+        string(APPEND PURGED " /var/lib/${name}-* /run/${name}-* /etc/systemd/system/*.wants/${name}@*.service"
+            " /etc/systemd/system/*.wants/${name}@*.socket")
     endif()
     string(REPLACE ";" " " UNITS "${ARGN}")
     configure_file(${NIGHTJAR_PACKAGING}/sysusers.conf.in ${made}/${name}/sysusers.conf @ONLY)
@@ -90,7 +91,8 @@ endfunction()
 nightjar_program(relay nightjar-relay 8)
 nightjar_program(authority nightjar-authority 8)
 nightjar_program(client nightjar 1)
-nightjar_daemon(relay nightjar-relay nightjar-relay.service nightjar-relay@.service nightjar-relay.socket)
+nightjar_daemon(relay nightjar-relay nightjar-relay.service nightjar-relay@.service
+    nightjar-relay.socket nightjar-relay@.socket)
 nightjar_daemon(authority nightjar-authority nightjar-authority.service)
 nightjar_daemon(client nightjar nightjar.service)
 nightjar_package(relay nightjar-relay)

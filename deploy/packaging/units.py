@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the systemd units of deploy/systemd: deploy/packaging/units.py OUT
 
-Each NAME.service.in takes hardening.conf where it says @HARDENING@. That of the relay also becomes the template
+Each NAME.service.in takes hardening.conf where it says @HARDENING@. The relay's units also become templates, such as
 nightjar-relay@.service, for several relays on one machine.
 """
 import sys
@@ -14,14 +14,19 @@ TEMPLATES = ("nightjar-relay",)
 def units():
     """Names and texts."""
     hardening = (SYSTEMD / "hardening.conf").read_text()
-    made = {path.name: path.read_text() for path in SYSTEMD.glob("*.socket")}
-    for path in SYSTEMD.glob("*.service.in"):
-        name = path.name.removesuffix(".service.in")
+    made = {}
+    for path in SYSTEMD.glob("*.in"):
+        name, kind = path.name.removesuffix(".in").split(".")
         text = path.read_text().replace("@HARDENING@\n", hardening)
-        made[f"{name}.service"] = text.replace("@INSTANCE@", "").replace("@OF_INSTANCE@", "")
+        made[f"{name}.{kind}"] = filled(text, "", "", "")
         if name in TEMPLATES:
-            made[f"{name}@.service"] = text.replace("@INSTANCE@", "-%i").replace("@OF_INSTANCE@", " %i")
+            made[f"{name}@.{kind}"] = filled(text, "-%i", " %i", "@NAME")
     return made
+
+
+def filled(text, part_of_a_path, part_of_a_title, part_of_a_unit):
+    return text.replace("@INSTANCE@", part_of_a_path).replace("@OF_INSTANCE@", part_of_a_title) \
+        .replace("@AT_INSTANCE@", part_of_a_unit)
 
 
 def main():

@@ -15,7 +15,7 @@ from pathlib import Path
 from container import ROOT, Container
 
 PACKAGES = Path(os.environ["NIGHTJAR_PACKAGES"])
-SUITE = os.environ.get("NIGHTJAR_SUITE", "bookworm")
+SUITE = os.environ["NIGHTJAR_SUITE"]
 NAMES = ("nightjar-relay", "nightjar-authority", "nightjar", "nightjar-tools")
 NETWORK = "127.88.0"   # of all addresses here
 OTHERS = (("finch", "--role mix --layer 2"), ("lark", "--role mix --layer 3"),
@@ -182,20 +182,25 @@ class Installed(unittest.TestCase):
         self.assertIn("Watchdog timeout", run("journalctl -q -o cat -u nightjar-relay"))
 
     def test_4_a_low_port_by_socket_activation(self):
+        for unit, folder, number in (("nightjar-relay", "nightjar-relay", 1), ("nightjar-relay@finch", "nightjar-relay-finch", 2)):
+            with self.subTest(unit):
+                self.low_port(unit, f"/var/lib/{folder}/relay.yaml", f"{NETWORK}.{number}")
+
+    def low_port(self, unit, config, address):
         run = self.machine.run
-        run(f"sed -i 's/{NETWORK}.1:9001/{NETWORK}.1:443/' {CONFIG}")
-        run("systemctl stop nightjar-relay")
-        code, said = self.machine.call("systemctl start nightjar-relay")
+        run(f"sed -i 's/{address}:9001/{address}:443/' {config}")
+        run(f"systemctl stop {unit}")
+        code, said = self.machine.call(f"systemctl start {unit}")
         self.assertNotEqual(code, 0, "the control: without its socket it may not listen there")
-        run("mkdir -p /etc/systemd/system/nightjar-relay.socket.d && printf '[Socket]\\nListenStream=\\n"
-            f"ListenStream={NETWORK}.1:443\\n' > /etc/systemd/system/nightjar-relay.socket.d/port.conf && "
-            "systemctl daemon-reload && systemctl reset-failed nightjar-relay && "
-            "systemctl enable --now nightjar-relay.socket && systemctl start nightjar-relay")
-        self.assertEqual(self.status()["state"], "active")
-        self.assertIn("nightjar-relay", run(f"ss -Hltnp src {NETWORK}.1:443"))
-        run(f"systemctl disable --now nightjar-relay.socket && sed -i 's/{NETWORK}.1:443/{NETWORK}.1:9001/' {CONFIG} && "
-            "systemctl restart nightjar-relay")
-        self.assertEqual(self.status()["state"], "active")
+        run(f"mkdir -p /etc/systemd/system/{unit}.socket.d && printf '[Socket]\\nListenStream=\\n"
+            f"ListenStream={address}:443\\n' > /etc/systemd/system/{unit}.socket.d/port.conf && "
+            f"systemctl daemon-reload && systemctl reset-failed {unit} && "
+            f"systemctl enable --now {unit}.socket && systemctl start {unit}")
+        self.assertEqual(self.status(config)["state"], "active")
+        self.assertIn("nightjar-relay", run(f"ss -Hltnp src {address}:443"))
+        run(f"systemctl disable --now {unit}.socket && sed -i 's/{address}:443/{address}:9001/' {config} && "
+            f"systemctl restart {unit}")
+        self.assertEqual(self.status(config)["state"], "active")
 
     def test_5_a_client_for_the_machine(self):
         run = self.machine.run
@@ -275,7 +280,7 @@ class Installed(unittest.TestCase):
         run("apt-get purge -q -y nightjar")
         self.assertEqual(self.kept(), kept)
         self.assertEqual(self.machine.call("ls -d /var/lib/nightjar")[0], 2)
-        run("rm -r /etc/systemd/system/nightjar-relay.service.d /etc/systemd/system/nightjar-relay.socket.d")
+        run("rm -r /etc/systemd/system/nightjar-relay.service.d /etc/systemd/system/nightjar-relay*.socket.d")
         run("apt-get purge -q -y nightjar-relay nightjar-authority")
         left = run("find /var/lib /run /etc /usr /lib -xdev -name '*nightjar*' -not -path '*/systemd/transient/*'; "
                    "find /run -maxdepth 1 -name 'nightjar*'")

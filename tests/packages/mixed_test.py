@@ -1,8 +1,8 @@
 """A network whose relays run on two releases of Debian, from the packages of each: it carries a file, and each link has the
 key exchange that both its ends can do.
 
-The two machines share this one's loopback addresses. Needs NIGHTJAR_PACKAGES, and NIGHTJAR_OTHER_PACKAGES of the release
-NIGHTJAR_OTHERS; `tests/packages/run --mixed trixie` sets them.
+The two machines share this one's loopback addresses. Needs NIGHTJAR_PACKAGES of the release NIGHTJAR_SUITE, and
+NIGHTJAR_OTHER_PACKAGES of the release NIGHTJAR_OTHERS; `tests/packages/run --mixed trixie` sets them.
 """
 import hashlib
 import json
@@ -32,7 +32,7 @@ class Mixed(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.machines = {}
-        for other, suite, packages in ((False, os.environ.get("NIGHTJAR_SUITE", "bookworm"), OWN), (True, OTHERS, OTHER)):
+        for other, suite, packages in ((False, os.environ["NIGHTJAR_SUITE"], OWN), (True, OTHERS, OTHER)):
             machine = cls.machines[other] = Container(suite)
             cls.addClassCleanup(machine.remove)
             for deb in packages.glob("nightjar*.deb"):

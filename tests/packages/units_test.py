@@ -31,10 +31,21 @@ class Units(unittest.TestCase):
 
     def test_what_there_is(self):
         self.assertEqual(sorted(self.texts), ["nightjar-authority.service", "nightjar-relay.service",
-                                              "nightjar-relay.socket", "nightjar-relay@.service", "nightjar.service"])
+                                              "nightjar-relay.socket", "nightjar-relay@.service", "nightjar-relay@.socket",
+                                              "nightjar.service"])
         for name, text in self.texts.items():
-            self.assertNotIn("@INSTANCE", text, name)
+            self.assertNotIn("INSTANCE", text, name)
             self.assertNotIn("HARDENING", text, name)
+
+    def test_a_low_port_of_an_instance_is_that_of_its_own_service(self):
+        """Its unit starts nightjar-relay@NAME.service by its name, and looks for the same configuration."""
+        for name in ("nightjar-relay", "nightjar-relay@"):
+            conditions = [[line for line in self.texts[f"{name}.{kind}"].splitlines() if line.startswith("ConditionPathExists")]
+                          for kind in ("service", "socket")]
+            self.assertEqual(len(conditions[0]), 1)
+            self.assertEqual(*conditions)
+            self.assertNotIn("Service=", self.texts[f"{name}.socket"])
+            self.assertIn(f"systemctl edit {name}{'NAME' if '@' in name else ''}.socket\n", self.texts[f"{name}.socket"])
 
     def test_exposure_is_at_most_1_5_and_the_clients_1_6(self):
         services = [name for name in self.texts if name.endswith(".service")]
