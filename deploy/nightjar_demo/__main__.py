@@ -221,8 +221,9 @@ def run_demo(options):
     return 0
 
 
-def parse():
-    parser = argparse.ArgumentParser(prog="deploy/demo", description=__doc__)
+def command_line():
+    parser = argparse.ArgumentParser(prog="deploy/demo", description="Runs a whole Nightjar network on this machine, moves real "
+                                     "data through it, checks it, and stops it.")
     parser.add_argument("--keep", action="store_true", help="leave the network running")
     parser.add_argument("--stop", action="store_true", help="stop what --keep left running")
     parser.add_argument("--installed", action="store_true", help="run the programs that the packages installed "
@@ -231,8 +232,8 @@ def parse():
                         help="run the authority as a service, so that the network lives by itself; takes some "
                         "seconds longer to start")
     parser.add_argument("--authorities", type=int, choices=[AUTHORITIES],
-                        help="instead of the usual checks, run four authorities that agree, for some epochs: one is "
-                        "killed and comes back, one lies, a relay joins and one leaves while a download goes on")
+                        help="instead of the usual checks, run four authorities that agree, for some epochs (with the "
+                        "source only): one is killed and comes back, one lies, a relay joins and one leaves while a download goes on")
     parser.add_argument("--epoch", type=lambda text: int(text.removesuffix("s")), default=EPOCH_SECONDS, metavar="S",
                         help=f"for --authorities: the length of an epoch in seconds (default {EPOCH_SECONDS}, at least "
                         f"{EPOCH_SECONDS_LEAST})")
@@ -257,6 +258,21 @@ def parse():
                         help="the network's main slots per second (default 50)")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (with --lab also "
                         "the observations, to FILE.slices)")
+    return parser
+
+
+def command_table(parser):
+    """What --help says, in the lines that deploy/packaging/commands.py reads (sphinx/node/process/command_line.hpp)."""
+    lines = [f"command\t\t{parser.description}"]
+    for action in parser._actions:
+        choices = f":{{{','.join(map(str, action.choices))}}}" if action.choices else ""
+        value = "" if action.nargs == 0 else (action.metavar or "N") + choices
+        lines.append(f"option\t{','.join(action.option_strings)}\t{value}\t{action.help}")
+    return "\n".join(lines)
+
+
+def parse():
+    parser = command_line()
     options = parser.parse_args()
     if options.lab and (options.keep or options.stop or options.cascade or options.installed):
         parser.error("--lab cannot be combined with --keep, --stop, --cascade or --installed")
@@ -286,6 +302,9 @@ def interrupted(number, _):
 def main():
     for number in ENDING:
         signal.signal(number, interrupted)
+    if sys.argv[1:] == ["--command-table"]:
+        print(command_table(command_line()))
+        return 0
     options = parse()
     try:
         return stop_kept() if options.stop else run_demo(options)

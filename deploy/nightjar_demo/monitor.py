@@ -10,13 +10,15 @@ import time
 import urllib.request
 from pathlib import Path
 
-from .building import ROOT
 from .network import Network
 from .progress import DemoError, say, stage
 
+# In the source: deploy/. Installed: /usr/share/nightjar, where the package nightjar-relay puts the same files.
+SETTINGS = Path(__file__).resolve().parent.parent
+PROGRAMS = ("prometheus", "prometheus-alertmanager")    # and Debian's packages have the same names
 WINDOW_SECONDS = 10
 WINDOWS = 3             # that must be seen before a relay is stopped
-PROMETHEUS_PORT, ALERTMANAGER_PORT = 9090, 9093
+PROMETHEUS_PORT, ALERTMANAGER_PORT = 19090, 19093    # Debian's services listen on all addresses at 9090 and 9093
 READY_SECONDS = 30
 WAIT_SECONDS = 90       # for windows, and for the alert
 TAKEN_DOWN, ALERT = "mix-2a", "NightjarDown"
@@ -64,9 +66,9 @@ class Monitor:
         (self.folder / "rules").mkdir(parents=True)
         (self.folder / "consoles").mkdir()
         shutil.copy(Path(__file__).with_name("board.html"), self.folder / "consoles" / BOARD)
-        rules = (ROOT / "deploy/prometheus/rules/nightjar.yml").read_text()
+        rules = (SETTINGS / "prometheus/rules/nightjar.yml").read_text()
         (self.folder / "rules/nightjar.yml").write_text(shortened(rules))
-        alerts = (ROOT / "deploy/alertmanager/alertmanager.yml").read_text()
+        alerts = (SETTINGS / "alertmanager/alertmanager.yml").read_text()
         (self.folder / "alertmanager.yml").write_text(re.sub(r"group_wait: \w+", "group_wait: 1s", alerts))
         targets = [{"targets": [relay.metrics], "labels": {"layer": str(relay.layer), "relay": relay.name}}
                    for relay in self.network.relays]
@@ -115,6 +117,8 @@ class Monitor:
 
 
 def run_monitor(network, start):
+    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
+        raise DemoError(f"not installed: {' '.join(missing)}; apt-get install {' '.join(missing)}")
     start(network)
     monitor = Monitor(network)
     with stage("Prometheus and Alertmanager, of Debian") as note:

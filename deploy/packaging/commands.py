@@ -3,11 +3,13 @@
 
     deploy/packaging/commands.py PROGRAM OUT VERSION
 
-writes OUT/NAME.SECTION, OUT/NAME.bash, OUT/_NAME and OUT/NAME.fish.
+writes OUT/NAME.SECTION, OUT/NAME.bash, OUT/_NAME and OUT/NAME.fish. PROGRAM is a program of ours, or the folder of a Python
+package that has a --command-table too.
 
 What --help does not say (files, exit codes) stands in deploy/packaging/pages/NAME.SECTION. The table itself:
 sphinx/node/process/command_line.hpp.
 """
+import os
 import re
 import subprocess
 import sys
@@ -51,8 +53,10 @@ class Command:
 
 def table(program):
     """The commands of a program; the first one, without a name, is the program itself."""
-    said = subprocess.run([program, "--command-table"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=True).stdout
+    program = Path(program)
+    words = [sys.executable, "-m", program.name] if program.is_dir() else [program]
+    said = subprocess.run([*words, "--command-table"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                          env={**os.environ, "PYTHONPATH": str(program.parent), "PYTHONDONTWRITEBYTECODE": "1"}).stdout
     commands = []
     for line in said.splitlines():
         kind, names, *rest = line.split("\t")
@@ -85,8 +89,12 @@ def manual(name, section, version, commands):
     for command in commands[1:]:
         arguments = "".join(f" \\fI{roff(one.names[0])}\\fR" for one in command.arguments)
         lines += [f".B {roff(name)} {roff(command.name)}", f"[\\fIoptions\\fR]{arguments}", ".br"]
+    if len(commands) == 1:
+        lines += [f".B {roff(name)}", "[\\fIoptions\\fR]", ".br"]
     lines.pop()
-    lines += [".SH OPTIONS", *(line for option in program.options for line in roff_option(option)), ".SH COMMANDS"]
+    lines += [".SH OPTIONS", *(line for option in program.options for line in roff_option(option))]
+    if len(commands) > 1:
+        lines.append(".SH COMMANDS")
     for command in commands[1:]:
         lines += [f".SS {roff(command.name)}", roff(command.text) + "."]
         for option in command.arguments + command.options:
@@ -103,7 +111,8 @@ def bash(name, commands):
         words = " ".join(one for option in command.options for one in option.names)
         if not command.name:
             words += " " + " ".join(one.name for one in commands[1:])
-        cases.append(f"        {command.name or chr(39) * 2}) words='{words}' ;;")
+        case = command.name or ("''" if len(commands) > 1 else "*")
+        cases.append(f"        {case}) words='{words}' ;;")
     values = {}
     for command in commands:
         for option in command.options:
@@ -140,6 +149,10 @@ def zsh_option(option):
 
 
 def zsh(name, commands):
+    if len(commands) == 1:
+        options = [text for option in commands[0].options for text in zsh_option(option)]
+        return "\n".join([f"#compdef {name}", f"# zsh completion for {name}: made from its --help",
+                          "_arguments " + " \\\n    ".join(options), ""])
     lines = [f"#compdef {name}", f"# zsh completion for {name}: made from its --help", "local -a commands", "commands=("]
     lines += [f"    '{zsh_text(one.name)}:{zsh_text(one.text)}'" for one in commands[1:]]
     lines += [")", "if (( CURRENT == 2 )); then", "    _describe command commands",
@@ -175,7 +188,7 @@ def fish(name, commands):
 
 def pages_of(program, version):
     """Every file for a program, by name."""
-    name = Path(program).name
+    name = Path(program).name.replace("_", "-")
     section = next(PAGES.glob(f"{name}.[18]")).suffix[1:]
     commands = table(program)
     return {f"{name}.{section}": manual(name, section, version, commands), f"{name}.bash": bash(name, commands),

@@ -46,6 +46,7 @@ So an observer of the line cannot see whether somebody is active.
 This package has the client, for one user or as a service of the machine.")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME nightjar-tools)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "python3 (>= 3.11), curl, nightjar (= ${PROJECT_VERSION}), nightjar-relay (= ${PROJECT_VERSION}), nightjar-authority (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SUGGESTS "prometheus, prometheus-alertmanager")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "demonstration of a Nightjar mix network on one machine
 nightjar-demo runs a whole network of the installed programs on loopback
 addresses, downloads a file through it and compares what the client sends

@@ -32,6 +32,15 @@ function(nightjar_package component package)
         DESTINATION share/doc/${package} COMPONENT ${component})
 endfunction()
 
+# nightjar_completions(COMPONENT PROGRAM): what commands.py has made for the shells.
+function(nightjar_completions component program)
+    set(out ${made}/commands)
+    install(FILES ${out}/${program}.bash RENAME ${program} DESTINATION share/bash-completion/completions
+        COMPONENT ${component})
+    install(FILES ${out}/_${program} DESTINATION share/zsh/vendor-completions COMPONENT ${component})
+    install(FILES ${out}/${program}.fish DESTINATION share/fish/vendor_completions.d COMPONENT ${component})
+endfunction()
+
 # nightjar_program(COMPONENT TARGET SECTION): a program, its manual page and completions.
 function(nightjar_program component target section)
     set(out ${made}/commands)
@@ -43,10 +52,7 @@ function(nightjar_program component target section)
     set(pages ${pages} ${page}.gz PARENT_SCOPE)
     install(TARGETS ${target} RUNTIME DESTINATION bin COMPONENT ${component})
     install(FILES ${page}.gz DESTINATION share/man/man${section} COMPONENT ${component})
-    install(FILES ${out}/${target}.bash RENAME ${target} DESTINATION share/bash-completion/completions
-        COMPONENT ${component})
-    install(FILES ${out}/_${target} DESTINATION share/zsh/vendor-completions COMPONENT ${component})
-    install(FILES ${out}/${target}.fish DESTINATION share/fish/vendor_completions.d COMPONENT ${component})
+    nightjar_completions(${component} ${target})
 endfunction()
 
 # nightjar_daemon(COMPONENT NAME UNIT...): the system user NAME, its folder /var/lib/NAME and its units.
@@ -101,23 +107,35 @@ nightjar_package(client nightjar)
 nightjar_package(tools nightjar-tools)
 
 # A package's documents: what its people need to run it.
-install(FILES ${CMAKE_SOURCE_DIR}/docs/operating.md ${CMAKE_SOURCE_DIR}/docs/metrics.md
-    DESTINATION share/doc/nightjar-relay COMPONENT relay)
-install(FILES ${CMAKE_SOURCE_DIR}/docs/network.md ${CMAKE_SOURCE_DIR}/docs/directory.md
-    DESTINATION share/doc/nightjar-authority COMPONENT authority)
-install(FILES ${CMAKE_SOURCE_DIR}/docs/client.md ${CMAKE_SOURCE_DIR}/docs/applications.md
-    DESTINATION share/doc/nightjar COMPONENT client)
+execute_process(COMMAND ${Python3_EXECUTABLE} ${NIGHTJAR_PACKAGING}/documents.py ${made}/documents
+    COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB documents CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/*.md)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${NIGHTJAR_PACKAGING}/documents.py ${documents})
+install(DIRECTORY ${made}/documents/nightjar-relay/ DESTINATION share/doc/nightjar-relay COMPONENT relay)
+install(DIRECTORY ${made}/documents/nightjar-authority/ DESTINATION share/doc/nightjar-authority COMPONENT authority)
+install(DIRECTORY ${made}/documents/nightjar/ DESTINATION share/doc/nightjar COMPONENT client)
+
+# Alerts, boards and a notice page for operators; the demo takes its alerts from here too.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/deploy/prometheus ${CMAKE_SOURCE_DIR}/deploy/alertmanager
+    ${CMAKE_SOURCE_DIR}/deploy/grafana DESTINATION share/nightjar COMPONENT relay)
+install(FILES ${CMAKE_SOURCE_DIR}/deploy/exit-notice.html DESTINATION share/nightjar COMPONENT relay)
 
 # The demo, which runs what the other packages installed, and the recorder.
 install(TARGETS nightjar-recorder RUNTIME DESTINATION bin COMPONENT tools)
 install(PROGRAMS ${NIGHTJAR_PACKAGING}/nightjar-demo DESTINATION bin COMPONENT tools)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/deploy/nightjar_demo DESTINATION share/nightjar COMPONENT tools
-    FILES_MATCHING PATTERN "*.py")
-foreach(page nightjar-demo nightjar-recorder)
-    compressed(${made}/commands/${page}.1.gz ${NIGHTJAR_PACKAGING}/pages/${page}.1)
-    list(APPEND pages ${made}/commands/${page}.1.gz)
-    install(FILES ${made}/commands/${page}.1.gz DESTINATION share/man/man1 COMPONENT tools)
-endforeach()
+    FILES_MATCHING PATTERN "*.py" PATTERN "*.html" PATTERN __pycache__ EXCLUDE)
+set(out ${made}/commands)
+file(GLOB demo CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/deploy/nightjar_demo/*.py)
+add_custom_command(OUTPUT ${out}/nightjar-demo.1 ${out}/nightjar-demo.bash ${out}/_nightjar-demo ${out}/nightjar-demo.fish
+    COMMAND ${Python3_EXECUTABLE} -B ${NIGHTJAR_PACKAGING}/commands.py ${CMAKE_SOURCE_DIR}/deploy/nightjar_demo ${out}
+        ${PROJECT_VERSION}
+    DEPENDS ${NIGHTJAR_PACKAGING}/commands.py ${NIGHTJAR_PACKAGING}/pages/nightjar-demo.1 ${demo} VERBATIM)
+compressed(${out}/nightjar-demo.1.gz ${out}/nightjar-demo.1)
+compressed(${out}/nightjar-recorder.1.gz ${NIGHTJAR_PACKAGING}/pages/nightjar-recorder.1)
+list(APPEND pages ${out}/nightjar-demo.1.gz ${out}/nightjar-recorder.1.gz)
+install(FILES ${out}/nightjar-demo.1.gz ${out}/nightjar-recorder.1.gz DESTINATION share/man/man1 COMPONENT tools)
+nightjar_completions(tools nightjar-demo)
 add_custom_target(nightjar_packaging ALL DEPENDS ${pages})
 
 include(${CMAKE_CURRENT_LIST_DIR}/cpack.cmake)

@@ -2,6 +2,7 @@
 
     tests/packages/commands_test.py BUILD_FOLDER
 """
+import os
 import re
 import shutil
 import subprocess
@@ -15,19 +16,23 @@ sys.path.insert(0, str(ROOT / "deploy/packaging"))
 import commands  # noqa: E402
 
 BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir() else ROOT / "build/test"
-PROGRAMS = ("relay/nightjar-relay", "relay/authority/nightjar-authority", "client/nightjar")
+PROGRAMS = (BUILD / "relay/nightjar-relay", BUILD / "relay/authority/nightjar-authority", BUILD / "client/nightjar",
+            ROOT / "deploy/nightjar_demo")
 LONG = r"(?<![\w-])--[a-z][a-z-]*"
 
 
 def output(*command):
-    return subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT / "deploy"), "COLUMNS": "200"}).stdout
 
 
 def of_help(program):
     """Command -> the long options that its --help shows; "" is the program itself."""
+    words = [sys.executable, "-m", program.name] if program.is_dir() else [program]
+
     def options(*more):
-        said = output(program, *more, "--help")
-        return set(re.findall(rf"^ +(?:-\w,)?({LONG})", said, re.MULTILINE)), said
+        said = output(*words, *more, "--help")
+        return set(re.findall(rf"^ +(?:-\w, ?)?({LONG})", said, re.MULTILINE)), said
     found, said = options()
     result = {"": found}
     for name in re.findall(r"^  ([a-z][a-z-]*) ", said.partition("Subcommands:")[2], re.MULTILINE):
@@ -53,17 +58,18 @@ class Commands(unittest.TestCase):
     def setUp(self):
         self.files, self.help = {}, {}
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        for path in PROGRAMS:
-            program = BUILD / path
-            self.help[program.name] = of_help(program)
-            self.files[program.name] = commands.pages_of(program, "0")
-            for name, text in self.files[program.name].items():
+        for program in PROGRAMS:
+            own = program.name.replace("_", "-")
+            self.help[own] = of_help(program)
+            self.files[own] = commands.pages_of(program, "0")
+            for name, text in self.files[own].items():
                 (self.folder / name).write_text(text)
 
     def test_a_program_has_its_commands(self):
         """What follows compares these. If --help were read wrongly, nothing would be compared."""
         self.assertEqual(set(self.help["nightjar-relay"]) - {""} >= {"init", "check", "run", "status"}, True)
         self.assertIn("--exit-policy", self.help["nightjar-relay"]["init"])
+        self.assertIn("--monitor", self.help["nightjar-demo"][""])
         self.assertGreater(sum(len(one) for program in self.help.values() for one in program.values()), 60)
 
     def test_the_manual_page_has_exactly_the_options_of_the_help(self):

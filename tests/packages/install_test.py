@@ -247,6 +247,19 @@ class Installed(unittest.TestCase):
         self.assertIn("SHA-256 matches", said)
         self.assertIn("All rates and transfers are as expected", said)
 
+    def test_6_the_demo_watches_its_relays(self):
+        self.machine.run("apt-get install -q -y --no-install-recommends prometheus prometheus-alertmanager", 300)
+        self.assertIn("The alert fires as expected", self.machine.run("nightjar-demo --monitor", 600))
+        self.machine.run("apt-get purge -q -y prometheus prometheus-alertmanager")
+
+    def test_6_what_operators_need_is_installed(self):
+        """Rules that promtool accepts are what the demo uses; here the rest."""
+        names = "prometheus/rules/nightjar.yml prometheus/prometheus-node-exporter alertmanager/alertmanager.yml " \
+            "grafana/dashboards/relay.json exit-notice.html"
+        self.machine.run("cd /usr/share/nightjar && ls " + names)
+        self.machine.run("cd /usr/share/doc/nightjar-relay && ls runbook.md disclosure.md SECURITY.md operating.md metrics.md")
+        self.assertIn("--monitor", self.machine.run("zcat /usr/share/man/man1/nightjar-demo.1.gz").replace("\\-", "-"))
+
     # --- versions ---
     def kept(self):
         """What no change of version may touch."""

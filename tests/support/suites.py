@@ -37,6 +37,7 @@ def unit():
     yield "the tree's rules", [".ci/check_tree.py"], {}
     yield "the layout of the C++ files", ["python3", "tests/unit/layout.py"], {}
     yield "the units of systemd", ["python3", "tests/packages/units_test.py"], {}
+    yield "the documents of the packages", ["python3", "tests/packages/documents_test.py"], {}
     yield "the profiles of AppArmor", ["python3", "tests/packages/apparmor_test.py"], {}
     yield "the list of faults and their tests", ["python3", "tests/unit/faults_list.py"], {}
     yield "alerts and boards", [DEBIAN_PYTHON, "tests/unit/monitoring.py"], {}
