@@ -47,10 +47,10 @@ class Documents(unittest.TestCase):
         self.assertGreater(followed, 100)
 
     def test_a_link_to_what_is_not_installed_says_where_it_is(self):
-        text = documents.rewritten("[a](b.md#c), [d\ne](f.md), [deploy/grafana/x](../deploy/grafana/x), `deploy/prometheus/y`, "
-                                   "![drawn](g/h.svg)\n```\n[i](j.md)\n```\n", ("b.md",))
-        self.assertEqual(text, "[a](b.md#c), d\ne (docs/f.md in the source), `/usr/share/nightjar/grafana/x`, "
-                         "`/usr/share/nightjar/prometheus/y`, picture: drawn (docs/g/h.svg in the source)\n```\n[i](j.md)\n```\n")
+        text = documents.rewritten("[a](b.md#c), [d\ne](link.md), [deploy/grafana/x](../deploy/grafana/x), `deploy/prometheus/y`, "
+                                   "![drawn](anonymity/order.svg)\n```\n[i](j.md)\n```\n", ("b.md",))
+        self.assertEqual(text, "[a](b.md#c), d\ne (docs/link.md in the source), `/usr/share/nightjar/grafana/x`, "
+                         "`/usr/share/nightjar/prometheus/y`, picture: drawn (docs/anonymity/order.svg in the source)\n```\n[i](j.md)\n```\n")
 
     def test_the_files_that_they_name_are_installed(self):
         named = set()
