@@ -43,9 +43,8 @@ http::response<http::string_body> answer(http::status status, std::string body,
 
 /// True if the peer sent something that is not HTTP.
 bool is_bad_request(const boost::system::error_code& error) {
-    static const auto& category = http::make_error_code(http::error::bad_method).category();
-    return error.category() == category && error != http::error::end_of_stream &&
-           error != http::error::partial_message;
+    return error.category() == http::make_error_code(http::error::bad_method).category() &&
+           error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
 /// True for a HEAD, also if the rest of the request could not be read: its answer has no body.
