@@ -14,8 +14,9 @@ using namespace nightjar;
 using namespace std::chrono_literals;
 
 /// A packet with an empty cell, which does not matter here.
-relay::core::HeldPacket held(base::Mono arrived, base::Nanoseconds delay) {
-    return {std::make_unique<cell::Cell>(), relay::core::ToExit{}, 0, arrived, delay};
+relay::core::HeldPacket held(base::Mono arrived, base::Nanoseconds delay,
+                             relay::core::MixSource source = 0) {
+    return {std::make_unique<cell::Cell>(), relay::core::ToExit{}, source, arrived, delay};
 }
 
 void steady(benchmark::State& state) {
@@ -58,12 +59,17 @@ void full(benchmark::State& state) {
     base::SeededRandom random{1};
     relay::core::MixQueue queue{20'000, random};
     const base::Mono now{1h};
+    std::int64_t number = 0;
+    const auto next = [&] {
+        const auto source = number++ % state.range(0);
+        return held(now, 400ms, static_cast<relay::core::MixSource>(source));
+    };
     for (int i = 0; i < 20'000; ++i)
-        queue.push(held(now, 400ms));
+        queue.push(next());
     for (auto _ : state)
-        queue.push(held(now, 400ms));
+        queue.push(next());
 }
-BENCHMARK(full)->Name("mix, full and all due at once");
+BENCHMARK(full)->Name("mix, full and all due at once, of sources")->Arg(1)->Arg(64)->Arg(1000);
 
 }  // namespace
 
