@@ -38,7 +38,8 @@ Manifest manifest_of(const directory::BuildHash& build) {
 
 TEST_CASE("network builds: many descriptors are read, and the newest of each relay counts") {
     Described described;
-    const auto wren = described.one("wren", "0.1.0") + described.again("wren", "0.2.0", 500'001);
+    auto wren = described.one("wren", "0.1.0");
+    wren += described.again("wren", "0.2.0", 500'001);
     const auto finch = described.one("finch", "");
     const auto parsed = parse_published(wren + finch);
     REQUIRE(parsed);
