@@ -61,6 +61,13 @@ TEST_CASE("status: the text says that exits are of one country only, and among w
                     "chose nl (nightjar routes says more)\n") != std::string::npos);
 }
 
+TEST_CASE("status: the text says when the network's parameters change") {
+    const auto text =
+        to_text(status_rows(head + "\"parameters_from_epoch\":500123," + network + sessions));
+    CHECK(text.find("announced              parameters change at epoch 500123\n") !=
+          std::string::npos);
+}
+
 TEST_CASE("status: the text says which clock the client goes by") {
     struct Row {
         const char* clock;

@@ -8,6 +8,7 @@
 #include "client/protocol/isolation_rules.hpp"
 #include "sphinx/base/codec.hpp"
 #include "sphinx/cell/padding_time.hpp"
+#include "sphinx/directory/announcement.hpp"
 
 using namespace nightjar;
 using namespace nightjar::client::core;
@@ -69,6 +70,15 @@ TEST_CASE("status: answers are one line and name relays as the document does") {
         status_json(daemon, &core, &document)
             .find(R"("exit_country":{"country":"nl","exits":12,"exits_in_all":48,"share":0.25})") !=
         std::string::npos);
+}
+
+TEST_CASE("status: parameters that the document announces are named with their epoch") {
+    directory::Document document;
+    const CoreStatus core;
+    CHECK(status_json({}, &core, &document).find("parameters_from_epoch") == std::string::npos);
+    document.optional = {directory::to_line({{500'123}, {}})};
+    CHECK(status_json({}, &core, &document).find("\"parameters_from_epoch\":500123") !=
+          std::string::npos);
 }
 
 TEST_CASE("status: isolation keys by the names that programs gave, and never a password") {
