@@ -21,7 +21,7 @@ constexpr int epochs_of_trouble = 3;
 
 std::uint64_t seeds() {
     const auto* given = std::getenv("NIGHTJAR_SIGNING_SEEDS");
-    return given == nullptr ? 3 : std::strtoull(given, nullptr, 10);
+    return given == nullptr ? 2 : std::strtoull(given, nullptr, 10);
 }
 
 /// `forgotten`: an authority may sign twice. What follows from a decision does not outlive it: it
@@ -215,7 +215,7 @@ TEST_CASE(
 
 TEST_CASE("signing: an authority that forgets what it has signed splits the network") {
     bool found = false;
-    for (std::uint64_t seed = 1; seed <= 12 && !found; ++seed) {
+    for (std::uint64_t seed = 2; seed <= 12 && !found; ++seed) {
         TroubledNetwork network{seed, Signed::forgotten};
         network.run();
         found = network.split();

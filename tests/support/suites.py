@@ -142,7 +142,7 @@ FUZZ_BUILD = ("fuzz", ("fuzz_targets", *PROGRAMS))
 SANITIZED_BUILD = ("fuzz", ("core_tests", "unit_tests", "vector_tests", "simulation_tests",
                             "authority_simulation_tests", "system_tests", "nightjar-recorder", "relay_bench"))
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-              "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2", "NIGHTJAR_AGREEMENT_SEEDS": "20"}
+              "NIGHTJAR_SHORT": "1", "NIGHTJAR_LAW_HOURS": "0.2", "NIGHTJAR_AGREEMENT_SEEDS": "20", "NIGHTJAR_SIGNING_SEEDS": "1"}
 
 
 @suite("fuzz", in_all_only=True, builds=[FUZZ_BUILD])
