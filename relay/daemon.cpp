@@ -16,6 +16,7 @@
 #include "relay/operation/relay_clock.hpp"
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
+#include "sphinx/base/log_bounds.hpp"
 #include "sphinx/directory/announcement.hpp"
 #include "sphinx/node/link/key_memory.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -39,6 +40,10 @@ constexpr int document_every = 6;     // in housekeeping periods: 30 s
 constexpr int heartbeat_every = 720;  // in housekeeping periods: one hour
 constexpr base::Milliseconds drain_max{3500};
 constexpr base::Milliseconds close_max{1000};
+
+const directory::Parameters& law(const operation::Loaded& loaded) {
+    return loaded.document.document->parameters;
+}
 
 class Daemon {
  public:
@@ -76,10 +81,9 @@ class Daemon {
     core::Keyring keyring_;
     keys::EpochKeys keys_;
     node::process::Shutdown shutdown_;
-    node::process::TaskGroup core_;  // a task that fails here ends the daemon
-    node::process::TaskGroup
-        connections_;  // a task that fails here is a bug, but ends only its connection
-    node::process::TaskGroup ending_;  // runs the shutdown itself
+    node::process::TaskGroup core_;         // a task that fails here ends the daemon
+    node::process::TaskGroup connections_;  // a bug ends a task here, and only its connection
+    node::process::TaskGroup ending_;       // runs the shutdown itself
     io::Engine engine_;
     std::optional<operation::AuthorityContact> contact_;
     std::optional<MetricsService> metrics_;
@@ -93,11 +97,10 @@ class Daemon {
     core::State last_logged_state_ = core::State::active;
     std::string key_trouble_;  // the last error that was logged
     operation::ShortageLog shortage_log_;
+    base::BugCount bugs_{
+        metrics::aligned_window(loaded_.config.metrics_rules.window, law(loaded_).epoch_length),
+        clock_.now()};
 };
-
-const directory::Parameters& law(const operation::Loaded& loaded) {
-    return loaded.document.document->parameters;
-}
 
 Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
     : config_file_{std::move(config_file)},
@@ -123,8 +126,7 @@ Daemon::Daemon(std::filesystem::path config_file, operation::Loaded loaded)
             }},
       connections_{io_.get_executor(),
                    [this](const std::string& task, const std::string&) {
-                       // The error text may name a peer, so only the task name is logged.
-                       log(Level::error, "a bug ended the task: " + task);
+                       bugs_.add(task);
                        if (metrics_) metrics_->count_bug();
                    }},
       ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
@@ -172,6 +174,7 @@ node::process::ExitCode Daemon::run() {
         std::fprintf(stderr, "nightjar-relay: stopped: %s\n", error.what());
         std::_Exit(static_cast<int>(node::process::ExitCode::failure));
     }
+    if (const auto bugs = bugs_.rest()) log(Level::error, *bugs);
     for (const auto& step : shutdown_.overran())
         log(Level::warning, "shutdown step did not finish in time: " + step);
     if (core_.running() + connections_.running() + ending_.running() > 0) {
@@ -188,9 +191,9 @@ asio::awaitable<void> Daemon::housekeeping() {
         const auto waited = co_await timer_.async_wait(as_result);
         if (std::get<0>(waited)) co_return;
         maintain_keys();
-        const bool waits = state() != core::State::active;
-        if (waits || round % document_every == 0) look_at_document();
+        if (round % document_every == 0 || state() != core::State::active) look_at_document();
         log_state_change();
+        if (const auto bugs = bugs_.due(clock_.now())) log(Level::error, *bugs);
         shortage_log_.look(engine_.no_descriptors(), node::process::mono_now());
         engine_.forget(node::process::mono_now());
         if (round % heartbeat_every == 0) {

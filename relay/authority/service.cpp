@@ -15,6 +15,7 @@
 #include "relay/authority/prober.hpp"
 #include "relay/authority/status_file.hpp"
 #include "relay/authority/sweep_judge.hpp"
+#include "sphinx/base/log_bounds.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/files/unique_fd.hpp"
@@ -41,6 +42,7 @@ namespace {
 constexpr base::Seconds tick_period{1};
 constexpr base::Milliseconds member_tick_period{200};
 constexpr base::Milliseconds close_max{1000};
+constexpr base::Seconds bug_window{3600};  // as a relay's metrics
 
 /// The time that this authority goes by, across restarts within one boot: a file with the boot's
 /// id and the difference of the two clocks (docs/decisions/0038).
@@ -159,9 +161,7 @@ class Daemon {
                     shutdown_.request();
                 }},
           connections_{io_.get_executor(),
-                       [](const std::string& task, const std::string&) {
-                           log(Level::error, "a bug ended the task: " + task);
-                       }},
+                       [this](const std::string& task, const std::string&) { bugs_.add(task); }},
           ending_{io_.get_executor(), [](const std::string&, const std::string&) { std::abort(); }},
           server_{io_.get_executor(),
                   to_asio(settings.listen),
@@ -201,6 +201,7 @@ class Daemon {
         std::fflush(stdout);
         node::process::notify_ready("serves " + at.str());
         io_.run();
+        if (const auto bugs = bugs_.rest()) log(Level::error, *bugs);
         if (core_.running() + connections_.running() + ending_.running() > 0)
             std::_Exit(static_cast<int>(node::process::ExitCode::failure));
         return failed_ ? node::process::ExitCode::failure : node::process::ExitCode::ok;
@@ -228,6 +229,7 @@ class Daemon {
         for (;;) {
             if (authority_) authority_->tick(clock_.now());
             if (member_) member_->tick(moment());
+            if (const auto bugs = bugs_.due(clock_.now())) log(Level::error, *bugs);
             timer_.expires_after(member_ ? member_tick_period : tick_period);
             const auto waited = co_await timer_.async_wait(as_result);
             if (std::get<0>(waited)) co_return;
@@ -267,6 +269,7 @@ class Daemon {
     node::https::Server server_;
     asio::steady_timer timer_{io_};
     bool failed_ = false;
+    base::BugCount bugs_{bug_window, clock_.now()};
 };
 
 }  // namespace

@@ -122,7 +122,7 @@ Json metrics_json(const DisclosureFacts& facts) {
         if (!line.empty() && line[0] != '#') names.insert(line.substr(0, line.find_first_of("{ ")));
     Json json{{"served", facts.config.serves_metrics()}, {"series", names}};
     if (const auto& at = facts.config.metrics)
-        json["listen"] = at->host + ":" + std::to_string(at->port);
+        json["listen"] = directory::to_text(*at);
     else if (facts.config.serves_metrics())
         json["listen"] = "unix:" + facts.config.metrics_rules.socket.string();
     json["kept_by_the_relay"] = 0;
@@ -132,7 +132,7 @@ Json metrics_json(const DisclosureFacts& facts) {
 Json hoster_json(const DisclosureFacts& facts) {
     Json listen = Json::array();
     for (const auto& at : facts.config.listen)
-        listen.push_back(at.host + ":" + std::to_string(at.port));
+        listen.push_back(directory::to_text(at));
     Json sees = {"when each connection begins and ends, its two addresses and its bytes",
                  "processor time and memory of this machine"};
     if (facts.config.is_exit())

@@ -4,6 +4,8 @@
 #include <exception>
 #include <system_error>
 
+#include "sphinx/node/process/log.hpp"
+
 namespace nightjar::node::process {
 
 // No std::string here: this must work when memory has run out.
@@ -19,7 +21,9 @@ static int fail(std::string_view program, const char* what, ExitCode code) {
 
 int run_main(std::string_view program, const std::function<ExitCode()>& body) noexcept {
     try {
-        return static_cast<int>(body());
+        const auto code = body();
+        log_left_out();
+        return static_cast<int>(code);
     } catch (const StartupError& error) {
         return fail(program, error.what(), error.code());
     } catch (const std::system_error& error) {

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 
+#include "sphinx/base/log_bounds.hpp"
 #include "sphinx/node/process/clocks.hpp"
 
 namespace nightjar::node::process {
@@ -38,10 +40,16 @@ std::string_view name(Level level) {
     return "";
 }
 
-}  // namespace
+struct Limited {
+    std::mutex mutex;
+    base::LogLimit limit;
+};
+Limited& limited() {
+    static auto& never_freed = *new Limited;  // a thread may log while the process ends
+    return never_freed;
+}
 
-void log(Level level, std::string_view message) {
-    if (level > level_max.load(std::memory_order_relaxed)) return;
+void write(Level level, std::string_view message) {
     static const bool journal = journal_listens();
     std::string line = journal ? "<" + std::to_string(static_cast<int>(level)) + ">"
                                : base::utc_stamp(wall_now()) + " " + std::string{name(level)};
@@ -54,6 +62,30 @@ void log(Level level, std::string_view message) {
     // A single write, so that lines of several threads do not mix. Errors are ignored: a full disk
     // must not stop a relay.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+void write(const std::vector<base::LogLimit::LeftOut>& left_out) {
+    for (const auto& lines : left_out)
+        write(Level::warning,
+              "left out " + std::to_string(lines.count) +
+                  " lines of one kind, which came too fast; the last: " + lines.last);
+}
+
+}  // namespace
+
+void log(Level level, std::string_view message, std::source_location place) {
+    if (level > level_max.load(std::memory_order_relaxed)) return;
+    auto& [mutex, limit] = limited();
+    const std::lock_guard lock{mutex};
+    const auto now = mono_now();
+    write(limit.due(now));
+    if (limit.take({place.file_name(), place.line()}, message, now)) write(level, message);
+}
+
+void log_left_out() {
+    auto& [mutex, limit] = limited();
+    const std::lock_guard lock{mutex};
+    write(limit.rest());
 }
 
 void set_log_level(Level level) {
