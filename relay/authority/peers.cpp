@@ -3,6 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "sphinx/node/config/service_name.hpp"
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -28,34 +29,32 @@ Peers::Peers(const node::config::AnchorsFile& network, base::Secret<32> own, Mem
              std::function<core::Moment()> now)
     : own_{std::move(own)}, member_{member}, now_{std::move(now)} {
     const base::LinkKey itself{node::files::ed25519_public(own_)};
-    for (const auto& service : network.services)
-        if (service.key != itself)
-            peers_.push_back(
-                {{base::IpAddress::parse(service.address.host).value(), service.address.port},
-                 service.key});
+    for (std::size_t i = 0; i < network.services.size(); ++i) {
+        const auto& [address, key] = network.services[i];
+        if (key == itself) continue;
+        others_.push_back({{{base::IpAddress::parse(address.host).value(), address.port}, key},
+                           node::config::name_of_service(i)});
+    }
     const base::Milliseconds length{network.epoch_length.value_or(base::Seconds{3600})};
     busy_ = std::clamp(length / 120, busy_pause_least, busy_pause_most);
     idle_ = std::clamp(length / 24, busy_, idle_pause_most);
 }
 
 void Peers::start(node::process::TaskGroup& tasks) {
-    for (const auto& peer : peers_)
-        tasks.spawn("other authority", ask(peer));
+    for (const auto& other : others_)
+        tasks.spawn("other authority", ask(other));
 }
 
-asio::awaitable<void> Peers::ask(node::https::Peer peer) {
+asio::awaitable<void> Peers::ask(Other other) {
     asio::steady_timer timer{co_await asio::this_coro::executor};
-    const auto name = peer.address.address.to_text() + ":" + std::to_string(peer.address.port);
     bool reached = true;
     std::optional<base::Epoch> compared;
     for (;;) {
-        const bool now_reached = co_await ask_once(peer);
-        if (reached && !now_reached)
-            log(Level::warning, "the authority at " + name + " does not answer");
-        if (!reached && now_reached)
-            log(Level::info, "the authority at " + name + " answers again");
+        const bool now_reached = co_await ask_once(other.peer);
+        if (reached && !now_reached) log(Level::warning, other.name + " does not answer");
+        if (!reached && now_reached) log(Level::info, other.name + " answers again");
         reached = now_reached;
-        if (reached) co_await compare(peer, compared);
+        if (reached) co_await compare(other.peer, compared);
         timer.expires_after(member_.busy() ? busy_ : idle_);
         const auto waited = co_await timer.async_wait(as_result);
         if (std::get<0>(waited)) co_return;

@@ -5,6 +5,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "relay/authority/member.hpp"
@@ -25,7 +26,11 @@ class Peers {
     void start(node::process::TaskGroup& tasks);
 
  private:
-    boost::asio::awaitable<void> ask(node::https::Peer peer);
+    struct Other {
+        node::https::Peer peer;
+        std::string name;  // in the log
+    };
+    boost::asio::awaitable<void> ask(Other other);
     boost::asio::awaitable<void> compare(const node::https::Peer& peer,
                                          std::optional<base::Epoch>& compared);
     boost::asio::awaitable<bool> ask_once(const node::https::Peer& peer);
@@ -33,7 +38,7 @@ class Peers {
                                             std::size_t size_max, base::Milliseconds deadline);
 
     base::Secret<32> own_;
-    std::vector<node::https::Peer> peers_;
+    std::vector<Other> others_;
     Member& member_;
     std::function<core::Moment()> now_;
     base::Milliseconds busy_;  // between two questions to one authority

@@ -5,6 +5,7 @@
 #include "sphinx/directory/descriptor.hpp"
 #include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/statement.hpp"
+#include "sphinx/node/config/service_name.hpp"
 #include "sphinx/node/files/atomic_file.hpp"
 #include "sphinx/node/files/text_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
@@ -147,8 +148,8 @@ void AuthorityContact::say(base::Epoch descriptor, bool accepted, std::string li
     facts_.accepted = accepted;
     facts_.said = std::move(line);
     if (news && !accepted)
-        log(Level::warning,
-            "the authority at " + facts_.address + " does not take the descriptor: " + facts_.said);
+        log(Level::warning, node::config::name_of_service(asked_ % peers_.size()) +
+                                " does not take the descriptor: " + facts_.said);
 }
 
 std::optional<ClockOpinion> AuthorityContact::clock() const {
@@ -231,15 +232,15 @@ boost::asio::awaitable<std::string> AuthorityContact::document_text(base::Epoch 
 }
 
 boost::asio::awaitable<bool> AuthorityContact::fetch(base::Epoch epoch) {
-    const auto from = directory::to_text(options_.anchors.services[asked_ % peers_.size()].address);
+    const auto from = node::config::name_of_service(asked_ % peers_.size());
     const auto text = co_await document_text(epoch);
     ++asked_;  // the next question is for another one
     if (text.empty()) co_return false;
     const auto now = options_.now();
     const auto document = check_text(text, options_.anchors.anchors, now);
     if (!document || document->epoch != epoch) {
-        log(Level::warning, "the authority at " + from + " sent a document of epoch " +
-                                std::to_string(epoch.value) + " that is not to be trusted");
+        log(Level::warning, from + " sent a document of epoch " + std::to_string(epoch.value) +
+                                " that is not to be trusted");
         co_return false;
     }
     const bool early = document->valid_from > now;

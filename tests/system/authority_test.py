@@ -7,6 +7,7 @@ relay are expelled. Rows 36 and 41 of the table of faults: a relay without a doc
 import hashlib
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ EPOCH_SECONDS = 60      # the shortest that an authority signs
 EPOCHS = 3
 RATE = 20_000           # bytes a second of the download: it lasts for all epochs
 JOIN_SECONDS = 2.2 * EPOCH_SECONDS
+ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[[0-9a-f:]+\]")
 
 
 class Living(LivingTest):
@@ -100,6 +102,16 @@ class Living(LivingTest):
         page = net.authority / "status.html"
         self.until("the page says that a relay is reached", 4 * EPOCH_SECONDS,
                    lambda: '<td class="good">yes</td>' in page.read_text(encoding="utf-8"))
+        self.no_log_has_an_address_of_others()
+
+    def no_log_has_an_address_of_others(self):
+        """After relays that came, were refused, could not be reached and were expelled (docs/metrics.md R10)."""
+        owners = {"authority": f"{self.net.address}.9", **{relay.name: relay.address for relay in self.net.relays}}
+        for name, own in owners.items():
+            lines = self.processes.log(name).read_text(errors="replace").splitlines()
+            self.assertGreater(len(lines), 1, name)
+            for line in lines:
+                self.assertLessEqual(set(ADDRESS.findall(line)), {own}, f"{name}: {line}")
 
 
 if __name__ == "__main__":
