@@ -104,7 +104,7 @@ ExitCode body(int argc, char** argv) {
         command->add_option("--config", arguments.config,
                             "client.yaml (default ~/.config/nightjar/client.yaml)");
     }
-    for (auto* command : {status, ping, doctor, routes})
+    for (auto* command : {status, ping, newnym, doctor, routes})
         command->add_flag("--json", arguments.json, "Print one JSON object instead of text");
     auto* watch = status->add_flag("--watch", arguments.status.watch, "Print it every second");
     auto* cost =
@@ -134,7 +134,8 @@ ExitCode body(int argc, char** argv) {
         return client::operation::run_doctor(config, config_file(arguments), arguments.json);
     if (routes->parsed())
         return client::operation::show_routes(config, arguments.bad_percent / 100, arguments.json);
-    if (newnym->parsed()) return client::operation::new_identity(config.control_socket);
+    if (newnym->parsed())
+        return client::operation::new_identity(config.control_socket, arguments.json);
     if (listen->parsed()) {
         return arguments.close
                    ? client::operation::close_listener(config.control_socket,

@@ -73,6 +73,7 @@ InitOptions init_options(const Arguments& given) {
     InitOptions options;
     options.folder = given.folder;
     options.epoch_length = base::Seconds{given.epoch_length_s};
+    options.json = given.json;
     auto& config = options.config;
     config.name = given.name;
     if (given.role == "gateway") {
@@ -260,7 +261,7 @@ ExitCode run(int argc, char** argv) {
     auto* doctor_verb = app.add_subcommand(
         "doctor", "Examine this relay and its host; print what is wrong and how to mend it");
     auto* version_verb = app.add_subcommand("version", "Show the version");
-    for (auto* verb : {check_verb, status_verb, confirm_verb, doctor_verb, version_verb})
+    for (auto* verb : {init, check_verb, status_verb, confirm_verb, doctor_verb, version_verb})
         verb->add_flag("--json", given.json, "Print JSON");
     for (auto* verb : {check_verb, run_verb, status_verb, confirm_verb, doctor_verb})
         verb->add_option("--config", given.config, "Configuration file")->capture_default_str();

@@ -112,9 +112,13 @@ ExitCode show_status(const std::filesystem::path& socket, const StatusOptions& o
     }
 }
 
-ExitCode new_identity(const std::filesystem::path& socket) {
+ExitCode new_identity(const std::filesystem::path& socket, bool json) {
     const auto answer = ask(socket, "new_identity");
     if (answer.contains("error")) return refused(answer);
+    if (json) {
+        std::printf("%s\n", answer["result"].dump(-1, ' ', true).c_str());
+        return ExitCode::ok;
+    }
     std::printf(
         "new identity %s: connections from now on get other sessions, after 9 to 19 s the first "
         "time.\nOpen connections go on. Your gateway, its view of you, your exits and what "

@@ -21,9 +21,9 @@ struct StatusOptions {
 node::process::ExitCode show_status(const std::filesystem::path& socket,
                                     const StatusOptions& options);
 
-/// Asks for a new identity and says what comes of it. Returns ExitCode::failure if there is no
-/// place for one.
-node::process::ExitCode new_identity(const std::filesystem::path& socket);
+/// Asks for a new identity and says what comes of it; as JSON, the answer alone. Returns
+/// ExitCode::failure if there is no place for one.
+node::process::ExitCode new_identity(const std::filesystem::path& socket, bool json);
 
 /// What `nightjar listen` opens.
 struct ListenOptions {

@@ -66,6 +66,13 @@ void init_network(const Options& options) {
             "differ by less"};
     made.authorities = options.authorities;
     relay::authority::init_network(folder_of(options), made);
+    if (options.json) {
+        nlohmann::json json{{"network", made.name}, {"folder", options.folders.front()}};
+        const auto file = made.authorities > 1 ? "introduction" : "network.yaml";
+        json["give"] = (folder_of(options) / file).string();
+        std::cout << json << '\n';
+        return;
+    }
     if (made.authorities > 1) {
         const auto file = (folder_of(options) / "introduction").string();
         std::cout << "made an authority of " << made.name << " in " << options.folders.front()
@@ -148,8 +155,16 @@ void admit(const Options& options) {
     require_word(relay.operator_name, "--operator");
     if (!relay.family.empty()) require_word(relay.family, "--family");
     const bool fresh = relay::authority::admit(folder_of(options) / "admitted", relay);
-    std::cout << (fresh ? "admitted " : "changed ") << options.identity << ", operator "
-              << relay.operator_name << '\n';
+    if (options.json)
+        std::cout << nlohmann::json{{"identity", options.identity},
+                                    {"operator", relay.operator_name},
+                                    {"family", relay.family},
+                                    {"capacity", relay.capacity},
+                                    {"new", fresh}}
+                  << '\n';
+    else
+        std::cout << (fresh ? "admitted " : "changed ") << options.identity << ", operator "
+                  << relay.operator_name << '\n';
 }
 
 void expel(const Options& options) {
@@ -159,7 +174,10 @@ void expel(const Options& options) {
                                  settings.open.open()))
         throw node::process::StartupError{ExitCode::failure,
                                           options.identity + " is not on the list"};
-    std::cout << "expelled " << options.identity << ": the next document is without it\n";
+    if (options.json)
+        std::cout << nlohmann::json{{"identity", options.identity}, {"expelled", true}} << '\n';
+    else
+        std::cout << "expelled " << options.identity << ": the next document is without it\n";
 }
 
 void list(const Options& options) {
@@ -186,7 +204,11 @@ void list(const Options& options) {
 void publish(const Options& options) {
     const auto now = std::chrono::floor<base::Milliseconds>(std::chrono::system_clock::now());
     const auto count = relay::authority::publish(folder_of(options), options.out, now);
-    std::cout << "wrote network.yaml and " << count << " documents into " << options.out << '\n';
+    if (options.json)
+        std::cout << nlohmann::json{{"documents", count}, {"out", options.out}} << '\n';
+    else
+        std::cout << "wrote network.yaml and " << count << " documents into " << options.out
+                  << '\n';
 }
 
 void assemble(const Options& options) {
@@ -194,6 +216,10 @@ void assemble(const Options& options) {
                                                         options.introductions.end()};
     const auto id = relay::authority::assemble(folder_of(options), files);
     const auto file = (folder_of(options) / "network.yaml").string();
+    if (options.json) {
+        std::cout << nlohmann::json{{"network_id", base::to_hex(id.bytes)}, {"give", file}} << '\n';
+        return;
+    }
     std::cout << "network " << base::to_hex(id.bytes) << "\nwrote " << file
               << "\nnext: compare this id with the other operators by a way that you trust, start "
                  "`nightjar-authority run`, and give network.yaml to the operators of relays\n";
@@ -201,7 +227,11 @@ void assemble(const Options& options) {
 
 void introduce(const Options& options) {
     relay::authority::write_introduction(folder_of(options));
-    std::cout << "wrote " << (folder_of(options) / "introduction").string() << '\n';
+    const auto file = (folder_of(options) / "introduction").string();
+    if (options.json)
+        std::cout << nlohmann::json{{"give", file}} << '\n';
+    else
+        std::cout << "wrote " << file << '\n';
 }
 
 ExitCode verify(const Options& options) {
@@ -243,7 +273,8 @@ struct ServiceVerbs {
             ->add_option("--capacity", options.admitted.capacity,
                          "Weight at most (default: what the relay announces)")
             ->check(CLI::Range(1, 1'000'000));
-        list->add_flag("--json", options.json, "Print JSON");
+        for (auto* verb : {admit, expel, list, publish, introduce, assemble})
+            verb->add_flag("--json", options.json, "Print JSON");
         publish->add_option("OUT", options.out, "Folder that the web server shows")->required();
     }
     ExitCode call(const Options& options) const {

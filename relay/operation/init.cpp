@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "relay/keys/epoch_keys.hpp"
@@ -71,6 +72,15 @@ void init_relay(const InitOptions& options, const node::process::ClockReading& n
                          config.data_dir, law.epoch_length};
     keys.maintain({now.wall, now.boot});
     node::files::replace_file(file, text, node::files::Durability::disk);
+    if (options.json) {
+        out << nlohmann::ordered_json{{"identity", base::to_hex(identity.id.bytes)},
+                                      {"config", file.string()},
+                                      {"descriptor", (config.data_dir / "descriptor").string()},
+                                      {"network", config.network.string()},
+                                      {"document", config.document.string()}}
+            << '\n';
+        return;
+    }
     out << "identity " << base::to_hex(identity.id.bytes) << "  (for `nightjar-authority admit`)\n"
         << "made " << file.string() << "\n"
         << "made " << (config.data_dir / "descriptor").string()

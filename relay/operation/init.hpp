@@ -13,6 +13,7 @@ struct InitOptions {
     std::filesystem::path folder;
     RelayConfig config;  // content of relay.yaml; its paths are relative to `folder`
     base::Seconds epoch_length{3600};
+    bool json = false;  // print one line of JSON instead of text (docs/schemas/init.json)
 };
 
 /// Creates identity.key, link.key and relay.yaml in the folder, the epoch keys in the runtime

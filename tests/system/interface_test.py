@@ -50,6 +50,9 @@ class Interface(ListenerCases, NetworkTest):
     def test_newnym_gives_programs_without_a_user_name_another_session(self):
         before = self.net.ask_client()[0]
         self.assertIn(f"new identity {before['identity'] + 1}:", self.nightjar("newnym"))
+        answer = json.loads(self.nightjar("newnym", "--json"))
+        jsonschema.validate(answer, json.loads((ROOT / "docs/interface/newnym.schema.json").read_text(encoding="utf-8")))
+        self.assertEqual(answer["identity"], before["identity"] + 2)
         with (socket.create_server((self.net.outside, 0)) as silent,    # so the stream lasts as long as this application
               socket.create_connection(self.net.socks.rsplit(":", 1), 60) as link):
             link.sendall(b"\x05\x01\x00\x05\x01\x00\x01" + socket.inet_aton(self.net.outside)

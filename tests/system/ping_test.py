@@ -12,11 +12,14 @@ import time
 import unittest
 from pathlib import Path
 
+import jsonschema
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from testnet import NetworkTest  # noqa: E402
+from testnet import ROOT, NetworkTest  # noqa: E402
 from nightjar_demo.law import least_mean  # noqa: E402
 from nightjar_demo.metrics import difference, scrape  # noqa: E402
 
+SCHEMA = json.loads((ROOT / "docs/interface/ping.schema.json").read_text(encoding="utf-8"))
 PINGS = 5
 CHANCE_LEAST = 1e-4     # a loss that drops explain less often than this is a failure
 RECOVERY_SECONDS = 40
@@ -36,6 +39,7 @@ class Ping(NetworkTest):
         said = f"exit code {done.returncode}: {done.stdout}{done.stderr}"
         self.assertIn(done.returncode, (0, 1), said)
         self.assertEqual(done.stderr, "", said)
+        jsonschema.validate(json.loads(done.stdout), SCHEMA)
         pings = json.loads(done.stdout)["pings"]
         self.assertEqual(len(pings), count, said)
         self.assertEqual(done.returncode, int(any("error" in ping for ping in pings)), said)
