@@ -2,6 +2,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -89,7 +90,7 @@ std::vector<node::page::Fact> facts_of(const Json& status) {
             {"Last reload", refused ? "refused" : ""}};
 }
 
-const StateText& text_of(const std::string& state) {
+const StateText& text_of(std::string_view state) {
     for (const auto& one : state_texts)
         if (state == one.state) return one;
     return state_texts.back();
