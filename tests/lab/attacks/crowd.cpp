@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 #include <unordered_map>
 #include <utility>
 
@@ -82,6 +83,13 @@ struct Crowd::Impl {
         return static_cast<unsigned>(world.number_of(header.address[2]) - mixes);
     }
     bool is_gateway(std::size_t node) const { return node < relays && node >= first_gateway; }
+    void note_surbs(base::ByteView message);
+    void see_reply(const lab::world::ClearHeader& header, unsigned client, unsigned exit, float at);
+
+    struct KnownSession {
+        unsigned client = 0;
+        unsigned number = 0;  // in the order of first packets
+    };
 
     CrowdOptions options;
     lab::world::World world;
@@ -92,7 +100,8 @@ struct Crowd::Impl {
     std::vector<std::unique_ptr<Transfer>> transfers;  // nullptr: idle
     std::vector<Times> into_exit;
     std::vector<Times> out_of_exit;
-    std::unordered_map<base::SessionId, unsigned, AnyWord> sessions;     // each session's client
+    std::unordered_map<base::SessionId, KnownSession, AnyWord> sessions;
+    std::unordered_map<base::SurbId, base::SessionId, AnyWord> surbs;    // at exits, unspent
     std::unordered_map<base::Destination, unsigned, AnyWord> mailboxes;  // each mailbox's client
 };
 
@@ -217,7 +226,9 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
             const auto message = message_in(cell);
             const auto session = *base::SessionId::from(message.first(base::SessionId::size()));
             // A filler has no session, so no exit knows whose it is.
-            if (!session.is_zero()) sessions[session] = static_cast<unsigned>(number);
+            if (!session.is_zero())
+                sessions.try_emplace(session, KnownSession{static_cast<unsigned>(number),
+                                                           static_cast<unsigned>(sessions.size())});
             if (recorded && options.on_sent && !session.is_zero())
                 options.on_sent({static_cast<unsigned>(number), exit_of(header), middle_of(header),
                                  at, message});
@@ -233,9 +244,30 @@ void Crowd::Impl::see_client_link(const lab::world::OnWire& cell, float at) {
     if (!up && cell.cell.kind() == cell::Kind::packet) trace.handed_on.push_back(at);
 }
 
+/// A packet that reaches its exit: which session will its SURBs answer?
+void Crowd::Impl::note_surbs(base::ByteView message) {
+    const auto header = stream::decode_up(message);
+    if (!header) return;
+    for (std::size_t i = 0; i < header->surb_count; ++i)
+        surbs.insert_or_assign(
+            lab::world::read_clear(stream::surb_of(*header, message, i)).identifier,
+            header->session);
+}
+
+void Crowd::Impl::see_reply(const lab::world::ClearHeader& header, unsigned client, unsigned exit,
+                            float at) {
+    const auto surb = surbs.find(header.identifier);
+    if (surb == surbs.end()) throw std::logic_error("an exit replied by a SURB that it never got");
+    const auto session = surb->second;
+    surbs.erase(surb);
+    if (at < static_cast<float>(options.records_from)) return;
+    if (options.traces) traces[client].replied.push_back({at, exit, sessions.at(session).number});
+    if (options.on_reply) options.on_reply({client, exit, session, at});
+}
+
 /// Between relays: records what gateways and exits know about the packet, from its clear header.
 void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
-    if (at < static_cast<float>(options.records_from)) return;
+    const bool recorded = at >= static_cast<float>(options.records_from);
     if (!options.traces && !options.on_exit && !options.on_reply && !options.on_delivery) return;
     // No gateway or exit sees a packet between two mixes.
     if (!is_gateway(cell.from_number) && !is_gateway(cell.to_number)) return;
@@ -243,17 +275,16 @@ void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
     const bool loop = header.hops == packet::max_hops && !header.identifier.is_zero();
     if (is_gateway(cell.from_number)) {
         const auto exit = static_cast<unsigned>(cell.from_number - first_gateway);
-        if (options.traces) out_of_exit[exit].push_back(at);
+        if (recorded && options.traces) out_of_exit[exit].push_back(at);
         const auto answered = mailboxes.find(header.destination);
-        if (header.at == 0 && answered != mailboxes.end()) {
-            if (options.traces) traces[answered->second].replied.push_back({at, exit});
-            if (options.on_reply) options.on_reply(answered->second, exit, at);
-        }
+        if (header.at == 0 && answered != mailboxes.end())
+            see_reply(header, answered->second, exit, at);
     }
     if (!is_gateway(cell.to_number)) return;
-    if (options.traces) into_exit[cell.to_number - first_gateway].push_back(at);
+    if (recorded && options.traces) into_exit[cell.to_number - first_gateway].push_back(at);
     const auto mailbox = mailboxes.find(header.destination);
     if (mailbox != mailboxes.end()) {
+        if (!recorded) return;
         if (options.traces)
             traces[mailbox->second].delivered.push_back(
                 {at, static_cast<std::uint32_t>(cell.from_number), loop});
@@ -265,9 +296,12 @@ void Crowd::Impl::see_packet(const lab::world::OnWire& cell, float at) {
     const auto session =
         sessions.find(*base::SessionId::from(message.first(base::SessionId::size())));
     if (session == sessions.end()) return;
+    note_surbs(message);
+    if (!recorded) return;
     const auto exit = static_cast<unsigned>(cell.to_number - first_gateway);
-    if (options.traces) traces[session->second].at_exit.push_back({at, exit});
-    if (options.on_exit) options.on_exit({session->second, exit, 0, at, message});
+    const auto& [client, number] = session->second;
+    if (options.traces) traces[client].at_exit.push_back({at, exit, number});
+    if (options.on_exit) options.on_exit({client, exit, 0, at, message});
 }
 
 Crowd::Crowd(CrowdOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}

@@ -31,6 +31,14 @@ struct Plaintext {
     base::ByteView message;
 };
 
+/// A reply as its exit sends it. The exit knows the session: a packet of it brought the SURB.
+struct Reply {
+    unsigned client = 0;
+    unsigned exit = 0;  // a gateway's index
+    base::SessionId session;
+    float at = 0;  // seconds from connecting
+};
+
 struct CrowdOptions {
     std::uint64_t seed = 1;
     unsigned clients = 100;
@@ -64,7 +72,7 @@ struct CrowdOptions {
     /// on a client's uplink; for every reply as its exit sends it; and for every packet that
     /// reaches the client's gateway for its client.
     std::function<void(unsigned client, float at)> on_slot;
-    std::function<void(unsigned client, unsigned exit, float at)> on_reply;
+    std::function<void(const Reply&)> on_reply;
     std::function<void(unsigned client, float at)> on_delivery;
 
     CrowdOptions();  // the default network, with a handover 19 s after connecting
@@ -103,11 +111,11 @@ struct Trace {
     // client's upload were written, and, if `kept_open`, of its download taken.
     Times written;
     Times taken;
-    // A bad exit: the arrivals of this client's packets and its replies. A client's next session is
-    // at another exit, so the exit identifies the session.
+    // A bad exit: the arrivals of this client's packets and its replies, and the session of each.
     struct AtExit {
         float at = 0;
-        unsigned exit = 0;  // a gateway's index
+        unsigned exit = 0;     // a gateway's index
+        unsigned session = 0;  // counts the sessions of all clients, in the order of first packets
     };
     std::vector<AtExit> at_exit;
     std::vector<AtExit> replied;

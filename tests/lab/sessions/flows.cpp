@@ -33,11 +33,9 @@ FlowRecorder::FlowRecorder(attacks::CrowdOptions& options) : clients_(options.cl
         session.client = packet.client;
         session.exit = packet.exit;
         session.arrivals.push_back(ms_of(packet.at));
-        newest_[{packet.client, packet.exit}] = &session;
     };
-    options.on_reply = [this](unsigned client, unsigned exit, float at) {
-        const auto session = newest_.find({client, exit});
-        if (session != newest_.end()) session->second->replies.push_back(ms_of(at));
+    options.on_reply = [this](const attacks::Reply& reply) {
+        sessions_[reply.session].replies.push_back(ms_of(reply.at));
     };
 }
 

@@ -39,14 +39,12 @@ class FlowRecorder {
     FlowRecorder& operator=(const FlowRecorder&) = delete;
 
     const std::vector<ClientFlow>& clients() const { return clients_; }
-    /// The sessions that have packets in the first and in the last second of [from, to), in ms. A
-    /// reply belongs to the session from which the exit last got a packet of that client.
+    /// The sessions that have packets in the first and in the last second of [from, to), in ms.
     std::vector<SessionFlow> sessions(std::uint32_t from, std::uint32_t to) const;
 
  private:
     std::vector<ClientFlow> clients_;
     std::map<base::SessionId, SessionFlow> sessions_;
-    std::map<std::pair<unsigned, unsigned>, SessionFlow*> newest_;  // by client and exit
 };
 
 }  // namespace nightjar::lab::sessions
