@@ -60,10 +60,13 @@ unsigned first_exit(const attacks::Trace& trace, unsigned gateways) {
     return trace.at_exit.empty() ? gateways : trace.at_exit.front().exit;
 }
 
-attacks::Times times_at(const std::vector<attacks::Trace::AtExit>& events, unsigned exit) {
+/// What the exit has of the client's first session: in `lingering` the exit has the next one too.
+attacks::Times times_of_first_session(const attacks::Trace& trace,
+                                      const std::vector<attacks::Trace::AtExit>& events) {
     attacks::Times times;
+    if (trace.at_exit.empty()) return times;
     for (const auto& event : events)
-        if (event.exit == exit) times.push_back(event.at);
+        if (event.session == trace.at_exit.front().session) times.push_back(event.at);
     return times;
 }
 
@@ -97,8 +100,8 @@ void judge_exits_links(const attacks::Crowd& crowd, std::size_t i, unsigned exit
 }
 
 /// Compares two clients: whose cells, or ticks, caused what is seen of the first one?
-void judge_pair(const attacks::Trace& mine, const attacks::Trace& other, unsigned gateways,
-                const Setting& setting, std::size_t observations, AllScores& scores) {
+void judge_pair(const attacks::Trace& mine, const attacks::Trace& other, const Setting& setting,
+                std::size_t observations, AllScores& scores) {
     const double delay = base::to_seconds(setting.law.mean_delay);
     const double loops = setting.law.client_loops.per_second();
     // Without the traffic law there are only the flow itself and loops.
@@ -116,14 +119,13 @@ void judge_pair(const attacks::Trace& mine, const attacks::Trace& other, unsigne
         if (own) scores[watcher].together.push_back(*own);
         if (others) scores[watcher].apart.push_back(*others);
     };
-    const auto exit = first_exit(mine, gateways);
     // The number of writes depends on how the stream's bytes get in order, so it is no evidence.
     compare(targets_link, mine.up, other.up, mine.written,
             {{hops_to_target, delay}, session_share, floor, false}, 1);
-    compare(bad_exit, mine.up, other.up, times_at(mine.at_exit, exit),
+    compare(bad_exit, mine.up, other.up, times_of_first_session(mine, mine.at_exit),
             {{hops_to_exit, delay}, session_share, floor}, 1);
-    compare(both_ends, times_at(mine.replied, exit),
-            times_at(other.replied, first_exit(other, gateways)), times_of(mine.delivered),
+    compare(both_ends, times_of_first_session(mine, mine.replied),
+            times_of_first_session(other, other.replied), times_of(mine.delivered),
             {{hops_back, delay}, 1, deliveries - setting.pace}, deliveries / setting.pace);
 }
 
@@ -134,8 +136,7 @@ void judge(const attacks::Crowd& crowd, const Setting& setting, std::size_t obse
     for (std::size_t i = 0; i < traces.size(); ++i) {
         const auto exit = first_exit(traces[i], gateways);
         if (exit == gateways) continue;
-        judge_pair(traces[i], traces[(i + 1) % traces.size()], gateways, setting, observations,
-                   scores);
+        judge_pair(traces[i], traces[(i + 1) % traces.size()], setting, observations, scores);
         if (!setting.by_session)
             judge_exits_links(crowd, i, exit, setting, observations, scores[exits_links]);
     }
