@@ -154,35 +154,48 @@ ExitTotals TotalsWatcher::totals(const Crowd& crowd) const {
     return totals;
 }
 
-std::vector<ExitEvent> TotalsWatcher::events(const Crowd& crowd) const {
+std::vector<ExitEvent> events_of(std::vector<SessionChanges> sessions, const Trace& client,
+                                 double until, const directory::Parameters& law) {
     using What = ExitEvent::What;
     constexpr double large = 15;  // replies per second; a trial gets less
     std::vector<ExitEvent> events;
-    struct Last {
-        double pace = 0;
-        unsigned exit = 0;
-        unsigned middle = 0;
-    };
-    std::vector<Last> last(crowd.traces().size());
-    for (const auto& session : changes_.sessions()) {
-        const auto& trace = crowd.traces()[session.client];
+    const SessionChanges* main = nullptr;  // the session with the client's largest pace at the end
+    double main_pace = 0;
+    for (const auto& session : sessions) {
         double pace = 0;
         for (const auto& change : session.changes) {
-            if (change.at > trace.leaves) break;
+            if (change.at > client.leaves) break;
             pace = change.after;
             if (change.after - change.before >= large)
-                events.push_back({change.before > 0 ? What::handover : What::connects, change.at,
-                                  session.exit, trace.gateway, session.middle});
+                events.push_back({change.before > 0 ? What::stays : What::connects, change.at,
+                                  session.exit, client.gateway, session.middle});
         }
-        if (pace > last[session.client].pace)
-            last[session.client] = {pace, session.exit, session.middle};
+        if (pace > main_pace) main = &session, main_pace = pace;
     }
-    for (std::size_t i = 0; i < last.size(); ++i) {
-        const auto& trace = crowd.traces()[i];
-        if (trace.leaves < options_.seconds && last[i].pace > large)
-            events.push_back({What::leaves,
-                              last_reply_at(trace, last[i].pace, options_.network.parameters),
-                              last[i].exit, trace.gateway, last[i].middle});
+    std::sort(events.begin(), events.end(),
+              [](const auto& a, const auto& b) { return a.at < b.at; });
+    for (std::size_t i = 1; i < events.size(); ++i) {
+        if (events[i].what != What::stays) continue;
+        if (events[i].exit != events[i - 1].exit)
+            events[i].what = What::handover;
+        else if (events[i - 1].what == What::handover)
+            events[i].what = What::after;
+    }
+    if (client.leaves < until && main_pace > large)
+        events.push_back({What::leaves, last_reply_at(client, main_pace, law), main->exit,
+                          client.gateway, main->middle});
+    return events;
+}
+
+std::vector<ExitEvent> TotalsWatcher::events(const Crowd& crowd) const {
+    std::vector<std::vector<SessionChanges>> by_client(crowd.traces().size());
+    for (auto& session : changes_.sessions())
+        by_client[session.client].push_back(std::move(session));
+    std::vector<ExitEvent> events;
+    for (std::size_t i = 0; i < by_client.size(); ++i) {
+        const auto own = events_of(std::move(by_client[i]), crowd.traces()[i], options_.seconds,
+                                   options_.network.parameters);
+        events.insert(events.end(), own.begin(), own.end());
     }
     return events;
 }

@@ -23,14 +23,21 @@ struct ExitTotals {
 };
 
 /// A moment at which one client's paces change, and the exit to find: where a session starts with a
-/// whole pace or gets most of it, or where the replies end because the client has left.
+/// whole pace or gets most of it, or where the replies end because the client has left. By a
+/// handover a client mostly stays at its exit, and no total tells (`stays`). Else its exit changes
+/// (`handover`), and by the next one its last session at the old exit ends (`after`).
 struct ExitEvent {
-    enum class What { connects, handover, leaves } what;
+    enum class What { connects, handover, after, stays, leaves } what;
     double at;
     unsigned exit;
     unsigned gateway;  // the client's own, which is never its exit
     unsigned middle;   // the mix of layer 2 that the session keeps
 };
+
+/// The events of one client's sessions, given in any order. `leaves`: when; after `until` it is
+/// still there. Pure.
+std::vector<ExitEvent> events_of(std::vector<SessionChanges> sessions, const Trace& client,
+                                 double until, const directory::Parameters& law);
 
 /// Sets options.seen and the callbacks of ChangeReader, and turns traces off. Must outlive the
 /// Crowd that is made with `options`.
