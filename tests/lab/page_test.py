@@ -16,6 +16,9 @@ def main():
     sys.path.insert(0, str(HERE))
     sys.dont_write_bytecode = True
     from draw import PLOTS
+    names = [name for name, *_ in PLOTS]
+    if len(names) != len(set(names)):
+        raise SystemExit("two plots have one name, so one of them is lost")
     with tempfile.TemporaryDirectory(prefix="nightjar-page-") as folder:
         rows, out = Path(folder) / "all.jsonl", Path(folder) / "out"
         rows.write_text("\n".join(lines) + "\n")
