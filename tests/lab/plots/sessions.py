@@ -14,8 +14,8 @@ def sessions(rows):
         return None
     adversaries = unique(row["adversary"] for row in found)
     figure, axes = plt.subplots(1, len(adversaries), figsize=(4.2 * len(adversaries), 4.2), sharey=True, squeeze=False)
-    looks = dict(zip(("main", "lingering", "one of six", "whole pace"), ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"),
-                                                                         ("black", "v"))))
+    looks = dict(zip(("main", "lingering", "one of six", "whole pace", "both"),
+                     ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), ("black", "v"), (RED, "^"))))
     for axis, adversary in zip(axes[0], adversaries):
         for setting, session in unique((row["setting"], row["session"]) for row in found
                                        if row["adversary"] == adversary):

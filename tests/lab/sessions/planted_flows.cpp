@@ -76,6 +76,13 @@ PlantedFlows plant(Leak leak, unsigned clients, std::size_t segments,
             (random.unit() < two_thirds ? main : lingering).arrivals.push_back(client.slots[k]);
         }
         main.arrivals = displaced(main.arrivals, hops_to_exit, law.mean_delay, random);
+        if (leak == Leak::even_ticks) {
+            main.replies = beat(replies * two_thirds, 0, seconds, random);
+            lingering.replies = beat(replies / 3, 0, seconds, random);
+            client.deliveries = merged(displaced(merged(main.replies, lingering.replies), hops_back,
+                                                 law.mean_delay, random),
+                                       poisson_moments(loops, seconds, random));
+        }
         if (leak == Leak::poisson) {
             const auto others = replies + loops - replies * two_thirds;
             main.replies = poisson_moments(replies * two_thirds, seconds, random);

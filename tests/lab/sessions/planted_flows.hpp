@@ -10,8 +10,9 @@ namespace nightjar::lab::sessions {
 /// poisson: slots and ticks at the times of Poisson processes; one session with two thirds of them.
 /// slots_drawn_alone: one slot in every gap, but each one's session is drawn for itself: two
 /// sessions of a client, with two thirds and one third of its slots. slots_in_turns: the same in
-/// fixed turns, and one loop in every gap of loops.
-enum class Leak { poisson, slots_drawn_alone, slots_in_turns };
+/// fixed turns, and one loop in every gap of loops. even_ticks: the same two sessions as drawn
+/// alone, each with replies in gaps of one length, as exits send them.
+enum class Leak { poisson, slots_drawn_alone, slots_in_turns, even_ticks };
 
 struct PlantedFlows {
     std::vector<ClientFlow> clients;

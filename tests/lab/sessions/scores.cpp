@@ -90,14 +90,16 @@ class Comparison {
 
     void collect(std::size_t segments, SessionScores& scores) const {
         for (const auto& session : watched_) {
-            add(session, session.by_link, session.link_deflection,
+            const auto client = session.flow->client;
+            add(client, session.by_link, session.link_deflection,
                 scores[{exit_and_link, session.kind, segments}]);
             if (!session.flow->replies.empty())
-                add(session, session.by_gateway, session.gateway_deflection,
+                add(client, session.by_gateway, session.gateway_deflection,
                     scores[{exit_and_gateway, session.kind, segments}]);
             if (!session.by_other.empty())
                 add_pairs(session, scores[{two_exits, session.kind, segments}]);
         }
+        collect_both(segments, scores);
         if (pairs_.size() < 4) return;
         const auto* kind = watched_[pairs_.front().first].kind;
         add_learned(cross_.scores(), scores[{two_exits_fitted, kind, segments}]);
@@ -169,13 +171,33 @@ class Comparison {
         compared.of = std::max(compared.of, foreign.size() + 1);
     }
 
-    static void add(const Watched& session, const std::vector<double>& ratios, double deflection,
+    static void add(unsigned client, const std::vector<double>& ratios, double deflection,
                     Compared& compared) {
         std::vector<double> foreign;
         for (std::size_t i = 0; i < ratios.size(); ++i)
-            if (i != session.flow->client) foreign.push_back(ratios[i]);
-        take(ratios[session.flow->client], foreign, compared);
+            if (i != client) foreign.push_back(ratios[i]);
+        take(ratios[client], foreign, compared);
         compared.expected += measure::auc_of(deflection, 1);
+    }
+
+    /// An exit that knows that two sessions are one client's, as a stream tells that outlives the
+    /// first of them.
+    void collect_both(std::size_t segments, SessionScores& scores) const {
+        for (const auto& [mine, other] : pairs_) {
+            const auto &a = watched_[mine], &b = watched_[other];
+            if (a.flow->exit != b.flow->exit) continue;
+            auto by_link = a.by_link, by_gateway = a.by_gateway;
+            for (std::size_t i = 0; i < by_link.size(); ++i) {
+                by_link[i] += b.by_link[i];
+                by_gateway[i] += b.by_gateway[i];
+            }
+            const auto client = a.flow->client;
+            add(client, by_link, a.link_deflection + b.link_deflection,
+                scores[{exit_and_link, both_sessions, segments}]);
+            if (!a.flow->replies.empty() && !b.flow->replies.empty())
+                add(client, by_gateway, a.gateway_deflection + b.gateway_deflection,
+                    scores[{exit_and_gateway, both_sessions, segments}]);
+        }
     }
 
     void add_pairs(const Watched& session, Compared& compared) const {

@@ -19,6 +19,8 @@ inline constexpr const char* two_exits = "two exits";
 /// The same adversary, if it learns how clients share out their slots (two_exits.hpp).
 inline constexpr const char* two_exits_fitted = "two exits, fitted";
 inline constexpr const char* two_exits_counts = "two exits, by counts";
+/// In place of a kind of session: both sessions of a client that are at one exit.
+inline constexpr const char* both_sessions = "both";
 
 /// The log-likelihood ratios of one question.
 struct Compared {
