@@ -23,6 +23,9 @@ class HeldClient {
                 for (std::size_t i = 0; i < first.size(); ++i)
                     if (world_.exit_id(i) == session.exit) first[i] = std::min(first[i], passed);
             if (options_.disturbance == Disturbance::cut) cut_or_mend();
+            if (options_.disturbance == Disturbance::exits_silent)
+                for (std::size_t i = 0; i < world_.exits(); ++i)
+                    world_.exit(i).silent = left(world_.now()).count() > 0;
             world_.run_for(base::Milliseconds{500});
         }
         return first;
@@ -47,6 +50,7 @@ class HeldClient {
         switch (options_.disturbance) {
             case Disturbance::none:
             case Disturbance::cut:
+            case Disturbance::exits_silent:
                 break;
             case Disturbance::down_held:
                 if (!up) return rest;
@@ -93,6 +97,8 @@ const char* to_string(Disturbance disturbance) {
             return "uplink dropped";
         case Disturbance::cut:
             return "link cut";
+        case Disturbance::exits_silent:
+            return "exits silent";
     }
     return "";
 }

@@ -11,12 +11,13 @@ namespace nightjar::lab::attacks {
 
 /// What the attacker does in the first `held_for` of every `held_every`.
 enum class Disturbance {
-    none,          // the control: a client left alone
+    none,          // a client left alone
     down_held,     // cells to the client wait until the end of the interval
     down_dropped,  // cells to the client are dropped
     down_thinned,  // all the time: nine in ten cells to the client are dropped
     up_dropped,    // the client's own cells are dropped
     cut,           // the link ends, and comes back after the interval
+    exits_silent,  // the control: exits do not answer, while the client's loops return
 };
 const char* to_string(Disturbance disturbance);
 

@@ -283,7 +283,7 @@ void judge_rates(const Clocks& clocks, const measure::Options& options, measure:
         exit[session.client] =
             millionths * (spacing(session.arrivals) * law.main_slots.per_second() / 1000 - 1);
     const auto what = "exit and link, by rate, " + std::to_string(std::lround(seconds)) + " s";
-    judge(clocks, what.c_str(), Verdict::none, exit, link, report);
+    judge(clocks, what.c_str(), Verdict::hidden, exit, link, report);
 }
 
 }  // namespace

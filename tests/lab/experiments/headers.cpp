@@ -40,7 +40,7 @@ struct Ends {
     attacks::SlotTimes slots;
     attacks::Times handed_on;
     std::vector<attacks::HeaderRead> reads;
-    std::vector<attacks::HeaderRead> truth;  // stamps are send times, acks are deliveries
+    std::vector<attacks::HeaderRead> truth;  // stamps are send times, acks and SURBs are deliveries
     std::vector<attacks::HeaderRead> quick;  // numbers in order, and hardly any delays
 };
 
@@ -65,7 +65,8 @@ attacks::Route route_of(const directory::Parameters& law, bool quick = false) {
     return {hops_to_exit, base::to_seconds(law.mean_delay) / (quick ? 20 : 1)};
 }
 
-/// What the headers would say if they told when packets left and replies came.
+/// What the headers would say if they told when packets left and replies came: an acknowledgement
+/// and a new SURB at once for each reply.
 std::vector<attacks::HeaderRead> truthful(std::vector<attacks::HeaderRead> reads,
                                           const attacks::Times& handed_on) {
     std::sort(reads.begin(), reads.end(),
@@ -79,8 +80,9 @@ std::vector<attacks::HeaderRead> truthful(std::vector<attacks::HeaderRead> reads
         for (; delivery != handed_on.end() && *delivery + attacks::link_and_tick < read.sent;
              ++delivery)
             read.acked.push_back(++number);
+        read.surbs = static_cast<double>(read.acked.size());
     }
-    if (!reads.empty()) reads.front().acked.clear();
+    if (!reads.empty()) reads.front().acked.clear(), reads.front().surbs = 0;
     return reads;
 }
 
@@ -205,6 +207,7 @@ std::vector<Question> questions(bool full) {
         all.push_back({late_acks, control, 200, 0});
         all.push_back({late_acks, control, 600, 0});
     }
+    all.push_back({surbs, true, 600, 0});
     for (const std::size_t packets : {100, 200, 600})
         all.push_back({surbs, false, packets, 0});
     all.push_back({numbers, true, 600, 8});
@@ -263,7 +266,7 @@ void show_estimates(measure::Report& report) {
                              .mean_delay = delay};
     show_one("exit and link, by numbers", slots, measure::numbered_deflection(sent));
     show_one("exit and link, by arrivals", slots, measure::unordered_deflection(sent));
-    for (const double pace : {45.0, 15.0, 7.5, 3.5})
+    for (const double pace : {45.0, 30.0, 15.0, 7.5, 3.5})
         show_one("exit and gateway, by arrivals", pace,
                  measure::unordered_deflection({.rate = pace,
                                                 .gap = 1 / pace,

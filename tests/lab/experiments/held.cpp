@@ -15,10 +15,11 @@ namespace {
 
 using attacks::Disturbance;
 
-constexpr unsigned exit_counts[] = {6, 12};
+constexpr unsigned exit_counts[] = {6, 12};  // the reduced form has the first alone
 constexpr Disturbance disturbances[] = {Disturbance::none,         Disturbance::down_held,
                                         Disturbance::down_dropped, Disturbance::down_thinned,
-                                        Disturbance::up_dropped,   Disturbance::cut};
+                                        Disturbance::up_dropped,   Disturbance::cut,
+                                        Disturbance::exits_silent};
 /// An attack may multiply the share of clients that come to the bad exit by at most this.
 constexpr double factor_max = 1.2;
 
@@ -45,12 +46,13 @@ nlohmann::json or_null(double seconds) {
 
 void held(const measure::Options& options, measure::Report& report) {
     const auto seeds = options.or_else(options.seeds, 4u, 8u);
-    const base::Seconds lifetime{options.full ? 3600 : 300};
-    // Two turns: a client left alone has sessions at three exits.
-    const auto seconds =
-        options.or_else(options.seconds, 2.2 * base::to_seconds(lifetime), 2.2 * 3600);
+    const base::Seconds lifetime{options.full ? 3600 : 120};
+    const std::size_t networks = options.full ? std::size(exit_counts) : 1;
+    // The term of a client's exit is 4 to 12 lifetimes, so a client left alone has changed it.
+    const auto seconds = options.or_else(options.seconds, 14 * base::to_seconds(lifetime),
+                                         14 * base::to_seconds(lifetime));
     const auto kinds = std::size(disturbances);
-    const auto count = std::size(exit_counts) * kinds * seeds;
+    const auto count = networks * kinds * seeds;
     const auto runs = measure::side_by_side(
         count,
         [&](std::size_t i) {
@@ -63,7 +65,7 @@ void held(const measure::Options& options, measure::Report& report) {
         [&](std::size_t made) {
             report.progress("held links", static_cast<double>(made) / double(count));
         });
-    for (std::size_t e = 0; e < std::size(exit_counts); ++e) {
+    for (std::size_t e = 0; e < networks; ++e) {
         double alone = 0;
         for (std::size_t k = 0; k < kinds; ++k) {
             std::vector<double> times;
@@ -85,6 +87,13 @@ void held(const measure::Options& options, measure::Report& report) {
                         {"worst_s", or_null(seen.worst_s)}});
             if (disturbances[k] == Disturbance::none) {
                 alone = seen.met;
+                continue;
+            }
+            if (disturbances[k] == Disturbance::exits_silent) {
+                report.at_least("control, exits that are silent, one bad exit of " +
+                                    std::to_string(exit_counts[e]) +
+                                    ": clients that come to it, against clients left alone",
+                                seen.met / alone, 1.3);
                 continue;
             }
             report.at_most(name + ", one bad exit of " + std::to_string(exit_counts[e]) +
