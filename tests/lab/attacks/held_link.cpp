@@ -7,6 +7,9 @@
 namespace nightjar::lab::attacks {
 namespace {
 
+/// Longer than a client waits for an exit before it takes the exit for dead.
+constexpr base::Seconds silent_for{40}, silent_every{90};
+
 class HeldClient {
  public:
     explicit HeldClient(const HeldLinkOptions& options)
@@ -25,7 +28,7 @@ class HeldClient {
             if (options_.disturbance == Disturbance::cut) cut_or_mend();
             if (options_.disturbance == Disturbance::exits_silent)
                 for (std::size_t i = 0; i < world_.exits(); ++i)
-                    world_.exit(i).silent = left(world_.now()).count() > 0;
+                    world_.exit(i).silent = (world_.now() - begun_) % silent_every < silent_for;
             world_.run_for(base::Milliseconds{500});
         }
         return first;

@@ -17,7 +17,7 @@ enum class Disturbance {
     down_thinned,  // all the time: nine in ten cells to the client are dropped
     up_dropped,    // the client's own cells are dropped
     cut,           // the link ends, and comes back after the interval
-    exits_silent,  // the control: exits do not answer, while the client's loops return
+    exits_silent,  // the control, for 40 s of every 90 s: exits do not answer, and loops return
 };
 const char* to_string(Disturbance disturbance);
 
