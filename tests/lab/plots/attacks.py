@@ -183,7 +183,7 @@ def operators(rows):
 
 
 @plot("held_link", "held", "A disturbed link",
-      "The share of clients that come to the one bad exit within 2.2 session lifetimes, by what an attacker does to "
+      "The share of clients that come to the one bad exit within 14 session lifetimes, by what an attacker does to "
       "the client's link for 10.5 s of every 15 s. The bound is 1.2 times the share of clients left alone.")
 def held_link(rows):
     found = rows("held", "held")
