@@ -17,7 +17,6 @@
 #include "relay/operation/startup.hpp"
 #include "relay/operation/status.hpp"
 #include "sphinx/base/log_bounds.hpp"
-#include "sphinx/directory/announcement.hpp"
 #include "sphinx/node/link/key_memory.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
@@ -332,9 +331,8 @@ operation::StaticFacts Daemon::facts() {
 
 operation::StatusFacts Daemon::status() {
     auto status = operation::configured(loaded_.config, loaded_.identity.id);
-    status.layer = operation::layer_in(*loaded_.document.document, loaded_.identity);
+    operation::use(status, *loaded_.document.document);
     status.self_test = loaded_.self_test;
-    status.network = loaded_.document.document->network;
     status.key_epochs = keyring_.epochs();
     status.memory_locked = secrets_locked(loaded_.identity, store_);
     status.facts = facts();
@@ -343,8 +341,6 @@ operation::StatusFacts Daemon::status() {
     status.evidence = evidence_.facts();
     if (contact_) status.authority = contact_->facts();
     if (contact_) status.clock = contact_->clock();
-    if (const auto change = directory::announcement_in(loaded_.document.document->optional))
-        status.parameters_from = change->from;
     status.replay_room_short = engine_.replay_room_short();
     status.replay_filter_full = engine_.replay_filter_full();
     status.finds_names = engine_.finds_names();

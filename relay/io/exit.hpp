@@ -18,7 +18,7 @@
 #include "relay/io/exit_places.hpp"
 #include "relay/io/exit_question.hpp"
 #include "relay/io/host_networks.hpp"
-#include "sphinx/base/turns.hpp"
+#include "sphinx/base/paid_shares.hpp"
 #include "sphinx/node/process/task_group.hpp"
 #include "sphinx/stream/byte_relay.hpp"
 

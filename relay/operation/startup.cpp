@@ -120,11 +120,6 @@ void check_fit(const RelayConfig& config, const keys::Identity& identity,
     }
 }
 
-std::uint8_t layer_in(const directory::Document& document, const keys::Identity& identity) {
-    const auto* listed = document.find(identity.id);
-    return listed == nullptr ? std::uint8_t{0} : listed->layer;
-}
-
 void check_successor(const directory::Document& held, const directory::Document& newer) {
     if (directory::conflict(newer, held)) {
         throw node::process::ConfigError{

@@ -50,10 +50,6 @@ std::optional<std::string> waits_for_authority(const std::filesystem::path& conf
 void check_fit(const RelayConfig& config, const keys::Identity& identity,
                const directory::Document& document);
 
-/// A mix's layer by the document: where several authorities agree, they choose it. 0: it is a
-/// gateway, or is not listed.
-std::uint8_t layer_in(const directory::Document& document, const keys::Identity& identity);
-
 /// Throws node::ConfigError if a relay that runs by `held` cannot use `newer` although its
 /// signatures are valid.
 void check_successor(const directory::Document& held, const directory::Document& newer);

@@ -7,6 +7,7 @@
 
 #include "relay/operation/build.hpp"
 #include "relay/operation/startup.hpp"
+#include "sphinx/directory/announcement.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -109,6 +110,14 @@ StatusFacts configured(const RelayConfig& config, const base::NodeId& identity) 
     status.country = config.country;
     status.month_cap = config.traffic_month;
     return status;
+}
+
+void use(StatusFacts& status, const directory::Document& document) {
+    const auto* listed = document.find(status.identity);
+    status.layer = listed == nullptr ? std::uint8_t{0} : listed->layer;
+    status.network = document.network;
+    if (const auto change = directory::announcement_in(document.optional))
+        status.parameters_from = change->from;
 }
 
 std::string to_json(const StatusFacts& status) {

@@ -58,6 +58,9 @@ struct StatusFacts {
 /// What the configuration and the program say of a relay; the rest has its defaults. Throws what
 /// own_build() and own_self_test() throw.
 StatusFacts configured(const RelayConfig& config, const base::NodeId& identity);
+/// What the document in use says of this relay and its network. A mix's layer: where several
+/// authorities agree, they choose it. It is 0 if the relay is a gateway, or is not listed.
+void use(StatusFacts& status, const directory::Document& document);
 
 /// One line of JSON, without the line feed.
 std::string to_json(const StatusFacts& status);

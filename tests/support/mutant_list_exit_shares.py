@@ -27,10 +27,10 @@ MUTANTS = [
            CORE, "paid shares: a payment moves the worst to its place before it is asked for"),
     mutant("holding-more-costs-no-more", PAID, "holder.paid().until(holder.held()));", "holder.paid().until(1));",
            CORE, ONE_OF_N),
-    mutant("refused-turn-is-taken", "sphinx/base/turns.hpp", "if (turn - now > patience) return std::nullopt;",
+    mutant("refused-turn-is-taken", PAID, "if (turn - now > patience) return std::nullopt;",
            "if (turn - now > patience) return next_ += gap_, std::nullopt;", CORE, TURNS),
-    mutant("rest-adds-up", "sphinx/base/turns.hpp", "next_ = std::max(next_, now);", "", CORE, TURNS),
-    mutant("new-taker-has-the-whole-burst", "sphinx/base/turns.hpp", "next_{now + from_seconds((burst - at_start) / per_second)}",
+    mutant("rest-adds-up", PAID, "next_ = std::max(next_, now);", "", CORE, TURNS),
+    mutant("new-taker-has-the-whole-burst", PAID, "next_{now + from_seconds((burst - at_start) / per_second)}",
            "next_{now + from_seconds((burst - std::max(at_start, burst)) / per_second)}", CORE, TURNS),
     # --- sessions and memory ---
     mutant("half-the-law-is-enough", SESSIONS, "parameters.main_slots.per_second() / 25", "0.0", CORE, LEAST),

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "sphinx/base/random.hpp"
-#include "sphinx/base/turns.hpp"
 
 using namespace nightjar::base;
 
