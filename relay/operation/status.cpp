@@ -161,7 +161,7 @@ std::string to_json(const StatusFacts& status) {
         json["clock_jumped"] = {{"clock", base::unix_seconds(status.jump->clock)},
                                 {"kept", base::unix_seconds(status.jump->kept)}};
     if (const auto& clock = status.clock)
-        json["clock_ahead"] = {{"seconds", base::to_seconds(clock->ahead)},
+        json["clock_ahead"] = {{"seconds", static_cast<double>(clock->ahead.count()) / 1000},
                                {"authorities_heard", clock->heard},
                                {"authorities_agree", clock->agree}};
     if (status.parameters_from) json["parameters_from_epoch"] = status.parameters_from->value;

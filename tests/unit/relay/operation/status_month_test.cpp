@@ -59,8 +59,8 @@ TEST_CASE("status: a clock that is off is named, and how many authorities agree"
     CHECK(shown(std::nullopt).first.find("clock_ahead") == std::string::npos);
     CHECK(shown(std::nullopt).second.empty());
     const auto [json, line] = shown(ClockOpinion{base::Milliseconds{3'660'000}, 4, 4});
-    CHECK(json.find(R"("clock_ahead":{"authorities_agree":4,"authorities_heard":4,)"
-                    R"("seconds":3660.0})") != std::string::npos);
+    CHECK(json.find(R"("clock_ahead":{"seconds":3660.0,"authorities_heard":4,)"
+                    R"("authorities_agree":4})") != std::string::npos);
     CHECK(line == "  clock      61 min ahead of 4 of the 4 authorities that have said the time");
     CHECK(shown(ClockOpinion{base::Milliseconds{-4'300}, 2, 3}).second ==
           "  clock      4.3 s behind 2 of the 3 authorities that have said the time");
