@@ -87,7 +87,7 @@ class Disclose(OfflineNetwork):
         disclosed = self.disclosed()
         self.assertEqual(set(disclosed), CATEGORIES)
         exact = {"Keyring.entries", "Cover.ahead", "Cover.outstanding", "LoopWatch.relays", "Links.outgoing",
-                 "Links.from_relays", "EpochKeys.secrets", "EpochKeys.to_wipe"}
+                 "Links.neighbours", "Links.from_relays", "EpochKeys.secrets", "EpochKeys.to_wipe"}
         for one in disclosed["memory"]:
             if one["table"] in exact:
                 self.assertIsInstance(one["entries"], int, one)
