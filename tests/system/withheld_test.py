@@ -55,7 +55,8 @@ class Withheld(NetworkTest):
             self.assertIs(self.status(relay)["answering"], False, relay.name)
             self.assertEqual(self.hour(relay), 0, relay.name)
             other = scrape(relay)
-            self.assertEqual(other["drop_cover"], 0, relay.name)
+            if relay.role == "mix":     # an exit fills a level with drop cover
+                self.assertEqual(other["drop_cover"], 0, relay.name)
             self.assertEqual(other["loops_modified"], 0, relay.name)
             # Drop cover that ends at a gateway is no packet that went wrong.
             self.assertEqual(other["dropped"]["misrouted"], 0, relay.name)
