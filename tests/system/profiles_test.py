@@ -46,8 +46,12 @@ class Profiles(OfflineNetwork):
         self.assertIn("parameter.main-slots-per-1000s 10000", facts["Low"])
         self.assertIn("parameter.mean-delay-ms 100", facts["High"])
 
-    def test_the_standard_one_is_the_default(self):
-        self.assertEqual(self.signed(dict(PROFILES)["Standard"]), self.signed(""))
+    def test_the_standard_one_is_what_init_writes(self):
+        code, error = call(AUTHORITY, "init", "--dir", self.folder / "new", "--network", "profile", "--listen",
+                           f"{self.claim.network}.9:8443")
+        self.assertEqual(code, OK, error)
+        made = (self.folder / "new/authority.yaml").read_text()
+        self.assertEqual(self.signed(dict(PROFILES)["Standard"]), self.signed(made[made.index("parameters:"):]))
 
 
 if __name__ == "__main__":
