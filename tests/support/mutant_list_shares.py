@@ -124,7 +124,7 @@ MUTANTS = [
            "const auto loser = shares_.heaviest(random_);", "const auto loser = packet.source;", CORE, ONE_OF_MIX),
     mutant("sources-stay-in-the-order-of-the-first-packets", "relay/core/mix_laws.cpp",
            "    swap(place_[source], its++);", "    ++its;", CORE,
-           "mix shares: the heaviest source is found through all changes, and equals by lot"),
+           "mix shares: the heaviest source is found after each change; among equals the choice is random"),
     mutant("each-client-of-a-prefix-is-a-source", "relay/core/ingress.cpp",
            "if (from.is_loopback()) return reduce(hash_(client));", 
            "if (from.is_loopback() || from.bytes[0] > 0) return reduce(hash_(client));",

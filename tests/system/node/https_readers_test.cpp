@@ -1,5 +1,5 @@
 // Readers of our HTTPS server that read nothing, from several networks (loopback is a /8). Row 43
-// of the table of faults: what they can hold is bounded in bytes, and keeps nobody else out.
+// of the table of faults: what they can hold is bounded in bytes, and all others are served.
 #include <doctest/doctest.h>
 
 #include <boost/asio/io_context.hpp>
@@ -123,7 +123,7 @@ ServerLimits four_mebibytes() {
 
 }  // namespace
 
-TEST_CASE("https, faults 43: answers that nobody reads hold their bytes and no more") {
+TEST_CASE("https, faults 43: peers that read nothing hold a bounded number of bytes") {
     Library library{four_mebibytes()};
     for (int i = 0; i < 12; ++i)
         library.reader("127.0.1.1", "/large");

@@ -245,7 +245,9 @@ TEST_CASE("mix laws: each packet of the heaviest source is the victim alike, the
     }
 }
 
-TEST_CASE("mix shares: the heaviest source is found through all changes, and equals by lot") {
+TEST_CASE(
+    "mix shares: the heaviest source is found after each change; among equals the choice is "
+    "random") {
     base::SeededRandom random{2};
     MixShares shares{1000};
     std::array<unsigned, 8> held{};  // by sources 0, 500, 1000, ...

@@ -1,0 +1,114 @@
+// How a dialer keeps a link: again and again, at a new address, and at several in turn.
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "sphinx/node/link/dialer.hpp"
+#include "tests/system/link_pair.hpp"
+
+namespace nightjar::tests {
+
+using node::link::LinkError;
+
+namespace {
+
+struct NoticingOwner : node::link::Dialer::Owner {
+    void on_cell(node::link::Link&, cell::CellBox) override { ++cells; }
+    void on_up(node::link::Link&) override { ++ups; }
+    void on_down(LinkError why) override { downs.push_back(why); }
+    void on_refused(LinkError why) override { refusals.push_back(why); }
+
+    std::size_t cells = 0;
+    std::size_t ups = 0;
+    std::vector<LinkError> downs;
+    std::vector<LinkError> refusals;
+};
+
+}  // namespace
+
+TEST_CASE("a dialer restores its link each time, and stops when it is told to") {
+    LinkPair pair;
+    base::SeededRandom random{1};
+    NoticingOwner owner;
+    node::link::DialTarget target{{pair.address()}, pair.answering.identity.key()};
+    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    node::link::Dialer dialer{pair.io.get_executor(),
+                              target,
+                              pair.dialing.identity,
+                              hello(cell::LinkRole::relay),
+                              {},
+                              random,
+                              owner,
+                              quick};
+    pair.tasks.spawn("dialer", dialer.run());
+    for (std::size_t i = 1; i <= 5; ++i) {
+        REQUIRE(pair.until([&] { return owner.ups == i && pair.answering.link; }));
+        CHECK(dialer.link() != nullptr);
+        CHECK(dialer.link()->send(boxed(numbered(1))));
+        REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == i; }));
+        pair.answering.link.reset();
+        REQUIRE(pair.until([&] { return owner.downs.size() == i; }));
+        CHECK(owner.downs.back() == LinkError::closed);
+    }
+    dialer.stop();
+    REQUIRE(pair.until([&] { return pair.tasks.running() <= 2; }));
+    CHECK(dialer.link() == nullptr);
+    CHECK(owner.refusals.empty());
+    const std::size_t ups = owner.ups;
+    pair.run_for(base::Milliseconds{150});
+    CHECK(owner.ups == ups);
+}
+
+TEST_CASE("a dialer that is given another address finds its relay there, and keeps its link") {
+    LinkPair pair;
+    base::SeededRandom random{1};
+    NoticingOwner owner;
+    const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
+    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    node::link::Dialer dialer{pair.io.get_executor(),
+                              {{nobody}, node::link::TlsIdentity{seed(9)}.key()},
+                              pair.dialing.identity,
+                              hello(cell::LinkRole::relay),
+                              {},
+                              random,
+                              owner,
+                              quick};
+    pair.tasks.spawn("dialer", dialer.run());
+    REQUIRE(pair.until([&] { return owner.refusals.size() >= 2; }));
+    dialer.use({{pair.address()}, pair.answering.identity.key()});
+    REQUIRE(pair.until([&] { return owner.ups == 1; }));
+    dialer.use({{nobody}, node::link::TlsIdentity{seed(9)}.key()});
+    CHECK(dialer.link()->send(boxed(numbered(1))));
+    REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 1; }));
+    CHECK(owner.downs.empty());
+    dialer.stop();
+    REQUIRE(pair.until([&] { return owner.downs.size() == 1; }));
+}
+
+TEST_CASE("a dialer tries its addresses in turn, ever more slowly, and ends when cancelled") {
+    LinkPair pair;
+    base::SeededRandom random{1};
+    NoticingOwner owner;
+    const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
+    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
+    const node::link::DialTarget target{{nobody, pair.address()}, pair.answering.identity.key()};
+    node::link::Dialer dialer{pair.io.get_executor(),
+                              target,
+                              pair.dialing.identity,
+                              hello(cell::LinkRole::relay),
+                              {},
+                              random,
+                              owner,
+                              quick};
+    node::process::TaskGroup own{pair.io.get_executor(),
+                                 [](const auto&, const auto&) { CHECK(false); }};
+    own.spawn("dialer", dialer.run());
+    REQUIRE(pair.until([&] { return owner.ups == 1; }));
+    CHECK(owner.refusals == std::vector<LinkError>{LinkError::unreachable});
+    own.cancel();
+    REQUIRE(pair.until([&] { return own.running() == 0; }));
+    CHECK(owner.downs.size() == 1);
+    CHECK(dialer.link() == nullptr);
+}
+
+}  // namespace nightjar::tests
