@@ -1,11 +1,15 @@
 """Mutants of the cover that fills what an exit gets and sends to its levels."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, UNIT, mutant
 
 LEVEL = "relay/core/exit_level.cpp"
 COVER = "relay/core/cover.cpp"
 STAYS = "an exit gets and sends as much as its levels say, whichever sessions come and go"
 
 MUTANTS = [
+    mutant("new-network-without-room", "relay/authority/settings.cpp", "exit_room: 1  # cover", "exit_room: 0  # cover", UNIT,
+           "authority.yaml: parameters of a later epoch hold from that epoch on"),
+    mutant("fill-loops-count-as-others", COVER, "    ++counters_.fill_loops;\n", "", CORE,
+           "cover: loops that fill a level are counted apart"),
     mutant("level-without-a-draw", "relay/core/exit_level.hpp", "return mean_room_ * (0.5 + random_.unit());", "return mean_room_;", CORE,
            "the room above what an exit gets is drawn from half to one and a half of the mean"),
     mutant("levels-follow-each-session", LEVEL, "(period != period_ || (full_minute && overflows()))",

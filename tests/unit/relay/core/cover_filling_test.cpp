@@ -63,6 +63,17 @@ TEST_CASE_FIXTURE(Exit, "cover: what fills a level is built between ticks") {
     CHECK(counters.drop_cover > 9980);
 }
 
+TEST_CASE_FIXTURE(Exit, "cover: loops that fill a level are counted apart") {
+    for (int i = 0; i < 3; ++i)
+        cover.send_one_more(test::start, network.wall(), out);
+    CHECK(counters.fill_loops == 3);
+    CHECK(counters.loops_sent == 3);
+    for (auto now = test::start; now < test::start + 2s; now += 1ms)
+        cover.tick(now, network.wall(), out);
+    CHECK(counters.loops_sent > 3);
+    CHECK(counters.fill_loops == 3);
+}
+
 TEST_CASE_FIXTURE(Exit,
                   "cover: what fills a level is never sent in another epoch, nor by old ways") {
     while (cover.wants_to_build())
