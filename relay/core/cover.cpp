@@ -76,14 +76,19 @@ void Cover::tick(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
 
 bool Cover::wants_to_build() const {
     if (runs() && ahead_.size() < built_ahead) return true;
-    return fills() && std::min(fill_loops_.size(), fill_drops_.size()) < built_ahead;
+    return fills() && std::min(fill_loops_.size(), fill_drops_.size()) < ready_each_;
 }
 
-void Cover::build_ahead(base::Mono now, base::Wall wall) {
-    if (!wants_to_build()) return;
-    if (runs() && ahead_.size() < built_ahead) return draw_ahead(now, wall);
-    const auto kind = fill_loops_.size() < built_ahead ? Fill::loops : Fill::drop_cover;
+bool Cover::build_ahead(base::Mono now, base::Wall wall) {
+    if (!wants_to_build()) return false;
+    if (runs() && ahead_.size() < built_ahead) {
+        draw_ahead(now, wall);
+        return true;
+    }
+    const auto kind = fill_loops_.size() < ready_each_ ? Fill::loops : Fill::drop_cover;
+    const auto before = built(kind).size();
     build_filling(kind, built_together, wall);
+    return built(kind).size() > before;
 }
 
 void Cover::send_one_more(base::Mono now, base::Wall wall, std::vector<Loop>& out) {
@@ -344,7 +349,8 @@ void Cover::expire(base::Mono now) {
 
 void Cover::list_holdings(base::Holdings& out) const {
     const auto& [self, document, random, counters, sealer, stopped, last_drawn, watch, ahead,
-                 on_way, by_age, in_time, drop_due, fill_loops, fill_drops, filling, filling_by_age,
+                 on_way, by_age, in_time, drop_due, fill_loops, fill_drops, ready_each, filling,
+                 filling_by_age,
                  trips] = *this;
     out.push_back({"Cover.ahead", "own loops", ahead.size() + fill_loops.size() + fill_drops.size(),
                    "loops and drop cover that this relay will send", false});

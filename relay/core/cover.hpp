@@ -87,8 +87,11 @@ class Cover {
     /// Fewer than `built_ahead` of one kind are built: call build_ahead() once what left is
     /// written.
     bool wants_to_build() const;
-    /// Builds the next of one kind if it wants to. Takes up to a millisecond.
-    void build_ahead(base::Mono now, base::Wall wall);
+    /// Builds the next of one kind if it wants to. Takes up to a millisecond. Returns true if it
+    /// has built what fills a level: then a further call may be worth it at once.
+    bool build_ahead(base::Mono now, base::Wall wall);
+    /// Of what fills an exit's level, so many of each kind may leave in one tick.
+    void keep_ready(std::size_t each) { ready_each_ = std::max(each, built_ahead); }
     base::Mono next_due() const;  // Mono::max() after stop(), or if the rate is 0
     /// Appends one more loop: an exit's, to fill what it gets. Builds it only if none was built
     /// ahead for the present epoch.
@@ -188,6 +191,7 @@ class Cover {
     ByAge in_time_;  // of these, those that were not yet looked at for lateness
     std::optional<base::Mono> drop_cover_due_;    // while the relay answers
     Fillings fill_loops_, fill_drops_;            // built ahead
+    std::size_t ready_each_ = built_ahead;        // so many of each are wanted
     std::map<base::SurbId, base::Mono> filling_;  // loops on their way, and when they were sent
     ByAge filling_by_age_;                        // the same and returned ones, oldest first
     std::vector<base::Nanoseconds> round_trips_;

@@ -33,12 +33,18 @@ void ExitLevel::begin(base::Mono now) {
     bins_ = {};
     closed_bins_ = 0;
     levels_ = {};
+    per_moment_ = 0;
+    owed_loops_ = 0;
     period_ = minute_ = INT64_MIN;
 }
 
-ExitLevel::Missing ExitLevel::missing(double pace, base::Mono now, base::Wall wall) {
+ExitLevel::Missing ExitLevel::missing(double pace, std::size_t replies, const stream::Beat& beat,
+                                      base::Mono now, base::Wall wall) {
     if (off()) return {};
-    if (!begun_) begin(now);
+    if (!begun_) {
+        begin(now);
+        due_ = beat.at(beat.from(now));
+    }
     auto passed = now - from_;
     from_ = now;
     if (passed > lateness_max) {
@@ -47,26 +53,42 @@ ExitLevel::Missing ExitLevel::missing(double pace, base::Mono now, base::Wall wa
     }
     close_bins(now);
     minute_seconds_ += base::to_seconds(passed);
-    follow_clock(pace, wall);
+    bin_.sent += static_cast<double>(replies);
+    bin_.most = std::max(bin_.most, static_cast<double>(replies));
+    const auto gap = base::to_seconds(beat.gap());
+    follow_clock(pace, 1 / gap, wall);
 
-    const auto rates = cover_rates();
-    const auto seconds = base::to_seconds(passed);
-    const Missing now_due{pass(loops_, rates.got * seconds),
-                          pass(drop_cover_, rates.sent * seconds)};
-    due_ = bin_ends_;
-    plan(loops_, rates.got, now);
-    plan(drop_cover_, rates.sent, now);
-    return now_due;
+    due_ = std::max(due_, beat.at(beat.from(now - lateness_max)));
+    unsigned moments = 0;
+    while (due_ <= now) {
+        ++moments;
+        due_ = beat.at(beat.from(due_ + beat.gap() / 2));
+    }
+    return fill(moments, replies, gap);
 }
 
-void ExitLevel::follow_clock(double pace, base::Wall wall) {
+/// Loops by what the exit gets, drop cover by what it sends with them.
+ExitLevel::Missing ExitLevel::fill(unsigned moments, std::size_t replies, double gap) {
+    if (moments == 0 || per_moment_ == 0) return {};
+    const auto most = cover_most * mean_room_;
+    const auto rate = std::clamp(levels_.got - recent().got, 0.0, most);
+    owed_loops_ = std::min(owed_loops_ + rate * gap * moments, std::max(1.0, rate / 4));
+    const auto whole = per_moment_ * moments;
+    const auto room = static_cast<unsigned>(whole - std::min<std::size_t>(replies, whole));
+    const auto loops = std::min(static_cast<unsigned>(owed_loops_), room);
+    owed_loops_ -= loops;
+    const auto bound = static_cast<unsigned>(std::ceil(most * gap)) * moments;
+    return {loops, std::min(room - loops, bound)};
+}
+
+void ExitLevel::follow_clock(double pace, double per_second, base::Wall wall) {
     const auto network_time = std::chrono::floor<base::Seconds>(wall).time_since_epoch();
     const auto period = (network_time - std::min(settled, lifetime_ / 2)) / lifetime_;
     const auto minute = network_time / overflow_grid;
     const bool full_minute = minute != minute_;
     const bool counted = closed_bins_ >= bins_.size();
     if (counted && (period != period_ || (full_minute && overflows()))) {
-        draw(pace);
+        draw(pace, per_second);
         period_ = period;
     }
     minute_ = minute;
@@ -74,23 +96,6 @@ void ExitLevel::follow_clock(double pace, base::Wall wall) {
         in_minute_ = {};
         minute_seconds_ = 0;
     }
-}
-
-unsigned ExitLevel::pass(Process& process, double expected) {
-    const auto gap = [&] { return base::to_seconds(random_.exponential(base::Seconds{1})); };
-    if (!process.begun) process.left = gap();
-    process.begun = true;
-    unsigned packets = 0;
-    for (process.left -= expected; process.left <= 0; process.left += gap())
-        ++packets;
-    return packets;
-}
-
-void ExitLevel::plan(const Process& process, double rate, base::Mono now) {
-    const auto until_bin_ends = base::to_seconds(due_ - now) * rate;
-    if (process.left >= until_bin_ends) return;
-    // Rounding must not make it due before it is.
-    due_ = now + base::from_seconds(process.left / rate) + std::chrono::microseconds{1};
 }
 
 void ExitLevel::close_bins(base::Mono now) {
@@ -102,6 +107,7 @@ void ExitLevel::close_bins(base::Mono now) {
     }
 }
 
+/// By the second.
 ExitRates ExitLevel::recent() const {
     ExitRates sum;
     for (const auto& bin : bins_) {
@@ -112,14 +118,6 @@ ExitRates ExitLevel::recent() const {
     return {sum.got / length, sum.sent / length};
 }
 
-/// Loops by what the exit gets; drop cover by what it sends with these loops.
-ExitRates ExitLevel::cover_rates() const {
-    const auto rates = recent();
-    const auto most = cover_most * mean_room_;
-    const auto loops = std::clamp(levels_.got - rates.got, 0.0, most);
-    return {loops, std::clamp(levels_.sent - rates.sent - loops, 0.0, most)};
-}
-
 bool ExitLevel::overflows() const {
     if (minute_seconds_ < base::to_seconds(overflow_grid) / 2) return false;
     const auto got = in_minute_.got / minute_seconds_;
@@ -127,14 +125,22 @@ bool ExitLevel::overflows() const {
     return got > levels_.got || sent > levels_.sent;
 }
 
-void ExitLevel::draw(double pace) {
+void ExitLevel::draw(double pace, double per_second) {
     const auto clients = std::max(1.0, pace / client_);
     mean_room_ = room_ * (room_share * pace + room_root_clients * client_ * std::sqrt(clients));
-    const auto rates = recent();
     const auto loops = draw_room();
-    levels_.got = rates.got + loops;
+    levels_.got = recent().got + loops;
+    // Sessions of one pace tick together, so some moments have more replies than others.
+    double most = 0;
+    for (const auto& bin : bins_)
+        most = std::max(most, bin.most);
     // The loops are sent too. A quarter of another draw hides how many there are.
-    levels_.sent = rates.sent + loops + draw_room() / 4;
+    const auto more = std::floor(draw_room() / 4 / per_second + random_.unit());
+    // One packet at least: otherwise the first session that comes would show.
+    cover_per_moment_ = static_cast<unsigned>(std::ceil(loops / per_second) + more);
+    per_moment_ = static_cast<unsigned>(most) + cover_per_moment_;
+    ++cover_per_moment_;  // a client may leave
+    levels_.sent = per_moment_ * per_second;
 }
 
 }  // namespace nightjar::relay::core

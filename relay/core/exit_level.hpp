@@ -10,11 +10,13 @@
 // If more than a level came or left during the last minute, both are drawn anew at the next full
 // minute.
 //
-// Loops and drop cover are Poisson processes. Their rates are what was missing in the last half
-// second. If they filled each gap exactly, an observer could compute when the next one comes, and
-// tell all other packets from cover.
+// Replies leave at the moments of a beat (sphinx/stream/beat.hpp), and so does this cover: at each
+// moment the exit sends one constant number of packets. Otherwise an observer could fold what it
+// sends at the gap of the beat, and would see one sharp line for each session. How many of the cover
+// are loops follows from what the exit got in the last half second.
 //
-//   got(), sent() ──last half second──> level - rate ──missing()──> loops, drop cover
+//   got() ──last half second──> level - rate ──────────────> loops
+//   replies of this moment ───> packets a moment - replies - loops ──> drop cover
 //
 // The network chooses the room above what an exit gets and sends (Parameters::exit_room). If it
 // chooses none, there are no levels and no cover.
@@ -29,6 +31,7 @@
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/parameters.hpp"
+#include "sphinx/stream/beat.hpp"
 
 namespace nightjar::relay::core {
 
@@ -62,43 +65,47 @@ class ExitLevel {
     /// A packet came from another relay. Own loops that return must not be reported, nor drop cover
     /// that ends here: if it made loops fewer, all exits would have to send more drop cover.
     void got() { ++bin_.got; }
-    /// So many packets left for other relays. The cover from missing() must not be reported.
-    void sent(std::size_t packets) { bin_.sent += static_cast<double>(packets); }
 
     struct Missing {
         unsigned loops = 0;
         unsigned drop_cover = 0;
     };
-    /// The cover to send now. Draws levels if it is time; for the first half second there are none.
-    /// `pace`: the sum of the sessions' paces, in replies per second. Time in which nothing called
-    /// this for longer than lateness_max does not count: a burst after it would show the stall.
-    /// Precondition: `now` never decreases.
-    Missing missing(double pace, base::Mono now, base::Wall wall);
+    /// The cover to send now, beside `replies`, which leave at once. None between two moments of
+    /// the beat. Draws levels if it is time; for the first half second there are none. `pace`: the
+    /// sum of the sessions' paces, in replies per second. Time in which nothing called this for
+    /// longer than lateness_max does not count: a burst after it would show the stall.
+    /// Precondition: `now` never decreases, and the beat knows the time.
+    Missing missing(double pace, std::size_t replies, const stream::Beat& beat, base::Mono now,
+                    base::Wall wall);
     /// When missing() must be called next; Mono::max() if it is off.
     base::Mono due() const { return due_; }
 
-    /// What the exit gets and sends in all, cover included, unless its sessions exceed it.
+    /// What the exit gets, and what leaves at moments of the beat, in all. Cover is included. More
+    /// only if the sessions exceed it.
     const ExitRates& levels() const { return levels_; }
+    /// So many packets leave at each moment of the beat.
+    unsigned per_moment() const { return per_moment_; }
+    /// At most so many packets of cover leave at a moment, unless many sessions end at once.
+    unsigned cover_per_moment() const { return cover_per_moment_; }
 
  private:
     static constexpr base::Milliseconds bin_length{100};
 
-    /// One of the two processes: the next packet is due when so many packets should have been sent.
-    struct Process {
-        double left = 0;
-        bool begun = false;
+    /// What came and left in a time, without cover.
+    struct Bin {
+        double got = 0;
+        double sent = 0;
+        double most = 0;  // replies of one call
     };
 
     void begin(base::Mono now);
     ExitRates recent() const;
-    ExitRates cover_rates() const;
     void close_bins(base::Mono now);
-    void follow_clock(double pace, base::Wall wall);
-    void draw(double pace);
+    void follow_clock(double pace, double per_second, base::Wall wall);
+    void draw(double pace, double per_second);
     double draw_room() { return mean_room_ * (0.5 + random_.unit()); }
     bool overflows() const;
-    unsigned pass(Process& process, double expected);
-    void plan(const Process& process, double rate, base::Mono now);
+    Missing fill(unsigned moments, std::size_t replies, double gap);
 
     base::Random& random_;
     double room_ = 0;    // of the parameters; 0: off
@@ -109,15 +116,17 @@ class ExitLevel {
     double mean_room_ = 0;             // at the last draw
     std::int64_t period_ = INT64_MIN;  // the lifetime of the last draw
     std::int64_t minute_ = INT64_MIN;
-    ExitRates in_minute_;              // packets without cover since the last full minute
-    double minute_seconds_ = 0;        // so long ago that was
-    ExitRates bin_;                    // packets without cover in the present bin
-    std::array<ExitRates, 5> bins_{};  // the last five, a ring
-    std::size_t closed_bins_ = 0;      // since begin()
+    Bin in_minute_;               // since the last full minute
+    double minute_seconds_ = 0;   // so long ago that was
+    Bin bin_;                     // the present one
+    std::array<Bin, 5> bins_{};   // the last five, a ring
+    std::size_t closed_bins_ = 0;  // since begin()
     base::Mono bin_ends_{};
     base::Mono from_{};
-    Process loops_, drop_cover_;
-    base::Mono due_ = base::Mono::max();
+    unsigned per_moment_ = 0;
+    unsigned cover_per_moment_ = 0;
+    double owed_loops_ = 0;  // fractions, and those for which a moment had no room
+    base::Mono due_ = base::Mono::max();  // the next moment
 };
 
 }  // namespace nightjar::relay::core

@@ -74,11 +74,11 @@ void ExitSession::on_join(const stream::JoinToken& token, ExitSession* named, ba
 }
 
 void ExitSession::receive(const stream::UpHeader& header, base::ByteView message,
-                          const stream::CheckedFrames& frames, base::Mono now, base::Wall wall,
+                          const stream::CheckedFrames& frames, base::Mono now,
                           const ExitContext& context) {
     if (!arrived_.arrived(header.number)) return;
     heard_ = now;
-    pace_.follow(header.schedule, context.parameters.replies, now, wall, context.random);
+    pace_.follow(header.schedule, context.parameters.replies, now, context.beat);
     in_force_ = pace_.in_force(now);
     const auto pace = pace_.highest();
     if (pace.milli > 0) sent_.resend_after(context.parameters.resend_after(pace));
@@ -101,7 +101,7 @@ void ExitSession::store_surbs(const stream::UpHeader& header, base::ByteView mes
 
 std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall wall,
                                                     const ExitContext& context) {
-    assert(due() <= now);
+    assert(due() != base::Mono::max());
     // A session that has no ticks any more may hold bytes that others must send again.
     for (auto* carrier : streams_->carriers)
         carrier->expire(now);
@@ -117,7 +117,7 @@ std::optional<ExitSession::Reply> ExitSession::tick(base::Mono now, base::Wall w
         answered_ = now;
     else if (answered_ && now - *answered_ > answered_for)
         answered_.reset();
-    pace_.ticked();
+    pace_.ticked(context.beat);
     in_force_ = pace_.in_force(now);
     return reply;
 }
@@ -155,7 +155,7 @@ std::optional<ExitSession::Reply> ExitSession::answer(const StoredSurb& surb, ba
 }
 
 void ExitSession::restart(base::Mono now, const ExitContext& context) {
-    pace_.restart(now, context.random);
+    pace_.restart(now, context.beat);
 }
 
 void ExitSession::end(stream::ResetReason reason, std::vector<ExitEvent>& out) {

@@ -21,10 +21,10 @@
 #include "relay/core/reply_pace.hpp"
 #include "relay/core/surb_stock.hpp"
 #include "sphinx/base/ids.hpp"
-#include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/cell/cell.hpp"
 #include "sphinx/directory/parameters.hpp"
+#include "sphinx/stream/beat.hpp"
 #include "sphinx/stream/header.hpp"
 #include "sphinx/stream/mux.hpp"
 #include "sphinx/stream/packet_log.hpp"
@@ -56,9 +56,9 @@ struct ReplySealer {
 /// What all sessions of one exit share. The referenced objects must outlive the call.
 struct ExitContext {
     const directory::Parameters& parameters;
-    base::Random& random;
     ReplySealer& sealer;
-    std::size_t surbs_max;  // ExitLimits::surbs_max
+    const stream::Beat& beat;  // that has been told the time
+    std::size_t surbs_max;     // ExitLimits::surbs_max
 };
 
 class ExitSession {
@@ -85,17 +85,16 @@ class ExitSession {
     void on_join(const stream::JoinToken& token, ExitSession* named, base::Mono now);
 
     /// Handles a packet of this session: its schedule, SURBs, acks and frames. Does nothing if it
-    /// was here before. `wall` is network time at `now`. Preconditions: `header` and `frames` were
-    /// decoded from `message`; `now` never decreases.
+    /// was here before. Preconditions: `header` and `frames` were decoded from `message`; `now`
+    /// never decreases.
     void receive(const stream::UpHeader& header, base::ByteView message,
-                 const stream::CheckedFrames& frames, base::Mono now, base::Wall wall,
-                 const ExitContext& context);
+                 const stream::CheckedFrames& frames, base::Mono now, const ExitContext& context);
 
     /// The time of the next tick; Mono::max() while idle.
     base::Mono due() const { return pace_.due(); }
-    /// Makes the tick at due(), and draws the next one. nullopt: the tick is missed, because no
-    /// SURB is usable at `wall`, or because it was due more than lateness_max ago; then the SURB is
-    /// kept. A missed tick takes a number too. Precondition: due() <= now.
+    /// Makes the tick at due(), which may be ahead. nullopt: the tick is missed, because no SURB is
+    /// usable at `wall`, or because it was due more than lateness_max ago; then the SURB is kept. A
+    /// missed tick takes a number too. Precondition: due() is not Mono::max().
     std::optional<Reply> tick(base::Mono now, base::Wall wall, const ExitContext& context);
     /// The pace in force at the last packet or tick.
     directory::Rate pace() const { return in_force_; }

@@ -205,6 +205,7 @@ ExitSessions::~ExitSessions() = default;
 
 void ExitSessions::use(const directory::Parameters& parameters) {
     impl_->parameters = parameters;
+    impl_->beat.use(parameters.replies.milli);
 }
 
 void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall wall) {
@@ -217,6 +218,7 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
         stream::CheckedFrames::parse(stream::Side::exit, stream::frames_of(*header, message));
     if (!frames) return self.counters.drop(DropReason::malformed);
     self.latest = std::max(self.latest, now);
+    self.beat.follow(now, wall);
     auto* entry = self.find(header->session);
     if (!entry) entry = self.begin(header->session, now);
     if (!entry) return self.counters.drop(DropReason::overflow);
@@ -226,36 +228,62 @@ void ExitSessions::on_message(base::ByteView message, base::Mono now, base::Wall
         self.join(*entry, join->bytes, now);
     session->carried()->packets.pay(1, now);
     self.note_change(session->carried()->name);
-    session->receive(*header, message, *frames, now, wall, self.context());
+    session->receive(*header, message, *frames, now, self.context());
+}
+
+void ExitSessions::Impl::make_ticks(base::Mono by, std::size_t most, base::Mono now,
+                                    base::Wall wall) {
+    for (; most > 0 && !due.empty() && due.first_due() <= by; --most) {
+        auto& entry = due.first();
+        Use session{*this, entry};
+        const auto at = session->due();
+        if (now - at > limits.silence) {
+            // Ticks from hours in which a suspended exit did not run do not count as missed.
+            session->restart(now, context());
+            continue;
+        }
+        auto reply = session->tick(now, wall, context());
+        if (reply) {
+            ready.push_back({at, std::move(*reply)});
+            ++counters.replies;
+            continue;
+        }
+        session.streams_unchanged();
+        if (frozen(entry)) continue;
+        ++counters.ticks_missed;
+    }
 }
 
 void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out) {
     auto& self = *impl_;
     self.latest = std::max(self.latest, now);
+    self.beat.follow(now, wall);
     if (now >= self.next_sweep) self.end_silent(now);
-    while (!self.due.empty() && self.due.first_due() <= now) {
-        auto& entry = self.due.first();
-        Impl::Use session{self, entry};
-        if (now - session->due() > self.limits.silence) {
-            // Ticks from hours in which a suspended exit did not run do not count as missed.
-            session->restart(now, self.context());
-            continue;
-        }
-        auto reply = session->tick(now, wall, self.context());
-        if (reply) {
-            out.push_back(std::move(*reply));
-            ++self.counters.replies;
-            continue;
-        }
-        session.streams_unchanged();
-        if (self.frozen(entry)) continue;
-        ++self.counters.ticks_missed;
-    }
+    self.make_ticks(now, SIZE_MAX, now, wall);
+    for (; !self.ready.empty() && self.ready.front().at <= now; self.ready.pop_front())
+        out.push_back(std::move(self.ready.front().reply));
 }
 
 base::Mono ExitSessions::next_due() const {
-    const auto& due = impl_->due;
-    return due.empty() ? impl_->next_sweep : std::min(due.first_due(), impl_->next_sweep);
+    auto next = impl_->next_sweep;
+    if (!impl_->ready.empty()) next = std::min(next, impl_->ready.front().at);
+    if (impl_->due.empty()) return next;
+    const auto due = impl_->due.first_due();
+    // The caller of tick() may never call prepare(): then it must not be called again and again.
+    const auto early = due - impl_->lead();
+    return std::min(next, impl_->latest < early ? early : due);
+}
+
+bool ExitSessions::wants_to_prepare(base::Mono now) const {
+    return !impl_->due.empty() && impl_->due.first_due() - impl_->lead() <= now;
+}
+
+void ExitSessions::prepare(base::Mono now, base::Wall wall) {
+    impl_->make_ticks(now + impl_->lead(), prepared_together, now, wall);
+}
+
+const stream::Beat& ExitSessions::beat() const {
+    return impl_->beat;
 }
 
 std::vector<ExitEvent> ExitSessions::take_events() {
@@ -295,7 +323,8 @@ std::size_t ExitSessions::stock(const base::SessionId& session) const {
 
 void ExitSessions::list_holdings(base::Holdings& out) const {
     const auto& [parameters, random, counters, limits, sealer, sessions, streams, begun, sweeps,
-                 memory, pace, due, places, shares, next_sweep, latest, changed, events] = *impl_;
+                 memory, pace, due, places, shares, next_sweep, latest, changed, events,
+                 beat, ready] = *impl_;
     std::size_t surbs = 0;
     std::size_t open = 0;
     std::size_t names = 0;
@@ -319,6 +348,8 @@ void ExitSessions::list_holdings(base::Holdings& out) const {
         {"ExitSessions.names", "destinations", names,
          "names that a session looked up, with their addresses, for at most 300 s and not "
          "beyond the session"});
+    out.push_back({"ExitSessions.ready", "sessions", ready.size(),
+                   "sealed replies that leave at the next moment of the beat"});
     out.push_back({"ExitSessions.events", "streams", events.size() + changed.size(),
                    "within one tick: names and ports to connect to"});
 }

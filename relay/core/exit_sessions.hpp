@@ -64,8 +64,19 @@ class ExitSessions {
     /// ticks are not made up. A SURB is usable as long as every hop of the reply will still accept
     /// the key of the SURB's epoch (`wall` gives the current epoch).
     void tick(base::Mono now, base::Wall wall, std::vector<Reply>& out);
-    /// The time of the next call of tick() that has work; Mono::max() if there are no sessions.
+    /// The time of the next call of tick() or prepare() that has work; Mono::max() if there are no
+    /// sessions.
     base::Mono next_due() const;
+
+    /// Replies are sealed some milliseconds before their moment of the beat. So the moment at which
+    /// they leave does not say how many there are. tick() seals what prepare() has not.
+    static constexpr base::Milliseconds lead_most{5};  // a quarter of a gap if that is shorter
+    static constexpr std::size_t prepared_together = 16;
+    bool wants_to_prepare(base::Mono now) const;
+    /// Seals at most prepared_together replies, for the next moment of the beat.
+    void prepare(base::Mono now, base::Wall wall);
+    /// The beat by which all sessions tick. It has been told the time in tick().
+    const stream::Beat& beat() const;
 
     // --- for the exit's sockets; a call goes to the Mux of the streams that this session began ---
     /// An event of stream 0 means that all streams of the session have ended, also those that have

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -42,6 +43,11 @@ struct ExitSessions::Impl {
     using Streams = boost::unordered_flat_map<base::SessionId, Carried, base::KeyedHash>;
     class Use;
     class Change;
+    /// A reply that is sealed, and its moment of the beat.
+    struct Ready {
+        base::Mono at;
+        Reply reply;
+    };
 
     Impl(const directory::Parameters& of_network, base::Random& source, Counters& count,
          ExitLimits bounds, std::unique_ptr<ReplySealer> seals)
@@ -51,13 +57,14 @@ struct ExitSessions::Impl {
           limits{bounds},
           sealer{std::move(seals)},
           sessions{0, base::KeyedHash{source}},
-          streams{0, sessions.hash_function()} {}
+          streams{0, sessions.hash_function()},
+          beat{of_network.replies.milli} {}
 
     Entry* find(const base::SessionId& id) const {
         const auto it = sessions.find(id);
         return it == sessions.end() ? nullptr : it->second.get();
     }
-    ExitContext context() const { return {parameters, random, *sealer, limits.surbs_max}; }
+    ExitContext context() const { return {parameters, *sealer, beat, limits.surbs_max}; }
     stream::MuxLimits stream_limits() const;
     Entry* begin(const base::SessionId& id, base::Mono now);
     std::uint32_t next_incarnation(const base::SessionId& id);
@@ -65,6 +72,11 @@ struct ExitSessions::Impl {
     void pay_place(Entry& entry, base::Mono now) const;
     /// Packets: what a session has paid at any time that keeps on paying the least.
     double least() const { return least_paid(parameters) * base::to_seconds(base::Paid::memory); }
+    base::Nanoseconds lead() const {
+        return std::min<base::Nanoseconds>(lead_most, beat.gap() / 4);
+    }
+    /// Makes the ticks that are due by `by`, `most` of them at most, and keeps their replies.
+    void make_ticks(base::Mono by, std::size_t most, base::Mono now, base::Wall wall);
     void end_silent(base::Mono now);
     void end_unopened();
     void end(Entry& entry, stream::ResetReason reason);
@@ -104,6 +116,8 @@ struct ExitSessions::Impl {
     base::Mono latest{};                   // the latest time that a caller has passed in
     std::vector<base::SessionId> changed;  // streams that may have events, each once
     std::vector<ExitEvent> events;         // events of streams that have ended
+    stream::Beat beat;
+    std::deque<Ready> ready;  // by time
 };
 
 /// Every call that may change a session is made through a Use. When the Use ends, it queues the

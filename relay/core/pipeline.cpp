@@ -106,10 +106,21 @@ void Pipeline::unwrapped(std::span<Work> batch) {
 void Pipeline::tick(base::Mono now, base::Wall wall, Egress& egress) {
     release(now, wall);
     collect_loops(now, wall);
-    collect_replies(now, wall);
-    fill_to_level(now, wall);
+    fill_to_level(collect_replies(now, wall), now, wall);
     send(egress);
     mailboxes_.tick(now, wall, egress);
+}
+
+bool Pipeline::wants_to_build(base::Mono now) const {
+    return cover_.wants_to_build() || (exit_ && !draining_ && exit_->wants_to_prepare(now));
+}
+
+bool Pipeline::build_ahead(base::Mono now, base::Wall wall) {
+    if (exit_ && !draining_ && exit_->wants_to_prepare(now)) {
+        exit_->prepare(now, wall);
+        return true;
+    }
+    return cover_.build_ahead(now, wall);
 }
 
 base::Mono Pipeline::next_due() const {
@@ -279,9 +290,11 @@ void Pipeline::collect_loops(base::Mono now, base::Wall wall) {
     base::clear_and_wipe(loops_);
 }
 
-void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
-    if (!exit_ || draining_) return;
+/// Returns how many leave.
+std::size_t Pipeline::collect_replies(base::Mono now, base::Wall wall) {
+    if (!exit_ || draining_) return 0;
     exit_->tick(now, wall, replies_);
+    const auto before = outgoing_.size();
     for (auto& reply : replies_) {
         // The SURB names its first hop, and its author, a client, may have written anything there.
         if (may_send_to(reply.first_hop))
@@ -290,12 +303,13 @@ void Pipeline::collect_replies(base::Mono now, base::Wall wall) {
             counters_.drop(DropReason::misrouted);
     }
     base::clear_and_wipe(replies_);
+    return outgoing_.size() - before;
 }
 
-void Pipeline::fill_to_level(base::Mono now, base::Wall wall) {
+void Pipeline::fill_to_level(std::size_t replies, base::Mono now, base::Wall wall) {
     if (!exit_ || draining_ || level_.off()) return;
-    level_.sent(outgoing_.size());
-    const auto missing = level_.missing(exit_->pace(), now, wall);
+    const auto missing = level_.missing(exit_->pace(), replies, exit_->beat(), now, wall);
+    cover_.keep_ready(level_.cover_per_moment());
     for (unsigned i = 0; i < missing.loops; ++i)
         cover_.send_one_more(now, wall, loops_);
     for (unsigned i = 0; i < missing.drop_cover; ++i)

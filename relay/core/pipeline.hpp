@@ -92,11 +92,12 @@ class Pipeline {
     /// it when next_due() has come, and at most once per millisecond: packets are shuffled only
     /// within one call.
     void tick(base::Mono now, base::Wall wall, Egress& egress);
-    /// Builds loops that later ticks send, if they are due to be built. Call it after each tick(),
-    /// once what left is written: no packet waits then while a loop is built. Takes up to a
-    /// millisecond.
-    bool wants_to_build() const { return cover_.wants_to_build(); }
-    void build_ahead(base::Mono now, base::Wall wall) { cover_.build_ahead(now, wall); }
+    /// Builds the replies and loops that later ticks send, if they are due to be built. Call it
+    /// after each tick(), once what left is written, until it wants no more: no packet waits then
+    /// while one is built. A call takes up to a millisecond. Returns false if a further call at once
+    /// would be of no use.
+    bool wants_to_build(base::Mono now) const;
+    bool build_ahead(base::Mono now, base::Wall wall);
     /// The time of the next call of tick() that has work.
     base::Mono next_due() const;
 
@@ -153,8 +154,8 @@ class Pipeline {
     void release(Mix& mix, base::Mono now, base::Wall wall);
     void to_exit(cell::Cell& cell, base::Mono now, base::Wall wall);
     void collect_loops(base::Mono now, base::Wall wall);
-    void collect_replies(base::Mono now, base::Wall wall);
-    void fill_to_level(base::Mono now, base::Wall wall);
+    std::size_t collect_replies(base::Mono now, base::Wall wall);
+    void fill_to_level(std::size_t replies, base::Mono now, base::Wall wall);
     void send(Egress& egress);
 
     base::NodeId self_;

@@ -5,61 +5,39 @@
 namespace nightjar::relay::core {
 
 void ReplyPace::follow(const stream::Schedule& schedule, directory::Rate most, base::Mono now,
-                       base::Wall wall, base::Random& random) {
+                       const stream::Beat& beat) {
     if (sequence_ && schedule.sequence <= *sequence_) return;
-    // Account for the time until now at the old paces.
-    if (sequence_)
-        pass_to(now);
-    else
-        begin(now, random);
     sequence_ = schedule.sequence;
     before_ = std::min(directory::Rate{schedule.pace_milli}, most);
     after_ = before_;
     change_ = now;
     if (schedule.change_at != 0) {
-        const auto ahead = base::Wall{base::Seconds{schedule.change_at}} - wall;
-        change_ += std::clamp<base::Nanoseconds>(ahead, base::Nanoseconds{0}, notice_max);
+        const auto second = beat.when(base::Wall{base::Seconds{schedule.change_at}});
+        change_ = std::clamp(second, now, now + notice_max);
         after_ = std::min(directory::Rate{schedule.next_pace_milli}, most);
     }
     // A tick that is already due stays as it is.
-    if (due_ > now) due_ = when_due();
+    if (due_ > now) due_ = next(std::max(now, free_from_), beat);
 }
 
-void ReplyPace::ticked() {
-    from_ = due_;
-    passed_ = 0;
-    due_ = when_due();
+void ReplyPace::ticked(const stream::Beat& beat) {
+    // Half a gap, because the exit's clock may be put right between two moments.
+    free_from_ = due_ + beat.gap() / 2;
+    due_ = next(free_from_, beat);
 }
 
-void ReplyPace::begin(base::Mono now, base::Random& random) {
-    from_ = now;
-    passed_ = random.unit();
+void ReplyPace::restart(base::Mono now, const stream::Beat& beat) {
+    free_from_ = now;
+    due_ = next(now, beat);
 }
 
-void ReplyPace::restart(base::Mono now, base::Random& random) {
-    begin(now, random);
-    due_ = when_due();
-}
-
-void ReplyPace::pass_to(base::Mono now) {
-    if (now <= from_) return;
-    const auto turn = std::clamp(change_, from_, now);
-    passed_ += before_.per_second() * base::to_seconds(turn - from_) +
-               after_.per_second() * base::to_seconds(now - turn);
-    from_ = now;
-}
-
-base::Mono ReplyPace::when_due() const {
-    auto left = std::max(0.0, 1 - passed_);
-    auto from = from_;
-    if (from < change_) {
-        const auto until_change = before_.per_second() * base::to_seconds(change_ - from);
-        if (left < until_change) return from + base::from_seconds(left / before_.per_second());
-        left -= until_change;
-        from = change_;
+base::Mono ReplyPace::next(base::Mono from, const stream::Beat& beat) const {
+    if (from < change_ && before_.milli > 0) {
+        const auto tick = beat.at(beat.tick_from(beat.from(from), before_.milli));
+        if (tick < change_) return tick;
     }
-    return after_.milli == 0 ? base::Mono::max()
-                             : from + base::from_seconds(left / after_.per_second());
+    if (after_.milli == 0) return base::Mono::max();
+    return beat.at(beat.tick_from(beat.from(std::max(from, change_)), after_.milli));
 }
 
 }  // namespace nightjar::relay::core

@@ -123,10 +123,16 @@ void Engine::tick(base::Mono now) {
     watch_replay_room(now);
     watch_replay_filters();
     if (exit_) exit_->pump();
-    if (!pipeline_.wants_to_build()) return;
-    // In this tick the links have posted their writes, so those come first.
+    build_ahead(now);
+}
+
+/// In this tick, or since the last call, links have posted their writes, so those come first.
+void Engine::build_ahead(base::Mono now) {
+    if (!pipeline_.wants_to_build(now)) return;
     asio::post(io_, [this, alive = alive_] {
-        if (*alive) pipeline_.build_ahead(node::process::mono_now(), kept_time());
+        if (!*alive) return;
+        const auto later = node::process::mono_now();
+        if (pipeline_.build_ahead(later, kept_time())) build_ahead(later);
     });
 }
 

@@ -92,6 +92,7 @@ class Engine final : private Links::Owner {
     void on_client_gone(const base::MailboxId& client) override;
     void on_unwrapped(UnwrapPool::Batch batch);
     void tick(base::Mono now);
+    void build_ahead(base::Mono now);
     base::Wall kept_time() { return clock_.look(node::process::read_clocks()); }
     void watch_loops(base::Mono now);
     void watch_answer();

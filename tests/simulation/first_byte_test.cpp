@@ -164,6 +164,7 @@ TEST_CASE("a first byte takes one round trip of the law, alone and beside transf
         "waits for the exit\n",
         round_trip, idle / round_trip, two_trips / round_trip);
     CHECK(idle < 1.3 * round_trip);
+    // The median of 100 is good to 4 %, so chance may part two of them by 10 %.
     for (const int downloads : {1, 10}) {
         Applications busy{2};
         for (int i = 0; i < downloads; ++i)
@@ -171,7 +172,7 @@ TEST_CASE("a first byte takes one round trip of the law, alone and beside transf
         busy.world.run_for(20s);
         const auto median = busy.first_byte(100);
         std::printf("  beside %d downloads: %.2f times as long\n", downloads, median / idle);
-        CHECK(median < 1.1 * idle);
+        CHECK(median < 1.2 * idle);
     }
     Applications busy{3};
     for (int i = 0; i < 10; ++i)
@@ -179,7 +180,7 @@ TEST_CASE("a first byte takes one round trip of the law, alone and beside transf
     busy.world.run_for(20s);
     const auto median = busy.first_byte(100);
     std::printf("  beside 10 uploads: %.2f times as long\n", median / idle);
-    CHECK(median < 1.1 * idle);
+    CHECK(median < 1.2 * idle);
 }
 
 TEST_CASE(

@@ -74,7 +74,8 @@ void RelayNode::step(base::Mono now) {
         waiting_.swap(world_.spare_work());
     }
     pipeline_->tick(now, world_.wall(*this), *this);
-    pipeline_->build_ahead(now, world_.wall(*this));
+    while (pipeline_->build_ahead(now, world_.wall(*this))) {
+    }
     if (exit_host_) exit_host_->step();
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr directory::Rate most{45'000};
 
 Mono at(double seconds) {
-    return Mono{base::from_seconds(seconds)};
+    return seconds < 0 ? Mono{-base::from_seconds(-seconds)} : Mono{base::from_seconds(seconds)};
 }
 
 // Network time at Mono{}.
@@ -36,17 +36,26 @@ stream::Schedule in_force(std::uint32_t sequence, std::uint32_t milli) {
     return {.sequence = sequence, .pace_milli = milli};
 }
 
+/// The beat of an exit whose clock is ahead by `off`.
+stream::Beat beat_of(Milliseconds off = {}) {
+    stream::Beat beat{most.milli};
+    for (auto now = at(-2); now < at(0); now += Milliseconds{1})
+        beat.follow(now, wall(now) + off);
+    return beat;
+}
+const stream::Beat right = beat_of();
+
 /// A packet with this schedule arrives at an exit whose clock is right.
-void follow(ReplyPace& pace, const stream::Schedule& schedule, Mono now, base::Random& random) {
-    pace.follow(schedule, most, now, wall(now), random);
+void follow(ReplyPace& pace, const stream::Schedule& schedule, Mono now) {
+    pace.follow(schedule, most, now, right);
 }
 
 /// The times of the ticks until `end`, in seconds.
-std::vector<double> ticks(ReplyPace& pace, Mono end) {
+std::vector<double> ticks(ReplyPace& pace, Mono end, const stream::Beat& beat = right) {
     std::vector<double> times;
     while (pace.due() <= end) {
         times.push_back(base::to_seconds(pace.due().time_since_epoch()));
-        pace.ticked();
+        pace.ticked(beat);
     }
     return times;
 }
@@ -64,46 +73,41 @@ void check_rate(const std::vector<double>& times, double from, double to, double
     CHECK(std::abs(static_cast<double>(count(times, from, to)) - expected) <= off_most);
 }
 
-/// How far a tick is off the beat of the first one at most, in seconds. Times are whole
-/// nanoseconds, so each gap may be off by one.
-double off_beat(const std::vector<double>& times, double rate) {
-    double worst = 0;
-    for (std::size_t i = 1; i < times.size(); ++i)
-        worst = std::max(worst, std::abs(times[i] - times[i - 1] - 1 / rate));
-    return worst;
+/// Whether each tick is at a moment of the beat.
+bool on_the_beat(const std::vector<double>& times) {
+    return std::ranges::all_of(times, [](double time) {
+        const auto tick = at(time);
+        return right.at(right.from(tick - Milliseconds{1})) == tick;
+    });
 }
-constexpr double exact = 2e-9;
 
 }  // namespace
 
 TEST_CASE("without a schedule, or at pace nought, nothing is ever due") {
-    base::SeededRandom random{41};
     ReplyPace pace;
     CHECK(pace.due() == Mono::max());
-    follow(pace, schedule(1, 0, 3, 0), at(1), random);
+    follow(pace, schedule(1, 0, 3, 0), at(1));
     CHECK(pace.due() == Mono::max());
 }
 
 TEST_CASE(
     "every gap has one tick, exactly a gap after the last, at the next pace from the change on") {
-    base::SeededRandom random{42};
     ReplyPace pace;
-    follow(pace, schedule(1, 0, 3, 45'000), at(0), random);
+    follow(pace, schedule(1, 0, 3, 45'000), at(0));
     CHECK(pace.due() >= at(3));
     const auto first = ticks(pace, at(503));
     CHECK(count(first, 0, 3) == 0);
     for (int window = 0; window < 100; ++window)
         check_rate(first, 3 + 5 * window, 8 + 5 * window, 45);
-    CHECK(off_beat(first, 45) < exact);
+    CHECK(on_the_beat(first));
 
-    follow(pace, schedule(2, 45'000, 508, 10'000), at(503), random);
+    follow(pace, schedule(2, 45'000, 508, 10'000), at(503));
     const auto second = ticks(pace, at(1008));
     check_rate(second, 503, 508, 45);
     check_rate(second, 508, 1008, 10);
 }
 
 TEST_CASE("repeating a schedule in every packet moves no tick") {
-    base::SeededRandom random{43};
     ReplyPace pace;
     std::vector<double> times;
     // 50 packets per second; the pace ends at 1000 s, and the last of them say that it has.
@@ -113,77 +117,83 @@ TEST_CASE("repeating a schedule in every packet moves no tick") {
             times.push_back(time);
         const bool over = i >= 50'000;
         const auto said = i < 49'700 ? in_force(1, 45'000) : schedule(2, 45'000, 1000, 0);
-        follow(pace, over ? in_force(2, 0) : said, now, random);
+        follow(pace, over ? in_force(2, 0) : said, now);
     }
     CHECK(times.size() >= 44'999);
     CHECK(times.size() <= 45'001);
-    CHECK(off_beat(times, 45) < exact);
+    CHECK(on_the_beat(times));
     CHECK(times.back() <= 1000);
     CHECK(pace.due() == Mono::max());
 }
 
-TEST_CASE("a gap that the change falls into goes on at the new pace with what is left of it") {
-    struct Row {
-        double now_pace;
-        double change_in;  // seconds after a tick
-        double next_pace;
-        double expected;  // seconds from that tick to the next one
+TEST_CASE("sessions of one pace tick at the same moments, however they came to it") {
+    ReplyPace early, late, changed;
+    follow(early, in_force(1, 30'000), at(0));
+    follow(changed, schedule(1, 45'000, 20, 30'000), at(7.03));
+    follow(late, schedule(1, 0, 77, 30'000), at(71.5));
+    const auto end = at(200);
+    const auto all = ticks(early, end);
+    const auto behind = [&](double from, ReplyPace& pace) {
+        const std::vector wanted(std::ranges::lower_bound(all, from), all.end());
+        auto times = ticks(pace, end);
+        times.erase(times.begin(), std::ranges::lower_bound(times, from));
+        return times == wanted;
     };
-    const Row rows[]{
-        {1, 0.4, 45, 0.4 + 0.6 / 45},
-        {1, 0.8, 45, 0.8 + 0.2 / 45},
-        {40, 0.01, 1, 0.01 + 0.6},
-        {10, 10, 1, 0.1},
-    };
-    for (const auto& row : rows) {
-        INFO("paces " << row.now_pace << " and " << row.next_pace);
-        for (std::uint64_t seed = 0; seed < 20; ++seed) {
-            base::SeededRandom random{seed};
+    CHECK(on_the_beat(all));
+    CHECK(behind(20, changed));
+    CHECK(behind(77, late));
+}
+
+TEST_CASE("a change of pace adds no tick and loses none, whatever both paces are") {
+    for (const std::uint32_t before : {4500u, 13'500u, 15'000u, 27'000u, 40'500u, 45'000u}) {
+        for (const std::uint32_t after : {1500u, 4500u, 15'000u, 30'000u, 45'000u}) {
+            CAPTURE(before);
+            CAPTURE(after);
             ReplyPace pace;
-            const auto now = static_cast<std::uint32_t>(row.now_pace * 1000);
-            follow(pace, in_force(1, now), at(0), random);
-            const auto tick = pace.due();
-            pace.ticked();
-            const auto before_change = Milliseconds{std::lround(row.change_in * 1000)};
-            pace.follow(schedule(2, now, 60, static_cast<std::uint32_t>(row.next_pace * 1000)),
-                        most, tick, wall(at(60)) - before_change, random);
-            CHECK(std::abs(base::to_seconds(pace.due() - tick) - row.expected) < exact);
+            follow(pace, schedule(1, 0, 10, before), at(2));
+            auto times = ticks(pace, at(42));
+            follow(pace, schedule(2, before, 50, after), at(42));
+            for (const auto time : ticks(pace, at(110)))
+                times.push_back(time);
+            CHECK(count(times, 10, 50) == before * 40 / 1000);
+            CHECK(count(times, 50, 110) == after * 60 / 1000);
         }
     }
 }
 
-TEST_CASE("when a session opens or an exit wakes up does not reveal where the gaps begin") {
-    constexpr int seeds = 2000;
-    for (const bool restarted : {false, true}) {
-        std::vector<double> places;
-        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-            base::SeededRandom random{seed};
-            ReplyPace pace;
-            base::SeededRandom same{1};
-            auto& of_opening = restarted ? same : random;
-            follow(pace, schedule(1, 0, 3, 10'000), at(0), of_opening);
-            const auto begins = restarted ? 100 : 3;
-            ticks(pace, at(restarted ? 50 : 0));
-            if (restarted) pace.restart(at(begins), random);
-            places.push_back((base::to_seconds(pace.due().time_since_epoch()) - begins) * 10);
-        }
-        std::sort(places.begin(), places.end());
-        double worst = 0;
-        for (std::size_t i = 0; i < places.size(); ++i)
-            worst = std::max(worst, std::abs(places[i] - static_cast<double>(i) / seeds));
-        CHECK(worst * std::sqrt(seeds) < 1.95);
-    }
-}
-
-TEST_CASE("after a restart ticks go on at the pace") {
-    base::SeededRandom random{47};
+TEST_CASE("after a restart ticks go on at the moments of the beat") {
     ReplyPace pace;
-    follow(pace, in_force(1, 45'000), at(0), random);
-    pace.restart(at(100), random);
+    follow(pace, in_force(1, 45'000), at(0));
+    pace.restart(at(100), right);
     CHECK(pace.due() >= at(100));
     const auto times = ticks(pace, at(200));
     check_rate(times, 100, 200, 45);
-    CHECK(off_beat(times, 45) < exact);
+    CHECK(on_the_beat(times));
+}
+
+TEST_CASE("a tick that is made ahead is not made again by a schedule that comes before it") {
+    ReplyPace pace;
+    follow(pace, in_force(1, 45'000), at(0));
+    const auto made = pace.due();
+    pace.ticked(right);
+    const auto next = pace.due();
+    CHECK(next > made);
+    follow(pace, schedule(2, 45'000, 9, 30'000), made - Milliseconds{3});
+    CHECK(pace.due() == next);
+}
+
+TEST_CASE("where the clock is put right between two moments, none has two ticks or is left out") {
+    for (const int off_ms : {-9, -3, 3, 9}) {
+        CAPTURE(off_ms);
+        ReplyPace pace;
+        follow(pace, in_force(1, 45'000), at(0));
+        const auto before = ticks(pace, at(10));
+        const auto moved = beat_of(Milliseconds{off_ms});
+        pace.ticked(moved);
+        const auto times = ticks(pace, at(20), moved);
+        CHECK(times.front() - before.back() > 1.4 / 45);
+        CHECK(times.front() - before.back() < 2.6 / 45);
+    }
 }
 
 TEST_CASE("the highest sequence wins, and of one sequence the first packet") {
@@ -201,11 +211,10 @@ TEST_CASE("the highest sequence wins, and of one sequence the first packet") {
     };
     for (const auto& row : rows) {
         INFO(row.what);
-        for (std::uint64_t seed = 0; seed < 50; ++seed) {
-            base::SeededRandom random{seed};
+        {
             ReplyPace pace;
-            follow(pace, schedule(5, 0, 6, 45'000), at(0), random);
-            follow(pace, row.second, at(1), random);
+            follow(pace, schedule(5, 0, 6, 45'000), at(0));
+            follow(pace, row.second, at(1));
             CHECK(pace.due() >= at(row.expected));
             CHECK(pace.due() < at(row.expected + 0.03));
         }
@@ -213,12 +222,11 @@ TEST_CASE("the highest sequence wins, and of one sequence the first packet") {
 }
 
 TEST_CASE("the change comes at the exit's own second, whenever the packet arrives") {
-    base::SeededRandom random{49};
     for (const int off_ms : {-1500, -1, 0, 1, 700}) {
         INFO("the exit's clock is ahead by " << off_ms << " ms");
         ReplyPace pace;
         const auto now = at(3.25);
-        pace.follow(schedule(1, 0, 8, 45'000), most, now, wall(now) + Milliseconds{off_ms}, random);
+        pace.follow(schedule(1, 0, 8, 45'000), most, now, beat_of(Milliseconds{off_ms}));
         const auto change = at(8) - Milliseconds{off_ms};
         CHECK(pace.due() >= change);
         CHECK(pace.due() < change + Milliseconds{30});
@@ -243,9 +251,8 @@ TEST_CASE("a change of a wrong clock or a hostile client is at most ten seconds 
     };
     for (const auto& row : rows) {
         INFO(row.what);
-        base::SeededRandom random{48};
         ReplyPace pace;
-        follow(pace, {1, 0, row.change_at, 45'000}, at(20), random);
+        follow(pace, {1, 0, row.change_at, 45'000}, at(20));
         CHECK(pace.due() >= at(20 + row.expected));
         CHECK(pace.due() < at(20 + row.expected + 0.03));
         check_rate(ticks(pace, at(131)), 31, 131, 45);
@@ -253,21 +260,19 @@ TEST_CASE("a change of a wrong clock or a hostile client is at most ten seconds 
 }
 
 TEST_CASE("no pace is above the network's") {
-    base::SeededRandom random{45};
     ReplyPace pace;
-    follow(pace, schedule(1, 0xffffffff, 5, 0xffffffff), at(0), random);
+    follow(pace, schedule(1, 0xffffffff, 5, 0xffffffff), at(0));
     check_rate(ticks(pace, at(100)), 0, 100, 45);
     CHECK(pace.highest() == most);
 }
 
 TEST_CASE("a tick that is due already is not drawn anew by a schedule") {
-    base::SeededRandom random{46};
     ReplyPace pace;
-    follow(pace, in_force(1, 45'000), at(0), random);
+    follow(pace, in_force(1, 45'000), at(0));
     const auto due = pace.due();
-    follow(pace, in_force(2, 0), at(5), random);
+    follow(pace, in_force(2, 0), at(5));
     CHECK(pace.due() == due);
-    pace.ticked();
+    pace.ticked(right);
     CHECK(pace.due() == Mono::max());
 }
 
@@ -312,12 +317,11 @@ TEST_CASE("a handover between two exits keeps the sum of their paces in every wi
             const bool over = packet.sent >= 20;
             if (packet.to_new) {
                 if (packet.sent < 12) continue;
-                follow(new_exit, over ? in_force(1, 45'000) : schedule(1, 0, 20, 45'000), now,
-                       random);
+                follow(new_exit, over ? in_force(1, 45'000) : schedule(1, 0, 20, 45'000), now);
             } else if (packet.sent < 12) {
-                follow(old_exit, in_force(1, 45'000), now, random);
+                follow(old_exit, in_force(1, 45'000), now);
             } else {
-                follow(old_exit, over ? in_force(2, 0) : schedule(2, 45'000, 20, 0), now, random);
+                follow(old_exit, over ? in_force(2, 0) : schedule(2, 45'000, 20, 0), now);
             }
         }
         take(at(41));

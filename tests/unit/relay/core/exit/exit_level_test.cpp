@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <vector>
 
 using namespace nightjar;
@@ -26,16 +27,21 @@ std::size_t within(const std::vector<double>& times, double from, double to) {
         times.begin(), times.end(), [&](double at) { return at >= from && at < to; }));
 }
 
-/// An exit from a multiple of the session lifetime on. It gets and sends packets evenly.
+/// An exit from a multiple of the session lifetime on. It gets packets evenly, and sends replies at
+/// the moments of its beat: one a second is 1/45 at each, and so on.
 struct Exit {
     base::SeededRandom random;
     ExitLevel level;
+    stream::Beat beat{45'000};
     Mono now{};
     double owed_got = 0, owed_sent = 0;
     std::vector<double> got{}, sent{}, loops{}, drop_cover{};  // seconds
+    std::map<Mono, unsigned> at_moment{};                      // all that leaves
 
     explicit Exit(std::uint32_t room = 1000, std::uint64_t seed = 1)
-        : random{seed}, level{with_room(room), random} {}
+        : random{seed}, level{with_room(room), random} {
+        beat.follow(now, wall());
+    }
 
     double seconds() const { return base::to_seconds(now.time_since_epoch()); }
     base::Wall wall() const {
@@ -46,20 +52,22 @@ struct Exit {
         run(rate_got, rate_sent, lasts, rate_sent);
     }
     void run(double rate_got, double rate_sent, double lasts, double pace) {
+        auto moment = beat.at(beat.from(now));
         for (const auto end = now + base::from_seconds(lasts); now < end; now += Milliseconds{1}) {
             for (owed_got += rate_got / 1000; owed_got >= 1; --owed_got) {
                 level.got();
                 got.push_back(seconds());
             }
-            for (owed_sent += rate_sent / 1000; owed_sent >= 1; --owed_sent) {
-                level.sent(1);
-                sent.push_back(seconds());
-            }
-            auto missing = level.missing(pace, now, wall());
-            for (; missing.loops > 0; --missing.loops)
-                loops.push_back(seconds());
-            for (; missing.drop_cover > 0; --missing.drop_cover)
-                drop_cover.push_back(seconds());
+            std::size_t replies = 0;
+            for (; moment <= now; moment = beat.at(beat.from(moment + beat.gap() / 2)))
+                for (owed_sent += rate_sent / 45; owed_sent >= 0.999; --owed_sent)
+                    ++replies;
+            sent.insert(sent.end(), replies, seconds());
+            const auto missing = level.missing(pace, replies, beat, now, wall());
+            loops.insert(loops.end(), missing.loops, seconds());
+            drop_cover.insert(drop_cover.end(), missing.drop_cover, seconds());
+            const auto all = static_cast<unsigned>(replies) + missing.loops + missing.drop_cover;
+            if (all > 0) at_moment[now] += all;
         }
     }
     double all_got(double from, double to) const {
@@ -69,31 +77,49 @@ struct Exit {
         return static_cast<double>(within(sent, from, to) + within(loops, from, to) +
                                    within(drop_cover, from, to));
     }
+    /// How many packets left at the moments in this time: each number once.
+    std::set<unsigned> counts(double from, double to) const {
+        std::set<unsigned> found;
+        for (const auto& [time, count] : at_moment) {
+            const auto second = base::to_seconds(time.time_since_epoch());
+            if (second >= from && second < to) found.insert(count);
+        }
+        return found;
+    }
 };
 
 }  // namespace
 
-TEST_CASE("an exit gets and sends as much as its levels say, whichever sessions come and go") {
+TEST_CASE("an exit sends one number of packets at each moment, whichever sessions come and go") {
     Exit exit;
     exit.run(1000, 900, 200);  // the second levels are drawn at 120 s
     const auto levels = exit.level.levels();
     CHECK(levels.got > 1000 + 0.5 * 0.05 * 900);
-    CHECK(levels.sent > 900 + levels.got - 1000);
+    CHECK(levels.sent > 900 + levels.got - 1000 - 45);
     // A client comes: its packets first, its replies 3 s later. Another leaves, in the other order.
     exit.run(1050, 900, 3);
     exit.run(1050, 945, 20);
     exit.run(1050, 900, 2);
     exit.run(1000, 900, 20);
+    exit.run(500, 450, 20);
     CHECK(exit.level.levels().got == levels.got);
     CHECK(exit.level.levels().sent == levels.sent);
-    // Windows begin 0.6 s after a change. Cover is a Poisson process of some 200 a second.
-    for (const double from : {200.6, 203.6, 210.0, 223.6, 225.6, 230.0}) {
-        CHECK(exit.all_got(from, from + 1) == doctest::Approx(levels.got).epsilon(0.05));
-        CHECK(exit.all_sent(from, from + 1) == doctest::Approx(levels.sent).epsilon(0.05));
-    }
-    // A client that comes and stays changes neither by half of its packets.
-    CHECK(std::abs(exit.all_got(204, 222) - exit.all_got(180, 198)) < 18 * 25);
-    CHECK(std::abs(exit.all_sent(204, 222) - exit.all_sent(180, 198)) < 18 * 22);
+    CHECK(exit.counts(121, 245) == std::set{exit.level.per_moment()});
+    CHECK(levels.sent == doctest::Approx(45.0 * exit.level.per_moment()));
+    // Nothing leaves between two moments.
+    std::size_t moments = 0;
+    for (const auto& [time, count] : exit.at_moment)
+        moments += time >= Mono{Seconds{121}} && time < Mono{Seconds{245}};
+    CHECK(std::abs(static_cast<double>(moments) - 124 * 45) <= 1);
+    // Windows begin 0.6 s after a change.
+    for (const double from : {200.6, 203.6, 210.0, 223.6, 225.6, 230.0})
+        CHECK(exit.all_got(from, from + 1) == doctest::Approx(levels.got).epsilon(0.01));
+}
+
+TEST_CASE("sessions that tick at every third moment only are hidden by the other two") {
+    Exit exit;
+    exit.run(1000, 45 * 12 + 15, 200);  // 12, 12 and 13 replies
+    CHECK(exit.counts(121, 200) == std::set{exit.level.per_moment()});
 }
 
 TEST_CASE("levels are drawn once in a lifetime, two minutes after the common handover") {
@@ -120,7 +146,7 @@ TEST_CASE("the room above what an exit gets is drawn from half to one and a half
             least = std::min(least, drawn);
             most = std::max(most, drawn);
             sum += drawn / 400;
-            CHECK(exit.level.levels().sent > 900 + drawn);  // its loops, and room for drop cover
+            CHECK(exit.level.levels().sent > 900 + drawn - 45);  // whole packets a moment
         }
         const auto mean = room / 1000.0 * (0.05 * 900 + 45 * std::sqrt(20));
         CHECK(least == doctest::Approx(mean / 2).epsilon(0.02));
@@ -136,7 +162,7 @@ TEST_CASE("an exit's first levels follow from what it gets and sends, not from n
     CHECK(exit.loops.empty());
     exit.run(1000, 900, 0.2);
     CHECK(exit.level.levels().got > 1000 + 0.5 * 0.05 * 900);
-    CHECK(exit.level.levels().sent > 900 + exit.level.levels().got - 1000);
+    CHECK(exit.level.levels().sent > 900 + exit.level.levels().got - 1000 - 45);
 }
 
 TEST_CASE("packets poured into an exit while it draws do not come back as cover for an hour") {
@@ -177,22 +203,6 @@ TEST_CASE("an exit without sessions gets and sends at levels of its own") {
     CHECK(exit.all_sent(0, 60) == doctest::Approx(60 * levels.sent).epsilon(0.06));
 }
 
-TEST_CASE("cover is a Poisson process, so its next packet cannot be predicted") {
-    Exit exit;
-    exit.run(0, 0, 100);
-    for (const auto* times : {&exit.loops, &exit.drop_cover}) {
-        double sum = 0, squares = 0;
-        for (std::size_t i = 1; i < times->size(); ++i) {
-            const auto gap = (*times)[i] - (*times)[i - 1];
-            sum += gap;
-            squares += gap * gap;
-        }
-        const auto gaps = static_cast<double>(times->size() - 1);
-        CHECK(gaps > 300);
-        CHECK(squares * gaps / (sum * sum) == doctest::Approx(2).epsilon(0.1));  // 1 by a clock
-    }
-}
-
 TEST_CASE("after a stall no cover is made up, and the stall is not a time without packets") {
     Exit exit;
     exit.run(1000, 900, 130);
@@ -202,19 +212,27 @@ TEST_CASE("after a stall no cover is made up, and the stall is not a time withou
     CHECK(static_cast<double>(exit.loops.size() - before) < 1.5 * (exit.level.levels().got - 1000));
 }
 
-TEST_CASE("the next call is due before the next packet of cover, and never too late to count") {
+TEST_CASE("the next call is due at the next moment of the beat") {
     Exit exit;
     exit.run(0, 0, 10);
-    while (exit.seconds() < 20) {
+    for (int i = 0; i < 300; ++i) {
         const auto due = exit.level.due();
-        CHECK((due > exit.now - Milliseconds{1}));
-        CHECK((due <= exit.now + Milliseconds{100}));
-        const auto none =
-            exit.level.missing(0, std::max(exit.now, due - Milliseconds{1}), exit.wall());
-        if (due - Milliseconds{1} > exit.now) CHECK(none.loops + none.drop_cover == 0);
-        exit.now = std::max(exit.now, due);
-        exit.run(0, 0, 0.001);
+        CHECK(due == exit.beat.at(exit.beat.from(exit.now)));
+        exit.now = due - base::Nanoseconds{1};
+        const auto early = exit.level.missing(0, 0, exit.beat, exit.now, exit.wall());
+        CHECK(early.loops + early.drop_cover == 0);
+        exit.now = due;
+        const auto there = exit.level.missing(0, 0, exit.beat, exit.now, exit.wall());
+        CHECK(there.loops + there.drop_cover == exit.level.per_moment());
+        exit.now = due + base::Nanoseconds{1};
     }
+}
+
+TEST_CASE("cover that may leave at a moment is named before, so that it can be built") {
+    Exit exit;
+    exit.run(1000, 900, 130);
+    CHECK(exit.level.per_moment() - 20 <= exit.level.cover_per_moment());
+    CHECK(exit.level.cover_per_moment() <= exit.level.per_moment() - 20 + 1);
 }
 
 TEST_CASE("without room there is no level, and no random draw") {

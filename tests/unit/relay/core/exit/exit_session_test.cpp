@@ -13,7 +13,9 @@ namespace {
 
 /// One session, and the client's packets to it, written by hand.
 struct OneSession {
-    OneSession() : session{named(), 1, parameters, stream::MuxLimits{}} {}
+    OneSession() : session{named(), 1, parameters, stream::MuxLimits{}} {
+        beat.follow(Mono{}, wall(Mono{}));
+    }
 
     static base::SessionId named() {
         base::SessionId id;
@@ -35,16 +37,16 @@ struct OneSession {
         client.fill(number, room);
         const auto frames = stream::CheckedFrames::parse(Side::exit, room);
         REQUIRE(frames.has_value());
-        session.receive(header, message, *frames, at, wall(at), context);
+        session.receive(header, message, *frames, at, context);
     }
     auto tick(Mono at) { return session.tick(at, wall_start, context); }
 
     const std::uint8_t epoch =
         static_cast<std::uint8_t>(wall_start.time_since_epoch() / Seconds{3600});
     directory::Parameters parameters;
-    base::SeededRandom random{1};
     PlainSealer sealer;
-    relay::core::ExitContext context{parameters, random, sealer, 1024};
+    stream::Beat beat{parameters.replies.milli};
+    relay::core::ExitContext context{parameters, sealer, beat, 1024};
     relay::core::ExitSession session;
     Mux client{Side::client};
 };
@@ -61,7 +63,7 @@ TEST_CASE("exit session: idle until a schedule names a pace, and idle again at p
     CHECK(one.session.due() <= Mono{} + Milliseconds{200});
     CHECK(one.tick(one.session.due()).has_value());
     CHECK(one.session.due() != Mono::max());
-    one.receive(3, {3, 0, 0, 0}, 0, Mono{} + Milliseconds{100});
+    one.receive(3, {3, 0, 0, 0}, 0, one.session.due() - Milliseconds{1});
     CHECK(one.session.due() == Mono::max());
 }
 
@@ -160,7 +162,8 @@ TEST_CASE("exit session: every object of a session has an incarnation of its own
                 exit.on_message(harness.message(5, full), harness.now, wall(harness.now));
             std::vector<ExitSessions::Reply> replies;
             for (int ms = 0; ms < 200; ms += 10)
-                exit.tick(harness.now + Milliseconds{ms}, wall_start, replies);
+                exit.tick(harness.now + Milliseconds{ms}, wall(harness.now + Milliseconds{ms}),
+                          replies);
             REQUIRE(replies.size() > 2);
             const auto incarnation = harness.header_of(replies.front()).incarnation;
             for (const auto& reply : replies)

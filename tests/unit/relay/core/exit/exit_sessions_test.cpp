@@ -175,7 +175,7 @@ TEST_CASE("a SURB is spent while every hop of its reply still has the key") {
         const auto wall = wall_start + Milliseconds{static_cast<int>(row.at * 1000)};
         harness.exit.on_message(message, Mono{}, wall_start);
         std::vector<ExitSessions::Reply> replies;
-        harness.exit.tick(harness.exit.next_due(), wall, replies);
+        harness.exit.tick(harness.exit.next_due() + ExitSessions::lead_most, wall, replies);
         CHECK(replies.size() == (row.spent ? 1 : 0));
         CHECK(harness.counters.ticks_missed == (row.spent ? 0 : 1));
         CHECK(harness.exit.stock(harness.id) == 0);
