@@ -117,7 +117,10 @@ TotalsWatcher::TotalsWatcher(CrowdOptions& options)
       changes_{options},
       sent_(options.network.gateways, std::vector<float>(bin_of(options.seconds) + 1)),
       got_{sent_},
-      middle_(options.network.mixes_per_layer, sent_.front()) {
+      middle_(options.network.mixes_per_layer, sent_.front()),
+      sent_by_millisecond_(
+          options.network.gateways,
+          std::vector<std::uint8_t>(static_cast<std::size_t>(options.seconds * 1000) + 1)) {
     options.traces = false;
     options.seen = [this](const lab::world::OnWire& cell) { see(cell); };
 }
@@ -127,12 +130,21 @@ void TotalsWatcher::see(const lab::world::OnWire& cell) {
     const auto mixes = std::size_t{network.layers} * network.mixes_per_layer;
     const auto relays = mixes + network.gateways;
     if (cell.from_number >= relays || cell.to_number >= relays) return;
-    const auto bin = bin_of(base::to_seconds(cell.sent - lab::world::World::begin));
+    const auto since = cell.sent - lab::world::World::begin;
+    const auto bin = bin_of(base::to_seconds(since));
     if (bin >= sent_.front().size()) return;
     const auto middle = cell.to_number - network.mixes_per_layer;  // wraps for layer 1
     if (middle < network.mixes_per_layer) ++middle_[middle][bin];
-    if (cell.from_number >= mixes) ++sent_[cell.from_number - mixes][bin];
+    if (cell.from_number >= mixes) count_sent(cell.from_number - mixes, bin, since);
     if (cell.to_number >= mixes) ++got_[cell.to_number - mixes][bin];
+}
+
+void TotalsWatcher::count_sent(std::size_t exit, std::size_t bin, base::Nanoseconds since) {
+    ++sent_[exit][bin];
+    const auto millisecond =
+        static_cast<std::size_t>(std::chrono::floor<base::Milliseconds>(since).count());
+    auto& cells = sent_by_millisecond_[exit];
+    if (millisecond < cells.size() && cells[millisecond] < UINT8_MAX) ++cells[millisecond];
 }
 
 ExitTotals TotalsWatcher::totals(const Crowd& crowd) const {

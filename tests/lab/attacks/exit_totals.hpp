@@ -15,6 +15,10 @@ namespace nightjar::lab::attacks {
 using Bins = std::vector<std::vector<float>>;
 inline constexpr double bin_seconds = 0.1;
 
+/// Cells of each exit by whole milliseconds, which is a relay's tick. A kilobyte for an exit and
+/// second; a millisecond counts 255 at most.
+using Milliseconds = std::vector<std::vector<std::uint8_t>>;
+
 struct ExitTotals {
     Bins sent, got;
     Bins middle;       // what each mix of layer 2 gets
@@ -48,13 +52,17 @@ class TotalsWatcher {
     /// After the run.
     ExitTotals totals(const Crowd& crowd) const;
     std::vector<ExitEvent> events(const Crowd& crowd) const;
+    /// What each exit sent. Complete after the run.
+    const Milliseconds& sent_by_millisecond() const { return sent_by_millisecond_; }
 
  private:
     void see(const lab::world::OnWire& cell);
+    void count_sent(std::size_t exit, std::size_t bin, base::Nanoseconds since);
 
     CrowdOptions options_;  // a copy, for its sizes
     ChangeReader changes_;
     Bins sent_, got_, middle_;
+    Milliseconds sent_by_millisecond_;
 };
 
 /// The exit whose total changes most in the sense of the event, or the other way if `reversed`: an

@@ -7,6 +7,9 @@
 // (relay/core/exit_level.hpp). Other cover is added to the measured totals of exits without any, by
 // a model: Poisson loops, levels with other headroom, or a level for what the exit gets as well
 // (attacks/exit_totals.hpp).
+//
+// A total says nothing of the moments within a gap. So the observer also compares the beat of what
+// each exit sends (measure/beat.hpp), which cover at random moments does not change.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,6 +21,7 @@
 #include "tests/lab/attacks/crowd.hpp"
 #include "tests/lab/attacks/exit_totals.hpp"
 #include "tests/lab/experiments/experiments.hpp"
+#include "tests/lab/measure/beat.hpp"
 #include "tests/lab/measure/experiment.hpp"
 #include "tests/lab/measure/parallel.hpp"
 
@@ -59,8 +63,19 @@ constexpr std::array rooms{Room{1000, product}, Room{250, "product's two levels,
 /// What the mixes of layer 2 get. A session keeps one of them.
 constexpr const char* middle_link = "middle mixes";
 
+/// The three scores of measure::BeatChange.
+struct Beat {
+    const char* link;
+    double measure::BeatChange::*score;
+};
+constexpr std::array beats{Beat{"beat, one train", &measure::BeatChange::line},
+                           Beat{"beat, whole pattern", &measure::BeatChange::pattern},
+                           Beat{"beat, cells on it", &measure::BeatChange::cells}};
+
 constexpr std::array windows{2.0, 4.0, 8.0, 30.0};
+constexpr std::array beat_windows{2.0, 4.0, 8.0, 16.0};
 constexpr double exit_follows = 0.3;  // seconds; an exit hears of a change by packets
+constexpr double settled = 60;        // seconds; the network fills
 
 using Key = std::tuple<std::string, What, const char*, double, bool>;
 struct Count {
@@ -104,14 +119,23 @@ std::vector<Cover> covers(double every) {
             {"two levels, 0.05 and one root", {Law::two_levels, 0.05, 1, every}}};
 }
 
+/// From the event to the next draw of levels, in seconds.
+double next_level(const attacks::ExitEvent& event, const Cover& cover) {
+    const auto since = event.at - cover.phase;
+    return (std::floor(since / cover.law.every) + 1) * cover.law.every - since;
+}
+
+bool in_view(const attacks::ExitEvent& event, const Cover& cover, double window, double seconds) {
+    return event.at >= settled + window &&
+           event.at + next_level(event, cover) + window + 2 <= seconds;
+}
+
 void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEvent>& events,
           const Cover& cover, double seconds, Result& result) {
-    constexpr double settled = 60;  // seconds; the network fills
     for (const auto& event : events) {
-        const auto since = event.at - cover.phase;
-        const auto next = (std::floor(since / cover.law.every) + 1) * cover.law.every - since;
+        const auto next = next_level(event, cover);
         for (const auto window : windows) {
-            if (event.at < settled + window || event.at + next + window + 2 > seconds) continue;
+            if (!in_view(event, cover, window, seconds)) continue;
             for (const auto& seen :
                  {Seen{"sent", &totals.sent, false}, Seen{"got", &totals.got, false},
                   Seen{"got, reversed", &totals.got, true}})
@@ -129,6 +153,53 @@ void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEven
             ++count.events;
         }
     }
+}
+
+std::size_t to_milliseconds(double seconds) {
+    return static_cast<std::size_t>(std::lround(seconds * 1000));
+}
+
+/// Of the exits that the client could use, the best by each score.
+std::array<unsigned, beats.size()> most_changed_beat(const attacks::Milliseconds& sent,
+                                                     const attacks::ExitEvent& event, double window,
+                                                     std::uint32_t whole_milli) {
+    const bool falls = event.what == What::leaves;
+    // The replies of a client that leaves end at about that time.
+    auto before = to_milliseconds(event.at - window - (falls ? exit_follows : 0));
+    auto after = to_milliseconds(event.at + exit_follows);
+    if (falls) std::swap(before, after);
+    // A client's first session has the whole pace from its first cell on.
+    const auto trains =
+        event.what == What::connects ? measure::Trains::whole : measure::Trains::any;
+    std::array<unsigned, beats.size()> best{};
+    std::array<double, beats.size()> most;
+    most.fill(-HUGE_VAL);
+    for (unsigned exit = 0; exit < sent.size(); ++exit) {
+        if (exit == event.gateway) continue;
+        const auto change = measure::beat_change(sent[exit], before, after, to_milliseconds(window),
+                                                 whole_milli, trains);
+        for (std::size_t i = 0; i < beats.size(); ++i) {
+            if (change.*beats[i].score <= most[i]) continue;
+            most[i] = change.*beats[i].score;
+            best[i] = exit;
+        }
+    }
+    return best;
+}
+
+void look_at_beats(const attacks::Milliseconds& sent, const std::vector<attacks::ExitEvent>& events,
+                   const Cover& cover, const attacks::CrowdOptions& options, Result& result) {
+    for (const auto& event : events)
+        for (const auto window : beat_windows) {
+            if (!in_view(event, cover, window, options.seconds)) continue;
+            const auto best =
+                most_changed_beat(sent, event, window, options.network.parameters.replies.milli);
+            for (std::size_t i = 0; i < beats.size(); ++i) {
+                auto& count = result.counts[{cover.name, event.what, beats[i].link, window, false}];
+                count.right += best[i] == event.exit;
+                ++count.events;
+            }
+        }
 }
 
 attacks::CrowdOptions crowd_options(const Setting& setting, std::uint64_t seed) {
@@ -167,11 +238,12 @@ void observe_product(const Setting& setting, const Room& room, std::uint64_t see
     crowd.run();
     const auto totals = watcher.totals(crowd);
     // A world begins at a multiple of the lifetimes that are used here.
-    const auto settled =
+    const auto drawn =
         std::min(base::to_seconds(relay::core::ExitLevel::settled), setting.lifetime / 2);
-    look(totals, watcher.events(crowd),
-         {room.name, {.law = ExitCover::Law::none, .every = setting.lifetime}, settled},
-         setting.seconds, result);
+    const Cover cover{room.name, {.law = ExitCover::Law::none, .every = setting.lifetime}, drawn};
+    const auto events = watcher.events(crowd);
+    look(totals, events, cover, setting.seconds, result);
+    look_at_beats(watcher.sent_by_millisecond(), events, cover, options, result);
     result.cover[room.name] =
         (sum_of(totals.sent) - sum_of(without.sent)) / (sum_of(totals.pace) * attacks::bin_seconds);
 }
@@ -191,12 +263,19 @@ Result observe(const Setting& setting, std::uint64_t seed) {
             attacks::with_cover(totals, cover.law, options.network.parameters, random);
         look(covered, events, cover, setting.seconds, result);
         result.cover[cover.name] = covered.cover;
+        if (cover.law.law == ExitCover::Law::none)
+            look_at_beats(watcher.sent_by_millisecond(), events, cover, options, result);
     }
     if (!setting.other_covers) return result;
     for (const auto& room : rooms)
         if (setting.all_rooms || room.thousandths == 1000)
             observe_product(setting, room, seed, totals, result);
     return result;
+}
+
+bool is_beat(const char* link) {
+    return std::any_of(beats.begin(), beats.end(),
+                       [link](const Beat& beat) { return beat.link == link; });
 }
 
 double above_chance(const Count& count, const Setting& setting) {
@@ -220,7 +299,7 @@ void judge(const Setting& setting, const measure::Options& options, measure::Rep
         for (const auto& [name, cover] : network.cover)
             all.cover[name] += cover / seeds;
     }
-    double best_without = 0;
+    double best_without = 0, best_beat_without = 0;
     // With the product's levels, by what exits send at the moment itself: all kinds of events at
     // which an exit's sessions change, and of these the handovers.
     Count at_once, moved;
@@ -246,12 +325,18 @@ void judge(const Setting& setting, const measure::Options& options, measure::Rep
             at_once.events += count.events;
             if (what == What::handover) moved = count;
         }
-        if (cover == "none" && what == What::connects && count.events >= 5)
-            best_without = std::max(best_without, right);
+        if (cover == "none" && what == What::connects && link != middle_link && count.events >= 5) {
+            auto& best = is_beat(link) ? best_beat_without : best_without;
+            best = std::max(best, right);
+        }
     }
     report.at_least(std::string{"exits without cover, "} + setting.name +
                         ": a client's exit found when it connects",
                     best_without, 0.5);
+    // The control of the beat: without cover an exit cannot hide it.
+    report.at_least(std::string{"exits without cover, "} + setting.name +
+                        ": a client's exit found by the beat when it connects",
+                    best_beat_without, 0.5);
     if (!setting.other_covers) return;
     // A few exits have more sessions than their level. Then the next to come shows.
     report.at_most(std::string{"exits with a level, "} + setting.name +

@@ -41,7 +41,8 @@ def headers(rows):
       "changes (share of the cases found, the best of its windows). In brackets: cover of the exits, cells by reply. "
       "Cover is a model on measured totals.")
 def handovers(rows):
-    found = [row for row in rows("handovers", "found") if row["link"] != "middle mixes"]
+    found = [row for row in rows("handovers", "found")
+             if row["link"] != "middle mixes" and not row["link"].startswith("beat")]
     if not found:
         return None
     settings = unique(row["setting"] for row in found)
