@@ -20,6 +20,6 @@ MUTANTS = [
            PRIVACY, "beat: a session that begins is found although cover keeps the exit's total"),
     mutant("beat-of-the-whole-pace-alone", BEAT, "places{9, 6, 3}", "places{9, 9, 9}", PRIVACY,
            "beat: a session that ends is found by the train that falls, whichever pace it had"),
-    mutant("cells-on-any-place", BEAT, "count - floor;", "count;", PRIVACY,
-           "beat: where all sessions change paces and phases, the exit that gets one more is found"),
+    mutant("cells-on-the-beat-of-one-window", BEAT, "(cells_after - cells_before)", "cells_after", PRIVACY,
+           "beat: a session that begins is found although cover keeps the exit's total"),
 ]
