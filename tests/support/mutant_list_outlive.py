@@ -13,7 +13,7 @@ MUTANTS = [
            "(ticks ? limits.frozen : limits.silence))", "(limits.frozen))",
            CORE, "a session that falls silent ends, and its streams with it"),
     mutant("missed-ticks-of-a-frozen-session-count", "relay/core/exit_sessions.cpp",
-           "        if (self.frozen(entry)) continue;\n", "",
+           "        if (frozen(entry)) continue;\n", "",
            CLIENT_SIMULATION, "interruptions, silent exits and 10 % loss in many lives: the client comes back"),
     mutant("reply-from-beyond-a-suspend-not-taken", "client/core/session.cpp",
            "static_cast<stream::PacketNumber>(140 * ", "static_cast<stream::PacketNumber>(100 * ",

@@ -140,7 +140,7 @@ MUTANTS = [
            "if (now - entry->session.heard() > (ticks ? limits.frozen : limits.silence))",
            "if (now - entry->session.heard() >= (ticks ? limits.frozen : limits.silence))",
            CORE, "a session that falls silent ends, and its streams with it"),
-    mutant("ticks-of-a-suspend-counted", "relay/core/exit_sessions.cpp", "if (now - session->due() > self.limits.silence) {",
+    mutant("ticks-of-a-suspend-counted", "relay/core/exit_sessions.cpp", "if (now - at > limits.silence) {",
            "if (false) {", CORE, "ticks of hours in which the exit was suspended are not counted as missed"),
     # --- relay/core/exit_session ---
     mutant("packet-of-a-session-counts-twice", "relay/core/exit_session.cpp",
@@ -274,7 +274,7 @@ MUTANTS = [
            CORE, "keyring: a longer grace holds for the keys that are here, and none is shortened"),
     mutant("second-filter-for-one-key", "relay/core/keyring.cpp", "entries_.try_emplace(", "entries_.insert_or_assign(",
            CORE, "keyring: a key that is there keeps the filter that knows what it has seen"),
-    mutant("due-tick-drawn-anew", "relay/core/reply_pace.cpp", "if (due_ > now) due_ = when_due();", "due_ = when_due();",
+    mutant("due-tick-drawn-anew", "relay/core/reply_pace.cpp", "if (due_ > now) due_ = next(", "due_ = next(",
            CORE, "a tick that is due already is not drawn anew by a schedule"),
     mutant("pace-before-a-change-above-R", "relay/core/reply_pace.cpp",
            "before_ = std::min(directory::Rate{schedule.pace_milli}, most);",

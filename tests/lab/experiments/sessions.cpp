@@ -29,12 +29,6 @@ namespace {
 
 constexpr double false_alarms = 0.01;
 
-/// What an exit and the client's gateway may find in two minutes. The goal is 0.55 for an hour. A
-/// beat of 15 a second shows more than one of 30, and the longer watches win by the model itself.
-double gateway_bound(const std::string& kind) {
-    return kind == "main" ? 0.55 : 0.6;
-}
-
 struct Setting {
     const char* name;
     unsigned clients;
@@ -112,9 +106,8 @@ void judge_control(const std::string& what, sessions::Leak leak, const std::stri
 }
 
 /// What is claimed of one comparison, for as long as it lasts. Chance adds two deviations.
-void judge_law(const std::string& what, const std::string& adversary, const std::string& kind,
-               std::size_t segments, const sessions::Compared& found, double auc,
-               measure::Report& report) {
+void judge_law(const std::string& what, const std::string& adversary,
+               const sessions::Compared& found, double auc, measure::Report& report) {
     const auto sessions = static_cast<double>(found.own.size());
     const auto deviation = 1 / std::sqrt(12 * sessions);
     if (adversary == sessions::exit_and_link) {
@@ -123,10 +116,10 @@ void judge_law(const std::string& what, const std::string& adversary, const std:
         report.at_most(what + "share named", found.right / sessions,
                        chance + 0.02 + 2 * std::sqrt(chance * (1 - chance) / sessions));
     } else if (adversary == sessions::exit_and_gateway) {
-        if (segments == 1) report.at_most(what + "AUC", auc, gateway_bound(kind) + 2 * deviation);
-        // A score that attributes events wrongly falls far short of its own model.
-        report.at_least(what + "AUC, against what its model expects", auc,
-                        found.expected / sessions - 0.1 - 2 * deviation);
+        // Sessions of one pace have the same ticks, so a client's score is the same for each of
+        // them. What the model expects is of ticks that are a session's own. That the score finds
+        // those is shown by the control of even ticks, and flows_test shows whose replies are whose.
+        report.at_most(what + "AUC", auc, 0.51);
     } else {
         // Three scores in three settings, so chance goes farther.
         report.at_most(what + "AUC", auc, 0.53 + 3 * deviation);
@@ -156,8 +149,8 @@ void show(const Setting& setting, const sessions::SessionScores& scores, measure
                           std::to_string(std::lround(minutes)) + " min: ";
         if (setting.planted)
             judge_control(what, *setting.planted, adversary, found, auc, report);
-        else if (adversary != sessions::exit_and_gateway || setting.isolation_keys == 0)
-            judge_law(what, adversary, kind, segments, found, auc, report);
+        else
+            judge_law(what, adversary, found, auc, report);
     }
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <set>
 
 #include "relay/core/exit_sessions.hpp"
 #include "tests/unit/relay/core/pipeline_fixture.hpp"
@@ -18,6 +19,15 @@ struct Levels : Fixture {
         document->parameters.exit_room = room;
         return document;
     }
+};
+
+struct CountingSealer final : relay::core::LoopSealer {
+    void seal(std::span<relay::core::LoopJob> jobs, base::Random&) override {
+        for (auto& job : jobs)
+            job.sealed = true;
+        sealed += jobs.size();
+    }
+    std::size_t sealed = 0;
 };
 
 }  // namespace
@@ -45,6 +55,33 @@ TEST_CASE_FIXTURE(Levels, "pipeline: an exit sends cover while its document give
     exit.run(test::start + 25s, 5s);
     CHECK(exit.links.relays.empty());
     CHECK(exit.pipeline.next_due() == base::Mono::max());
+}
+
+TEST_CASE_FIXTURE(Levels, "pipeline: all that leaves at a moment of the beat is built before") {
+    base::SeededRandom random{2};
+    relay::core::Counters counters;
+    relay::core::ExitSessions sessions{network.parameters(), random, counters};
+    const auto sealer = std::make_shared<CountingSealer>();
+    relay::core::PipelineOptions options;
+    options.loop_sealer = sealer;
+    Relay exit{network, "gateway-0", &sessions, options};
+    exit.pipeline.use(with_room(4000));
+    std::set<std::size_t> counts;
+    for (auto now = test::start; now < test::start + 5s; now += 1ms) {
+        const auto wall = network.wall() + std::chrono::floor<base::Milliseconds>(now - test::start);
+        const auto before = sealer->sealed;
+        exit.links.relays.clear();
+        exit.pipeline.tick(now, wall, exit.links);
+        if (now > test::start + 1s) {
+            CHECK(sealer->sealed == before);
+            if (!exit.links.relays.empty()) counts.insert(exit.links.relays.size());
+        }
+        while (exit.pipeline.build_ahead(now, wall)) {
+        }
+    }
+    // One number, and more than what is kept ready where there is no beat.
+    CHECK(counts.size() == 1);
+    CHECK(*counts.begin() > relay::core::Cover::built_ahead);
 }
 
 TEST_CASE_FIXTURE(Levels, "pipeline: a relay that is no exit has no levels") {

@@ -182,6 +182,33 @@ TEST_CASE("a SURB is spent while every hop of its reply still has the key") {
     }
 }
 
+TEST_CASE("replies are sealed before their moment of the beat, and leave at it") {
+    Harness harness;
+    for (int i = 0; i < 16; ++i)
+        harness.send(5, full);
+    harness.tick(Mono{} + Seconds{1});
+    const auto& beat = harness.exit.beat();
+    const auto lead = ExitSessions::lead_most;
+    for (int i = 0; i < 10; ++i) {
+        const auto before = harness.counters.replies;
+        const auto moment = beat.at(beat.from(harness.now));
+        CHECK(harness.exit.next_due() == moment - lead);
+        CHECK_FALSE(harness.exit.wants_to_prepare(moment - lead - Milliseconds{1}));
+        CHECK(harness.tick(moment - lead).empty());
+        // The tick that may not be followed by a call of prepare() must not be due again.
+        CHECK(harness.exit.next_due() == moment);
+        REQUIRE(harness.exit.wants_to_prepare(harness.now));
+        harness.exit.prepare(harness.now, wall(harness.now));
+        CHECK_FALSE(harness.exit.wants_to_prepare(harness.now));
+        CHECK(harness.counters.replies == before + 1);
+        CHECK(harness.tick(moment - base::Nanoseconds{1}).empty());
+        CHECK(harness.exit.next_due() == moment);
+        CHECK(harness.tick(moment).size() == 1);
+        CHECK(harness.counters.replies == before + 1);
+        harness.now = moment + base::Nanoseconds{1};
+    }
+}
+
 TEST_CASE("ticks that a stall of more than 250 ms missed are lost") {
     Harness harness;
     for (int i = 0; i < 30; ++i)
