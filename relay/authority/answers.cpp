@@ -9,6 +9,7 @@
 namespace nightjar::relay::authority {
 
 using node::https::Answer;
+using node::https::Coding;
 using node::https::Request;
 
 namespace {
@@ -28,13 +29,15 @@ Answer page_answer(const Page& page, const std::string& etag, bool kept, const R
     Answer answer;
     answer.etag = etag;
     answer.kept = kept;
-    answer.varies = !page.packed.empty();
+    answer.varies = !page.gzip.empty();
     if (node::https::matches(request.if_none_match, etag)) {
         answer.status = 304;
         return answer;
     }
-    answer.gzip = answer.varies && request.gzip;
-    answer.body = answer.gzip ? page.packed : page.text;
+    if (answer.varies) answer.coding = request.coding;
+    answer.body = answer.coding == Coding::zstd   ? page.zstd
+                  : answer.coding == Coding::gzip ? page.gzip
+                                                  : page.text;
     return answer;
 }
 

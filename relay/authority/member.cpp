@@ -267,7 +267,8 @@ std::optional<Member::Comparison> Member::comparison(std::optional<base::Epoch> 
                           {"GET",
                            "/document/" + std::to_string(epoch.value),
                            {},
-                           directory::etag(epoch, directory::signed_part(text))}};
+                           directory::etag(epoch, directory::signed_part(text)),
+                           node::https::Coding::zstd}};
     });
     return made;
 }

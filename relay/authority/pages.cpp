@@ -5,14 +5,16 @@
 #include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/gzip.hpp"
 #include "sphinx/directory/statement.hpp"
+#include "sphinx/node/https/zstd.hpp"
 
 namespace nightjar::relay::authority {
 
 namespace {
 
 Page packed(std::string text) {
-    auto small = directory::gzip(text);
-    return {std::move(text), std::move(small)};
+    auto gzip = directory::gzip(text);
+    auto zstd = node::https::zstd(text);
+    return {std::move(text), std::move(gzip), std::move(zstd)};
 }
 
 Pages text_alone(const Archive& archive, base::Epoch epoch) {

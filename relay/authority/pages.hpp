@@ -14,7 +14,7 @@ namespace nightjar::relay::authority {
 
 struct Page {
     node::https::Body text;
-    node::https::Body packed;  // gzip; empty: not compressed
+    node::https::Body gzip, zstd;  // empty: not compressed
 };
 
 struct Pages {

@@ -305,7 +305,8 @@ std::size_t publish(const fs::path& folder, const fs::path& out, base::Wall now)
         node::files::replace_file(out / name, text, node::files::Durability::disk);
     };
     const auto put_page = [&](const std::string& name, const Page& page) {
-        put(name + ".gz", page.packed.text());
+        put(name + ".zst", page.zstd.text());
+        put(name + ".gz", page.gzip.text());
         put(name, page.text.text());
     };
     for (const auto epoch : archive.signed_epochs()) {

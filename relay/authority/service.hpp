@@ -13,9 +13,9 @@ namespace nightjar::relay::authority {
 node::process::ExitCode run_service(const std::filesystem::path& folder);
 
 /// Writes `document`, `document.EPOCH`, `diff.EPOCH`, `descriptors.EPOCH`, each also compressed
-/// (`.gz`), `status.html` and `network.yaml` into the folder `out`, for a static web server: what
-/// `run` has signed so far and is valid at `now`. Returns the number of documents. Throws
-/// ConfigError, std::system_error.
+/// (`.gz`, `.zst`), `status.html` and `network.yaml` into the folder `out`, for a static web
+/// server: what `run` has signed so far and is valid at `now`. Returns the number of documents.
+/// Throws ConfigError, std::system_error.
 std::size_t publish(const std::filesystem::path& folder, const std::filesystem::path& out,
                     base::Wall now);
 

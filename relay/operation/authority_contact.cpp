@@ -211,7 +211,7 @@ boost::asio::awaitable<base::Result<node::https::Reply, std::string>> AuthorityC
     limits.body_max = directory::document_text_max;
     limits.deadline = peers_.size() > 1 ? ask_patience_of_several : ask_patience;
     // Named: g++ 12 destroys a temporary in a co_await expression twice.
-    const node::https::Request request{"GET", std::move(target), {}, {}, true};
+    const node::https::Request request{"GET", std::move(target), {}, {}, node::https::Coding::zstd};
     auto reply = co_await ask(request, limits);
     co_return reply;
 }
@@ -264,7 +264,7 @@ boost::asio::awaitable<void> AuthorityContact::compare(const directory::Document
                                        "/document/" + std::to_string(ours.epoch.value),
                                        {},
                                        directory::etag(ours.epoch, directory::signed_text(ours)),
-                                       true};
+                                       node::https::Coding::zstd};
     const auto reply = co_await ask(request, limits);
     if (!reply || reply->status != 200) co_return;  // usually 304: it has the same one
     const auto other = check_text(reply->body, options_.anchors.anchors, options_.now());

@@ -12,6 +12,7 @@
 #include "sphinx/directory/lint.hpp"
 #include "sphinx/directory/packed.hpp"
 #include "sphinx/directory/quorum.hpp"
+#include "sphinx/node/https/zstd.hpp"
 #include "tests/support/networks.hpp"
 
 namespace {
@@ -52,6 +53,8 @@ struct Documents {
         diff = directory::make_diff(older, newer);
         packed = directory::gzip(newer);
         packed_diff = directory::gzip(diff);
+        zstd = node::https::zstd(newer);
+        zstd_diff = node::https::zstd(diff);
     }
     std::string signed_by_all() {
         network.document.signatures.clear();
@@ -61,7 +64,7 @@ struct Documents {
     }
 
     test::SignedNetwork network;
-    std::string older, newer, diff, packed, packed_diff;
+    std::string older, newer, diff, packed, packed_diff, zstd, zstd_diff;
 };
 
 const Documents& documents(const benchmark::State& state) {
@@ -75,11 +78,13 @@ double cells(const std::string& text) {
     return static_cast<double>((text.size() + part - 1) / part);
 }
 
-void count(benchmark::State& state, const std::string& text, const std::string& packed) {
+void count(benchmark::State& state, const std::string& text, const std::string& packed,
+           const std::string& zstd) {
     state.counters["bytes"] = static_cast<double>(text.size());
     state.counters["cells"] = cells(text);
     state.counters["gzip"] = static_cast<double>(packed.size());
     state.counters["gzip_cells"] = cells(packed);
+    state.counters["zstd"] = static_cast<double>(zstd.size());
 }
 
 void read(const Documents& of, const std::string& text) {
@@ -95,7 +100,7 @@ void parse_and_verify(benchmark::State& state) {
     const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
         read(of, of.newer);
-    count(state, of.newer, of.packed);
+    count(state, of.newer, of.packed, of.zstd);
 }
 
 void apply(benchmark::State& state) {
@@ -103,13 +108,20 @@ void apply(benchmark::State& state) {
     for ([[maybe_unused]] auto _ : state)
         if (directory::apply_diff(of.older, of.diff).value() != of.newer)
             throw std::runtime_error{"another text"};
-    count(state, of.diff, of.packed_diff);
+    count(state, of.diff, of.packed_diff, of.zstd_diff);
 }
 
 void unpack(benchmark::State& state) {
     const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
         if (!directory::gunzip(of.packed, directory::document_text_max))
+            throw std::runtime_error{"no text"};
+}
+
+void unzstd(benchmark::State& state) {
+    const auto& of = documents(state);
+    for ([[maybe_unused]] auto _ : state)
+        if (!node::https::unzstd(of.zstd, directory::document_text_max))
             throw std::runtime_error{"no text"};
 }
 
@@ -123,6 +135,12 @@ void pack(benchmark::State& state) {
     const auto& of = documents(state);
     for ([[maybe_unused]] auto _ : state)
         if (directory::gzip(of.newer).empty()) throw std::runtime_error{"no bytes"};
+}
+
+void pack_zstd(benchmark::State& state) {
+    const auto& of = documents(state);
+    for ([[maybe_unused]] auto _ : state)
+        if (node::https::zstd(of.newer).empty()) throw std::runtime_error{"no bytes"};
 }
 
 /// A gateway's work for a new document (directory/packed.hpp).
@@ -152,6 +170,8 @@ NIGHTJAR_DIRECTORY_BENCH(apply, "diff, apply");
 NIGHTJAR_DIRECTORY_BENCH(unpack, "document, gunzip");
 NIGHTJAR_DIRECTORY_BENCH(make, "diff, make");
 NIGHTJAR_DIRECTORY_BENCH(pack, "document, gzip");
+NIGHTJAR_DIRECTORY_BENCH(unzstd, "document, unzstd");
+NIGHTJAR_DIRECTORY_BENCH(pack_zstd, "document, zstd");
 NIGHTJAR_DIRECTORY_BENCH(hand_out, "gateway, both forms");
 
 }  // namespace

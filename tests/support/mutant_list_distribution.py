@@ -3,6 +3,7 @@ from mutant_list import CORE, SYSTEM, UNIT, mutant
 
 DIFF = "sphinx/directory/diff.cpp"
 GZIP = "sphinx/directory/gzip.cpp"
+ZSTD = "sphinx/node/https/zstd.cpp"
 NEGOTIATION = "sphinx/node/https/negotiation.cpp"
 PAGES = "relay/authority/pages.cpp"
 CONTACT = "relay/operation/authority_contact.cpp"
@@ -10,6 +11,10 @@ NEXT = "diff: the next document, from one that others signed, with a line for ea
 REFUSED = "diff: what is malformed, of another document or not what it says is refused"
 BOUND = "diff, faults 40: the result has the bound of a document"
 BOMB = "gzip, faults 40: a bomb costs its bound, and what is cut or long is refused"
+ZSTD_BOMB = "zstd, faults 40: a bomb costs its bound, and what is cut or long is refused"
+WINDOW = "zstd, faults 40: a window above 8 MiB is refused, whatever the frame holds"
+ONE_FRAME = "zstd, faults 40: one frame, no dictionary, no older format and nothing skipped"
+WEIGHTS = "https: of two codings the client's weights decide, and what is no weight refuses"
 RESTORED = "https, faults 40: a compressed answer is restored, within the bound of a body"
 SERVED = "authority: documents and diffs are served compressed, and published as files"
 AS_DIFF = "authority contact: the next document comes as a diff, or whole if that is of no use"
@@ -27,12 +32,20 @@ MUTANTS = [
     mutant("gunzip-without-bound", GZIP, "if (!whole || text.size() > size_max) return std::nullopt;", "if (!whole && text.size() <= size_max) return std::nullopt;",
            CORE, BOMB),
     mutant("gunzip-takes-what-follows", GZIP, "result == Z_STREAM_END && stream.avail_in == 0;", "result == Z_STREAM_END;", CORE, BOMB),
-    mutant("gzip-with-weight-zero", NEGOTIATION, "if (is_zero_weight(next(coding, ';'))) return false;",
-           "if (is_zero_weight(next(coding, ';'))) continue;", UNIT,
-           "https: gzip is sent to a client that names it"),
+    mutant("unzstd-without-bound", ZSTD, " || text.size() > size_max) return std::nullopt;", ") return std::nullopt;", UNIT,
+           "zstd: texts of all sizes come back, and equal ones give equal bytes"),
+    mutant("unzstd-takes-what-follows", ZSTD, " || in.pos != in.size || ", " || ", UNIT, ZSTD_BOMB),
+    mutant("unzstd-takes-what-is-cut", ZSTD, "if (left != 0 || in.pos != in.size", "if (in.pos != in.size", UNIT, ZSTD_BOMB),
+    mutant("unzstd-with-any-window", ZSTD, "ZSTD_d_windowLogMax, window_log_max", "ZSTD_d_windowLogMax, window_log_max + 4", UNIT, WINDOW),
+    mutant("unzstd-of-other-formats", ZSTD, "if (!packed.starts_with(magic)) return std::nullopt;", "static_cast<void>(magic);", UNIT, ONE_FRAME),
+    mutant("codings-with-weight-zero", NEGOTIATION, "if (gzip == 0 && zstd == 0) return Coding::none;", "", UNIT,
+           "https: a compressed answer goes to a client that names its coding"),
+    mutant("zstd-against-the-weights", NEGOTIATION, "return zstd >= gzip ?", "return zstd > 0 ?", UNIT, WEIGHTS),
+    mutant("weights-above-one", NEGOTIATION, "return weight <= full_weight ? weight : 0;", "return weight;", UNIT, WEIGHTS),
     mutant("etags-by-strong-comparison", NEGOTIATION, "opaque(one) == opaque(etag)", "opaque(one) == etag", UNIT,
            "https: a tag that a client knows is found in its list"),
-    mutant("encoding-that-was-not-asked-for", "sphinx/node/https/client.cpp", 'request.gzip && coding == "gzip"', 'coding == "gzip"', SYSTEM, RESTORED),
+    mutant("encoding-that-was-not-asked-for", "sphinx/node/https/client.cpp", "asked >= Coding::gzip && coding", "coding", SYSTEM, RESTORED),
+    mutant("zstd-that-was-not-asked-for", "sphinx/node/https/client.cpp", "asked >= Coding::zstd && coding", "coding", SYSTEM, RESTORED),
     mutant("old-epochs-are-compressed", PAGES, "if (!is_among_the_newest(archive, epoch)) {",
            "if (!is_among_the_newest(archive, epoch) && epoch.value == 0) {", UNIT, SERVED),
     mutant("diff-from-two-epochs-before", PAGES, "archive.document({epoch.value - 1})", "archive.document({epoch.value - 2})", UNIT, SERVED),

@@ -8,7 +8,9 @@
 
 #include "sphinx/directory/gzip.hpp"
 #include "sphinx/node/https/http_date.hpp"
+#include "sphinx/node/https/negotiation.hpp"
 #include "sphinx/node/https/pinned_tls.hpp"
+#include "sphinx/node/https/zstd.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/http_messages.hpp"
 
@@ -31,11 +33,22 @@ http::request<http::string_body> request_of(const Request& request, const base::
     made.set(http::field::host,
              (to.address.v6 ? "[" + host + "]" : host) + ":" + std::to_string(to.port));
     if (!request.if_none_match.empty()) made.set(http::field::if_none_match, request.if_none_match);
-    if (request.gzip) made.set(http::field::accept_encoding, "gzip");
+    if (request.coding != Coding::none)
+        made.set(http::field::accept_encoding,
+                 request.coding == Coding::zstd ? "zstd, gzip" : "gzip");
     made.body() = request.body;
     made.keep_alive(false);
     made.prepare_payload();
     return made;
+}
+
+/// The body within its bound; nullopt if it has another coding than was asked for.
+std::optional<std::string> restored(std::string_view body, std::string_view coding, Coding asked,
+                                    std::size_t body_max) {
+    if (asked >= Coding::gzip && coding == name_of(Coding::gzip))
+        return directory::gunzip(body, body_max);
+    if (asked >= Coding::zstd && coding == name_of(Coding::zstd)) return unzstd(body, body_max);
+    return std::nullopt;
 }
 
 base::Fail<std::string> failed(const char* what, const boost::system::error_code& error) {
@@ -75,9 +88,8 @@ asio::awaitable<base::Result<Reply, std::string>> ask(const Peer& peer, const Re
                 parse_http_date({date.data(), date.size()})};
     const auto coding = parser.get()[http::field::content_encoding];
     if (!coding.empty()) {
-        auto text = request.gzip && coding == "gzip"
-                        ? directory::gunzip(reply.body, limits.body_max)
-                        : std::nullopt;
+        auto text =
+            restored(reply.body, {coding.data(), coding.size()}, request.coding, limits.body_max);
         if (!text) co_return base::Fail{std::string{"its compressed answer cannot be read"}};
         reply.body = *std::move(text);
     }

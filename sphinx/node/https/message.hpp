@@ -1,6 +1,7 @@
 // A request and its answer, without the library's types: what a handler decides needs no HTTP.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,13 +13,16 @@
 
 namespace nightjar::node::https {
 
+/// How a body is compressed. A request that names one takes those before it too.
+enum class Coding : std::uint8_t { none, gzip, zstd };
+
 struct Request {
     std::string method;  // in upper case
     std::string target;  // as sent: "/document?x"
     std::string body;
-    std::string if_none_match;  // empty: not sent
-    bool gzip = false;          // the answer may be compressed
-    base::IpAddress from{};     // who sent it
+    std::string if_none_match;     // empty: not sent
+    Coding coding = Coding::none;  // the best one in which the answer may come
+    base::IpAddress from{};        // who sent it
     std::optional<base::LinkKey>
         shown{};  // the key that it has proven; only of ServerLimits::known
 };
@@ -51,10 +55,10 @@ struct Answer {
     bool kept = false;  // the handler keeps the body anyway: to send it takes no memory
     std::string type = "text/plain; charset=utf-8";
     std::string cache_control = "no-store";
-    std::string etag;     // empty: none
-    std::string allow;    // the methods, with status 405
-    bool gzip = false;    // the body is compressed
-    bool varies = false;  // it would be another one with, or without, compression
+    std::string etag;              // empty: none
+    std::string allow;             // the methods, with status 405
+    Coding coding = Coding::none;  // of the body
+    bool varies = false;           // it depends on the request's coding
     std::optional<base::Wall> last_modified{};
 };
 

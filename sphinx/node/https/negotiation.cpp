@@ -25,9 +25,29 @@ bool same_word(std::string_view a, std::string_view lower) {
     return std::equal(a.begin(), a.end(), lower.begin(), lower.end(), same);
 }
 
-bool is_zero_weight(std::string_view parameter) {
-    if (parameter.size() < 3 || !same_word(parameter.substr(0, 2), "q=")) return false;
-    return parameter.substr(2).find_first_not_of("0.") == std::string_view::npos;
+constexpr unsigned full_weight = 1000;
+
+/// In thousandths: 0, 0.5, 1.000. Zero for what is no weight: such a coding is not sent.
+unsigned parse_weight(std::string_view text) {
+    constexpr std::size_t digits_end = 5;  // a digit, a point and three digits
+    if (text.empty() || text.size() > digits_end || (text.size() > 1 && text[1] != '.')) return 0;
+    unsigned weight = 0;
+    for (std::size_t at = 0; at < digits_end; ++at) {
+        if (at == 1) continue;
+        const char digit = at < text.size() ? text[at] : '0';
+        if (digit < '0' || digit > '9') return 0;
+        weight = 10 * weight + static_cast<unsigned>(digit - '0');
+    }
+    return weight <= full_weight ? weight : 0;
+}
+
+/// Of a coding with these parameters.
+unsigned weight_of(std::string_view parameters) {
+    while (!parameters.empty()) {
+        const auto one = next(parameters, ';');
+        if (one.size() > 2 && same_word(one.substr(0, 2), "q=")) return parse_weight(one.substr(2));
+    }
+    return full_weight;
 }
 
 std::string_view opaque(std::string_view etag) {
@@ -36,15 +56,20 @@ std::string_view opaque(std::string_view etag) {
 
 }  // namespace
 
-bool accepts_gzip(std::string_view accept_encoding) {
+std::string_view name_of(Coding coding) {
+    return coding == Coding::zstd ? "zstd" : coding == Coding::gzip ? "gzip" : "";
+}
+
+Coding accepted_coding(std::string_view accept_encoding) {
+    unsigned gzip = 0, zstd = 0;
     while (!accept_encoding.empty()) {
-        auto coding = next(accept_encoding, ',');
-        if (!same_word(next(coding, ';'), "gzip")) continue;
-        while (!coding.empty())
-            if (is_zero_weight(next(coding, ';'))) return false;
-        return true;
+        auto parameters = next(accept_encoding, ',');
+        const auto name = next(parameters, ';');
+        if (same_word(name, name_of(Coding::gzip))) gzip = weight_of(parameters);
+        if (same_word(name, name_of(Coding::zstd))) zstd = weight_of(parameters);
     }
-    return false;
+    if (gzip == 0 && zstd == 0) return Coding::none;
+    return zstd >= gzip ? Coding::zstd : Coding::gzip;
 }
 
 bool matches(std::string_view if_none_match, std::string_view etag) {

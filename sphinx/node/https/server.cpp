@@ -36,7 +36,10 @@ std::string header_of(const Answer& answer) {
     response.set(http::field::content_type, answer.type);
     response.set(http::field::cache_control, answer.cache_control);
     if (!answer.etag.empty()) response.set(http::field::etag, answer.etag);
-    if (answer.gzip) response.set(http::field::content_encoding, "gzip");
+    if (answer.coding != Coding::none) {
+        const auto name = name_of(answer.coding);
+        response.set(http::field::content_encoding, {name.data(), name.size()});
+    }
     if (answer.varies) response.set(http::field::vary, "Accept-Encoding");
     if (answer.last_modified)
         response.set(http::field::last_modified, http_date(*answer.last_modified));
@@ -252,7 +255,7 @@ asio::awaitable<void> Server::serve(tcp::socket socket, base::IpAddress from,
         const auto coding = request[http::field::accept_encoding];
         answer = answer_of({std::string{request.method_string()}, std::string{request.target()},
                             request.body(), std::string{match},
-                            accepts_gzip({coding.data(), coding.size()}), from, known});
+                            accepted_coding({coding.data(), coding.size()}), from, known});
     }
     const bool header_alone = request.method() == http::verb::head;
     if (!header_alone && !may_send(*answer, *place, from))

@@ -9,6 +9,7 @@
 #include "relay/authority/status_file.hpp"
 #include "sphinx/directory/diff.hpp"
 #include "sphinx/directory/gzip.hpp"
+#include "sphinx/node/https/zstd.hpp"
 #include "tests/unit/relay/authority/town.hpp"
 
 using namespace nightjar;
@@ -45,28 +46,38 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
         town.pass(base::Seconds{2});
         texts.push_back(directory::to_text(town.document(epoch)));
     }
-    const auto ask = [&](const std::string& target, const std::string& known = "") {
-        return town.authority->answer({"GET", target, "", known, true}, town.now);
+    using node::https::Coding;
+    const auto ask = [&](const std::string& target, const std::string& known = "",
+                         Coding coding = Coding::gzip) {
+        return town.authority->answer({"GET", target, "", known, coding}, town.now);
     };
     const auto restored = [](const node::https::Answer& answer) {
         return directory::gunzip(answer.body, directory::document_text_max).value();
     };
     const auto packed = ask("/document");
-    CHECK(packed.gzip);
+    CHECK(packed.coding == Coding::gzip);
     CHECK(packed.varies);
     CHECK(restored(packed) == texts[4]);
     CHECK(packed.body.size() < texts[4].size());
     CHECK(packed.last_modified == begin + 3 * hour);
     const auto plain = town.ask("/document");
-    CHECK_FALSE(plain.gzip);
+    CHECK(plain.coding == Coding::none);
     CHECK(plain.varies);
     CHECK(plain.body == texts[4]);
     CHECK(ask("/document", "W/\"1-ab\", " + plain.etag).status == 304);
+    const auto smaller = ask("/document", "", Coding::zstd);
+    CHECK(smaller.coding == Coding::zstd);
+    CHECK(smaller.varies);
+    CHECK(smaller.etag == plain.etag);
+    CHECK(node::https::unzstd(smaller.body, directory::document_text_max).value() == texts[4]);
+    CHECK(smaller.body.size() < packed.body.size());
 
     for (std::size_t i = 2; i < 5; ++i) {
         const auto target = "/diff/" + std::to_string(first.value + i);
         const auto diff = town.ask(target).body;
         CHECK(restored(ask(target)) == diff);
+        const auto as_zstd = ask(target, "", Coding::zstd).body;
+        CHECK(node::https::unzstd(as_zstd, directory::document_text_max).value() == diff);
         const auto made = directory::apply_diff(texts[i - 1], diff);
         REQUIRE(made);
         CHECK(*made == texts[i]);
@@ -74,7 +85,8 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
     }
     // Of older ones there is the text alone.
     const auto old = ask("/document/500001");
-    CHECK_FALSE(old.gzip);
+    CHECK(old.coding == Coding::none);
+    CHECK(ask("/document/500001", "", Coding::zstd).coding == Coding::none);
     CHECK_FALSE(old.kept);
     CHECK((old.body == texts[1]));  // not shown: it could be compressed
     for (const auto* target : {"/diff/500001", "/diff/500000", "/diff/500005", "/diff/", "/diff"})
@@ -88,9 +100,12 @@ TEST_CASE("authority: documents and diffs are served compressed, and published a
     CHECK(file("document") == texts[4]);
     CHECK(file("document.500003") == texts[3]);
     CHECK(directory::apply_diff(texts[3], file("diff.500004")).value() == texts[4]);
-    for (const auto* name : {"document", "document.500003", "document.500004", "diff.500004"})
-        CHECK(directory::gunzip(file(std::string{name} + ".gz"), directory::document_text_max)
-                  .value() == file(name));
+    for (const std::string name :
+         {"document", "document.500003", "document.500004", "diff.500004"}) {
+        const auto size = directory::document_text_max;
+        CHECK(directory::gunzip(file(name + ".gz"), size).value() == file(name));
+        CHECK(node::https::unzstd(file(name + ".zst"), size).value() == file(name));
+    }
     CHECK(directory::parse(file("document")).value().epoch.value == 500'004);
 }
 
@@ -121,9 +136,10 @@ TEST_CASE("authority: the descriptors of a document are served to all, and publi
     CHECK(plain.kept);
     CHECK(plain.cache_control == "public, max-age=31536000, immutable");
     CHECK(town.ask(target, plain.etag).status == 304);
-    const auto packed = town.authority->answer({"GET", target, "", "", true}, town.now);
-    CHECK(packed.gzip);
-    CHECK((directory::gunzip(packed.body, all.size()).value() == all));
+    using node::https::Coding;
+    const auto packed = town.authority->answer({"GET", target, "", "", Coding::zstd}, town.now);
+    CHECK(packed.coding == Coding::zstd);
+    CHECK((node::https::unzstd(packed.body, all.size()).value() == all));
 
     CHECK(town.ask("/descriptors/500002").status == 200);
     // Of older ones there are none. An authority that starts again serves the same.
@@ -138,6 +154,7 @@ TEST_CASE("authority: the descriptors of a document are served to all, and publi
     std::ifstream stream{out / "descriptors.500004", std::ios::binary};
     CHECK((std::string{std::istreambuf_iterator<char>{stream}, {}} == all));
     CHECK(std::filesystem::exists(out / "descriptors.500004.gz"));
+    CHECK(std::filesystem::exists(out / "descriptors.500004.zst"));
 }
 
 TEST_CASE("authority: a diff that is not smaller than its document is not served") {
@@ -149,7 +166,7 @@ TEST_CASE("authority: a diff that is not smaller than its document is not served
         archive.keep_document(document.epoch, directory::to_text(document));
     }
     CHECK(make_pages(archive, {first.value + 1}).diff.text.empty());
-    CHECK(make_pages(archive, {first.value + 1}).diff.packed.empty());
+    CHECK(make_pages(archive, {first.value + 1}).diff.gzip.empty());
     const auto alike = make_pages(archive, {first.value + 2});
     CHECK_FALSE(alike.diff.text.empty());
     CHECK(alike.diff.text.size() < alike.document.text.size());
