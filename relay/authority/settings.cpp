@@ -68,6 +68,7 @@ void init_network(const fs::path& folder, const NewNetwork& network) {
     if (network.announce)
         text += "announce: \"" + directory::to_text(*network.announce) +
                 "\"  # the address that relays connect to\n";
+    text += "loops: true  # measures relays through the network, as one client sends\n";
     text += network.authorities > 1
                 ? "parameters:  # docs/parameters.md; the same at every authority\n"
                 : "parameters:  # docs/parameters.md\n";

@@ -29,7 +29,7 @@ struct Settings {
     directory::Endpoint listen;
     directory::Endpoint announce;  // what relays connect to; the same as `listen` by default
     core::OpenBounds open;         // `admission: open`
-    bool loops = false;            // measures relays by loops through the network
+    bool loops = false;            // measures relays by loops; `init` writes that it does
 };
 
 /// Reads authority.yaml. Throws ConfigError.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from living_testnet import LivingTest  # noqa: E402
-from nightjar_demo import transfers  # noqa: E402
+from nightjar_demo import living, transfers  # noqa: E402
 
 PART_SECONDS = 300      # of an epoch, at the least: one sweep in each
 SWEEPS = 3              # in a row must show the same
@@ -20,13 +20,16 @@ DROPS = 0.6             # of the packets that the bad mix gets
 GOES_ON_SECONDS = 150   # two epochs and a half
 
 
+class WithLoops(living.LivingNetwork):
+    loops = True
+
+
 class LoopsFindARelay(LivingTest):
+    network = WithLoops
     mixes = 3               # a mix has neighbours left when the worst third of them is not counted
     bad = "mix-2b"
 
     def configure(self):
-        with open(self.net.authority / "authority.yaml", "a", encoding="utf-8") as settings:
-            settings.write("loops: true\n")
         with open(self.net.relay(self.bad).config, "a", encoding="utf-8") as config:
             config.write(f"lab:\n  drop_share: {DROPS}\n")
 

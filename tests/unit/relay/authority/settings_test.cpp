@@ -39,13 +39,11 @@ struct Folder {
 TEST_CASE("authority.yaml: parameters of a later epoch hold from that epoch on") {
     Folder folder;
     CHECK_FALSE(load_settings(folder.path).terms.change);
-    CHECK_FALSE(load_settings(folder.path).loops);
     CHECK(load_settings(folder.path).terms.parameters.exit_room == 1000);
     folder.add(
-        "loops: true\nfrom_epoch: 500000\nfrom_epoch_parameters: {relay_loops: 20, exit_room: "
+        "from_epoch: 500000\nfrom_epoch_parameters: {relay_loops: 20, exit_room: "
         "1}\n");
     const auto settings = load_settings(folder.path);
-    CHECK(settings.loops);
     REQUIRE(settings.terms.change);
     auto changed = settings.terms.parameters;
     changed.relay_loops = {20'000};
@@ -57,6 +55,19 @@ TEST_CASE("authority.yaml: parameters of a later epoch hold from that epoch on")
     CHECK(directory::announcement_in(settings.terms.document_of({499'976}).optional) == said);
     CHECK(settings.terms.document_of({499'975}).optional.empty());
     CHECK(settings.terms.document_of({500'000}).optional.empty());
+}
+
+TEST_CASE("authority.yaml: a new authority measures relays by loops, an older one does as it did") {
+    Folder folder;
+    CHECK(load_settings(folder.path).loops);
+    const auto file = folder.path / "authority.yaml";
+    std::ifstream in{file};
+    std::string text{std::istreambuf_iterator<char>{in}, {}};
+    const auto at = text.find("loops: true");
+    REQUIRE(at != std::string::npos);
+    text.erase(at, text.find('\n', at) + 1 - at);
+    std::ofstream{file} << text;
+    CHECK_FALSE(load_settings(folder.path).loops);
 }
 
 TEST_CASE("authority.yaml: a change needs room for its announcement, which no operator writes") {
