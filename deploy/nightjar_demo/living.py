@@ -92,8 +92,7 @@ class CouncilNetwork(LivingNetwork):
         for number, folder in enumerate(self.authorities):
             self.init_authority(folder, f"{self.address}.{1 + number}:{SERVICE_PORT}")
         for folder in self.authorities:
-            self.call("nightjar-authority", "assemble", *(other / "introduction" for other in self.authorities),
-                      "--dir", folder)
+            self.assemble(folder)
         for relay in self.relays:
             self.make_relay(relay)
             self.admit(relay)
@@ -104,6 +103,9 @@ class CouncilNetwork(LivingNetwork):
         self.set_parameters(folder)
         self.call("nightjar-authority", "introduce", "--dir", folder)
 
+    def assemble(self, folder):
+        self.call("nightjar-authority", "assemble", *(other / "introduction" for other in self.authorities), "--dir", folder)
+
     def relay_options(self, relay):
         options = super().relay_options(relay)
         if "--layer" in options:    # it is the network's choice
@@ -113,7 +115,10 @@ class CouncilNetwork(LivingNetwork):
 
     def admit(self, relay, by=None):
         for folder in by or self.authorities:
-            self.call("nightjar-authority", "admit", relay.identity, "--operator", relay.name, "--dir", folder)
+            self.admit_at(folder, relay)
+
+    def admit_at(self, folder, relay):
+        self.call("nightjar-authority", "admit", relay.identity, "--operator", relay.name, "--dir", folder)
 
     def expel(self, relay):
         for folder in self.authorities:
