@@ -2,6 +2,7 @@
 import os
 import subprocess
 
+import faults_table
 from run import ROOT, Build, own_reason, suite
 from subjects import Cases
 
@@ -22,6 +23,8 @@ APPLICATION_TESTS = ("applications_shell_test.py", "applications_browser_test.py
                      "applications_pages_test.py")
 # In no suite: docs/testing.md has the commands.
 BY_COMMAND = ("applications_telegram_test.py", "loops_network_test.py", "network_page_test.py", "versions_test.py")
+# Of the table of faults: documents, descriptors and authorities. `faults` runs their cases by name.
+DOCUMENT_ROWS = range(36, 45)
 DEBIAN_PYTHON = "/usr/bin/python3"      # of all tests that need Debian's libraries for Python
 
 
@@ -133,8 +136,10 @@ def apps():
 
 @suite("faults")
 def faults():
-    """bad inputs and faults that a relay and a client survive"""
-    yield list(python_tests(Build.preset("test"), faults=True))
+    """bad inputs and faults that a relay and a client survive, and what bad documents and authorities get"""
+    build = Build.preset("test")
+    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    yield [*faults_table.commands(page, DOCUMENT_ROWS, build), *python_tests(build, faults=True)]
 
 
 # One build for both: what is fuzzed runs under the same sanitizers.
