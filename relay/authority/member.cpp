@@ -258,27 +258,45 @@ void Member::take_object(const std::string& body, core::Moment now) {
 
 std::optional<Member::Comparison> Member::comparison(std::optional<base::Epoch> compared) {
     const auto& epochs = archive_.signed_epochs();
-    if (epochs.empty() || (compared && *epochs.rbegin() <= *compared)) return std::nullopt;
-    const auto epoch = *epochs.rbegin();
-    std::optional<Comparison> made;
-    attempt([&] {
-        const auto text = archive_.document(epoch).value();
-        made = Comparison{epoch,
+    const auto is_new = [&](base::Epoch epoch) { return !compared || *compared < epoch; };
+    const auto ask = [](base::Epoch epoch, std::string_view signed_text) {
+        return Comparison{epoch,
                           {"GET",
                            "/document/" + std::to_string(epoch.value),
                            {},
-                           directory::etag(epoch, directory::signed_part(text)),
+                           directory::etag(epoch, signed_text),
                            node::https::Coding::zstd}};
-    });
+    };
+    std::optional<Comparison> made;
+    if (!epochs.empty() && is_new(*epochs.rbegin()))
+        attempt([&] {
+            const auto text = archive_.document(*epochs.rbegin()).value();
+            made = ask(*epochs.rbegin(), directory::signed_part(text));
+        });
+    else if (const auto own = driver_.outvoted(); own && is_new(own->first))
+        made = ask(own->first, own->second);
     return made;
 }
 
-void Member::take_document(const std::string& body) {
+void Member::log_difference(const std::string& from, const directory::Document& theirs) {
+    const auto own = driver_.outvoted();
+    if (!own || own->first != theirs.epoch || differs_ == theirs.epoch) return;
+    differs_ = theirs.epoch;
+    log(Level::warning, "this authority has signed another document of epoch " +
+                            std::to_string(theirs.epoch.value) +
+                            " than the quorum, whose document " + from +
+                            " has: they differ first in `" +
+                            core::first_difference(own->second, directory::signed_text(theirs)) +
+                            "`; configure this authority as the others, and run the same version");
+}
+
+void Member::take_document(const std::string& from, const std::string& body) {
     const auto other = directory::parse(body);
     const auto& anchors = network_.anchors;
     if (!other || !directory::check(*other, anchors, other->valid_from, other->epoch)) return;
     attempt([&] {
         const auto text = archive_.document(other->epoch);
+        if (!text) log_difference(from, *other);
         const auto ours = text ? directory::parse(*text) : base::Fail{directory::ParseError{}};
         if (!ours) return;
         if (const auto alarm = evidence_.compare(*ours, *other)) log(Level::error, *alarm);

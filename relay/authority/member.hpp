@@ -46,15 +46,18 @@ class Member {
     void take_descriptors(const core::DescriptorsHash& its, const std::string& body,
                           core::Moment now);
     void take_object(const std::string& body, core::Moment now);
-    /// The newest document, to ask another authority for its own: a request with its etag. nullopt
-    /// if there is none, if its epoch is not above `compared`, or if it cannot be read.
+    /// The newest document, to ask another authority for its own: a request with its etag. Else
+    /// what this authority has signed, if others have signed another document. nullopt if there is
+    /// neither, if its epoch is not above `compared`, or if it cannot be read.
     struct Comparison {
         base::Epoch epoch;
         node::https::Request request;
     };
     std::optional<Comparison> comparison(std::optional<base::Epoch> compared);
-    /// Another authority's document of an epoch. One that is valid and differs is kept as proof.
-    void take_document(const std::string& body);
+    /// Another authority's document of an epoch; `from` names it in the log. One that is valid and
+    /// differs from this authority's is kept as proof. If this authority has none, because it alone
+    /// has signed another one, the log says in which line they differ, once for each epoch.
+    void take_document(const std::string& from, const std::string& body);
     bool wants(const core::ValueId& object) const { return driver_.missing().contains(object); }
     bool busy() const { return driver_.busy(); }
 
@@ -69,6 +72,7 @@ class Member {
     void state_list(core::Moment now);
     void keep_documents(base::Wall now);
     void log_notes();
+    void log_difference(const std::string& from, const directory::Document& theirs);
     /// Runs what may fail because of the disk.
     template <class Work>
     void attempt(const Work& work);
@@ -95,6 +99,7 @@ class Member {
     bool list_known_ = false;
     std::vector<directory::Document> unkept_;  // signed by a quorum, not on the disk yet
     std::string trouble_;                      // the last line that was logged about errors
+    std::optional<base::Epoch> differs_;       // the last epoch of log_difference()
 };
 
 }  // namespace nightjar::relay::authority

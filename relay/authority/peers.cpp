@@ -54,7 +54,7 @@ asio::awaitable<void> Peers::ask(Other other) {
         if (reached && !now_reached) log(Level::warning, other.name + " does not answer");
         if (!reached && now_reached) log(Level::info, other.name + " answers again");
         reached = now_reached;
-        if (reached) co_await compare(other.peer, compared);
+        if (reached) co_await compare(other, compared);
         timer.expires_after(member_.busy() ? busy_ : idle_);
         const auto waited = co_await timer.async_wait(as_result);
         if (std::get<0>(waited)) co_return;
@@ -75,17 +75,16 @@ asio::awaitable<std::string> Peers::get(const node::https::Peer& peer, std::stri
 }
 
 /// Once for each document: authorities that lie together could give others another one.
-asio::awaitable<void> Peers::compare(const node::https::Peer& peer,
-                                     std::optional<base::Epoch>& compared) {
+asio::awaitable<void> Peers::compare(const Other& other, std::optional<base::Epoch>& compared) {
     const auto ours = member_.comparison(compared);
     if (!ours) co_return;
     node::https::ClientLimits limits;
     limits.body_max = directory::document_text_max;
     limits.deadline = bundle_deadline;
-    const auto reply = co_await node::https::ask(peer, ours->request, limits, &own_);
+    const auto reply = co_await node::https::ask(other.peer, ours->request, limits, &own_);
     if (!reply || (reply->status != 200 && reply->status != 304)) co_return;  // not yet
     compared = ours->epoch;
-    if (reply->status == 200) member_.take_document(reply->body);
+    if (reply->status == 200) member_.take_document(other.name, reply->body);
 }
 
 asio::awaitable<bool> Peers::ask_once(const node::https::Peer& peer) {

@@ -31,8 +31,7 @@ class Peers {
         std::string name;  // in the log
     };
     boost::asio::awaitable<void> ask(Other other);
-    boost::asio::awaitable<void> compare(const node::https::Peer& peer,
-                                         std::optional<base::Epoch>& compared);
+    boost::asio::awaitable<void> compare(const Other& other, std::optional<base::Epoch>& compared);
     boost::asio::awaitable<bool> ask_once(const node::https::Peer& peer);
     boost::asio::awaitable<std::string> get(const node::https::Peer& peer, std::string target,
                                             std::size_t size_max, base::Milliseconds deadline);

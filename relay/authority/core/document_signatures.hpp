@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "relay/authority/core/council.hpp"
 #include "sphinx/directory/document.hpp"
@@ -15,6 +16,8 @@ class DocumentSignatures {
 
     /// False if the signature is not an authority's on this document, or is held already.
     bool add(const directory::Signature& signature);
+    /// An authority has signed another text, or something claims so: a bundle may hold anything.
+    bool misfits() const { return misfits_; }
     /// A quorum has signed: every relay and client accepts it.
     bool complete() const { return document_.signatures.size() >= council_.quorum; }
     const directory::Document& document() const { return document_; }
@@ -24,6 +27,11 @@ class DocumentSignatures {
     const Council& council_;
     directory::Document document_;
     std::string text_;
+    bool misfits_ = false;
 };
+
+/// The name of the first line in which two signed texts differ, as the first one has it: never a
+/// value, which could be an address. Empty: they are equal.
+std::string first_difference(std::string_view text, std::string_view other);
 
 }  // namespace nightjar::relay::authority::core

@@ -292,4 +292,11 @@ void Driver::finish(Signing& signing) {
     finished_.push_back(signing.signatures.document());
 }
 
+std::optional<std::pair<base::Epoch, std::string>> Driver::outvoted() const {
+    for (auto at = signing_.rbegin(); at != signing_.rend(); ++at)
+        if (!at->second.finished && at->second.signatures.misfits())
+            return std::pair{at->first, at->second.signatures.signed_text()};
+    return std::nullopt;
+}
+
 }  // namespace nightjar::relay::authority::core

@@ -156,12 +156,12 @@ TEST_CASE("member, faults 38: another document of an epoch, signed by a quorum, 
     CHECK(asked->request.target == "/document/500000");
     CHECK(site.member->answer(asked->request, now).status == 304);
 
-    site.member->take_document(text_by({1, 2, 3}, 1));  // the same statement
-    site.member->take_document(text_by({2, 3}, 2));     // signed by too few
-    site.member->take_document("nightjar-document 2\n");
+    site.member->take_document("another", text_by({1, 2, 3}, 1));  // the same statement
+    site.member->take_document("another", text_by({2, 3}, 2));     // signed by too few
+    site.member->take_document("another", "nightjar-document 2\n");
     CHECK(kept() == 0);
     const auto other = text_by({1, 2, 3}, 2);
-    site.member->take_document(other);
+    site.member->take_document("another", other);
     CHECK(kept() == 2);
     // The first one stays.
     CHECK(site.member->answer({"GET", "/document/500000", "", ""}, now).body == ours);

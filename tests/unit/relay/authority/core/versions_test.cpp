@@ -7,6 +7,7 @@
 
 using namespace nightjar;
 using directory::OptionalLines;
+using relay::authority::core::first_difference;
 using test::Authorities;
 
 namespace {
@@ -58,6 +59,19 @@ TEST_CASE("driver: optional lines of the document are those that all authorities
     CHECK(agreed(network).optional == network.terms.optional);
 }
 
+TEST_CASE("document signatures: the first line in which two texts differ is named, not quoted") {
+    const std::string text = "network test\nparameter.lab 0\nrelay.address 192.0.2.1:9001\n";
+    const auto name = [&](std::string_view other) { return first_difference(text, other); };
+    CHECK(name(text).empty());
+    CHECK(name("network test\nparameter.lab 1\nrelay.address 192.0.2.1:9001\n") == "parameter.lab");
+    CHECK(name("network test\nparameter.lab 0\nrelay.address 192.0.2.2:9001\n") == "relay.address");
+    CHECK(name("networks test\n") == "network");
+    CHECK(name("") == "network");
+    CHECK(name("network test\noptional.later 1\nparameter.lab 0\n") == "parameter.lab");
+    CHECK(name("network test\n") == "parameter.lab");
+    CHECK(name(text + "relay.layer 1\n") == "the end");
+}
+
 TEST_CASE("driver: an authority that adds an optional line of its own hinders no document") {
     Authorities network{4};
     network.run_epochs(1);
@@ -69,6 +83,13 @@ TEST_CASE("driver: an authority that adds an optional line of its own hinders no
     network.run_epochs(3);
     const auto& document = agreed(network, 3);
     CHECK_FALSE(network.documents[3].contains(network.epoch()));
+    // It knows that others have signed another text. They have a quorum, and do not.
+    const auto own = network.drivers[3]->outvoted();
+    REQUIRE(own);
+    CHECK(own->first == network.epoch());
+    CHECK(own->second.find("\noptional.later 1\n") != std::string::npos);
+    for (int other = 0; other < 3; ++other)
+        CHECK_FALSE(network.drivers[static_cast<std::size_t>(other)]->outvoted());
     CHECK(document.optional.empty());
     CHECK(document.find(network.relays[0].relay.identity)->optional == later);
 }
