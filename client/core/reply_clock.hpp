@@ -19,7 +19,8 @@
 namespace nightjar::client::core {
 
 /// The ticks of a session by its schedule: in the mean one per gap of 1/pace. An exit makes them at
-/// moments of its beat (sphinx/stream/beat.hpp), up to a gap before or half a gap of the beat behind.
+/// moments of its beat (sphinx/stream/beat.hpp), up to a gap before or half a gap of the beat
+/// behind.
 class ReplyBeat {
  public:
     /// The pace is `next` from `change_at` on. The first call also sets the pace `before` that,

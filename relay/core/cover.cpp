@@ -350,8 +350,7 @@ void Cover::expire(base::Mono now) {
 void Cover::list_holdings(base::Holdings& out) const {
     const auto& [self, document, random, counters, sealer, stopped, last_drawn, watch, ahead,
                  on_way, by_age, in_time, drop_due, fill_loops, fill_drops, ready_each, filling,
-                 filling_by_age,
-                 trips] = *this;
+                 filling_by_age, trips] = *this;
     out.push_back({"Cover.ahead", "own loops", ahead.size() + fill_loops.size() + fill_drops.size(),
                    "loops and drop cover that this relay will send", false});
     out.push_back({"Cover.outstanding", "own loops",

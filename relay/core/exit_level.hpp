@@ -12,8 +12,8 @@
 //
 // Replies leave at the moments of a beat (sphinx/stream/beat.hpp), and so does this cover: at each
 // moment the exit sends one constant number of packets. Otherwise an observer could fold what it
-// sends at the gap of the beat, and would see one sharp line for each session. How many of the cover
-// are loops follows from what the exit got in the last half second.
+// sends at the gap of the beat, and would see one sharp line for each session. How many of the
+// cover are loops follows from what the exit got in the last half second.
 //
 //   got() ──last half second──> level - rate ──────────────> loops
 //   replies of this moment ───> packets a moment - replies - loops ──> drop cover
@@ -116,16 +116,16 @@ class ExitLevel {
     double mean_room_ = 0;             // at the last draw
     std::int64_t period_ = INT64_MIN;  // the lifetime of the last draw
     std::int64_t minute_ = INT64_MIN;
-    Bin in_minute_;               // since the last full minute
-    double minute_seconds_ = 0;   // so long ago that was
-    Bin bin_;                     // the present one
-    std::array<Bin, 5> bins_{};   // the last five, a ring
+    Bin in_minute_;                // since the last full minute
+    double minute_seconds_ = 0;    // so long ago that was
+    Bin bin_;                      // the present one
+    std::array<Bin, 5> bins_{};    // the last five, a ring
     std::size_t closed_bins_ = 0;  // since begin()
     base::Mono bin_ends_{};
     base::Mono from_{};
     unsigned per_moment_ = 0;
     unsigned cover_per_moment_ = 0;
-    double owed_loops_ = 0;  // fractions, and those for which a moment had no room
+    double owed_loops_ = 0;               // fractions, and those for which a moment had no room
     base::Mono due_ = base::Mono::max();  // the next moment
 };
 

@@ -323,8 +323,8 @@ std::size_t ExitSessions::stock(const base::SessionId& session) const {
 
 void ExitSessions::list_holdings(base::Holdings& out) const {
     const auto& [parameters, random, counters, limits, sealer, sessions, streams, begun, sweeps,
-                 memory, pace, due, places, shares, next_sweep, latest, changed, events,
-                 beat, ready] = *impl_;
+                 memory, pace, due, places, shares, next_sweep, latest, changed, events, beat,
+                 ready] = *impl_;
     std::size_t surbs = 0;
     std::size_t open = 0;
     std::size_t names = 0;

@@ -94,8 +94,8 @@ class Pipeline {
     void tick(base::Mono now, base::Wall wall, Egress& egress);
     /// Builds the replies and loops that later ticks send, if they are due to be built. Call it
     /// after each tick(), once what left is written, until it wants no more: no packet waits then
-    /// while one is built. A call takes up to a millisecond. Returns false if a further call at once
-    /// would be of no use.
+    /// while one is built. A call takes up to a millisecond. Returns false if a further call at
+    /// once would be of no use.
     bool wants_to_build(base::Mono now) const;
     bool build_ahead(base::Mono now, base::Wall wall);
     /// The time of the next call of tick() that has work.

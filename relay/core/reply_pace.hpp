@@ -5,9 +5,9 @@
 
 #include <optional>
 
-#include "sphinx/stream/beat.hpp"
 #include "sphinx/base/time.hpp"
 #include "sphinx/directory/parameters.hpp"
+#include "sphinx/stream/beat.hpp"
 #include "sphinx/stream/header.hpp"
 
 namespace nightjar::relay::core {

@@ -5,8 +5,8 @@
 //
 // Moment k is (k + 1/2) / R seconds after 1970. At a pace below R only some moments have a tick.
 // Which ones follows from the pace alone. Thirty moments in a row are a frame. Each has a rank in
-// it, from 0 to 29, such that any ranks in a row lie apart in time. A pace has an interval of ranks,
-// here in parts of all:
+// it, from 0 to 29, such that any ranks in a row lie apart in time. A pace has an interval of
+// ranks, here in parts of all:
 //
 //   pace / R = p            ranks
 //   at least 1/2            [1 - p, 1)           a main session
@@ -15,8 +15,8 @@
 //
 // A client's main session has twice the pace of the one that lingers, and the one on trial has the
 // rest. So its sessions tick at different moments, and all together at each moment once. Where an
-// end of an interval is not a whole rank, it is rounded otherwise in each frame, so that in the mean
-// it is exact.
+// end of an interval is not a whole rank, it is rounded otherwise in each frame, so that in the
+// mean it is exact.
 //
 // Pure; one thread.
 #pragma once

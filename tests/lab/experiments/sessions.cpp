@@ -118,7 +118,8 @@ void judge_law(const std::string& what, const std::string& adversary,
     } else if (adversary == sessions::exit_and_gateway) {
         // Sessions of one pace have the same ticks, so a client's score is the same for each of
         // them. What the model expects is of ticks that are a session's own. That the score finds
-        // those is shown by the control of even ticks, and flows_test shows whose replies are whose.
+        // those is shown by the control of even ticks, and flows_test shows whose replies are
+        // whose.
         report.at_most(what + "AUC", auc, 0.51);
     } else {
         // Three scores in three settings, so chance goes farther.

@@ -52,7 +52,8 @@ TEST_CASE("beat: moments lie in the middles of gaps, counted from 1970") {
         const auto gap = 1000.0 / rate;
         // A kilosecond holds whole moments.
         const auto place = static_cast<double>(first % rate) + 0.5;
-        const auto since = static_cast<double>(start % 1000) + base::to_seconds(beat.at(first) - Mono{});
+        const auto since =
+            static_cast<double>(start % 1000) + base::to_seconds(beat.at(first) - Mono{});
         CHECK(std::abs(std::fmod(since, 1000) - place * gap) < 0.0002);
         CHECK(beat.at(first) >= at(2));
         CHECK(beat.at(first - 1) < at(2));
@@ -77,7 +78,8 @@ TEST_CASE("beat: a clock that is set is followed at once, one that drifts once a
     auto beat = told(full);
     const auto before = beat.when(wall(at(100)));
     beat.follow(at(2), wall(at(2)) + Seconds{3600});
-    CHECK(base::to_seconds(before - beat.when(wall(at(100)))) == doctest::Approx(3600).epsilon(1e-6));
+    CHECK(base::to_seconds(before - beat.when(wall(at(100)))) ==
+          doctest::Approx(3600).epsilon(1e-6));
     beat.follow(at(3), wall(at(3)));
     CHECK(std::chrono::abs(beat.when(wall(at(100))) - before) <= Milliseconds{1});
     // 100 millionths: 3 ms in a minute's mean.
@@ -128,8 +130,13 @@ TEST_CASE("beat: the ticks of one pace lie apart") {
         std::uint32_t pace;
         std::int64_t longest;  // moments from one tick to the next
     };
-    for (const auto& [pace, longest] : {Row{30'000, 2}, {40'500, 2}, {27'000, 3}, {15'000, 5},
-                                        {13'500, 5}, {7500, 8}, {4500, 11}}) {
+    for (const auto& [pace, longest] : {Row{30'000, 2},
+                                        {40'500, 2},
+                                        {27'000, 3},
+                                        {15'000, 5},
+                                        {13'500, 5},
+                                        {7500, 8},
+                                        {4500, 11}}) {
         CAPTURE(pace);
         const auto all = ticks(beat, beat.from(at(10)), 4500, pace);
         std::int64_t most = 0;
@@ -145,7 +152,9 @@ TEST_CASE("beat: a client's sessions together tick once at each moment") {
         const auto first = beat.from(at(10));
         const auto tenth = rate / 10;
         const auto third = rate / 3, less = (rate - tenth) / 3;
-        for (const auto& paces : {std::vector{rate}, {rate - tenth, tenth}, {rate - third, third},
+        for (const auto& paces : {std::vector{rate},
+                                  {rate - tenth, tenth},
+                                  {rate - third, third},
                                   {rate - tenth - less, less, tenth}}) {
             std::vector<int> at_moment(3000);
             for (const auto pace : paces)

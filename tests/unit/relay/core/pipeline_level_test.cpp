@@ -68,7 +68,8 @@ TEST_CASE_FIXTURE(Levels, "pipeline: all that leaves at a moment of the beat is 
     exit.pipeline.use(with_room(4000));
     std::set<std::size_t> counts;
     for (auto now = test::start; now < test::start + 5s; now += 1ms) {
-        const auto wall = network.wall() + std::chrono::floor<base::Milliseconds>(now - test::start);
+        const auto wall =
+            network.wall() + std::chrono::floor<base::Milliseconds>(now - test::start);
         const auto before = sealer->sealed;
         exit.links.relays.clear();
         exit.pipeline.tick(now, wall, exit.links);
