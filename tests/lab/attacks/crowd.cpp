@@ -1,6 +1,7 @@
 #include "tests/lab/attacks/crowd.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <unordered_map>
@@ -119,6 +120,10 @@ Crowd::Impl::Impl(CrowdOptions with)
       random{world.fork_random()},
       into_exit(options.network.gateways),
       out_of_exit(options.network.gateways) {
+    if (options.exits_off > 0)
+        for (std::size_t i = first_gateway; i < relays; ++i)
+            world.relays()[i]->clock_offset = base::Milliseconds{
+                std::llround(1000 * options.exits_off * (2 * random->unit() - 1))};
     add_servers();
     traces.resize(options.clients);
     for (unsigned i = 0; i < options.clients; ++i)

@@ -57,6 +57,7 @@ struct CrowdOptions {
     double clock_off = 0;         // clients' clocks are off by up to this many seconds
     bool clocks_synchronised = true;  // as their hosts say; else they go by their gateways'
     double clock_ppm = 0;             // and run fast or slow by up to so many millionths
+    double exits_off = 0;             // exits' clocks are off by up to this many seconds
     bool traces = true;               // false: record no cells, only call the functions below
     double records_from = 0;          // seconds; earlier events are not recorded
     lab::world::WorldOptions network;

@@ -37,6 +37,7 @@ struct Setting {
     bool busy = false;
     unsigned isolation_keys = 0;
     std::optional<sessions::Leak> planted{};
+    double exits_off = 0;  // seconds
 };
 
 attacks::CrowdOptions crowd_options(const Setting& setting, std::uint64_t seed) {
@@ -47,6 +48,7 @@ attacks::CrowdOptions crowd_options(const Setting& setting, std::uint64_t seed) 
     crowd.work = attacks::Work::download;
     crowd.bytes = std::size_t{1} << 40;  // lasts as long as the window
     crowd.isolation_keys = setting.isolation_keys;
+    crowd.exits_off = setting.exits_off;
     crowd.network.gateways = setting.isolation_keys > 0 ? 16 : 6;
     // A client has a main session and one that lingers, from 20 s after the handover on. Isolated
     // sessions come to their paces before a handover.
@@ -106,7 +108,7 @@ void judge_control(const std::string& what, sessions::Leak leak, const std::stri
 }
 
 /// What is claimed of one comparison, for as long as it lasts. Chance adds two deviations.
-void judge_law(const std::string& what, const std::string& adversary,
+void judge_law(const std::string& what, const Setting& setting, const std::string& adversary,
                const sessions::Compared& found, double auc, measure::Report& report) {
     const auto sessions = static_cast<double>(found.own.size());
     const auto deviation = 1 / std::sqrt(12 * sessions);
@@ -116,6 +118,8 @@ void judge_law(const std::string& what, const std::string& adversary,
         report.at_most(what + "share named", found.right / sessions,
                        chance + 0.02 + 2 * std::sqrt(chance * (1 - chance) / sessions));
     } else if (adversary == sessions::exit_and_gateway) {
+        // Exits whose clocks are apart tick apart. What that shows is measured, and has no bound.
+        if (setting.exits_off > 0) return;
         // Sessions of one pace have the same ticks, so a client's score is the same for each of
         // them. What the model expects is of ticks that are a session's own. That the score finds
         // those is shown by the control of even ticks, and flows_test shows whose replies are
@@ -151,7 +155,7 @@ void show(const Setting& setting, const sessions::SessionScores& scores, measure
         if (setting.planted)
             judge_control(what, *setting.planted, adversary, found, auc, report);
         else
-            judge_law(what, adversary, found, auc, report);
+            judge_law(what, setting, adversary, found, auc, report);
     }
 }
 
@@ -200,6 +204,14 @@ void sessions(const measure::Options& options, measure::Report& report) {
     const auto shorter = options.full ? std::min<std::size_t>(segments, 5) : 1;
     judge({"active", clients / 2, shorter, 60, true}, options, seeds, report);
     judge({"isolated", clients / 2, shorter, 240, true, 5}, options, seeds, report);
+    if (!options.full) return;
+    for (const auto& [name, off] : {std::pair{"exits' clocks off by 2 ms", 0.002},
+                                    {"exits' clocks off by 5 ms", 0.005},
+                                    {"exits' clocks off by 20 ms", 0.02}}) {
+        Setting setting{name, clients, shorter, 60};
+        setting.exits_off = off;
+        judge(setting, options, seeds, report);
+    }
 }
 
 }  // namespace nightjar::lab::experiments
