@@ -33,11 +33,15 @@ stream::PacketNumber ahead_max(const directory::Parameters& parameters) {
 
 stream::Schedule on_the_wire(const PaceSchedule& schedule, base::Mono due) {
     if (due >= schedule.change_at)
-        return {.sequence = schedule.sequence, .pace_milli = schedule.next.milli};
+        return {.sequence = schedule.sequence,
+                .pace_milli = schedule.next.milli,
+                .first_rank = schedule.next_first_rank};
     return {.sequence = schedule.sequence,
             .pace_milli = schedule.now.milli,
             .change_at = schedule.change_second,
-            .next_pace_milli = schedule.next.milli};
+            .next_pace_milli = schedule.next.milli,
+            .first_rank = schedule.first_rank,
+            .next_first_rank = schedule.next_first_rank};
 }
 
 }  // namespace

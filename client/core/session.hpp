@@ -41,8 +41,13 @@ struct PaceSchedule {
     base::Mono change_at{};
     directory::Rate next;
     std::uint32_t change_second = 0;  // `change_at` in network time, as packets say it
+    std::uint8_t first_rank = 0;      // in a frame of the exits' beat (sphinx/stream/beat.hpp)
+    std::uint8_t next_first_rank = 0;
 
     directory::Rate at(base::Mono time) const { return time < change_at ? now : next; }
+    std::uint8_t rank_at(base::Mono time) const {
+        return time < change_at ? first_rank : next_first_rank;
+    }
     directory::Rate highest(base::Mono time) const {
         return time < change_at ? std::max(now, next) : next;
     }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "sphinx/stream/beat.hpp"
+
 namespace nightjar::client::core {
 namespace {
 
@@ -279,8 +281,10 @@ void SessionPlan::add_isolated(SessionHandle handle, base::Mono now) {
     entries_.back().isolated = true;
 }
 
-/// The paces by phase, in thousandths of replies per second. Empty if no session has a share.
-std::vector<std::uint32_t> SessionPlan::shares() const {
+/// The ranks of each session by its phase: all of a frame, each for one session. Those on trial
+/// come first, then those that linger, so that clients in one state have the same. Empty if no
+/// session has a share.
+std::vector<SessionPlan::Ranks> SessionPlan::ranks() const {
     double settled = 0;
     std::size_t trials = 0;
     for (const auto& entry : entries_) {
@@ -304,21 +308,47 @@ std::vector<std::uint32_t> SessionPlan::shares() const {
     }
     raise_to(shares, std::min(slots_per_second_min / parameters_.main_slots.per_second(),
                               1 / static_cast<double>(sharing)));
-    return divide(parameters_.replies.milli, shares);
+    auto counts = divide(stream::Beat::frame, shares);
+    for (std::size_t i = 0; i < counts.size(); ++i)
+        if (shares[i] > 0 && counts[i] == 0) {
+            --*std::ranges::max_element(counts);
+            ++counts[i];
+        }
+    std::vector<Ranks> ranks(entries_.size());
+    std::uint32_t given = 0;
+    for (const auto turn : {0, 1, 2})
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            const auto phase = entries_[i].phase;
+            if (turn != (on_its_way(phase) ? 0 : phase == Phase::lingering ? 1 : 2)) continue;
+            ranks[i] = {given, given + counts[i]};
+            given += counts[i];
+        }
+    return ranks;
+}
+
+/// Of the whole pace, in thousandths of replies per second. Those of all ranks add up to it.
+directory::Rate SessionPlan::pace_of(const Ranks& ranks) const {
+    const auto upto = [&](std::uint64_t rank) {
+        return static_cast<std::uint32_t>(parameters_.replies.milli * rank / stream::Beat::frame);
+    };
+    return {upto(ranks.end) - upto(ranks.begin)};
 }
 
 void SessionPlan::announce(base::Mono now, base::Mono change_at) {
-    const auto paces = shares();
-    if (paces.empty()) return;
+    const auto ranks = this->ranks();
+    if (ranks.empty()) return;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         auto& schedule = entries_[i].schedule;
-        const auto pace = schedule.at(now);
-        if (pace.milli == paces[i]) continue;
+        const auto pace = schedule.at(now), next = pace_of(ranks[i]);
+        const auto first = static_cast<std::uint8_t>(next.milli > 0 ? ranks[i].begin : 0);
+        if (pace == next && schedule.rank_at(now) == first) continue;
         schedule = {.sequence = schedule.sequence + 1,
                     .now = pace,
                     .change_at = change_at,
-                    .next = directory::Rate{paces[i]},
-                    .change_second = clock_.nearest_second(change_at)};
+                    .next = next,
+                    .change_second = clock_.nearest_second(change_at),
+                    .first_rank = schedule.rank_at(now),
+                    .next_first_rank = first};
         change_at_ = change_at;
     }
 }

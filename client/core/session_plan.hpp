@@ -147,7 +147,12 @@ class SessionPlan {
     void announce(base::Mono now, base::Mono change_at);
     std::int64_t lifetimes(base::Mono time) const;
     base::Mono next_first_change(base::Mono now) const;
-    std::vector<std::uint32_t> shares() const;
+    /// Of a frame of the exits' beat: from `begin` on, up to `end`, which is no part.
+    struct Ranks {
+        std::uint32_t begin = 0, end = 0;
+    };
+    std::vector<Ranks> ranks() const;
+    directory::Rate pace_of(const Ranks& ranks) const;
     std::size_t sessions_limit() const;
     bool take_early_draw(base::Mono decided);
     static void set(Entry& entry, Phase phase, base::Mono now);

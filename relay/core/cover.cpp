@@ -85,6 +85,8 @@ bool Cover::build_ahead(base::Mono now, base::Wall wall) {
         draw_ahead(now, wall);
         return true;
     }
+    for (auto* ready : {&fill_loops_, &fill_drops_})
+        drop_other_epochs(*ready, wall);
     const auto kind = fill_loops_.size() < ready_each_ ? Fill::loops : Fill::drop_cover;
     const auto before = built(kind).size();
     build_filling(kind, built_together, wall);
@@ -160,11 +162,15 @@ void Cover::build_filling(Fill kind, std::size_t count, base::Wall wall) {
         if (one) built(kind).push_back({one->identifier, std::move(one->built)});
 }
 
+void Cover::drop_other_epochs(Fillings& ready, base::Wall wall) const {
+    while (!ready.empty() && ready.front().built.epoch != epoch_to_build_for(wall))
+        ready.pop_front();
+}
+
 /// One for the present epoch: the clock may have been set, or the epoch has changed.
 std::optional<Cover::Filling> Cover::take_filling(Fill kind, base::Wall wall) {
     auto& ready = built(kind);
-    while (!ready.empty() && ready.front().built.epoch != epoch_to_build_for(wall))
-        ready.pop_front();
+    drop_other_epochs(ready, wall);
     if (ready.empty()) build_filling(kind, 1, wall);
     if (ready.empty()) return {};
     auto one = std::move(ready.front());

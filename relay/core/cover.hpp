@@ -164,6 +164,7 @@ class Cover {
     std::optional<Drawn> draw_drop_cover(base::Wall wall);
     std::optional<Drawn> draw_filling(Fill kind, base::Wall wall);
     void build_filling(Fill kind, std::size_t count, base::Wall wall);
+    void drop_other_epochs(Fillings& ready, base::Wall wall) const;
     std::optional<Filling> take_filling(Fill kind, base::Wall wall);
     Fillings& built(Fill kind) { return kind == Fill::loops ? fill_loops_ : fill_drops_; }
     std::optional<Drawn> draw_hops(std::span<const directory::Relay* const> route,

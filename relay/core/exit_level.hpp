@@ -27,6 +27,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "sphinx/base/random.hpp"
 #include "sphinx/base/time.hpp"
@@ -64,7 +65,7 @@ class ExitLevel {
 
     /// A packet came from another relay. Own loops that return must not be reported, nor drop cover
     /// that ends here: if it made loops fewer, all exits would have to send more drop cover.
-    void got() { ++bin_.got; }
+    void got() { ++bin_; }
 
     struct Missing {
         unsigned loops = 0;
@@ -85,27 +86,29 @@ class ExitLevel {
     const ExitRates& levels() const { return levels_; }
     /// So many packets leave at each moment of the beat.
     unsigned per_moment() const { return per_moment_; }
-    /// At most so many packets of cover leave at a moment, unless many sessions end at once.
-    unsigned cover_per_moment() const { return cover_per_moment_; }
+    /// So much cover of each kind may leave at a moment, unless many sessions end at once.
+    unsigned cover_per_moment() const;
 
  private:
     static constexpr base::Milliseconds bin_length{100};
-
-    /// What came and left in a time, without cover.
-    struct Bin {
-        double got = 0;
-        double sent = 0;
-        double most = 0;  // replies of one call
-    };
+    /// The replies of so many moments in 60 may exceed what counts as most. Otherwise one stall, or
+    /// sessions that tick at few moments, would set the level for a lifetime.
+    static constexpr std::size_t exceptions = 8;
 
     void begin(base::Mono now);
-    ExitRates recent() const;
+    void follow_beat(const stream::Beat& beat);
+    unsigned moments_until(base::Mono now, const stream::Beat& beat);
+    void note(unsigned moments, std::size_t replies);
+    Missing fill(unsigned moments, std::size_t replies);
+    double recent() const;
     void close_bins(base::Mono now);
-    void follow_clock(double pace, double per_second, base::Wall wall);
-    void draw(double pace, double per_second);
+    void follow_clock(double pace, base::Wall wall);
+    void draw(double pace);
     double draw_room() { return mean_room_ * (0.5 + random_.unit()); }
     bool overflows() const;
-    Missing fill(unsigned moments, std::size_t replies, double gap);
+    std::span<const std::uint16_t> known_moments() const;
+    std::uint16_t most() const;
+    std::uint16_t least() const;
 
     base::Random& random_;
     double room_ = 0;    // of the parameters; 0: off
@@ -116,17 +119,26 @@ class ExitLevel {
     double mean_room_ = 0;             // at the last draw
     std::int64_t period_ = INT64_MIN;  // the lifetime of the last draw
     std::int64_t minute_ = INT64_MIN;
-    Bin in_minute_;                // since the last full minute
-    double minute_seconds_ = 0;    // so long ago that was
-    Bin bin_;                      // the present one
-    std::array<Bin, 5> bins_{};    // the last five, a ring
+    base::Mono from_{};
+    // What the exit got, without cover: in the present bin, in the last five, a ring, and since the
+    // last full minute.
+    double bin_ = 0;
+    std::array<double, 5> bins_{};
     std::size_t closed_bins_ = 0;  // since begin()
     base::Mono bin_ends_{};
-    base::Mono from_{};
+    double minute_got_ = 0;
+    double minute_seconds_ = 0;
+    // What the exit sends.
+    double beat_ = 0;                               // moments a second
+    base::Mono due_ = base::Mono::max();            // the next moment
+    double pace_ = 0;                               // of the sessions, as of the last call
+    std::size_t outside_ = 0;                       // replies since the last moment
+    std::array<std::uint16_t, 60> at_moments_{};    // replies at the last moments, a ring
+    std::size_t moments_ = 0;                       // since begin(), or since the beat changed
+    double minute_moments_ = 0, minute_above_ = 0;  // of these, above the level
     unsigned per_moment_ = 0;
-    unsigned cover_per_moment_ = 0;
-    double owed_loops_ = 0;               // fractions, and those for which a moment had no room
-    base::Mono due_ = base::Mono::max();  // the next moment
+    unsigned cover_per_moment_ = 0;  // by the last draw
+    double owed_loops_ = 0;          // fractions, and those for which a moment had no room
 };
 
 }  // namespace nightjar::relay::core

@@ -309,7 +309,7 @@ std::size_t Pipeline::collect_replies(base::Mono now, base::Wall wall) {
 void Pipeline::fill_to_level(std::size_t replies, base::Mono now, base::Wall wall) {
     if (!exit_ || draining_ || level_.off()) return;
     const auto missing = level_.missing(exit_->pace(), replies, exit_->beat(), now, wall);
-    cover_.keep_ready(level_.cover_per_moment());
+    if (missing.loops + missing.drop_cover > 0) cover_.keep_ready(level_.cover_per_moment());
     for (unsigned i = 0; i < missing.loops; ++i)
         cover_.send_one_more(now, wall, loops_);
     for (unsigned i = 0; i < missing.drop_cover; ++i)

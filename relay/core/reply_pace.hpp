@@ -48,6 +48,7 @@ class ReplyPace {
     std::optional<std::uint32_t> sequence_;
     directory::Rate before_;
     directory::Rate after_;
+    std::uint8_t rank_before_ = 0, rank_after_ = 0;  // the first one
     base::Mono change_{};
     base::Mono free_from_{};  // no moment before has a tick any more
     base::Mono due_ = base::Mono::max();

@@ -7,7 +7,6 @@ namespace {
 
 // Moments repeat: each kilosecond has as many of them as the rate has thousandths.
 constexpr std::int64_t kilosecond = 1'000'000'000'000;  // ns
-constexpr std::int64_t frame_moments = 30;
 constexpr std::int64_t rank_step = 11;  // 30 over the square of the golden ratio: ranks lie apart
 // A reading that is off by more shows that a clock was set, or that the machine slept.
 constexpr base::Milliseconds set{100};
@@ -70,37 +69,30 @@ Beat::Moment Beat::from(base::Mono at) const {
     return since / kilosecond * rate_ + number;
 }
 
-std::int64_t Beat::rank_at(std::int64_t frame, std::int64_t part) const {
-    const auto number = frame % rate_;  // what follows repeats then
-    return (number + 1) * part * frame_moments / rate_ - number * part * frame_moments / rate_;
+std::int64_t Beat::ranks_in(std::int64_t number, std::int64_t part) const {
+    const auto in_turn = number % rate_;  // what follows repeats then
+    return (in_turn + 1) * part * frame / rate_ - in_turn * part * frame / rate_;
 }
 
-Beat::Moment Beat::tick_from(Moment moment, std::uint32_t pace) const {
+Beat::Moment Beat::tick_from(Moment moment, std::uint32_t pace, std::uint8_t first_rank) const {
     const auto part = std::min(std::int64_t{pace}, rate_);
-    const bool small = 8 * part <= rate_;
-    auto first = std::int64_t{0};
-    if (2 * part >= rate_)
-        first = rate_ - part;
-    else if (!small)
-        first = std::max(rate_ - 3 * part, std::int64_t{0});
-    auto frame = moment / frame_moments;
-    auto place = moment % frame_moments;
-    for (;; ++frame, place = 0) {
-        const auto from = rank_at(frame, first), to = rank_at(frame, first + part);
-        for (; place < frame_moments && from < to; ++place) {
-            const auto rank = place * rank_step % frame_moments;
-            if (rank >= from && rank < to) return frame * frame_moments + place;
-        }
-        if (small) frame = before_next_tick(frame, part);
+    auto number = moment / frame;
+    auto place = moment % frame;
+    for (;; ++number, place = 0) {
+        const auto ranks = ranks_in(number, part);
+        for (; place < frame; ++place)
+            if ((place * rank_step + frame - first_rank) % frame < ranks)
+                return number * frame + place;
+        if (part * frame < rate_) number = before_next_tick(number, part);
     }
 }
 
-/// Of a pace of few ticks: the frame before the next one after `frame` that has a tick.
-std::int64_t Beat::before_next_tick(std::int64_t frame, std::int64_t part) const {
-    const auto number = frame % rate_ + 1;
-    const auto ticks = number * part * frame_moments / rate_ + 1;
-    const auto ends = (ticks * rate_ + part * frame_moments - 1) / (part * frame_moments);
-    return frame + (ends - 1 - number);
+/// Of a pace of less than a tick in a frame: the frame before the next one that has a tick.
+std::int64_t Beat::before_next_tick(std::int64_t number, std::int64_t part) const {
+    const auto next = number % rate_ + 1;
+    const auto ticks = next * part * frame / rate_ + 1;
+    const auto ends = (ticks * rate_ + part * frame - 1) / (part * frame);
+    return number + (ends - 1 - next);
 }
 
 base::Mono Beat::when(base::Wall wall) const {

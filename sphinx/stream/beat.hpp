@@ -3,20 +3,13 @@
 // second. They lie at the same points of network time at all exits. So all sessions that have one
 // pace tick together, and the time of a reply says nothing of whose it is.
 //
-// Moment k is (k + 1/2) / R seconds after 1970. At a pace below R only some moments have a tick.
-// Which ones follows from the pace alone. Thirty moments in a row are a frame. Each has a rank in
-// it, from 0 to 29, such that any ranks in a row lie apart in time. A pace has an interval of
-// ranks, here in parts of all:
-//
-//   pace / R = p            ranks
-//   at least 1/2            [1 - p, 1)           a main session
-//   between                 [s, s + p), where s = max(0, 1 - 3p): one that lingers
-//   at most 1/8             [0, p)               one on trial
-//
-// A client's main session has twice the pace of the one that lingers, and the one on trial has the
-// rest. So its sessions tick at different moments, and all together at each moment once. Where an
-// end of an interval is not a whole rank, it is rounded otherwise in each frame, so that in the
-// mean it is exact.
+// Moment k is (k + 1/2) / R seconds after 1970. At a pace below R a session ticks at some moments
+// only. Thirty moments in a row are a frame. Each has a rank in it, from 0 to 29, such that any
+// ranks in a row lie apart in time. A session has ranks in a row: as many as its pace is thirtieths
+// of R, from a first one on that its client says. A client gives its sessions all thirty, each to
+// one. So all of a client together tick once at each moment, whatever its sessions are, and what
+// comes back to it is the same beat for all clients. Where a pace is no whole number of ranks, the
+// last one is used in some frames only, so that the mean is exact.
 //
 // Pure; one thread.
 #pragma once
@@ -33,6 +26,7 @@ class Beat {
     using Moment = std::int64_t;
 
     static constexpr std::uint32_t rate_max = 10'000'000;
+    static constexpr std::uint8_t frame = 30;  // moments
 
     /// `rate`: R, in moments per 1000 s, from 1 to rate_max.
     explicit Beat(std::uint32_t rate) : rate_{rate} {}
@@ -49,15 +43,15 @@ class Beat {
     /// The first moment at `at` or later.
     Moment from(base::Mono at) const;
     /// The first moment from `moment` on at which a session of this pace ticks. `pace`: ticks per
-    /// 1000 s, not zero; above R it counts as R.
-    Moment tick_from(Moment moment, std::uint32_t pace) const;
+    /// 1000 s, not zero; above R it counts as R. `first_rank`: below frame.
+    Moment tick_from(Moment moment, std::uint32_t pace, std::uint8_t first_rank) const;
     /// When this network time comes.
     base::Mono when(base::Wall wall) const;
 
  private:
     base::Nanoseconds since_1970(base::Mono at) const;
-    /// The rank in this frame at which this part of the rate ends.
-    std::int64_t rank_at(std::int64_t frame, std::int64_t part) const;
+    /// How many ranks a pace has in this frame.
+    std::int64_t ranks_in(std::int64_t number, std::int64_t part) const;
     std::int64_t before_next_tick(std::int64_t frame, std::int64_t part) const;
 
     std::int64_t rate_;

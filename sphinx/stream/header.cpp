@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "sphinx/base/codec.hpp"
+#include "sphinx/stream/beat.hpp"
 
 namespace nightjar::stream {
 
@@ -42,9 +43,25 @@ bool sound(const Acks& acks) {
     return (acks.below >> std::min(numbers_below, ack_window)).none();
 }
 
+// A pace has 24 bits, and the first rank the 8 above them.
+constexpr unsigned pace_bits = 24;
+static_assert(Beat::rate_max < 1u << pace_bits);
+
+std::uint32_t with_rank(std::uint32_t pace, std::uint8_t rank) {
+    assert(pace < 1u << pace_bits);
+    return std::uint32_t{rank} << pace_bits | pace;
+}
+
+void take_rank(std::uint32_t word, std::uint32_t& pace, std::uint8_t& rank) {
+    pace = word & ((1u << pace_bits) - 1);
+    rank = static_cast<std::uint8_t>(word >> pace_bits);
+}
+
 /// Without a change a next pace would be a second encoding of the same schedule.
 bool sound(const Schedule& schedule) {
-    return schedule.change_at != 0 || schedule.next_pace_milli == 0;
+    if (schedule.first_rank >= Beat::frame || schedule.next_first_rank >= Beat::frame) return false;
+    return schedule.change_at != 0 ||
+           (schedule.next_pace_milli == 0 && schedule.next_first_rank == 0);
 }
 
 }  // namespace
@@ -58,9 +75,9 @@ void encode(const UpHeader& header, base::ByteSpan out) {
     writer.u8(header.surb_epoch);
     writer.u32(header.number);
     writer.u32(header.schedule.sequence);
-    writer.u32(header.schedule.pace_milli);
+    writer.u32(with_rank(header.schedule.pace_milli, header.schedule.first_rank));
     writer.u32(header.schedule.change_at);
-    writer.u32(header.schedule.next_pace_milli);
+    writer.u32(with_rank(header.schedule.next_pace_milli, header.schedule.next_first_rank));
     write_acks(writer, header.acks);
     assert(writer.ok() && writer.written() == up_header_size);
 }
@@ -84,9 +101,9 @@ base::Result<UpHeader, HeaderError> decode_up(base::ByteView message) {
     header.surb_epoch = reader.u8();
     header.number = reader.u32();
     header.schedule.sequence = reader.u32();
-    header.schedule.pace_milli = reader.u32();
+    take_rank(reader.u32(), header.schedule.pace_milli, header.schedule.first_rank);
     header.schedule.change_at = reader.u32();
-    header.schedule.next_pace_milli = reader.u32();
+    take_rank(reader.u32(), header.schedule.next_pace_milli, header.schedule.next_first_rank);
     header.acks = read_acks(reader);
     if (header.surb_count > surbs_max) return base::Fail{HeaderError::too_many_surbs};
     if (header.session.is_zero() || header.number == 0 || !sound(header.acks) ||

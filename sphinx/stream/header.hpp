@@ -42,9 +42,12 @@ struct Acks {
 /// packet was sent: otherwise the exit could tell which slot of the client's link a packet left in.
 struct Schedule {
     std::uint32_t sequence = 0;
-    std::uint32_t pace_milli = 0;  // replies per 1000 s until the change
+    std::uint32_t pace_milli = 0;  // replies per 1000 s until the change; 24 bits
     std::uint32_t change_at = 0;  // network time: whole seconds since 1970; 0: no change is pending
     std::uint32_t next_pace_milli = 0;  // replies per 1000 s after the change; 0 if none is pending
+    // The first of the session's ranks in a frame of the exits' beat (beat.hpp), before and after.
+    std::uint8_t first_rank = 0;
+    std::uint8_t next_first_rank = 0;  // 0 if no change is pending
     bool operator==(const Schedule&) const = default;
 };
 

@@ -34,10 +34,10 @@ Beat told(std::uint32_t rate) {
 
 /// The moments of the ticks in `count` moments from `first` on, counted from `first`.
 std::vector<std::int64_t> ticks(const Beat& beat, Beat::Moment first, std::int64_t count,
-                                std::uint32_t pace) {
+                                std::uint32_t pace, std::uint8_t rank = 0) {
     std::vector<std::int64_t> all;
-    for (auto tick = beat.tick_from(first, pace); tick < first + count;
-         tick = beat.tick_from(tick + 1, pace))
+    for (auto tick = beat.tick_from(first, pace, rank); tick < first + count;
+         tick = beat.tick_from(tick + 1, pace, rank))
         all.push_back(tick - first);
     return all;
 }
@@ -146,22 +146,27 @@ TEST_CASE("beat: the ticks of one pace lie apart") {
     }
 }
 
-TEST_CASE("beat: a client's sessions together tick once at each moment") {
+TEST_CASE("beat: sessions with all ranks between them tick once at each moment, all together") {
     for (const std::uint32_t rate : {45'000u, 22'500u, 90'000u, 3000u}) {
         const auto beat = told(rate);
         const auto first = beat.from(at(10));
-        const auto tenth = rate / 10;
-        const auto third = rate / 3, less = (rate - tenth) / 3;
-        for (const auto& paces : {std::vector{rate},
-                                  {rate - tenth, tenth},
-                                  {rate - third, third},
-                                  {rate - tenth - less, less, tenth}}) {
+        for (const auto& ends : {std::vector{30},
+                                 {3, 30},
+                                 {10, 30},
+                                 {3, 12, 30},
+                                 {6, 18, 30},
+                                 {5, 10, 15, 20, 25, 30}}) {
             std::vector<int> at_moment(3000);
-            for (const auto pace : paces)
-                for (const auto tick : ticks(beat, first, 3000, pace))
+            std::uint32_t begins = 0;
+            for (const auto end : ends) {
+                const auto ranks = static_cast<std::uint32_t>(end) - begins;
+                for (const auto tick :
+                     ticks(beat, first, 3000, rate / 30 * ranks, static_cast<std::uint8_t>(begins)))
                     ++at_moment[static_cast<std::size_t>(tick)];
+                begins += ranks;
+            }
             CAPTURE(rate);
-            CAPTURE(paces.size());
+            CAPTURE(ends.size());
             CHECK(std::ranges::count(at_moment, 1) == 3000);
         }
     }
@@ -170,7 +175,7 @@ TEST_CASE("beat: a client's sessions together tick once at each moment") {
 TEST_CASE("beat: a pace of one tick in a thousand seconds is found at once at any rate") {
     for (const std::uint32_t rate : {45'000u, Beat::rate_max}) {
         const auto beat = told(rate);
-        const auto first = beat.tick_from(beat.from(at(10)), 1);
-        CHECK(std::abs(beat.tick_from(first + 1, 1) - first - rate) < 30);  // a frame
+        const auto first = beat.tick_from(beat.from(at(10)), 1, 7);
+        CHECK(std::abs(beat.tick_from(first + 1, 1, 7) - first - rate) < 30);  // a frame
     }
 }

@@ -26,9 +26,12 @@ UpHeader some_up(base::Random& random) {
     header.surb_count = static_cast<std::uint8_t>(random.below(stream::surbs_max + 1));
     header.surb_epoch = static_cast<std::uint8_t>(random.below(256));
     header.number = 1 + static_cast<std::uint32_t>(random.below(0xffffffff));
-    header.schedule = {
-        static_cast<std::uint32_t>(random.u64()), static_cast<std::uint32_t>(random.u64()),
-        static_cast<std::uint32_t>(random.u64()) | 1, static_cast<std::uint32_t>(random.u64())};
+    header.schedule = {static_cast<std::uint32_t>(random.u64()),
+                       static_cast<std::uint32_t>(random.below(1u << 24)),
+                       static_cast<std::uint32_t>(random.u64()) | 1,
+                       static_cast<std::uint32_t>(random.below(1u << 24)),
+                       static_cast<std::uint8_t>(random.below(30)),
+                       static_cast<std::uint8_t>(random.below(30))};
     header.acks = some_acks(random, static_cast<std::uint32_t>(random.below(400)));
     return header;
 }
@@ -63,7 +66,7 @@ TEST_CASE("the bytes of a header stand where docs/stream.md says") {
     up.surb_count = 4;
     up.surb_epoch = 0x17;
     up.number = 0x01020304;
-    up.schedule = {5, 45'000, 1'800'003'600, 40'500};
+    up.schedule = {5, 45'000, 1'800'003'600, 40'500, 0, 3};
     up.acks.largest = 300;
     up.acks.below[0] = true;
     up.acks.below[9] = true;
@@ -73,7 +76,7 @@ TEST_CASE("the bytes of a header stand where docs/stream.md says") {
           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
           "0417"
           "01020304"
-          "000000050000afc86b49e01000009e34"
+          "000000050000afc86b49e01003009e34"
           "0000012c"
           "0102000000000000000000000000000000000000");
 
@@ -118,6 +121,8 @@ TEST_CASE("each rule of a header is checked") {
         {"one SURB too many", 16, stream::surbs_max + 1, HeaderError::too_many_surbs},
         {"a bit for packet 0", 42, 0x10, HeaderError::bad_value},
         {"a bit far below packet 0", 61, 0x80, HeaderError::bad_value},
+        {"a rank beyond the frame", 26, 30, HeaderError::bad_value},
+        {"a next rank beyond the frame", 34, 30, HeaderError::bad_value},
     };
     for (const auto& row : rows) {
         auto message = sound;
@@ -126,6 +131,12 @@ TEST_CASE("each rule of a header is checked") {
         REQUIRE_FALSE(stream::decode_up(message).has_value());
         CHECK(stream::decode_up(message).error() == row.error);
     }
+    header.schedule = {.sequence = 5, .pace_milli = 45'000, .first_rank = 29};
+    auto unchanged = sound;
+    encode(header, unchanged);
+    CHECK(stream::decode_up(unchanged).has_value());
+    unchanged[34] = 1;
+    CHECK_FALSE(stream::decode_up(unchanged).has_value());
     auto no_session = sound;
     std::fill_n(no_session.begin(), 16, std::uint8_t{0});
     CHECK_FALSE(stream::decode_up(no_session).has_value());

@@ -1,6 +1,7 @@
 // How sessions share R and the slots, isolated ones included.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 #include <vector>
@@ -90,6 +91,30 @@ TEST_CASE("sessions get slots by their share") {
         weights[one.session] = one.weight;
     REQUIRE(weights.size() == 2);
     CHECK(weights[2] == 2 * weights[1]);
+}
+
+TEST_CASE("a client's sessions have all ranks of the beat between them, in every state") {
+    Plan p{lifetime(600s)};
+    const auto check = [&] {
+        std::vector<int> used(30);
+        std::uint32_t sum = 0;
+        for (const auto& entry : p.plan.entries()) {
+            const auto pace = entry.schedule.at(p.now).milli;
+            sum += pace;
+            for (std::uint32_t i = 0; i < pace / 1500; ++i)
+                ++used.at(entry.schedule.rank_at(p.now) + i);
+        }
+        CHECK(sum == 45'000);
+        CHECK(std::ranges::count(used, 1) == 30);
+    };
+    p.run(5s);
+    check();
+    // Two handovers, and keys that come one by one.
+    for (int step = 0; step < 180; ++step) {
+        if (step % 10 == 5 && p.plan.room_for_isolated()) p.plan.add_isolated(++p.last, p.now);
+        p.run(10s);
+        check();
+    }
 }
 
 TEST_CASE("parts add up to the whole") {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 using namespace nightjar;
@@ -37,6 +38,9 @@ struct Exit {
     double owed_got = 0, owed_sent = 0;
     std::vector<double> got{}, sent{}, loops{}, drop_cover{};  // seconds
     std::map<Mono, unsigned> at_moment{};                      // all that leaves
+    bool lingering = true;     // false: no replies at every third moment
+    std::size_t at_few = 0;    // replies more at every tenth moment
+    Milliseconds late_once{};  // the next step
 
     explicit Exit(std::uint32_t room = 1000, std::uint64_t seed = 1)
         : random{seed}, level{with_room(room), random} {
@@ -58,10 +62,14 @@ struct Exit {
                 level.got();
                 got.push_back(seconds());
             }
+            if (late_once > Milliseconds{0}) now += std::exchange(late_once, Milliseconds{0});
             std::size_t replies = 0;
-            for (; moment <= now; moment = beat.at(beat.from(moment + beat.gap() / 2)))
+            for (; moment <= now; moment = beat.at(beat.from(moment + beat.gap() / 2))) {
                 for (owed_sent += rate_sent / 45; owed_sent >= 0.999; --owed_sent)
                     ++replies;
+                if (!lingering && beat.from(moment) % 3 == 0) replies = 0;
+                if (beat.from(moment) % 10 == 0) replies += at_few;
+            }
             sent.insert(sent.end(), replies, seconds());
             const auto missing = level.missing(pace, replies, beat, now, wall());
             loops.insert(loops.end(), missing.loops, seconds());
@@ -175,7 +183,8 @@ TEST_CASE("packets poured into an exit while it draws do not come back as cover 
     exit.run(1000, 900, 10);
     const auto most = 10 * 3 * (0.05 * 900 + 45 * std::sqrt(20));  // three rooms of 20 clients
     CHECK(static_cast<double>(within(exit.loops, from, from + 10)) < 1.1 * most);
-    CHECK(static_cast<double>(within(exit.drop_cover, from, from + 10)) < 1.1 * most);
+    // For two frames it also takes the sessions' own replies for uneven.
+    CHECK(static_cast<double>(within(exit.drop_cover, from, from + 10)) < 1.1 * most + 60 * 20);
 }
 
 TEST_CASE("where more comes or leaves than a level, both are drawn anew at the next minute") {
@@ -231,8 +240,47 @@ TEST_CASE("the next call is due at the next moment of the beat") {
 TEST_CASE("cover that may leave at a moment is named before, so that it can be built") {
     Exit exit;
     exit.run(1000, 900, 130);
-    CHECK(exit.level.per_moment() - 20 <= exit.level.cover_per_moment());
-    CHECK(exit.level.cover_per_moment() <= exit.level.per_moment() - 20 + 1);
+    CHECK(exit.level.cover_per_moment() == exit.level.per_moment() - 20 + 1);
+    exit.lingering = false;
+    exit.run(1000, 900, 2);
+    CHECK(exit.level.cover_per_moment() == exit.level.per_moment() + 1);
+}
+
+TEST_CASE("an exit at which nobody lingers fills the moments that its sessions leave out") {
+    Exit exit;
+    exit.lingering = false;
+    exit.run(1000, 45 * 16, 200);  // 16 main sessions: at two moments of three
+    CHECK(exit.counts(121, 200) == std::set{exit.level.per_moment()});
+    CHECK(exit.level.per_moment() > 16);
+}
+
+TEST_CASE("neither a stall nor sessions of few ticks set the level") {
+    Exit quiet;
+    quiet.run(1000, 900, 125);
+    for (const bool stalls : {false, true}) {
+        Exit exit;
+        exit.run(1000, 900, 119.8);
+        // Sixteen sessions at three moments of thirty; or a call late by three moments.
+        if (stalls)
+            exit.late_once = Milliseconds{67};
+        else
+            exit.at_few = 16;
+        exit.run(1000, 900, 5.2);
+        CHECK(exit.level.per_moment() <= quiet.level.per_moment() + 1);
+    }
+}
+
+TEST_CASE("a reply between two moments is one less at the next") {
+    Exit exit;
+    exit.run(1000, 900, 130);
+    const auto whole = exit.level.per_moment();
+    exit.now = exit.level.due() + Milliseconds{2};
+    exit.level.missing(900, 20, exit.beat, exit.level.due(), exit.wall());
+    const auto between = exit.level.missing(900, 1, exit.beat, exit.now, exit.wall());
+    CHECK(between.loops + between.drop_cover == 0);
+    exit.now = exit.level.due();
+    const auto there = exit.level.missing(900, 20, exit.beat, exit.now, exit.wall());
+    CHECK(there.loops + there.drop_cover == whole - 21);
 }
 
 TEST_CASE("without room there is no level, and no random draw") {
