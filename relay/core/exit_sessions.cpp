@@ -245,7 +245,6 @@ void ExitSessions::Impl::make_ticks(base::Mono by, std::size_t most, base::Mono 
         auto reply = session->tick(now, wall, context());
         if (reply) {
             ready.push_back({at, std::move(*reply)});
-            ++counters.replies;
             continue;
         }
         session.streams_unchanged();
@@ -260,8 +259,10 @@ void ExitSessions::tick(base::Mono now, base::Wall wall, std::vector<Reply>& out
     self.beat.follow(now, wall);
     if (now >= self.next_sweep) self.end_silent(now);
     self.make_ticks(now, SIZE_MAX, now, wall);
-    for (; !self.ready.empty() && self.ready.front().at <= now; self.ready.pop_front())
+    for (; !self.ready.empty() && self.ready.front().at <= now; self.ready.pop_front()) {
         out.push_back(std::move(self.ready.front().reply));
+        ++self.counters.replies;
+    }
 }
 
 base::Mono ExitSessions::next_due() const {
