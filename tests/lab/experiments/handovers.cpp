@@ -283,59 +283,39 @@ double above_chance(const Count& count, const Setting& setting) {
            1.0 / (setting.exits - 1);
 }
 
-void judge(const Setting& setting, const measure::Options& options, measure::Report& report,
-           unsigned seeds) {
-    const auto networks = measure::side_by_side(
-        seeds, [&](std::size_t i) { return observe(setting, options.seed * 1000 + 900 + i); },
-        [&](std::size_t made) {
-            report.progress(setting.name, static_cast<double>(made) / seeds);
-        });
-    Result all;
-    for (const auto& network : networks) {
-        for (const auto& [key, count] : network.counts) {
-            all.counts[key].right += count.right;
-            all.counts[key].events += count.events;
-        }
-        for (const auto& [name, cover] : network.cover)
-            all.cover[name] += cover / seeds;
-    }
+/// What the verdicts are about.
+struct Verdicts {
     double best_without = 0, best_beat_without = 0;
     // With the product's levels, by what exits send at the moment itself: all kinds of events at
     // which an exit's sessions change, and of these the handovers. By the beat the same, by each of
     // its scores.
     Count at_once, moved;
     std::map<std::string, Count> by_beat;
-    for (const auto& [key, count] : all.counts) {
-        const auto& [cover, what, link, window, at_next] = key;
-        const auto right = static_cast<double>(count.right) / static_cast<double>(count.events);
-        report.row("handovers", "found",
-                   {{"setting", setting.name},
-                    {"clients", setting.clients},
-                    {"exits", setting.exits},
-                    {"cover", cover},
-                    {"cells", all.cover[cover]},
-                    {"what", name_of(what)},
-                    {"link", link},
-                    {"window", window},
-                    {"at_next_level", at_next},
-                    {"right", right},
-                    {"events", count.events},
-                    {"chance", 1.0 / (link == middle_link ? setting.exits : setting.exits - 1)}});
-        if (cover == product && what != What::stays && std::string{link} == "sent" &&
-            window == windows[0] && !at_next) {
-            at_once.right += count.right;
-            at_once.events += count.events;
-            if (what == What::handover) moved = count;
-        }
-        if (cover == product && what != What::stays && is_beat(link) && window == beat_windows[0]) {
-            by_beat[link].right += count.right;
-            by_beat[link].events += count.events;
-        }
-        if (cover == "none" && what == What::connects && link != middle_link && count.events >= 5) {
-            auto& best = is_beat(link) ? best_beat_without : best_without;
-            best = std::max(best, right);
-        }
+
+    void take(const Key& key, const Count& count);
+    void report(const Setting& setting, measure::Report& report) const;
+};
+
+void Verdicts::take(const Key& key, const Count& count) {
+    const auto& [cover, what, link, window, at_next] = key;
+    const auto add = [&](Count& to) {
+        to.right += count.right;
+        to.events += count.events;
+    };
+    if (cover == product && what != What::stays && std::string{link} == "sent" &&
+        window == windows[0] && !at_next) {
+        add(at_once);
+        if (what == What::handover) moved = count;
     }
+    if (cover == product && what != What::stays && is_beat(link) && window == beat_windows[0])
+        add(by_beat[link]);
+    if (cover == "none" && what == What::connects && link != middle_link && count.events >= 5) {
+        auto& best = is_beat(link) ? best_beat_without : best_without;
+        best = std::max(best, static_cast<double>(count.right) / static_cast<double>(count.events));
+    }
+}
+
+void Verdicts::report(const Setting& setting, measure::Report& report) const {
     report.at_least(std::string{"exits without cover, "} + setting.name +
                         ": a client's exit found when it connects",
                     best_without, 0.5);
@@ -357,6 +337,44 @@ void judge(const Setting& setting, const measure::Options& options, measure::Rep
     report.at_most(std::string{"exits with a level, "} + setting.name +
                        ": exit found after a handover that changes it, above chance",
                    above_chance(moved, setting), 0.35);
+}
+
+void judge(const Setting& setting, const measure::Options& options, measure::Report& report,
+           unsigned seeds) {
+    const auto networks = measure::side_by_side(
+        seeds, [&](std::size_t i) { return observe(setting, options.seed * 1000 + 900 + i); },
+        [&](std::size_t made) {
+            report.progress(setting.name, static_cast<double>(made) / seeds);
+        });
+    Result all;
+    for (const auto& network : networks) {
+        for (const auto& [key, count] : network.counts) {
+            all.counts[key].right += count.right;
+            all.counts[key].events += count.events;
+        }
+        for (const auto& [name, cover] : network.cover)
+            all.cover[name] += cover / seeds;
+    }
+    Verdicts verdicts;
+    for (const auto& [key, count] : all.counts) {
+        const auto& [cover, what, link, window, at_next] = key;
+        const auto right = static_cast<double>(count.right) / static_cast<double>(count.events);
+        report.row("handovers", "found",
+                   {{"setting", setting.name},
+                    {"clients", setting.clients},
+                    {"exits", setting.exits},
+                    {"cover", cover},
+                    {"cells", all.cover[cover]},
+                    {"what", name_of(what)},
+                    {"link", link},
+                    {"window", window},
+                    {"at_next_level", at_next},
+                    {"right", right},
+                    {"events", count.events},
+                    {"chance", 1.0 / (link == middle_link ? setting.exits : setting.exits - 1)}});
+        verdicts.take(key, count);
+    }
+    verdicts.report(setting, report);
 }
 
 }  // namespace
