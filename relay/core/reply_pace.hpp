@@ -1,5 +1,5 @@
 // The ticks of one exit session (docs/traffic-law.md section 2): those moments of the exit's beat
-// that belong to its pace (sphinx/stream/beat.hpp). The client's schedule says at which second of
+// that belong to its ranks (sphinx/stream/beat.hpp). The client's schedule says at which second of
 // network time the pace changes. Pure; one thread.
 #pragma once
 

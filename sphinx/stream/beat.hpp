@@ -1,7 +1,7 @@
 // The beat of an exit: the moments at which it sends replies, and cover that looks like them
 // (docs/traffic-law.md section 2, "Ticks"; docs/decisions/0087-one-beat.md). There are R moments a
-// second. They lie at the same points of network time at all exits. So all sessions that have one
-// pace tick together, and the time of a reply says nothing of whose it is.
+// second. They lie at the same points of network time at all exits, so the time of a reply does not
+// say whose it is.
 //
 // Moment k is (k + 1/2) / R seconds after 1970. At a pace below R a session ticks at some moments
 // only. Thirty moments in a row are a frame. Each has a rank in it, from 0 to 29, such that any

@@ -33,7 +33,7 @@ MUTANTS = [
     mutant("replies-between-moments-beside-the-level", LEVEL, "outside_ += replies;", "outside_ = replies;", CORE,
            "a reply between two moments is one less at the next"),
     mutant("uneven-moments-not-filled", LEVEL, "std::ceil(bound / beat_)) + uneven)", "std::ceil(bound / beat_)) + 0 * uneven)", CORE,
-           "an exit at which nobody lingers fills the moments that its sessions leave out"),
+           "an exit without lingering sessions fills the moments that its others leave out"),
     mutant("rank-beyond-the-frame-accepted", "sphinx/stream/header.cpp", "schedule.first_rank >= Beat::frame", "false", CORE,
            "each rule of a header is checked"),
     mutant("next-rank-without-a-change-accepted", "sphinx/stream/header.cpp",

@@ -71,7 +71,7 @@ MUTANTS = [
            "return {};", CORE, TWO),
     mutant("new-network-without-loops", "relay/authority/settings.cpp", '"loops: true  # measures', '"loops: false  # measures', UNIT,
            "authority.yaml: a new authority measures relays by loops, an older one does as it did"),
-    mutant("loops-that-nobody-configured", "relay/authority/settings.cpp", 'map.optional<bool>("loops", false)', 'map.optional<bool>("loops", true)', UNIT,
+    mutant("loops-without-a-line", "relay/authority/settings.cpp", 'map.optional<bool>("loops", false)', 'map.optional<bool>("loops", true)', UNIT,
            "authority.yaml: a new authority measures relays by loops, an older one does as it did"),
     mutant("parameters-change-an-epoch-late", "relay/authority/core/builder.hpp", "epoch >= change->from ?", "epoch > change->from ?",
            CORE, "driver: parameters that were configured for an epoch come with its document, in no other"),

@@ -89,8 +89,8 @@ class Driver {
     bool decided(base::Epoch epoch) const;
     /// Documents that a quorum has signed, each once.
     std::vector<directory::Document> take_documents() { return std::exchange(finished_, {}); }
-    /// What this authority has signed for the newest epoch of which it has another one's signature
-    /// that does not fit, while no quorum has signed the same as it.
+    /// An epoch for which another authority seems to have signed another text, and what this one
+    /// has signed for it. The newest such epoch; none that has a document already.
     std::optional<std::pair<base::Epoch, std::string>> outvoted() const;
     /// The relays that the document of this epoch, or of the next one, leaves out: a sentence each.
     /// Empty for one that was decided before a restart.

@@ -25,7 +25,7 @@ struct Freed {
 using Compressor = std::unique_ptr<ZSTD_CCtx, Freed<ZSTD_CCtx, ZSTD_freeCCtx>>;
 using Decompressor = std::unique_ptr<ZSTD_DCtx, Freed<ZSTD_DCtx, ZSTD_freeDCtx>>;
 
-/// What the library can refuse here only for want of memory.
+/// These calls fail if memory has run out, and for no other reason.
 std::size_t require(std::size_t result) {
     if (ZSTD_isError(result)) throw std::bad_alloc{};
     return result;

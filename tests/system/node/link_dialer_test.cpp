@@ -24,22 +24,33 @@ struct NoticingOwner : node::link::Dialer::Owner {
     std::vector<LinkError> refusals;
 };
 
-}  // namespace
+/// Where no relay listens.
+const tcp::endpoint closed_port{asio::ip::make_address("127.0.0.1"), 1};
 
-TEST_CASE("a dialer restores its link each time, and stops when it is told to") {
+/// A dialer that tries again after 10 to 40 ms.
+struct Dialing {
     LinkPair pair;
     base::SeededRandom random{1};
     NoticingOwner owner;
-    node::link::DialTarget target{{pair.address()}, pair.answering.identity.key()};
-    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
-    node::link::Dialer dialer{pair.io.get_executor(),
-                              target,
-                              pair.dialing.identity,
-                              hello(cell::LinkRole::relay),
-                              {},
-                              random,
-                              owner,
-                              quick};
+
+    node::link::Dialer to(const node::link::DialTarget& target) {
+        return {pair.io.get_executor(),
+                target,
+                pair.dialing.identity,
+                hello(cell::LinkRole::relay),
+                {},
+                random,
+                owner,
+                {base::Milliseconds{10}, base::Milliseconds{40}}};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a dialer restores its link each time, and stops when it is told to") {
+    Dialing dialing;
+    auto& [pair, random, owner] = dialing;
+    auto dialer = dialing.to({{pair.address()}, pair.answering.identity.key()});
     pair.tasks.spawn("dialer", dialer.run());
     for (std::size_t i = 1; i <= 5; ++i) {
         REQUIRE(pair.until([&] { return owner.ups == i && pair.answering.link; }));
@@ -60,24 +71,15 @@ TEST_CASE("a dialer restores its link each time, and stops when it is told to") 
 }
 
 TEST_CASE("a dialer that is given another address finds its relay there, and keeps its link") {
-    LinkPair pair;
-    base::SeededRandom random{1};
-    NoticingOwner owner;
-    const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
-    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
-    node::link::Dialer dialer{pair.io.get_executor(),
-                              {{nobody}, node::link::TlsIdentity{seed(9)}.key()},
-                              pair.dialing.identity,
-                              hello(cell::LinkRole::relay),
-                              {},
-                              random,
-                              owner,
-                              quick};
+    Dialing dialing;
+    auto& [pair, random, owner] = dialing;
+    const node::link::DialTarget nowhere{{closed_port}, node::link::TlsIdentity{seed(9)}.key()};
+    auto dialer = dialing.to(nowhere);
     pair.tasks.spawn("dialer", dialer.run());
     REQUIRE(pair.until([&] { return owner.refusals.size() >= 2; }));
     dialer.use({{pair.address()}, pair.answering.identity.key()});
     REQUIRE(pair.until([&] { return owner.ups == 1; }));
-    dialer.use({{nobody}, node::link::TlsIdentity{seed(9)}.key()});
+    dialer.use(nowhere);
     CHECK(dialer.link()->send(boxed(numbered(1))));
     REQUIRE(pair.until([&] { return pair.answering.got.cells.size() == 1; }));
     CHECK(owner.downs.empty());
@@ -86,20 +88,9 @@ TEST_CASE("a dialer that is given another address finds its relay there, and kee
 }
 
 TEST_CASE("a dialer tries its addresses in turn, ever more slowly, and ends when cancelled") {
-    LinkPair pair;
-    base::SeededRandom random{1};
-    NoticingOwner owner;
-    const tcp::endpoint nobody{asio::ip::make_address("127.0.0.1"), 1};
-    const node::link::DialerLimits quick{base::Milliseconds{10}, base::Milliseconds{40}};
-    const node::link::DialTarget target{{nobody, pair.address()}, pair.answering.identity.key()};
-    node::link::Dialer dialer{pair.io.get_executor(),
-                              target,
-                              pair.dialing.identity,
-                              hello(cell::LinkRole::relay),
-                              {},
-                              random,
-                              owner,
-                              quick};
+    Dialing dialing;
+    auto& [pair, random, owner] = dialing;
+    auto dialer = dialing.to({{closed_port, pair.address()}, pair.answering.identity.key()});
     node::process::TaskGroup own{pair.io.get_executor(),
                                  [](const auto&, const auto&) { CHECK(false); }};
     own.spawn("dialer", dialer.run());

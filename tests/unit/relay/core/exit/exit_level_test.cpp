@@ -246,7 +246,7 @@ TEST_CASE("cover that may leave at a moment is named before, so that it can be b
     CHECK(exit.level.cover_per_moment() == exit.level.per_moment() + 1);
 }
 
-TEST_CASE("an exit at which nobody lingers fills the moments that its sessions leave out") {
+TEST_CASE("an exit without lingering sessions fills the moments that its others leave out") {
     Exit exit;
     exit.lingering = false;
     exit.run(1000, 45 * 16, 200);  // 16 main sessions: at two moments of three
