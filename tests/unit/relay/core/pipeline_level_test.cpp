@@ -1,6 +1,7 @@
 // The levels of an exit in its pipeline: they follow the document.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -58,31 +59,37 @@ TEST_CASE_FIXTURE(Levels, "pipeline: an exit sends cover while its document give
 }
 
 TEST_CASE_FIXTURE(Levels, "pipeline: all that leaves at a moment of the beat is built before") {
-    base::SeededRandom random{2};
-    relay::core::Counters counters;
-    relay::core::ExitSessions sessions{network.parameters(), random, counters};
-    const auto sealer = std::make_shared<CountingSealer>();
-    relay::core::PipelineOptions options;
-    options.loop_sealer = sealer;
-    Relay exit{network, "gateway-0", &sessions, options};
-    exit.pipeline.use(with_room(4000));
-    std::set<std::size_t> counts;
-    for (auto now = test::start; now < test::start + 5s; now += 1ms) {
-        const auto wall =
-            network.wall() + std::chrono::floor<base::Milliseconds>(now - test::start);
-        const auto before = sealer->sealed;
-        exit.links.relays.clear();
-        exit.pipeline.tick(now, wall, exit.links);
-        if (now > test::start + 1s) {
-            CHECK(sealer->sealed == before);
-            if (!exit.links.relays.empty()) counts.insert(exit.links.relays.size());
+    std::uint64_t most_loops = 0;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        base::SeededRandom random{2};
+        relay::core::Counters counters;
+        relay::core::ExitSessions sessions{network.parameters(), random, counters};
+        const auto sealer = std::make_shared<CountingSealer>();
+        relay::core::PipelineOptions options;
+        options.loop_sealer = sealer;
+        Relay exit{network, "gateway-0", &sessions, options};
+        exit.random = base::SeededRandom{seed};
+        exit.pipeline.use(with_room(4000));
+        std::set<std::size_t> counts;
+        for (auto now = test::start; now < test::start + 3s; now += 1ms) {
+            const auto wall =
+                network.wall() + std::chrono::floor<base::Milliseconds>(now - test::start);
+            const auto sealed = sealer->sealed;
+            const auto loops = exit.counters.fill_loops;
+            exit.links.relays.clear();
+            exit.pipeline.tick(now, wall, exit.links);
+            if (now > test::start + 1s) {
+                CHECK(sealer->sealed == sealed);
+                most_loops = std::max(most_loops, exit.counters.fill_loops - loops);
+                if (!exit.links.relays.empty()) counts.insert(exit.links.relays.size());
+            }
+            while (exit.pipeline.build_ahead(now, wall)) {
+            }
         }
-        while (exit.pipeline.build_ahead(now, wall)) {
-        }
+        CHECK(counts.size() == 1);
     }
-    // One number, and more than what is kept ready where there is no beat.
-    CHECK(counts.size() == 1);
-    CHECK(*counts.begin() > relay::core::Cover::built_ahead);
+    // More than what is kept ready where there is no beat.
+    CHECK(most_loops > relay::core::Cover::built_ahead);
 }
 
 TEST_CASE_FIXTURE(Levels, "pipeline: a relay that is no exit has no levels") {

@@ -259,12 +259,11 @@ TEST_CASE("neither a stall nor sessions of few ticks set the level") {
     quiet.run(1000, 900, 125);
     for (const bool stalls : {false, true}) {
         Exit exit;
-        exit.run(1000, 900, 119.8);
-        // Sixteen sessions at three moments of thirty; or a call late by three moments.
-        if (stalls)
-            exit.late_once = Milliseconds{67};
-        else
-            exit.at_few = 16;
+        exit.run(1000, 900, 117);
+        // Sixteen sessions at three moments of thirty; or a call late by ten moments.
+        if (!stalls) exit.at_few = 16;
+        exit.run(1000, 900, 2.2);
+        if (stalls) exit.late_once = Milliseconds{230};
         exit.run(1000, 900, 5.2);
         CHECK(exit.level.per_moment() <= quiet.level.per_moment() + 1);
     }
