@@ -42,7 +42,7 @@ MUTANTS = [
     mutant("cover-between-moments", LEVEL, "    if (moments == 0) return {};\n", "", CORE, STAYS),
     mutant("ranks-of-neighbours-in-a-row", BEAT, "rank_step = 11;", "rank_step = 1;", CORE, "beat: the ticks of one pace lie apart"),
     mutant("ends-of-ranks-not-exact", BEAT, "(in_turn + 1) * part * frame / rate_ - in_turn * part * frame / rate_",
-           "(part * frame + rate_ - 1) / rate_", CORE, "beat: a pace has its share of the moments, exactly over whole ticks of ten seconds"),
+           "(part * frame + rate_ - 1) / rate_ + 0 * in_turn", CORE, "beat: a pace has its share of the moments, exactly over whole ticks of ten seconds"),
     mutant("beat-of-the-start", BEAT, "base::Nanoseconds{since} - ahead_", "base::Nanoseconds{since % kilosecond}", CORE,
            "beat: moments lie in the middles of gaps, counted from 1970"),
     mutant("clock-that-was-set-not-followed", BEAT, "std::chrono::abs(reading - ahead_) > set", "false", CORE,
