@@ -41,6 +41,10 @@ base::Wall now() {
 base::Epoch epoch() {
     return directory::epoch_at(now(), epoch_length);
 }
+/// Of this epoch.
+base::Milliseconds passed() {
+    return now() - directory::epoch_start(epoch(), epoch_length);
+}
 
 /// A program with its arguments; its output goes into a file.
 pid_t start(std::vector<std::string> arguments, const fs::path& output) {
@@ -137,6 +141,17 @@ class FourAuthorities {
     std::string log(std::size_t authority) const {
         std::ifstream file{output(authority)};
         return {std::istreambuf_iterator<char>{file}, {}};
+    }
+    /// What all four have said, each from its start on.
+    std::string logs() const {
+        std::string all;
+        for (std::size_t i = 0; i < authorities; ++i) {
+            const auto text = log(i);
+            const auto at = text.find("nightjar-authority test ready");
+            all += "--- authority " + std::to_string(i) + "\n";
+            all += at == text.npos ? text : text.substr(at);
+        }
+        return all;
     }
 
     /// Gives two of the authorities what each relay has for this epoch and the next one.
@@ -266,21 +281,28 @@ bool shows(const fs::path& folder, base::Epoch at) {
 TEST_CASE("four authorities sign each epoch, while one is down, and while one lies") {
     FourAuthorities network;
     Loop loop;
-    // The first value is decided in this epoch, and the next one ahead of the next epoch. A start
-    // late in an epoch has no time for both.
-    const base::Milliseconds passed = now() - directory::epoch_start(epoch(), epoch_length);
-    if (passed > epoch_length / 3) std::this_thread::sleep_for(epoch_length - passed);
     for (std::size_t i = 0; i < authorities; ++i)
         network.start_one(i);
+    INFO(network.logs());  // what a failure needs; one is enough, so it ends the test
     // They record the mixes in a first value. The next one places them.
-    const auto recorded = [&](base::Epoch at) {
-        return fs::exists(network.folder(2) / "agreement" / ("chain." + std::to_string(at.value)));
-    };
     base::Epoch first;
-    REQUIRE(until(network, loop, epoch_length, [&] {
+    const auto recorded = [&] {
         first = epoch();
-        return recorded(first);
-    }));
+        const auto chain = "chain." + std::to_string(first.value);
+        for (std::size_t i = 0; i < authorities; ++i)
+            if (!fs::exists(network.folder(i) / "agreement" / chain)) return false;
+        return true;
+    };
+    REQUIRE(until(network, loop, 3 * epoch_length, recorded));
+    // Late in an epoch there is no time for another value ahead of the next one. What they make of
+    // that is not asked here: the test goes on early in an epoch with a document.
+    if (passed() > epoch_length / 2) {
+        const auto early = [&] {
+            return passed() < epoch_length / 4 && all_have(network, {0, 1, 2, 3}, epoch());
+        };
+        REQUIRE(until(network, loop, 3 * epoch_length, early));
+        first = epoch();
+    }
 
     const auto* asked = std::getenv("NIGHTJAR_QUORUM_EPOCHS");
     const auto count = asked == nullptr ? 1u : static_cast<unsigned>(std::atoi(asked));
@@ -288,24 +310,24 @@ TEST_CASE("four authorities sign each epoch, while one is down, and while one li
     for (unsigned e = 1; e <= count; ++e) {
         const base::Epoch at{first.value + e};
         CAPTURE(e);
-        CHECK(until(network, loop, 2 * epoch_length, [&] {
+        REQUIRE(until(network, loop, 2 * epoch_length, [&] {
             return all_have(network, {0, 1, 3}, at);
         }));
         CHECK(epoch() < at);  // ahead of its epoch
     }
     network.start_one(2);
     const base::Epoch held{first.value + count}, last = held.next();
-    CHECK(until(network, loop, epoch_length / 4, [&] { return all_have(network, {2}, held); }));
+    REQUIRE(until(network, loop, epoch_length / 4, [&] { return all_have(network, {2}, held); }));
 
     network.kill_one(1);
     loop.liar.emplace(loop.io.get_executor(), loop.tasks, network.folder(1));
-    CHECK(until(network, loop, 2 * epoch_length, [&] {
+    REQUIRE(until(network, loop, 2 * epoch_length, [&] {
         return all_have(network, {0, 2, 3}, last);
     }));
     CHECK(epoch() < last);
     CHECK(loop.liar->answers() > 20);
     for (const std::size_t i : {0, 2, 3})
-        CHECK(
+        REQUIRE(
             until(network, loop, epoch_length / 4, [&] { return shows(network.folder(i), last); }));
     bool shown = false;
     for (const std::size_t i : {0, 2, 3})
@@ -313,7 +335,5 @@ TEST_CASE("four authorities sign each epoch, while one is down, and while one li
             shown = shown || entry.path().filename().string().starts_with("evidence.");
     CHECK(shown);
     CHECK(network.refused == 0);
-    if (std::getenv("NIGHTJAR_SHOW") != nullptr)
-        for (const std::size_t i : {0, 1, 2, 3})
-            std::cout << "--- " << i << "\n" << network.log(i);
+    if (std::getenv("NIGHTJAR_SHOW") != nullptr) std::cout << network.logs();
 }
