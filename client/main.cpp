@@ -1,6 +1,7 @@
 // nightjar: the client program. Use `init` once, then `run`. `status` and `ping` query the running
 // client.
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "client/daemon.hpp"
 #include "client/operation/config.hpp"
@@ -45,6 +46,12 @@ void add_listen_options(CLI::App& command, Arguments& arguments) {
     command.add_flag("--close", arguments.close, "Close the listener at this address");
 }
 
+/// One line in ASCII, whatever bytes a path has.
+void print(const nlohmann::ordered_json& result) {
+    using Handler = nlohmann::ordered_json::error_handler_t;
+    std::printf("%s\n", result.dump(-1, ' ', true, Handler::replace).c_str());
+}
+
 std::filesystem::path config_file(const Arguments& arguments) {
     if (!arguments.config.empty()) return arguments.config;
     return client::operation::default_dir() / "client.yaml";
@@ -59,13 +66,17 @@ ExitCode run_init(const Arguments& arguments) {
     const std::filesystem::path dir = arguments.dir.empty() ? client::operation::default_dir()
                                                             : std::filesystem::path{arguments.dir};
     client::operation::init(dir, arguments.network, *listen);
+    if (arguments.json) {
+        print({{"config", (dir / "client.yaml").string()}});
+        return ExitCode::ok;
+    }
     std::printf(
         "wrote %s; now run: nightjar run%s\n", (dir / "client.yaml").c_str(),
         arguments.dir.empty() ? "" : (" --config " + (dir / "client.yaml").string()).c_str());
     return ExitCode::ok;
 }
 
-ExitCode show_telegram(const std::filesystem::path& file) {
+ExitCode show_telegram(const std::filesystem::path& file, bool json) {
     const auto config = client::operation::load_config(file);
     const auto text = client::protocol::telegram_text(config.listeners);
     if (!text) {
@@ -73,7 +84,10 @@ ExitCode show_telegram(const std::filesystem::path& file) {
                                          ": no proxy listens on a fixed TCP port, which a link "
                                          "could name; set listen: 127.0.0.1:9150");
     }
-    std::printf("%s", text->c_str());
+    if (json)
+        print({{"link", text->substr(0, text->find('\n'))}});
+    else
+        std::printf("%s", text->c_str());
     return ExitCode::ok;
 }
 
@@ -104,8 +118,6 @@ ExitCode body(int argc, char** argv) {
         command->add_option("--config", arguments.config,
                             "client.yaml (default ~/.config/nightjar/client.yaml)");
     }
-    for (auto* command : {status, ping, newnym, doctor, routes})
-        command->add_flag("--json", arguments.json, "Print one JSON object instead of text");
     auto* watch = status->add_flag("--watch", arguments.status.watch, "Print it every second");
     auto* cost =
         status->add_flag("--cost", arguments.status.cost, "Show what the link costs a day");
@@ -119,11 +131,13 @@ ExitCode body(int argc, char** argv) {
     auto* telegram = app.add_subcommand("telegram", "Print the link that makes Telegram use this");
     telegram->add_option("--config", arguments.config,
                          "client.yaml (default ~/.config/nightjar/client.yaml)");
+    for (auto* command : {init, status, ping, newnym, listen, doctor, routes, telegram})
+        command->add_flag("--json", arguments.json, "Print one JSON object instead of text");
 
     node::process::explain_missing_randomness();
     if (const auto code = node::process::parse_command_line(app, argc, argv)) return *code;
     if (init->parsed()) return run_init(arguments);
-    if (telegram->parsed()) return show_telegram(config_file(arguments));
+    if (telegram->parsed()) return show_telegram(config_file(arguments), arguments.json);
     const auto config = client::operation::load_config(config_file(arguments));
     if (run->parsed()) return client::run_daemon(config);
     if (status->parsed()) {
@@ -137,9 +151,9 @@ ExitCode body(int argc, char** argv) {
     if (newnym->parsed())
         return client::operation::new_identity(config.control_socket, arguments.json);
     if (listen->parsed()) {
+        arguments.listener.json = arguments.json;
         return arguments.close
-                   ? client::operation::close_listener(config.control_socket,
-                                                       arguments.listener.address)
+                   ? client::operation::close_listener(config.control_socket, arguments.listener)
                    : client::operation::open_listener(config.control_socket, arguments.listener);
     }
     return client::operation::ping(config.control_socket, arguments.count, arguments.json);

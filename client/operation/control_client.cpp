@@ -80,6 +80,11 @@ ExitCode refused(const Json& answer) {
     return ExitCode::failure;
 }
 
+/// One line, in ASCII.
+void print_result(const Json& answer) {
+    std::printf("%s\n", answer["result"].dump(-1, ' ', true).c_str());
+}
+
 std::string joined(const Json& names) {
     std::string text;
     for (const auto& name : names)
@@ -116,7 +121,7 @@ ExitCode new_identity(const std::filesystem::path& socket, bool json) {
     const auto answer = ask(socket, "new_identity");
     if (answer.contains("error")) return refused(answer);
     if (json) {
-        std::printf("%s\n", answer["result"].dump(-1, ' ', true).c_str());
+        print_result(answer);
         return ExitCode::ok;
     }
     std::printf(
@@ -136,14 +141,19 @@ ExitCode open_listener(const std::filesystem::path& socket, const ListenOptions&
     if (options.extended_errors) params["extended_errors"] = true;
     const auto answer = ask(socket, "open_listener", params);
     if (answer.contains("error")) return refused(answer);
-    std::printf("%s\n", text_of(answer["result"]["address"]).c_str());
+    if (options.json)
+        print_result(answer);
+    else
+        std::printf("%s\n", text_of(answer["result"]["address"]).c_str());
     return ExitCode::ok;
 }
 
-ExitCode close_listener(const std::filesystem::path& socket, const std::string& address) {
+ExitCode close_listener(const std::filesystem::path& socket, const ListenOptions& options) {
     const auto answer =
-        ask(socket, "close_listener", Json::object({{"address", whole_address(address)}}));
-    return answer.contains("error") ? refused(answer) : ExitCode::ok;
+        ask(socket, "close_listener", Json::object({{"address", whole_address(options.address)}}));
+    if (answer.contains("error")) return refused(answer);
+    if (options.json) print_result(answer);
+    return ExitCode::ok;
 }
 
 ExitCode ping(const std::filesystem::path& socket, unsigned count, bool json) {

@@ -33,15 +33,17 @@ struct ListenOptions {
     std::string users;                 // empty: its own
     std::string map;                   // empty: none
     bool extended_errors = false;
+    bool json = false;
 };
 
-/// Opens a listener in the running client and prints its address. Throws node::StartupError if the
-/// client refuses it.
+/// Opens a listener in the running client and prints its address; as JSON, the answer. Returns
+/// ExitCode::failure if the client refuses it.
 node::process::ExitCode open_listener(const std::filesystem::path& socket,
                                       const ListenOptions& options);
-/// Closes one that was opened in this way.
+/// Closes the one that was opened in this way at `options.address`, and prints nothing; as JSON,
+/// the answer.
 node::process::ExitCode close_listener(const std::filesystem::path& socket,
-                                       const std::string& address);
+                                       const ListenOptions& options);
 
 /// Sends `count` pings one after the other and prints each one's round trip and route. Returns
 /// ExitCode::failure if any of them gets no answer.

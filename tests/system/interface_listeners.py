@@ -13,6 +13,7 @@ from nightjar_demo.services import small_page_text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = json.loads((ROOT / "docs/interface/open_listener.schema.json").read_text(encoding="utf-8"))
+PRINTED = json.loads((ROOT / "docs/interface/listen.schema.json").read_text(encoding="utf-8"))
 MOST, MOST_HELD = 16, 4
 PATIENCE = 120      # seconds, for what takes none
 PROXY = {"proxy": "127.0.0.1:0"}
@@ -256,3 +257,8 @@ class ListenerCases:
         self.assertEqual(self.command("unix:by-command.sock", "--close"), "")
         self.assertFalse(self.is_open(file))
         self.assertIn("no listener that open_listener has opened", self.command("unix:by-command.sock", "--close", code=1))
+        opened = json.loads(self.command("127.0.0.1:0", "--json"))
+        jsonschema.validate(opened, PRINTED)
+        self.assertTrue(self.is_open(opened["address"]))
+        self.assertEqual(self.command(opened["address"], "--close", "--json"), "{}\n")
+        self.assertFalse(self.is_open(opened["address"]))

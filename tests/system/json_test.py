@@ -1,5 +1,5 @@
-"""What `init` of a relay and the commands of an authority print for scripts: one line of JSON that fits its schema in
-docs/schemas. The schemas of the other commands are tried where those are tested."""
+"""What `init` of a relay, the commands of an authority and those of a client that does not run print for scripts: one line of
+JSON that fits its schema. The schemas of the other commands are tried where those are tested."""
 import json
 import subprocess
 import sys
@@ -9,11 +9,25 @@ from pathlib import Path
 import jsonschema
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from offline import AUTHORITY, OK, RELAY, OfflineNetwork  # noqa: E402
+from offline import AUTHORITY, CLIENT, OK, RELAY, OfflineNetwork  # noqa: E402
 from schemas import SCHEMAS, fitting, schema_of  # noqa: E402
 
 AUTHORITIES = 2
 VERBS_WITHOUT_JSON = {"run"}
+OF_THE_CLIENT = SCHEMAS.parent / "interface"
+
+
+def verbs_of(program):
+    """(all commands, those with --json) of a program."""
+    table = subprocess.run([program, "--command-table"], capture_output=True, text=True, check=True).stdout
+    verbs, with_json = [], set()
+    for line in table.splitlines():
+        kind, name, *_ = line.split("\t")
+        if kind == "command":
+            verbs.append(name)
+        elif "--json" in name.split(","):
+            with_json.add(verbs[-1])
+    return set(verbs) - {""}, with_json
 
 
 class Json(OfflineNetwork):
@@ -66,19 +80,29 @@ class Json(OfflineNetwork):
         self.assertIs(verdict["documents"][0]["valid"], True)
         self.assertTrue(verdict["documents"][0]["signers"])
 
+    def test_a_client(self):
+        self.sign()
+        config = self.folder / "client/client.yaml"
+        for verb, options, expected in (
+                ("init", ("--network", self.folder / "network.yaml", "--dir", config.parent, "--listen", "127.0.0.1:9160"),
+                 {"config": str(config)}),
+                ("telegram", ("--config", config), {"link": "tg://socks?server=127.0.0.1&port=9160"})):
+            done = subprocess.run([str(word) for word in (CLIENT, verb, *options, "--json")], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=20)
+            self.assertEqual((done.returncode, done.stderr), (OK, ""), done.stdout)
+            said = json.loads(done.stdout)
+            jsonschema.validate(said, json.loads((OF_THE_CLIENT / f"{verb}.schema.json").read_text(encoding="utf-8")))
+            self.assertEqual(said, expected)
+
     def test_each_command_has_a_schema_or_prints_none(self):
-        """A new command of an authority needs both."""
-        table = subprocess.run([AUTHORITY, "--command-table"], capture_output=True, text=True, check=True).stdout
-        verbs, with_json = [], set()
-        for line in table.splitlines():
-            kind, name, *_ = line.split("\t")
-            if kind == "command":
-                verbs.append(name)
-            elif "--json" in name.split(","):
-                with_json.add(verbs[-1])
-        self.assertEqual(with_json, set(verbs) - {""} - VERBS_WITHOUT_JSON)
+        """A new command of an authority or a client needs both."""
+        verbs, with_json = verbs_of(AUTHORITY)
+        self.assertEqual(with_json, verbs - VERBS_WITHOUT_JSON)
         self.assertEqual({f"authority-{verb}.json" for verb in with_json},
                          {file.name for file in SCHEMAS.glob("authority-*.json")})
+        verbs, with_json = verbs_of(CLIENT)
+        self.assertEqual(with_json, verbs - VERBS_WITHOUT_JSON)
+        self.assertLessEqual({f"{verb}.schema.json" for verb in with_json}, {file.name for file in OF_THE_CLIENT.iterdir()})
 
     def test_the_schemas_can_fail(self):
         for file in SCHEMAS.glob("*.json"):
