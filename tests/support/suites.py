@@ -22,7 +22,8 @@ LONGEST_OF_SYSTEM = ("wire_test.py", "transfer_test.py", "ping_test.py", "servic
 APPLICATION_TESTS = ("applications_shell_test.py", "applications_browser_test.py", "applications_python_test.py",
                      "applications_pages_test.py")
 # In no suite: docs/testing.md has the commands.
-BY_COMMAND = ("applications_telegram_test.py", "loops_network_test.py", "network_page_test.py", "versions_test.py")
+BY_COMMAND = ("applications_telegram_test.py", "loops_network_test.py", "monitor_page_test.py", "network_page_test.py",
+              "versions_test.py")
 # Of the table of faults: documents, descriptors and authorities. `faults` runs their cases by name.
 DOCUMENT_ROWS = range(36, 45)
 DEBIAN_PYTHON = "/usr/bin/python3"      # of all tests that need Debian's libraries for Python

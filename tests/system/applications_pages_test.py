@@ -1,24 +1,17 @@
 """The pages that authority, relay and client make, in Chromium: all of it shows, light and dark, and nothing is loaded."""
 import html.parser
 import http.server
-import shutil
 import struct
-import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+import chromium  # noqa: E402
 from living_testnet import LivingTest  # noqa: E402
 
-SECONDS = 60
-# It asks nothing but this machine: no name is looked up.
-CHROMIUM = ["chromium", "--headless=new", "--disable-gpu", "--no-first-run", "--no-sandbox", "--window-size=1100,1600",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync"]
 SCHEMES = {"light": 1, "dark": 0}   # of --blink-settings=preferredColorScheme
 LOADING = {"src", "srcset", "href", "data", "action", "poster", "background"}
 
@@ -67,21 +60,13 @@ def corner(picture):
 
 
 class Pages(LivingTest):
-    def chromium(self, *options):
-        profile = tempfile.mkdtemp(prefix="nightjar-test-")
-        self.addCleanup(shutil.rmtree, profile, ignore_errors=True)
-        done = subprocess.run([*CHROMIUM, f"--user-data-dir={profile}", *map(str, options)], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=SECONDS)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
     def look(self, name, page, words):
         """`words` are on the page as Chromium has it, and as it was written."""
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
         server.page, server.asked = page.encode(), []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/page"
-        shown = Read(self.chromium("--dump-dom", url))
+        shown = Read(chromium.run("--dump-dom", url))
         for said in (Read(page), shown):
             self.assertEqual(said.loads, [], name)
             self.assertNotIn("script", said.tags, name)
@@ -90,7 +75,7 @@ class Pages(LivingTest):
         bright = {}
         for scheme, value in SCHEMES.items():
             picture = self.net.folder / f"{name}-{scheme}.png"
-            self.chromium(f"--blink-settings=preferredColorScheme={value}", f"--screenshot={picture}", url)
+            chromium.run(f"--blink-settings=preferredColorScheme={value}", f"--screenshot={picture}", url)
             bright[scheme] = corner(picture)
         server.shutdown()
         server.server_close()
