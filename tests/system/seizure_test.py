@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from seizer import Seizer, keys_in, memories_of, public_keys  # noqa: E402
 from seizure import Search, address_patterns, family_of, files_below, may_read_memory, memory_of  # noqa: E402
 from testnet import PROGRAMS  # noqa: E402
 from nightjar_demo import folders, law, network, processes, services  # noqa: E402
@@ -60,6 +61,7 @@ class Wires:
 
     def __init__(self):
         self.source = None
+        self.source_of_client = None
         self.recorded = {}          # (relay, local address and port, direction): bytes
         self.ports_of = {}          # source: local ports
         self.listeners = []
@@ -83,7 +85,7 @@ class Wires:
                 continue
             name = far.getsockname()
             self.ports_of.setdefault(name[0], []).append(name[1])
-            for way, (come, go) in enumerate(((near, far), (far, near))):
+            for way, come, go in (("up", near, far), ("down", far, near)):
                 recorded = self.recorded.setdefault((relay.name, *name, way), bytearray())
                 threading.Thread(target=self.copy, args=(come, go, recorded), daemon=True).start()
 
@@ -100,6 +102,13 @@ class Wires:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def copies(self):
+        """{name: the bytes so far}, and of these the names of the client's. "up" is towards the relay."""
+        recorded = {f"{relay}_{address}_{port}.{way}": (address, bytes(content))
+                    for (relay, address, port, way), content in list(self.recorded.items())}
+        return ({name: content for name, (_, content) in recorded.items()},
+                {name for name, (address, _) in recorded.items() if address == self.source_of_client})
 
     def stop(self):
         for listener in self.listeners:
@@ -127,7 +136,8 @@ class Seizure(unittest.TestCase):
 
     @classmethod
     def start(cls):
-        cls.client_address = f"{cls.net.address}.201"
+        cls.client_address = cls.wires.source_of_client = f"{cls.net.address}.201"
+        cls.seizer = Seizer(cls.net.program("nightjar-seizer"), cls.net.folder / "seized")
         cls.target = f"{cls.net.address}.240"
         cls.net.make_keys()
         cls.net.sign_document()
@@ -139,8 +149,12 @@ class Seizure(unittest.TestCase):
             cls.pids[relay.name] = cls.processes.running[relay.name].pid
         for relay in cls.net.relays:
             cls.net.wait_active(relay)
+        cls.note_keys()
+
+    @classmethod
+    def note_keys(cls):
+        """What the test knows of the epoch's keys. An adversary that came before its end has them as well."""
         cls.epoch = int(time.time()) // EPOCH_SECONDS
-        # What the test knows of the epoch's keys. An adversary that came before its end has them as well.
         cls.epoch_keys = {relay.name: (relay.folder / "run" / f"{EPOCH_SECONDS}-{cls.epoch}.key").read_text().split()[-1]
                           for relay in cls.net.relays}
 
@@ -204,7 +218,7 @@ class Seizure(unittest.TestCase):
                 yield relay.name + " metrics", page.read()
             for pid in family_of(self.pids[relay.name]):
                 yield from ((f"{relay.name} {pid} {place}", content) for place, content in memory_of(pid))
-        for (relay, *_), content in self.wires.recorded.items():
+        for (relay, *_), content in list(self.wires.recorded.items()):
             yield f"wire of {relay}", bytes(content)
 
     def disclosed(self, relay):
@@ -251,13 +265,60 @@ class Seizure(unittest.TestCase):
                 "client": port.to_bytes(2, "big") + socket.inet_aton(self.client_address),
                 "key": bytes.fromhex(next(iter(self.epoch_keys.values())))}
 
+    # --- keys on the recording, and what memories share ---
+    def opened(self, memories, mix_keys):
+        """What these open of the recording: the client's wires that carried cells, and the packets of the epoch of the traffic."""
+        wires, of_client = self.wires.copies()
+        found = self.seizer.open(memories, wires, mix_keys)
+        ours = {name: wire for name, wire in found["wires"].items() if name in of_client and wire["cells"]}
+        others = [wire for name, wire in found["wires"].items() if name not in of_client]
+        print(f"{found['expanded_keys']} keys of links, {found['possible_secrets']} possible secrets, {len(mix_keys)} keys of relays;",
+              "open of the client's cells", sum(wire["opened"] for wire in ours.values()), "of",
+              sum(wire["cells"] for wire in ours.values()), "and of relays'", sum(wire["opened"] for wire in others), "of",
+              sum(wire["cells"] for wire in others))
+        past = found["epochs"][str(self.epoch % 256)]
+        print("packets of the epoch of the traffic:", past)
+        return ours, past
+
+    def check_keys_on_the_recording(self, after, during):
+        """Seized keys open no cell of the client and no packet of its time. Those of that time, planted, open all of them."""
+        mix_keys = keys_in(relay.folder for relay in self.net.relays)
+        ours, past = self.opened(after, mix_keys)
+        self.assertGreater(sum(wire["cells"] for wire in ours.values()), 1000)
+        for name, wire in ours.items():
+            self.assertEqual((wire["opened"], wire["secret"]), (0, False), name)
+        # Relays' links go on, and their keys open what was recorded since the last KeyUpdate: these are its packets.
+        self.assertGreater(past["tried"], 100)
+        self.assertEqual((past["unwrapped"], past["joined"], past["in_memory"]), (0, 0, 0), past)
+        planted = {f"planted {name}": memory for name, memory in during.items()}
+        ours, past = self.opened(after | planted, mix_keys + list(self.epoch_keys.values()))
+        longest = max(ours.values(), key=lambda wire: wire["cells"])
+        self.assertGreater(longest["opened"], longest["cells"] / 2, "the key of a link")
+        self.assertTrue(longest["secret"], "the secret from which that key follows")
+        self.assertEqual(past["unwrapped"], past["tried"], "the mix keys of that epoch")
+        self.assertGreater(past["joined"], past["tried"] / 3, "packets that came in with those that went out")
+        self.assertGreater(past["in_memory"], 0, "packets in the memory of that time")
+
+    def check_values_of_the_client(self, after, before, of_client):
+        """No random value that the client held is in one relay's memory or in some; one that is planted is found."""
+        public = public_keys([(self.net.folder / "document").read_bytes(), self.net.anchors.read_bytes()])
+        shared = self.seizer.shared(after | {"client": of_client}, before, public)
+        self.assertEqual({value: names for value, names in shared.items() if "client" in names}, {})
+        value = os.urandom(16)
+        with_it = after | {"client": of_client + value, "mix-1a": after["mix-1a"] + value}
+        self.assertIn(value.hex(), self.seizer.shared(with_it, before, public))
+
     def test_nothing_of_the_past_is_found(self):
+        before = memories_of(self.pids)
         self.wires.source = self.client_address
         self.net.start_client()
         marks, held = self.talk()
+        self.note_keys()    # on a slow machine another epoch has begun
         search = self.search_for(marks)
-        during = search.in_places(self.seized())
-        self.assertEqual(search.kinds(), set(during), "while the client talks there is something of each kind")
+        found = search.in_places(self.seized())
+        self.assertEqual(search.kinds(), set(found), "while the client talks there is something of each kind")
+        during = memories_of(self.pids)
+        of_client = memories_of({"client": self.processes.running["client"].pid})["client"]
         held.kill()
         held.communicate()
         self.assertEqual(self.processes.stop("client"), 0)
@@ -269,6 +330,9 @@ class Seizure(unittest.TestCase):
         for kind, trace in self.traces(marks).items():
             for places in self.planted(trace):
                 self.assertEqual(set(search.in_places(places)), {kind}, "a planted trace is found")
+        after = memories_of(self.pids)
+        self.check_keys_on_the_recording(after, during)
+        self.check_values_of_the_client(after, before, of_client)
 
 
 if __name__ == "__main__":
