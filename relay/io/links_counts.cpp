@@ -33,14 +33,20 @@ void Links::list_holdings(base::Holdings& out) const {
         handshakes += listener->handshakes();
         remembered += listener->remembered();
     }
-    out.push_back({"Links.outgoing", "neighbours", outgoing.size(),
-                   "a listed relay of the next layer, and the keys of its TLS link", false});
+    out.push_back(
+        {"Links.outgoing", "neighbours", outgoing.size(),
+         "a listed relay of the next layer; the keys of its TLS link, which open its cells "
+         "since the last KeyUpdate, at most ten minutes before",
+         false});
     out.push_back({"Links.neighbours", "neighbours", neighbours.size(),
                    "a listed relay of the layer before, and how many cells it sent lately", false});
     out.push_back({"Links.from_relays", "neighbours", from_relays.size(),
-                   "a listed relay of the layer before, and the keys of its TLS link", false});
+                   "a listed relay of the layer before; the keys of its TLS link, which open its "
+                   "cells since the last KeyUpdate, at most ten minutes before",
+                   false});
     out.push_back({"Links.from_clients", "clients", from_clients.size(),
-                   "a connected client: the address of its socket, the keys of its TLS link"});
+                   "a connected client: the address of its socket; the keys of its TLS link, which "
+                   "open its cells since the last KeyUpdate, at most ten minutes before"});
     out.push_back({"Links.places", "clients", std::max(places.size(), by_place.size()),
                    "the address prefix of a connected client"});
     out.push_back(
