@@ -1,8 +1,9 @@
 """Mutants of the moments at which clients' packets enter their gateway: one small fault for each rule."""
-from mutant_list import CORE, mutant
+from mutant_list import CORE, SIMULATION, mutant
 
 EXCHANGE = ("entry gate: two clients exchange the moments of their cells, and no cell that leaves the gateway "
             "changes")
+EXITS = "two clients exchange their exits: their links carry the same, and exits' totals do"
 REFUSED = "entry gate: a packet that is refused takes no moment"
 
 MUTANTS = [
@@ -35,4 +36,9 @@ MUTANTS = [
            "found->second.gate.enter(arrived, slot_gap(document_->parameters))",
            "found->second.gate.enter(arrived, slot_gap({}))", CORE,
            "entry gate: a gateway follows the gap of a newer document"),
+    # --- two clients exchange their exits ---
+    mutant("pace-changes-when-a-packet-comes", "relay/core/reply_pace.cpp", "std::clamp(second, now, now + notice_max)",
+           "std::min(second, now + base::Seconds{2})", SIMULATION, EXITS),
+    mutant("downlink-only-when-replies-come", "relay/core/mailbox.cpp", "if (mailbox.credit < 1) return;",
+           "if (mailbox.credit < 1 || mailbox.queue.empty()) return;", SIMULATION, EXITS),
 ]
