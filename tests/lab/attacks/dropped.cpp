@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "sphinx/stream/header.hpp"
 #include "tests/lab/world/law_world.hpp"
@@ -70,7 +71,78 @@ class Beyond {
     std::vector<Point> points_;
 };
 
-/// One client, and what a bad exit that has one of its sessions reads.
+/// What the bad exit knows of one session, from the start of the attack on.
+struct SessionSeen {
+    std::vector<Seen> packets;  // in the order of arrival
+    std::vector<Seen> replies;  // in the order of sending
+    std::set<PacketNumber> acknowledged;
+    std::map<PacketNumber, std::set<PacketNumber>> blocks;
+
+    /// The numbers without a packet in each block, weighted by the block's share of what arrives
+    /// around `at`.
+    double holes(double at) const {
+        double sum = 0;
+        double count = 0;
+        for (auto seen = from(packets, at - 0.25); seen != packets.end() && seen->at < at + 0.25;
+             ++seen, ++count)
+            sum += block - static_cast<double>(blocks.at((seen->number - 1) / block).size());
+        return count > 0 ? sum / count : 0;
+    }
+    double unacknowledged(double at, unsigned dropped) const {
+        // They are sent up to 0.6 s before the link carries them, and the link carries one cell in
+        // each gap of D.
+        const auto upto = at + base::to_seconds(directory::Parameters{}.down.mean_gap()) * dropped;
+        double count = 0;
+        for (auto seen = from(replies, at - 0.6); seen != replies.end() && seen->at < upto; ++seen)
+            if (!acknowledged.contains(seen->number)) ++count;
+        return count;
+    }
+};
+
+/// What the bad exit has: one session, or two of one client.
+class SeatView {
+ public:
+    SeatView(std::vector<SessionSeen> sessions, const DropOptions& options)
+        : sessions_{std::move(sessions)}, options_{options} {
+        std::vector<Seen> packets;
+        for (const auto& session : sessions_)
+            packets.insert(packets.end(), session.packets.begin(), session.packets.end());
+        std::stable_sort(packets.begin(), packets.end(),
+                         [](const Seen& a, const Seen& b) { return a.at < b.at; });
+        double surbs = 0;
+        for (const auto& packet : packets)
+            surbs += packet.surbs;
+        const auto length = packets.back().at - packets[0].at;
+        packets_beyond_ = Beyond{packets, static_cast<double>(packets.size()) / length, false};
+        surbs_beyond_ = Beyond{packets, surbs / length, true};
+    }
+
+    std::vector<double> features(double at) const {
+        // When a packet of this slot arrives, on average.
+        const double come = at + 5 * base::to_seconds(directory::Parameters{}.mean_delay);
+        const bool up = options_.way == Way::up;
+        const auto& packets = packets_beyond_;
+        const auto& surbs = surbs_beyond_;
+        double missing = 0;
+        for (const auto& session : sessions_)
+            missing += up ? session.holes(come) : session.unacknowledged(at, options_.dropped);
+        std::vector<double> features{missing};
+        for (const auto span : step_spans_s)
+            features.push_back(packets.mean(at - span, at + 0.1) -
+                               packets.mean(come + 0.25, come + 0.35 + span));
+        features.push_back((surbs.mean(at - 3, at - 0.2) + surbs.mean(at + 4.5, at + 7)) / 2 -
+                           surbs.mean(at + 0.5, at + 3.2));
+        return features;
+    }
+
+ private:
+    std::vector<SessionSeen> sessions_;
+    DropOptions options_;
+    Beyond packets_beyond_;
+    Beyond surbs_beyond_;
+};
+
+/// One client, and what a bad exit that has its sessions reads.
 class DroppedClient {
  public:
     explicit DroppedClient(const DropOptions& options)
@@ -94,35 +166,11 @@ class DroppedClient {
     base::Mono clock() const { return world_.now(); }
 
     /// Call it when the run is over: what the exit has seen from `start` on.
-    void count(double start) {
-        const auto session = seat_of(read_, start);
-        packets_ = after(read_.at(session), start);
-        replies_ = after(answered_.at(seat_of(answered_, start)), start);
-        acknowledged_ = acks_.at(session);
-        double surbs = 0;
-        for (const auto& packet : packets_) {
-            blocks_[(packet.number - 1) / block].insert(packet.number);
-            surbs += packet.surbs;
-        }
-        const auto length = packets_.back().at - packets_[0].at;
-        packets_beyond_ = Beyond{packets_, static_cast<double>(packets_.size()) / length, false};
-        surbs_beyond_ = Beyond{packets_, surbs / length, true};
-    }
-
-    /// Call count() first.
-    std::vector<double> features(double at) const {
-        // When a packet of this slot arrives, on average.
-        const double come = at + 5 * base::to_seconds(directory::Parameters{}.mean_delay);
-        const bool up = options_.way == Way::up;
-        const auto& packets = packets_beyond_;
-        const auto& surbs = surbs_beyond_;
-        std::vector<double> features{up ? holes(come) : unacknowledged(at)};
-        for (const auto span : step_spans_s)
-            features.push_back(packets.mean(at - span, at + 0.1) -
-                               packets.mean(come + 0.25, come + 0.35 + span));
-        features.push_back((surbs.mean(at - 3, at - 0.2) + surbs.mean(at + 4.5, at + 7)) / 2 -
-                           surbs.mean(at + 0.5, at + 3.2));
-        return features;
+    SeatView seen_by(Seat seat, double start) const {
+        std::vector<SessionSeen> sessions;
+        if (seat != Seat::lingering) sessions.push_back(session(0, start));
+        if (seat == Seat::lingering || seat == Seat::both) sessions.push_back(session(1, start));
+        return {std::move(sessions), options_};
     }
 
  private:
@@ -135,14 +183,25 @@ class DroppedClient {
     static std::vector<Seen> after(const std::vector<Seen>& seen, double start) {
         return {from(seen, start), seen.end()};
     }
-    /// The session with most packets, or with the second most.
+    /// The session with most packets (place 0), or with the second most.
     template <class Key>
-    Key seat_of(const std::map<Key, std::vector<Seen>>& sessions, double start) const {
+    static Key at_place(std::size_t place, const std::map<Key, std::vector<Seen>>& sessions,
+                        double start) {
         std::vector<std::pair<std::ptrdiff_t, Key>> sizes;
         for (const auto& [key, seen] : sessions)
             sizes.emplace_back(seen.end() - from(seen, start), key);
         std::sort(sizes.rbegin(), sizes.rend());
-        return sizes.at(options_.seat == Seat::lingering ? 1 : 0).second;
+        return sizes.at(place).second;
+    }
+    SessionSeen session(std::size_t place, double start) const {
+        const auto key = at_place(place, read_, start);
+        SessionSeen seen{.packets = after(read_.at(key), start),
+                         .replies = after(answered_.at(at_place(place, answered_, start)), start),
+                         .acknowledged = acks_.at(key),
+                         .blocks = {}};
+        for (const auto& packet : seen.packets)
+            seen.blocks[(packet.number - 1) / block].insert(packet.number);
+        return seen;
     }
     void read(base::ByteView message) {
         const auto header = stream::decode_up(message);
@@ -155,27 +214,6 @@ class DroppedClient {
         for (std::size_t i = 0; i < stream::ack_window && i + 1 < acks.largest; ++i)
             if (acks.below[i]) acknowledged.insert(acks.largest - 1 - PacketNumber(i));
     }
-    /// The numbers without a packet in each block, weighted by the block's share of what arrives
-    /// around `at`.
-    double holes(double at) const {
-        double sum = 0;
-        double count = 0;
-        for (auto seen = from(packets_, at - 0.25); seen != packets_.end() && seen->at < at + 0.25;
-             ++seen, ++count)
-            sum += block - static_cast<double>(blocks_.at((seen->number - 1) / block).size());
-        return count > 0 ? sum / count : 0;
-    }
-    double unacknowledged(double at) const {
-        // They are sent up to 0.6 s before the link carries them, and the link carries one cell in
-        // each gap of D.
-        const auto upto =
-            at + base::to_seconds(directory::Parameters{}.down.mean_gap()) * options_.dropped;
-        double count = 0;
-        for (auto seen = from(replies_, at - 0.6); seen != replies_.end() && seen->at < upto;
-             ++seen)
-            if (!acknowledged_.contains(seen->number)) ++count;
-        return count;
-    }
 
     DropOptions options_;
     world::LawWorld world_;
@@ -184,22 +222,16 @@ class DroppedClient {
     std::map<base::SessionId, std::vector<Seen>> read_;
     std::map<base::SessionId, std::set<PacketNumber>> acks_;
     std::map<std::uint32_t, std::vector<Seen>> answered_;  // by incarnation
-    // Of the exit's session:
-    std::vector<Seen> packets_;  // in the order of arrival
-    std::vector<Seen> replies_;  // in the order of sending
-    std::set<PacketNumber> acknowledged_;
-    std::map<PacketNumber, std::set<PacketNumber>> blocks_;
-    Beyond packets_beyond_;
-    Beyond surbs_beyond_;
 };
 
 }  // namespace
 
-std::vector<measure::Observation> drop_observations(const DropOptions& options) {
+std::vector<std::vector<measure::Observation>> drop_observations(const DropOptions& options,
+                                                                 std::span<const Seat> seats) {
     DroppedClient client{options};
     std::vector<std::pair<double, bool>> moments;
     base::SeededRandom random{options.seed};
-    const auto start = options.seat == Seat::alone ? warm_up_s : handed_over_s;
+    const auto start = seats.front() == Seat::alone ? warm_up_s : handed_over_s;
     client.run_to(start);
     for (double at = start + 10; at + drop_every_s < start + options.seconds; at += drop_every_s) {
         client.run_to(at + random.unit());
@@ -207,11 +239,14 @@ std::vector<measure::Observation> drop_observations(const DropOptions& options) 
         if (moments.back().second) client.drop();
     }
     client.run_to(start + options.seconds + 10);
-    client.count(start);
-    std::vector<measure::Observation> observations;
-    for (const auto& [at, attacked] : moments)
-        observations.push_back({options.seed, attacked, client.features(at)});
-    return observations;
+    std::vector<std::vector<measure::Observation>> by_seat;
+    for (const auto seat : seats) {
+        const auto view = client.seen_by(seat, start);
+        auto& observations = by_seat.emplace_back();
+        for (const auto& [at, attacked] : moments)
+            observations.push_back({options.seed, attacked, view.features(at)});
+    }
+    return by_seat;
 }
 
 std::optional<double> noticed_after(const DropOptions& options) {

@@ -207,13 +207,13 @@ def held_link(rows):
 @plot("drops", "drops", "Dropped packets: a mark, and how soon they are noticed",
       "By the packets of a client that an attacker drops in a row: the AUC of an exit that knows the moment and looks for "
       "the gap (left axis), and the share of clients whose own loops tell within a minute (right axis). The exit has the "
-      "only session of a client in its first hour, or one of the two that a client has afterwards.")
+      "only session of a client in its first hour, or one or both of the two that a client has afterwards.")
 def drops(rows):
     found, noticed = rows("drops", "mark", loss=0), rows("drops", "notice")
     if not found or not noticed:
         return None
     figure, axis = plt.subplots(figsize=(7.2, 4.4))
-    for session, colour in (("alone", RED), ("main", ORANGE), ("lingering", BLUE)):
+    for session, colour in (("alone", RED), ("main", ORANGE), ("lingering", BLUE), ("both", GREEN)):
         for way, line in (("up", "o-"), ("down", "s--")):
             line_of = sorted((row["dropped"], row["auc"]) for row in found if (row["session"], row["way"]) == (session, way))
             if line_of:
