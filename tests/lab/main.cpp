@@ -70,6 +70,11 @@ int parse_and_run(int argc, char** argv) {
     app.add_option("--hours", options.hours,
                    "of handovers: only a network in use for so long, with real lifetimes")
         ->check(CLI::Range(2u, 1000u));
+    app.add_option("--exits", options.exits, "of handovers, with --hours: exits")
+        ->check(CLI::Range(3u, 1000u));
+    app.add_option("--lifetime", options.lifetime,
+                   "of handovers, with --hours: seconds of a session's lifetime, not an hour")
+        ->check(CLI::IsMember(std::vector<std::uint32_t>{600, 1200, 1800, 3600}));
     app.add_option("--bytes", options.bytes,
                    "of observer: only transfers of so many bytes; of 4000000 there are only twins")
         ->check(

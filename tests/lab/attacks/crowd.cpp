@@ -47,6 +47,11 @@ std::uint64_t replay_packets(const CrowdOptions& options) {
     return static_cast<std::uint64_t>((cells + loops) * (std::min(options.seconds, lasts) + 10));
 }
 
+/// Filters of several epochs, each as large as its tags need, would not fit into the memory.
+bool is_long(const CrowdOptions& options) {
+    return options.seconds >= 2 * base::to_seconds(options.network.parameters.epoch_length);
+}
+
 }  // namespace
 
 CrowdOptions::CrowdOptions() {
@@ -111,6 +116,7 @@ Crowd::Impl::Impl(CrowdOptions with)
       world{[this] {
           options.network.seed = options.seed;
           options.network.replay_packets = replay_packets(options);
+          options.network.replay_grows = is_long(options);
           // Clients that do not keep the law get their downlinks all the same.
           if (options.defence != Defence::law) options.network.pipeline.downlink_unpaid = 1e9;
           return options.network;

@@ -112,7 +112,7 @@ unsigned largest_step(const Bins& totals, const ExitEvent& event, double window,
 
 }  // namespace
 
-TotalsWatcher::TotalsWatcher(CrowdOptions& options)
+TotalsWatcher::TotalsWatcher(CrowdOptions& options, bool tells_cover)
     : options_{options},
       changes_{options},
       sent_(options.network.gateways, std::vector<float>(bin_of(options.seconds) + 1)),
@@ -120,7 +120,10 @@ TotalsWatcher::TotalsWatcher(CrowdOptions& options)
       middle_(options.network.mixes_per_layer, sent_.front()),
       sent_by_millisecond_(
           options.network.gateways,
-          std::vector<std::uint8_t>(static_cast<std::size_t>(options.seconds * 1000) + 1)) {
+          std::vector<std::uint8_t>(static_cast<std::size_t>(options.seconds * 1000) + 1)),
+      tells_cover_{tells_cover},
+      known_(options.clients) {
+    if (tells_cover) without_cover_ = {sent_, sent_by_millisecond_, 0};
     options.traces = false;
     options.seen = [this](const lab::world::OnWire& cell) { see(cell); };
 }
@@ -129,22 +132,48 @@ void TotalsWatcher::see(const lab::world::OnWire& cell) {
     const auto& network = options_.network;
     const auto mixes = std::size_t{network.layers} * network.mixes_per_layer;
     const auto relays = mixes + network.gateways;
-    if (cell.from_number >= relays || cell.to_number >= relays) return;
+    if (cell.from_number >= relays || cell.to_number >= relays) return see_client_link(cell);
     const auto since = cell.sent - lab::world::World::begin;
     const auto bin = bin_of(base::to_seconds(since));
     if (bin >= sent_.front().size()) return;
     const auto middle = cell.to_number - network.mixes_per_layer;  // wraps for layer 1
     if (middle < network.mixes_per_layer) ++middle_[middle][bin];
-    if (cell.from_number >= mixes) count_sent(cell.from_number - mixes, bin, since);
     if (cell.to_number >= mixes) ++got_[cell.to_number - mixes][bin];
+    if (cell.from_number < mixes) return;
+    const auto exit = cell.from_number - mixes;
+    const auto count = [&](Bins& bins, Milliseconds& milliseconds) {
+        ++bins[exit][bin];
+        const auto millisecond =
+            static_cast<std::size_t>(std::chrono::floor<base::Milliseconds>(since).count());
+        auto& cells = milliseconds[exit];
+        if (millisecond < cells.size() && cells[millisecond] < UINT8_MAX) ++cells[millisecond];
+    };
+    count(sent_, sent_by_millisecond_);
+    if (tells_cover_ && !is_cover(cell.cell))
+        count(without_cover_.sent, without_cover_.sent_by_millisecond);
 }
 
-void TotalsWatcher::count_sent(std::size_t exit, std::size_t bin, base::Nanoseconds since) {
-    ++sent_[exit][bin];
-    const auto millisecond =
-        static_cast<std::size_t>(std::chrono::floor<base::Milliseconds>(since).count());
-    auto& cells = sent_by_millisecond_[exit];
-    if (millisecond < cells.size() && cells[millisecond] < UINT8_MAX) ++cells[millisecond];
+/// A gateway sends to all its clients, in the same gap always, before any exit replies to them.
+void TotalsWatcher::see_client_link(const lab::world::OnWire& cell) {
+    if (!tells_cover_) return;
+    const auto* mailbox = std::get_if<base::MailboxId>(&cell.to);
+    if (mailbox == nullptr) return;
+    const auto client = cell.to_number -
+                        std::size_t{options_.network.layers} * options_.network.mixes_per_layer -
+                        options_.network.gateways;
+    if (known_[client]) return;
+    known_[client] = true;
+    mailboxes_.insert(*base::Destination::from(mailbox->bytes));
+}
+
+bool TotalsWatcher::is_cover(const cell::Cell& cell) {
+    const auto header = lab::world::read_clear(cell.body());
+    if (header.at > 0) return false;  // its sender is a client of this gateway
+    const bool reply = mailboxes_.contains(header.destination);
+    ++(reply ? replies_ : cover_);
+    without_cover_.cover =
+        static_cast<double>(cover_) / static_cast<double>(std::max<std::uint64_t>(1, replies_));
+    return !reply;
 }
 
 ExitTotals TotalsWatcher::totals(const Crowd& crowd) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "tests/lab/attacks/crowd.hpp"
@@ -24,6 +25,14 @@ struct ExitTotals {
     Bins middle;       // what each mix of layer 2 gets
     Bins pace;         // the truth: the sum of the paces of its sessions, replies per second
     double cover = 0;  // cells that the exits sent for cover, by a share of those they sent besides
+};
+
+/// What the same exits sent without their own loops and drop cover: replies, and what they pass on
+/// as gateways.
+struct WithoutCover {
+    Bins sent;
+    Milliseconds sent_by_millisecond;
+    double cover = 0;  // cells of cover by reply
 };
 
 /// A moment at which one client's paces change, and the exit to find: where a session starts with a
@@ -47,22 +56,32 @@ std::vector<ExitEvent> events_of(std::vector<SessionChanges> sessions, const Tra
 /// Crowd that is made with `options`.
 class TotalsWatcher {
  public:
-    explicit TotalsWatcher(CrowdOptions& options);
+    /// `tells_cover`: it also keeps what without_cover() returns, which takes as much memory again.
+    explicit TotalsWatcher(CrowdOptions& options, bool tells_cover = false);
 
     /// After the run.
     ExitTotals totals(const Crowd& crowd) const;
     std::vector<ExitEvent> events(const Crowd& crowd) const;
     /// What each exit sent. Complete after the run.
     const Milliseconds& sent_by_millisecond() const { return sent_by_millisecond_; }
+    /// Precondition: it was made with `tells_cover`, and the run is over.
+    const WithoutCover& without_cover() const { return without_cover_; }
 
  private:
     void see(const lab::world::OnWire& cell);
-    void count_sent(std::size_t exit, std::size_t bin, base::Nanoseconds since);
+    void see_client_link(const lab::world::OnWire& cell);
+    /// The truth, from the clear header of a packet that an exit sends.
+    bool is_cover(const cell::Cell& cell);
 
     CrowdOptions options_;  // a copy, for its sizes
     ChangeReader changes_;
     Bins sent_, got_, middle_;
     Milliseconds sent_by_millisecond_;
+    bool tells_cover_;
+    WithoutCover without_cover_;
+    std::vector<bool> known_;  // clients whose mailboxes are known, by their numbers
+    std::set<base::Destination> mailboxes_;
+    std::uint64_t replies_ = 0, cover_ = 0;
 };
 
 /// The exit whose total changes most in the sense of the event, or the other way if `reversed`: an

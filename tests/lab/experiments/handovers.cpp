@@ -21,33 +21,14 @@
 #include "tests/lab/attacks/crowd.hpp"
 #include "tests/lab/attacks/exit_totals.hpp"
 #include "tests/lab/experiments/experiments.hpp"
-#include "tests/lab/measure/beat.hpp"
+#include "tests/lab/experiments/handover_scores.hpp"
 #include "tests/lab/measure/experiment.hpp"
 #include "tests/lab/measure/parallel.hpp"
 
 namespace nightjar::lab::experiments {
 namespace {
 
-using attacks::ExitCover;
-using What = attacks::ExitEvent::What;
-
-/// A network in use: half of the clients are there from the start, the others come later, and a
-/// client stays for as long as the observation on average.
-struct Setting {
-    const char* name;
-    unsigned clients;
-    unsigned exits;
-    double lifetime;
-    double seconds;
-    bool other_covers = true;  // also exits with a level, and models of other cover
-    bool all_rooms = false;    // levels with every room; else with the room of 1
-};
-
-struct Cover {
-    const char* name;
-    ExitCover law;
-    double phase = 0;  // seconds from the beginning to a change of levels
-};
+using namespace handover;
 
 constexpr const char* product = "product's two levels, 0.05 and one root";
 /// Parameters::exit_room, and the names of their rows.
@@ -59,39 +40,6 @@ constexpr std::array rooms{Room{1000, product}, Room{250, "product's two levels,
                            Room{500, "product's two levels, room 0.5"},
                            Room{2000, "product's two levels, room 2"},
                            Room{4000, "product's two levels, room 4"}};
-
-/// What the mixes of layer 2 get. A session keeps one of them.
-constexpr const char* middle_link = "middle mixes";
-
-/// The three scores of measure::BeatChange.
-struct Beat {
-    const char* link;
-    double measure::BeatChange::*score;
-};
-constexpr std::array beats{Beat{"beat, one train", &measure::BeatChange::line},
-                           Beat{"beat, whole pattern", &measure::BeatChange::pattern},
-                           Beat{"beat, cells on it", &measure::BeatChange::cells}};
-
-constexpr std::array windows{2.0, 4.0, 8.0, 30.0};
-constexpr std::array beat_windows{2.0, 4.0, 8.0, 16.0};
-constexpr double exit_follows = 0.3;  // seconds; an exit hears of a change by packets
-constexpr double settled = 60;        // seconds; the network fills
-
-using Key = std::tuple<std::string, What, const char*, double, bool>;
-struct Count {
-    std::size_t right = 0, events = 0;
-};
-struct Result {
-    std::map<Key, Count> counts;
-    std::map<std::string, double> cover;
-};
-
-/// What the observer counts, and in which sense it looks for a change.
-struct Seen {
-    const char* link;
-    const attacks::Bins* bins;
-    bool reversed;
-};
 
 const char* name_of(What what) {
     switch (what) {
@@ -119,89 +67,6 @@ std::vector<Cover> covers(double every) {
             {"two levels, 0.05 and one root", {Law::two_levels, 0.05, 1, every}}};
 }
 
-/// From the event to the next draw of levels, in seconds.
-double next_level(const attacks::ExitEvent& event, const Cover& cover) {
-    const auto since = event.at - cover.phase;
-    return (std::floor(since / cover.law.every) + 1) * cover.law.every - since;
-}
-
-bool in_view(const attacks::ExitEvent& event, const Cover& cover, double window, double seconds) {
-    return event.at >= settled + window &&
-           event.at + next_level(event, cover) + window + 2 <= seconds;
-}
-
-void look(const attacks::ExitTotals& totals, const std::vector<attacks::ExitEvent>& events,
-          const Cover& cover, double seconds, Result& result) {
-    for (const auto& event : events) {
-        const auto next = next_level(event, cover);
-        for (const auto window : windows) {
-            if (!in_view(event, cover, window, seconds)) continue;
-            for (const auto& seen :
-                 {Seen{"sent", &totals.sent, false}, Seen{"got", &totals.got, false},
-                  Seen{"got, reversed", &totals.got, true}})
-                for (const bool at_next : {false, true}) {
-                    auto& count =
-                        result.counts[{cover.name, event.what, seen.link, window, at_next}];
-                    const auto after = at_next ? next + 1 : exit_follows;
-                    count.right += attacks::most_changed(*seen.bins, event, window, after,
-                                                         seen.reversed) == event.exit;
-                    ++count.events;
-                }
-            auto& count = result.counts[{cover.name, event.what, middle_link, window, false}];
-            count.right += attacks::most_changed_middle(totals.middle, event, window,
-                                                        exit_follows) == event.middle;
-            ++count.events;
-        }
-    }
-}
-
-std::size_t to_milliseconds(double seconds) {
-    return static_cast<std::size_t>(std::lround(seconds * 1000));
-}
-
-/// Of the exits that the client could use, the best by each score.
-std::array<unsigned, beats.size()> most_changed_beat(const attacks::Milliseconds& sent,
-                                                     const attacks::ExitEvent& event, double window,
-                                                     std::uint32_t whole_milli) {
-    const bool falls = event.what == What::leaves;
-    // The replies of a client that leaves end at about that time.
-    auto before = to_milliseconds(event.at - window - (falls ? exit_follows : 0));
-    auto after = to_milliseconds(event.at + exit_follows);
-    if (falls) std::swap(before, after);
-    // A client's first session has the whole pace from its first cell on.
-    const auto trains =
-        event.what == What::connects ? measure::Trains::whole : measure::Trains::any;
-    std::array<unsigned, beats.size()> best{};
-    std::array<double, beats.size()> most;
-    most.fill(-HUGE_VAL);
-    for (unsigned exit = 0; exit < sent.size(); ++exit) {
-        if (exit == event.gateway) continue;
-        const auto change = measure::beat_change(sent[exit], before, after, to_milliseconds(window),
-                                                 whole_milli, trains);
-        for (std::size_t i = 0; i < beats.size(); ++i) {
-            if (change.*beats[i].score <= most[i]) continue;
-            most[i] = change.*beats[i].score;
-            best[i] = exit;
-        }
-    }
-    return best;
-}
-
-void look_at_beats(const attacks::Milliseconds& sent, const std::vector<attacks::ExitEvent>& events,
-                   const Cover& cover, const attacks::CrowdOptions& options, Result& result) {
-    for (const auto& event : events)
-        for (const auto window : beat_windows) {
-            if (!in_view(event, cover, window, options.seconds)) continue;
-            const auto best =
-                most_changed_beat(sent, event, window, options.network.parameters.replies.milli);
-            for (std::size_t i = 0; i < beats.size(); ++i) {
-                auto& count = result.counts[{cover.name, event.what, beats[i].link, window, false}];
-                count.right += best[i] == event.exit;
-                ++count.events;
-            }
-        }
-}
-
 attacks::CrowdOptions crowd_options(const Setting& setting, std::uint64_t seed) {
     attacks::CrowdOptions options;
     options.seed = seed;
@@ -217,7 +82,7 @@ attacks::CrowdOptions crowd_options(const Setting& setting, std::uint64_t seed) 
         base::Seconds{static_cast<std::int64_t>(setting.lifetime)};
     options.network.mixes_per_layer = setting.exits;
     // Short lifetimes need a short grid.
-    if (setting.lifetime < 3600) options.network.parameters.session_grid = base::Seconds{2};
+    if (setting.lifetime < 600) options.network.parameters.session_grid = base::Seconds{2};
     return options;
 }
 
@@ -226,6 +91,14 @@ double sum_of(const attacks::Bins& bins) {
     for (const auto& exit : bins)
         sum = std::accumulate(exit.begin(), exit.end(), sum);
     return sum;
+}
+
+/// Exits with two levels draw them so long after a multiple of the lifetime. A world begins at a
+/// multiple of the lifetimes that are used here.
+Cover product_cover(const Room& room, const Setting& setting) {
+    const auto drawn =
+        std::min(base::to_seconds(relay::core::ExitLevel::settled), setting.lifetime / 2);
+    return {room.name, {.law = ExitCover::Law::none, .every = setting.lifetime}, drawn};
 }
 
 /// The same network with two levels. `without`: its cells and replies if there are none.
@@ -237,18 +110,38 @@ void observe_product(const Setting& setting, const Room& room, std::uint64_t see
     attacks::Crowd crowd{options};
     crowd.run();
     const auto totals = watcher.totals(crowd);
-    // A world begins at a multiple of the lifetimes that are used here.
-    const auto drawn =
-        std::min(base::to_seconds(relay::core::ExitLevel::settled), setting.lifetime / 2);
-    const Cover cover{room.name, {.law = ExitCover::Law::none, .every = setting.lifetime}, drawn};
+    const auto cover = product_cover(room, setting);
     const auto events = watcher.events(crowd);
-    look(totals, events, cover, setting.seconds, result);
-    look_at_beats(watcher.sent_by_millisecond(), events, cover, options, result);
+    look(totals, events, cover, setting, result);
+    look_at_beats(watcher.sent_by_millisecond(), events, cover, setting, result);
     result.cover[room.name] =
         (sum_of(totals.sent) - sum_of(without.sent)) / (sum_of(totals.pace) * attacks::bin_seconds);
 }
 
+/// One run of exits with the room of 1, which is also seen without its cover.
+Result observe_long(const Setting& setting, std::uint64_t seed) {
+    auto options = crowd_options(setting, seed);
+    options.network.parameters.exit_room = rooms[0].thousandths;
+    attacks::TotalsWatcher watcher{options, true};
+    attacks::Crowd crowd{options};
+    crowd.run();
+    const auto events = watcher.events(crowd);
+    auto totals = watcher.totals(crowd);
+    const auto cover = product_cover(rooms[0], setting);
+    Result result;
+    look(totals, events, cover, setting, result);
+    look_at_beats(watcher.sent_by_millisecond(), events, cover, setting, result);
+    const auto& without = watcher.without_cover();
+    result.cover[rooms[0].name] = without.cover;
+    totals.sent = without.sent;
+    const Cover none{"none", {.every = setting.lifetime}, cover.phase};
+    look(totals, events, none, setting, result);
+    look_at_beats(without.sent_by_millisecond, events, none, setting, result);
+    return result;
+}
+
 Result observe(const Setting& setting, std::uint64_t seed) {
+    if (setting.is_long()) return observe_long(setting, seed);
     auto options = crowd_options(setting, seed);
     attacks::TotalsWatcher watcher{options};
     attacks::Crowd crowd{options};
@@ -258,17 +151,15 @@ Result observe(const Setting& setting, std::uint64_t seed) {
     Result result;
     base::SeededRandom random{seed};
     for (const auto& cover : covers(setting.lifetime)) {
-        if (cover.law.law != ExitCover::Law::none && !setting.other_covers) continue;
         const auto covered =
             attacks::with_cover(totals, cover.law, options.network.parameters, random);
-        look(covered, events, cover, setting.seconds, result);
+        look(covered, events, cover, setting, result);
         result.cover[cover.name] = covered.cover;
         if (cover.law.law == ExitCover::Law::none)
-            look_at_beats(watcher.sent_by_millisecond(), events, cover, options, result);
+            look_at_beats(watcher.sent_by_millisecond(), events, cover, setting, result);
     }
-    if (!setting.other_covers) return result;
     for (const auto& room : rooms)
-        if (setting.all_rooms || room.thousandths == 1000)
+        if (setting.covers == Covers::models_and_all_rooms || room.thousandths == 1000)
             observe_product(setting, room, seed, totals, result);
     return result;
 }
@@ -281,6 +172,15 @@ bool is_beat(const char* link) {
 double above_chance(const Count& count, const Setting& setting) {
     return static_cast<double>(count.right) / static_cast<double>(count.events) -
            1.0 / (setting.exits - 1);
+}
+
+/// What may be found above chance. With the product's lifetimes it is the goal; two deviations of
+/// chance come to it.
+double bound(double usual, const Count& count, const Setting& setting) {
+    if (!setting.is_long()) return usual;
+    constexpr double goal = 0.05;
+    const auto chance = 1.0 / (setting.exits - 1);
+    return goal + 2 * std::sqrt(chance * (1 - chance) / static_cast<double>(count.events));
 }
 
 /// What the verdicts are about.
@@ -316,27 +216,26 @@ void Verdicts::take(const Key& key, const Count& count) {
 }
 
 void Verdicts::report(const Setting& setting, measure::Report& report) const {
-    report.at_least(std::string{"exits without cover, "} + setting.name +
-                        ": a client's exit found when it connects",
-                    best_without, 0.5);
+    report.at_least(
+        "exits without cover, " + setting.name + ": a client's exit found when it connects",
+        best_without, 0.5);
     // The control of the beat: without cover an exit cannot hide it.
-    report.at_least(std::string{"exits without cover, "} + setting.name +
+    report.at_least("exits without cover, " + setting.name +
                         ": a client's exit found by the beat when it connects",
                     best_beat_without, 0.5);
-    if (!setting.other_covers) return;
     // A few exits have more sessions than their level. Then the next to come shows.
-    report.at_most(std::string{"exits with a level, "} + setting.name +
+    report.at_most("exits with a level, " + setting.name +
                        ": exit found by a change of what it sends, above chance",
-                   above_chance(at_once, setting), 0.2);
+                   above_chance(at_once, setting), bound(0.2, at_once, setting));
     // Where each session has a phase of its own, one train finds 0.7 above chance.
     for (const auto& [link, count] : by_beat)
-        report.at_most(std::string{"exits with a level, "} + setting.name + ": exit found by " +
-                           link + ", above chance",
-                       above_chance(count, setting), 0.2);
+        report.at_most(
+            "exits with a level, " + setting.name + ": exit found by " + link + ", above chance",
+            above_chance(count, setting), bound(0.2, count, setting));
     // The goal is 0.05. Few handovers in a run change the exit, so chance goes far.
-    report.at_most(std::string{"exits with a level, "} + setting.name +
+    report.at_most("exits with a level, " + setting.name +
                        ": exit found after a handover that changes it, above chance",
-                   above_chance(moved, setting), 0.35);
+                   above_chance(moved, setting), bound(0.35, moved, setting));
 }
 
 void judge(const Setting& setting, const measure::Options& options, measure::Report& report,
@@ -382,14 +281,22 @@ void judge(const Setting& setting, const measure::Options& options, measure::Rep
 void handovers(const measure::Options& options, measure::Report& report) {
     const auto seeds = options.or_else(options.seeds, 1u, 4u);
     if (options.hours > 0) {
-        const auto clients = options.or_else(options.clients, 24u, 24u);
-        judge({"the product's lifetimes", clients, 6, 3600, 3600.0 * options.hours, false}, options,
-              report, options.or_else(options.seeds, 1u, 1u));
+        Setting setting{"the product's lifetimes",
+                        options.or_else(options.clients, 24u, 24u),
+                        options.or_else(options.exits, 6u, 6u),
+                        3600,
+                        3600.0 * options.hours,
+                        Covers::of_product};
+        if (options.lifetime != 0)
+            setting.name = "lifetimes of " + std::to_string(options.lifetime) + " s";
+        setting.name += ", " + std::to_string(setting.clients) + " clients, " +
+                        std::to_string(setting.exits) + " exits";
+        judge(setting, options, report, options.or_else(options.seeds, 1u, 1u));
         return;
     }
     // A client keeps its exit for 4 to 12 lifetimes, so a run has more of them.
-    judge({"24 clients, 6 exits", 24, 6, 60, options.or_else(options.seconds, 600.0, 1200.0), true,
-           options.full},
+    judge({"24 clients, 6 exits", 24, 6, 60, options.or_else(options.seconds, 600.0, 1200.0),
+           options.full ? Covers::models_and_all_rooms : Covers::models_and_room_1},
           options, report, seeds);
     if (!options.full) return;
     judge({"100 clients, 10 exits", 100, 10, 60, 1200}, options, report, std::max(2u, seeds / 2));

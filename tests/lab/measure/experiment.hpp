@@ -10,14 +10,16 @@
 namespace nightjar::lab::measure {
 
 struct Options {
-    std::uint64_t seed = 1;     // the first seed; a run that needs several counts up from it
-    bool full = false;          // the sizes quoted in docs/; otherwise reduced, for minutes
-    std::uint32_t seeds = 0;    // networks of each kind; 0: the experiment's default
-    std::uint32_t clients = 0;  // clients in each network; 0: the default
-    double seconds = 0;         // length of each window; 0: the default
-    std::uint32_t hours = 0;    // handovers: a network in use for so long, with real lifetimes
-    std::uint64_t bytes = 0;    // observer: only transfers of this size; 0: all sizes
-    std::string capture;        // a file written by deploy/demo --lab
+    std::uint64_t seed = 1;      // the first seed; a run that needs several counts up from it
+    bool full = false;           // the sizes quoted in docs/; otherwise reduced, for minutes
+    std::uint32_t seeds = 0;     // networks of each kind; 0: the experiment's default
+    std::uint32_t clients = 0;   // clients in each network; 0: the default
+    double seconds = 0;          // length of each window; 0: the default
+    std::uint32_t hours = 0;     // handovers: a network in use for so long, with real lifetimes
+    std::uint32_t exits = 0;     // handovers, with hours: exits, and mixes in each layer
+    std::uint32_t lifetime = 0;  // handovers, with hours: of a session, seconds
+    std::uint64_t bytes = 0;     // observer: only transfers of this size; 0: all sizes
+    std::string capture;         // a file written by deploy/demo --lab
 
     /// The value from the command line if given, else the default for the reduced or the full size.
     template <class T>

@@ -6,6 +6,36 @@
 #include "tests/support/owned_filter.hpp"
 
 namespace nightjar::lab::world {
+namespace {
+
+/// A replay filter that grows with its tags. A filter exists for two or three epochs at once, and
+/// only one of them has many tags.
+class GrowingFilter final : private std::vector<base::Bytes>, public relay::core::ReplayFilter {
+ public:
+    explicit GrowingFilter(std::uint64_t packets)
+        : std::vector<base::Bytes>{base::Bytes(next_part(packets, {}))},
+          relay::core::ReplayFilter{front()},
+          packets_{packets} {}
+
+ private:
+    base::ByteSpan take_part() override {
+        std::vector<std::size_t> sizes;
+        for (const auto& part : *this)
+            sizes.push_back(part.size());
+        const auto size = next_part(packets_, sizes);
+        if (size == 0) return {};
+        return emplace_back(base::Bytes(size));
+    }
+
+    std::uint64_t packets_;
+};
+
+std::unique_ptr<relay::core::ReplayFilter> replay_filter(const WorldOptions& options) {
+    if (options.replay_grows) return std::make_unique<GrowingFilter>(options.replay_packets);
+    return std::make_unique<test::OwnedFilter>(options.replay_packets);
+}
+
+}  // namespace
 
 RelayNode::RelayNode(World& world, base::NodeId identity, bool exit)
     : world_{world},
@@ -115,8 +145,7 @@ void RelayNode::hold_key(base::Epoch epoch) {
     pair->epoch = epoch;
     pair->keys.secret = keys.secret.copy();
     pair->keys.public_key = keys.public_key;
-    keyring_.add(std::move(pair),
-                 std::make_unique<test::OwnedFilter>(world_.options().replay_packets));
+    keyring_.add(std::move(pair), replay_filter(world_.options()));
 }
 
 }  // namespace nightjar::lab::world

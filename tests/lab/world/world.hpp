@@ -67,6 +67,7 @@ struct WorldOptions {
     base::Wall start{std::chrono::seconds{1'800'000'300}};  // wall time; 5 min into an epoch
     relay::core::PipelineOptions pipeline;
     std::uint64_t replay_packets = 200'000;  // each filter's size
+    bool replay_grows = false;  // a filter begins with a part of that, as the daemon's does
     Packets packets = Packets::real;
     /// Clients' slots come at other moments, and everything else that clients draw stays as it is.
     bool other_moments = false;
