@@ -212,6 +212,10 @@ void sessions(const measure::Options& options, measure::Report& report) {
         setting.exits_off = off;
         judge(setting, options, seeds, report);
     }
+    // The slowest sessions, where an exit's clock is apart.
+    Setting slow{"isolated, exits' clocks off by 20 ms", clients / 2, shorter, 240, true, 5};
+    slow.exits_off = 0.02;
+    judge(slow, options, seeds, report);
 }
 
 }  // namespace nightjar::lab::experiments
