@@ -154,11 +154,13 @@ TEST_CASE("two clients exchange their exits: their links carry the same, and exi
             }
         std::set<base::Mono> moments;
         std::set<std::size_t> exits[clients];
+        std::size_t replies = 0;
         for (unsigned i = 0; i < clients; ++i) {
             const auto& before = plain.replies[i];
             const auto& after = exchanged.replies[i];
             REQUIRE(before.size() > 2000);
             REQUIRE(after.size() == before.size());
+            replies += before.size();
             for (std::size_t k = 0; k < before.size(); ++k) {
                 moments.insert(before[k].first);
                 exits[i].insert(before[k].second);
@@ -175,6 +177,7 @@ TEST_CASE("two clients exchange their exits: their links carry the same, and exi
         }
         if (seed == 10) CHECK(exits[0] != exits[1]);
         if (seed == 1) CHECK(exits[1].size() == 2);
+        std::printf("%zu replies at the same moments\n", replies);
         print_shares(plain, exchanged);
     }
 }
