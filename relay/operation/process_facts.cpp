@@ -10,6 +10,8 @@
 namespace nightjar::relay::operation {
 namespace {
 
+node::process::Sandbox sandbox;
+
 base::Milliseconds to_milliseconds(const timeval& time) {
     return base::Seconds{time.tv_sec} + base::Milliseconds{time.tv_usec / 1000};
 }
@@ -39,6 +41,14 @@ ProcessFacts process_facts() {
     facts.resident_bytes = resident_bytes();
     facts.open_files = open_files();
     return facts;
+}
+
+node::process::Sandbox sandbox_in_force() {
+    return sandbox;
+}
+
+void note_sandbox(const node::process::Sandbox& entered) {
+    sandbox = entered;
 }
 
 }  // namespace nightjar::relay::operation

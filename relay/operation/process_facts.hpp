@@ -1,9 +1,11 @@
-// What the system says of this process: CPU time, memory, open files. Any thread.
+// What the system says of this process: CPU time, memory, open files, and how far it confines it.
+// Any thread.
 #pragma once
 
 #include <cstdint>
 
 #include "sphinx/base/time.hpp"
+#include "sphinx/node/process/sandbox.hpp"
 
 namespace nightjar::relay::operation {
 
@@ -15,5 +17,10 @@ struct ProcessFacts {
 };
 
 ProcessFacts process_facts();
+
+/// What the sandbox of this process confines: nothing before note_sandbox(), which is called before
+/// there is a second thread.
+node::process::Sandbox sandbox_in_force();
+void note_sandbox(const node::process::Sandbox& entered);
 
 }  // namespace nightjar::relay::operation

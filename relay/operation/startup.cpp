@@ -7,6 +7,7 @@
 #include "relay/metrics/declarations.hpp"
 #include "relay/operation/authority_contact.hpp"
 #include "relay/operation/build.hpp"
+#include "relay/operation/process_facts.hpp"
 #include "sphinx/directory/key_times.hpp"
 #include "sphinx/directory/relay_fields.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
@@ -254,7 +255,9 @@ node::process::Sandbox enter_sandbox(const std::filesystem::path& config_file,
     if (const auto& socket = config.metrics_rules.socket; !socket.empty())
         files.write.push_back(std::filesystem::absolute(socket).parent_path());
     if (fetches) files.write.push_back(std::filesystem::absolute(config.document).parent_path());
-    return node::process::enter_sandbox(files);
+    const auto entered = node::process::enter_sandbox(files);
+    note_sandbox(entered);
+    return entered;
 }
 
 void confine(const std::filesystem::path& config_file) {

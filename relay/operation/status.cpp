@@ -1,11 +1,14 @@
 #include "relay/operation/status.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "relay/operation/build.hpp"
+#include "relay/operation/process_facts.hpp"
 #include "relay/operation/startup.hpp"
 #include "sphinx/directory/announcement.hpp"
 
@@ -47,6 +50,24 @@ Json lab_json(const core::LabFacts& lab, const core::LinkCounts& links) {
             {"unwrap_refused", lab.unwrap_refused},
             {"no_descriptors", lab.no_descriptors},
             {"dropped", dropped}};
+}
+
+Json sandbox_json() {
+    const auto sandbox = sandbox_in_force();
+    return {{"files", sandbox.files}, {"system_calls", sandbox.calls}};
+}
+
+/// The parts of the sandbox, and what a relay without one says.
+constexpr std::array<std::pair<const char*, const char*>, 2> sandbox_parts{
+    {{"files", "files are not confined: this kernel has no Landlock"},
+     {"system_calls", "system calls are not confined: this kernel has no seccomp"}}};
+
+std::string sandbox_gaps(const Json& json) {
+    std::string lines;
+    for (const auto& [part, why] : sandbox_parts)
+        if (!json.value("sandbox", Json::object()).value(part, true))
+            lines += std::string{"  sandbox    "} + why + "\n";
+    return lines;
 }
 
 /// A month's cap, and how much of it is used by the published windows.
@@ -139,6 +160,7 @@ std::string to_json(const StatusFacts& status) {
               {"document_valid_until", base::unix_seconds(facts.directory_valid_until)},
               {"key_epochs", keys},
               {"keys_locked_in_memory", status.memory_locked},
+              {"sandbox", sandbox_json()},
               {"descriptors_max", facts.max_fds},
               {"reload_ok", facts.config_last_reload_successful},
               {"next_relays", status.links.next_relays},
@@ -201,6 +223,7 @@ std::optional<std::string> to_people(const std::string& text) {
         out << "  announced  parameters change at epoch " << word("parameters_from_epoch") << "\n";
     out << "  keys       of epochs " << word("key_epochs")
         << (json.value("keys_locked_in_memory", true) ? "" : ", not locked in memory") << "\n";
+    out << sandbox_gaps(json);
     out << "  offers     " << word("capacity") << " packets/s"
         << (json.contains("country") ? "; its country: " + word("country") : "") << "\n";
     if (json.contains("traffic_month"))

@@ -43,7 +43,7 @@ class Exposure(OfflineNetwork):
         self.assertIs(status["lab_network"], False)
         self.assertEqual(set(status), {
             "name", "identity", "role", "layer", "version", "build", "capacity", "state", "network", "lab_network", "epoch",
-            "document_valid_until", "key_epochs", "keys_locked_in_memory", "reload_ok", "next_relays",
+            "document_valid_until", "key_epochs", "keys_locked_in_memory", "sandbox", "reload_ok", "next_relays",
             "next_relays_up", "previous_relays_up", "links_post_quantum", "loops_missing", "answering",
             "replay_room_short", "replay_filter_full", "descriptors_max", "self_test"})
         self.stop(relay)
