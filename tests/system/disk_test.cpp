@@ -5,13 +5,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "client/operation/state.hpp"
 #include "relay/keys/epoch_keys.hpp"
 #include "relay/operation/startup.hpp"
+#include "sphinx/node/files/atomic_file.hpp"
+#include "sphinx/node/files/text_file.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace nightjar;
@@ -19,6 +24,7 @@ using namespace nightjar;
 namespace {
 
 std::vector<std::string> waited_for;  // the names of the files
+bool disk_fails = false;
 
 }  // namespace
 
@@ -27,6 +33,10 @@ extern "C" int fsync(int descriptor) {
     const auto link = "/proc/self/fd/" + std::to_string(descriptor);
     std::error_code ignored;
     waited_for.push_back(std::filesystem::read_symlink(link, ignored).filename().string());
+    if (disk_fails) {
+        errno = EIO;
+        return -1;
+    }
     return static_cast<int>(::syscall(SYS_fsync, descriptor));
 }
 
@@ -61,4 +71,19 @@ TEST_CASE("a client waits for the disk with its gateway, and not with a document
     REQUIRE(waited_for.size() == 2);
     CHECK(waited_for[0].find(".gateway.yaml.") == 0);
     CHECK(waited_for[1] == "state");
+}
+
+TEST_CASE("faults 49: a file on a disk that gives EIO stays as it was, and nothing is beside it") {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "kept";
+    using node::files::Durability;
+    node::files::replace_file(file, "before", Durability::disk, 0600);
+    disk_fails = true;
+    CHECK_THROWS_WITH_AS(node::files::replace_file(file, "after", Durability::disk, 0600),
+                         doctest::Contains("Input/output error; that disk fails"),
+                         std::system_error);
+    disk_fails = false;
+    CHECK(node::files::read_file(file, 100).value() == "before");
+    const std::filesystem::directory_iterator all{folder.path()};
+    CHECK(std::distance(all, std::filesystem::directory_iterator{}) == 1);
 }

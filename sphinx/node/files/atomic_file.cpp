@@ -22,6 +22,9 @@ const char* mend(int error) {
         case EROFS:
             return "; mount that file system writable, or name another folder in the configuration "
                    "(in a container: a volume)";
+        case EIO:
+            return "; that disk fails: see the kernel's log (dmesg), and move the folder to "
+                   "another";
         case EACCES:
         case EPERM:
             return "; run as the user that owns the folder";
