@@ -1,6 +1,8 @@
 """What a running relay takes of a newer document or configuration, and what it says of itself meanwhile."""
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from offline import AUTHORITY, FAILURE, RELAY, SHORT_SECONDS, OfflineNetwork  # noqa: E402
+from seizure import family_of  # noqa: E402
 
 HOUR = 3600
 HANGUP = 1
@@ -158,6 +161,59 @@ class Reload(OfflineNetwork):
         self.until("active", 20)
         self.assertEqual(self.ready(), (200, "ready"))
         self.until_said(relay, "state active", 20)
+        self.stop(relay)
+
+
+class Hangups(OfflineNetwork):
+    """faults 47: a thousand SIGHUPs, every second one with a bad configuration, to an exit and its helpers."""
+    ROUNDS = 500
+    WARM_UP = 100
+    GROWN_MAX = 1 << 20     # bytes; what one reload reads is some 20 kB
+    SERVERS = ("127.0.0.1:53", "127.0.0.2:53")
+
+    def setUp(self):
+        super().setUp()
+        self.sign()
+        self.config = self.relays / "gate" / "relay.yaml"
+        self.edited(lambda text: text.replace("dns: {servers: []}", f'dns: {{servers: ["{self.SERVERS[0]}"]}}'))
+
+    def status(self):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.config.parent / "run" / "control.sock"))
+            control.sendall(b'{"request": "status"}\n')
+            return json.loads(control.makefile().readline())
+
+    def until(self, **values):
+        deadline = time.monotonic() + 20
+        while not values.items() <= self.status().items():
+            self.assertLess(time.monotonic(), deadline, values)
+
+    def held(self, relay):
+        """Open files of the relay and its helpers, and the bytes of memory that are the relay's own."""
+        files = [len(os.listdir(f"/proc/{pid}/fd")) for pid in sorted(family_of(relay.pid))]
+        text = Path(f"/proc/{relay.pid}/status").read_text(encoding="ascii")
+        return files, int(re.search(r"^RssAnon:\s+(\d+) kB", text, re.M)[1]) << 10
+
+    def test_a_thousand_hangups(self):
+        good = self.config.read_text()
+        other = good.replace(self.SERVERS[0], self.SERVERS[1]).replace("accept *:80", "accept *:81")
+        relay = self.start()
+        self.until(exit_finds_names=True, exit_connects=True)
+        for number in range(self.ROUNDS):
+            for text, taken in ((good + "colour: red\n", False), (other if number % 2 else good, True)):
+                self.config.write_text(text)
+                relay.send_signal(HANGUP)
+                self.until(reload_ok=taken)
+            if number == self.WARM_UP:
+                files, memory = self.held(relay)
+        after, grown = self.held(relay)
+        self.assertEqual(after, files)
+        self.assertLess(grown - memory, self.GROWN_MAX)
+        # It still does what a reload asks for, and its helpers are those of the start.
+        epoch = self.status()["epoch"]
+        self.sign_changed(next_epoch)
+        relay.send_signal(HANGUP)
+        self.until(epoch=epoch + 1, reload_ok=True, exit_finds_names=True, exit_connects=True)
         self.stop(relay)
 
 
