@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,44 @@ TEST_CASE("exit totals: a handover at which the client keeps its exit is no chan
                        client, 500, {});
     CHECK(kinds_of(events) == "connects stays stays leaves ");
     CHECK(events.back().exit == 3);
+}
+
+double sum_of(const Bins& bins) {
+    double sum = 0;
+    for (const auto& exit : bins)
+        sum = std::accumulate(exit.begin(), exit.end(), sum);
+    return sum;
+}
+
+struct Sent {
+    double all, without_cover;
+};
+
+Sent sent(std::uint32_t room) {
+    CrowdOptions options;
+    options.clients = 6;
+    options.busy_share = 0;
+    options.seconds = 30;
+    options.network.gateways = 4;
+    options.network.parameters.exit_room = room;
+    TotalsWatcher watcher{options, true};
+    Crowd crowd{options};
+    crowd.run();
+    const auto& without = watcher.without_cover();
+    CHECK(sum_of(without.sent) > 0);
+    std::size_t by_millisecond = 0;
+    for (const auto& exit : without.sent_by_millisecond)
+        by_millisecond = std::accumulate(exit.begin(), exit.end(), by_millisecond);
+    CHECK(static_cast<double>(by_millisecond) == sum_of(without.sent));
+    return {sum_of(watcher.totals(crowd).sent), sum_of(without.sent)};
+}
+
+TEST_CASE("exit totals: what exits send without their cover is the same with and without levels") {
+    const auto plain = sent(0), covered = sent(1000);
+    // Without levels they send their own loops, 15 a second.
+    CHECK(plain.all - plain.without_cover == doctest::Approx(15 * 4 * 30).epsilon(0.1));
+    CHECK(covered.all > 1.2 * plain.all);
+    CHECK(covered.without_cover == doctest::Approx(plain.without_cover).epsilon(0.01));
 }
 
 }  // namespace
