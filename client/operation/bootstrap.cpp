@@ -7,6 +7,7 @@
 #include "sphinx/node/files/key_file.hpp"
 #include "sphinx/node/link/backoff.hpp"
 #include "sphinx/node/link/link.hpp"
+#include "sphinx/node/link/segments.hpp"
 #include "sphinx/node/process/clocks.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
@@ -60,7 +61,7 @@ struct Collector final : node::link::Link::Sink {
 }  // namespace
 
 asio::awaitable<base::Result<std::string, Reason>> fetch_document(
-    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news) {
+    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news, int segment) {
     using Outcome = base::Result<std::string, Reason>;
     boost::system::error_code malformed;
     const auto host = asio::ip::make_address(gateway.address.host, malformed);
@@ -72,8 +73,8 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     cell::Hello mine;
     mine.network = network;
     mine.role = cell::LinkRole::client;
-    auto dialed = co_await node::link::dial(address, identity, gateway.link_key, mine,
-                                            node::link::LinkLimits{});
+    auto dialed = co_await node::link::dial_by_segments(address, identity, gateway.link_key, mine,
+                                                        node::link::LinkLimits{}, segment);
     if (!dialed) {
         co_return Outcome{base::Fail{std::string{"no link to a gateway: "} +
                                      node::link::to_string(dialed.error())}};
@@ -135,8 +136,10 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
     auto gateways = anchors.gateways;
     random.shuffle(gateways);
     for (std::size_t attempt = 0;; ++attempt) {
-        const auto text =
-            co_await fetch_document(gateways[attempt % gateways.size()], network, news);
+        // In every second round by small segments: the path may drop large packets.
+        const bool small = attempt / gateways.size() % 2 == 1;
+        const auto text = co_await fetch_document(gateways[attempt % gateways.size()], network,
+                                                  news, small ? node::link::small_segment : 0);
         if (text) {
             const auto fetched = accept_document(*text, anchors, node::process::wall_now(), held);
             if (fetched) {

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "sphinx/node/link/segments.hpp"
 #include "sphinx/node/process/completion.hpp"
 
 namespace nightjar::node::link {
@@ -34,9 +35,12 @@ asio::awaitable<void> Dialer::run() {
         return stopped_ || state.cancelled() != asio::cancellation_type::none;
     };
     std::size_t attempt = 0;
+    int segment = 0;
+    const auto change_segments = [&segment] { segment = segment == 0 ? small_segment : 0; };
     while (!ended()) {
         const auto address = target_.addresses[attempt % target_.addresses.size()];
-        auto dialed = co_await dial(address, identity_, target_.key, mine_, limits_);
+        auto dialed =
+            co_await dial_by_segments(address, identity_, target_.key, mine_, limits_, segment);
         if (ended()) break;
         if (dialed) {
             const auto since = std::chrono::steady_clock::now();
@@ -45,11 +49,13 @@ asio::awaitable<void> Dialer::run() {
             const LinkError why = co_await link_->run(owner_);
             link_.reset();
             owner_.on_down(why);
-            if (std::chrono::steady_clock::now() - since >= dialer_limits_.healthy)
-                backoff_.reset();
+            const auto lived = std::chrono::steady_clock::now() - since;
+            if (lived >= dialer_limits_.healthy) backoff_.reset();
+            if (lived < proven || why == LinkError::stuck) change_segments();
         } else {
             ++attempt;
             owner_.on_refused(dialed.error());
+            if (dialed.error() == LinkError::timed_out) change_segments();
         }
         if (!ended()) co_await pause();
     }

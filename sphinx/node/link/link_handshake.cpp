@@ -1,4 +1,7 @@
 // dial() and answer(): from a TCP connection to two HELLOs, within one absolute deadline.
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
@@ -6,6 +9,7 @@
 
 #include "sphinx/node/link/link.hpp"
 #include "sphinx/node/link/link_impl.hpp"
+#include "sphinx/node/link/segments.hpp"
 
 namespace nightjar::node::link {
 
@@ -96,6 +100,14 @@ asio::awaitable<Step> exchange_hellos(Pending link, bool dialed, std::size_t* to
     }
 }
 
+/// What is asked for before the connection goes to the peer with the first packet. Errors show as
+/// those of the connection.
+void ask_for_segments(Link::Impl& link, const asio::ip::tcp::endpoint& address, int bytes) {
+    error_code ignored;
+    link.socket.open(address.protocol(), ignored);
+    ::setsockopt(link.socket.native_handle(), IPPROTO_TCP, TCP_MAXSEG, &bytes, sizeof bytes);
+}
+
 asio::awaitable<LinkResult> establish(Pending link, bool dialed, base::Mono whole_deadline) {
     const CloseUnlessEstablished guard{link};
     error_code error;
@@ -116,6 +128,12 @@ asio::awaitable<LinkResult> establish(Pending link, bool dialed, base::Mono whol
 
 asio::awaitable<LinkResult> dial(asio::ip::tcp::endpoint address, TlsIdentity& identity,
                                  base::LinkKey expected, cell::Hello mine, LinkLimits limits) {
+    return dial_by_segments(address, identity, expected, mine, limits, 0);
+}
+
+asio::awaitable<LinkResult> dial_by_segments(asio::ip::tcp::endpoint address, TlsIdentity& identity,
+                                             base::LinkKey expected, cell::Hello mine,
+                                             LinkLimits limits, int segment) {
     const auto executor = co_await asio::this_coro::executor;
     auto link =
         std::make_shared<Link::Impl>(asio::ip::tcp::socket{executor}, identity, expected, limits);
@@ -123,6 +141,7 @@ asio::awaitable<LinkResult> dial(asio::ip::tcp::endpoint address, TlsIdentity& i
     const auto deadline = std::chrono::steady_clock::now() + limits.handshake;
     link->arm_deadline(deadline);
     const CloseUnlessEstablished guard{link};
+    if (segment > 0) ask_for_segments(*link, address, segment);
     const auto connected = co_await link->socket.async_connect(address, as_result);
     if (link->ended || std::get<0>(connected)) co_return fail(link, LinkError::unreachable);
     co_return co_await establish(link, true, deadline);

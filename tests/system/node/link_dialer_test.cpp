@@ -1,9 +1,14 @@
 // How a dialer keeps a link: again and again, at a new address, and at several in turn.
 #include <doctest/doctest.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "sphinx/node/link/dialer.hpp"
+#include "sphinx/node/link/segments.hpp"
 #include "tests/system/link_pair.hpp"
 
 namespace nightjar::tests {
@@ -32,24 +37,46 @@ struct Dialing {
     LinkPair pair;
     base::SeededRandom random{1};
     NoticingOwner owner;
+    node::link::LinkLimits limits{};
 
     node::link::Dialer to(const node::link::DialTarget& target) {
         return {pair.io.get_executor(),
                 target,
                 pair.dialing.identity,
                 hello(cell::LinkRole::relay),
-                {},
+                limits,
                 random,
                 owner,
                 {base::Milliseconds{10}, base::Milliseconds{40}}};
     }
 };
 
+/// The most bytes of a TCP segment that the peer of this connection takes.
+int segment_of(int socket) {
+    int bytes = 0;
+    socklen_t size = sizeof bytes;
+    REQUIRE(::getsockopt(socket, IPPROTO_TCP, TCP_MAXSEG, &bytes, &size) == 0);
+    return bytes;
+}
+
+/// The same for the connection that a listener of this process has taken.
+int segment_at(const tcp::endpoint& listener) {
+    for (int socket = 3; socket < 1024; ++socket) {
+        tcp::endpoint own, peer;
+        socklen_t own_size = own.capacity(), peer_size = peer.capacity();
+        if (::getsockname(socket, own.data(), &own_size) == 0 && own == listener &&
+            ::getpeername(socket, peer.data(), &peer_size) == 0)
+            return segment_of(socket);
+    }
+    FAIL("no connection");
+    return 0;
+}
+
 }  // namespace
 
 TEST_CASE("a dialer restores its link each time, and stops when it is told to") {
     Dialing dialing;
-    auto& [pair, random, owner] = dialing;
+    auto& [pair, random, owner, limits] = dialing;
     auto dialer = dialing.to({{pair.address()}, pair.answering.identity.key()});
     pair.tasks.spawn("dialer", dialer.run());
     for (std::size_t i = 1; i <= 5; ++i) {
@@ -72,7 +99,7 @@ TEST_CASE("a dialer restores its link each time, and stops when it is told to") 
 
 TEST_CASE("a dialer that is given another address finds its relay there, and keeps its link") {
     Dialing dialing;
-    auto& [pair, random, owner] = dialing;
+    auto& [pair, random, owner, limits] = dialing;
     const node::link::DialTarget nowhere{{closed_port}, node::link::TlsIdentity{seed(9)}.key()};
     auto dialer = dialing.to(nowhere);
     pair.tasks.spawn("dialer", dialer.run());
@@ -89,7 +116,7 @@ TEST_CASE("a dialer that is given another address finds its relay there, and kee
 
 TEST_CASE("a dialer tries its addresses in turn, ever more slowly, and ends when cancelled") {
     Dialing dialing;
-    auto& [pair, random, owner] = dialing;
+    auto& [pair, random, owner, limits] = dialing;
     auto dialer = dialing.to({{closed_port, pair.address()}, pair.answering.identity.key()});
     node::process::TaskGroup own{pair.io.get_executor(),
                                  [](const auto&, const auto&) { CHECK(false); }};
@@ -100,6 +127,47 @@ TEST_CASE("a dialer tries its addresses in turn, ever more slowly, and ends when
     REQUIRE(pair.until([&] { return own.running() == 0; }));
     CHECK(owner.downs.size() == 1);
     CHECK(dialer.link() == nullptr);
+}
+
+TEST_CASE("a dialer asks for small segments after an end that a path without large packets makes") {
+    Dialing dialing;
+    auto& [pair, random, owner, limits] = dialing;
+    limits.handshake = base::Milliseconds{60};
+    tcp::acceptor silent{pair.io, {asio::ip::make_address("127.0.0.1"), 0}};
+    // A handshake that does not end: each time the other size.
+    auto dialer = dialing.to({{silent.local_endpoint()}, pair.answering.identity.key()});
+    pair.tasks.spawn("dialer", dialer.run());
+    std::vector<bool> is_small;
+    std::vector<tcp::socket> taken;
+    const std::function<void()> accept = [&] {
+        silent.async_accept([&](const auto& error, tcp::socket socket) {
+            if (error) return;
+            is_small.push_back(segment_of(socket.native_handle()) <= node::link::small_segment);
+            taken.push_back(std::move(socket));
+            if (taken.size() < 4) accept();
+        });
+    };
+    accept();
+    REQUIRE(pair.until([&] { return owner.refusals.size() >= 4 && taken.size() == 4; }));
+    dialer.stop();
+    CHECK(owner.refusals.front() == LinkError::timed_out);
+    CHECK(is_small == std::vector<bool>{false, true, false, true});
+}
+
+TEST_CASE("a dialer changes its segments after a link that ended soon") {
+    Dialing dialing;
+    auto& [pair, random, owner, limits] = dialing;
+    auto dialer = dialing.to({{pair.address()}, pair.answering.identity.key()});
+    pair.tasks.spawn("dialer", dialer.run());
+    std::vector<bool> is_small;
+    for (std::size_t i = 1; i <= 3; ++i) {
+        REQUIRE(pair.until([&] { return owner.ups == i && pair.answering.link; }));
+        is_small.push_back(segment_at(pair.address()) <= node::link::small_segment);
+        pair.answering.link.reset();
+        REQUIRE(pair.until([&] { return owner.downs.size() == i; }));
+    }
+    dialer.stop();
+    CHECK(is_small == std::vector<bool>{false, true, false});
 }
 
 }  // namespace nightjar::tests
