@@ -59,6 +59,7 @@ class Engine final : private Links::Owner {
 
     core::LinkCounts links() const { return links_.counts(); }
     HandshakeCounts handshakes() const { return links_.handshakes(); }
+    const FloodCounts& floods() const { return links_.floods(); }
     core::LabFacts lab_facts();
     /// How often this relay could not take a link, or serve a stream, because the process had no
     /// file descriptor left.

@@ -3,17 +3,20 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <cassert>
+#include <utility>
 
 #include "sphinx/cell/control.hpp"
 #include "sphinx/directory/dialled.hpp"
 #include "sphinx/directory/route.hpp"
 #include "sphinx/node/process/activation.hpp"
 #include "sphinx/node/process/listen_error.hpp"
+#include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::io {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using node::process::log;
 
 namespace {
 
@@ -95,7 +98,7 @@ struct Links::FromRelay final : node::link::Link::Sink {
 
     void on_cell(node::link::Link&, cell::CellBox cell) override {
         // A new link of the same relay has what this one leaves.
-        if (!links.neighbours_.take(identity, cell->kind(), now())) return link.close();
+        if (!links.neighbours_.take(identity, cell->kind(), now())) return links.close_flood(*this);
         if (cell->kind() != cell::Kind::packet || relay == nullptr) return;
         links.owner_.on_packet({relay, {}}, std::move(cell));
     }
@@ -139,7 +142,8 @@ struct Links::FromClient final : node::link::Link::Sink {
 
     void on_cell(node::link::Link&, cell::CellBox cell) override {
         // No client that keeps the law comes near this rate, and each cell costs time.
-        if (!cells.take(core::cells_per_second_max(links.law()), now())) return link.close();
+        if (!cells.take(core::cells_per_second_max(links.law()), now()))
+            return links.close_flood(*this);
         if (cell->kind() == cell::Kind::packet) {
             links.owner_.on_packet({nullptr, client}, std::move(cell));
         } else if (cell->kind() == cell::Kind::control) {
@@ -300,6 +304,21 @@ std::optional<base::PrefixShares::Holder> Links::take_place(const node::link::Li
     return place;
 }
 
+/// Its identity is no secret: the document lists it.
+void Links::close_flood(FromRelay& from) {
+    from.link.close();
+    if (neighbours_.per_second(from.identity) == 0) return;  // no neighbour any more
+    ++floods_.of_relays;
+    log(node::process::Level::warning, "relay " + base::to_hex(from.identity.bytes).substr(0, 8) +
+                                           " sends far above the law: its link was closed");
+}
+
+/// No line at the moment of a client's packet.
+void Links::close_flood(FromClient& from) {
+    from.link.close();
+    ++floods_.of_clients;
+}
+
 /// At once, and not when the first client asks: no client sees that another has asked.
 void Links::pack_document() {
     const auto* self = own();
@@ -370,6 +389,7 @@ core::LinkCounts Links::counts() const {
 }
 
 void Links::forget(base::Mono now) {
+    say_floods(now);
     for (const auto& listener : listeners_)
         listener->forget(now);
 }

@@ -47,6 +47,12 @@ struct HandshakeCounts {
     node::link::HandshakeFailures failed;
 };
 
+/// Links that were closed because their peers sent far above the law, since the start.
+struct FloodCounts {
+    std::uint64_t of_relays = 0;
+    std::uint64_t of_clients = 0;
+};
+
 class Links final : public core::Egress {
  public:
     struct Owner {
@@ -82,6 +88,9 @@ class Links final : public core::Egress {
     /// How often the listeners paused because the process had no descriptor or memory left.
     std::uint64_t accept_pauses() const;
     HandshakeCounts handshakes() const;
+    /// The log names a relay at each of its links. Of clients it has a line an hour at most, with
+    /// their number, when forget() is called.
+    const FloodCounts& floods() const { return floods_; }
     /// Forgets who connected more than some seconds ago. Call it from time to time.
     void forget(base::Mono now);
     /// Appends what this object's tables hold (base::Holding).
@@ -103,6 +112,9 @@ class Links final : public core::Egress {
     boost::asio::awaitable<void> dial(std::shared_ptr<Outgoing> outgoing);
     /// Gives a new client's link a place. Returns nullopt if none is left for it.
     std::optional<base::PrefixShares::Holder> take_place(const node::link::Link& link);
+    void close_flood(FromRelay& from);
+    void close_flood(FromClient& from);
+    void say_floods(base::Mono now);
     void pack_document();
     bool send_document_part(FromClient& client);
 
@@ -124,6 +136,9 @@ class Links final : public core::Egress {
     base::PrefixShares places_;                            // of the clients' links
     std::map<base::PrefixShares::Holder, FromClient*> by_place_;
     base::PrefixShares::Holder next_place_ = 0;
+    FloodCounts floods_;
+    std::uint64_t floods_said_ = 0;  // those of clients that the log has
+    std::optional<base::Mono> floods_said_at_;
     bool closed_ = false;
 };
 

@@ -1,9 +1,17 @@
-// What the links count and hold; nothing here acts.
+// What the links count, hold and say of it; nothing here acts.
 #include <algorithm>
+#include <utility>
 
 #include "relay/io/links.hpp"
+#include "sphinx/node/process/log.hpp"
 
 namespace nightjar::relay::io {
+
+namespace {
+
+constexpr base::Seconds floods_said_every{3600};
+
+}  // namespace
 
 std::uint64_t Links::accept_pauses() const {
     std::uint64_t sum = 0;
@@ -23,10 +31,22 @@ HandshakeCounts Links::handshakes() const {
     return all;
 }
 
+void Links::say_floods(base::Mono now) {
+    if (floods_said_ == floods_.of_clients) return;
+    if (floods_said_at_ && now - *floods_said_at_ < floods_said_every) return;
+    floods_said_at_ = now;
+    const auto count = floods_.of_clients - std::exchange(floods_said_, floods_.of_clients);
+    node::process::log(
+        node::process::Level::warning,
+        "clients sent far above the law; links of theirs that were closed since the last such "
+        "line: " +
+            std::to_string(count));
+}
+
 void Links::list_holdings(base::Holdings& out) const {
     const auto& [executor, options, document, packed, identity, random, counters, tasks, owner,
                  listeners, dialled, outgoing, neighbours, from_relays, from_clients, places,
-                 by_place, next_place, closed] = *this;
+                 by_place, next_place, floods, floods_said, floods_said_at, closed] = *this;
     std::size_t handshakes = 0;
     std::size_t remembered = 0;
     for (const auto& listener : listeners) {

@@ -15,11 +15,11 @@
 
 namespace nightjar::relay::metrics {
 
-/// What had no room.
-enum class Overload : std::uint8_t { descriptors, intake, replay_filter };
-inline constexpr std::size_t overload_count = 3;
+/// What had no room, or came in a flood: a peer far above the law, whose link was closed.
+enum class Overload : std::uint8_t { descriptors, intake, replay_filter, flood };
+inline constexpr std::size_t overload_count = 4;
 inline constexpr std::array<const char*, overload_count> overload_names{"descriptors", "intake",
-                                                                        "replay_filter"};
+                                                                        "replay_filter", "flood"};
 
 /// What has become of a handshake: the links that came and those that the relay has dialled.
 enum class Handshake : std::uint8_t {

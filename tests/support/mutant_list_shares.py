@@ -17,6 +17,7 @@ HALF = "mailbox: half of the law's packets keep the whole downlink, and ten seco
 
 RECONNECTS = "starts: a host that connects again and again has one more in two minutes"
 ONE_OF_MIX = "mix laws: one of N sources holds at most its part of a full mix, whatever it does"
+FLOODS_SAID = "links: floods are said: a relay by its identity, clients by their number, once an hour"
 FAR_ABOVE = "neighbour cells: far above its part of what a relay is made for"
 UNREAD = "an application that takes no byte for too long loses its connection, a slow one does not"
 
@@ -92,7 +93,7 @@ MUTANTS = [
     mutant("loser-of-a-place-keeps-its-link", "relay/io/links.cpp", "if (loser) by_place_.at(*loser)->link.close();",
            "", SYSTEM, FULL),
     mutant("flood-keeps-its-link", "relay/io/links.cpp",
-           "if (!cells.take(core::cells_per_second_max(links.law()), now())) return link.close();", "",
+           "if (!cells.take(core::cells_per_second_max(links.law()), now()))\n            return links.close_flood(*this);", "",
            SYSTEM, "links: a client far above its rate loses its link"),
     mutant("late-burst-is-a-flood", "relay/core/ingress.cpp", "std::max(64.0, 20 * law_per_second(parameters))",
            "std::max(64.0, 2 * law_per_second(parameters))",
@@ -133,8 +134,17 @@ MUTANTS = [
            CORE, "pipeline: a neighbour that fills the mix loses packets of its own"),
     # --- cells of relays ---
     mutant("relay-floods-with-padding", "relay/io/links.cpp",
-           "if (!links.neighbours_.take(identity, cell->kind(), now())) return link.close();", "",
+           "if (!links.neighbours_.take(identity, cell->kind(), now())) return links.close_flood(*this);", "",
            SYSTEM, "links: a listed relay that sends far above the law loses each of its links"),
+    # --- what is said of floods ---
+    mutant("floods-of-clients-not-counted", "relay/io/links.cpp", "++floods_.of_clients;", "", SYSTEM,
+           "links: a client far above its rate loses its link"),
+    mutant("floods-of-relays-not-counted", "relay/io/links.cpp", "++floods_.of_relays;", "", SYSTEM,
+           "links: a listed relay that sends far above the law loses each of its links"),
+    mutant("floods-of-clients-said-each-time", "relay/io/links_counts.cpp",
+           "if (floods_said_at_ && now - *floods_said_at_ < floods_said_every) return;", "", SYSTEM, FLOODS_SAID),
+    mutant("flood-of-a-client-said-at-once", "relay/io/links.cpp", "++floods_.of_clients;",
+           "++floods_.of_clients;\n    say_floods(now());", SYSTEM, FLOODS_SAID),
     mutant("padding-has-the-packets-rate", "relay/core/ingress.cpp",
            "return its.others.take(others_per_second, now);",
            "return its.packets.take(others_per_second * its.per_second, now);", CORE, FAR_ABOVE),

@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+#include "sphinx/base/ids.hpp"
+#include "tests/support/written.hpp"
 #include "tests/system/raw_peer.hpp"
 #include "tests/system/relay_links.hpp"
 
@@ -234,6 +236,7 @@ TEST_CASE("links: a client far above its rate loses its link") {
     };
     CHECK(loop.until(flood, base::Milliseconds{20'000}));
     CHECK(sent >= 64);
+    CHECK(gateway.links->floods().of_clients == 1);
     // What a network held back for 20 s comes at once and does no harm. A link earns it in 5 s.
     const auto late = join(gateway, 201);
     loop.until([] { return false; }, base::Milliseconds{5'000});
@@ -244,6 +247,46 @@ TEST_CASE("links: a client far above its rate loses its link") {
     late->send(numbered(1));
     CHECK(loop.until([&] { return !gateway.packets.empty(); }));
     CHECK(late->up());
+}
+
+TEST_CASE(
+    "links: floods are said: a relay by its identity, clients by their number, once an hour") {
+    Loop loop;
+    RelayLinks gateway{loop, "gateway-0"};
+    const auto flood = [&](const std::shared_ptr<FarEnd>& peer) {
+        REQUIRE(loop.until(
+            [&] {
+                while (peer->up() && peer->link->send(std::make_unique<cell::Cell>())) {
+                }
+                return peer->over();
+            },
+            base::Milliseconds{20'000}));
+    };
+    const auto counted = [&] { return gateway.links->floods(); };
+    const auto said = [&](base::Mono now) {
+        return test::written_to_stderr([&] { gateway.links->forget(now); });
+    };
+    const base::Mono start{std::chrono::hours{9}};
+    const auto of_relay = test::written_to_stderr([&] {
+        flood(join_as(gateway, "mix-3-0"));
+        REQUIRE(loop.until([&] { return counted().of_relays == 1; }));
+    });
+    const auto& relay = test::named(*gateway.document, "mix-3-0").identity;
+    CHECK(of_relay.find("relay " + base::to_hex(relay.bytes).substr(0, 8) + " sends far above") !=
+          std::string::npos);
+    CHECK(said(start).empty());  // no client has flooded
+    const auto of_clients = test::written_to_stderr([&] {
+        for (std::uint8_t n = stranger; n < stranger + 2; ++n)
+            flood(join(gateway, n));
+        REQUIRE(loop.until([&] { return counted().of_clients == 2; }));
+    });
+    CHECK(of_clients.empty());
+    CHECK(said(start).find("since the last such line: 2\n") != std::string::npos);
+    flood(join(gateway, stranger));
+    REQUIRE(loop.until([&] { return counted().of_clients == 3; }));
+    CHECK(said(start + base::Seconds{3599}).empty());
+    CHECK(said(start + base::Seconds{3600}).find("such line: 1\n") != std::string::npos);
+    CHECK(said(start + base::Seconds{7200}).empty());
 }
 
 TEST_CASE("links: a client that connects again brings no burst of cells") {
@@ -276,6 +319,7 @@ TEST_CASE("links: a listed relay that sends far above the law loses each of its 
         CHECK(loop.until(flood, base::Milliseconds{10'000}));
         CHECK(loop.until([&] { return gateway.links->counts().previous_relays_up == 0; }));
     }
+    CHECK(gateway.links->floods().of_relays == 2);
     // Others, and packets, are not concerned.
     const auto other = join_as(gateway, "mix-3-1");
     for (int i = 0; i < 300; ++i)

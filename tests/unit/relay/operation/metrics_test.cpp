@@ -160,6 +160,7 @@ TEST_CASE("metrics: every value of a window has a name of its own") {
           "nightjar_bugs_total 4",
           "nightjar_overload_last_timestamp_seconds{kind=\"descriptors\"} 1800000000",
           "nightjar_overload_last_timestamp_seconds{kind=\"intake\"} 0",
+          "nightjar_overload_last_timestamp_seconds{kind=\"flood\"} 0",
           "nightjar_metrics_policy_info{mode=\"windowed\",noise=\"laplace_0.3\",window=\"3600s\"} "
           "1"})
         CHECK_MESSAGE(has_line(text, line), line);
