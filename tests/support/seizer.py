@@ -20,10 +20,14 @@ def keys_in(folders):
                    for found in re.findall(rb"\b[0-9a-f]{64}\b", content)})
 
 
+ED25519 = bytes.fromhex("302a300506032b6570032100")    # what stands before such a key in a certificate (RFC 8410)
+
+
 def public_keys(texts):
-    """The bytes of all that is written in hexadecimal in these documents, each at a place of its own."""
+    """The bytes of all that is written in hexadecimal in these documents, as certificates and OpenSSL have keys: each behind the
+    name of its kind, and behind the bit that says that there is one."""
     found = {bytes.fromhex(digits.decode()) for text in texts for digits in re.findall(rb"\b(?:[0-9a-f]{2}){16,}\b", text)}
-    return b"\0".join(sorted(found))
+    return b"\0".join(part for key in sorted(found) for part in (ED25519 + key, key + b"\1" + key))
 
 
 class Seizer:

@@ -176,11 +176,11 @@ Json open(const fs::path& folder) {
     return result;
 }
 
-/// The values in all files of a folder.
-std::vector<test::Value> values_in(const fs::path& folder, std::size_t step) {
+/// The values at any place in all files of a folder.
+std::vector<test::Value> values_in(const fs::path& folder) {
     std::vector<test::Value> all;
     for (const auto& [name, bytes] : read_all(folder)) {
-        const auto values = test::random_values(bytes, step);
+        const auto values = test::random_values(bytes, 1);
         all.insert(all.end(), values.begin(), values.end());
     }
     std::ranges::sort(all);
@@ -188,7 +188,7 @@ std::vector<test::Value> values_in(const fs::path& folder, std::size_t step) {
 }
 
 Json shared(const fs::path& folder) {
-    const auto known = values_in(folder / "known", 8), of_all = values_in(folder / "public", 1);
+    const auto known = values_in(folder / "known"), of_all = values_in(folder / "public");
     std::map<test::Value, std::vector<std::string>> holders;
     const auto memories = read_all(folder / "memory");
     for (const auto& [name, memory] : memories)
