@@ -4,10 +4,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/lab/attacks/watched_world.hpp"
@@ -23,7 +25,8 @@ using lab::world::read_clear;
 constexpr double warm_up_s = 75;     // by then a relay watches its loops
 constexpr double try_every_s = 1.2;  // longer than a relay holds any packet
 
-enum class How { withheld, replaced };
+enum class How { withheld, replaced, delayed };
+constexpr const char* how_names[] = {"withheld", "replaced", "delayed"};
 
 struct Case {
     const char* law;
@@ -32,9 +35,11 @@ struct Case {
     How how;
     double share;     // of the packets into the mix
     double within_s;  // the relay must notice it within this time
-    /// The attacker pauses between attacks of half a second and more; 0: it never does.
+    /// The attacker pauses between attacks of half a second and more; 0: it never does. What it
+    /// delays goes on when its attack ends.
     double on_s = 0;
     double every_s = 0;
+    bool only_full = false;  // the reduced form leaves it out
 };
 
 constexpr directory::Mixing pool{
@@ -49,6 +54,11 @@ constexpr Case cases[] = {
     {"poisson", {}, mean, How::withheld, 1, 8},
     {"poisson", {}, mean, How::replaced, 1, 8},
     {"poisson", {}, mean, How::withheld, 1, 60, 0.6, 3},
+    {"poisson", {}, mean, How::replaced, 0.5, 15, 0, 0, true},
+    {"poisson", {}, mean, How::replaced, 0.9, 8, 0, 0, true},
+    {"poisson", {}, mean, How::delayed, 0.5, 60, 1.2, 1.2, true},
+    {"poisson", {}, mean, How::delayed, 0.9, 15, 1.2, 1.2, true},
+    {"poisson", {}, mean, How::delayed, 1, 15, 1.2, 1.2},
     {"timed-pool", pool, mean, How::withheld, 0.5, 15},
     {"timed-pool", pool, mean, How::withheld, 0.9, 8},
     {"timed-pool", pool, mean, How::withheld, 1, 8},
@@ -57,16 +67,55 @@ constexpr Case cases[] = {
     {"threshold", threshold, longest, How::withheld, 1, 8},
 };
 
+/// Keeps cells and sends them on later, in any order: the attacker is the relay before the mix, or
+/// has its keys. On one link a held cell would hold back those behind it. All go on together, at
+/// the end of each attack.
+class Later final : public lab::world::Node {
+ public:
+    explicit Later(lab::world::World& world) : world_{world} {}
+
+    /// Not during a run.
+    void begin(base::Nanoseconds every) {
+        every_ = every;
+        due_ = world_.now() + every;
+    }
+    void hold(const OnWire& cell) { held_.push_back({cell.from, cell.to, cell.cell}); }
+    bool sends() const { return sends_; }
+
+    bool receive(std::uint32_t, cell::CellBox, base::Mono) override { return false; }
+    void step(base::Mono now) override {
+        if (now < due_) return;
+        due_ += every_;
+        sends_ = true;
+        for (const auto& one : std::exchange(held_, {}))
+            world_.send(one.from, one.to, one.cell);
+        sends_ = false;
+    }
+    base::Mono next_due() const override { return due_; }
+
+ private:
+    struct Held {
+        lab::world::Peer from, to;
+        cell::Cell cell;
+    };
+    lab::world::World& world_;
+    std::vector<Held> held_;
+    base::Nanoseconds every_{};
+    base::Mono due_ = base::Mono::max();
+    bool sends_ = false;
+};
+
 /// Sits between the wire and one mix. It knows the law by which the mix holds packets, and all that
 /// enters. It lets one packet of another sender through and picks one of those that leave, in two
 /// ways: the first to leave at all, and the first at a moment at which the law can release packets.
 class Attacker {
  public:
     Attacker(const Case& attack, lab::world::World& world, lab::world::RelayNode& target,
-             std::unique_ptr<base::Random> random)
+             Later* later, std::unique_ptr<base::Random> random)
         : attack_{attack},
           world_{world},
           relay_{target},
+          later_{later},
           target_{target.number},
           random_{std::move(random)} {}
 
@@ -79,6 +128,7 @@ class Attacker {
     void begin() {
         attacks_ = true;
         begun_ = world_.now();
+        if (later_) later_->begin(base::from_seconds(attack_.every_s));
     }
 
     struct Score {
@@ -92,7 +142,7 @@ class Attacker {
 
  private:
     void into(OnWire& cell) {
-        if (!attacks_) return;
+        if (!attacks_ || (later_ && later_->sends())) return;
         const auto header = read_clear(cell.cell.body());
         const bool goes_on = header.at + 1 < header.hops;
         const auto since = attack_.every_s > 0
@@ -116,7 +166,8 @@ class Attacker {
             if (goes_on) enter();
             return;
         }
-        if (attack_.how == How::withheld || !goes_on) {
+        if (attack_.how == How::delayed) later_->hold(cell);
+        if (attack_.how != How::replaced || !goes_on) {
             cell.copies = 0;
             return;
         }
@@ -171,6 +222,7 @@ class Attacker {
     const Case& attack_;
     lab::world::World& world_;
     lab::world::RelayNode& relay_;
+    Later* later_;  // of an attacker that delays
     std::size_t target_;
     std::unique_ptr<base::Random> random_;
     bool attacks_ = false;
@@ -199,7 +251,11 @@ Outcome run(const Case& attack, bool answer, std::uint64_t seed, unsigned client
     WatchedWorld watched{seed, clients, 0, parameters, answer};
     auto& world = watched.world();
     auto& mix = world.mix(2, 0);
-    Attacker attacker{attack, world, mix, world.fork_random()};
+    auto random = world.fork_random();
+    Later* later = nullptr;
+    if (attack.how == How::delayed)
+        later = &world.add<Later>(world.fork_random()->id<base::MailboxId>());
+    Attacker attacker{attack, world, mix, later, std::move(random)};
     world.wire = [&attacker](OnWire& cell) { attacker.wire(cell); };
     watched.run(warm_up_s);
     watched.forget();
@@ -230,19 +286,22 @@ double company(const Attacker::Score& score) {
 }  // namespace
 
 void n_minus_one(const measure::Options& options, measure::Report& report) {
+    std::vector<Case> taken;
+    std::copy_if(std::begin(cases), std::end(cases), std::back_inserter(taken),
+                 [&](const Case& one) { return options.full || !one.only_full; });
     const auto seeds = options.or_else(options.seeds, 2u, 4u);
     const auto clients = options.or_else(options.clients, 6u, 12u);
     const auto seconds = options.or_else(options.seconds, 60.0, 120.0);
-    const auto runs = std::size(cases) * 2 * seeds;
+    const auto runs = taken.size() * 2 * seeds;
     const auto outcomes = measure::side_by_side(
         runs,
         [&](std::size_t i) {
-            return run(cases[i / (2 * seeds)], i / seeds % 2 == 1, options.seed + i % seeds,
+            return run(taken[i / (2 * seeds)], i / seeds % 2 == 1, options.seed + i % seeds,
                        clients, seconds);
         },
         [&](std::size_t made) { report.progress("n-1", double(made) / double(runs)); });
-    for (std::size_t c = 0; c < std::size(cases); ++c) {
-        const auto& attack = cases[c];
+    for (std::size_t c = 0; c < taken.size(); ++c) {
+        const auto& attack = taken[c];
         Attacker::Score alone;
         Attacker::Score answered;
         double noticed = 0;
@@ -252,7 +311,7 @@ void n_minus_one(const measure::Options& options, measure::Report& report) {
             add(answered, one.answered);
             noticed = std::max(noticed, one.noticed_s.value_or(1e9));
         }
-        const auto* how = attack.how == How::withheld ? "withheld" : "replaced";
+        const auto* how = how_names[static_cast<std::size_t>(attack.how)];
         report.row("active", "n_minus_one",
                    {{"seed", options.seed},
                     {"seeds", seeds},
@@ -270,7 +329,7 @@ void n_minus_one(const measure::Options& options, measure::Report& report) {
                     {"company_answered", company(answered)}});
         const auto name = std::string{"n-1, "} + attack.law + ", " +
                           std::to_string(std::lround(100 * attack.share)) + " % " + how +
-                          (attack.every_s > 0 ? ", a fifth of the time" : "");
+                          (attack.every_s > attack.on_s ? ", a fifth of the time" : "");
         report.at_most(name + ": seconds until the answer", noticed, attack.within_s);
         report.at_most(name + ": packets followed while the relay answers", followed(answered),
                        0.15);

@@ -112,7 +112,7 @@ def emptied(rows):
         return None
 
     def name(row):
-        how = "replaced" if row["how"] == "replaced" else "a fifth of\nthe time" if row["every_s"] else ""
+        how = row["how"] if row["how"] != "withheld" else "a fifth of\nthe time" if row["every_s"] else ""
         return f"{100 * row['share']:.0f} %" + (f"\n{how}" if how else "")
     laws = unique(row["law"] for row in found)
     counts = [sum(row["law"] == law for row in found) for law in laws]
