@@ -1,9 +1,6 @@
 // How many packets one real relay carries, how late it is, and what each packet costs it
 // (docs/performance.md). The relay is a process of its own that runs the code of nightjar-relay
 // behind real links on loopback; this process is everything around it.
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
@@ -295,15 +292,6 @@ Options parsed(CLI::App& app, int argc, char** argv) {
     app.parse(argc, argv);
     if (options.kernel.empty()) options.kernel = crypto::to_string(crypto::kernel());
     return options;
-}
-
-/// For this process and the relay. A session of its own is a scheduling group of its own where the
-/// kernel groups by session; there a process's own priority counts only within its group.
-void take_priority(int nice) {
-    ::setsid();
-    std::ofstream{"/proc/self/autogroup"} << nice;
-    if (::setpriority(PRIO_PROCESS, 0, nice) != 0)
-        throw std::runtime_error{"this user may not set that priority"};
 }
 
 }  // namespace

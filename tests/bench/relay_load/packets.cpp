@@ -6,6 +6,7 @@
 
 #include "sphinx/crypto/x25519_batch.hpp"
 #include "sphinx/packet/draft.hpp"
+#include "sphinx/stream/header.hpp"
 
 namespace nightjar::bench {
 
@@ -28,16 +29,21 @@ struct Drafts {
         destinations.push_back(destination);
         identifiers.push_back(identifier);
     }
-    /// Drafts and seals; returns the packets.
-    std::vector<base::Bytes> seal() {
+    void draft() {
         for (std::size_t i = 0; i < routes.size(); ++i)
             jobs.push_back({packet::Version::v260, routes[i], destinations[i], identifiers[i],
                             &randomness[i]});
         packet::draft_batch(jobs);
+        for (const auto& job : jobs)
+            if (!job.outcome) throw std::runtime_error{"a packet cannot be built"};
+    }
+    /// Drafts and seals; returns the packets. `messages`: one for each, or none at all.
+    std::vector<base::Bytes> seal(const std::vector<base::Bytes>& messages = {}) {
+        draft();
         std::vector<packet::SealJob> seals(jobs.size());
         for (std::size_t i = 0; i < jobs.size(); ++i) {
-            if (!jobs[i].outcome) throw std::runtime_error{"a packet cannot be built"};
             seals[i].draft = &*jobs[i].outcome;
+            if (!messages.empty()) seals[i].message = messages[i];
         }
         packet::seal_batch(seals, packet::payload_size);
         std::vector<base::Bytes> packets;
@@ -109,6 +115,46 @@ std::vector<Prepared> deliveries(const PacketPlan& plan, const std::vector<Targe
             all.back().mark = drafts.identifiers[i].bytes;
         }
     }
+    return all;
+}
+
+std::vector<Prepared> packets_of_session(const PacketPlan& plan,
+                                         const std::vector<base::NodeId>& first_hops,
+                                         std::uint32_t pace_milli, base::Random& random,
+                                         std::vector<Mark>& replies) {
+    Drafts surbs;
+    for (const auto& first_hop : first_hops)
+        surbs.add({packet::Hop{first_hop, plan.behind, 0}}, random.id<base::Destination>(),
+                  random.id<base::SurbId>(), random);
+    surbs.draft();
+    stream::UpHeader header;
+    header.session = random.id<base::SessionId>();
+    header.surb_count = stream::surbs_max;
+    header.surb_epoch = plan.epoch.low_byte();
+    header.schedule.sequence = 1;
+    header.schedule.pace_milli = pace_milli;
+    Drafts drafts;
+    std::vector<base::Bytes> messages;
+    const auto self = *base::Destination::from(plan.relay.address.bytes);
+    for (std::size_t at = 0; at < first_hops.size(); ++at) {
+        if (at % stream::surbs_max == 0) {
+            ++header.number;
+            messages.emplace_back(stream::message_size);
+            stream::encode(header, messages.back());
+            drafts.add({plan.relay}, self, {}, random);
+        }
+        const auto made =
+            packet::to_surb(*surbs.jobs[at].outcome, surbs.identifiers[at]).value().surb;
+        std::copy(made.begin(), made.end(),
+                  messages.back().begin() +
+                      static_cast<std::ptrdiff_t>(stream::up_header_size +
+                                                  at % stream::surbs_max * stream::surb_size));
+        auto& mark = replies.emplace_back();
+        std::copy_n(made.begin(), mark.size(), mark.begin());
+    }
+    std::vector<Prepared> all;
+    for (const auto& packet : drafts.seal(messages))
+        all.push_back(prepared(packet, plan.epoch));
     return all;
 }
 

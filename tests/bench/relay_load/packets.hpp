@@ -45,6 +45,14 @@ std::vector<Prepared> forward_packets(const PacketPlan& plan, const std::vector<
 std::vector<Prepared> deliveries(const PacketPlan& plan, const std::vector<Target>& targets,
                                  base::Random& random);
 
+/// Packets of a new session at the relay under test, an exit. Each brings stream::surbs_max SURBs,
+/// one for each of `first_hops`, and asks for the pace. Appends the marks of the replies to
+/// `replies`.
+std::vector<Prepared> packets_of_session(const PacketPlan& plan,
+                                         const std::vector<base::NodeId>& first_hops,
+                                         std::uint32_t pace_milli, base::Random& random,
+                                         std::vector<Mark>& replies);
+
 /// The mark of a cell that left the relay.
 Mark mark_of(const cell::Cell& cell);
 

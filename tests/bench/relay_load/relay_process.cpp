@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,6 +141,13 @@ crypto::Kernel kernel_named(const std::string& name) {
 void pin_this_thread(int core) {
     const auto set = set_of({core});
     if (::sched_setaffinity(0, sizeof set, &set) != 0) fail("sched_setaffinity");
+}
+
+void take_priority(int nice) {
+    ::setsid();
+    std::ofstream{"/proc/self/autogroup"} << nice;
+    if (::setpriority(PRIO_PROCESS, 0, nice) != 0)
+        throw std::runtime_error{"this user may not set that priority"};
 }
 
 int cores() {

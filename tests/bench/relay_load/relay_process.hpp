@@ -70,6 +70,11 @@ crypto::Kernel kernel_named(const std::string& name);
 /// Pins the calling thread. Throws std::system_error.
 void pin_this_thread(int core);
 
+/// For this process and the relay that it starts. A session of its own is a scheduling group of its
+/// own where the kernel groups by session; there a process's own priority counts only within its
+/// group. Throws std::runtime_error.
+void take_priority(int nice);
+
 /// The cores of this machine, at least one.
 int cores();
 

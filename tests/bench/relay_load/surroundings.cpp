@@ -9,6 +9,7 @@
 #include "sphinx/directory/quorum.hpp"
 #include "sphinx/node/config/anchors_file.hpp"
 #include "sphinx/node/process/clocks.hpp"
+#include "sphinx/stream/header.hpp"
 #include "tests/support/networks.hpp"
 
 namespace nightjar::bench {
@@ -125,6 +126,10 @@ void Surroundings::make_relay() {
     config.packets_per_second = shape_.packets_per_second;
     config.role = shape_.clients > 0 ? directory::Role::gateway : directory::Role::mix;
     config.layer = shape_.clients > 0 ? 0 : 2;
+    if (shape_.exit) {
+        config.exit_policy = {"accept *:80"};
+        config.dns_servers = {{base::IpAddress::parse("127.0.0.1").value(), 53}};
+    }
     std::ostringstream ignored;
     relay::operation::init_relay(options, node::process::read_clocks(), ignored);
     std::ifstream file{folder() / "descriptor", std::ios::binary};
@@ -274,6 +279,24 @@ std::vector<Prepared> Surroundings::client_deliveries(std::size_t count) {
     for (auto& packet : packets)
         packet.link = static_cast<std::size_t>(random_.below(previous_.size()));
     return packets;
+}
+
+std::vector<Prepared> Surroundings::session_packets(std::size_t sessions, std::size_t each,
+                                                    std::uint32_t pace_milli,
+                                                    std::vector<Mark>& replies) {
+    std::vector<Prepared> all;
+    for (std::size_t i = 0; i < sessions; ++i) {
+        std::vector<base::NodeId> first_hops;
+        for (std::size_t n = 0; n < each * stream::surbs_max; ++n)
+            first_hops.push_back(next_[static_cast<std::size_t>(random_.below(next_.size()))]->id);
+        auto packets = packets_of_session(plan(), first_hops, pace_milli, random_, replies);
+        const auto link = static_cast<std::size_t>(random_.below(previous_.size()));
+        for (auto& packet : packets) {
+            packet.link = link;
+            all.push_back(std::move(packet));
+        }
+    }
+    return all;
 }
 
 void Surroundings::poll() {

@@ -27,6 +27,7 @@ struct Shape {
     std::uint32_t workers = 1;
     std::uint32_t packets_per_second = 6600;  // of the configuration: for the replay filters
     base::Milliseconds mean_delay{50};
+    bool exit = false;  // of a gateway: it serves sessions
 };
 
 class Surroundings {
@@ -60,6 +61,11 @@ class Surroundings {
     /// Packets of random clients to random next relays; deliveries to random clients.
     std::vector<Prepared> client_packets(std::size_t count);
     std::vector<Prepared> client_deliveries(std::size_t count);
+    /// Packets of sessions at this exit, `each` of every session, in the order of the sessions.
+    /// Each brings SURBs by the relays behind. Appends the marks of the replies.
+    std::vector<Prepared> session_packets(std::size_t sessions, std::size_t each,
+                                          std::uint32_t pace_milli, std::vector<Mark>& replies);
+    const directory::Parameters& law() const { return document_.parameters; }
 
     /// Does what is ready on the I/O thread.
     void poll();
