@@ -168,7 +168,7 @@ class Hangups(OfflineNetwork):
     """faults 47: a thousand SIGHUPs, every second one with a bad configuration, to an exit and its helpers."""
     ROUNDS = 500
     WARM_UP = 100
-    GROWN_MAX = 1 << 20     # bytes; what one reload reads is some 20 kB
+    GROWN_MAX = 2 << 20     # bytes; what one reload reads is some 20 kB, and the heap takes a step of 1 MB once
     SERVERS = ("127.0.0.1:53", "127.0.0.2:53")
 
     def setUp(self):
