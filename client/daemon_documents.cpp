@@ -2,7 +2,6 @@
 // none (docs/client.md, "Another gateway").
 #include "client/daemon_impl.hpp"
 #include "sphinx/directory/dialled.hpp"
-#include "sphinx/node/link/segments.hpp"
 #include "sphinx/node/process/completion.hpp"
 #include "sphinx/node/process/log.hpp"
 
@@ -113,9 +112,7 @@ asio::awaitable<void> Daemon::ask_another(directory::Relay gateway) {
     const auto network = directory::network_id(anchors_);
     for (const auto& address : directory::dialled_addresses(gateway)) {
         const directory::Anchors::Gateway place{gateway.identity, address, gateway.link_key};
-        // Asked once in hours: by segments that pass every path.
-        const auto text =
-            co_await operation::fetch_document(place, network, news, node::link::small_segment);
+        const auto text = co_await operation::fetch_document(place, network, news);
         if (text) {
             on_document(*text, Source::another_gateway);
             break;

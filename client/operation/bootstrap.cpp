@@ -61,7 +61,7 @@ struct Collector final : node::link::Link::Sink {
 }  // namespace
 
 asio::awaitable<base::Result<std::string, Reason>> fetch_document(
-    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news, int segment) {
+    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news) {
     using Outcome = base::Result<std::string, Reason>;
     boost::system::error_code malformed;
     const auto host = asio::ip::make_address(gateway.address.host, malformed);
@@ -73,8 +73,11 @@ asio::awaitable<base::Result<std::string, Reason>> fetch_document(
     cell::Hello mine;
     mine.network = network;
     mine.role = cell::LinkRole::client;
-    auto dialed = co_await node::link::dial_by_segments(address, identity, gateway.link_key, mine,
-                                                        node::link::LinkLimits{}, segment);
+    // A fetch is short, so all of them take small segments: they pass paths that drop large
+    // packets, and none looks unlike another.
+    auto dialed =
+        co_await node::link::dial_by_segments(address, identity, gateway.link_key, mine,
+                                              node::link::LinkLimits{}, node::link::small_segment);
     if (!dialed) {
         co_return Outcome{base::Fail{std::string{"no link to a gateway: "} +
                                      node::link::to_string(dialed.error())}};
@@ -136,10 +139,8 @@ asio::awaitable<DocumentRef> first_document(const directory::Anchors& anchors,
     auto gateways = anchors.gateways;
     random.shuffle(gateways);
     for (std::size_t attempt = 0;; ++attempt) {
-        // In every second round by small segments: the path may drop large packets.
-        const bool small = attempt / gateways.size() % 2 == 1;
-        const auto text = co_await fetch_document(gateways[attempt % gateways.size()], network,
-                                                  news, small ? node::link::small_segment : 0);
+        const auto text =
+            co_await fetch_document(gateways[attempt % gateways.size()], network, news);
         if (text) {
             const auto fetched = accept_document(*text, anchors, node::process::wall_now(), held);
             if (fetched) {

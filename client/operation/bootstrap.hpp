@@ -37,10 +37,10 @@ struct DocumentNews {
 };
 
 /// Requests the document from one gateway, by a link of its own with a fresh key. The request is
-/// that of a client which has no document. `segment`: see node::link::dial_by_segments(). All
-/// arguments must outlive the task.
+/// that of a client which has no document, and takes small TCP segments for every reason to
+/// ask. All arguments must outlive the task.
 asio::awaitable<base::Result<std::string, Reason>> fetch_document(
-    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news, int segment);
+    directory::Anchors::Gateway gateway, base::NetworkId network, DocumentNews& news);
 
 /// Returns the stored document if it is still valid, unless `anew`. Otherwise fetches one from a
 /// gateway of the anchors and stores it; its epoch must not be below the stored document's. Tries

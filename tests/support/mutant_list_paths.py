@@ -7,14 +7,16 @@ FILES = "sphinx/node/files/atomic_file.cpp"
 EIO = "faults 49: a file on a disk that gives EIO stays as it was, and nothing is beside it"
 
 MUTANTS = [
-    mutant("handshake-in-a-black-hole-forever", DIALER, "if (dialed.error() == LinkError::timed_out) change_segments();", "",
+    mutant("handshake-in-a-black-hole-forever", DIALER, "if (dialed.error() == LinkError::timed_out) change_segments(address);", "",
            SYSTEM, HANDSHAKES),
-    mutant("segments-stay-small", DIALER, "segment = segment == 0 ? small_segment : 0;", "segment = small_segment;",
+    mutant("segments-stay-small", DIALER, "if (small_.erase(address) == 0) small_.insert(address);", "small_.insert(address);",
            SYSTEM, HANDSHAKES),
+    mutant("segments-of-all-addresses", DIALER, "small_.contains(address) ? small_segment : 0", "!small_.empty() ? small_segment : 0",
+           SYSTEM, "a dialer asks for small segments at each address by itself"),
     mutant("segments-not-asked-for", "sphinx/node/link/link_handshake.cpp",
            "if (segment > 0) ask_for_segments(*link, address, segment);",
            "if (segment < 0) ask_for_segments(*link, address, segment);", SYSTEM, HANDSHAKES),
-    mutant("link-in-a-black-hole-forever", DIALER, "if (lived < proven || why == LinkError::stuck) change_segments();", "",
+    mutant("link-in-a-black-hole-forever", DIALER, "if (lived < proven || why == LinkError::stuck || why == LinkError::silent)\n                change_segments(address);", "",
            SYSTEM, "a dialer changes its segments after a link that ended soon"),
     mutant("sync-that-failed-is-ignored", FILES, "if (durability == Durability::disk && ::fsync(fd.get()) != 0) fail(file);",
            "if (durability == Durability::disk) ::fsync(fd.get());", SYSTEM, EIO),

@@ -1,5 +1,6 @@
 #include "sphinx/node/link/dialer.hpp"
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <cassert>
 #include <utility>
@@ -35,10 +36,9 @@ asio::awaitable<void> Dialer::run() {
         return stopped_ || state.cancelled() != asio::cancellation_type::none;
     };
     std::size_t attempt = 0;
-    int segment = 0;
-    const auto change_segments = [&segment] { segment = segment == 0 ? small_segment : 0; };
     while (!ended()) {
         const auto address = target_.addresses[attempt % target_.addresses.size()];
+        const int segment = small_.contains(address) ? small_segment : 0;
         auto dialed =
             co_await dial_by_segments(address, identity_, target_.key, mine_, limits_, segment);
         if (ended()) break;
@@ -51,11 +51,12 @@ asio::awaitable<void> Dialer::run() {
             owner_.on_down(why);
             const auto lived = std::chrono::steady_clock::now() - since;
             if (lived >= dialer_limits_.healthy) backoff_.reset();
-            if (lived < proven || why == LinkError::stuck) change_segments();
+            if (lived < proven || why == LinkError::stuck || why == LinkError::silent)
+                change_segments(address);
         } else {
             ++attempt;
             owner_.on_refused(dialed.error());
-            if (dialed.error() == LinkError::timed_out) change_segments();
+            if (dialed.error() == LinkError::timed_out) change_segments(address);
         }
         if (!ended()) co_await pause();
     }
@@ -66,9 +67,17 @@ asio::awaitable<void> Dialer::pause() {
     co_await timer_.async_wait(process::as_result);
 }
 
+/// Each address is on a path of its own.
+void Dialer::change_segments(const asio::ip::tcp::endpoint& address) {
+    if (small_.erase(address) == 0) small_.insert(address);
+}
+
 void Dialer::use(DialTarget target) {
     assert(!target.addresses.empty());
     target_ = std::move(target);
+    std::erase_if(small_, [this](const auto& address) {
+        return std::ranges::find(target_.addresses, address) == target_.addresses.end();
+    });
 }
 
 void Dialer::stop() {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "sphinx/base/random.hpp"
@@ -55,8 +56,10 @@ class Dialer {
 
  private:
     asio::awaitable<void> pause();
+    void change_segments(const asio::ip::tcp::endpoint& address);
 
     DialTarget target_;
+    std::set<asio::ip::tcp::endpoint> small_;  // of the target's; segments.hpp says when
     TlsIdentity& identity_;
     cell::Hello mine_;
     LinkLimits limits_;

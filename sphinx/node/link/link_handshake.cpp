@@ -100,8 +100,9 @@ asio::awaitable<Step> exchange_hellos(Pending link, bool dialed, std::size_t* to
     }
 }
 
-/// What is asked for before the connection goes to the peer with the first packet. Errors show as
-/// those of the connection.
+/// What is asked for before the connection goes to the peer with the first packet. A socket that
+/// cannot be opened shows as an error of the connection; a size that the kernel refuses is not
+/// used.
 void ask_for_segments(Link::Impl& link, const asio::ip::tcp::endpoint& address, int bytes) {
     error_code ignored;
     link.socket.open(address.protocol(), ignored);

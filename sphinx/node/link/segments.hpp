@@ -1,6 +1,7 @@
 // Links on paths that drop large packets and say nothing (a PMTU black hole). There a handshake
 // does not end, or a link stands and no cell arrives. So after such an end a Dialer asks for small
-// segments, and after another one for large ones again.
+// segments at that address, and after another one for large ones again. A path that carries less
+// than small_segment and its headers is not helped.
 #pragma once
 
 #include "sphinx/base/time.hpp"

@@ -154,6 +154,35 @@ TEST_CASE("a dialer asks for small segments after an end that a path without lar
     CHECK(is_small == std::vector<bool>{false, true, false, true});
 }
 
+TEST_CASE("a dialer asks for small segments at each address by itself") {
+    Dialing dialing;
+    auto& [pair, random, owner, limits] = dialing;
+    limits.handshake = base::Milliseconds{60};
+    // Two addresses in turn, and no handshake ends: each must see both sizes.
+    std::vector<tcp::acceptor> silent;
+    std::vector<std::vector<bool>> is_small(2);
+    std::vector<tcp::socket> taken;
+    for (int i = 0; i < 2; ++i)
+        silent.emplace_back(pair.io, tcp::endpoint{asio::ip::make_address("127.0.0.1"), 0});
+    const std::function<void(std::size_t)> accept = [&](std::size_t at) {
+        silent[at].async_accept([&, at](const auto& error, tcp::socket socket) {
+            if (error) return;
+            is_small[at].push_back(segment_of(socket.native_handle()) <= node::link::small_segment);
+            taken.push_back(std::move(socket));
+            if (is_small[at].size() < 2) accept(at);
+        });
+    };
+    accept(0);
+    accept(1);
+    auto dialer = dialing.to(
+        {{silent[0].local_endpoint(), silent[1].local_endpoint()}, pair.answering.identity.key()});
+    pair.tasks.spawn("dialer", dialer.run());
+    REQUIRE(pair.until([&] { return taken.size() == 4; }));
+    dialer.stop();
+    for (const auto& sizes : is_small)
+        CHECK(sizes == std::vector<bool>{false, true});
+}
+
 TEST_CASE("a dialer changes its segments after a link that ended soon") {
     Dialing dialing;
     auto& [pair, random, owner, limits] = dialing;
