@@ -145,8 +145,7 @@ metrics::Totals MetricsService::totals() {
     totals.directory_failures = sources_.directory_failures();
     totals.bugs = bugs_;
     totals.overloads = {counted.no_descriptors, counted.unwrap_refused,
-                        counted.replay_filters_filled,
-                        engine_.floods().of_relays + engine_.floods().of_clients};
+                        counted.replay_filters_filled, engine_.floods().of_relays};
     totals.resident_bytes = process.resident_bytes;
     totals.open_files = process.open_files;
     totals.next_relays = links.next_relays;

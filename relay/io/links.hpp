@@ -88,8 +88,8 @@ class Links final : public core::Egress {
     /// How often the listeners paused because the process had no descriptor or memory left.
     std::uint64_t accept_pauses() const;
     HandshakeCounts handshakes() const;
-    /// The log names a relay at each of its links. Of clients it has a line an hour at most, with
-    /// their number, when forget() is called.
+    /// The log names a relay at each of its links. Of clients it has a line at the end of an hour,
+    /// with their number, by forget(): the hours are counted from its first call.
     const FloodCounts& floods() const { return floods_; }
     /// Forgets who connected more than some seconds ago. Call it from time to time.
     void forget(base::Mono now);

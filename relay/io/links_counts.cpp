@@ -32,9 +32,10 @@ HandshakeCounts Links::handshakes() const {
 }
 
 void Links::say_floods(base::Mono now) {
-    if (floods_said_ == floods_.of_clients) return;
-    if (floods_said_at_ && now - *floods_said_at_ < floods_said_every) return;
+    if (!floods_said_at_) floods_said_at_ = now;
+    if (now - *floods_said_at_ < floods_said_every) return;
     floods_said_at_ = now;
+    if (floods_said_ == floods_.of_clients) return;
     const auto count = floods_.of_clients - std::exchange(floods_said_, floods_.of_clients);
     node::process::log(
         node::process::Level::warning,

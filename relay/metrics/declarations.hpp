@@ -123,9 +123,9 @@ inline constexpr std::array declarations{
           "What one worker unwrapped in the self-test at the start; mode is its code."),
     fixed("nightjar_loops_withheld_last_timestamp_seconds", "",
           "The hour in which this relay last found packets withheld from it; 0: never."),
-    fixed(
-        "nightjar_overload_last_timestamp_seconds", "kind",
-        "The hour of the last window in which something had no room, or a peer flooded; 0: never."),
+    fixed("nightjar_overload_last_timestamp_seconds", "kind",
+          "The hour of the last window in which something had no room, or a relay flooded; 0: "
+          "never."),
     fixed("nightjar_directory_conflict", "",
           "1 if two valid network documents of one epoch that differ have come; kept as proof."),
     fixed("process_start_time_seconds", "", "When the process started."),

@@ -15,7 +15,8 @@
 
 namespace nightjar::relay::metrics {
 
-/// What had no room, or came in a flood: a peer far above the law, whose link was closed.
+/// What had no room. `flood`: a listed relay far above the law, whose link was closed. Clients do
+/// not count: any stranger could keep the alert alive.
 enum class Overload : std::uint8_t { descriptors, intake, replay_filter, flood };
 inline constexpr std::size_t overload_count = 4;
 inline constexpr std::array<const char*, overload_count> overload_names{"descriptors", "intake",

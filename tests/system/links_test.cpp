@@ -274,19 +274,22 @@ TEST_CASE(
     const auto& relay = test::named(*gateway.document, "mix-3-0").identity;
     CHECK(of_relay.find("relay " + base::to_hex(relay.bytes).substr(0, 8) + " sends far above") !=
           std::string::npos);
-    CHECK(said(start).empty());  // no client has flooded
+    CHECK(said(start).empty());  // an hour begins
     const auto of_clients = test::written_to_stderr([&] {
         for (std::uint8_t n = stranger; n < stranger + 2; ++n)
             flood(join(gateway, n));
         REQUIRE(loop.until([&] { return counted().of_clients == 2; }));
     });
     CHECK(of_clients.empty());
-    CHECK(said(start).find("since the last such line: 2\n") != std::string::npos);
+    CHECK(said(start + base::Seconds{3599}).empty());
+    CHECK(said(start + base::Seconds{3600}).find("since the last such line: 2\n") !=
+          std::string::npos);
+    CHECK(said(start + base::Seconds{7200}).empty());
+    // After a quiet hour, too, no line says when it was.
     flood(join(gateway, stranger));
     REQUIRE(loop.until([&] { return counted().of_clients == 3; }));
-    CHECK(said(start + base::Seconds{3599}).empty());
-    CHECK(said(start + base::Seconds{3600}).find("such line: 1\n") != std::string::npos);
-    CHECK(said(start + base::Seconds{7200}).empty());
+    CHECK(said(start + base::Seconds{7201}).empty());
+    CHECK(said(start + base::Seconds{10'800}).find("such line: 1\n") != std::string::npos);
 }
 
 TEST_CASE("links: a client that connects again brings no burst of cells") {
