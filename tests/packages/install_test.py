@@ -22,7 +22,10 @@ OTHERS = (("finch", "--role mix --layer 2"), ("lark", "--role mix --layer 3"),
           ("heron", "--role gateway --exit-policy 'accept *:443'"), ("stork", "--role gateway --exit-policy 'accept *:443'"))
 CONFIG = "/var/lib/nightjar-relay/relay.yaml"
 BREAKS = "deploy/demo: the network breaks the traffic law:"
-WHEN_LATE = ("mean hold of", "slots that the client lost")   # what only says that processes had to wait for a processor
+# What only says that processes had to wait for a processor: packets held longer, by a tenth at most, and few lost slots.
+HELD = re.compile(r"mean hold of \d+ packets ([\d.]+) ms, expected ([\d.]+) ")
+LOST = re.compile(r"slots that the client lost ([\d.]+) in all, expected .* over ([\d.]+) s$")
+LOST_A_SECOND = 3
 CAP_SYS_RESOURCE = 24
 MEMLOCK = 512 << 20   # LimitMEMLOCK of the relay's unit
 # Whether a process of the container may use it, outside of any unit: landlock_create_ruleset(2), for its version.
@@ -66,6 +69,14 @@ def limit_of_this_machine(which):
     raises = int(re.search(r"CapEff:\s+(\w+)", Path("/proc/self/status").read_text())[1], 16) >> CAP_SYS_RESOURCE & 1
     hard = resource.getrlimit(which)[1]
     return float("inf") if raises or hard == resource.RLIM_INFINITY else hard
+
+
+
+def only_late(line):
+    held, lost = HELD.search(line), LOST.search(line)
+    if held:
+        return 1 <= float(held[1]) / float(held[2]) <= 1.1
+    return bool(lost) and float(lost[1]) <= LOST_A_SECOND * float(lost[2])
 
 
 class Installed(unittest.TestCase):
@@ -252,7 +263,7 @@ class Installed(unittest.TestCase):
             return
         late = said.partition(f"{BREAKS}\n")[2].strip().splitlines()
         self.assertTrue(late, said[-3000:])
-        self.assertEqual([line for line in late if not any(one in line for one in WHEN_LATE)], [])
+        self.assertEqual([line for line in late if not only_late(line)], [])
         print("this machine was too busy for the law's times:", *late, sep="\n")
 
     def test_6_the_demo_watches_its_relays(self):
