@@ -142,7 +142,7 @@ MUTANTS = [
     mutant("floods-of-relays-not-counted", "relay/io/links.cpp", "++floods_.of_relays;", "", SYSTEM,
            "links: a listed relay that sends far above the law loses each of its links"),
     mutant("floods-of-clients-said-each-time", "relay/io/links_counts.cpp",
-           "if (floods_said_at_ && now - *floods_said_at_ < floods_said_every) return;", "", SYSTEM, FLOODS_SAID),
+           "if (now - *floods_said_at_ < floods_said_every) return;", "", SYSTEM, FLOODS_SAID),
     mutant("flood-of-a-client-said-at-once", "relay/io/links.cpp", "++floods_.of_clients;",
            "++floods_.of_clients;\n    say_floods(now());", SYSTEM, FLOODS_SAID),
     mutant("padding-has-the-packets-rate", "relay/core/ingress.cpp",
