@@ -72,6 +72,22 @@ int segment_at(const tcp::endpoint& listener) {
     return 0;
 }
 
+/// A dialer's task, which ends before the dialer goes.
+struct Running {
+    Running(LinkPair& of, node::link::Dialer& dialer) : pair{of} {
+        tasks.spawn("dialer", dialer.run());
+    }
+    ~Running() { end(); }
+    void end() {
+        tasks.cancel();
+        CHECK(pair.until([this] { return tasks.running() == 0; }));
+    }
+
+    LinkPair& pair;
+    node::process::TaskGroup tasks{pair.io.get_executor(),
+                                   [](const auto&, const auto&) { CHECK(false); }};
+};
+
 }  // namespace
 
 TEST_CASE("a dialer restores its link each time, and stops when it is told to") {
@@ -136,7 +152,7 @@ TEST_CASE("a dialer asks for small segments after an end that a path without lar
     tcp::acceptor silent{pair.io, {asio::ip::make_address("127.0.0.1"), 0}};
     // A handshake that does not end: each time the other size.
     auto dialer = dialing.to({{silent.local_endpoint()}, pair.answering.identity.key()});
-    pair.tasks.spawn("dialer", dialer.run());
+    Running running{pair, dialer};
     std::vector<bool> is_small;
     std::vector<tcp::socket> taken;
     const std::function<void()> accept = [&] {
@@ -149,7 +165,7 @@ TEST_CASE("a dialer asks for small segments after an end that a path without lar
     };
     accept();
     REQUIRE(pair.until([&] { return owner.refusals.size() >= 4 && taken.size() == 4; }));
-    dialer.stop();
+    running.end();
     CHECK(owner.refusals.front() == LinkError::timed_out);
     CHECK(is_small == std::vector<bool>{false, true, false, true});
 }
@@ -176,9 +192,9 @@ TEST_CASE("a dialer asks for small segments at each address by itself") {
     accept(1);
     auto dialer = dialing.to(
         {{silent[0].local_endpoint(), silent[1].local_endpoint()}, pair.answering.identity.key()});
-    pair.tasks.spawn("dialer", dialer.run());
+    Running running{pair, dialer};
     REQUIRE(pair.until([&] { return taken.size() == 4; }));
-    dialer.stop();
+    running.end();
     for (const auto& sizes : is_small)
         CHECK(sizes == std::vector<bool>{false, true});
 }
@@ -187,7 +203,7 @@ TEST_CASE("a dialer changes its segments after a link that ended soon") {
     Dialing dialing;
     auto& [pair, random, owner, limits] = dialing;
     auto dialer = dialing.to({{pair.address()}, pair.answering.identity.key()});
-    pair.tasks.spawn("dialer", dialer.run());
+    Running running{pair, dialer};
     std::vector<bool> is_small;
     for (std::size_t i = 1; i <= 3; ++i) {
         REQUIRE(pair.until([&] { return owner.ups == i && pair.answering.link; }));
@@ -195,7 +211,7 @@ TEST_CASE("a dialer changes its segments after a link that ended soon") {
         pair.answering.link.reset();
         REQUIRE(pair.until([&] { return owner.downs.size() == i; }));
     }
-    dialer.stop();
+    running.end();
     CHECK(is_small == std::vector<bool>{false, true, false});
 }
 
