@@ -123,8 +123,7 @@ def further():
     build = Build.preset("test")
     yield [*living_tests(build), *(named_test(name, build) for name in FURTHER_TESTS)]
     # g++ warns of other things where it optimises more, and where nothing is asserted.
-    release = Build.preset("release")
-    yield "the release programs' hardening", ["python3", "tests/unit/hardening.py", release], {}
+    Build.preset("release")
 
 
 @suite("apps", in_all_only=True)
