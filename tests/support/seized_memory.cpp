@@ -42,6 +42,20 @@ std::size_t prefix_of(const std::uint8_t* bytes) {
     return std::size_t{bytes[0]} << 16U | std::size_t{bytes[1]} << 8U | bytes[2];
 }
 
+/// What looks random at multiples of `step`, sorted, each once.
+template <class Bytes>
+std::vector<Bytes> random_looking(base::ByteView memory, std::size_t step) {
+    std::vector<Bytes> found;
+    for (std::size_t at = 0; at + sizeof(Bytes) <= memory.size(); at += step) {
+        const auto bytes = memory.subspan(at, sizeof(Bytes));
+        if (!looks_random(bytes)) continue;
+        std::ranges::copy(bytes, found.emplace_back().begin());
+    }
+    std::ranges::sort(found);
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+}
+
 }  // namespace
 
 std::set<LinkKey> expanded_keys(base::ByteView memory) {
@@ -59,27 +73,11 @@ std::set<LinkKey> expanded_keys(base::ByteView memory) {
 }
 
 std::vector<TrafficSecret> possible_secrets(base::ByteView memory) {
-    std::vector<TrafficSecret> found;
-    for (std::size_t at = 0; at + sizeof(TrafficSecret) <= memory.size(); at += alignment) {
-        const auto bytes = memory.subspan(at, sizeof(TrafficSecret));
-        if (!looks_random(bytes)) continue;
-        std::ranges::copy(bytes, found.emplace_back().begin());
-    }
-    std::ranges::sort(found);
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    return found;
+    return random_looking<TrafficSecret>(memory, alignment);
 }
 
 std::vector<Value> random_values(base::ByteView memory, std::size_t step) {
-    std::vector<Value> found;
-    for (std::size_t at = 0; at + sizeof(Value) <= memory.size(); at += step) {
-        const auto bytes = memory.subspan(at, sizeof(Value));
-        if (!looks_random(bytes)) continue;
-        std::ranges::copy(bytes, found.emplace_back().begin());
-    }
-    std::ranges::sort(found);
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    return found;
+    return random_looking<Value>(memory, step);
 }
 
 std::set<Value> remembered(base::ByteView memory, const std::set<Value>& values) {

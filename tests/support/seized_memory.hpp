@@ -13,8 +13,8 @@ using LinkKey = base::ByteArray<32>;        // of AES-256-GCM
 using TrafficSecret = base::ByteArray<48>;  // of TLS 1.3 with SHA-384
 using Value = base::ByteArray<16>;
 
-/// The AES-256 keys of which the memory holds all round keys, one after another (FIPS 197, section
-/// 5.2), at a multiple of 4 bytes. That is how OpenSSL keeps the key of an open link.
+/// The AES-256 keys whose round keys are all in the memory (FIPS 197, section 5.2). They stand in a
+/// row that begins at a multiple of 4 bytes. OpenSSL keeps the key of an open link like that.
 std::set<LinkKey> expanded_keys(base::ByteView memory);
 
 /// Strings that look random, at multiples of 4 bytes: each may be a traffic secret (RFC 8446,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 
 namespace nightjar::test {
@@ -13,7 +14,8 @@ template <class Work>
 std::string written_to_stderr(const Work& work) {
     const int file = ::memfd_create("stderr", MFD_CLOEXEC);
     const int before = ::dup(STDERR_FILENO);
-    ::dup2(file, STDERR_FILENO);
+    if (file < 0 || before < 0 || ::dup2(file, STDERR_FILENO) < 0)
+        throw std::runtime_error{"cannot replace standard error"};
     work();
     ::dup2(before, STDERR_FILENO);
     std::string text(1 << 16, '\0');

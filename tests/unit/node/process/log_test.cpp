@@ -1,13 +1,10 @@
 #include "sphinx/node/process/log.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <string>
 
 #include "sphinx/base/log_bounds.hpp"
+#include "tests/support/written.hpp"
 
 using namespace nightjar;
 using namespace nightjar::node::process;
@@ -23,23 +20,6 @@ int taken(LogLimit& limit, LogLimit::Place place, int tries, base::Mono now) {
     for (int i = 0; i < tries; ++i)
         count += limit.take(place, "line " + std::to_string(i), now) ? 1 : 0;
     return count;
-}
-
-/// What `work` writes to stderr.
-template <class Work>
-std::string written(const Work& work) {
-    const int file = ::memfd_create("stderr", MFD_CLOEXEC);
-    const int before = ::dup(STDERR_FILENO);
-    REQUIRE(file >= 0);
-    REQUIRE(::dup2(file, STDERR_FILENO) >= 0);
-    work();
-    ::dup2(before, STDERR_FILENO);
-    std::string text(1 << 16, '\0');
-    const auto size = ::pread(file, text.data(), text.size(), 0);
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-    ::close(file);
-    ::close(before);
-    return text;
 }
 
 }  // namespace
@@ -75,7 +55,7 @@ TEST_CASE("log: what was left out is counted, and said once") {
 }
 
 TEST_CASE("log: a thousand lines of one call leave thirty and their number") {
-    const auto text = written([] {
+    const auto text = test::written_to_stderr([] {
         for (int i = 0; i < 1000; ++i)
             log(Level::warning, "a stranger did this, time " + std::to_string(i));
         log(Level::warning, "another place");
