@@ -7,7 +7,6 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +17,7 @@
 #include "sphinx/node/process/process.hpp"
 #include "sphinx/stream/beat.hpp"
 #include "sphinx/stream/header.hpp"
+#include "tests/bench/relay_load/program.hpp"
 #include "tests/bench/relay_load/relay_process.hpp"
 #include "tests/bench/relay_load/surroundings.hpp"
 
@@ -394,19 +394,6 @@ int main(int argc, char** argv) {
     if (argc == 4 && std::string{argv[1]} == "--as-relay") return run_as_relay(argv[2], argv[3]);
     if (argc == 2 && run_as_helper(argv[1])) return 0;
     CLI::App app{"What the bursts of an exit cost"};
-    try {
-        const auto options = parsed(app, argc, argv);
-        node::process::raise_descriptor_limit();
-        if (options.nice != 0) take_priority(options.nice);
-        pin_this_thread(0);
-        const auto found = measure(options);
-        std::printf("%s\n", found.dump(1).c_str());
-        if (!options.json.empty()) std::ofstream{options.json} << found.dump(1) << "\n";
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "exit_burst: %s\n", error.what());
-        return 1;
-    }
+    const auto options = [&] { return parsed(app, argc, argv); };
+    return run_program("exit_burst", app, options, measure);
 }

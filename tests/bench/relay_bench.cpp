@@ -3,7 +3,6 @@
 // behind real links on loopback; this process is everything around it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -11,6 +10,7 @@
 #include "sphinx/node/process/process.hpp"
 #include "tests/bench/relay_load/alone.hpp"
 #include "tests/bench/relay_load/load.hpp"
+#include "tests/bench/relay_load/program.hpp"
 #include "tests/bench/relay_load/stages.hpp"
 
 namespace {
@@ -299,20 +299,9 @@ Options parsed(CLI::App& app, int argc, char** argv) {
 int main(int argc, char** argv) {
     if (argc == 4 && std::string{argv[1]} == "--as-relay") return run_as_relay(argv[2], argv[3]);
     CLI::App app{"Load on one relay, measured"};
-    try {
-        const auto options = parsed(app, argc, argv);
-        node::process::raise_descriptor_limit();
-        if (options.nice != 0) take_priority(options.nice);
-        pin_this_thread(0);
-        crypto::force_kernel(kernel_named(options.kernel));
-        const auto found = measure(options);
-        std::printf("%s\n", found.dump(1).c_str());
-        if (!options.json.empty()) std::ofstream{options.json} << found.dump(1) << "\n";
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "relay_bench: %s\n", error.what());
-        return 1;
-    }
+    const auto options = [&] { return parsed(app, argc, argv); };
+    return run_program("relay_bench", app, options, [](const Options& given) {
+        crypto::force_kernel(kernel_named(given.kernel));
+        return measure(given);
+    });
 }
